@@ -1,0 +1,1 @@
+"""Nouns and laws of the system; imports nothing else of ours."""

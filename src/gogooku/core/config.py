@@ -1,0 +1,236 @@
+"""Strict configuration: a run function, then a TOML file, then ``--set``; each value remembered.
+
+A config is a frozen pydantic model that forbids unknown keys. `resolve` applies the overrides and
+returns the config with, for every leaf, where its value came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from gogooku.core.errors import ConfigError
+from gogooku.core.files import hash_json
+
+_NEAREST = 3
+
+
+class Config(BaseModel):
+    """Base of every configuration model: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the resolved values."""
+        return hash_json(self.model_dump(mode="json"))
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[ConfigT]):
+    """A config with the origin of each of its leaves.
+
+    ``origins`` maps a dotted path to ``default``, ``run NAME``, ``file PATH`` or ``--set``.
+    """
+
+    config: ConfigT
+    origins: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Value and origin of every leaf, for ``config.json``."""
+        return {
+            path: {"value": value, "from": self.origins[path]}
+            for path, value in leaves(self.config.model_dump(mode="json"))
+        }
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of every leaf; lists are leaves, an empty mapping is one too."""
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Read one ``path=value``; the value is TOML, a bare word is a string."""
+    path, sign, raw = text.partition("=")
+    if not sign or not path.strip():
+        raise ConfigError(f"--set {text!r}: expected path=value, for example --set seed=2")
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw
+    return path.strip(), value
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML config file; a missing or broken one is a `ConfigError`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ConfigError(f"--config {path}: cannot be read ({fault.strerror})") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"--config {path}: not valid TOML: {fault}") from fault
+
+
+def resolve(
+    base: ConfigT,
+    *,
+    base_name: str,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+) -> Resolved[ConfigT]:
+    """Apply overrides to a base config and remember where every value came from.
+
+    Parameters
+    ----------
+    base : Config
+        What a run function returned.
+    base_name : str
+        Name of that function, shown as the origin of values that differ from the defaults.
+    file : Path, optional
+        TOML file with the same tree.
+    assignments : sequence of str
+        ``path=value`` texts, applied last, in order.
+
+    Raises
+    ------
+    ConfigError
+        An unknown key (with the nearest valid names) or a value that does not fit its field.
+    """
+    tree = base.model_dump(mode="json")
+    origins = {
+        path: f"run {base_name}" if path in _set_paths(base) else "default"
+        for path, _ in leaves(tree)
+    }
+    overrides: list[tuple[str, Any, str]] = []
+    if file is not None:
+        overrides += [(path, value, f"file {file.name}") for path, value in leaves(read_toml(file))]
+    for text in assignments:
+        path, value = parse_assignment(text)
+        pairs = leaves(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
+        overrides += [(leaf, inner, "--set") for leaf, inner in pairs]
+    for path, value, origin in overrides:
+        _assign(tree, path, value, known=origins, origin=origin)
+        origins[path] = origin
+    config = validated(type(base), tree)
+    present = {path for path, _ in leaves(config.model_dump(mode="json"))}
+    return Resolved(config=config, origins={p: origins.get(p, "default") for p in present})
+
+
+def validated(model: type[ConfigT], tree: Mapping[str, Any]) -> ConfigT:
+    """Validate a plain tree into a config; pydantic's findings become one `ConfigError`."""
+    try:
+        return model.model_validate(dict(tree))
+    except ValidationError as fault:
+        raise ConfigError(_explain(fault, model)) from fault
+
+
+def _explain(fault: ValidationError, model: type[Config]) -> str:
+    parts = []
+    for found in fault.errors():
+        path = ".".join(str(step) for step in found["loc"]) or model.__name__
+        message = found["msg"].removeprefix("Value error, ")
+        if found["type"] == "extra_forbidden":
+            message = f"unknown setting; nearest: {_nearest(path, field_paths(model))}"
+        else:
+            message = f"{message} (got {found['input']!r})"
+        parts.append(f"{path}: {message}")
+    return f"config: {len(parts)} problem(s): " + "; ".join(parts)
+
+
+def field_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Dotted paths of all leaves that a model type can hold, unions included."""
+    paths: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = _models_in(field.annotation)
+        if not inner:
+            paths.append(f"{prefix}{name}")
+        for one in inner:
+            paths += field_paths(one, f"{prefix}{name}.")
+    return list(dict.fromkeys(paths))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
+        found: list[type[BaseModel]] = []
+        for part in typing.get_args(annotation):
+            found += _models_in(part)
+        return found
+    return []
+
+
+def _set_paths(config: BaseModel, prefix: str = "") -> set[str]:
+    """Paths of leaves that were given explicitly when the config was made."""
+    found: set[str] = set()
+    for name in config.model_fields_set:
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            found |= _set_paths(value, f"{prefix}{name}.")
+        else:
+            found.add(f"{prefix}{name}")
+    return found
+
+
+def _nearest(path: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(path, known, n=_NEAREST, cutoff=0.5)
+    last = path.rsplit(".", 1)[-1]
+    close += [
+        name
+        for name in known
+        if difflib.SequenceMatcher(None, last, name.rsplit(".", 1)[-1]).ratio() > 0.7
+    ]
+    names = list(dict.fromkeys(close))[:_NEAREST] or sorted(known)[: 2 * _NEAREST]
+    return ", ".join(names)
+
+
+def _assign(
+    tree: dict[str, Any], path: str, value: Any, *, known: Mapping[str, str], origin: str
+) -> None:
+    *parents, last = path.split(".")
+    node: Any = tree
+    for step in parents:
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or last not in node:
+        raise ConfigError(
+            f"{origin}: unknown setting {path!r}; nearest valid names: "
+            f"{_nearest(path, list(known))}"
+        )
+    node[last] = value
+
+
+class Execution(Config):
+    """Settings that must not change any result, only how fast it comes.
+
+    Numeric threads are the one exception: they change the last bits of training, so the stamp of
+    a run holds them.
+    """
+
+    threads: int = 2
+    """Worker and numeric threads."""
+    block_names: int = 64
+    """Names computed at once along time."""
+    block_sessions: int = 32
+    """Sessions computed at once across names."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if min(self.threads, self.block_names, self.block_sessions) < 1:
+            raise ValueError("threads and block sizes must be at least 1")
+        return self

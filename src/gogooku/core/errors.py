@@ -1,0 +1,70 @@
+"""Every error this project raises on purpose, as one tree.
+
+::
+
+    GogookuError
+    |- FindingError                 exit 1  a check ran and found something
+    |- UsageError                   exit 2  wrong usage
+    |  |- ConfigError               exit 2  unknown key, bad value, impossible fold
+    |- EnvironmentalError           exit 3  data, service or environment
+       |- DataError                 exit 3  input that cannot be used
+       |  |- ContractError          exit 3  two artefacts that do not fit each other
+       |- StorageError              exit 3  disk full, not writable
+       |- BusyError                 exit 3  another process holds the lock
+       |- TransientError            exit 3  a retry may help
+       |- TerminalError             exit 3  a retry cannot help
+
+A message says what, where, how many, and what to do next, in one paragraph.
+"""
+
+from __future__ import annotations
+
+
+class GogookuError(Exception):
+    """Base of all deliberate errors; ``exit_code`` is what the command line returns."""
+
+    exit_code = 3
+
+
+class FindingError(GogookuError):
+    """A check ran to its end and found something wrong."""
+
+    exit_code = 1
+
+
+class UsageError(GogookuError):
+    """The call itself is wrong: a missing argument, an unknown name."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration that cannot be: unknown key, bad value, fold with too short a purge."""
+
+
+class EnvironmentalError(GogookuError):
+    """Something outside the call is missing, malformed, full or refused."""
+
+
+class DataError(EnvironmentalError):
+    """Input data that cannot be used as it is."""
+
+
+class ContractError(DataError):
+    """Two artefacts that do not belong together, such as a checkpoint and a dataset."""
+
+
+class StorageError(EnvironmentalError):
+    """The disk is full or cannot be written."""
+
+
+class BusyError(EnvironmentalError):
+    """Another process is writing the same thing."""
+
+
+class TransientError(EnvironmentalError):
+    """A fault that may pass: retrying is sensible."""
+
+
+class TerminalError(EnvironmentalError):
+    """A fault that will not pass: retrying is pointless."""

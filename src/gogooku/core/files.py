@@ -1,0 +1,206 @@
+"""Artefacts on disk: written whole, renamed into place, safe against ``kill -9``.
+
+An artefact is a folder. It is built under a hidden name beside its final place, synced, and
+renamed once complete, so that a reader sees the whole of it or nothing. A lock (``flock``,
+released by the kernel when its holder dies) keeps two writers of one artefact apart; whatever
+an interrupted writer left under the hidden name is removed, or resumed, by the next one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gogooku.core.errors import BusyError, DataError, StorageError
+
+_CHUNK_BYTES = 1 << 22
+
+
+def write_point(name: str) -> None:
+    """Mark an instant at which a crash must leave nothing broken.
+
+    Does nothing. Tests replace it to kill the process at a named instant.
+    """
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a `StorageError` that names the place."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise StorageError(
+                f"{path}: cannot write ({fault.strerror}); nothing was changed. "
+                "Free some space or set GOGOOKU_HOME to another disk, then run the same command."
+            ) from fault
+        raise
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_text(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hash_json(value: Any) -> str:
+    """Hash of a JSON-like value, independent of key order."""
+    return hash_text(canonical_json(value))
+
+
+def hash_file(path: Path) -> str:
+    """First 16 hex digits of the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_CHUNK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically: readable, sorted, newline at the end."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with storage_errors(path):
+        with temporary.open("w", encoding="utf-8") as handle:
+            json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
+            handle.write("\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; a missing or broken file is a `DataError` that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as fault:
+        raise DataError(f"{path}: not found. Run the step that makes it.") from fault
+    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
+        raise DataError(f"{path}: not readable as JSON ({fault}). Remove it and rerun.") from fault
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk that holds ``path`` (or its nearest existing parent)."""
+    place = path
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def require_space(path: Path, *, num_bytes: int) -> None:
+    """Refuse to start a write that cannot end.
+
+    Raises
+    ------
+    StorageError
+        Less than ``num_bytes`` are free on the disk of ``path``.
+    """
+    free = free_bytes(path)
+    if free < num_bytes:
+        raise StorageError(
+            f"{path}: {free / 1e6:,.0f} MB free, this step writes about {num_bytes / 1e6:,.0f} MB; "
+            "nothing was changed. Free some space or set GOGOOKU_HOME to another disk."
+        )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of an artefact; a second holder is refused at once with `BusyError`."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = (path.parent / f".{path.name}.lock").open("w")
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise BusyError(
+                f"{path}: another process is writing it; wait for it to end and run again."
+            ) from fault
+        yield
+    finally:
+        handle.close()
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file of a folder to the disk."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def new_artefact(final: Path, *, resume: str | None = None) -> Iterator[Path]:
+    """Build an artefact folder: yields a hidden folder, renames it to ``final`` at the end.
+
+    Parameters
+    ----------
+    final : Path
+        Where the artefact will be. If it exists already it is replaced as a whole.
+    resume : str or None
+        A key of what is being built. A folder left behind by an interrupted writer with the same
+        key is handed out again with its content, otherwise it is removed first.
+
+    Raises
+    ------
+    BusyError
+        Another process is building the same artefact.
+    StorageError
+        The disk is full; the hidden folder is removed and ``final`` is untouched.
+    """
+    building = final.with_name(f".{final.name}.building")
+    key_file = building.with_name(f"{building.name}.key")
+    with locked(final), storage_errors(final):
+        left_key = key_file.read_text() if key_file.exists() else None
+        if resume is None or left_key != resume:
+            shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True, exist_ok=True)
+        if resume is not None:
+            key_file.write_text(resume)
+        write_point("artefact.begin")
+        try:
+            yield building
+        except OSError:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        write_point("artefact.built")
+        sync_tree(building)
+        replace_folder(building, final)
+        key_file.unlink(missing_ok=True)
+        write_point("artefact.done")
+
+
+def replace_folder(source: Path, final: Path) -> None:
+    """Put ``source`` in the place of ``final``; a reader never sees a mixture.
+
+    When ``final`` exists it is moved aside first. A crash between the two renames leaves no
+    ``final``; running the same command again makes it anew.
+    """
+    aside = final.with_name(f".{final.name}.old")
+    if final.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+        os.rename(final, aside)
+        write_point("artefact.aside")
+    os.rename(source, final)
+    write_point("artefact.renamed")
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def hash_parts(parts: Mapping[str, str]) -> str:
+    """One hash over named hashes, independent of their order."""
+    return hash_json(dict(parts))

@@ -1,0 +1,95 @@
+"""Progress for people on standard error: one place, and silent when nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+
+class Step(Protocol):
+    """One piece of long work that can say how far it is."""
+
+    def advance(self, amount: float = 1.0) -> None:
+        """Move forward by ``amount`` of the declared total."""
+
+    def note(self, text: str) -> None:
+        """Show a short remark beside the bar."""
+
+
+class Reporter(Protocol):
+    """Shows steps; passed down as an argument, never reached for."""
+
+    def step(self, name: str, total: float | None = None) -> AbstractContextManager[Step]:
+        """Open a step; a context manager that yields a `Step`."""
+
+
+@dataclass
+class _Quiet:
+    """A step that nobody watches."""
+
+    def advance(self, amount: float = 1.0) -> None:
+        del amount
+
+    def note(self, text: str) -> None:
+        del text
+
+
+class SilentReporter:
+    """Reports nothing: tests, ``--json`` and pipes."""
+
+    @contextmanager
+    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+        """Open a step that shows nothing."""
+        del name, total
+        yield _Quiet()
+
+
+@dataclass
+class _Bar:
+    progress: Progress
+    task: TaskID
+
+    def advance(self, amount: float = 1.0) -> None:
+        self.progress.advance(self.task, amount)
+
+    def note(self, text: str) -> None:
+        self.progress.update(self.task, note=text)
+
+
+@dataclass
+class ConsoleReporter:
+    """Bars on a terminal, one line per finished step otherwise."""
+
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+
+    @contextmanager
+    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+        """Open a step with a bar (or a spinner when ``total`` is None) and its elapsed time."""
+        begun = time.perf_counter()
+        if self.console.is_terminal:
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[note]}"),
+            )
+            with Progress(*columns, console=self.console, transient=True) as progress:
+                task = progress.add_task(name, total=total, note="")
+                yield _Bar(progress=progress, task=task)
+        else:
+            yield _Quiet()
+        self.console.print(f"  {name}: {time.perf_counter() - begun:.1f} s", highlight=False)

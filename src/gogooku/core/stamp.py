@@ -1,0 +1,130 @@
+"""Stamps: who made an artefact, from what, with which code and versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from gogooku import __version__
+from gogooku.core.files import hash_json, hash_parts, read_json, write_json
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+_LIBRARIES = ("numpy", "polars", "pyarrow", "torch", "lightgbm", "scikit-learn", "scipy")
+STAMP_FILE = "stamp.json"
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Provenance of one artefact.
+
+    Attributes
+    ----------
+    stage : str
+        Which step made it: import, build, train, ...
+    config_hash, code_hash : str
+        Of the resolved config and of the source files of the stage and everything below it.
+    inputs : mapping of str to str
+        Name of each input artefact to its content hash.
+    seed : int or None
+        The seed, where randomness was used.
+    threads : int or None
+        Numeric threads of a training, whose last bits they change; None where they do not matter.
+    versions : mapping of str to str
+        Of this package, Python and the numeric libraries.
+    made_at : str
+        UTC time; never part of any hash.
+    """
+
+    stage: str
+    config_hash: str
+    code_hash: str
+    inputs: Mapping[str, str]
+    seed: int | None = None
+    threads: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    made_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identity of what is made: config, code, inputs, seed and threads; no time or version."""
+        return hash_parts(
+            {
+                "stage": self.stage,
+                "config": self.config_hash,
+                "code": self.code_hash,
+                "inputs": hash_json(dict(self.inputs)),
+                "seed": str(self.seed),
+                "threads": str(self.threads),
+            }
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write ``stamp.json`` into an artefact folder."""
+        write_json(folder / STAMP_FILE, asdict(self))
+
+    @staticmethod
+    def read(folder: Path) -> Stamp:
+        """Read the stamp of an artefact folder."""
+        raw: dict[str, Any] = read_json(folder / STAMP_FILE)
+        return Stamp(**raw)
+
+
+def make_stamp(
+    stage: str,
+    *,
+    config_hash: str,
+    packages: Sequence[str],
+    inputs: Mapping[str, str],
+    seed: int | None = None,
+    threads: int | None = None,
+) -> Stamp:
+    """Stamp an artefact made by the code of the named sub-packages, now."""
+    return Stamp(
+        stage=stage,
+        config_hash=config_hash,
+        code_hash=code_hash(tuple(packages)),
+        inputs=dict(inputs),
+        seed=seed,
+        threads=threads,
+        versions=_versions(),
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+@lru_cache(maxsize=32)
+def code_hash(packages: tuple[str, ...]) -> str:
+    """Hash of the source text of sub-packages or modules, wherever they are installed."""
+    texts = {
+        str(path.relative_to(_PACKAGE_ROOT)): path.read_text(encoding="utf-8")
+        for package in packages
+        for path in _sources_of(_PACKAGE_ROOT / package)
+    }
+    return hash_parts(texts)
+
+
+def _sources_of(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    found = {"gogooku": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def available_threads() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,630 @@
+"""The nouns. Each refuses, when it is made, what would make it a lie.
+
+Shape suffixes: T sessions, N stocks, L lookback, F features, H horizons, M market features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.core.calendar import Clock
+from gogooku.core.calendar import DateArray as DateArray
+from gogooku.core.errors import ConfigError, ContractError, DataError
+from gogooku.core.files import hash_json
+from gogooku.core.metrics import Estimate
+from gogooku.core.metrics import FloatArray as FloatArray
+from gogooku.core.progress import Reporter, SilentReporter
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+HORIZONS = (1, 5, 10, 20)
+"""Sessions from the next open to the open at which a label ends."""
+
+PURGE_SESSIONS = max(HORIZONS) + 1
+"""Fewest sessions strictly between two parts of a fold: a label of horizon h made on d is
+known at the open of d + 1 + h."""
+
+
+# --------------------------------------------------------------------------------------- panel
+
+
+PANEL_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "code": pl.String(),
+    "sector": pl.String(),
+    "market": pl.String(),
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+    "volume_shares": pl.Float64(),
+    "turnover_value": pl.Float64(),
+    "adjustment_factor": pl.Float64(),
+    "limit_up": pl.Boolean(),
+    "limit_down": pl.Boolean(),
+}
+"""Declared columns of a panel: raw prices, null where the name did not trade."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The joined point-in-time frame: one row per listed (date, code), sorted by both.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        With `PANEL_SCHEMA`.
+    sessions : array of dates, shape [T]
+        All sessions of the exchange in the covered range, ascending.
+    codes : tuple of str, length N
+        All codes that ever appear, ascending.
+    market : polars.DataFrame or None
+        Market index bars, one row per session (date, open, high, low, close); None where the
+        source has no index.
+    clock : Clock
+        When decisions are taken.
+    slack_seconds : mapping of str to float
+        Per source, the smallest time between a joined value becoming known and the decision.
+    """
+
+    frame: pl.DataFrame
+    sessions: DateArray
+    codes: tuple[str, ...]
+    market: pl.DataFrame | None
+    clock: Clock
+    slack_seconds: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        """Refuse undeclared columns, duplicates, disorder and rows outside the axes."""
+        if dict(self.frame.schema) != dict(PANEL_SCHEMA):
+            raise DataError(f"panel: columns are {self.frame.schema}, declared {PANEL_SCHEMA}")
+        negative = {name: s for name, s in self.slack_seconds.items() if s < 0}
+        if negative:
+            raise DataError(f"panel: values joined before they were known: {negative}")
+        place = self._place_of_rows()
+        steps = np.diff(place)
+        if (steps <= 0).any():
+            row = int(np.flatnonzero(steps <= 0)[0]) + 1
+            raise DataError(
+                f"panel: {int((steps <= 0).sum())} rows repeat a (date, code) or are out of order, "
+                f"first {self.frame.row(row)[:2]}"
+            )
+        object.__setattr__(self, "_place", place)
+
+    def _place_of_rows(self) -> IntArray:
+        dates = self.frame.get_column("date").to_numpy().astype("datetime64[D]")
+        t = np.searchsorted(self.sessions, dates)
+        codes = self.frame.get_column("code").cast(pl.Enum(list(self.codes)))
+        n = codes.to_physical().to_numpy().astype(np.int64)
+        inside = t < len(self.sessions)
+        inside &= self.sessions[np.minimum(t, len(self.sessions) - 1)] == dates
+        if not inside.all():
+            first = dates[~inside][0]
+            raise DataError(f"panel: {int((~inside).sum())} rows off the sessions, first {first}")
+        return np.asarray(t.astype(np.int64) * len(self.codes) + n)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(T, N)."""
+        return len(self.sessions), len(self.codes)
+
+    def listed(self) -> BoolArray:
+        """Whether a (session, code) is a row, shape [T, N]."""
+        out = np.zeros(len(self.sessions) * len(self.codes), dtype=bool)
+        out[self._place] = True  # type: ignore[attr-defined]
+        return out.reshape(self.shape)
+
+    def dense(self, column: str) -> FloatArray:
+        """A numeric or Boolean column as float64 [T, N]; NaN where null or not listed."""
+        values = self.frame.get_column(column).cast(pl.Float64).fill_null(math.nan).to_numpy()
+        out = np.full(len(self.sessions) * len(self.codes), np.nan)
+        out[self._place] = values  # type: ignore[attr-defined]
+        return out.reshape(self.shape)
+
+    def dense_labels(self, column: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+        """A text column as integers [T, N] (-1 where null or not listed) and its sorted values."""
+        series = self.frame.get_column(column)
+        names = tuple(series.drop_nulls().unique().sort().to_list())
+        kinds = series.cast(pl.Enum(list(names))).to_physical().cast(pl.Int32).fill_null(-1)
+        out = np.full(len(self.sessions) * len(self.codes), -1, dtype=np.int32)
+        out[self._place] = kinds.to_numpy()  # type: ignore[attr-defined]
+        return out.reshape(self.shape), names
+
+
+# ------------------------------------------------------------------------------------- features
+
+
+class Role(StrEnum):
+    """What a feature describes."""
+
+    STOCK = "stock"
+    """One value per name; enters training as its rank or clipped z within the session."""
+    MARKET = "market"
+    """One value per session, the same for all names; enters training as context, never ranked."""
+    MASK = "mask"
+    """A 0/1 fact about a name."""
+
+
+class Axis(StrEnum):
+    """What a feature needs to see at once."""
+
+    ALONG = "along"
+    """Only the past of one name: computed in blocks of names."""
+    ACROSS = "across"
+    """The whole cross-section."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One declared feature.
+
+    Attributes
+    ----------
+    name, concept, group, unit, meaning : str
+        Who it is; ``unit`` is one of ratio, return, z, rank, log, sessions, flag, share.
+    inputs : tuple of str
+        Base columns or other features; the only names that ``compute`` may read.
+    compute : callable
+        From a mapping of the inputs (float64 [T, n], NaN for null) to an array of the same shape
+        (or [T] for a market feature). A pure function of the last ``lookback`` sessions.
+    lookback : int
+        Sessions of the past needed, the current one included.
+    role : Role
+    axis : Axis
+    max_null_share : float
+        Largest allowed share of nulls among universe rows after the first ``lookback`` sessions.
+    """
+
+    name: str
+    concept: str
+    group: str
+    inputs: tuple[str, ...]
+    compute: Callable[[Mapping[str, FloatArray]], FloatArray]
+    lookback: int
+    unit: str
+    meaning: str
+    role: Role = Role.STOCK
+    axis: Axis = Axis.ALONG
+    max_null_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse missing inputs and impossible lookbacks."""
+        if not self.inputs:
+            raise ConfigError(f"feature {self.name}: no inputs")
+        if self.lookback < 1:
+            raise ConfigError(f"feature {self.name}: lookback {self.lookback} is below 1")
+        if not 0.0 <= self.max_null_share <= 1.0:
+            raise ConfigError(f"feature {self.name}: max_null_share {self.max_null_share}")
+
+
+# ---------------------------------------------------------------------------------------- folds
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Train, validation and test parts as inclusive date ranges on a list of sessions.
+
+    Attributes
+    ----------
+    sessions : array of dates
+        The sessions of the dataset.
+    train, valid, test : (first, last)
+        Inclusive dates.
+    purge : int
+        Fewest sessions that must lie strictly between two parts.
+    """
+
+    sessions: DateArray
+    train: tuple[date, date]
+    valid: tuple[date, date]
+    test: tuple[date, date]
+    purge: int = PURGE_SESSIONS
+
+    def __post_init__(self) -> None:
+        """Refuse empty parts, overlaps and too short a purge."""
+        if self.purge < PURGE_SESSIONS:
+            raise ConfigError(
+                f"fold: purge {self.purge} is shorter than the longest horizon + 1 "
+                f"({PURGE_SESSIONS} sessions); set split.purge={PURGE_SESSIONS} or more"
+            )
+        parts = {"train": self.train, "valid": self.valid, "test": self.test}
+        for name, (first, last) in parts.items():
+            if not len(self._indices(first, last)):
+                raise ConfigError(f"fold: {name} {first} to {last} has no sessions")
+        for earlier, later in (("train", "valid"), ("valid", "test")):
+            end, start = parts[earlier][1], parts[later][0]
+            between = int(
+                np.sum(
+                    (self.sessions > np.datetime64(end, "D"))
+                    & (self.sessions < np.datetime64(start, "D"))
+                )
+            )
+            if start <= end or between < self.purge:
+                raise ConfigError(
+                    f"fold: {between if start > end else 0} sessions between {earlier} (ends {end})"
+                    f" and {later} (starts {start}), the purge needs {self.purge}; "
+                    "move the dates apart"
+                )
+
+    def _indices(self, first: date, last: date) -> IntArray:
+        low, high = np.datetime64(first, "D"), np.datetime64(last, "D")
+        return np.flatnonzero((self.sessions >= low) & (self.sessions <= high))
+
+    def indices(self, part: str) -> IntArray:
+        """Session indices of ``train``, ``valid`` or ``test``."""
+        first, last = getattr(self, part)
+        return self._indices(first, last)
+
+    def to_json(self) -> dict[str, Any]:
+        """Dates as text."""
+        return {
+            "purge": self.purge,
+            **{
+                part: [str(day) for day in getattr(self, part)]
+                for part in ("train", "valid", "test")
+            },
+        }
+
+
+# ------------------------------------------------------------------------------------ forecasts
+
+
+FORECAST_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "code": pl.String(),
+    "horizon": pl.Int32(),
+    "score": pl.Float32(),
+}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Scores made out of sample.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        (date, code, horizon, score), sorted, no nulls.
+    trained_through : mapping of int to date
+        Per horizon, the last date at which a label used in fitting or selection was resolved.
+    """
+
+    frame: pl.DataFrame
+    trained_through: Mapping[int, date]
+
+    def __post_init__(self) -> None:
+        """Refuse repeated keys, nulls, and dates that touch what was trained on."""
+        if dict(self.frame.schema) != dict(FORECAST_SCHEMA):
+            raise DataError(f"forecast: schema is {self.frame.schema}")
+        repeated = int(self.frame.select("date", "code", "horizon").is_duplicated().sum())
+        if repeated:
+            raise DataError(f"forecast: {repeated} rows repeat (date, code, horizon)")
+        bad = int(self.frame.get_column("score").is_nan().sum())
+        bad += int(self.frame.get_column("score").null_count())
+        if bad:
+            raise DataError(f"forecast: {bad} scores are missing")
+        firsts = self.frame.group_by("horizon").agg(pl.col("date").min())
+        for horizon, first in firsts.iter_rows():
+            through = self.trained_through.get(horizon)
+            if through is None:
+                raise DataError(f"forecast: no trained_through for horizon {horizon}")
+            if first <= through:
+                raise DataError(
+                    f"forecast: horizon {horizon} is scored from {first}, but labels resolved "
+                    f"through {through} were used in fitting or selection"
+                )
+
+
+# ----------------------------------------------------------------------------------- portfolios
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Target weights decided at one evening clock and filled at a later open.
+
+    Attributes
+    ----------
+    decided_at, filled_at : datetime
+        UTC instants.
+    weights : mapping of str to float
+        Code to share of equity; long only, at most ``max_weight`` each, at most 1 in sum.
+    """
+
+    decided_at: datetime
+    filled_at: datetime
+    weights: Mapping[str, float]
+    max_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse fills before decisions and broken limits."""
+        if self.filled_at <= self.decided_at:
+            raise DataError(
+                f"portfolio: filled at {self.filled_at}, decided only at {self.decided_at}"
+            )
+        values = list(self.weights.values())
+        if any(w < 0 or w > self.max_weight + 1e-9 or math.isnan(w) for w in values):
+            raise DataError(f"portfolio: a weight is outside 0 to {self.max_weight}")
+        if sum(values) > 1.0 + 1e-9:
+            raise DataError(f"portfolio: weights sum to {sum(values):.6f}, above 1")
+
+
+# -------------------------------------------------------------------------------------- reports
+
+
+@dataclass(frozen=True)
+class Report:
+    """Measures with their sample counts and intervals.
+
+    ``values`` maps a dotted name such as ``h5.rank_ic`` to an `Estimate`.
+    """
+
+    values: Mapping[str, Estimate]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a figure that does not say how many observations it rests on."""
+        for name, estimate in self.values.items():
+            if estimate.n < 0 or (math.isfinite(estimate.value) and estimate.n == 0):
+                raise DataError(f"report: {name} has no sample count")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``metrics.json``."""
+        return {
+            "metrics": {name: e.to_json() for name, e in sorted(self.values.items())},
+            "facts": dict(self.facts),
+        }
+
+
+# ------------------------------------------------------------------------------------- datasets
+
+
+def feature_hash(names: Sequence[str]) -> str:
+    """Hash of an ordered feature list: what a checkpoint and a dataset must share."""
+    return hash_json(list(names))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Features on disk: training tensors, Parquet by year and a manifest.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : mapping
+        ``features`` (ordered stock features), ``market_features``, ``sessions``, ``codes``,
+        ``content_hash``, ``clock``, and more.
+    x_TNF : float16 [T, N, F], memory-mapped
+        Encoded stock features: ranks in +-0.5 or clipped z, 0 where null.
+    market_TM : float32 [T, M]
+        Market context in its own units, NaN unknown; a learner fits its scale on train dates.
+    valid_TN : bool [T, N]
+        In the universe that session: ranked, trained on, listed at night.
+    sector_TN : int32 [T, N]
+        Sector index, -1 where unknown.
+    neighbour_TNK : int32 [B, N, K] and ``neighbour_block_T`` int32 [T]
+        Peers by past co-movement, rebuilt every few sessions; the row of ``neighbour_block_T``
+        says which table a session uses. Index -1 means no neighbour.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    sessions: DateArray
+    codes: tuple[str, ...]
+    features: tuple[str, ...]
+    market_features: tuple[str, ...]
+    x_TNF: npt.NDArray[np.float16]
+    market_TM: npt.NDArray[np.float32]
+    valid_TN: BoolArray
+    sector_TN: npt.NDArray[np.int32]
+    neighbour_BNK: npt.NDArray[np.int32]
+    neighbour_block_T: npt.NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Refuse a manifest that does not match the files."""
+        t, n, f = self.x_TNF.shape
+        claims = {
+            "sessions": (len(self.sessions), t),
+            "codes": (len(self.codes), n),
+            "features": (len(self.features), f),
+            "market features": (len(self.market_features), self.market_TM.shape[1]),
+            "market sessions": (self.market_TM.shape[0], t),
+            "valid rows": (self.valid_TN.shape[0], t),
+            "neighbour blocks": (len(self.neighbour_block_T), t),
+        }
+        wrong = {name: pair for name, pair in claims.items() if pair[0] != pair[1]}
+        if wrong:
+            raise ContractError(
+                f"dataset {self.folder.name}: manifest and files differ in {wrong}; "
+                "rebuild it: gogooku build"
+            )
+        if self.manifest["feature_hash"] != self.feature_hash:
+            raise ContractError(
+                f"dataset {self.folder.name}: its feature list does not have the hash it states; "
+                "rebuild it: gogooku build"
+            )
+
+    @property
+    def feature_hash(self) -> str:
+        """Hash of the ordered stock and market feature names."""
+        return feature_hash([*self.features, "|", *self.market_features])
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the content, no time, path or chunk size inside."""
+        return str(self.manifest["content_hash"])
+
+    def index_of(self, day: date) -> int:
+        """Position of a session; a `DataError` says what the dataset covers."""
+        found = np.flatnonzero(self.sessions == np.datetime64(day, "D"))
+        if not len(found):
+            raise DataError(
+                f"{day} is not a session of dataset {self.folder.name} "
+                f"({self.sessions[0]} to {self.sessions[-1]})"
+            )
+        return int(found[0])
+
+
+class Outcome(StrEnum):
+    """What happened to a name between entry and exit of its label."""
+
+    NORMAL = "normal"
+    NO_ENTRY = "no_entry"
+    """No open on the next session: the label is null."""
+    LATE_EXIT = "late_exit"
+    """Suspended at the exit open: the first later open is used."""
+    DELISTED = "delisted"
+    """Gone before the exit: the terminal close is used."""
+    UNRESOLVED = "unresolved"
+    """The exit lies beyond the data: null, and never trained or judged on."""
+
+
+OUTCOMES = tuple(Outcome)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Forward returns, in a table of their own.
+
+    Attributes
+    ----------
+    raw_TNH, excess_TNH, residual_TNH : float32 [T, N, H]
+        Open-to-open forward return; less the universe's mean; less sector and trailing beta.
+    outcome_TNH : int8 [T, N, H]
+        Index into `OUTCOMES`.
+    late_TNH : int16 [T, N, H]
+        Sessions from the planned exit to the open that was used: such a label is known only then.
+    tradable_TN : bool [T, N]
+        The next session had an open that was not locked at a limit. Masks the loss and the fill,
+        never the selection.
+    resolved_TH : datetime64[D] [T, H]
+        The session at whose open each label was known, NaT where beyond the data.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    horizons: tuple[int, ...]
+    sessions: DateArray
+    codes: tuple[str, ...]
+    raw_TNH: npt.NDArray[np.float32]
+    excess_TNH: npt.NDArray[np.float32]
+    residual_TNH: npt.NDArray[np.float32]
+    outcome_TNH: npt.NDArray[np.int8]
+    late_TNH: npt.NDArray[np.int16]
+    tradable_TN: BoolArray
+    resolved_TH: DateArray
+
+    def __post_init__(self) -> None:
+        """Refuse a label on a date whose label is not resolved yet."""
+        unresolved = np.isnat(self.resolved_TH)
+        for h, horizon in enumerate(self.horizons):
+            early = np.isfinite(self.raw_TNH[unresolved[:, h], :, h])
+            if early.any():
+                raise DataError(
+                    f"labels: {int(early.sum())} values at horizon {horizon} on dates whose label "
+                    "is not resolved yet"
+                )
+
+    def variant(self, name: str) -> npt.NDArray[np.float32]:
+        """Labels of one variant: ``raw``, ``excess`` or ``residual``."""
+        return {
+            "raw": self.raw_TNH,
+            "excess": self.excess_TNH,
+            "residual": self.residual_TNH,
+        }[name]
+
+    def known_before(self, t: int, *, variant: str, cutoff: int) -> npt.NDArray[np.float32]:
+        """Labels [N, H] of session ``t``, NaN where not known before session ``cutoff`` opens.
+
+        A suspended name's label resolves late; used as is, it would carry news from beyond the
+        purge into training.
+        """
+        values = np.array(self.variant(variant)[t])
+        exits = t + 1 + np.array(self.horizons)[None, :] + self.late_TNH[t]
+        values[exits >= cutoff] = np.nan
+        return values
+
+
+# ------------------------------------------------------------------------------------- learners
+
+
+class Checkpoint(Protocol):
+    """Weights, everything fitted, the ordered feature list and the config: one artefact."""
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Horizons of the last axis of the scores."""
+
+    @property
+    def trained_through(self) -> Mapping[int, date]:
+        """Per horizon, the last date at which a label used in fitting or selection resolved."""
+
+    def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
+        """Scores [t, N, H] for session indices; NaN for names outside the universe.
+
+        Each session is scored on its own, so a session's scores do not depend on which others
+        are asked for.
+
+        Raises
+        ------
+        ContractError
+            The dataset's feature names, order or hash differ from those trained on.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint's files into an existing empty folder."""
+
+
+def ignore_event(event: Mapping[str, Any]) -> None:
+    """Drop an event: the default listener."""
+    del event
+
+
+@dataclass(frozen=True)
+class FitExecution:
+    """Where a fit runs and what it tells; never what it learns.
+
+    Attributes
+    ----------
+    threads : int
+        Numeric threads. They change the last bits of training, so they are in the stamp.
+    device : str
+        Torch device of the networks.
+    reporter : Reporter
+        Progress for people.
+    events : callable
+        Receives one JSON-like mapping per event: a line of ``events.jsonl``.
+    work : Path or None
+        Folder for resumable state; None keeps no state.
+    """
+
+    threads: int = 1
+    device: str = "cpu"
+    reporter: Reporter = field(default_factory=SilentReporter)
+    events: Callable[[Mapping[str, Any]], None] = ignore_event
+    work: Path | None = None
+
+
+class Learner(Protocol):
+    """Something that can be fitted on one fold."""
+
+    def fit(
+        self,
+        dataset: Dataset,
+        labels: Labels,
+        fold: Fold,
+        *,
+        rng: np.random.Generator,
+        execution: FitExecution,
+    ) -> Checkpoint:
+        """Fit on the train part, select on the validation part, never see the test part."""
