@@ -1,0 +1,1 @@
+"""Bytes in: files and wires, and the one writer of raw data."""

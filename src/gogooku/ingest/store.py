@@ -1,0 +1,240 @@
+"""The raw store: what a source delivered, written whole and never changed.
+
+``sources/<name>/<version>/`` holds the frames of one delivery; ``sources/<name>/current.json``
+names the newest. Nothing here knows finance beyond the column names.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gogooku.core.errors import DataError
+from gogooku.core.files import (
+    hash_file,
+    hash_parts,
+    new_artefact,
+    read_json,
+    require_space,
+    write_json,
+    write_point,
+)
+from gogooku.core.stamp import CONFIG_FILE, Stamp
+
+QUOTES_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "code": pl.String(),
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+    "volume_shares": pl.Float64(),
+    "turnover_value": pl.Float64(),
+    "adjustment_factor": pl.Float64(),
+    "limit_up": pl.Boolean(),
+    "limit_down": pl.Boolean(),
+}
+"""One row per listed (date, code), sorted; raw prices, null where there was no trade.
+
+``adjustment_factor`` is 1.0 except on an ex-date (0.5 for two new shares for one); ``limit_up`` /
+``limit_down`` say that the session closed locked at that limit, null where unknown.
+"""
+
+LISTINGS_SCHEMA: Mapping[str, pl.DataType] = {
+    "code": pl.String(),
+    "name": pl.String(),
+    "sector": pl.String(),
+    "market": pl.String(),
+    "listed_from": pl.Date(),
+    "listed_to": pl.Date(),
+}
+"""One row per code; ``listed_to`` is the last listed session, null while listed; ``sector`` and
+``market`` are null where the source does not say."""
+
+INDICES_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "index": pl.String(),
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+}
+"""One row per (date, index); the market index is ``TOPIX`` in Tokyo, ``MARKET`` elsewhere."""
+
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class SourceFrames:
+    """One delivery of a market.
+
+    Attributes
+    ----------
+    quotes, listings, indices : polars.DataFrame
+        With the schemas above; ``indices`` may have no rows.
+    exchange : str
+        Name of the exchange, see `gogooku.core.calendar`.
+    extras : mapping of str to polars.DataFrame
+        Kept beside, never read by tables: quarantined rows, nulled cells, a sandbox's truth.
+    facts : mapping
+        JSON facts about the delivery, kept in the manifest.
+    """
+
+    quotes: pl.DataFrame
+    listings: pl.DataFrame
+    indices: pl.DataFrame
+    exchange: str
+    extras: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse frames whose columns or types differ from the schemas."""
+        for name, frame, schema in (
+            ("quotes", self.quotes, QUOTES_SCHEMA),
+            ("listings", self.listings, LISTINGS_SCHEMA),
+            ("indices", self.indices, INDICES_SCHEMA),
+        ):
+            if dict(frame.schema) != dict(schema):
+                raise DataError(f"{name}: schema is {frame.schema}, expected {dict(schema)}")
+        if self.quotes.is_empty():
+            raise DataError("quotes: no rows; an empty market is never stored")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored delivery: where it is, and what its manifest says."""
+
+    name: str
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the delivered content; no time, path or config inside."""
+        return str(self.manifest["content_hash"])
+
+    @property
+    def exchange(self) -> str:
+        """Name of the exchange."""
+        return str(self.manifest["exchange"])
+
+    def quotes(self) -> pl.LazyFrame:
+        """Quotes of all years, sorted by (date, code)."""
+        return pl.scan_parquet(sorted(str(p) for p in (self.folder / "quotes").glob("*.parquet")))
+
+    def listings(self) -> pl.DataFrame:
+        """Read the listing facts."""
+        return pl.read_parquet(self.folder / "listings.parquet")
+
+    def indices(self) -> pl.DataFrame:
+        """Index bars."""
+        return pl.read_parquet(self.folder / "indices.parquet")
+
+    def extra(self, name: str) -> pl.DataFrame | None:
+        """Read a frame kept beside the delivery; None where there is none of that name."""
+        path = self.folder / "extras" / f"{name}.parquet"
+        return pl.read_parquet(path) if path.exists() else None
+
+
+def sources_folder(home: Path) -> Path:
+    """Where deliveries live."""
+    return home / "sources"
+
+
+def write_source(
+    home: Path, name: str, frames: SourceFrames, *, stamp: Stamp, config: Mapping[str, Any]
+) -> Source:
+    """Store a delivery and make it the current one of its name.
+
+    Written once per content key of the stamp; a rerun of the same import changes nothing.
+
+    Raises
+    ------
+    StorageError
+        The disk is full: nothing visible is written.
+    BusyError
+        Another process is storing the same delivery.
+    """
+    folder = sources_folder(home) / name / stamp.key
+    if not (folder / MANIFEST_FILE).exists():
+        require_space(folder, num_bytes=int(frames.quotes.estimated_size() * 0.8) + 1_000_000)
+        with new_artefact(folder) as building:
+            parts = _write_frames(building, frames)
+            write_json(building / CONFIG_FILE, dict(config))
+            stamp.write(building)
+            write_json(
+                building / MANIFEST_FILE,
+                {
+                    "kind": "source",
+                    "name": name,
+                    "exchange": frames.exchange,
+                    "content_hash": hash_parts(parts),
+                    "parts": parts,
+                    "rows": frames.quotes.height,
+                    "facts": dict(frames.facts),
+                },
+            )
+    write_json(folder.parent / "current.json", {"version": stamp.key})
+    write_point("source.current")
+    return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
+
+
+def read_source(home: Path, name: str) -> Source:
+    """Find the current delivery of a name.
+
+    Raises
+    ------
+    DataError
+        No such source; the message lists those that exist.
+    """
+    pointer = sources_folder(home) / name / "current.json"
+    if not pointer.exists():
+        known = source_names(home)
+        listed = ", ".join(known) if known else "none yet"
+        raise DataError(
+            f"source {name!r} is not in {home} (there: {listed}). "
+            "Bring one: gogooku import FILE, or run: gogooku demo."
+        )
+    folder = pointer.parent / str(read_json(pointer)["version"])
+    return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
+
+
+def source_names(home: Path) -> list[str]:
+    """Names of all stored sources."""
+    return sorted(p.parent.name for p in sources_folder(home).glob("*/current.json"))
+
+
+def _write_frames(folder: Path, frames: SourceFrames) -> dict[str, str]:
+    paths: dict[str, Path] = {}
+    (folder / "quotes").mkdir()
+    years = frames.quotes.get_column("date").dt.year()
+    for year in years.unique().sort().to_list():
+        path = folder / "quotes" / f"{year}.parquet"
+        _write_parquet(frames.quotes.filter(years == year), path)
+        paths[f"quotes/{year}"] = path
+        write_point("source.year")
+    for name, frame in (("listings", frames.listings), ("indices", frames.indices)):
+        paths[name] = folder / f"{name}.parquet"
+        _write_parquet(frame, paths[name])
+    if frames.extras:
+        (folder / "extras").mkdir()
+    for name, frame in frames.extras.items():
+        paths[f"extras/{name}"] = folder / "extras" / f"{name}.parquet"
+        _write_parquet(frame, paths[f"extras/{name}"])
+    write_point("source.frames")
+    return {name: hash_file(path) for name, path in paths.items()}
+
+
+def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame; Polars' own error for a full disk becomes the `OSError` it stands for."""
+    try:
+        frame.write_parquet(path, compression="zstd", statistics=True)
+    except pl.exceptions.ComputeError as fault:
+        if f"os error {errno.ENOSPC}" not in str(fault):
+            raise
+        raise OSError(errno.ENOSPC, "No space left on device", str(path)) from fault
