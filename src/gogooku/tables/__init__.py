@@ -1,0 +1,1 @@
+"""Typed rows with two clocks, and the one point-in-time join."""

@@ -1,0 +1,191 @@
+"""The panel: listed names x sessions, with everything that was known at the clock.
+
+`as_of` is the only join in the project that attaches dated values to sessions. It refuses any
+value later than the decision and reports the tightest slack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.calendar import Clock, DateArray, Exchange, exchange_named
+from gogooku.core.errors import DataError
+from gogooku.core.types import PANEL_SCHEMA, Panel
+from gogooku.ingest.store import Source
+from gogooku.tables.publication import PUBLICATIONS, Match, decisions, with_clocks
+
+_QUOTE_COLUMNS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume_shares",
+    "turnover_value",
+    "adjustment_factor",
+    "limit_up",
+    "limit_down",
+)
+_BAR_COLUMNS = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The result of one as-of join.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        The backbone in its order, with the joined columns.
+    slack_seconds : float
+        Smallest time between a joined value becoming known and its decision; inf for no rows.
+    """
+
+    frame: pl.DataFrame
+    slack_seconds: float
+
+
+def as_of(
+    backbone: pl.DataFrame,
+    rows: pl.DataFrame,
+    *,
+    source: str,
+    by: Sequence[str],
+    columns: Sequence[str],
+) -> Joined:
+    """Attach the columns of a source to a backbone, point in time.
+
+    Parameters
+    ----------
+    backbone : polars.DataFrame
+        Has ``date``, ``decision_at`` and the ``by`` columns.
+    rows : polars.DataFrame
+        Has ``event_date``, ``available_at``, the ``by`` columns and ``columns``.
+    source : str
+        Names the publication rule, and the source in errors.
+    by : sequence of str
+        Key columns beside the date; empty for market-wide sources.
+
+    Raises
+    ------
+    DataError
+        Keys repeat, a row has no place on the backbone, or a joined value would have been known
+        only after the decision.
+    """
+    if PUBLICATIONS[source].match is not Match.SAME_SESSION:
+        raise DataError(f"{source}: unknown kind of match {PUBLICATIONS[source].match}")
+    keys = ["date", *by]
+    narrow = rows.select(pl.col("event_date").alias("date"), *by, "available_at", *columns)
+    if not by:
+        _refuse_repeats(narrow, keys, source=source)
+    joined = backbone.join(narrow, on=keys, how="left", maintain_order="left", validate="m:1")
+    placed = int(joined.get_column("available_at").is_not_null().sum())
+    if by and placed != narrow.height:
+        lost = narrow.join(backbone, on=keys, how="anti")
+        raise DataError(
+            f"{source}: {lost.height} rows lie outside the listing of their code or off the "
+            f"sessions, first {lost.select(keys).row(0)}; correct the listing dates and rerun"
+        )
+    slack = joined.select(
+        ((pl.col("decision_at") - pl.col("available_at")).min()).dt.total_seconds()
+    ).item()
+    if slack is not None and slack < 0:
+        late = joined.filter(pl.col("available_at") > pl.col("decision_at"))
+        raise DataError(
+            f"{source}: {late.height} values would be used before they were known, first "
+            f"{late.select(keys).row(0)}; the publication rule or the clock is wrong"
+        )
+    return Joined(
+        frame=joined.drop("available_at"),
+        slack_seconds=float("inf") if slack is None else float(slack),
+    )
+
+
+def _refuse_repeats(rows: pl.DataFrame, keys: Sequence[str], *, source: str) -> None:
+    repeated = rows.select(keys).is_duplicated()
+    if repeated.any():
+        first = rows.filter(repeated).select(keys).row(0)
+        raise DataError(f"{source}: {int(repeated.sum())} rows repeat {tuple(keys)}, first {first}")
+
+
+def sessions_of(quotes: pl.LazyFrame) -> DateArray:
+    """Sessions of a source: the dates of its quotes, ascending."""
+    dates = quotes.select(pl.col("date").unique().sort()).collect().get_column("date")
+    return np.asarray(dates.to_numpy().astype("datetime64[D]"))
+
+
+def backbone(listings: pl.DataFrame, sessions: DateArray) -> pl.DataFrame:
+    """One row per listed (date, code), sorted by both.
+
+    Suspended days are rows; so are the sessions of names that were delisted later.
+
+    Raises
+    ------
+    DataError
+        A code appears twice, or its listing ends before it begins.
+    """
+    ordered = listings.sort("code")
+    _refuse_repeats(ordered, ["code"], source="listings")
+    first = np.searchsorted(sessions, ordered["listed_from"].to_numpy().astype("datetime64[D]"))
+    ends = ordered["listed_to"].fill_null(pl.lit(sessions[-1].item())).to_numpy()
+    last = np.searchsorted(sessions, ends.astype("datetime64[D]"), side="right") - 1
+    if (last < first - 1).any():
+        bad = ordered.row(int(np.flatnonzero(last < first - 1)[0]))
+        raise DataError(f"listings: {bad[0]} ends {bad[5]} before it begins {bad[4]}")
+    t = np.arange(len(sessions))[:, None]
+    listed = (t >= first[None, :]) & (t <= last[None, :])
+    at_t, at_n = np.nonzero(listed)
+    return pl.DataFrame(
+        {
+            "date": sessions[at_t],
+            "code": ordered.get_column("code").gather(at_n),
+            "sector": ordered.get_column("sector").gather(at_n),
+            "market": ordered.get_column("market").gather(at_n),
+        },
+        schema_overrides={"date": pl.Date()},
+    )
+
+
+def build_panel(source: Source, *, clock: Clock) -> Panel:
+    """Join a stored source into the point-in-time panel.
+
+    Raises
+    ------
+    DataError
+        Repeated keys, rows outside listings, or a value later than the clock.
+    """
+    exchange = exchange_named(source.exchange)
+    sessions = sessions_of(source.quotes())
+    listings = source.listings()
+    when = decisions(sessions, exchange=exchange, clock=clock)
+    base = backbone(listings, sessions).join(when, on="date", how="left", maintain_order="left")
+    quotes = with_clocks(source.quotes().collect(), "quotes", exchange=exchange)
+    joined = as_of(base, quotes, source="quotes", by=["code"], columns=_QUOTE_COLUMNS)
+    del quotes, base
+    frame = joined.frame.with_columns(pl.col("adjustment_factor").fill_null(1.0)).select(
+        list(PANEL_SCHEMA)
+    )
+    market, slack = _market(source, sessions, when, exchange)
+    return Panel(
+        frame=frame,
+        sessions=sessions,
+        codes=tuple(listings.get_column("code").sort().to_list()),
+        market=market,
+        clock=clock,
+        slack_seconds={"quotes": joined.slack_seconds, **slack},
+    )
+
+
+def _market(
+    source: Source, sessions: DateArray, when: pl.DataFrame, exchange: Exchange
+) -> tuple[pl.DataFrame | None, dict[str, float]]:
+    bars = source.indices().filter(pl.col("index").is_in(["TOPIX", "MARKET"]))
+    if bars.is_empty():
+        return None, {}
+    rows = with_clocks(bars, "indices", exchange=exchange)
+    joined = as_of(when, rows, source="indices", by=[], columns=_BAR_COLUMNS)
+    del sessions
+    return joined.frame.drop("decision_at"), {"indices": joined.slack_seconds}

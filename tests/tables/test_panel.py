@@ -1,0 +1,201 @@
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
+from gogooku.core.errors import DataError
+from gogooku.core.stamp import make_stamp
+from gogooku.core.types import PANEL_SCHEMA, Panel
+from gogooku.ingest.store import (
+    INDICES_SCHEMA,
+    LISTINGS_SCHEMA,
+    QUOTES_SCHEMA,
+    SourceFrames,
+    read_source,
+    source_names,
+    write_source,
+)
+from gogooku.tables.panel import as_of, backbone, build_panel
+from gogooku.tables.publication import PUBLICATIONS, Publication, decisions, with_clocks
+
+DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
+SESSIONS = np.array(DAYS, dtype="datetime64[D]")
+
+
+def quotes(rows):
+    made = [
+        {
+            "date": day,
+            "code": code,
+            "open": price,
+            "high": price,
+            "low": price,
+            "close": price,
+            "volume_shares": 100.0,
+            "turnover_value": None if price is None else price * 100,
+            "adjustment_factor": factor,
+            "limit_up": False,
+            "limit_down": False,
+        }
+        for day, code, price, factor in rows
+    ]
+    return pl.DataFrame(made, schema=dict(QUOTES_SCHEMA))
+
+
+def listings(rows):
+    made = [(code, None, sector, "Prime", first, last) for code, sector, first, last in rows]
+    return pl.DataFrame(made, schema=dict(LISTINGS_SCHEMA), orient="row")
+
+
+def frames(**changes):
+    base = {
+        "quotes": quotes(
+            [
+                (DAYS[0], "13010", 10.0, 1.0),
+                (DAYS[1], "13010", None, 1.0),
+                (DAYS[2], "13010", 6.0, 0.5),
+                (DAYS[3], "13010", 7.0, 1.0),
+                (DAYS[0], "130A0", 20.0, 1.0),
+                (DAYS[1], "130A0", 21.0, 1.0),
+            ]
+        ).sort("date", "code"),
+        "listings": listings([("13010", "0050", DAYS[0], None), ("130A0", None, DAYS[0], DAYS[1])]),
+        "indices": pl.DataFrame(
+            [(day, "TOPIX", 1.0, 2.0, 0.5, 1.5) for day in DAYS],
+            schema=dict(INDICES_SCHEMA),
+            orient="row",
+        ),
+        "exchange": "tokyo",
+    }
+    return SourceFrames(**(base | changes))
+
+
+def stored(home, delivered, name="prices"):
+    stamp = make_stamp("import", config_hash=name, packages=("core",), inputs={})
+    return write_source(home, name, delivered, stamp=stamp, config={})
+
+
+def test_panel_has_every_listed_session(tmp_path):
+    panel = build_panel(stored(tmp_path, frames()), clock=Clock.EVENING)
+    assert panel.shape == (4, 2)
+    assert panel.codes == ("13010", "130A0")
+    assert panel.frame.height == 6
+    np.testing.assert_array_equal(panel.listed().sum(axis=0), [4, 2])
+    close = panel.dense("close")
+    np.testing.assert_array_equal(close[:, 0], [10.0, np.nan, 6.0, 7.0])
+    np.testing.assert_array_equal(close[2:, 1], [np.nan, np.nan])
+    np.testing.assert_array_equal(panel.dense("adjustment_factor")[:, 0], [1, 1, 0.5, 1])
+    kinds, names = panel.dense_labels("sector")
+    assert names == ("0050",)
+    np.testing.assert_array_equal(kinds[:, 1], -1)
+    assert panel.slack_seconds == {"quotes": 3.5 * 3600, "indices": 3.5 * 3600}
+    assert panel.market is not None
+    assert panel.market.height == 4
+
+
+def test_a_source_without_an_index_has_no_market(tmp_path):
+    empty = pl.DataFrame(schema=dict(INDICES_SCHEMA))
+    panel = build_panel(stored(tmp_path, frames(indices=empty)), clock=Clock.EVENING)
+    assert panel.market is None
+
+
+def test_a_value_later_than_the_clock_is_refused():
+    rows = with_clocks(
+        pl.DataFrame({"date": [DAYS[0]], "code": ["a"], "close": [1.0]}), "quotes", exchange=TOKYO
+    )
+    late = rows.with_columns(available_at=pl.lit(datetime(2024, 1, 4, 11, 0, 1)))
+    base = pl.DataFrame({"date": [DAYS[0]], "code": ["a"]}).join(
+        decisions(SESSIONS, exchange=TOKYO, clock="evening"), on="date"
+    )
+    assert as_of(base, rows, source="quotes", by=["code"], columns=["close"]).slack_seconds > 0
+    with pytest.raises(DataError, match="1 values would be used before they were known"):
+        as_of(base, late, source="quotes", by=["code"], columns=["close"])
+
+
+def test_rows_off_the_backbone_are_refused_never_dropped(tmp_path):
+    short = listings([("13010", None, DAYS[0], None), ("130A0", None, DAYS[0], DAYS[0])])
+    with pytest.raises(DataError, match="1 rows lie outside the listing"):
+        build_panel(stored(tmp_path, frames(listings=short)), clock=Clock.EVENING)
+
+
+def test_unknown_sources_and_matches_are_refused(monkeypatch):
+    with pytest.raises(DataError, match="no publication rule"):
+        with_clocks(pl.DataFrame({"date": [DAYS[0]]}), "gossip", exchange=TOKYO)
+    odd = Publication("quotes", "later", "guess")
+    monkeypatch.setitem(PUBLICATIONS, "quotes", odd)
+    with pytest.raises(DataError, match="unknown kind of match"):
+        as_of(pl.DataFrame(), pl.DataFrame(), source="quotes", by=[], columns=[])
+
+
+def test_every_rule_comes_before_its_clock():
+    for exchange in (TOKYO, NEW_YORK):
+        rows = with_clocks(pl.DataFrame({"date": DAYS}), "quotes", exchange=exchange)
+        when = decisions(SESSIONS, exchange=exchange, clock="evening")
+        assert (rows["available_at"] <= when["decision_at"]).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a", None, DAYS[0], None), ("a", None, DAYS[1], None)], "repeat"),
+        ([("a", None, DAYS[3], DAYS[0])], "ends 2024-01-04 before it begins"),
+    ],
+)
+def test_impossible_listings_are_refused(rows, message):
+    with pytest.raises(DataError, match=message):
+        backbone(listings(rows), SESSIONS)
+
+
+def panel_of(frame):
+    return Panel(
+        frame=frame,
+        sessions=SESSIONS,
+        codes=("a", "b"),
+        market=None,
+        clock=Clock.EVENING,
+        slack_seconds={},
+    )
+
+
+def panel_rows(*keys):
+    return pl.DataFrame(
+        [{"date": day, "code": code, "adjustment_factor": 1.0} for day, code in keys],
+        schema=dict(PANEL_SCHEMA),
+    )
+
+
+def test_panel_refuses_duplicates_disorder_and_strangers():
+    assert panel_of(panel_rows((DAYS[0], "a"), (DAYS[0], "b"))).shape == (4, 2)
+    with pytest.raises(DataError, match="1 rows repeat"):
+        panel_of(panel_rows((DAYS[0], "a"), (DAYS[0], "a")))
+    with pytest.raises(DataError, match="out of order"):
+        panel_of(panel_rows((DAYS[1], "a"), (DAYS[0], "a")))
+    with pytest.raises(DataError, match="off the sessions"):
+        panel_of(panel_rows((date(2024, 1, 8), "a")))
+    with pytest.raises(DataError, match="columns are"):
+        panel_of(panel_rows((DAYS[0], "a")).with_columns(extra=1))
+    with pytest.raises(DataError, match="before they were known"):
+        Panel(
+            frame=panel_rows((DAYS[0], "a")),
+            sessions=SESSIONS,
+            codes=("a",),
+            market=None,
+            clock=Clock.EVENING,
+            slack_seconds={"quotes": -1.0},
+        )
+
+
+def test_store_keeps_versions_and_points_at_the_newest(tmp_path):
+    first = stored(tmp_path, frames())
+    assert stored(tmp_path, frames()).folder == first.folder
+    assert read_source(tmp_path, "prices").content_hash == first.content_hash
+    assert source_names(tmp_path) == ["prices"]
+    with pytest.raises(DataError, match=r"'other' is not in .*there: prices"):
+        read_source(tmp_path, "other")
+    with pytest.raises(DataError, match="no rows"):
+        frames(quotes=quotes([]))
+    with pytest.raises(DataError, match="schema is"):
+        frames(listings=pl.DataFrame({"code": ["a"]}))
+    assert first.extra("truth") is None
