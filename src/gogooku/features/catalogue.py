@@ -1,0 +1,218 @@
+"""All declared features, the named sets of them, and what a source can support of a set."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gogooku.core.errors import ConfigError
+from gogooku.core.types import Feature
+from gogooku.features.breadth import BREADTH
+from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
+from gogooku.features.liquidity import LIQUIDITY
+from gogooku.features.market import MARKET
+from gogooku.features.price import PRICE
+from gogooku.features.sector import SECTOR
+from gogooku.features.volatility import VOLATILITY
+
+CATALOGUE: Final[tuple[Feature, ...]] = (
+    *PRICE,
+    *VOLATILITY,
+    *LIQUIDITY,
+    *BREADTH,
+    *MARKET,
+    *SECTOR,
+)
+"""Every feature; a name with a leading underscore is an intermediate and enters no dataset."""
+
+BASE_INPUTS: Final = frozenset((*STOCK_COLUMNS, *SECTOR_COLUMNS, *MARKET_COLUMNS))
+"""Columns that a source may have; all other inputs are features."""
+
+BASIC: Final[tuple[str, ...]] = (
+    # Returns and shape of one name's prices
+    "ret_prev_1d",
+    "ret_prev_5d",
+    "ret_prev_20d",
+    "ret_prev_60d",
+    "ret_prev_120d",
+    "ret_overnight",
+    "ret_intraday",
+    "day_range",
+    "close_location",
+    "range_expansion",
+    "price_to_sma20",
+    "price_to_sma60",
+    "dist_high_252",
+    "max_ret_20",
+    "min_ret_20",
+    "skew_60",
+    "autocorr_60",
+    "rsi_14",
+    "natr_14",
+    "adx_14",
+    # Volatility
+    "volatility_20d",
+    "volatility_60d",
+    "pk_vol_20",
+    "yz_vol_60",
+    "vol_ratio_20_60",
+    "downside_share_60",
+    "overnight_vol_share_20",
+    # Trading
+    "volume_ratio_20",
+    "volume_z_20",
+    "turnover_5_60",
+    "turnover_20_120",
+    "adv20_log",
+    "adv60_log",
+    "volume_cv_60",
+    "amihud_20",
+    "price_volume_corr_60",
+    "obv_share_20",
+    # The universe
+    "uni_ret_20d",
+    "uni_vol_20",
+    "uni_net_advances_10",
+    "uni_dispersion_20",
+    "beta_uni_60d",
+    "resid_vol_uni_60d",
+    # The index
+    "mkt_ret_5d",
+    "mkt_ret_20d",
+    "mkt_vol_20d",
+    # The sector
+    "sec_ret_5d_eq",
+    "sec_mom_20",
+    "ret_1d_sec_z",
+    "sec_z_5d",
+    "sec_z_20d",
+    "sec_z_40d",
+    "sec_z_60d",
+)
+"""Plain features on which the skill gates of the sandbox market are measured. Frozen: no single
+past sessions, no peers beyond the sector mean, no products with a regime; windows of one series are
+few, so that an order pattern of the last 20 sessions is not a difference of them."""
+
+_BY_NAME: Final = MappingProxyType({feature.name: feature for feature in CATALOGUE})
+
+FEATURE_SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "all": tuple(f.name for f in CATALOGUE if not f.name.startswith("_")),
+        "basic": BASIC,
+    }
+)
+"""Names of each set, in catalogue order for ``all``."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is computed for a set of features on a given source.
+
+    Attributes
+    ----------
+    ordered : tuple of Feature
+        Everything to evaluate, intermediates included, each after its inputs.
+    visible : tuple of Feature
+        What enters the dataset, in catalogue order.
+    absent : mapping of str to str
+        Wanted features that the source cannot support, and what it lacks.
+    """
+
+    ordered: tuple[Feature, ...]
+    visible: tuple[Feature, ...]
+    absent: Mapping[str, str]
+
+
+def by_name(name: str) -> Feature:
+    """Look a feature up; a `ConfigError` gives the nearest names."""
+    if name not in _BY_NAME:
+        near = difflib.get_close_matches(name, list(_BY_NAME), n=3, cutoff=0.5)
+        hint = f"nearest: {', '.join(near)}" if near else "list them: gogooku features"
+        raise ConfigError(f"feature {name!r} does not exist; {hint}")
+    return _BY_NAME[name]
+
+
+def base_inputs(feature: Feature) -> frozenset[str]:
+    """Columns of the source that a feature needs, through all its inputs."""
+    needed: set[str] = set()
+    for name in feature.inputs:
+        needed |= {name} if name in BASE_INPUTS else base_inputs(by_name(name))
+    return frozenset(needed)
+
+
+def select(
+    which: str | Sequence[str], *, available: Sequence[str], also: Sequence[str] = ()
+) -> Selection:
+    """Choose features for a source.
+
+    Parameters
+    ----------
+    which : str or sequence of str
+        A named set (``all``, ``basic``), one feature, or a list of features.
+    available : sequence of str
+        Base columns of the source.
+    also : sequence of str
+        Features that are evaluated in any case, visible only if ``which`` asks for them.
+
+    Raises
+    ------
+    ConfigError
+        An unknown name, an intermediate asked for, a feature of ``also`` that the source cannot
+        support, or nothing left.
+    """
+    wanted = _wanted(which)
+    missing = {
+        name: sorted(base_inputs(by_name(name)) - set(available)) for name in (*wanted, *also)
+    }
+    broken = [name for name in also if missing[name]]
+    if broken:
+        raise ConfigError(f"feature {broken[0]} is needed, the source lacks {missing[broken[0]]}")
+    kept = [name for name in wanted if not missing[name]]
+    if not kept:
+        raise ConfigError(f"features {which!r}: the source supports none; it has {available}")
+    needed: set[str] = set()
+    for name in (*kept, *also):
+        _collect(by_name(name), needed)
+    return Selection(
+        ordered=_in_order(needed),
+        visible=tuple(f for f in CATALOGUE if f.name in set(kept)),
+        absent={n: f"the source lacks {', '.join(missing[n])}" for n in wanted if missing[n]},
+    )
+
+
+def _wanted(which: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(which, str):
+        which = FEATURE_SETS.get(which, (which,))
+    for name in which:
+        if by_name(name).name.startswith("_"):
+            raise ConfigError(f"feature {name!r} is an intermediate, not for datasets")
+    return tuple(dict.fromkeys(which))
+
+
+def _collect(feature: Feature, into: set[str]) -> None:
+    into.add(feature.name)
+    for name in feature.inputs:
+        if name not in BASE_INPUTS and name not in into:
+            _collect(by_name(name), into)
+
+
+def _in_order(names: set[str]) -> tuple[Feature, ...]:
+    out: list[Feature] = []
+    placed: set[str] = set()
+
+    def place(feature: Feature) -> None:
+        if feature.name in placed:
+            return
+        placed.add(feature.name)
+        for name in feature.inputs:
+            if name not in BASE_INPUTS:
+                place(by_name(name))
+        out.append(feature)
+
+    for feature in CATALOGUE:
+        if feature.name in names:
+            place(feature)
+    return tuple(out)

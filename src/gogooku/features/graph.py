@@ -1,0 +1,114 @@
+"""Peers by past co-movement: a fixed number of neighbours per name, rebuilt every month.
+
+Correlation of residual returns (less the sector's or the universe's mean, scaled by the name's
+own deviation and clipped) over a trailing window that ends with the session at which the table is
+built. Only the past: the table built on a session serves that session and those after it until
+the first session of the next month.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gogooku.core.config import Config
+from gogooku.core.types import BoolArray, DateArray, FloatArray
+
+_CLIP = 4.0
+
+
+class GraphConfig(Config):
+    """How neighbours are found."""
+
+    neighbours: int = 12
+    """Neighbours per name, most correlated first."""
+    lookback: int = 120
+    """Sessions of residual returns."""
+    min_sessions: int = 60
+    """Fewest of them with a return for a name to have or be a neighbour."""
+
+
+def rebuild_sessions(sessions: DateArray) -> npt.NDArray[np.int64]:
+    """Positions at which the table is rebuilt: the first, and each month's first session.
+
+    The schedule follows the calendar, not the start of the data, so that a longer or shorter
+    history gives the same tables.
+    """
+    months = sessions.astype("datetime64[M]")
+    return np.flatnonzero(np.r_[True, months[1:] != months[:-1]])
+
+
+def residual_returns(
+    close_TN: FloatArray, group_TN: FloatArray, universe_TN: BoolArray
+) -> FloatArray:
+    """Close-to-close returns less the mean of the name's group among universe members.
+
+    Parameters
+    ----------
+    close_TN : float [T, N]
+        Adjusted closes, NaN where no trade.
+    group_TN : float [T, N]
+        Sector index; NaN (unknown) names form one group.
+
+    Returns
+    -------
+    float [T, N]; NaN without two consecutive closes.
+    """
+    out = np.full(close_TN.shape, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out[1:] = close_TN[1:] / close_TN[:-1] - 1.0
+    groups = np.nan_to_num(group_TN, nan=-1.0).astype(np.int64) + 1
+    num_groups = int(groups.max()) + 1
+    for t in range(1, len(out)):
+        counted = universe_TN[t] & np.isfinite(out[t])
+        sums = np.bincount(groups[t][counted], out[t][counted], minlength=num_groups)
+        counts = np.bincount(groups[t][counted], minlength=num_groups)
+        means = np.divide(sums, counts, out=np.zeros(num_groups), where=counts > 0)
+        out[t] -= means[groups[t]]
+    return out
+
+
+def neighbour_tables(
+    residual_TN: FloatArray, universe_TN: BoolArray, sessions: DateArray, config: GraphConfig
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Neighbour tables and which of them each session uses.
+
+    Returns
+    -------
+    neighbours : int32 [B, N, K]
+        Positions of the K most positively correlated universe names; -1 pads.
+    block : int32 [T]
+    """
+    starts = rebuild_sessions(sessions)
+    num_names = residual_TN.shape[1]
+    tables = np.full((len(starts), num_names, config.neighbours), -1, dtype=np.int32)
+    for b, t in enumerate(starts):
+        window = residual_TN[max(0, t + 1 - config.lookback) : t + 1]
+        tables[b] = _neighbours(window, universe_TN[t], config)
+    block = np.searchsorted(starts, np.arange(len(sessions)), side="right") - 1
+    return tables, block.astype(np.int32)
+
+
+def _neighbours(
+    window_LN: FloatArray, member_N: BoolArray, config: GraphConfig
+) -> npt.NDArray[np.int32]:
+    out = np.full((window_LN.shape[1], config.neighbours), -1, dtype=np.int32)
+    known = np.isfinite(window_LN)
+    names = np.flatnonzero(member_N & (known.sum(axis=0) >= config.min_sessions))
+    if len(names) <= config.neighbours:
+        return out
+    seen, values = known[:, names], np.nan_to_num(window_LN[:, names])
+    counts = seen.sum(axis=0)
+    values = np.where(seen, values - values.sum(axis=0) / counts, 0.0)
+    scale = np.sqrt((values**2).sum(axis=0) / counts)
+    clipped = np.clip(values / np.where(scale > 0, scale, 1.0), -_CLIP, _CLIP)
+    norm = np.sqrt((clipped**2).sum(axis=0))
+    unit = (clipped / np.where(norm > 0, norm, 1.0)).astype(np.float32)
+    correlation = np.round(unit.T @ unit, 5)
+    np.fill_diagonal(correlation, -2.0)
+    kept = config.neighbours
+    top = np.argpartition(-correlation, kept - 1, axis=1)[:, :kept]
+    order = np.take_along_axis(correlation, top, axis=1)
+    ranked = np.take_along_axis(top, np.lexsort((top, -order), axis=1), axis=1)
+    out[names] = names[ranked].astype(np.int32)
+    return out
