@@ -14,21 +14,29 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from safetensors import SafetensorError
 
 from gogooku.core.errors import BusyError, DataError, StorageError
 
 _CHUNK_BYTES = 1 << 22
 
 
-def write_point(name: str) -> None:
-    """Mark an instant at which a crash must leave nothing broken.
+WATCHERS: list[Callable[[str], None]] = []
+"""Called with the name of every write point passed; empty but in tests, which kill there."""
 
-    Does nothing. Tests replace it to kill the process at a named instant.
-    """
+
+def write_point(name: str) -> None:
+    """Mark an instant at which a crash must leave nothing broken."""
+    for watcher in WATCHERS:
+        watcher(name)
 
 
 @contextmanager
@@ -36,13 +44,31 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full or read-only disk into a `StorageError` that names the place."""
     try:
         yield
-    except OSError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
-            raise StorageError(
-                f"{path}: cannot write ({fault.strerror}); nothing was changed. "
-                "Free some space or set GOGOOKU_HOME to another disk, then run the same command."
-            ) from fault
-        raise
+    except (OSError, SafetensorError, pl.exceptions.ComputeError) as fault:
+        code = _storage_fault(fault)
+        if code is None:
+            raise
+        raise StorageError(
+            f"{path}: cannot write ({os.strerror(code)}); nothing was changed. "
+            "Free some space or set GOGOOKU_HOME to another disk, then run the same command."
+        ) from fault
+
+
+_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def _storage_fault(fault: Exception) -> int | None:
+    """The errno of a disk that is full or cannot be written; None if the fault is another one.
+
+    Libraries hide it: ``np.save`` gives an `OSError` without a number, Polars and safetensors give
+    their own errors with the number in the text.
+    """
+    text = str(fault)
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return fault.errno if fault.errno in _STORAGE_FAULTS else None
+    if isinstance(fault, OSError) and "requested and" in text and "written" in text:
+        return errno.ENOSPC
+    return next((code for code in _STORAGE_FAULTS if f"(os error {code})" in text), None)
 
 
 def canonical_json(value: Any) -> str:
@@ -67,6 +93,28 @@ def hash_file(path: Path) -> str:
         while block := handle.read(_CHUNK_BYTES):
             digest.update(block)
     return digest.hexdigest()[:16]
+
+
+def write_parquet(frame: pl.DataFrame, path: Path, *, compression: str = "zstd") -> None:
+    """Write a frame as Parquet; a full disk is an `OSError`, which Polars does not say itself."""
+    try:
+        frame.write_parquet(path, compression=compression)  # type: ignore[arg-type]
+    except pl.exceptions.ComputeError as fault:
+        if f"os error {errno.ENOSPC}" not in str(fault):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from fault
+
+
+def new_array(path: Path, *, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Create a memory-mapped ``.npy`` file whose blocks are reserved at once.
+
+    Without the reservation a disk that fills up later ends the process with SIGBUS; with it, it is
+    an `OSError` here.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as handle:
+        os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -161,7 +209,10 @@ def new_artefact(final: Path, *, resume: str | None = None) -> Iterator[Path]:
     BusyError
         Another process is building the same artefact.
     StorageError
-        The disk is full; the hidden folder is removed and ``final`` is untouched.
+        The disk is full; ``final`` is untouched.
+
+    Whatever stops the writer, the hidden folder is removed, unless ``resume`` is given: what took
+    hours to fit is kept for the next try.
     """
     building = final.with_name(f".{final.name}.building")
     key_file = building.with_name(f"{building.name}.key")
@@ -175,13 +226,14 @@ def new_artefact(final: Path, *, resume: str | None = None) -> Iterator[Path]:
         write_point("artefact.begin")
         try:
             yield building
-        except OSError:
-            shutil.rmtree(building, ignore_errors=True)
+        except BaseException:
+            if resume is None:
+                shutil.rmtree(building, ignore_errors=True)
             raise
         write_point("artefact.built")
         sync_tree(building)
-        replace_folder(building, final)
         key_file.unlink(missing_ok=True)
+        replace_folder(building, final)
         write_point("artefact.done")
 
 

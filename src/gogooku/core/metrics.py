@@ -18,6 +18,8 @@ import numpy.typing as npt
 from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.intp]
+_Flags = npt.NDArray[np.bool_]
 _Floats = TypeVar("_Floats", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 MIN_NAMES = 10
@@ -136,7 +138,7 @@ def centred_ranks(values_TN: npt.ArrayLike) -> npt.NDArray[np.floating[Any]]:
 
 def _by_rows(values: _Floats, kernel: Callable[[_Floats], _Floats]) -> _Floats:
     """Apply a row-wise kernel to blocks of rows that fit the processor's cache."""
-    rows = values.reshape(-1, values.shape[-1])
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     out = np.empty_like(rows, order="C")
     step = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
     for first in range(0, len(rows), step):
@@ -149,21 +151,42 @@ def _average_ranks(rows: _Floats) -> _Floats:
     height, width = rows.shape
     if not width:
         return rows.copy()
-    order = np.argsort(rows, axis=1)
-    placed = np.take_along_axis(rows, order, axis=1)
-    differs = np.ones((height, width), dtype=bool)
-    np.not_equal(placed[:, 1:], placed[:, :-1], out=differs[:, 1:])
+    order, differs = _packed_order(rows) if rows.dtype == np.float32 else _plain_order(rows)
     starts = np.flatnonzero(differs)
-    if len(starts) == rows.size:
-        shared = np.broadcast_to(np.arange(1, width + 1, dtype=rows.dtype), rows.shape)
-    else:
-        lengths = np.diff(starts, append=rows.size)
-        mean_rank = (starts % width + (lengths + 1) * 0.5).astype(rows.dtype)
-        shared = np.repeat(mean_rank, lengths).reshape(rows.shape)
+    lengths = np.diff(starts, append=rows.size)
+    mean_rank = (starts % width + (lengths + 1) * 0.5).astype(rows.dtype)
     ranks = np.empty_like(rows, order="C")
-    np.put_along_axis(ranks, order, shared, axis=1)
+    order += np.arange(height)[:, None] * width
+    ranks.reshape(-1)[order] = np.repeat(mean_rank, lengths).reshape(rows.shape)
     ranks[np.isnan(rows)] = np.nan
     return ranks
+
+
+def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, _Flags]:
+    """Positions in ascending order per row (NaN last), and where a new value starts."""
+    order = np.argsort(rows, axis=1)
+    placed = np.take_along_axis(rows, order, axis=1)
+    differs = np.ones(rows.shape, dtype=bool)
+    np.not_equal(placed[:, 1:], placed[:, :-1], out=differs[:, 1:])
+    return order, differs
+
+
+def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, _Flags]:
+    """`_plain_order` for float32: value and position sorted together as one integer.
+
+    Twice as fast as an argsort. The bits of a float order like integers once negative ones are
+    inverted and the sign of the others is set; adding 0 makes -0 equal 0.
+    """
+    bits = (rows + np.float32(0)).view(np.uint32)
+    key = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
+    key[np.isnan(rows)] = np.uint32(0xFFFFFFFF)
+    packed = key.astype(np.uint64) << np.uint64(32)
+    packed |= np.arange(rows.shape[1], dtype=np.uint64)
+    packed.sort(axis=1)
+    placed = (packed >> np.uint64(32)).astype(np.uint32)
+    differs = np.ones(rows.shape, dtype=bool)
+    np.not_equal(placed[:, 1:], placed[:, :-1], out=differs[:, 1:])
+    return (packed & np.uint64(0xFFFFFFFF)).astype(np.intp), differs
 
 
 def _centred(rows: _Floats) -> _Floats:
@@ -209,13 +232,13 @@ def _row_correlation(a_TN: FloatArray, b_TN: FloatArray) -> FloatArray:
     return np.asarray(np.where(_varies(a_TN, known) & _varies(b_TN, known), raw, np.nan))
 
 
-def _centre(values_TN: FloatArray, known_TN: npt.NDArray[np.bool_]) -> FloatArray:
+def _centre(values_TN: FloatArray, known_TN: _Flags) -> FloatArray:
     filled = np.where(known_TN, values_TN, 0.0)
     centred = filled - filled.sum(axis=1, keepdims=True) / known_TN.sum(axis=1, keepdims=True)
     return np.asarray(np.where(known_TN, centred, 0.0))
 
 
-def _varies(values_TN: FloatArray, known_TN: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _varies(values_TN: FloatArray, known_TN: _Flags) -> _Flags:
     """Rows with at least two distinct values, whatever their scale."""
     high = np.max(values_TN, axis=1, where=known_TN, initial=-np.inf)
     low = np.min(values_TN, axis=1, where=known_TN, initial=np.inf)

@@ -94,7 +94,7 @@ def make_stamp(
         inputs=dict(inputs),
         seed=seed,
         threads=threads,
-        versions=_versions(),
+        versions=installed_versions(),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -115,7 +115,8 @@ def _sources_of(place: Path) -> list[Path]:
 
 
 @lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
+    """Versions of this package, Python and the numeric libraries."""
     found = {"gogooku": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:

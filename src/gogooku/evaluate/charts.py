@@ -1,0 +1,216 @@
+"""Charts of the report as plain plotly figures (data and layout), without importing plotly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+Figure = dict[str, Any]
+
+_Z95 = 1.96
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+_GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
+_SIGNIFICANT = 6
+_FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
+_NOT_CURVES = {"epoch", "fold", "step", "seed", "time", "at"}
+
+
+def skill_charts(daily: pl.DataFrame, deciles: pl.DataFrame) -> dict[str, Figure]:
+    """Cumulative RankIC per horizon, and mean return of each score decile."""
+    return {
+        "cumulative-rankic": cumulative_rank_ic(daily),
+        "deciles": decile_returns(deciles),
+    }
+
+
+def portfolio_charts(portfolio: pl.DataFrame) -> dict[str, Figure]:
+    """Equity, drawdown and turnover of a backtest's daily frame."""
+    return {
+        "equity": equity_curve(portfolio),
+        "drawdown": drawdown_curve(portfolio),
+        "turnover": turnover_bars(portfolio),
+    }
+
+
+def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
+    """Running sum of daily RankIC; dashed, where the truth is known, of the attainable."""
+    data = []
+    for place, (horizon, frame) in enumerate(_by_horizon(daily)):
+        colour = _COLOURS[place % len(_COLOURS)]
+        lines = [("rank_ic", f"h{horizon}", "solid", 2.0)]
+        if "attainable" in frame.columns and frame.get_column("attainable").count():
+            lines.append(("attainable", f"h{horizon} attainable", "dash", 1.2))
+        for column, name, dash, width in lines:
+            kept = frame.drop_nulls(column)
+            total = kept.get_column(column).cum_sum().to_list()
+            line = {"color": colour, "dash": dash, "width": width}
+            data.append(_line(name, _dates(kept), total, line))
+    return _figure(data, y="sum of daily RankIC")
+
+
+def decile_returns(deciles: pl.DataFrame) -> Figure:
+    """Mean label of each score decile with its 95 % interval, one panel per horizon."""
+    blocks = _by_horizon(deciles)
+    layout = _layout(y="mean return, bps")
+    layout["showlegend"] = False
+    layout["annotations"] = []
+    data = []
+    for place, (horizon, frame) in enumerate(blocks):
+        low, high = place / len(blocks), (place + 0.86) / len(blocks)
+        number = "" if place == 0 else str(place + 1)
+        layout[f"xaxis{number}"] = _axis(domain=[low, high], anchor=f"y{number}", dtick=3)
+        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", zeroline=True, zerolinecolor=_GREY)
+        layout["annotations"].append(
+            {"text": f"h{horizon}", "x": (low + high) / 2, "y": 1.08, "xref": "paper",
+             "yref": "paper", "showarrow": False}
+        )  # fmt: skip
+        errors = [_Z95 * e * 1e4 if e is not None else None for e in frame["error"].to_list()]
+        data.append(
+            {
+                "type": "bar",
+                "name": f"h{horizon}",
+                "x": frame.get_column("decile").to_list(),
+                "y": [v * 1e4 if v is not None else None for v in frame["value"].to_list()],
+                "error_y": {"type": "data", "array": errors, "thickness": 1, "color": _GREY},
+                "marker": {"color": _COLOURS[place % len(_COLOURS)]},
+                "xaxis": f"x{number}",
+                "yaxis": f"y{number}",
+            }
+        )
+    layout["yaxis"]["title"] = {"text": "mean return, bps"}
+    return {"data": data, "layout": layout}
+
+
+def equity_curve(portfolio: pl.DataFrame) -> Figure:
+    """Equity after costs, the equal-weighted universe before costs, and cash, from 1."""
+    dates = _dates(portfolio)
+    lines = {
+        "portfolio, after costs": ("equity", _COLOURS[0], "solid"),
+        "universe, equal weight, no costs": ("benchmark", _GREY, "solid"),
+    }
+    data = []
+    for name, (column, colour, dash) in lines.items():
+        values = portfolio.get_column(column)
+        line = {"color": colour, "dash": dash, "width": 2.0}
+        data.append(_line(name, dates, (values / values[0]).to_list(), line))
+    flat = {"color": _GREY, "dash": "dot", "width": 1.2}
+    data.append(_line("cash, no interest", dates, [1.0] * len(dates), flat))
+    return _figure(data, y="growth of 1")
+
+
+def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
+    """Fall from the running peak."""
+    data = []
+    for name, column, colour in (
+        ("portfolio", "equity", _COLOURS[0]),
+        ("universe", "benchmark", _GREY),
+    ):
+        values = portfolio.get_column(column).to_numpy()
+        fall = values / np.maximum.accumulate(values) - 1.0
+        line = {"color": colour, "width": 1.5}
+        data.append(_line(name, _dates(portfolio), fall.tolist(), line))
+    data[0]["fill"] = "tozeroy"
+    return _figure(data, y="from the peak", tickformat=".0%")
+
+
+def turnover_bars(portfolio: pl.DataFrame) -> Figure:
+    """Share of equity replaced at each open that traded."""
+    traded = portfolio.filter(pl.col("turnover") > 0.0)
+    bar = {
+        "type": "bar",
+        "name": "turnover",
+        "x": _dates(traded),
+        "y": traded.get_column("turnover").to_list(),
+        "marker": {"color": _COLOURS[0]},
+    }
+    return _figure([bar], y="traded value / 2 / equity", tickformat=".0%")
+
+
+def training_charts(events: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    """Every number that epochs reported, one chart for losses and one for the rest, by fold."""
+    epochs = [event for event in events if isinstance(event.get("epoch"), int)]
+    names = sorted({name for event in epochs for name, v in event.items() if _is_curve(name, v)})
+    losses = [name for name in names if "loss" in name]
+    others = [name for name in names if "ic" in name.split("_") or "rankic" in name]
+    charts = {}
+    for key, chosen, title in (("loss", losses, "loss"), ("validation", others, "RankIC")):
+        data = [line for name in chosen for line in _epoch_lines(epochs, name)]
+        if data:
+            figure = _figure(data, y=title)
+            figure["layout"]["xaxis"]["title"] = {"text": "epoch"}
+            charts[f"training-{key}"] = figure
+    return charts
+
+
+def _epoch_lines(epochs: Sequence[Mapping[str, Any]], name: str) -> list[Figure]:
+    lines = []
+    for place, fold in enumerate(sorted({int(event.get("fold", 0)) for event in epochs})):
+        mine = [e for e in epochs if int(e.get("fold", 0)) == fold and _is_curve(name, e.get(name))]
+        line = {
+            "color": _COLOURS[place % len(_COLOURS)],
+            "dash": "solid" if name.startswith("train") else "dash",
+            "width": 1.8,
+        }
+        values = [float(event[name]) for event in mine]
+        if values:
+            shown = _line(f"fold {fold}: {name}", [e["epoch"] for e in mine], values, line)
+            lines.append({**shown, "mode": "lines+markers", "marker": {"size": 4}})
+    return lines
+
+
+def _is_curve(name: str, value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and name not in _NOT_CURVES
+
+
+def _by_horizon(frame: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
+    horizons = sorted(frame.get_column("horizon").unique().to_list())
+    return [(horizon, frame.filter(pl.col("horizon") == horizon)) for horizon in horizons]
+
+
+def _dates(frame: pl.DataFrame) -> list[str]:
+    return [str(day) for day in frame.get_column("date").to_list()]
+
+
+def _line(name: str, x: list[Any], y: list[Any], line: Mapping[str, Any]) -> Figure:
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": dict(line)}
+
+
+def _axis(**more: Any) -> Figure:
+    return {"gridcolor": _PALE, "zeroline": False, "linecolor": _GREY, "automargin": True, **more}
+
+
+def _layout(*, y: str, tickformat: str = "") -> Figure:
+    return {
+        "template": {},
+        "font": {"family": _FONT, "size": 13, "color": _INK},
+        "margin": {"l": 64, "r": 16, "t": 28, "b": 40},
+        "height": 320,
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "y": 1.16},
+        "xaxis": _axis(),
+        "yaxis": _axis(title={"text": y}, tickformat=tickformat),
+    }
+
+
+def _figure(data: list[Figure], *, y: str, tickformat: str = "") -> Figure:
+    layout = _layout(y=y, tickformat=tickformat)
+    layout["showlegend"] = len(data) > 1
+    return {"data": data, "layout": layout}
+
+
+def plain(value: Any) -> Any:
+    """A figure as JSON-ready values: six significant digits, and null for what is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float):
+        return float(f"{value:.{_SIGNIFICANT}g}") if math.isfinite(value) else None
+    return value

@@ -1,0 +1,158 @@
+"""Differences that are not luck: paired tests, bootstrap intervals, many comparisons at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from gogooku.core.errors import DataError
+from gogooku.core.metrics import Estimate, FloatArray, newey_west_error, newey_west_lags
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """A test that the mean of an autocorrelated series is zero.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        The mean; its error is corrected for the small sample.
+    degrees : float
+        Equivalent degrees of freedom of that error.
+    p_value : float
+        Two-sided; NaN when the series is too short for its lags or does not vary.
+    """
+
+    estimate: Estimate
+    degrees: float
+    p_value: float
+
+    @property
+    def sigmas(self) -> float:
+        """Signed distance from zero as a standard normal would have it at the same p-value.
+
+        NaN when the test could not be made.
+        """
+        if math.isnan(self.p_value):
+            return math.nan
+        distance = float(stats.norm.isf(max(self.p_value, 1e-300) / 2.0))
+        return math.copysign(distance, self.estimate.value)
+
+    def half_width(self, level: float = 0.95) -> float:
+        """Half the interval of the mean at a level, with Student's t; NaN when not known."""
+        quantile = float(stats.t.ppf((1.0 + level) / 2.0, self.degrees))
+        return quantile * self.estimate.error
+
+
+def mean_test(daily: FloatArray, *, horizon: int) -> MeanTest:
+    """Newey-West test of a mean with a small-sample correction.
+
+    With bandwidth share ``b = (lags + 1)/n`` the Bartlett estimate is low by about ``1 - b`` (the
+    mean was removed) and as variable as a chi-square with ``3/b`` degrees of freedom (Priestley,
+    "Spectral Analysis and Time Series", 1981, table 6.2), so the error is divided by
+    ``sqrt(1 - b)`` and Student's t with ``3/b`` degrees is used; close to the fixed-b limits of
+    Kiefer & Vogelsang (2005). At 20 sessions' overlap and 120 sessions a nominal 5 % test still
+    rejects a true null about 11 % of the time; from 10 independent blocks on below 10 %. Non-finite
+    sessions are left out.
+    """
+    kept = daily[np.isfinite(daily)]
+    n = len(kept)
+    lags = newey_west_lags(n, horizon)
+    value = float(kept.mean()) if n else math.nan
+    raw, share = newey_west_error(kept, lags), (lags + 1) / max(n, 1)
+    if math.isnan(raw) or share >= 1.0:
+        blank = Estimate(value=value, n=n, error=math.nan, lags=lags)
+        return MeanTest(estimate=blank, degrees=math.nan, p_value=math.nan)
+    degrees = min(3.0 / share, n - 1.0)
+    error = raw / math.sqrt(1.0 - share)
+    estimate = Estimate(value=value, n=n, error=error, lags=lags)
+    if error <= abs(value) * 1e-12:
+        return MeanTest(estimate=estimate, degrees=degrees, p_value=math.nan)
+    p_value = 2.0 * float(stats.t.sf(abs(value) / error, degrees))
+    return MeanTest(estimate=estimate, degrees=degrees, p_value=p_value)
+
+
+def paired_difference(a_T: FloatArray, b_T: FloatArray, *, horizon: int) -> MeanTest:
+    """Test that two daily series (same sessions, same order) have one mean, pairwise.
+
+    Diebold & Mariano (1995) on ``a - b``; sessions where either is not finite are left out.
+    """
+    if a_T.shape != b_T.shape:
+        raise DataError(f"paired difference: {a_T.shape} sessions against {b_T.shape}")
+    return mean_test(a_T - b_T, horizon=horizon)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A bootstrap interval of a statistic, with the sample it rests on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    draws: int
+    block: float
+
+
+def row_means(samples_BT: FloatArray) -> FloatArray:
+    """Mean of each row."""
+    return np.asarray(samples_BT.mean(axis=1), dtype=np.float64)
+
+
+def stationary_bootstrap(
+    daily: FloatArray,
+    *,
+    rng: np.random.Generator,
+    horizon: int = 1,
+    draws: int = 1000,
+    level: float = 0.95,
+    statistic: Callable[[FloatArray], FloatArray] = row_means,
+) -> Interval:
+    """Percentile interval from the stationary block bootstrap (Politis & Romano 1994).
+
+    Blocks start anywhere, wrap around, and have geometric lengths with mean
+    ``max(2 * horizon, n^(1/3))``. ``statistic`` maps samples [draws, n] to one value per row.
+    Non-finite sessions are left out.
+    """
+    kept = daily[np.isfinite(daily)]
+    n = len(kept)
+    block = min(max(2.0 * horizon, n ** (1.0 / 3.0)), max(n / 2.0, 1.0))
+    if n < 3:
+        value = float(statistic(kept[None, :])[0]) if n else math.nan
+        return Interval(value=value, low=math.nan, high=math.nan, n=n, draws=0, block=block)
+    sampled = statistic(kept[_stationary_indices(n, block=block, draws=draws, rng=rng)])
+    low, high = np.quantile(sampled, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    value = float(statistic(kept[None, :])[0])
+    return Interval(value=value, low=float(low), high=float(high), n=n, draws=draws, block=block)
+
+
+def _stationary_indices(
+    n: int, *, block: float, draws: int, rng: np.random.Generator
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Positions [draws, n]: each step continues its block, or with chance 1/block starts anew."""
+    fresh = rng.random((draws, n)) < 1.0 / block
+    fresh[:, 0] = True
+    starts = rng.integers(0, n, size=(draws, n))
+    position = np.arange(n)
+    begun = np.maximum.accumulate(np.where(fresh, position, 0), axis=1)
+    origin = np.take_along_axis(starts, begun, axis=1)
+    return np.asarray((origin + position - begun) % n, dtype=np.int64)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values (Holm 1979), in the order given.
+
+    The i-th smallest of m is multiplied by ``m - i`` (i from 0), then made monotone and capped at
+    1. A NaN (a test that could not be made) stays NaN and does not count.
+    """
+    made = [place for place, p in enumerate(p_values) if not math.isnan(p)]
+    adjusted = [math.nan] * len(p_values)
+    running = 0.0
+    for step, place in enumerate(sorted(made, key=lambda place: p_values[place])):
+        running = max(running, min(1.0, (len(made) - step) * p_values[place]))
+        adjusted[place] = running
+    return adjusted

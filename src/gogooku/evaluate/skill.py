@@ -1,0 +1,276 @@
+"""Skill of out-of-sample scores, with its error, and the gate that catches leaks.
+
+`daily_skill` measures every session once; `skill_report` averages. Definitions are those of
+`gogooku.core.metrics`. Selection is never masked by facts of the next session: a name without a
+label simply does not count towards a measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.core import metrics
+from gogooku.core.errors import ContractError
+from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
+from gogooku.core.types import IntArray, Labels, Report
+from gogooku.evaluate.significance import paired_difference
+
+LEAK_SIGMAS = 3.0
+"""Standard errors above the attainable RankIC that no honest score reaches."""
+LEAK_RANK_IC = 0.15
+"""Mean daily RankIC that no daily-bar model of a real market reaches."""
+LEAK_ALIGNMENT = 0.93
+"""Correlation with the planted expectation above which the expectation itself is exposed."""
+
+_DECILES = 10
+_NAMES_PER_PICK = 4
+_MEASURES = {
+    "rank_ic": metrics.daily_rank_ic,
+    "ic": metrics.daily_ic,
+    "hit_rate": metrics.daily_hit_rate,
+    "spread": metrics.daily_spread,
+}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Planted expected returns of the sandbox market, on the labels' axes.
+
+    Attributes
+    ----------
+    expectation : float [T, N, H]
+        NaN where unknown; a horizon that is all NaN is judged without truth.
+    families : mapping of str to float [T, N, H]
+        The part of each planted family.
+    """
+
+    expectation: FloatArray
+    families: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skill:
+    """Daily measures and their averages.
+
+    Attributes
+    ----------
+    report : Report
+        ``h5.rank_ic`` and the like; ``facts`` holds ``variant``, ``top_k`` per horizon and
+        ``findings``, the texts of the leak gate.
+    daily : polars.DataFrame
+        (date, horizon, num_names, rank_ic, ic, hit_rate, spread, p_at_k[, alignment, attainable,
+        rank_ic_truth, family...]); null where a session does not count.
+    deciles : polars.DataFrame
+        (horizon, decile 1 to 10, value, n, error): mean label of each score decile.
+    """
+
+    report: Report
+    daily: pl.DataFrame
+    deciles: pl.DataFrame
+
+    @property
+    def findings(self) -> list[str]:
+        """What the leak gate found; empty is good."""
+        return list(self.report.facts["findings"])
+
+
+def evaluate_scores(
+    scores_tNH: npt.NDArray[np.floating[Any]],
+    indices: IntArray,
+    labels: Labels,
+    *,
+    variant: str = "excess",
+    truth: Truth | None = None,
+    top_k: int = metrics.TOP_K,
+) -> Skill:
+    """Measure scores against labels.
+
+    Parameters
+    ----------
+    scores_tNH : float [t, N, H]
+        NaN outside the universe; horizons as in ``labels``.
+    indices : int64 [t]
+        Session index of each row, ascending.
+    labels : Labels
+    variant : str
+        Which labels judge: ``raw``, ``excess`` or ``residual``. Comparisons with the truth always
+        use ``raw``, whose expectation is what was planted.
+    truth : Truth, optional
+    top_k : int
+        Names in P@K; fewer where the smallest session has fewer than four times as many. The K
+        used is stated.
+
+    Raises
+    ------
+    ContractError
+        Scores and labels have different axes.
+    """
+    if scores_tNH.shape[1:] != labels.raw_TNH.shape[1:] or len(scores_tNH) != len(indices):
+        raise ContractError(
+            f"skill: scores {scores_tNH.shape} for {len(indices)} sessions do not fit labels "
+            f"{labels.raw_TNH.shape}; score the dataset the labels were made from"
+        )
+    values: dict[str, Estimate] = {}
+    facts: dict[str, Any] = {"variant": variant, "top_k": {}, "findings": []}
+    frames, deciles = [], []
+    for place, horizon in enumerate(labels.horizons):
+        score = scores_tNH[:, :, place].astype(np.float64)
+        label = labels.variant(variant)[indices, :, place].astype(np.float64)
+        chosen = _chosen_k(score, label, top_k)
+        daily = _daily(score, label, top_k=chosen)
+        facts["top_k"][f"h{horizon}"] = chosen
+        if truth is not None and np.isfinite(truth.expectation[indices, :, place]).any():
+            raw = labels.raw_TNH[indices, :, place].astype(np.float64)
+            daily |= _daily_truth(score, raw, truth, (indices, place))
+        values |= _averages(daily, horizon)
+        facts["findings"] += leak_findings(daily, horizon=horizon)
+        dates = labels.sessions[indices].astype("datetime64[D]")
+        frames.append(_daily_frame(daily, dates, horizon))
+        deciles.append(_deciles(score, label, horizon))
+    return Skill(
+        report=Report(values=values, facts=facts),
+        daily=pl.concat(frames, how="diagonal"),
+        deciles=pl.concat(deciles),
+    )
+
+
+def _chosen_k(score_tN: FloatArray, label_tN: FloatArray, top_k: int) -> int:
+    counts = (np.isfinite(score_tN) & np.isfinite(label_tN)).sum(axis=1)
+    counts = counts[counts >= metrics.MIN_NAMES]
+    return min(top_k, int(counts.min()) // _NAMES_PER_PICK) if len(counts) else top_k
+
+
+def _daily(score_tN: FloatArray, label_tN: FloatArray, *, top_k: int) -> dict[str, FloatArray]:
+    daily = {name: measure(score_tN, label_tN) for name, measure in _MEASURES.items()}
+    daily["p_at_k"] = metrics.daily_precision(score_tN, label_tN, top_k=top_k)
+    joint = np.isfinite(score_tN) & np.isfinite(label_tN)
+    daily["num_names"] = joint.sum(axis=1).astype(np.float64)
+    return daily
+
+
+def _daily_truth(
+    score_tN: FloatArray, raw_tN: FloatArray, truth: Truth, where: tuple[IntArray, int]
+) -> dict[str, FloatArray]:
+    """Measures against the truth, all on the names that have a score and a label."""
+    indices, place = where
+    joint = np.isfinite(score_tN) & np.isfinite(raw_tN)
+    expected = np.where(joint, truth.expectation[indices, :, place], np.nan)
+    daily = {
+        "alignment": metrics.daily_rank_ic(score_tN, expected),
+        "attainable": metrics.daily_rank_ic(expected, raw_tN),
+        "rank_ic_truth": metrics.daily_rank_ic(
+            np.where(np.isnan(expected), np.nan, score_tN), raw_tN
+        ),
+    }
+    for name, part_TNH in truth.families.items():
+        part = np.where(joint, part_TNH[indices, :, place], np.nan)
+        if np.isfinite(part).any():
+            daily[f"family_{name}"] = metrics.daily_rank_ic(score_tN, part)
+    return daily
+
+
+def _averages(daily: Mapping[str, FloatArray], horizon: int) -> dict[str, Estimate]:
+    found = {
+        f"h{horizon}.{name}": mean_estimate(series, horizon=horizon)
+        for name, series in daily.items()
+        if name not in ("num_names", "rank_ic_truth")
+    }
+    found[f"h{horizon}.icir"] = metrics.ratio_estimate(daily["rank_ic"], horizon=horizon)
+    if "attainable" in daily:
+        found[f"h{horizon}.share_of_attainable"] = share_of_attainable(
+            daily["rank_ic_truth"], daily["attainable"], horizon=horizon
+        )
+    return found
+
+
+def share_of_attainable(
+    rank_ic_t: FloatArray, attainable_t: FloatArray, *, horizon: int
+) -> Estimate:
+    """Mean RankIC over mean attainable RankIC; error by the delta method on the paired series."""
+    both = np.isfinite(rank_ic_t) & np.isfinite(attainable_t)
+    ours, best = rank_ic_t[both], attainable_t[both]
+    lags = metrics.newey_west_lags(len(ours), horizon)
+    if not len(ours) or best.mean() <= 0.0:
+        return Estimate(value=math.nan, n=len(ours), error=math.nan, lags=lags)
+    share = float(ours.mean() / best.mean())
+    error = metrics.newey_west_error((ours - share * best) / best.mean(), lags)
+    return Estimate(value=share, n=len(ours), error=error, lags=lags)
+
+
+def leak_findings(daily: Mapping[str, FloatArray], *, horizon: int) -> list[str]:
+    """Say what is too good to be true at one horizon.
+
+    With truth: the paired difference of RankIC and attainable RankIC lies above zero by
+    `LEAK_SIGMAS` (corrected for the small sample), or the alignment with the planted expectation
+    is above `LEAK_ALIGNMENT`. Without: the absolute mean RankIC is above `LEAK_RANK_IC`.
+    """
+    found = []
+    if "attainable" not in daily:
+        mean = mean_estimate(daily["rank_ic"], horizon=horizon)
+        if abs(mean.value) > LEAK_RANK_IC:
+            found.append(
+                f"horizon {horizon}: RankIC {mean.value:+.3f} over {mean.n} sessions is beyond "
+                f"{LEAK_RANK_IC}; look for a label, or a value from the future, among the features"
+            )
+        return found
+    test = paired_difference(daily["rank_ic_truth"], daily["attainable"], horizon=horizon)
+    excess = test.estimate
+    certain = excess.value > 0 and excess.error <= abs(excess.value) * 1e-12
+    if certain or test.sigmas > LEAK_SIGMAS:
+        found.append(
+            f"horizon {horizon}: RankIC is {excess.value:+.3f} above the attainable over "
+            f"{excess.n} sessions ({'no scatter' if certain else f'{test.sigmas:.1f} sigma'}); "
+            "look for a label, or a value from the future, among the features"
+        )
+    alignment = mean_estimate(daily["alignment"], horizon=horizon)
+    if alignment.value > LEAK_ALIGNMENT:
+        found.append(
+            f"horizon {horizon}: alignment {alignment.value:.3f} with the planted expectation over "
+            f"{alignment.n} sessions is beyond {LEAK_ALIGNMENT}: the expectation itself is exposed"
+        )
+    return found
+
+
+def _daily_frame(
+    daily: Mapping[str, FloatArray], dates: npt.NDArray[np.datetime64], horizon: int
+) -> pl.DataFrame:
+    shown = {name: series for name, series in daily.items() if name != "num_names"}
+    return pl.DataFrame(
+        {
+            "date": dates,
+            "horizon": np.full(len(dates), horizon, dtype=np.int32),
+            "num_names": daily["num_names"].astype(np.int64),
+            **{name: pl.Series(series, nan_to_null=True) for name, series in shown.items()},
+        }
+    )
+
+
+def _deciles(score_tN: FloatArray, label_tN: FloatArray, horizon: int) -> pl.DataFrame:
+    """Mean label of each decile of score, averaged over sessions."""
+    joint = np.isfinite(score_tN) & np.isfinite(label_tN)
+    joint &= (joint.sum(axis=1) >= metrics.MIN_NAMES)[:, None]
+    position = metrics.centred_ranks(np.where(joint, score_tN, np.nan)) + 0.5
+    bucket = np.where(joint, np.ceil(np.nan_to_num(position) * _DECILES), 0.0)
+    rows = []
+    for decile in range(1, _DECILES + 1):
+        inside = bucket == decile
+        counts = inside.sum(axis=1)
+        sums = np.where(inside, label_tN, 0.0).sum(axis=1)
+        means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        mean = mean_estimate(means, horizon=horizon)
+        rows.append((horizon, decile, mean.value, mean.n, mean.error))
+    schema = {
+        "horizon": pl.Int32,
+        "decile": pl.Int32,
+        "value": pl.Float64,
+        "n": pl.Int64,
+        "error": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,172 @@
+"""Cutting sessions into train, validation and test parts that cannot touch.
+
+Three ways, one config each: explicit dates, fractions, and a walk-forward whose test blocks tile
+the last part of the sample. Purges lie strictly between the parts (Lopez de Prado, "Advances in
+Financial Machine Learning", 2018, chapter 7); `gogooku.core.types.Fold` refuses anything shorter
+than the longest horizon + 1 sessions.
+
+>>> from datetime import date
+>>> from gogooku.core.calendar import tokyo_sessions
+>>> sessions = tokyo_sessions(date(2023, 1, 1), date(2024, 12, 31))
+>>> fold = make_folds(FractionSplit(), sessions)[0]
+>>> for part in ("train", "valid", "test"):
+...     first, last = getattr(fold, part)
+...     print(part, first, last, len(fold.indices(part)))
+train 2023-01-04 2024-02-06 269
+valid 2024-03-11 2024-06-17 67
+test 2024-07-18 2024-12-30 113
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gogooku.core.calendar import DateArray
+from gogooku.core.config import Config
+from gogooku.core.errors import ConfigError
+from gogooku.core.types import PURGE_SESSIONS, Fold
+
+_MIN_PART = 2
+
+
+class Growth(StrEnum):
+    """How the train part of a walk-forward moves from fold to fold."""
+
+    EXPANDING = "expanding"
+    """It always starts at the first session."""
+    ROLLING = "rolling"
+    """It keeps the length it has in the first fold."""
+
+
+class DateSplit(Config):
+    """One fold given by inclusive dates."""
+
+    kind: Literal["dates"] = "dates"
+    train: tuple[date, date]
+    valid: tuple[date, date]
+    test: tuple[date, date]
+    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+
+
+class FractionSplit(Config):
+    """One fold by shares of the usable sessions; the test part takes what is left.
+
+    ``train`` and ``valid`` are shares of the usable sessions less the two purges.
+    """
+
+    kind: Literal["fractions"] = "fractions"
+    train: float = Field(default=0.60, gt=0.0, lt=1.0)
+    valid: float = Field(default=0.15, gt=0.0, lt=1.0)
+    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+
+
+class WalkForwardSplit(Config):
+    """Consecutive test blocks of equal length over the end of the sample, one fold each.
+
+    ``test`` is the share of usable sessions that the blocks cover together, ``valid`` the share
+    that each fold's validation part has, right before its block (a purge apart).
+    """
+
+    kind: Literal["walk_forward"] = "walk_forward"
+    num_folds: int = Field(default=3, ge=1)
+    growth: Growth = Growth.EXPANDING
+    valid: float = Field(default=0.12, gt=0.0, lt=1.0)
+    test: float = Field(default=0.40, gt=0.0, lt=1.0)
+    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+
+
+SplitConfig = Annotated[DateSplit | FractionSplit | WalkForwardSplit, Field(discriminator="kind")]
+"""Any of the three; ``kind`` says which."""
+
+
+def make_folds(
+    config: DateSplit | FractionSplit | WalkForwardSplit,
+    sessions: DateArray,
+    *,
+    first: int = 0,
+) -> tuple[Fold, ...]:
+    """Cut sessions into folds, in time order.
+
+    Parameters
+    ----------
+    config : SplitConfig
+    sessions : array of dates, shape [T]
+        All sessions of the dataset, ascending.
+    first : int
+        Index of the first usable session (earlier ones only feed lookbacks); explicit dates are
+        taken as they are.
+
+    Raises
+    ------
+    ConfigError
+        The sessions are too few for the parts and purges asked for.
+    """
+    if isinstance(config, DateSplit):
+        fold = Fold(sessions, config.train, config.valid, config.test, purge=config.purge)
+        return (fold,)
+    if isinstance(config, FractionSplit):
+        return (_fraction_fold(config, sessions, first),)
+    return _walk_forward_folds(config, sessions, first)
+
+
+def _fraction_fold(config: FractionSplit, sessions: DateArray, first: int) -> Fold:
+    usable = len(sessions) - first - 2 * config.purge
+    train, valid = int(config.train * usable), int(config.valid * usable)
+    test = usable - train - valid
+    _require(config, min(train, valid, test), len(sessions) - first)
+    valid_first = first + train + config.purge
+    test_first = valid_first + valid + config.purge
+    return _fold(
+        sessions,
+        purge=config.purge,
+        train=(first, first + train),
+        valid=(valid_first, valid_first + valid),
+        test=(test_first, len(sessions)),
+    )
+
+
+def _walk_forward_folds(
+    config: WalkForwardSplit, sessions: DateArray, first: int
+) -> tuple[Fold, ...]:
+    usable = len(sessions) - first
+    block = int(config.test * usable) // config.num_folds
+    valid = int(config.valid * usable)
+    train = usable - config.num_folds * block - valid - 2 * config.purge
+    _require(config, min(block, valid, train), usable)
+    folds = []
+    for number in range(config.num_folds):
+        test_first = len(sessions) - (config.num_folds - number) * block
+        valid_last = test_first - config.purge
+        train_last = valid_last - valid - config.purge
+        start = first if config.growth is Growth.EXPANDING else train_last - train
+        folds.append(
+            _fold(
+                sessions,
+                purge=config.purge,
+                train=(start, train_last),
+                valid=(valid_last - valid, valid_last),
+                test=(test_first, test_first + block),
+            )
+        )
+    return tuple(folds)
+
+
+def _require(config: FractionSplit | WalkForwardSplit, shortest: int, usable: int) -> None:
+    if shortest < _MIN_PART:
+        raise ConfigError(
+            f"split: {usable} usable sessions leave a part of {max(shortest, 0)} with two purges "
+            f"of {config.purge} ({config.kind}); use a longer sample, fewer folds or other shares"
+        )
+
+
+def _fold(sessions: DateArray, *, purge: int, **parts: tuple[int, int]) -> Fold:
+    """Make a fold from half-open index ranges."""
+    days: dict[str, Any] = {
+        name: (sessions[low].item(), sessions[high - 1].item())
+        for name, (low, high) in parts.items()
+    }
+    return Fold(sessions=sessions, purge=purge, **days)

@@ -1,0 +1,1 @@
+"""From scores to a ledger: costs, construction, a broker-like backtest, risk."""

@@ -1,0 +1,247 @@
+"""Every definition against scipy or a naive loop."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from gogooku.core import metrics
+
+DAILY = [
+    metrics.daily_ic,
+    metrics.daily_rank_ic,
+    metrics.daily_spread,
+    metrics.daily_hit_rate,
+]
+
+cells = st.one_of(st.just(math.nan), st.integers(-3, 3).map(float), st.floats(-1e6, 1e6, width=32))
+grids = hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 40)), elements=cells)
+
+
+def sample(seed, shape=(12, 60), *, ties=True, holes=True):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(size=shape)
+    label = 0.3 * score + rng.normal(size=shape)
+    if ties:
+        score = score.round(1)
+    if holes:
+        score[rng.random(shape) < 0.15] = np.nan
+        label[rng.random(shape) < 0.15] = np.nan
+    return score, label
+
+
+def joint_rows(score, label):
+    for a, b in zip(score, label, strict=True):
+        kept = np.isfinite(a) & np.isfinite(b)
+        yield a[kept], b[kept]
+
+
+@given(grids)
+@settings(max_examples=150, deadline=None)
+def test_rank_rows_equals_scipy(values):
+    wanted = [
+        [math.nan] * len(row) if np.isnan(row).all() else stats.rankdata(row, nan_policy="omit")
+        for row in values
+    ]
+    np.testing.assert_array_equal(metrics.rank_rows(values), np.array(wanted, dtype=float))
+
+
+@given(grids)
+@settings(max_examples=150, deadline=None)
+def test_single_and_double_precision_rank_alike(values):
+    single = values.astype(np.float32)
+    ours = metrics.centred_ranks(single)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, metrics.centred_ranks(single.astype(float)), atol=1e-7)
+
+
+def test_packed_order_knows_signs_zeros_and_infinities():
+    row = np.array([0.0, -0.0, -np.inf, np.inf, -1e-40, 1e-40, np.nan, -np.nan, -5, 5], np.float32)
+    ours = metrics.centred_ranks(row[None])[0]
+    wanted = metrics.centred_ranks(row.astype(float)[None])[0]
+    np.testing.assert_allclose(ours, wanted, atol=1e-7)
+    assert ours[0] == ours[1]
+
+
+def test_ranks_accept_empty_and_deep_arrays():
+    assert metrics.rank_rows(np.empty((3, 0))).shape == (3, 0)
+    assert metrics.rank_rows(np.empty((0, 4))).shape == (0, 4)
+    deep = np.random.default_rng(0).normal(size=(2, 3, 20))
+    wanted = stats.rankdata(deep, axis=-1)
+    np.testing.assert_array_equal(metrics.rank_rows(deep), wanted)
+    np.testing.assert_array_equal(metrics.rank_rows(deep[0, 0]), wanted[0, 0])
+
+
+def test_ranks_do_not_depend_on_blocks(monkeypatch):
+    score, label = sample(1)
+    before = metrics.rank_rows(score), metrics.daily_rank_ic(score, label)
+    monkeypatch.setattr(metrics, "_BLOCK_VALUES", 1)
+    np.testing.assert_array_equal(metrics.rank_rows(score), before[0])
+    np.testing.assert_array_equal(metrics.daily_rank_ic(score, label), before[1])
+
+
+def test_ranks_leave_their_input_alone():
+    values = np.array([[3.0, np.nan, 1.0]])
+    kept = values.copy()
+    metrics.centred_ranks(values)
+    np.testing.assert_array_equal(values, kept)
+
+
+def test_centred_and_gaussian_ranks():
+    row = [[10.0, np.nan, 30.0, 20.0, 20.0]]
+    wanted = [[-0.375, np.nan, 0.375, 0.0, 0.0]]
+    np.testing.assert_allclose(metrics.centred_ranks(row), wanted)
+    np.testing.assert_allclose(metrics.gaussian_ranks(row), stats.norm.ppf(np.array(wanted) + 0.5))
+
+
+def test_ic_and_rank_ic_equal_scipy():
+    score, label = sample(2)
+    pairs = list(joint_rows(score, label))
+    ic = [stats.pearsonr(a, b).statistic for a, b in pairs]
+    rank_ic = [stats.spearmanr(a, b).statistic for a, b in pairs]
+    np.testing.assert_allclose(metrics.daily_ic(score, label), ic, atol=1e-12)
+    np.testing.assert_allclose(metrics.daily_rank_ic(score, label), rank_ic, atol=1e-12)
+
+
+def test_hit_rate_spread_and_precision_equal_naive_loops():
+    score, label = sample(3, (8, 240))
+    hit, spread, precision = [], [], []
+    for a, b in joint_rows(score, label):
+        hit.append(np.mean((a > np.median(a)) == (b > np.median(b))))
+        position = (stats.rankdata(a) - 0.5) / len(a)
+        spread.append(b[position > 0.9].mean() - b[position <= 0.1].mean())
+        best = sorted(range(len(a)), key=lambda i, a=a: (-a[i], i))[:20]
+        precision.append(np.mean([b[i] > np.median(b) for i in best]))
+    np.testing.assert_allclose(metrics.daily_hit_rate(score, label), hit)
+    np.testing.assert_allclose(metrics.daily_spread(score, label), spread)
+    np.testing.assert_allclose(metrics.daily_precision(score, label, top_k=20), precision)
+
+
+def test_precision_needs_twice_k_names():
+    score, label = sample(4, (3, 39), holes=False)
+    assert np.isnan(metrics.daily_precision(score, label, top_k=20)).all()
+    assert np.isfinite(metrics.daily_precision(score, label, top_k=19)).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-15, 1e15])
+def test_perfect_and_opposite_scores(scale):
+    _, label = sample(5, holes=False)
+    label = label * scale
+    for measure in (metrics.daily_ic, metrics.daily_rank_ic):
+        np.testing.assert_allclose(measure(label, label), 1.0)
+        np.testing.assert_allclose(measure(-label, label), -1.0)
+    np.testing.assert_allclose(metrics.daily_hit_rate(label, label), 1.0)
+    np.testing.assert_allclose(metrics.daily_precision(label, label, top_k=5), 1.0)
+    assert (metrics.daily_hit_rate(-label, label) < 0.05).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9, -3e-9])
+def test_a_constant_score_has_no_correlation_and_is_counted_out(value):
+    score, label = sample(6, holes=False)
+    score[4] = value
+    for measure in (metrics.daily_ic, metrics.daily_rank_ic):
+        daily = measure(score, label)
+        assert np.isnan(daily[4])
+        assert np.isfinite(np.delete(daily, 4)).all()
+        assert metrics.mean_estimate(daily, horizon=1).n == len(score) - 1
+
+
+@pytest.mark.parametrize("measure", DAILY)
+def test_too_few_joint_names_do_not_count(measure):
+    score, label = sample(7, holes=False)
+    score[0, metrics.MIN_NAMES - 1 :] = np.nan
+    label[1, metrics.MIN_NAMES :] = np.inf
+    label[2] = np.nan
+    daily = measure(score, label)
+    assert np.isnan(daily[[0, 2]]).all()
+    assert np.isfinite(daily[1])
+
+
+def test_rank_ic_is_blind_to_monotone_changes():
+    score, label = sample(8)
+    np.testing.assert_allclose(
+        metrics.daily_rank_ic(np.exp(score), label**3), metrics.daily_rank_ic(score, label)
+    )
+
+
+def independent_newey_west(series, lags):
+    """Sum over all pairs of sessions, weighted by their distance."""
+    n, centred = len(series), series - np.mean(series)
+    total = 0.0
+    for i in range(n):
+        for j in range(n):
+            weight = max(0.0, 1.0 - abs(i - j) / (lags + 1))
+            total += weight * centred[i] * centred[j]
+    return math.sqrt(max(total, 0.0)) / n
+
+
+@pytest.mark.parametrize("lags", [0, 1, 5, 38])
+def test_newey_west_equals_the_double_sum(lags):
+    series = np.random.default_rng(9).normal(size=60).cumsum()
+    ours = metrics.newey_west_error(series, lags)
+    assert ours == pytest.approx(independent_newey_west(series, lags))
+
+
+def test_newey_west_of_an_autoregression():
+    rng, rho, n = np.random.default_rng(10), 0.6, 20_000
+    series = np.zeros(n)
+    for t in range(1, n):
+        series[t] = rho * series[t - 1] + rng.normal()
+    known = 1.0 / (1.0 - rho) / math.sqrt(n)
+    assert metrics.newey_west_error(series, 60) == pytest.approx(known, rel=0.1)
+    naive = series.std() / math.sqrt(n)
+    assert naive < 0.6 * known
+
+
+def test_newey_west_needs_three_values():
+    assert math.isnan(metrics.newey_west_error(np.array([1.0, 2.0]), 1))
+    assert metrics.newey_west_error(np.ones(3), 1) == 0.0
+
+
+def test_lags_cover_the_overlap_and_stay_below_n():
+    assert metrics.newey_west_lags(1000, 20) == 38
+    assert metrics.newey_west_lags(1000, 1) == 6
+    assert metrics.newey_west_lags(10, 20) == 9
+    assert metrics.newey_west_lags(0, 20) == 0
+
+
+def test_mean_estimate_counts_only_finite_sessions():
+    estimate = metrics.mean_estimate(np.array([1.0, np.nan, 3.0, np.inf, 2.0]), horizon=1)
+    assert (estimate.value, estimate.n) == (2.0, 3)
+    assert estimate.low < 2.0 < estimate.high
+    assert estimate.high - estimate.value == pytest.approx(1.959964 * estimate.error)
+    nothing = metrics.mean_estimate(np.array([np.nan]), horizon=5)
+    assert math.isnan(nothing.value)
+    assert nothing.n == 0
+    assert nothing.to_json()["value"] is None
+
+
+def test_ratio_estimate_has_the_error_of_lo():
+    returns = np.random.default_rng(11).normal(0.1, 1.0, size=50_000)
+    estimate = metrics.ratio_estimate(returns, horizon=1)
+    assert estimate.value == pytest.approx(returns.mean() / returns.std(ddof=1))
+    assert estimate.value == metrics.information_ratio(returns)
+    lo = math.sqrt((1.0 + estimate.value**2 / 2.0) / len(returns))
+    assert estimate.error == pytest.approx(lo, rel=0.05)
+    assert math.isnan(metrics.ratio_estimate(np.ones(5), horizon=1).value)
+
+
+def test_sharpe_and_drawdown():
+    returns = np.array([0.01, -0.02, 0.03, 0.0])
+    wanted = returns.mean() / returns.std(ddof=1) * math.sqrt(245)
+    assert metrics.sharpe_ratio(returns) == pytest.approx(wanted)
+    assert math.isnan(metrics.sharpe_ratio(np.zeros(5)))
+    assert metrics.max_drawdown(np.array([100, 120, 90, 130, 110.0])) == pytest.approx(0.25)
+    assert metrics.max_drawdown(np.array([1.0, 2.0, 3.0])) == 0.0
+
+
+def test_full_size_ranks_are_fast():
+    values = np.random.default_rng(12).normal(size=(500, 5874)).astype(np.float32)
+    begun = time.process_time()
+    metrics.centred_ranks(values)
+    assert time.process_time() - begun < 1.5, "four times as many rows should take below 1.5 s"

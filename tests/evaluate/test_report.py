@@ -1,0 +1,158 @@
+"""The page is complete, escaped, self-contained and the same twice."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gogooku.evaluate.report import ReportPage, render_report
+
+DATES = np.arange("2022-01-03", "2022-06-01", dtype="datetime64[D]")
+
+
+class Reader(HTMLParser):
+    """Collects ids, links and figures, and checks that tags close in order."""
+
+    VOID = ("meta", "br", "link", "img")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.links, self.figures, self.texts = [], [], [], {}, []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.ids += [named["id"]] if "id" in named else []
+        self.links += [v for k, v in attrs if k in ("src", "href", "action", "data", "poster")]
+        if tag not in self.VOID:
+            self.open.append((tag, named))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        tag, named = self.open[-1] if self.open else ("", {})
+        if tag == "script" and named.get("type") == "application/json":
+            self.figures[named["id"]] = json.loads(data)
+        elif tag not in ("script", "style"):
+            self.texts.append(data)
+
+
+def page(**changes):
+    rng = np.random.default_rng(0)
+    n = len(DATES)
+    daily = pl.concat(
+        pl.DataFrame(
+            {
+                "date": DATES,
+                "horizon": pl.Series([h] * n, dtype=pl.Int32),
+                "rank_ic": pl.Series([None, *rng.normal(size=n - 1)], dtype=pl.Float64),
+                "attainable": rng.normal(size=n),
+            }
+        )
+        for h in (1, 5)
+    )
+    deciles = pl.DataFrame(
+        [(h, d, 0.001 * d, 90, None if d == 3 else 0.0002) for h in (1, 5) for d in range(1, 11)],
+        schema=["horizon", "decile", "value", "n", "error"],
+        orient="row",
+    )
+    equity = 1e9 * np.exp(np.cumsum(rng.normal(0, 0.01, n)))
+    portfolio = pl.DataFrame(
+        {"date": DATES, "equity": equity, "benchmark": equity[::-1],
+         "turnover": np.where(np.arange(n) % 5 == 0, 0.3, 0.0)}
+    )  # fmt: skip
+    figure = {"value": 0.0312, "error": 0.01, "low": 0.01, "high": 0.05, "n": 90, "lags": 4}
+    content = {
+        "title": "ridge on <small> & friends",
+        "daily": daily,
+        "deciles": deciles,
+        "metrics": {
+            "h1.rank_ic": figure,
+            "h5.rank_ic": {**figure, "value": None, "low": None, "high": None, "n": 0},
+            "portfolio.sharpe": figure,
+            "portfolio.max_drawdown": {**figure, "error": None, "low": None, "high": None},
+        },
+        "portfolio": portfolio,
+        "events": [
+            {
+                "event": "epoch",
+                "fold": f,
+                "epoch": e,
+                "train_loss": 1 / e,
+                "valid_rank_ic": 0.01 * e,
+            }
+            for f in (0, 1)
+            for e in (1, 2, 3)
+        ]
+        + [{"event": "phase", "name": "fit"}],
+        "config": {"seed": {"value": 1, "from": "--set"}, "name": "</script><b>"},
+        "stamp": {"stage": "train", "inputs": {"dataset": "abc"}},
+        "facts": {"top_k": {"h1": 50}},
+        "warnings": ["horizon 1: <script>alert('x')</script> is too good"],
+    }
+    return ReportPage(**{**content, **changes})
+
+
+def read(html):
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def test_all_sections_are_there():
+    reader = read(render_report(page()))
+    wanted = {
+        "warnings", "metrics", "cumulative-rankic", "deciles", "portfolio", "equity", "drawdown",
+        "turnover", "training-loss", "training-validation", "facts", "config", "stamp",
+    }  # fmt: skip
+    assert wanted <= set(reader.ids)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert len(reader.figures) == 7
+    text = " ".join(reader.texts)
+    for shown in ("n 90", "0.031", "0.010 to 0.050", "1  (--set)", "2022-01-03", "No warnings"):
+        assert (shown in text) is (shown != "No warnings")
+
+
+def test_figures_hold_the_numbers():
+    figures = read(render_report(page())).figures
+    curves = {line["name"]: line for line in figures["figure-cumulative-rankic"]["data"]}
+    assert set(curves) == {"h1", "h1 attainable", "h5", "h5 attainable"}
+    assert len(curves["h1"]["y"]) == len(DATES) - 1
+    assert figures["figure-equity"]["data"][0]["y"][0] == 1.0
+    assert [line["name"] for line in figures["figure-training-loss"]["data"]] == [
+        "fold 0: train_loss", "fold 1: train_loss"
+    ]  # fmt: skip
+    assert figures["figure-deciles"]["data"][0]["y"][9] == pytest.approx(100.0)
+    assert max(figures["figure-drawdown"]["data"][0]["y"]) == 0.0
+
+
+def test_nothing_is_loaded_from_outside():
+    html = render_report(page())
+    reader = read(html)
+    assert reader.links == []
+    assert not re.search(r"""(src|href)=["']?\s*(https?:)?//""", html)
+    assert "default-src 'none'" in html
+    assert html.count("plotly.js v") == 1
+
+
+def test_every_text_is_escaped():
+    html = render_report(page())
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)" in html
+    assert "<title>ridge on &lt;small&gt; &amp; friends</title>" in html
+    assert "</script><b>" not in html
+
+
+def test_the_same_inputs_give_the_same_bytes():
+    assert render_report(page()).encode() == render_report(page()).encode()
+
+
+def test_parts_that_do_not_exist_are_left_out():
+    reader = read(render_report(page(portfolio=None, events=(), warnings=())))
+    assert not {"equity", "turnover", "training-loss", "portfolio"} & set(reader.ids)
+    assert "No warnings." in reader.texts

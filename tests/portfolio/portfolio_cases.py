@@ -1,0 +1,66 @@
+"""Small markets for the tests of this folder."""
+
+from datetime import date
+
+import numpy as np
+
+from gogooku.core.calendar import TOKYO, tokyo_sessions
+from gogooku.portfolio.backtest import BacktestConfig, MarketBars
+from gogooku.portfolio.construct import PortfolioConfig
+from gogooku.portfolio.costs import CostConfig
+
+SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))
+
+
+def bars(open_, close, **changes):
+    """Bars from opens and closes; highs and lows are the larger and smaller of the two."""
+    open_, close = np.array(open_, dtype=float), np.array(close, dtype=float)
+    shape = open_.shape
+    content = {
+        "exchange": TOKYO,
+        "sessions": SESSIONS[: shape[0]],
+        "codes": tuple(f"{1000 + n}0" for n in range(shape[1])),
+        "open": open_,
+        "high": np.fmax(open_, close),
+        "low": np.fmin(open_, close),
+        "close": close,
+        "adjustment_factor": np.ones(shape),
+        "limit_up": np.zeros(shape),
+        "limit_down": np.zeros(shape),
+        "listed": np.ones(shape, dtype=bool),
+        "universe": np.ones(shape, dtype=bool),
+    }
+    return MarketBars(**{**content, **changes})
+
+
+def account(*, cash=1e6, bps=10.0, lot=100, **portfolio):
+    return BacktestConfig(
+        portfolio=PortfolioConfig(
+            **{"top_k": 1, "rebalance_every": 1, "max_weight": 1.0, **portfolio}
+        ),
+        costs=CostConfig(commission_bps=bps, slippage_bps=0.0),
+        lot_size=lot,
+        initial_cash=cash,
+    )
+
+
+def random_market(seed, *, sessions=40, names=12):
+    """A market with halts, locks, splits, delistings and a shrinking universe."""
+    rng = np.random.default_rng(seed)
+    shape = (sessions, names)
+    factor = np.where(rng.random(shape) < 0.02, rng.choice([0.5, 1 / 3, 2.0, 0.8], shape), 1.0)
+    fair = np.exp(rng.normal(6.5, 1.0, names) + np.cumsum(rng.normal(0, 0.05, shape), axis=0))
+    close = fair * np.cumprod(factor, axis=0)
+    open_ = close * np.exp(rng.normal(0, 0.04, shape))
+    end = np.where(rng.random(names) < 0.3, rng.integers(5, sessions, names), sessions)
+    listed = np.arange(sessions)[:, None] < end
+    halted = (rng.random(shape) < 0.05) | ~listed
+    open_[halted], close[halted] = np.nan, np.nan
+    factor[~listed] = np.nan
+    flags = [np.where(rng.random(shape) < 0.1, 1.0, 0.0) for _ in range(2)]
+    flags[0][rng.random(shape) < 0.05] = np.nan
+    market = bars(
+        open_, close, adjustment_factor=factor, limit_up=flags[0], limit_down=flags[1],
+        listed=listed, universe=listed & (rng.random(shape) < 0.9),
+    )  # fmt: skip
+    return market, rng.normal(size=shape)

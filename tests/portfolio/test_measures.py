@@ -1,0 +1,81 @@
+"""Figures of a backtest against their definitions, and where the risk is."""
+
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gogooku.portfolio.measures import backtest_report
+from gogooku.portfolio.risk import concentration, drawdowns, sector_exposure
+
+
+def daily_frame(returns, market, turnover=0.2):
+    n = len(returns) + 1
+    grown = [
+        1e6 * np.concatenate([[1.0], np.cumprod(1.0 + np.array(r))]) for r in (returns, market)
+    ]
+    return pl.DataFrame(
+        {
+            "date": [date(2022, 1, 3) + timedelta(days=k) for k in range(n)],
+            "equity": grown[0],
+            "benchmark": grown[1],
+            "turnover": [0.0] + [turnover] * (n - 1),
+            "cost_bps": [0.0] + [4.0] * (n - 1),
+            "cost": [0.0] + [100.0] * (n - 1),
+            "gross": [0.0] + [0.95] * (n - 1),
+            "unfilled": [0] + [1] * (n - 1),
+        }
+    )
+
+
+def test_measures_by_definition():
+    rng = np.random.default_rng(0)
+    returns, market = rng.normal(0.001, 0.01, 400), rng.normal(0.0, 0.01, 400)
+    report = backtest_report(daily_frame(returns, market))
+    value = {name.removeprefix("portfolio."): e.value for name, e in report.values.items()}
+    assert value["annual_return"] == pytest.approx(np.prod(1 + returns) ** (245 / 400) - 1)
+    assert value["volatility"] == pytest.approx(returns.std(ddof=1) * math.sqrt(245))
+    sharpe = returns.mean() / returns.std(ddof=1) * math.sqrt(245)
+    assert value["sharpe"] == pytest.approx(sharpe)
+    assert value["excess_return"] == pytest.approx((returns - market).mean() * 245)
+    assert value["hit_rate"] == pytest.approx((returns > market).mean())
+    assert value["turnover"] == pytest.approx(49.0)
+    assert value["cost_drag_bps"] == pytest.approx(980.0)
+    assert value["gross"] == pytest.approx(0.95)
+    equity = np.concatenate([[1.0], np.cumprod(1 + returns)])
+    deepest = max(1 - equity[k] / equity[: k + 1].max() for k in range(401))
+    assert value["max_drawdown"] == pytest.approx(deepest)
+    assert all(estimate.n == 400 for estimate in report.values.values())
+    error = report.values["portfolio.sharpe"].error
+    lo = math.sqrt((1 + (sharpe**2 / 245) / 2) / 400) * math.sqrt(245)
+    assert error == pytest.approx(lo, rel=0.25)
+    volatility_error = report.values["portfolio.volatility"].error
+    assert volatility_error == pytest.approx(value["volatility"] / math.sqrt(800), rel=0.25)
+    assert report.facts["unfilled"] == 400
+    assert report.facts["cost"] == 40_000.0
+    assert report.to_json()["metrics"]["portfolio.max_drawdown"]["low"] is None
+
+
+def test_a_flat_account_has_no_sharpe():
+    report = backtest_report(daily_frame([0.0] * 5, [0.0] * 5))
+    assert math.isnan(report.values["portfolio.sharpe"].value)
+    assert report.values["portfolio.annual_return"].value == 0.0
+    assert math.isnan(report.values["portfolio.volatility"].error)
+
+
+def test_drawdown_is_measured_from_the_running_peak():
+    fall = drawdowns(daily_frame([0.1, -0.5, 1.5], [0.0] * 3))
+    assert fall["drawdown"].to_list() == pytest.approx([0.0, 0.0, 0.5, 0.0])
+
+
+def test_concentration_and_sectors():
+    days = [date(2022, 1, 4)] * 2 + [date(2022, 1, 5)]
+    holdings = pl.DataFrame({"date": days, "code": ["a", "b", "c"], "weight": [0.4, 0.4, 0.9]})
+    assert concentration(holdings).rows() == [
+        (days[0], 0.4, pytest.approx(2.0)),
+        (days[2], 0.9, pytest.approx(1.0)),
+    ]
+    exposure = sector_exposure(holdings, {"a": "0050", "b": "0050"})
+    assert exposure.rows() == [(days[0], "0050", 0.8), (days[2], "unknown", 0.9)]
