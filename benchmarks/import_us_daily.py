@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gogooku.core.config import resolve
 from gogooku.core.progress import ConsoleReporter
 from gogooku.ingest.files import ImportConfig, ImportResult, PriceBasis, import_files
 
@@ -79,7 +80,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         begun = time.perf_counter()
         result = import_files(
-            [options.file], config=config, home=Path(home), reporter=ConsoleReporter()
+            [options.file],
+            resolved=resolve(config, base_name="import"),
+            home=Path(home),
+            reporter=ConsoleReporter(),
         )
         seconds = time.perf_counter() - begun
     watch.stop.set()

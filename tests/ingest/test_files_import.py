@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from gogooku.core.config import resolve
 from gogooku.core.errors import ConfigError, DataError, UsageError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.columns import map_columns
@@ -19,6 +20,7 @@ from gogooku.ingest.parse import DateOrder
 from gogooku.ingest.store import QUOTES_SCHEMA, read_source
 
 US = ImportConfig(exchange="new_york")
+US_RESOLVED = resolve(US, base_name="import")
 TOKYO = ImportConfig()
 
 
@@ -294,9 +296,9 @@ def test_limit_flags(tmp_path: Path) -> None:
 def test_import_is_stored_once_and_recognised(tmp_path: Path) -> None:
     path = parquet(tmp_path, market())
     home = tmp_path / "home"
-    first = import_files([path], config=US, home=home, reporter=SilentReporter())
+    first = import_files([path], resolved=US_RESOLVED, home=home, reporter=SilentReporter())
     written = {p: p.stat().st_mtime_ns for p in first.source.folder.rglob("*")}
-    again = import_files([path], config=US, home=home, reporter=SilentReporter())
+    again = import_files([path], resolved=US_RESOLVED, home=home, reporter=SilentReporter())
     assert again.source.folder == first.source.folder
     assert {p: p.stat().st_mtime_ns for p in again.source.folder.rglob("*")} == written
     assert read_source(home, "prices").content_hash == first.source.content_hash
@@ -306,7 +308,7 @@ def test_import_is_stored_once_and_recognised(tmp_path: Path) -> None:
     assert plain["mapping"] == {"date": "date", "code": "code", "close": "close"}
     other = import_files(
         [path],
-        config=ImportConfig(exchange="new_york", name="other"),
+        resolved=resolve(ImportConfig(exchange="new_york", name="other"), base_name="import"),
         home=home,
         reporter=SilentReporter(),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from gogooku.core.config import resolve
 from gogooku.core.errors import DataError, StorageError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest import store
@@ -17,6 +18,7 @@ from gogooku.ingest.files import ImportConfig, import_files
 from gogooku.ingest.store import read_source, source_names
 
 US = ImportConfig(exchange="new_york")
+US_RESOLVED = resolve(US, base_name="import")
 GOOD = "date,code,close,volume\n2024-05-07,1,10,5\n2024-05-08,1,11,5\n"
 
 
@@ -31,7 +33,7 @@ def visible(home: Path) -> list[str]:
 
 
 def attempt(paths: list[Path], home: Path) -> Any:
-    return import_files(paths, config=US, home=home, reporter=SilentReporter())
+    return import_files(paths, resolved=US_RESOLVED, home=home, reporter=SilentReporter())
 
 
 TEXTS = {
@@ -151,15 +153,17 @@ KILL = """
 import os, signal, sys
 from pathlib import Path
 from gogooku.core import files
-from gogooku.ingest import store, files as importing
+from gogooku.core.config import resolve
+from gogooku.ingest import files as importing
 from gogooku.core.progress import SilentReporter
 path, home, where = sys.argv[1:]
 def die(name):
     if name == where:
         os.kill(os.getpid(), signal.SIGKILL)
-files.write_point = store.write_point = importing.write_point = die
+files.WATCHERS.append(die)
+config = resolve(importing.ImportConfig(exchange="new_york"), base_name="import")
 importing.import_files(
-    [Path(path)], config=importing.ImportConfig(exchange="new_york"), home=Path(home),
+    [Path(path)], resolved=config, home=Path(home),
     reporter=SilentReporter(),
 )
 """

@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import Field
 
 from gogooku.core.calendar import exchange_named
-from gogooku.core.config import Config
+from gogooku.core.config import Config, Resolved
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import hash_file, write_point
 from gogooku.core.progress import Reporter, SilentReporter
@@ -134,7 +134,7 @@ class ImportResult:
 
 
 def import_files(
-    paths: Sequence[Path], *, config: ImportConfig, home: Path, reporter: Reporter
+    paths: Sequence[Path], *, resolved: Resolved[ImportConfig], home: Path, reporter: Reporter
 ) -> ImportResult:
     """Read, clean and store files of daily prices as the newest delivery of their source.
 
@@ -150,6 +150,7 @@ def import_files(
     StorageError
         The disk is full; nothing visible is written.
     """
+    config = resolved.config
     reading = read_frames(paths, config, reporter=reporter)
     write_point("import.read")
     stamp = make_stamp(
@@ -160,7 +161,7 @@ def import_files(
     )
     with reporter.step("store"):
         source = write_source(
-            home, config.name, reading.frames, stamp=stamp, config=config.model_dump(mode="json")
+            home, config.name, reading.frames, stamp=stamp, config=resolved.to_json()
         )
     write_point("import.stored")
     quotes = reading.frames.quotes

@@ -6,7 +6,6 @@ names the newest. Nothing here knows finance beyond the column names.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from gogooku.core.files import (
     read_json,
     require_space,
     write_json,
+    write_parquet,
     write_point,
 )
 from gogooku.core.stamp import CONFIG_FILE, Stamp
@@ -215,26 +215,16 @@ def _write_frames(folder: Path, frames: SourceFrames) -> dict[str, str]:
     years = frames.quotes.get_column("date").dt.year()
     for year in years.unique().sort().to_list():
         path = folder / "quotes" / f"{year}.parquet"
-        _write_parquet(frames.quotes.filter(years == year), path)
+        write_parquet(frames.quotes.filter(years == year), path)
         paths[f"quotes/{year}"] = path
         write_point("source.year")
     for name, frame in (("listings", frames.listings), ("indices", frames.indices)):
         paths[name] = folder / f"{name}.parquet"
-        _write_parquet(frame, paths[name])
+        write_parquet(frame, paths[name])
     if frames.extras:
         (folder / "extras").mkdir()
     for name, frame in frames.extras.items():
         paths[f"extras/{name}"] = folder / "extras" / f"{name}.parquet"
-        _write_parquet(frame, paths[f"extras/{name}"])
+        write_parquet(frame, paths[f"extras/{name}"])
     write_point("source.frames")
     return {name: hash_file(path) for name, path in paths.items()}
-
-
-def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame; Polars' own error for a full disk becomes the `OSError` it stands for."""
-    try:
-        frame.write_parquet(path, compression="zstd", statistics=True)
-    except pl.exceptions.ComputeError as fault:
-        if f"os error {errno.ENOSPC}" not in str(fault):
-            raise
-        raise OSError(errno.ENOSPC, "No space left on device", str(path)) from fault

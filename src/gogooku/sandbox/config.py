@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
 
 FAMILIES = ("linear", "gated", "order", "peers", "level")
@@ -20,10 +21,8 @@ HORIZONS = (1, 5, 10, 20)
 MAX_SECTORS = 33
 
 
-class FamilyScales(BaseModel):
+class FamilyScales(Config):
     """Size of each family as a multiple of `MarketConfig.strength`; 0 leaves a family out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     linear: float = Field(default=1.0, ge=0.0)
     gated: float = Field(default=1.3, ge=0.0)
@@ -36,7 +35,7 @@ class FamilyScales(BaseModel):
         return tuple(float(getattr(self, name)) for name in FAMILIES)
 
 
-class MarketConfig(BaseModel):
+class MarketConfig(Config):
     """A generated market. Every field changes its content; the same fields give the same bits.
 
     Attributes
@@ -66,8 +65,6 @@ class MarketConfig(BaseModel):
         Monte Carlo branches of the market regime behind the 10- and 20-session expectations;
         0 leaves those two horizons NaN.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     num_stocks: int = Field(ge=24)
     num_sessions: int = Field(ge=2)

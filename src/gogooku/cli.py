@@ -1,0 +1,506 @@
+"""The command line: reads the environment, calls the pipeline, prints, and nothing else.
+
+Exit codes: 0 done, 1 a finding or a failed check, 2 wrong usage or configuration, 3 data, service
+or environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from gogooku import __version__
+from gogooku.core.config import Execution, resolve
+from gogooku.core.errors import FindingError, GogookuError, UsageError
+from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
+from gogooku.core.stamp import available_threads
+
+if TYPE_CHECKING:
+    from gogooku.runs.folder import Run
+
+app = typer.Typer(
+    name="gogooku",
+    help="An evening ranking of the Tokyo market whose quality can be believed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+sandbox_app = typer.Typer(help="The market that never existed.", no_args_is_help=True)
+app.add_typer(sandbox_app, name="sandbox")
+
+_WrongCall: Any = typer.BadParameter.__base__
+"""A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one setting: path=value. Repeatable.")
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by default.")]
+RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
+]
+
+
+def home_folder() -> Path:
+    """Where everything is kept: ``GOGOOKU_HOME``, or ``~/.gogooku``."""
+    return Path(os.environ.get("GOGOOKU_HOME") or Path.home() / ".gogooku").expanduser()  # noqa: TID251
+
+
+def _reporter(as_json: bool) -> Reporter:
+    return SilentReporter() if as_json else ConsoleReporter()
+
+
+def _execution(threads: int | None) -> Execution:
+    return Execution(threads=threads or available_threads())
+
+
+def _emit(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _out() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _run(name: str | None) -> Run:
+    from gogooku.runs.folder import open_run
+
+    return open_run(home_folder(), name)
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Seed of the market and of the learners.")] = 1,
+    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
+    shuffle_labels: Annotated[
+        bool, typer.Option("--shuffle-labels", help="Permute labels within the day: no skill left.")
+    ] = False,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole line on the sandbox market: minutes, no key, no network."""
+    from gogooku.demo import run_demo
+
+    result = run_demo(
+        home_folder() / "demo",
+        size=size,
+        seed=seed,
+        shuffled=shuffle_labels,
+        execution=_execution(threads),
+        reporter=_reporter(as_json),
+    )
+    if as_json:
+        _emit(result.to_json())
+    else:
+        result.show(_out())
+    if result.findings:
+        raise FindingError("; ".join(result.findings))
+
+
+@app.command("import")
+def import_command(
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files with daily bars.")],
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="field=column, over the guess. Repeatable.")
+    ] = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Bring your own daily prices: CSV or Parquet."""
+    from gogooku.ingest.files import ImportConfig, import_files
+
+    columns = {}
+    for text in mapping or []:
+        field, sign, column = text.partition("=")
+        if not sign:
+            raise UsageError(f"--map {text!r}: expected field=column, for example close=px_last")
+        columns[field.strip()] = column.strip()
+    resolved = resolve(
+        ImportConfig(columns=columns) if columns else ImportConfig(),
+        base_name="import",
+        file=config,
+        assignments=assignments or [],
+    )
+    result = import_files(files, resolved=resolved, home=home_folder(), reporter=_reporter(as_json))
+    if as_json:
+        _emit(result.to_json())
+    else:
+        from gogooku.display import import_tables, show
+
+        show(_out(), *import_tables(result.to_json()))
+
+
+@sandbox_app.command("market")
+def sandbox_market(
+    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
+    seed: Annotated[int, typer.Option(help="One seed, one market.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
+    assignments: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Generate a sandbox market and store it as a source."""
+    from gogooku.pipeline import sandbox
+    from gogooku.sandbox.market import market_config
+
+    source = sandbox(
+        home_folder(),
+        name or f"sandbox-{size}-{seed}",
+        resolve(market_config(size, seed=seed), base_name=size, assignments=assignments or []),
+        reporter=_reporter(as_json),
+    )
+    facts = {"source": source.name, "rows": source.manifest["rows"], "hash": source.content_hash}
+    if as_json:
+        _emit(facts)
+    else:
+        _out().print(f"source {source.name}: {facts['rows']:,} rows", highlight=False)
+
+
+@app.command()
+def build(
+    source: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Build the dataset: panel, features, labels, training tensors."""
+    from gogooku.learn.assemble import BuildConfig
+    from gogooku.pipeline import build as build_dataset
+
+    texts = [f"source={source}"] if source else []
+    dataset = build_dataset(
+        home_folder(),
+        resolve(
+            BuildConfig(), base_name="build", file=config, assignments=texts + (assignments or [])
+        ),
+        execution=_execution(threads),
+        reporter=_reporter(as_json),
+    )
+    from gogooku.display import show, table
+
+    facts = dataset.manifest
+    if as_json:
+        hidden = ("codes",)
+        kept = {key: value for key, value in facts.items() if key not in hidden}
+        _emit({"dataset": dataset.folder.name, "num_codes": len(dataset.codes), **kept})
+        return
+    rows = [
+        ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
+        ("codes", len(dataset.codes)),
+        ("listed rows", facts["rows"]),
+        ("universe rows", facts["universe_rows"]),
+        ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
+        *((f"absent: {name}", why) for name, why in facts["absent"].items()),
+        ("content", dataset.content_hash),
+    ]
+    show(_out(), table(f"dataset {dataset.folder.name}", ["", ""], rows))
+
+
+@app.command()
+def features(as_json: Json = False) -> None:
+    """List the feature catalogue: meaning, unit, lookback, inputs."""
+    from gogooku.display import show, table
+    from gogooku.features.catalogue import CATALOGUE
+
+    listed = [f for f in CATALOGUE if not f.name.startswith("_")]
+    if as_json:
+        _emit(
+            [
+                {
+                    "name": f.name,
+                    "group": f.group,
+                    "role": str(f.role),
+                    "unit": f.unit,
+                    "lookback": f.lookback,
+                    "inputs": list(f.inputs),
+                    "meaning": f.meaning,
+                }
+                for f in listed
+            ]
+        )
+        return
+    rows = [(f.group, f.name, str(f.role), f.unit, f.lookback, f.meaning) for f in listed]
+    show(
+        _out(),
+        table(
+            f"{len(listed)} features",
+            ["group", "name", "role", "unit", "sessions", "meaning"],
+            rows,
+        ),
+    )
+
+
+@app.command()
+def audit(dataset: DatasetName = None, as_json: Json = False) -> None:
+    """Check the current dataset: coverage, duplicates, hashes; exit 1 on a finding."""
+    from gogooku.learn.audit import audit_dataset
+    from gogooku.learn.datasets import current_dataset
+
+    findings = audit_dataset(current_dataset(home_folder(), dataset))
+    if as_json:
+        _emit({"findings": findings})
+    elif not findings:
+        _out().print("audit: nothing found", highlight=False)
+    if findings:
+        raise FindingError(f"audit: {len(findings)} finding(s): " + "; ".join(findings))
+
+
+@app.command()
+def train(
+    run: Annotated[
+        str, typer.Argument(help="ridge, lightgbm, momentum, reversal or atft-gat-fan.")
+    ],
+    dataset: DatasetName = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Fit one run over its folds."""
+    from gogooku.learn.datasets import current_dataset
+    from gogooku.runs.named import run_named
+    from gogooku.runs.training import train as train_run
+
+    resolved = resolve(run_named(run), base_name=run, file=config, assignments=assignments or [])
+    made = train_run(
+        home_folder(),
+        run,
+        resolved,
+        current_dataset(home_folder(), dataset),
+        execution=_execution(threads),
+        reporter=_reporter(as_json),
+    )
+    if as_json:
+        _emit({"run": made.run_id, "folder": str(made.folder), **made.manifest})
+    else:
+        _out().print(f"run {made.run_id}\n  {made.folder}", highlight=False)
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[list[str], typer.Argument(help="Run folders, ids or names.")],
+    as_json: Json = False,
+) -> None:
+    """Measure runs on their test part, each figure with n and a Newey-West interval."""
+    from gogooku.display import show, skill_table
+    from gogooku.runs.judging import evaluate as judge
+
+    out: dict[str, Any] = {}
+    findings: list[str] = []
+    for name in runs:
+        run = _run(name)
+        skill = judge(home_folder(), run)
+        out[run.run_id] = skill.report.to_json()
+        findings += [f"{run.run_id}: {text}" for text in skill.findings]
+        if not as_json:
+            title = f"{run.run_id}, test part, {skill.report.facts['variant']} labels"
+            show(_out(), skill_table(out[run.run_id]["metrics"], title=title))
+    if as_json:
+        _emit(out)
+    if findings:
+        raise FindingError("; ".join(findings))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(help="Two or more runs.")],
+    metric: Annotated[str, typer.Option(help="A daily measure.")] = "rank_ic",
+    as_json: Json = False,
+) -> None:
+    """Compare runs pairwise on the sessions they share."""
+    from gogooku.display import frame_table, show
+    from gogooku.evaluate.compare import compare_runs
+    from gogooku.runs.judging import daily_skill
+
+    opened = [_run(name) for name in runs]
+    made = compare_runs(
+        {run.run_id: daily_skill(home_folder(), run) for run in opened}, metric=metric
+    )
+    if as_json:
+        _emit(made.to_dicts())
+    else:
+        show(_out(), frame_table(f"{metric}: a minus b, paired by session", made))
+
+
+@app.command()
+def backtest(run: RunName, as_json: Json = False) -> None:
+    """Trade a run's test scores: next-open fills, costs, ledger."""
+    from gogooku.core.files import read_json
+    from gogooku.display import estimate_text, show, table
+    from gogooku.runs.judging import BACKTEST_FOLDER, METRICS_FILE
+    from gogooku.runs.judging import backtest as trade
+
+    opened = _run(run)
+    trade(home_folder(), opened)
+    facts = read_json(opened.folder / BACKTEST_FOLDER / METRICS_FILE)
+    if as_json:
+        _emit(facts)
+        return
+    rows = [
+        (name.removeprefix("portfolio."), estimate_text(one), one["n"])
+        for name, one in facts["metrics"].items()
+    ]
+    show(_out(), table(f"backtest of {opened.run_id}", ["", "value", "n"], rows))
+
+
+@app.command()
+def report(run: RunName, as_json: Json = False) -> None:
+    """Write one self-contained HTML page about a run."""
+    from gogooku.runs.reporting import write_report
+
+    place = write_report(home_folder(), _run(run))
+    if as_json:
+        _emit({"report": str(place)})
+    else:
+        _out().print(f"report: {place}", highlight=False)
+
+
+@app.command()
+def predict(
+    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    dataset: DatasetName = None,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Session; the newest by default.")
+    ] = None,
+    horizon: Annotated[int, typer.Option(help="Horizon that ranks: 1, 5, 10 or 20.")] = 5,
+    top: Annotated[int, typer.Option(help="Names printed; files hold all.")] = 30,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the newest session's universe."""
+    from gogooku.display import frame_table, show
+    from gogooku.serve.output import write_ranking
+    from gogooku.serve.predictor import open_predictor
+
+    predictor = open_predictor(home_folder(), run=run, dataset=dataset)
+    made = predictor.ranking(_day(day), horizon=horizon)
+    if output is not None:
+        write_ranking(output, made)
+    if as_json:
+        _emit(made.to_json())
+        return
+    title = f"{made.date}, by {made.horizon} sessions, run {made.run_id}, dataset {made.dataset}"
+    show(_out(), frame_table(title, made.frame.head(top)))
+    if output is not None:
+        _out().print(f"written: {output} ({made.frame.height:,} names)", highlight=False)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise UsageError(f"--date {text!r}: expected YYYY-MM-DD") from fault
+
+
+@app.command()
+def serve(
+    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    dataset: DatasetName = None,
+    host: Annotated[
+        str, typer.Option(help="Address; loopback unless told otherwise.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
+) -> None:
+    """Serve rankings over HTTP; everything but /health needs a key."""
+    import uvicorn
+
+    from gogooku.serve.app import make_app, parse_key_hashes
+    from gogooku.serve.predictor import open_predictor
+
+    hashes = parse_key_hashes(os.environ.get("GOGOOKU_API_KEYS", ""))  # noqa: TID251
+    made = make_app(open_predictor(home_folder(), run=run, dataset=dataset), key_hashes=hashes)
+    uvicorn.run(made, host=host, port=port, log_level="warning", server_header=False)
+
+
+@app.command("explain")
+def explain_command(
+    artefact: Annotated[Path, typer.Argument(help="A source, dataset or run folder, or its id.")],
+    other: Annotated[Path | None, typer.Argument(help="A second one: their difference.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
+    from gogooku.display import show, table
+    from gogooku.explain import difference, explain, find_artefact
+
+    left = explain(find_artefact(home_folder(), artefact))
+    if other is None:
+        if as_json:
+            _emit(left.to_json())
+            return
+        facts = left.to_json()
+        settings = [(path, entry["value"], entry["from"]) for path, entry in left.config.items()]
+        plain = [
+            (key, str(facts[key])) for key in facts if key not in ("config", "inputs", "versions")
+        ]
+        show(
+            _out(),
+            table(f"{left.kind} {left.place}", ["", ""], plain),
+            table("config", ["setting", "value", "from"], [(p, str(v), o) for p, v, o in settings]),
+            table("inputs", ["input", "content"], list(facts["inputs"].items())),
+            table("versions", ["library", "version"], list(facts["versions"].items())),
+        )
+        return
+    right = explain(find_artefact(home_folder(), other))
+    rows = [(d.what, d.left, d.right) for d in difference(left, right)]
+    if as_json:
+        _emit([{"what": what, "left": a, "right": b} for what, a, b in rows])
+    else:
+        show(_out(), table(f"{len(rows)} difference(s)", ["", left.place, right.place], rows))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check the environment: home, disk, versions, what is there and what was left unfinished."""
+    from gogooku.display import show, table
+    from gogooku.doctor import examine
+
+    findings = examine(home_folder())
+    if as_json:
+        _emit(findings)
+    else:
+        show(_out(), table("doctor", ["", ""], [(k, str(v)) for k, v in findings.items()]))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"gogooku {__version__}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: run a command, turn deliberate errors into one paragraph and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        code = app(given, standalone_mode=not as_json)
+    except GogookuError as fault:
+        _complain(fault, as_json=as_json)
+        sys.exit(fault.exit_code)
+    except _WrongCall as fault:  # reaches here with --json only: typer prints it for people
+        _complain(UsageError(fault.format_message()), as_json=as_json)
+        sys.exit(UsageError.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(fault: GogookuError, *, as_json: bool) -> None:
+    if as_json:
+        kind = type(fault).__name__
+        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
+    else:
+        sys.stderr.write(f"error: {fault}\n")

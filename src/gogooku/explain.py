@@ -1,0 +1,131 @@
+"""What an artefact is: its config with the origin of every value, its inputs and its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gogooku.core.errors import DataError
+from gogooku.core.files import read_json
+from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One artefact explained.
+
+    Attributes
+    ----------
+    place : str
+        The folder's name.
+    kind : str
+        Which stage made it.
+    config : mapping
+        Dotted path -> {"value", "from"}.
+    stamp : Stamp
+    content_hash : str or None
+    """
+
+    place: str
+    kind: str
+    config: Mapping[str, Mapping[str, Any]]
+    stamp: Stamp
+    content_hash: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for ``--json``."""
+        return {
+            "place": self.place,
+            "kind": self.kind,
+            "content_hash": self.content_hash,
+            "config": {path: dict(entry) for path, entry in self.config.items()},
+            "inputs": dict(self.stamp.inputs),
+            "code_hash": self.stamp.code_hash,
+            "config_hash": self.stamp.config_hash,
+            "seed": self.stamp.seed,
+            "threads": self.stamp.threads,
+            "versions": dict(self.stamp.versions),
+            "made_at": self.stamp.made_at,
+        }
+
+
+def explain(folder: Path) -> Explanation:
+    """Read what an artefact folder says of itself.
+
+    Raises
+    ------
+    DataError
+        The folder is not an artefact: it has no stamp.
+    """
+    place = next((p for p in (folder, *folder.parents) if (p / STAMP_FILE).exists()), None)
+    if place is None:
+        raise DataError(
+            f"{folder}: not an artefact of this project (no {STAMP_FILE} here or above); name a "
+            "folder under sources/, datasets/ or runs/"
+        )
+    stamp = Stamp.read(place)
+    manifest = place / "manifest.json"
+    facts = read_json(manifest) if manifest.exists() else {}
+    return Explanation(
+        place=place.name,
+        kind=stamp.stage,
+        config=read_json(place / CONFIG_FILE),
+        stamp=stamp,
+        content_hash=facts.get("content_hash"),
+    )
+
+
+def find_artefact(home: Path, named: Path) -> Path:
+    """An artefact by path, or by the name of its folder in a home.
+
+    Raises
+    ------
+    DataError
+        Neither exists; the message lists what does.
+    """
+    if named.exists():
+        return named
+    folders = [p.parent for p in home.glob(f"*/**/{STAMP_FILE}") if ".building" not in str(p)]
+    matches = [p for p in folders if named.name in (p.name, p.parent.name)]
+    if not matches:
+        there = ", ".join(sorted(p.name for p in folders)) or "nothing yet"
+        raise DataError(f"{named}: no such folder, and no artefact of that name; there: {there}")
+    return max(matches, key=lambda p: (p / STAMP_FILE).stat().st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One point at which two artefacts differ; None where a side lacks it."""
+
+    what: str
+    left: str | None
+    right: str | None
+
+
+def difference(left: Explanation, right: Explanation) -> list[Difference]:
+    """Where two artefacts differ: config values, inputs, code, seed, threads, versions, content."""
+    sides = [_flat(left), _flat(right)]
+    names = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return [
+        Difference(what=name, left=sides[0].get(name), right=sides[1].get(name))
+        for name in names
+        if sides[0].get(name) != sides[1].get(name)
+    ]
+
+
+def _flat(one: Explanation) -> dict[str, str]:
+    out = {"kind": one.kind}
+    for path, entry in one.config.items():
+        out[f"config {path}"] = f"{entry['value']!r} (from {entry['from']})"
+    for name, content in one.stamp.inputs.items():
+        out[f"input {name}"] = content
+    out["code"] = one.stamp.code_hash
+    out["seed"] = str(one.stamp.seed)
+    out["threads"] = str(one.stamp.threads)
+    for name, number in one.stamp.versions.items():
+        out[f"version {name}"] = number
+    if one.content_hash is not None:
+        out["content"] = one.content_hash
+    return out

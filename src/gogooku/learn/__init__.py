@@ -1,0 +1,1 @@
+"""Training tensors, learners and their checkpoints."""

@@ -1,0 +1,222 @@
+"""Ridge, momentum and reversal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from gogooku.core.files import storage_errors
+from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.learn.baselines_config import MomentumConfig, ReversalConfig, RidgeConfig
+from gogooku.learn.checkpoint import WEIGHTS_FILE, Header
+from gogooku.learn.names import positions
+from gogooku.learn.targets import DayLabels, fold_labels
+
+Matrix = npt.NDArray[np.float64]
+Scores = npt.NDArray[np.float32]
+
+
+def linear_scores(dataset: Dataset, indices: IntArray, weight_FH: Matrix) -> Scores:
+    """Scores [t, N, H] linear in the features of each session; NaN outside the universe."""
+    out = np.full((len(indices), len(dataset.codes), weight_FH.shape[1]), np.nan, dtype=np.float32)
+    for row, t in enumerate(np.asarray(indices).tolist()):
+        names = np.flatnonzero(dataset.valid_TN[t])
+        x_nF = dataset.x_TNF[t][names].astype(np.float64)
+        out[row, names] = np.einsum("nf,fh->nh", x_nF, weight_FH)
+    return out
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over rows that ridge needs: nothing of the size of the data is ever held.
+
+    Attributes
+    ----------
+    gram_HFF, cross_HF : float64
+        Feature products, and products of features and label.
+    count_H : int64
+        Rows.
+    """
+
+    gram_HFF: Matrix
+    cross_HF: Matrix
+    count_H: IntArray
+
+    @classmethod
+    def of(cls, dataset: Dataset, days: DayLabels) -> Moments:
+        """Accumulate day by day; features are centred within the session's rows."""
+        num_features, num_horizons = len(dataset.features), days.values_TNH.shape[2]
+        gram = np.zeros((num_horizons, num_features, num_features))
+        cross = np.zeros((num_horizons, num_features))
+        count = np.zeros(num_horizons, dtype=np.int64)
+        for row, t in enumerate(days.indices.tolist()):
+            known_NH = np.isfinite(days.values_TNH[row])
+            product, before = np.empty(0), np.zeros(0, dtype=np.bool_)
+            x = np.empty(0)
+            for h in range(num_horizons):
+                known = known_NH[:, h]
+                if not np.array_equal(known, before):
+                    x = dataset.x_TNF[t][known].astype(np.float64)
+                    x -= x.mean(axis=0)
+                    product, before = x.T @ x, known
+                gram[h] += product
+                cross[h] += x.T @ days.values_TNH[row][known, h].astype(np.float64)
+                count[h] += int(known.sum())
+        return cls(gram_HFF=gram, cross_HF=cross, count_H=count)
+
+    def solve(self, penalty: float) -> Matrix:
+        """Coefficients [F, H] for a penalty per row and unit feature variance.
+
+        A feature that never varies gets coefficient 0.
+        """
+        columns = []
+        for gram, cross, count in zip(self.gram_HFF, self.cross_HF, self.count_H, strict=True):
+            spread = np.diag(gram).mean() / max(int(count), 1)
+            added = max(penalty * spread * int(count), 1e-9)
+            columns.append(np.linalg.solve(gram + added * np.eye(len(gram)), cross))
+        return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class RidgeCheckpoint:
+    """Fitted coefficients [F, H]."""
+
+    header: Header
+    weight_FH: Matrix
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Horizons of the last axis of the scores."""
+        return self.header.horizons
+
+    @property
+    def trained_through(self) -> Mapping[int, date]:
+        """Per horizon, the last date at which a label in use resolved."""
+        return self.header.trained_through
+
+    def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
+        """Scores [t, N, H]; NaN outside the universe."""
+        self.header.check(dataset)
+        return linear_scores(dataset, indices, self.weight_FH)
+
+    def save(self, folder: Path) -> None:
+        """Write coefficients and header."""
+        with storage_errors(folder):
+            save_file({"weight": np.ascontiguousarray(self.weight_FH)}, str(folder / WEIGHTS_FILE))
+        self.header.write(folder)
+
+    @classmethod
+    def load(cls, folder: Path, header: Header) -> RidgeCheckpoint:
+        """Read what `save` wrote."""
+        return cls(header=header, weight_FH=load_file(str(folder / WEIGHTS_FILE))["weight"])
+
+
+@dataclass(frozen=True)
+class RidgeLearner:
+    """Fits ridge regressions; draws no random numbers."""
+
+    config: RidgeConfig
+
+    def fit(
+        self,
+        dataset: Dataset,
+        labels: Labels,
+        fold: Fold,
+        *,
+        rng: np.random.Generator,
+        execution: FitExecution,
+    ) -> RidgeCheckpoint:
+        """Solve for every penalty, keep per horizon the one of best validation RankIC."""
+        del rng
+        targets = fold_labels(dataset, labels, fold, config=self.config)
+        with execution.reporter.step("ridge"):
+            moments = Moments.of(dataset, targets.train)
+            tried = [moments.solve(penalty) for penalty in self.config.penalties]
+            measured = np.array(
+                [
+                    targets.valid.rank_ic(linear_scores(dataset, targets.valid.indices, weight))
+                    for weight in tried
+                ]
+            )
+        picked = measured.argmax(axis=0)
+        weight = np.stack([tried[pick][:, h] for h, pick in enumerate(picked)], axis=1)
+        for h, horizon in enumerate(labels.horizons):
+            execution.events(
+                {
+                    "event": "penalty",
+                    "horizon": horizon,
+                    "penalty": self.config.penalties[picked[h]],
+                    "rank_ic": float(measured[picked[h], h]),
+                }
+            )
+        return RidgeCheckpoint(
+            header=Header.of(self.config, dataset, trained_through=targets.trained_through),
+            weight_FH=weight,
+        )
+
+
+@dataclass(frozen=True)
+class SignCheckpoint:
+    """One feature with a sign; nothing is fitted, so it was trained through no date at all."""
+
+    header: Header
+    sign: float
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Horizons of the last axis of the scores."""
+        return self.header.horizons
+
+    @property
+    def trained_through(self) -> Mapping[int, date]:
+        """The first date there is: no label was used."""
+        return self.header.trained_through
+
+    def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
+        """Scores [t, N, H], the same at every horizon; NaN outside the universe."""
+        self.header.check(dataset)
+        weight = np.zeros((len(dataset.features), len(self.horizons)))
+        place = positions(dataset.features, [self.header.config["feature"]], setting="feature")
+        weight[place] = self.sign
+        return linear_scores(dataset, indices, weight)
+
+    def save(self, folder: Path) -> None:
+        """Write the header."""
+        self.header.write(folder)
+
+    @classmethod
+    def load(cls, header: Header) -> SignCheckpoint:
+        """Read what `save` wrote."""
+        return cls(header=header, sign=_SIGNS[header.kind])
+
+
+_SIGNS: Mapping[str, float] = {"momentum": 1.0, "reversal": -1.0}
+
+
+@dataclass(frozen=True)
+class SignLearner:
+    """Momentum or reversal: nothing to fit."""
+
+    config: MomentumConfig | ReversalConfig
+
+    def fit(
+        self,
+        dataset: Dataset,
+        labels: Labels,
+        fold: Fold,
+        *,
+        rng: np.random.Generator,
+        execution: FitExecution,
+    ) -> SignCheckpoint:
+        """Check that the feature is there."""
+        del fold, rng, execution
+        positions(dataset.features, [self.config.feature], setting="feature")
+        never = dict.fromkeys(labels.horizons, date.min)
+        header = Header.of(self.config, dataset, trained_through=never)
+        return SignCheckpoint(header=header, sign=_SIGNS[self.config.kind])

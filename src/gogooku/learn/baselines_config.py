@@ -1,0 +1,69 @@
+"""Configurations of the baselines: the floor that every network must beat."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gogooku.core.config import Config
+from gogooku.learn.config import FittedConfig
+
+
+class RidgeConfig(FittedConfig):
+    """Ridge regression on the last session's features, one per horizon.
+
+    Attributes
+    ----------
+    penalties : tuple of float
+        Grid of penalties per row and unit feature variance; validation RankIC picks one.
+    """
+
+    kind: Literal["ridge"] = "ridge"
+    penalties: tuple[float, ...] = Field(
+        default=(1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0), min_length=1
+    )
+
+
+class LightGBMConfig(FittedConfig):
+    """Gradient-boosted trees on the last session's features and the market context.
+
+    Attributes
+    ----------
+    leaves, rounds, patience : int
+        Leaves per tree, most trees, trees without a better validation error before stopping.
+    learning_rate, feature_share, row_share : float
+        Shrinkage; shares of features and of rows drawn for each tree.
+    min_leaf_share : float
+        Fewest rows in a leaf, as a share of the training rows.
+    l2 : float
+        L2 penalty on leaf values.
+    max_rows : int
+        Rows trained on; more are thinned at random, evenly over sessions.
+    """
+
+    kind: Literal["lightgbm"] = "lightgbm"
+    leaves: int = Field(default=15, ge=2)
+    rounds: int = Field(default=300, ge=1)
+    patience: int = Field(default=30, ge=1)
+    learning_rate: float = Field(default=0.03, gt=0.0)
+    feature_share: float = Field(default=0.5, gt=0.0, le=1.0)
+    row_share: float = Field(default=0.7, gt=0.0, le=1.0)
+    min_leaf_share: float = Field(default=0.002, gt=0.0, lt=0.5)
+    l2: float = Field(default=10.0, ge=0.0)
+    max_rows: int = Field(default=600_000, ge=1_000)
+
+
+class MomentumConfig(Config):
+    """One past return, as it is: what went up will go on."""
+
+    kind: Literal["momentum"] = "momentum"
+    feature: str = "mom_252_21|ret_prev_120d"
+    """The first of the alternatives that the dataset has."""
+
+
+class ReversalConfig(Config):
+    """One past return, turned round: what went up will come back."""
+
+    kind: Literal["reversal"] = "reversal"
+    feature: str = "ret_prev_5d"

@@ -1,0 +1,166 @@
+"""From dataset arrays to the tensors of a few sessions, without copies of the whole.
+
+A session is packed to the names of its universe and padded to a multiple of `PAD_NAMES`. What is
+scored therefore depends on the session's universe only, not on how many codes the dataset has ever
+seen, nor on which other sessions are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gogooku.core.types import Dataset, FloatArray
+from gogooku.learn.names import positions
+
+CONTEXT_LIMIT: Final = 3.0
+"""Scaled market context is clipped to this many standard deviations."""
+
+PAD_NAMES: Final = 64
+"""Packed sessions are padded to a multiple of this many names."""
+
+
+@dataclass(frozen=True)
+class DayBatch:
+    """A few sessions, packed.
+
+    Attributes
+    ----------
+    last_BNF : float32 [B, N, F]
+        Features of the session itself; 0 for padding.
+    history_BNLC : float32 [B, N, L, C]
+        Dynamic channels, oldest first; 0 before the first session of the dataset.
+    market_BM : float32 [B, M]
+        Market context of the session.
+    neighbour_BNK : int64 [B, N, K]
+        Packed positions of the peers that are in the universe that session; -1 for none.
+    valid_BN : bool [B, N]
+        False for padding.
+    """
+
+    last_BNF: Tensor
+    history_BNLC: Tensor
+    market_BM: Tensor
+    neighbour_BNK: Tensor
+    valid_BN: Tensor
+
+    def to(self, device: str) -> DayBatch:
+        """Put the batch on a device."""
+        return DayBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class ContextScale:
+    """Centre and spread of the market context on train dates; both [M], in names order."""
+
+    center: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @classmethod
+    def fitted(cls, market_TM: npt.NDArray[np.float32]) -> ContextScale:
+        """Mean and standard deviation over sessions; an unknown or constant column becomes 0."""
+        known = np.isfinite(market_TM)
+        count = np.maximum(known.sum(axis=0), 1)
+        values: FloatArray = np.where(known, market_TM, 0.0).astype(np.float64)
+        center = values.sum(axis=0) / count
+        variance = (np.where(known, values - center, 0.0) ** 2).sum(axis=0) / count
+        spread = np.sqrt(variance)
+        spread[spread <= 1e-12 * np.maximum(np.abs(center), 1e-12)] = np.inf
+        return cls(center=tuple(center.tolist()), spread=tuple(spread.tolist()))
+
+    def apply(self, market_TM: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scaled and clipped context; 0 where unknown."""
+        scaled = (market_TM - np.array(self.center)) / np.array(self.spread)
+        clipped = np.clip(np.nan_to_num(scaled, nan=0.0), -CONTEXT_LIMIT, CONTEXT_LIMIT)
+        return np.asarray(clipped, dtype=np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; an infinite spread (constant column) is null."""
+        spread = [None if np.isinf(value) else value for value in self.spread]
+        return {"center": list(self.center), "spread": spread}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> ContextScale:
+        """Read what `to_json` wrote."""
+        spread = tuple(np.inf if value is None else float(value) for value in raw["spread"])
+        return cls(center=tuple(raw["center"]), spread=spread)
+
+
+class DayReader:
+    """Cuts packed sessions out of a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    dynamic, context : sequence of str
+        Names of the history channels and of the market context.
+    scale : ContextScale
+        Of the market context.
+    lookback : int
+        Sessions of history L.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        dynamic: Sequence[str],
+        context: Sequence[str],
+        scale: ContextScale,
+        lookback: int,
+    ) -> None:
+        self.dataset = dataset
+        self.lookback = lookback
+        self.dynamic = positions(dataset.features, dynamic, setting="dynamic_features")
+        columns = positions(dataset.market_features, context, setting="context_features")
+        self.num_names = len(dataset.codes)
+        self.market_TM = scale.apply(dataset.market_TM[:, columns])
+
+    def names(self, index: int) -> npt.NDArray[np.intp]:
+        """Positions of the universe's names on the dataset's N axis, ascending."""
+        return np.flatnonzero(self.dataset.valid_TN[index])
+
+    def batch(self, indices: Sequence[int]) -> DayBatch:
+        """Pack the sessions ``indices``; all are padded to the largest of them."""
+        packed = [self.names(index) for index in indices]
+        width = max(1, *(len(names) for names in packed))
+        width = -(-width // PAD_NAMES) * PAD_NAMES
+        num_days, num_features = len(packed), self.dataset.x_TNF.shape[2]
+        num_peers = self.dataset.neighbour_BNK.shape[2]
+        last = np.zeros((num_days, width, num_features), dtype=np.float32)
+        history = np.zeros((num_days, width, self.lookback, len(self.dynamic)), dtype=np.float32)
+        peers = np.full((num_days, width, num_peers), -1, dtype=np.int64)
+        valid = np.zeros((num_days, width), dtype=np.bool_)
+        for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
+            count = len(names)
+            last[row, :count] = self.dataset.x_TNF[index][names]
+            self._history(index, names, history[row])
+            peers[row, :count] = self._peers(index, names)
+            valid[row, :count] = True
+        return DayBatch(
+            last_BNF=torch.from_numpy(last),
+            history_BNLC=torch.from_numpy(history),
+            market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]),
+            neighbour_BNK=torch.from_numpy(peers),
+            valid_BN=torch.from_numpy(valid),
+        )
+
+    def _history(
+        self, index: int, names: npt.NDArray[np.intp], out_NLC: npt.NDArray[np.float32]
+    ) -> None:
+        first = max(0, index - self.lookback + 1)
+        window_LNF = self.dataset.x_TNF[first : index + 1]
+        picked_LnC = window_LNF[:, names[:, None], self.dynamic[None, :]]
+        out_NLC[: len(names), self.lookback - len(window_LNF) :] = picked_LnC.swapaxes(0, 1)
+
+    def _peers(self, index: int, names: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+        place = np.full(self.dataset.x_TNF.shape[1] + 1, -1, dtype=np.int64)
+        place[names] = np.arange(len(names))
+        block = int(self.dataset.neighbour_block_T[index])
+        return np.asarray(place[self.dataset.neighbour_BNK[block][names]])

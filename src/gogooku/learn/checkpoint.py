@@ -1,0 +1,134 @@
+"""Checkpoints on disk: one JSON header, and weights as safetensors or LightGBM's text.
+
+The header names the ordered features the learner was fitted on. A dataset with other names,
+another order or another hash is refused. Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gogooku.core.errors import ContractError, DataError
+from gogooku.core.files import read_json, write_json
+from gogooku.core.types import Checkpoint, Dataset
+
+HEADER_FILE = "checkpoint.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every checkpoint says about itself.
+
+    Attributes
+    ----------
+    kind : str
+        Of the learner.
+    config : mapping
+        The learner's resolved config.
+    features, market_features : tuple of str
+        Ordered, as in the dataset.
+    feature_hash : str
+    horizons : tuple of int
+    trained_through : mapping of int to date
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    features: tuple[str, ...]
+    market_features: tuple[str, ...]
+    feature_hash: str
+    horizons: tuple[int, ...]
+    trained_through: Mapping[int, date]
+
+    @classmethod
+    def of(cls, config: Any, dataset: Dataset, *, trained_through: Mapping[int, date]) -> Header:
+        """Header of a learner's config fitted on a dataset."""
+        return cls(
+            kind=config.kind,
+            config=config.model_dump(mode="json"),
+            features=dataset.features,
+            market_features=dataset.market_features,
+            feature_hash=dataset.feature_hash,
+            horizons=tuple(trained_through),
+            trained_through=dict(trained_through),
+        )
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse a dataset that is not made of the same features in the same order."""
+        if dataset.feature_hash == self.feature_hash:
+            return
+        mine = (*self.features, *self.market_features)
+        theirs = (*dataset.features, *dataset.market_features)
+        missing = [name for name in mine if name not in theirs]
+        extra = [name for name in theirs if name not in mine]
+        found = f"{len(missing)} missing {missing[:3]}, {len(extra)} new {extra[:3]}"
+        if not missing and not extra:
+            found = "the same names in another order"
+        raise ContractError(
+            f"checkpoint {self.kind}: dataset {dataset.folder.name} has other features: {found}; "
+            "train again on this dataset, or build it with the features of the run"
+        )
+
+    def write(self, folder: Path, **more: Any) -> None:
+        """Write the header and what a learner adds to it."""
+        write_json(
+            folder / HEADER_FILE,
+            {
+                **more,
+                "kind": self.kind,
+                "config": dict(self.config),
+                "features": list(self.features),
+                "market_features": list(self.market_features),
+                "feature_hash": self.feature_hash,
+                "horizons": list(self.horizons),
+                "trained_through": {str(h): str(day) for h, day in self.trained_through.items()},
+            },
+        )
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Header:
+        """Read what `write` wrote."""
+        through = raw["trained_through"]
+        return cls(
+            kind=raw["kind"],
+            config=raw["config"],
+            features=tuple(raw["features"]),
+            market_features=tuple(raw["market_features"]),
+            feature_hash=raw["feature_hash"],
+            horizons=tuple(raw["horizons"]),
+            trained_through={h: date.fromisoformat(through[str(h)]) for h in raw["horizons"]},
+        )
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint of any kind.
+
+    Raises
+    ------
+    DataError
+        Not there, not readable, or of an unknown kind.
+    """
+    raw = read_json(folder / HEADER_FILE)
+    header = Header.from_json(raw)
+    if header.kind == "ridge":
+        from gogooku.learn.baselines import RidgeCheckpoint
+
+        return RidgeCheckpoint.load(folder, header)
+    if header.kind == "lightgbm":
+        from gogooku.learn.boosting import LightGBMCheckpoint
+
+        return LightGBMCheckpoint.load(folder, header)
+    if header.kind in ("momentum", "reversal"):
+        from gogooku.learn.baselines import SignCheckpoint
+
+        return SignCheckpoint.load(header)
+    if header.kind == "atft_gat_fan":
+        from gogooku.learn.networks import NetworkCheckpoint
+
+        return NetworkCheckpoint.load(folder, header, raw["context_scale"])
+    raise DataError(f"{folder}: a checkpoint of the unknown kind {header.kind!r}")

@@ -1,0 +1,88 @@
+"""Choices shared by the learners; imports no torch, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from gogooku.core.config import Config
+
+
+class LabelVariant(StrEnum):
+    """Which forward return is meant."""
+
+    RAW = "raw"
+    """Open-to-open return."""
+    EXCESS = "excess"
+    """Less the mean of the universe."""
+    RESIDUAL = "residual"
+    """Less sector and trailing beta."""
+
+
+class FittedConfig(Config):
+    """What every fitted learner chooses.
+
+    Attributes
+    ----------
+    train_label, select_label : LabelVariant
+        What the loss sees on train dates, and what validation RankIC is measured on.
+    """
+
+    train_label: LabelVariant = LabelVariant.RESIDUAL
+    select_label: LabelVariant = LabelVariant.RAW
+
+
+class TrainingConfig(Config):
+    """The one training loop of the networks.
+
+    Attributes
+    ----------
+    days_per_batch : int
+        Sessions per step; each session is one loss term.
+    max_epochs, patience, smoothing : int
+        Most epochs; epochs without a better smoothed validation RankIC before stopping; epochs
+        in the trailing mean that smooths it.
+    learning_rate, weight_decay, clip_norm : float
+        AdamW (decay on matrices only) and the largest gradient norm.
+    warmup_steps : int
+        Steps of linear warm-up.
+    ema_decay : float
+        Decay of the averaged weights, which are what is validated and kept.
+    horizon_weights : tuple of float
+        Weight of each horizon in the loss; one per horizon of the labels.
+    mse_weight : float
+        Weight of the squared-error anchor beside ``1 - correlation``.
+    """
+
+    days_per_batch: int = Field(default=4, ge=1)
+    max_epochs: int = Field(default=10, ge=1)
+    patience: int = Field(default=3, ge=1)
+    smoothing: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    weight_decay: float = Field(default=0.5, ge=0.0)
+    clip_norm: float = Field(default=1.0, gt=0.0)
+    warmup_steps: int = Field(default=20, ge=0)
+    ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
+    horizon_weights: tuple[float, ...] = (0.3, 0.3, 0.2, 0.2)
+    mse_weight: float = Field(default=0.1, ge=0.0)
+
+
+class NetworkConfig(FittedConfig):
+    """What every network chooses: its inputs and its training.
+
+    Attributes
+    ----------
+    dynamic_features : tuple of str
+        Stock features whose last ``lookback`` sessions are read, by name.
+    context_features : tuple of str
+        Market features that are read, by name; scaled by what train dates show.
+    lookback : int
+        Sessions of history, the current one included.
+    training : TrainingConfig
+    """
+
+    dynamic_features: tuple[str, ...] = Field(default=("ret_1d_sec_z|ret_1d_uni_z",), min_length=1)
+    context_features: tuple[str, ...] = Field(default=("mkt_vol_20d|uni_vol_20",), min_length=1)
+    lookback: int = Field(default=24, ge=4)
+    training: TrainingConfig = TrainingConfig()

@@ -1,0 +1,72 @@
+"""Configuration of ATFT-GAT-FAN; imports no torch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from gogooku.learn.config import NetworkConfig
+
+
+class FanKind(StrEnum):
+    """Normalisation of the history before the encoder."""
+
+    NONE = "none"
+    FAN = "fan"
+    """Frequency-adaptive: the strongest frequencies are taken out and given back apart."""
+
+
+class GraphKind(StrEnum):
+    """How a name sees other names."""
+
+    NONE = "none"
+    KNN = "knn"
+    """GATv2 over the dataset's neighbour table."""
+
+
+class TemporalKind(StrEnum):
+    """How the history is read."""
+
+    NONE = "none"
+    """Only the last session is seen."""
+    FLATTEN = "flatten"
+    """One linear map of all sessions and channels: position is kept."""
+
+
+class AtftGatFanConfig(NetworkConfig):
+    """ATFT-GAT-FAN, beside what every network chooses.
+
+    Attributes
+    ----------
+    hidden, heads, gates : int
+        Width, attention heads (a divisor of the width), market gates of the linear skip.
+    fan, graph, temporal : enum
+        Which parts exist.
+    fan_bins : int
+        Frequency bins that FAN takes out, per name and channel.
+    dropout, feature_dropout, context_noise : float
+        Share of hidden units and of input features dropped, and the standard deviation of the
+        noise on the context; all in training only.
+    """
+
+    kind: Literal["atft_gat_fan"] = "atft_gat_fan"
+    hidden: int = Field(default=64, ge=4)
+    heads: int = Field(default=4, ge=1)
+    gates: int = Field(default=2, ge=1)
+    fan: FanKind = FanKind.FAN
+    fan_bins: int = Field(default=2, ge=0)
+    graph: GraphKind = GraphKind.KNN
+    temporal: TemporalKind = TemporalKind.FLATTEN
+    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    feature_dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    context_noise: float = Field(default=0.2, ge=0.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> AtftGatFanConfig:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
+        if self.fan is FanKind.FAN and self.temporal is TemporalKind.NONE:
+            raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
+        return self

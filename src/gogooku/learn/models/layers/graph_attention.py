@@ -1,0 +1,78 @@
+"""Graph attention over a fixed number of neighbours.
+
+Source: Brody et al., How Attentive are Graph Attention Networks? (ICLR 2022): the score of an edge
+is ``a . LeakyReLU(W_l h_i + W_r h_j)``. Neighbours are gathered as [N, K, D]; no scatter.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_SLOPE = 0.2
+
+
+def gather_neighbours(values_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
+    """Rows of each name's neighbours, [B, N, K, D]; the content of index -1 means nothing."""
+    num_days, num_names, num_peers = neighbour_BNK.shape
+    offset = torch.arange(num_days, device=neighbour_BNK.device) * num_names
+    index = (neighbour_BNK.clamp_min(0) + offset[:, None, None]).flatten()
+    rows = values_BND.flatten(0, 1).index_select(0, index)
+    return rows.view(num_days, num_names, num_peers, -1)
+
+
+class GraphAttention(nn.Module):
+    """GATv2 with a self edge, behind a gated residual.
+
+    ``h + sigmoid(gate) * attention(h)``; the gate begins at one half, so that gradients reach
+    every weight at the first step.
+
+    Parameters
+    ----------
+    hidden, heads : int
+        Width D and heads, a divisor of D.
+    dropout : float
+        Share of attention weights dropped in training.
+    """
+
+    def __init__(self, hidden: int, *, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.left = nn.Linear(hidden, hidden)
+        self.right = nn.Linear(hidden, hidden, bias=False)
+        self.attend = nn.Parameter(torch.empty(heads, hidden // heads))
+        nn.init.normal_(self.attend, std=1.0 / math.sqrt(hidden // heads))
+        self.out = nn.Linear(hidden, hidden)
+        self.gate = nn.Linear(hidden, hidden)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
+        """Mix each name with its neighbours.
+
+        Parameters
+        ----------
+        h_BND : float [B, N, D]
+        neighbour_BNK : int64 [B, N, K]
+            Positions on the N axis, -1 for none. The name itself is always added.
+
+        Returns
+        -------
+        float [B, N, D]
+        """
+        right_BND = self.right(h_BND)
+        peers = gather_neighbours(right_BND, neighbour_BNK)
+        values = self._by_head(torch.cat([right_BND.unsqueeze(2), peers], dim=2))
+        query = self._by_head(self.left(h_BND)).unsqueeze(2)
+        logits = (functional.leaky_relu(query + values, _SLOPE) * self.attend).sum(-1)
+        own = torch.ones_like(neighbour_BNK[..., :1], dtype=torch.bool)
+        present = torch.cat([own, neighbour_BNK >= 0], dim=2).unsqueeze(-1)
+        weight = self.dropout(logits.masked_fill(~present, -torch.inf).softmax(dim=2))
+        mixed = torch.einsum("bnkh,bnkhd->bnhd", weight, values).flatten(2)
+        out: Tensor = h_BND + torch.sigmoid(self.gate(h_BND)) * self.out(mixed)
+        return out
+
+    def _by_head(self, values: Tensor) -> Tensor:
+        return values.view(*values.shape[:-1], self.heads, -1)

@@ -1,0 +1,219 @@
+"""The one training loop of every network.
+
+A fit is a pure function of (data, config, seed, threads). All randomness of an epoch is derived
+from the seed and the epoch's number, and the state is written whole after every epoch, so a run
+that is killed and started again ends with the weights of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gogooku.core.errors import DataError
+from gogooku.core.files import write_point
+from gogooku.core.types import FitExecution
+from gogooku.learn.batches import DayBatch, DayReader
+from gogooku.learn.config import TrainingConfig
+from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
+from gogooku.learn.losses import day_loss
+from gogooku.learn.targets import DayLabels, FoldLabels
+from gogooku.learn.train_state import TrainState, read_state, write_state
+
+
+@contextmanager
+def numeric_threads(threads: int) -> Iterator[None]:
+    """Run torch with a number of threads, and put the old number back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def seeded(*words: int) -> Iterator[None]:
+    """Make torch's own generators a function of some integers, and put the old state back."""
+    seed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def score_sessions(
+    model: nn.Module, reader: DayReader, indices: Sequence[int], *, device: str
+) -> npt.NDArray[np.float32]:
+    """Scores [t, N, H] in evaluation mode, NaN outside the universe.
+
+    Each session is a batch of its own on one thread, so its bits do not depend on the others.
+    """
+    rows: list[npt.NDArray[np.float32]] = []
+    model.eval()
+    with torch.inference_mode(), numeric_threads(1):
+        for index in indices:
+            batch = reader.batch([index]).to(device)
+            score_NH = model(batch)[0].cpu().numpy()
+            names = reader.names(index)
+            row = np.full((reader.num_names, score_NH.shape[1]), np.nan, dtype=np.float32)
+            row[names] = score_NH[: len(names)]
+            rows.append(row)
+    return np.stack(rows)
+
+
+def packed_labels(
+    reader: DayReader, days: DayLabels, rows: Sequence[int], *, width: int
+) -> tuple[Tensor, Tensor]:
+    """Labels [B, N, H] of some rows of ``days`` in packed order (0 where unknown), and a mask."""
+    out = np.full((len(rows), width, days.values_TNH.shape[2]), np.nan, dtype=np.float32)
+    for place, row in enumerate(rows):
+        names = reader.names(int(days.indices[row]))
+        out[place, : len(names)] = days.values_TNH[row][names]
+    known = np.isfinite(out)
+    return torch.from_numpy(np.where(known, out, np.float32(0.0))), torch.from_numpy(known)
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups of the optimiser: matrices decay, vectors do not; every weight is in one."""
+    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
+    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+@dataclass
+class NetworkFit:
+    """One network, its inputs and its labels.
+
+    Attributes
+    ----------
+    model : nn.Module
+        Maps a `DayBatch` to scores [B, N, H]; holds the kept weights after `run`.
+    config : TrainingConfig
+    reader : DayReader
+    labels : FoldLabels
+    seed : int
+    key : str
+        Identity of this fit; saved state of another one is not taken up.
+    execution : FitExecution
+    """
+
+    model: nn.Module
+    config: TrainingConfig
+    reader: DayReader
+    labels: FoldLabels
+    seed: int
+    key: str
+    execution: FitExecution
+
+    def run(self) -> None:
+        """Train until validation stops improving, and leave the best averaged weights."""
+        config = self.config
+        self.model.to(self.execution.device)
+        optimizer = torch.optim.AdamW(
+            decay_groups(self.model, config.weight_decay), lr=config.learning_rate
+        )
+        state = TrainState.fresh(self.model)
+        if self.execution.work is not None:
+            state = read_state(self.execution.work, self.key, self.model, optimizer) or state
+        with (
+            numeric_threads(self.execution.threads),
+            self.execution.reporter.step("train", total=config.max_epochs) as step,
+        ):
+            step.advance(state.epoch)
+            while not state.is_done(config):
+                self._epoch(state, optimizer)
+                if self.execution.work is not None:
+                    write_state(self.execution.work, self.key, self.model, optimizer, state)
+                write_point("train.epoch")
+                step.advance()
+                step.note(f"validation RankIC {state.measures[-1]:.4f}")
+        self.model.load_state_dict(state.best)
+        self.model.eval()
+
+    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
+        begun = time.perf_counter()
+        days = len(self.labels.train.indices)
+        order = np.random.default_rng([self.seed, state.epoch]).permutation(days)
+        losses: list[float] = []
+        norms: list[float] = []
+        self.model.train()
+        with seeded(self.seed, state.epoch):
+            for first in range(0, days, self.config.days_per_batch):
+                rows = np.sort(order[first : first + self.config.days_per_batch])
+                loss, norm = self._step(state, optimizer, rows.tolist())
+                losses.append(loss)
+                norms.append(norm)
+        event = {"loss": float(np.mean(losses)), "grad_norm": float(np.mean(norms))}
+        self._validate(state, {**event, "train_seconds": time.perf_counter() - begun})
+
+    def _step(
+        self, state: TrainState, optimizer: torch.optim.Optimizer, rows: list[int]
+    ) -> tuple[float, float]:
+        config, train = self.config, self.labels.train
+        batch = self.reader.batch(train.indices[rows].tolist())
+        label, mask = packed_labels(self.reader, train, rows, width=batch.valid_BN.shape[1])
+        loss = self._loss(batch, label, mask)
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            days = ", ".join(str(d) for d in self.reader.dataset.sessions[train.indices[rows]])
+            raise DataError(f"train: the loss is {value} at step {state.step} ({days})")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if state.step == 0:
+            found = gradient_norms(self.model)
+            self.execution.events(
+                {"event": "gradients", "norms": found, "unreached": unreached(found)}
+            )
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        warm = min(1.0, (state.step + 1) / max(config.warmup_steps, 1))
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * warm
+        optimizer.step()
+        state.step += 1
+        state.average(self.model, decay=config.ema_decay)
+        return value, float(norm)
+
+    def _loss(self, batch: DayBatch, label: Tensor, mask: Tensor) -> Tensor:
+        device = self.execution.device
+        return day_loss(
+            self.model(batch.to(device)).float(),
+            label.to(device),
+            mask.to(device),
+            horizon_weights=self.config.horizon_weights,
+            mse_weight=self.config.mse_weight,
+        )
+
+    def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:
+        valid = self.labels.valid
+        live = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(state.averaged)
+        score = score_sessions(
+            self.model, self.reader, valid.indices.tolist(), device=self.execution.device
+        )
+        self.model.load_state_dict(live)
+        rank_ic = valid.rank_ic(score)
+        measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
+        improved = state.record(measure, smoothing=self.config.smoothing)
+        horizons = [str(h) for h in self.labels.horizons]
+        self.execution.events(
+            {
+                "event": "epoch",
+                "epoch": state.epoch,
+                **event,
+                "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
+                "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
+                "measure": measure,
+                "kept": improved,
+            }
+        )

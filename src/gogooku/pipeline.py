@@ -1,0 +1,93 @@
+"""The straight line: the only module that knows every arrow.
+
+source -> panel -> features and labels -> dataset -> run -> evaluation, backtest, report -> ranking
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gogooku.core.config import Execution, Resolved
+from gogooku.core.files import new_artefact, require_space, write_json
+from gogooku.core.progress import Reporter
+from gogooku.core.stamp import CONFIG_FILE, make_stamp
+from gogooku.core.types import Dataset
+from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
+from gogooku.learn.assemble import BuildConfig, assemble
+from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, set_current
+from gogooku.learn.tensors import read_dataset
+from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
+from gogooku.tables.panel import build_panel
+
+BUILD_CODE = (
+    "core",
+    "ingest/store.py",
+    "tables",
+    "features",
+    "learn/assemble.py",
+    "learn/tensors.py",
+    "learn/datasets.py",
+)
+_BYTES_PER_CELL = 800
+"""Disk that one (session, code) of a dataset takes, scratch included, at about 100 features."""
+
+
+def sandbox(
+    home: Path, name: str, resolved: Resolved[MarketConfig], *, reporter: Reporter
+) -> Source:
+    """Generate a sandbox market and store it as a source, with its truth beside it."""
+    stamp = make_stamp(
+        "sandbox",
+        config_hash=resolved.config.content_hash,
+        packages=("core", "ingest/store.py", "sandbox"),
+        inputs={},
+        seed=resolved.config.seed,
+    )
+    with reporter.step("market"):
+        market = generate(resolved.config)
+        frames = source_frames(market)
+        truth = truth_frame(market)
+    delivered = SourceFrames(
+        quotes=frames.quotes,
+        listings=frames.listings,
+        indices=frames.indices,
+        exchange=frames.exchange,
+        extras={"truth": truth},
+    )
+    return write_source(home, name, delivered, stamp=stamp, config=resolved.to_json())
+
+
+def build(
+    home: Path, resolved: Resolved[BuildConfig], *, execution: Execution, reporter: Reporter
+) -> Dataset:
+    """Build the dataset of a source; a finished one with the same key is not built again."""
+    config = resolved.config
+    source = read_source(home, config.source)
+    stamp = make_stamp(
+        "build",
+        config_hash=config.content_hash,
+        packages=BUILD_CODE,
+        inputs={f"source {source.name}": source.content_hash},
+    )
+    folder = datasets_folder(home) / f"{source.name}-{stamp.key}"
+    if not (folder / MANIFEST_FILE).exists():
+        with reporter.step("panel"):
+            panel = build_panel(source, clock=config.clock)
+        require_space(folder, num_bytes=panel.shape[0] * panel.shape[1] * _BYTES_PER_CELL)
+        with new_artefact(folder) as building:
+            write_json(building / CONFIG_FILE, resolved.to_json())
+            stamp.write(building)
+            assemble(
+                building,
+                panel,
+                config,
+                facts={
+                    "source": source.name,
+                    "source_version": source.folder.name,
+                    "exchange": source.exchange,
+                },
+                execution=execution,
+                reporter=reporter,
+            )
+    set_current(folder)
+    return read_dataset(folder)

@@ -1,0 +1,1 @@
+"""Serving: the same scores that were evaluated, over HTTP."""

@@ -1,0 +1,115 @@
+"""The HTTP interface: rankings to those with a key, health to everyone.
+
+Keys are checked against SHA-256 hashes; the keys themselves are never stored, logged or echoed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+
+from gogooku import __version__
+from gogooku.core.errors import ContractError, DataError, GogookuError, UsageError
+from gogooku.serve.predictor import Predictor
+
+KEY_HEADER = "X-API-Key"
+
+
+def hash_key(key: str) -> str:
+    """SHA-256 of a server key, as it is kept in ``GOGOOKU_API_KEYS``."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def parse_key_hashes(text: str) -> tuple[str, ...]:
+    """Read the comma-separated SHA-256 hashes of the server's keys.
+
+    Raises
+    ------
+    UsageError
+        None given, or one is not a SHA-256 in hexadecimal. The text itself is not repeated: it
+        may be a key by mistake.
+    """
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not found:
+        raise UsageError(
+            "serve: no keys; set GOGOOKU_API_KEYS to the comma-separated SHA-256 hashes of keys "
+            "that may read, for example: GOGOOKU_API_KEYS=$(printf %s 'my key' | sha256sum | "
+            "cut -d' ' -f1)"
+        )
+    wrong = sum(len(one) != 64 or not set(one) <= set("0123456789abcdef") for one in found)
+    if wrong:
+        raise UsageError(
+            f"serve: {wrong} of {len(found)} entries of GOGOOKU_API_KEYS are not SHA-256 hashes in "
+            "hexadecimal (64 digits); it takes hashes of keys, never keys"
+        )
+    return found
+
+
+def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
+    """The application: ``/health`` is open, everything else needs a key.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    key_hashes : sequence of str
+        SHA-256 hashes of the keys that may read.
+    """
+
+    def require_key(
+        key: Annotated[str | None, Header(alias=KEY_HEADER)] = None,
+    ) -> None:
+        digest = hash_key(key or "")
+        if key is None or not any(hmac.compare_digest(digest, known) for known in key_hashes):
+            raise HTTPException(status_code=401, detail=f"a valid {KEY_HEADER} header is needed")
+
+    app = FastAPI(
+        title="gogooku",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_exception_handler(GogookuError, _problem)
+    secured = [Depends(require_key)]
+
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        return {"status": "ok"}
+
+    @app.get("/version", dependencies=secured)
+    def version() -> dict[str, Any]:
+        return {
+            "gogooku": __version__,
+            "run": predictor.run.run_id,
+            "dataset": predictor.dataset.folder.name,
+            "newest_session": str(predictor.newest),
+            "code": predictor.run.stamp.code_hash,
+        }
+
+    @app.get("/ranking", dependencies=secured)
+    def ranking(
+        day: Annotated[date | None, Query(alias="date")] = None,
+        horizon: int = 5,
+        top: Annotated[int | None, Query(ge=1)] = None,
+    ) -> dict[str, Any]:
+        return predictor.ranking(day, horizon=horizon).to_json(top=top)
+
+    @app.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"], dependencies=secured)
+    def nothing_here(rest: str) -> dict[str, Any]:
+        raise HTTPException(status_code=404, detail=f"/{rest}: there is no such page")
+
+    return app
+
+
+def _problem(request: Request, fault: Exception) -> JSONResponse:
+    del request
+    status = 409 if isinstance(fault, ContractError) else 404
+    status = status if isinstance(fault, DataError) else 500
+    return JSONResponse(status_code=status, content={"detail": str(fault)})

@@ -1,0 +1,38 @@
+"""Write a ranking to a file: CSV, Parquet or JSON by its suffix, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from gogooku.core.errors import UsageError
+from gogooku.core.files import storage_errors, write_parquet
+from gogooku.serve.predictor import Ranking
+
+SUFFIXES = (".csv", ".parquet", ".json")
+
+
+def write_ranking(path: Path, ranking: Ranking) -> None:
+    """Write all names of a ranking.
+
+    Raises
+    ------
+    UsageError
+        The suffix is none of `SUFFIXES`, or the folder does not exist.
+    StorageError
+        The disk is full; an existing file is untouched.
+    """
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"--output {path}: the name must end in one of {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--output {path}: the folder {path.parent} does not exist")
+    temporary = path.with_name(f".{path.name}.tmp")
+    with storage_errors(path):
+        if path.suffix == ".csv":
+            temporary.write_text(ranking.frame.write_csv(), encoding="utf-8")
+        elif path.suffix == ".parquet":
+            write_parquet(ranking.frame, temporary)
+        else:
+            temporary.write_text(json.dumps(ranking.to_json(), indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)

@@ -1,0 +1,149 @@
+"""A session's ranking from a finished run: the one code path of ``predict`` and of the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.errors import ContractError, DataError
+from gogooku.core.types import Checkpoint, Dataset, Forecast
+from gogooku.evaluate.walk_forward import forecast_frame
+from gogooku.learn.checkpoint import load_checkpoint
+from gogooku.learn.datasets import current_dataset, read_bars
+from gogooku.runs.folder import Run, open_run
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One session's ranking.
+
+    Attributes
+    ----------
+    date : date
+        The session whose evening clock it was decided at.
+    frame : polars.DataFrame
+        (rank, code, sector, close, score_1, score_5, ...), best first at ``horizon``.
+    horizon : int
+        Which score ranks.
+    run_id, dataset : str
+        What made it.
+    forecast : Forecast
+        The same scores in long form; its constructor has refused dates that were trained on.
+    """
+
+    date: date
+    frame: pl.DataFrame
+    horizon: int
+    run_id: str
+    dataset: str
+    forecast: Forecast
+
+    def to_json(self, *, top: int | None = None) -> dict[str, Any]:
+        """The ranking as plain values; ``top`` names at most."""
+        rows = self.frame if top is None else self.frame.head(top)
+        return {
+            "date": str(self.date),
+            "horizon": self.horizon,
+            "run": self.run_id,
+            "dataset": self.dataset,
+            "num_names": self.frame.height,
+            "ranking": rows.to_dicts(),
+        }
+
+
+class Predictor:
+    """A run's checkpoints and a dataset, opened once."""
+
+    def __init__(self, run: Run, dataset: Dataset) -> None:
+        if run.manifest["feature_hash"] != dataset.feature_hash:
+            raise ContractError(
+                f"run {run.run_id} was fitted on other features than dataset "
+                f"{dataset.folder.name} has ({run.manifest['feature_hash']} against "
+                f"{dataset.feature_hash}); train again, or name its dataset: {run.dataset_name}"
+            )
+        self.run = run
+        self.dataset = dataset
+        self.checkpoints = [load_checkpoint(folder) for folder in run.checkpoints()]
+        bars = read_bars(dataset)
+        self._close = bars["close"]
+
+    @property
+    def newest(self) -> date:
+        """The last session of the dataset."""
+        last: date = self.dataset.sessions[-1].item()
+        return last
+
+    def checkpoint_for(self, day: date) -> Checkpoint:
+        """The newest checkpoint that has seen no label resolved on or after a date.
+
+        Raises
+        ------
+        DataError
+            Every checkpoint was trained on or past that date.
+        """
+        for checkpoint in reversed(self.checkpoints):
+            if max(checkpoint.trained_through.values()) < day:
+                return checkpoint
+        through = min(max(c.trained_through.values()) for c in self.checkpoints)
+        raise DataError(
+            f"{day}: run {self.run.run_id} used labels resolved through {through}; a score there "
+            "would be in-sample. Ask for a later session, or train a run that ends before it."
+        )
+
+    def ranking(self, day: date | None = None, *, horizon: int = 5) -> Ranking:
+        """Rank the universe of a session (the newest by default) by one horizon's score.
+
+        Raises
+        ------
+        DataError
+            Not a session, trained on, no universe, or an unknown horizon.
+        """
+        wanted = self.newest if day is None else day
+        t = self.dataset.index_of(wanted)
+        checkpoint = self.checkpoint_for(wanted)
+        if horizon not in checkpoint.horizons:
+            raise DataError(
+                f"horizon {horizon}: there are {', '.join(map(str, checkpoint.horizons))}"
+            )
+        scores = checkpoint.scores(self.dataset, np.array([t]))
+        long = forecast_frame(
+            scores,
+            self.dataset.sessions[t : t + 1],
+            self.dataset.codes,
+            horizons=checkpoint.horizons,
+        )
+        if long.is_empty():
+            raise DataError(
+                f"{wanted}: no name is in the universe; lower universe.min_traded_value"
+            )
+        return Ranking(
+            date=wanted,
+            frame=self._table(scores[0], t, checkpoint.horizons, horizon),
+            horizon=horizon,
+            run_id=self.run.run_id,
+            dataset=self.dataset.folder.name,
+            forecast=Forecast(frame=long, trained_through=dict(checkpoint.trained_through)),
+        )
+
+    def _table(
+        self, scores_NH: Any, t: int, horizons: tuple[int, ...], horizon: int
+    ) -> pl.DataFrame:
+        inside = np.flatnonzero(~np.isnan(scores_NH).any(axis=1))
+        columns: dict[str, Any] = {
+            "code": [self.dataset.codes[n] for n in inside.tolist()],
+            "close": pl.Series(np.asarray(self._close[t])[inside], nan_to_null=True),
+        }
+        for h, one in enumerate(horizons):
+            columns[f"score_{one}"] = scores_NH[inside, h]
+        frame = pl.DataFrame(columns).sort(f"score_{horizon}", "code", descending=[True, False])
+        return frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"), pl.all())
+
+
+def open_predictor(home: Path, *, run: str | None, dataset: str | None) -> Predictor:
+    """The predictor of a run (the newest finished one by default) on the current dataset."""
+    return Predictor(open_run(home, run), current_dataset(home, dataset))
