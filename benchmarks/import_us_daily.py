@@ -9,17 +9,14 @@ differs from those that the README of the data gives for us_daily.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
-import threading
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from gogooku.core.config import resolve
 from gogooku.core.progress import ConsoleReporter
 from gogooku.ingest.files import ImportConfig, ImportResult, PriceBasis, import_files
+from measure import measured
 
 EXPECTED = {
     "zero_open": 103_304,
@@ -34,22 +31,6 @@ EXPECTED = {
 EXPECTED_CELLS = {"high_below_low": 2 * 90}
 EXPECTED_SHAPE = {"input rows": 8_933_120, "codes": 5_874, "sessions": 2_014}
 LIMIT_SECONDS, LIMIT_GIB = 60.0, 4.0
-
-
-@dataclass
-class MemoryWatch:
-    """Samples the anonymous memory of this process every 20 ms."""
-
-    peak_gib: float = 0.0
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        """Sample until told to stop."""
-        status = Path("/proc/self/status")
-        while not self.stop.wait(0.02):
-            found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
-            if found:
-                self.peak_gib = max(self.peak_gib, int(found.group(1)) / 2**20)
 
 
 def differences(result: ImportResult) -> list[str]:
@@ -74,27 +55,21 @@ def main() -> int:
     parser.add_argument("--exchange", default="new_york")
     options = parser.parse_args()
     config = ImportConfig(exchange=options.exchange, price_basis=PriceBasis.BACK_ADJUSTED)
-    watch = MemoryWatch()
-    thread = threading.Thread(target=watch.run, daemon=True)
-    thread.start()
-    with tempfile.TemporaryDirectory() as home:
-        begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as home, measured() as spent:
         result = import_files(
             [options.file],
             resolved=resolve(config, base_name="import"),
             home=Path(home),
             reporter=ConsoleReporter(),
         )
-        seconds = time.perf_counter() - begun
-    watch.stop.set()
-    thread.join()
     for row in result.table:
         if row.count:
             print(f"{row.defect:22}{row.policy:16}{row.count:>10,}{row.cells:>10,}  {row.first}")
     print("against the README of the data:")
     wrong = differences(result)
-    print(f"{result.rows:,} rows, {seconds:.1f} s, peak anonymous memory {watch.peak_gib:.2f} GiB")
-    return 1 if wrong or seconds > LIMIT_SECONDS or watch.peak_gib > LIMIT_GIB else 0
+    print(f"{result.rows:,} rows, {spent}")
+    slow = spent.wall_seconds > LIMIT_SECONDS or spent.anonymous_gib > LIMIT_GIB
+    return 1 if wrong or slow else 0
 
 
 if __name__ == "__main__":

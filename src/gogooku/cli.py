@@ -18,8 +18,9 @@ import typer
 from rich.console import Console
 
 from gogooku import __version__
-from gogooku.core.config import Execution, resolve
+from gogooku.core.config import Execution, resolve, validated
 from gogooku.core.errors import FindingError, GogookuError, UsageError
+from gogooku.core.memory import keep_freed_memory
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
 
@@ -62,7 +63,8 @@ def _reporter(as_json: bool) -> Reporter:
 
 
 def _execution(threads: int | None) -> Execution:
-    return Execution(threads=threads or available_threads())
+    wanted = available_threads() if threads is None else threads
+    return validated(Execution, {"threads": wanted})
 
 
 def _emit(value: Any) -> None:
@@ -268,7 +270,7 @@ def train(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Fit one run over its folds."""
+    """Fit one run over its folds, on one thread unless told otherwise."""
     from gogooku.learn.datasets import current_dataset
     from gogooku.runs.named import run_named
     from gogooku.runs.training import train as train_run
@@ -279,7 +281,7 @@ def train(
         run,
         resolved,
         current_dataset(home_folder(), dataset),
-        execution=_execution(threads),
+        execution=_execution(threads or 1),
         reporter=_reporter(as_json),
     )
     if as_json:
@@ -386,8 +388,9 @@ def predict(
     from gogooku.serve.output import write_ranking
     from gogooku.serve.predictor import open_predictor
 
+    wanted = _day(day)
     predictor = open_predictor(home_folder(), run=run, dataset=dataset)
-    made = predictor.ranking(_day(day), horizon=horizon)
+    made = predictor.ranking(wanted, horizon=horizon)
     if output is not None:
         write_ranking(output, made)
     if as_json:
@@ -486,6 +489,7 @@ def version() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: run a command, turn deliberate errors into one paragraph and an exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    keep_freed_memory()
     as_json = "--json" in given
     try:
         code = app(given, standalone_mode=not as_json)

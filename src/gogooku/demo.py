@@ -136,6 +136,7 @@ def run_demo(
     clock.lap("dataset")
     order = LabelOrder.SHUFFLED if shuffled else LabelOrder.TRUE
     runs: dict[str, Run] = {}
+    single = execution.model_copy(update={"threads": 1})
     for learner in SHUFFLED_LEARNERS if shuffled else LEARNERS:
         config = run_named(learner).model_copy(update={"seed": seed, "label_order": order})
         runs[learner] = train(
@@ -143,7 +144,7 @@ def run_demo(
             learner,
             resolve(config, base_name=learner),
             dataset,
-            execution=execution,
+            execution=single,
             reporter=reporter,
         )
         clock.lap(learner)

@@ -78,7 +78,7 @@ def explain(folder: Path) -> Explanation:
 
 
 def find_artefact(home: Path, named: Path) -> Path:
-    """An artefact by path, or by the name of its folder in a home.
+    """An artefact by path, or by its id or name (the newest of that name) in a home.
 
     Raises
     ------
@@ -88,7 +88,9 @@ def find_artefact(home: Path, named: Path) -> Path:
     if named.exists():
         return named
     folders = [p.parent for p in home.glob(f"*/**/{STAMP_FILE}") if ".building" not in str(p)]
-    matches = [p for p in folders if named.name in (p.name, p.parent.name)]
+    matches = [
+        p for p in folders if named.name in (p.name, p.name.rpartition("-")[0], p.parent.name)
+    ]
     if not matches:
         there = ", ".join(sorted(p.name for p in folders)) or "nothing yet"
         raise DataError(f"{named}: no such folder, and no artefact of that name; there: {there}")

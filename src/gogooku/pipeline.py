@@ -14,7 +14,7 @@ from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
 from gogooku.learn.assemble import BuildConfig, assemble
-from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, set_current
+from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
 from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
 from gogooku.tables.panel import build_panel
@@ -89,5 +89,8 @@ def build(
                 execution=execution,
                 reporter=reporter,
             )
-    set_current(folder)
+            stage_current(folder)
+    else:
+        stage_current(folder)
+    publish_current(folder)
     return read_dataset(folder)

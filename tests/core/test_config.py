@@ -87,3 +87,26 @@ def test_hash_follows_values_only():
 def test_execution_refuses_nonsense():
     with pytest.raises(ConfigError, match="at least 1"):
         validated(Execution, {"threads": 0})
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["learner.kind=large", "learner.hidden=4"],
+        ["learner.hidden=4", "learner.kind=large"],
+        ['learner={kind="large", hidden=4}'],
+    ],
+)
+def test_another_variant_is_chosen_with_its_own_settings(texts):
+    resolved = resolve(Root(), base_name="demo", assignments=texts)
+    assert resolved.config.learner == Large(hidden=4)
+    assert resolved.origins["learner.hidden"] == "--set"
+    with pytest.raises(ConfigError, match="learner.large.size: unknown setting"):
+        resolve(Root(), base_name="demo", assignments=["learner.kind=large", "learner.size=1"])
+
+
+def test_a_file_can_choose_another_variant(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text('[learner]\nhidden = 16\nkind = "large"\n')
+    resolved = resolve(Root(), base_name="demo", file=file, assignments=["learner.hidden=4"])
+    assert resolved.config.learner == Large(hidden=4)

@@ -21,6 +21,9 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
 
 _NEAREST = 3
+_VARIANT = "kind"
+"""The field that says which variant of a union is meant."""
+_OPENED = "\0opened"
 
 
 class Config(BaseModel):
@@ -124,10 +127,11 @@ def resolve(
         path, value = parse_assignment(text)
         pairs = leaves(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
         overrides += [(leaf, inner, "--set") for leaf, inner in pairs]
+    overrides.sort(key=lambda one: (one[2] == "--set", one[0].rsplit(".", 1)[-1] != _VARIANT))
     for path, value, origin in overrides:
-        _assign(tree, path, value, known=origins, origin=origin)
+        _assign(tree, path, value, origin=origin)
         origins[path] = origin
-    config = validated(type(base), tree)
+    config = validated(type(base), _close(tree))
     present = {path for path, _ in leaves(config.model_dump(mode="json"))}
     return Resolved(config=config, origins={p: origins.get(p, "default") for p in present})
 
@@ -200,19 +204,33 @@ def _nearest(path: str, known: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def _assign(
-    tree: dict[str, Any], path: str, value: Any, *, known: Mapping[str, str], origin: str
-) -> None:
+def _assign(tree: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
+    """Put a value at a dotted path.
+
+    Another ``kind`` opens its node: the settings of the other variant are forgotten, and those of
+    the new one are checked when the whole is validated.
+    """
     *parents, last = path.split(".")
     node: Any = tree
     for step in parents:
         node = node.get(step) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or last not in node:
+    if isinstance(node, dict) and last == _VARIANT and node.get(_VARIANT, value) != value:
+        node.clear()
+        node[_OPENED] = True
+    if not isinstance(node, dict) or (last not in node and _OPENED not in node):
+        known = [name for name, _ in leaves(tree)]
         raise ConfigError(
-            f"{origin}: unknown setting {path!r}; nearest valid names: "
-            f"{_nearest(path, list(known))}"
+            f"{origin}: unknown setting {path!r}; nearest valid names: {_nearest(path, known)}"
         )
     node[last] = value
+
+
+def _close(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _close(value) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if key != _OPENED
+    }
 
 
 class Execution(Config):

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +117,64 @@ def new_array(path: Path, *, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np
     return array
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what a library says of a missing or damaged file into a `DataError` that names it."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, SafetensorError, pl.exceptions.PolarsError) as fault:
+        first = str(fault).strip().partition("\n")[0]
+        raise DataError(
+            f"{path}: cannot be read ({first}); it is missing or damaged. Remove the artefact that "
+            "it belongs to and run the step that makes it."
+        ) from fault
+
+
+def load_array(path: Path) -> npt.NDArray[Any]:
+    """Open a ``.npy`` file, memory-mapped; a missing or damaged one is a `DataError`."""
+    with readable(path):
+        return np.asanyarray(np.load(path, mmap_mode="r"))
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a Parquet file; a missing or damaged one is a `DataError`."""
+    with readable(path):
+        return pl.read_parquet(path)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically: readable, sorted, newline at the end."""
     temporary = path.with_name(f".{path.name}.tmp")
     with storage_errors(path):
-        with temporary.open("w", encoding="utf-8") as handle:
-            json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
-            handle.write("\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        try:
+            with temporary.open("w", encoding="utf-8") as handle:
+                json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
+                handle.write("\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def stage_pointer(pointer: Path, target: str, *, key: str) -> None:
+    """Write a pointer ``{key: target}`` beside its place, while its target is still hidden.
+
+    So a disk that is full is known before the target appears; `publish_pointer` only renames.
+    """
+    write_json(_staged(pointer, target), {key: target})
+    write_point("pointer.staged")
+
+
+def publish_pointer(pointer: Path, target: str) -> None:
+    """Put a staged pointer in its place; nothing if another process has just put the same one."""
+    with suppress(FileNotFoundError):
+        os.replace(_staged(pointer, target), pointer)
+
+
+def _staged(pointer: Path, target: str) -> Path:
+    return pointer.with_name(f".{pointer.name}.{target}")
 
 
 def read_json(path: Path) -> Any:

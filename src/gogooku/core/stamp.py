@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import __version__
+from gogooku.core.errors import DataError
 from gogooku.core.files import hash_json, hash_parts, read_json, write_json
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -111,7 +112,10 @@ def code_hash(packages: tuple[str, ...]) -> str:
 
 
 def _sources_of(place: Path) -> list[Path]:
-    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+    found = [place] if place.is_file() else sorted(place.rglob("*.py"))
+    if not found:
+        raise DataError(f"{place}: no source files there; the code of a stage cannot be hashed")
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -132,6 +132,13 @@ class ValueStore:
         whole = piece.transpose(1, 0, 2).reshape(piece.shape[1], -1)
         return np.ascontiguousarray(whole[:, : self.num_names])
 
+    def span(self, names: Sequence[str], span: slice) -> npt.NDArray[np.float32]:
+        """Several stock features over a span of sessions, [F, t, N]."""
+        places = [self.names.index(name) for name in names]
+        piece = self.values_BFTW[:, places, span]
+        whole = piece.transpose(1, 2, 0, 3).reshape(len(places), piece.shape[2], -1)
+        return np.ascontiguousarray(whole[:, :, : self.num_names])
+
     def put(self, name: str, values_TN: FloatArray) -> None:
         """Store a feature that was computed across all names."""
         width = self.values_BFTW.shape[3]

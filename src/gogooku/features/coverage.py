@@ -15,17 +15,19 @@ def coverage_of(
 ) -> dict[str, float]:
     """Null share of each feature among universe rows, without the first ``lookback`` sessions.
 
-    A market feature counts sessions. NaN-free by construction: a feature without any row to count
-    has a null share of 1.
+    A market feature counts sessions. On a history shorter than the lookback all rows count: what
+    is null there is said, and what is not null is not called so. 1 without any universe row.
     """
     seen_before = np.cumsum(universe_TN, axis=0)
     shares: dict[str, float] = {}
     for feature in features:
         if feature.role is Role.MARKET:
-            values = store.market[feature.name][feature.lookback :]
-            shares[feature.name] = float(np.isnan(values).mean()) if len(values) else 1.0
+            every = store.market[feature.name]
+            warm_values = every[feature.lookback :] if len(every) > feature.lookback else every
+            shares[feature.name] = float(np.isnan(warm_values).mean())
             continue
         warm = universe_TN & (seen_before > feature.lookback)
+        warm = warm if warm.any() else universe_TN
         count = int(warm.sum())
         missing = int(np.isnan(store.stock(feature.name)[warm]).sum()) if count else 1
         shares[feature.name] = round(missing / max(count, 1), 6)

@@ -18,6 +18,7 @@ from gogooku.core.errors import ContractError
 from gogooku.core.files import (
     hash_file,
     hash_parts,
+    load_array,
     new_array,
     read_json,
     write_json,
@@ -222,12 +223,17 @@ def write_labels(folder: Path, inputs: LabelInputs, *, sessions: DateArray) -> s
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]
     write_point("labels.arrays")
-    content = hash_parts({name: hash_file(folder / f"{name}.npy") for name in _ARRAYS})
+    content = labels_content(folder)
     write_json(
         folder / "manifest.json",
         {"kind": "labels", "content_hash": content, "horizons": list(HORIZONS)},
     )
     return content
+
+
+def labels_content(folder: Path) -> str:
+    """Content hash of the label files as they are on disk now."""
+    return hash_parts({name: hash_file(folder / f"{name}.npy") for name in _ARRAYS})
 
 
 def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) -> Labels:
@@ -239,7 +245,7 @@ def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) ->
         They were made for other sessions or codes.
     """
     manifest = read_json(folder / "manifest.json")
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+    arrays = {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
     if arrays["raw"].shape[:2] != (len(sessions), len(codes)):
         raise ContractError(
             f"{folder}: labels are {arrays['raw'].shape[:2]}, the dataset is "

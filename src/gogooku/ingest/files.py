@@ -34,7 +34,7 @@ from gogooku.ingest.derive import (
 )
 from gogooku.ingest.parse import DateOrder, file_columns, parse_file
 from gogooku.ingest.policy import POLICY_TABLE, WARNINGS, Outcome, outcome
-from gogooku.ingest.store import QUOTES_SCHEMA, Source, SourceFrames, write_source
+from gogooku.ingest.store import QUOTES_SCHEMA, SOURCE_NAME, Source, SourceFrames, write_source
 
 
 class ExchangeName(StrEnum):
@@ -57,7 +57,7 @@ class PriceBasis(StrEnum):
 class ImportConfig(Config):
     """How files become a delivery."""
 
-    name: str = Field(default="prices", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    name: str = Field(default="prices", pattern=f"^{SOURCE_NAME}$")
     """Name of the source in the store."""
 
     exchange: ExchangeName = ExchangeName.TOKYO

@@ -6,6 +6,7 @@ names the newest. Nothing here knows finance beyond the column names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +14,17 @@ from typing import Any
 
 import polars as pl
 
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import (
     hash_file,
     hash_parts,
     new_artefact,
+    publish_pointer,
     read_json,
+    read_parquet,
+    readable,
     require_space,
+    stage_pointer,
     write_json,
     write_parquet,
     write_point,
@@ -67,6 +72,8 @@ INDICES_SCHEMA: Mapping[str, pl.DataType] = {
 """One row per (date, index); the market index is ``TOPIX`` in Tokyo, ``MARKET`` elsewhere."""
 
 MANIFEST_FILE = "manifest.json"
+SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
+"""What a source may be called: it is the name of a folder."""
 
 
 @dataclass(frozen=True)
@@ -124,21 +131,25 @@ class Source:
         return str(self.manifest["exchange"])
 
     def quotes(self) -> pl.LazyFrame:
-        """Quotes of all years, sorted by (date, code)."""
-        return pl.scan_parquet(sorted(str(p) for p in (self.folder / "quotes").glob("*.parquet")))
+        """Quotes of all years, sorted by (date, code); a damaged file is a `DataError`."""
+        paths = sorted((self.folder / "quotes").glob("*.parquet"))
+        for path in paths:
+            with readable(path):
+                pl.read_parquet_schema(path)
+        return pl.scan_parquet([str(path) for path in paths])
 
     def listings(self) -> pl.DataFrame:
         """Read the listing facts."""
-        return pl.read_parquet(self.folder / "listings.parquet")
+        return read_parquet(self.folder / "listings.parquet")
 
     def indices(self) -> pl.DataFrame:
         """Index bars."""
-        return pl.read_parquet(self.folder / "indices.parquet")
+        return read_parquet(self.folder / "indices.parquet")
 
     def extra(self, name: str) -> pl.DataFrame | None:
         """Read a frame kept beside the delivery; None where there is none of that name."""
         path = self.folder / "extras" / f"{name}.parquet"
-        return pl.read_parquet(path) if path.exists() else None
+        return read_parquet(path) if path.exists() else None
 
 
 def sources_folder(home: Path) -> Path:
@@ -155,12 +166,19 @@ def write_source(
 
     Raises
     ------
+    UsageError
+        The name is not a name.
     StorageError
         The disk is full: nothing visible is written.
     BusyError
         Another process is storing the same delivery.
     """
+    if not re.fullmatch(SOURCE_NAME, name):
+        raise UsageError(
+            f"source name {name!r}: lower-case letters, digits, - and _ only, at most 64"
+        )
     folder = sources_folder(home) / name / stamp.key
+    pointer = folder.parent / "current.json"
     if not (folder / MANIFEST_FILE).exists():
         require_space(folder, num_bytes=int(frames.quotes.estimated_size() * 0.8) + 1_000_000)
         with new_artefact(folder) as building:
@@ -179,7 +197,10 @@ def write_source(
                     "facts": dict(frames.facts),
                 },
             )
-    write_json(folder.parent / "current.json", {"version": stamp.key})
+            stage_pointer(pointer, stamp.key, key="version")
+    else:
+        stage_pointer(pointer, stamp.key, key="version")
+    publish_pointer(pointer, stamp.key)
     write_point("source.current")
     return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
 

@@ -108,7 +108,7 @@ def assemble(
         execution=execution,
         reporter=reporter,
     )
-    hashes["features"] = _tables(folder / "features", parts, reporter)
+    hashes["features"] = _tables(folder / "features", parts, execution, reporter)
     np.save(folder / "sessions.npy", panel.sessions)
     coverage = coverage_of(chosen.visible, store, universe)
     del store
@@ -131,15 +131,14 @@ def _labels(folder: Path, parts: _Parts, base: Mapping[str, FloatArray]) -> str:
     return write_labels(folder, inputs, sessions=parts.panel.sessions)
 
 
-def _tables(folder: Path, parts: _Parts, reporter: Reporter) -> str:
+def _tables(folder: Path, parts: _Parts, execution: Execution, reporter: Reporter) -> str:
     return hash_parts(
         write_feature_tables(
             folder,
             features=parts.chosen.visible,
             store=parts.store,
-            listed_TN=parts.listed_TN,
-            sessions=parts.panel.sessions,
-            codes=parts.panel.codes,
+            panel=parts.panel,
+            execution=execution,
             reporter=reporter,
         )
     )

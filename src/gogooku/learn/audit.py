@@ -9,6 +9,7 @@ from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.types import Dataset
 from gogooku.features.catalogue import by_name
 from gogooku.features.coverage import over_budget
+from gogooku.features.labels import labels_content
 from gogooku.learn.datasets import BAR_COLUMNS, labels_of
 
 LEAK_IC = 0.2
@@ -32,7 +33,7 @@ def _hashes(dataset: Dataset) -> list[str]:
     found["bars"] = hash_parts(
         {c: hash_file(folder / "bars" / f"{c}.npy") for c in (*BAR_COLUMNS, "listed")}
     )
-    found["labels"] = str(labels_of(dataset).manifest["content_hash"])
+    found["labels"] = labels_content(folder / "labels")
     return [
         f"{name}: content differs from the manifest; rebuild: gogooku build"
         for name, content in parts.items()

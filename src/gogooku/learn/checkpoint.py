@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import read_json, write_json
+from gogooku.core.files import read_json, readable, write_json
 from gogooku.core.types import Checkpoint, Dataset
 
 HEADER_FILE = "checkpoint.json"
@@ -114,7 +114,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         Not there, not readable, or of an unknown kind.
     """
     raw = read_json(folder / HEADER_FILE)
-    header = Header.from_json(raw)
+    with readable(folder):
+        return _load(folder, Header.from_json(raw), raw)
+
+
+def _load(folder: Path, header: Header, raw: Mapping[str, Any]) -> Checkpoint:
     if header.kind == "ridge":
         from gogooku.learn.baselines import RidgeCheckpoint
 

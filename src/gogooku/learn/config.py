@@ -55,8 +55,8 @@ class TrainingConfig(Config):
         Weight of the squared-error anchor beside ``1 - correlation``.
     """
 
-    days_per_batch: int = Field(default=4, ge=1)
-    max_epochs: int = Field(default=10, ge=1)
+    days_per_batch: int = Field(default=8, ge=1)
+    max_epochs: int = Field(default=8, ge=1)
     patience: int = Field(default=3, ge=1)
     smoothing: int = Field(default=3, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0.0)
@@ -64,7 +64,7 @@ class TrainingConfig(Config):
     clip_norm: float = Field(default=1.0, gt=0.0)
     warmup_steps: int = Field(default=20, ge=0)
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
-    horizon_weights: tuple[float, ...] = (0.3, 0.3, 0.2, 0.2)
+    horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
     mse_weight: float = Field(default=0.1, ge=0.0)
 
 
@@ -82,7 +82,9 @@ class NetworkConfig(FittedConfig):
     training : TrainingConfig
     """
 
-    dynamic_features: tuple[str, ...] = Field(default=("ret_1d_sec_z|ret_1d_uni_z",), min_length=1)
+    dynamic_features: tuple[str, ...] = Field(
+        default=("ret_1d_sec_z|ret_1d_uni_z", "volume_z_20"), min_length=1
+    )
     context_features: tuple[str, ...] = Field(default=("mkt_vol_20d|uni_vol_20",), min_length=1)
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()

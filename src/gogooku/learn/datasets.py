@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import hash_file, hash_parts, read_json, write_json, write_point
+from gogooku.core.files import (
+    hash_file,
+    hash_parts,
+    load_array,
+    publish_pointer,
+    read_json,
+    stage_pointer,
+    write_point,
+)
 from gogooku.core.types import Dataset, Labels, Panel
 from gogooku.features.labels import read_labels
 from gogooku.learn.tensors import read_dataset
@@ -32,9 +40,14 @@ def datasets_folder(home: Path) -> Path:
     return home / "datasets"
 
 
-def set_current(folder: Path) -> None:
-    """Make a finished dataset the one that later commands use."""
-    write_json(folder.parent / "current.json", {"dataset": folder.name})
+def stage_current(folder: Path) -> None:
+    """Get ready to make a dataset the one that later commands use; it may still be hidden."""
+    stage_pointer(folder.parent / "current.json", folder.name, key="dataset")
+
+
+def publish_current(folder: Path) -> None:
+    """Make a finished dataset the one that later commands use, after `stage_current`."""
+    publish_pointer(folder.parent / "current.json", folder.name)
     write_point("dataset.current")
 
 
@@ -75,4 +88,4 @@ def write_bars(folder: Path, panel: Panel) -> str:
 def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
     """The raw bars of a dataset, memory-mapped."""
     folder = dataset.folder / "bars"
-    return {c: np.load(folder / f"{c}.npy", mmap_mode="r") for c in (*BAR_COLUMNS, "listed")}
+    return {c: load_array(folder / f"{c}.npy") for c in (*BAR_COLUMNS, "listed")}

@@ -20,10 +20,17 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.config import Execution
-from gogooku.core.files import hash_file, new_array, read_json, write_parquet, write_point
+from gogooku.core.files import (
+    hash_file,
+    load_array,
+    new_array,
+    read_json,
+    write_parquet,
+    write_point,
+)
 from gogooku.core.metrics import centred_ranks
 from gogooku.core.progress import Reporter
-from gogooku.core.types import BoolArray, Dataset, DateArray, Feature, Role
+from gogooku.core.types import BoolArray, Dataset, Feature, Panel, Role
 from gogooku.features.compute import ValueStore
 
 _Z_SCALE = 4.0
@@ -31,16 +38,22 @@ _TENSORS = ("x", "market", "valid", "sector", "neighbours", "neighbour_block")
 
 
 def encode(
-    values_TN: npt.NDArray[np.float32], valid_TN: BoolArray, feature: Feature
+    values_FN: npt.NDArray[np.float32], features: Sequence[Feature]
 ) -> npt.NDArray[np.float16]:
-    """Encode one stock feature for training; 0 where null or outside the universe."""
-    inside = np.where(valid_TN, values_TN, np.nan)
-    if feature.role is Role.MASK:
-        coded = inside
-    elif feature.unit == "z":
-        coded = np.clip(inside / _Z_SCALE, -1.0, 1.0)
-    else:
-        coded = centred_ranks(inside)
+    """Encode one session's stock features over its universe members; 0 where null.
+
+    Parameters
+    ----------
+    values_FN : float32 [F, n]
+        A row per feature, a column per member.
+    """
+    flags = np.array([f.role is Role.MASK for f in features])
+    scores = np.array([f.role is not Role.MASK and f.unit == "z" for f in features])
+    coded = np.empty(values_FN.shape, dtype=np.float32)
+    coded[flags] = values_FN[flags]
+    coded[scores] = np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0)
+    ranked = ~flags & ~scores
+    coded[ranked] = centred_ranks(values_FN[ranked])
     return np.nan_to_num(coded, nan=0.0).astype(np.float16)
 
 
@@ -69,18 +82,21 @@ def write_tensors(
     x_TNF = new_array(
         folder / "x.npy", dtype=np.float16, shape=(num_sessions, num_names, len(stock))
     )
+    names = [f.name for f in stock]
     spans = [
         slice(first, min(first + execution.block_sessions, num_sessions))
         for first in range(0, num_sessions, execution.block_sessions)
     ]
 
     def block(span: slice) -> int:
-        made_FbN = np.empty((len(stock), span.stop - span.start, num_names), dtype=np.float16)
-        for f, feature in enumerate(stock):
-            made_FbN[f] = encode(store.stock(feature.name, span), valid_TN[span], feature)
+        raw_FbN = store.span(names, span)
         for b, t in enumerate(range(span.start, span.stop)):
-            x_TNF[t] = made_FbN[:, b].T
-        return int(made_FbN.shape[1])
+            members = np.flatnonzero(valid_TN[t])
+            day = np.zeros((num_names, len(stock)), dtype=np.float16)
+            if len(members):
+                day[members] = encode(raw_FbN[:, b, members], stock).T
+            x_TNF[t] = day
+        return int(span.stop - span.start)
 
     with (
         reporter.step("tensors", total=num_sessions) as step,
@@ -106,37 +122,46 @@ def write_feature_tables(
     *,
     features: Sequence[Feature],
     store: ValueStore,
-    listed_TN: BoolArray,
-    sessions: DateArray,
-    codes: tuple[str, ...],
+    panel: Panel,
+    execution: Execution,
     reporter: Reporter,
 ) -> dict[str, str]:
     """Write raw feature values as Parquet by year (date, code, features); returns their hashes."""
     stock = [f.name for f in features if f.role is not Role.MARKET]
     context = [f.name for f in features if f.role is Role.MARKET]
+    sessions, listed_TN = panel.sessions, panel.listed()
     years = sessions.astype("datetime64[Y]").astype(int) + 1970
-    names = pl.Series(codes, dtype=pl.String)
+    names = pl.Series(panel.codes, dtype=pl.String)
+    spans = {}
+    for year in np.unique(years):
+        rows = np.flatnonzero(years == year)
+        spans[int(year)] = slice(int(rows[0]), int(rows[-1]) + 1)
+
+    def write(year: int) -> tuple[str, str]:
+        span = spans[year]
+        listed = listed_TN[span]
+        at_t, at_n = np.nonzero(listed)
+        columns: dict[str, Any] = {
+            "date": pl.Series(sessions[span][at_t]).cast(pl.Date),
+            "code": names.gather(at_n),
+        }
+        for name in stock:
+            columns[name] = store.stock(name, span)[listed]
+        for name in context:
+            columns[name] = store.market[name][span][at_t].astype(np.float32)
+        path = folder / f"{year}.parquet"
+        write_parquet(pl.DataFrame(columns, nan_to_null=True), path, compression="lz4")
+        write_point("features.year")
+        return str(year), hash_file(path)
+
     hashes: dict[str, str] = {}
-    with reporter.step("feature tables", total=len(sessions)) as step:
-        for year in np.unique(years):
-            rows = np.flatnonzero(years == year)
-            span = slice(int(rows[0]), int(rows[-1]) + 1)
-            listed = listed_TN[span]
-            at_t, at_n = np.nonzero(listed)
-            columns: dict[str, Any] = {
-                "date": pl.Series(sessions[span][at_t]).cast(pl.Date),
-                "code": names.gather(at_n),
-            }
-            for name in stock:
-                columns[name] = store.stock(name, span)[listed]
-            for name in context:
-                columns[name] = store.market[name][span][at_t].astype(np.float32)
-            path = folder / f"{year}.parquet"
-            frame = pl.DataFrame(columns, nan_to_null=True)
-            write_parquet(frame, path, compression="lz4")
-            hashes[str(year)] = hash_file(path)
-            write_point("features.year")
-            step.advance(len(rows))
+    with (
+        reporter.step("feature tables", total=len(spans)) as step,
+        ThreadPoolExecutor(execution.threads) as pool,
+    ):
+        for year, content in pool.map(write, spans):
+            hashes[year] = content
+            step.advance(1)
     return hashes
 
 
@@ -151,11 +176,11 @@ def read_dataset(folder: Path) -> Dataset:
         The manifest does not match the files.
     """
     manifest = read_json(folder / "manifest.json")
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _TENSORS}
+    arrays = {name: load_array(folder / f"{name}.npy") for name in _TENSORS}
     return Dataset(
         folder=folder,
         manifest=manifest,
-        sessions=np.load(folder / "sessions.npy"),
+        sessions=np.array(load_array(folder / "sessions.npy")),
         codes=tuple(manifest["codes"]),
         features=tuple(manifest["features"]),
         market_features=tuple(manifest["market_features"]),

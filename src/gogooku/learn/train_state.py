@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gogooku.core.files import storage_errors, write_point
+from gogooku.core.files import readable, storage_errors, write_point
 from gogooku.learn.config import TrainingConfig
 
 STATE_FILE = "train_state.safetensors"
@@ -119,7 +119,7 @@ def read_state(
     path = folder / STATE_FILE
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as handle:
+    with readable(path), safe_open(path, framework="pt") as handle:
         facts = json.loads(handle.metadata()["state"])
         if facts["key"] != key:
             return None

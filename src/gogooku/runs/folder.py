@@ -13,7 +13,7 @@ import polars as pl
 
 from gogooku.core.config import validated
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import read_json
+from gogooku.core.files import read_json, read_parquet
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
 from gogooku.runs.run_config import RunConfig
@@ -44,7 +44,7 @@ class Run:
 
     def predictions(self, part: str) -> pl.DataFrame:
         """Scores of one part (fold, date, code, horizon, score)."""
-        frame = pl.read_parquet(self.folder / PREDICTIONS_FILE)
+        frame = read_parquet(self.folder / PREDICTIONS_FILE)
         return frame.filter(pl.col("part") == part).drop("part")
 
     def checkpoints(self) -> list[Path]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from gogooku.core.calendar import exchange_named
 from gogooku.core.errors import DataError
-from gogooku.core.files import new_artefact, read_json, write_json, write_parquet
+from gogooku.core.files import new_artefact, read_json, read_parquet, write_json, write_parquet
 from gogooku.core.types import HORIZONS, Dataset, Labels, Report
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
 from gogooku.ingest.store import sources_folder
@@ -38,7 +38,7 @@ def truth_of(home: Path, dataset: Dataset) -> Truth | None:
     path = folder / "extras" / "truth.parquet"
     if not path.exists():
         return None
-    frame = pl.read_parquet(path).filter(pl.col("date").is_in(dataset.sessions.tolist()))
+    frame = read_parquet(path).filter(pl.col("date").is_in(dataset.sessions.tolist()))
     t = np.searchsorted(
         dataset.sessions, frame.get_column("date").to_numpy().astype("datetime64[D]")
     )
@@ -100,7 +100,7 @@ def evaluation_of(home: Path, run: Run) -> Mapping[str, Any]:
 def daily_skill(home: Path, run: Run) -> pl.DataFrame:
     """Daily measures of a run, judged now if they were not yet."""
     evaluation_of(home, run)
-    return pl.read_parquet(run.folder / EVALUATION_FOLDER / "daily.parquet")
+    return read_parquet(run.folder / EVALUATION_FOLDER / "daily.parquet")
 
 
 @dataclass(frozen=True)

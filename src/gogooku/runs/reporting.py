@@ -7,9 +7,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-import polars as pl
-
-from gogooku.core.files import read_json, storage_errors
+from gogooku.core.files import read_json, read_parquet, storage_errors
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.runs.folder import EVENTS_FILE, Run
@@ -32,10 +30,10 @@ def write_report(home: Path, run: Run) -> Path:
     traded = read_json(run.folder / BACKTEST_FOLDER / METRICS_FILE)
     page = ReportPage(
         title=run.run_id,
-        daily=pl.read_parquet(run.folder / EVALUATION_FOLDER / "daily.parquet"),
-        deciles=pl.read_parquet(run.folder / EVALUATION_FOLDER / "deciles.parquet"),
+        daily=read_parquet(run.folder / EVALUATION_FOLDER / "daily.parquet"),
+        deciles=read_parquet(run.folder / EVALUATION_FOLDER / "deciles.parquet"),
         metrics={**skill["metrics"], **traded["metrics"]},
-        portfolio=pl.read_parquet(run.folder / BACKTEST_FOLDER / "daily.parquet"),
+        portfolio=read_parquet(run.folder / BACKTEST_FOLDER / "daily.parquet"),
         events=events_of(run),
         config=read_json(run.folder / CONFIG_FILE),
         stamp=asdict(run.stamp),

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.config import Execution, Resolved
-from gogooku.core.errors import GogookuError
+from gogooku.core.errors import GogookuError, StorageError
 from gogooku.core.files import (
     hash_file,
     hash_parts,
@@ -94,7 +95,8 @@ def train(
         try:
             result = walk_forward(folds, fit=fitting.fit, score=fitting.score)
         except GogookuError as fault:
-            write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
+            with suppress(StorageError):
+                write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
             raise
         result.forecasts(dataset.sessions, dataset.codes)
         hashes = fitting.write_predictions(result)

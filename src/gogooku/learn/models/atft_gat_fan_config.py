@@ -59,8 +59,8 @@ class AtftGatFanConfig(NetworkConfig):
     fan_bins: int = Field(default=2, ge=0)
     graph: GraphKind = GraphKind.KNN
     temporal: TemporalKind = TemporalKind.FLATTEN
-    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
-    feature_dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
+    feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
 
     @model_validator(mode="after")

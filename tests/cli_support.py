@@ -1,0 +1,140 @@
+"""Helpers of the end-to-end tests: the command line, in and out of process, and a home's files."""
+
+import contextlib
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from gogooku.cli import main
+
+FEATURES = '["ret_1d_sec_z","ret_prev_5d","rsi_14","volume_z_20","ret_prev_20d","uni_vol_20"]'
+"""A short list for tiny markets."""
+
+NETWORK = (
+    "learner.hidden=8",
+    "learner.lookback=8",
+    "learner.context_features=['uni_vol_20']",
+    "learner.training.max_epochs=2",
+    "learner.training.days_per_batch=16",
+)
+"""Settings that make the network tiny."""
+
+VOLATILE = ("stamp.json", "events.jsonl")
+"""Files that hold times."""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+    points: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        """The error of a ``--json`` call."""
+        return json.loads(self.err.strip().splitlines()[-1])
+
+
+def sets(*assignments):
+    return [part for text in assignments for part in ("--set", text)]
+
+
+def run_cli(home, *argv, **environment):
+    """Run a command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    settings = {"GOGOOKU_HOME": str(home), **environment}
+    with (
+        mock.patch.dict("os.environ", settings),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main([str(a) for a in argv])
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def done(home, *argv, **environment):
+    """Run a command in this process that must succeed."""
+    result = run_cli(home, *argv, **environment)
+    assert result.code == 0, result.err
+    return result
+
+
+class Forks:
+    """Commands in processes of their own, forked from one that has imported everything."""
+
+    def __init__(self):
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert json.loads(self._server.stdout.readline()) == {"ready": True}
+
+    def run(self, home, *argv, **options):
+        request = {"home": str(home), "argv": [str(a) for a in argv], **options}
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        reply = json.loads(self._server.stdout.readline())
+        return Result(
+            reply["code"], reply["out"], reply["err"], tuple(reply["points"]), reply["seconds"]
+        )
+
+    def close(self):
+        self._server.stdin.close()
+        self._server.stdout.close()
+        self._server.wait(timeout=30)
+
+
+def visible(home):
+    """Relative path -> hash of every file that is not hidden; files that hold times have none."""
+    home = Path(home)
+    found = {}
+    for path in sorted(home.rglob("*")):
+        relative = path.relative_to(home)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
+            content = "" if path.name in VOLATILE else hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(relative)] = content
+    return found
+
+
+def artefacts(files):
+    """Group visible files by the artefact they belong to; pointers stand for themselves."""
+    depth = {"sources": 3, "datasets": 2, "runs": 2}
+    grouped = {}
+    for path, content in files.items():
+        parts = path.split("/")
+        name = "/".join(parts[: depth.get(parts[0], 1)])
+        grouped.setdefault(name, {})[path] = content
+    return grouped
+
+
+def leftovers(home):
+    """Hidden things other than locks."""
+    home = Path(home)
+    return sorted(
+        str(p.relative_to(home))
+        for p in home.rglob(".*")
+        if not p.name.endswith(".lock") and p.name != home.name
+    )
+
+
+def is_one_paragraph(text):
+    """An error for people: one paragraph that begins with ``error:`` and is no traceback."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("  ")]
+    return len(lines) == 1 and lines[0].startswith("error: ") and "Traceback" not in text

@@ -1,0 +1,61 @@
+import shutil
+
+import pytest
+
+from cli_support import FEATURES, NETWORK, Forks, done, sets
+from gogooku.sandbox.market import MarketConfig, generate, source_frames
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """Commands in forked processes."""
+    server = Forks()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_prices(tmp_path_factory):
+    """A Parquet file of 24 codes and 200 sessions, as a user may bring one."""
+    market = generate(
+        MarketConfig(num_stocks=24, num_sessions=200, seed=3, num_sectors=2, num_branches=0)
+    )
+    frames = source_frames(market)
+    path = tmp_path_factory.mktemp("prices") / "prices.parquet"
+    sectors = frames.listings.select("code", "sector")
+    frames.quotes.join(sectors, on="code").sort("date", "code").write_parquet(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def imported_home(tiny_prices, tmp_path_factory):
+    """A home with the tiny prices imported. Never written to: copy it."""
+    home = tmp_path_factory.mktemp("imported") / "home"
+    done(home, "import", tiny_prices, "--json")
+    return home
+
+
+@pytest.fixture(scope="session")
+def built_home(imported_home, tmp_path_factory):
+    """The same with a dataset. Never written to: copy it."""
+    home = tmp_path_factory.mktemp("built") / "home"
+    shutil.copytree(imported_home, home)
+    done(home, "build", *sets(f"features={FEATURES}"), "--threads", 1, "--json")
+    return home
+
+
+@pytest.fixture(scope="session")
+def tour_home(tmp_path_factory):
+    """A home with a sandbox source, its dataset, every run, evaluations and backtests."""
+    home = tmp_path_factory.mktemp("tour") / "home"
+    market = ("num_stocks=40", "num_sessions=240", "num_sectors=2", "num_branches=0")
+    done(home, "sandbox", "market", "--size", "tiny", "--name", "tiny", *sets(*market), "--json")
+    done(home, "build", "--source", "tiny", *sets(f"features={FEATURES}"), "--json")
+    for run in ("ridge", "lightgbm", "reversal"):
+        done(home, "train", run, "--threads", 1, "--json")
+    done(home, "train", "momentum", *sets("learner.feature=ret_prev_20d"), "--json")
+    done(home, "train", "atft-gat-fan", *sets(*NETWORK), "--threads", 1, "--json")
+    for run in ("ridge", "atft-gat-fan"):
+        done(home, "evaluate", run, "--json")
+        done(home, "backtest", run, "--json")
+    return home

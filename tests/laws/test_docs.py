@@ -1,0 +1,208 @@
+"""Law 8: what the pages say is what the program does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from gogooku.cli import app
+from gogooku.features.catalogue import CATALOGUE
+from gogooku.features.reference import COMMAND, feature_page
+from gogooku.sandbox.market import generate, market_config, source_frames
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN, SKIP = "run by the tests", "not run by the tests"
+BLOCK = re.compile(
+    r"(?:<!-- *(?P<mark>[^\n]*?) *-->\n)?^```bash\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+# ------------------------------------------------------------------------------------- blocks
+
+
+@dataclass(frozen=True)
+class Block:
+    """One bash block, and what the comment above it says: run, or not and why."""
+
+    page: str
+    code: str
+    mark: str
+
+    @property
+    def runs(self) -> bool:
+        return self.mark.startswith(RUN)
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [Block(page.name, m["code"], m["mark"] or "") for m in BLOCK.finditer(text)]
+
+
+def unmarked(blocks: list[Block]) -> list[str]:
+    """Blocks that do not say whether they are run; not being run needs a reason."""
+    return [
+        f"{one.page}: {one.code.splitlines()[0]}"
+        for one in blocks
+        if not one.runs and not re.match(rf"{SKIP}: \S", one.mark)
+    ]
+
+
+def execute(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a block as a reader would, in a home of its own."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # noqa: TID251
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code],
+        cwd=folder,
+        env={"PATH": path, "GOGOOKU_HOME": str(folder / "home"), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_prices(folder: Path) -> None:
+    """``prices.parquet``, as a reader may have one."""
+    config = market_config("tiny", seed=1).model_copy(
+        update={"num_stocks": 72, "num_sessions": 380, "num_branches": 0}
+    )
+    frames = source_frames(generate(config))
+    sectors = frames.listings.select("code", "sector")
+    rows = frames.quotes.join(sectors, on="code").sort("date", "code")
+    rows.write_parquet(folder / "prices.parquet")
+
+
+def test_every_block_says_whether_it_is_run():
+    blocks = [block for page in PAGES for block in blocks_of(page)]
+    assert unmarked(blocks) == []
+    assert sum(block.runs for block in blocks) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_marked_blocks_run(page: Path, tmp_path: Path):
+    blocks = [block for block in blocks_of(page) if block.runs]
+    if any("prices.parquet" in block.code for block in blocks):
+        write_prices(tmp_path)
+    for block in blocks:
+        done = execute(block.code, tmp_path)
+        assert done.returncode == 0, f"{block.code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def test_a_wrong_or_unmarked_block_is_caught(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n\n<!-- run by the tests -->\n```bash\ngogooku version\ngogooku nothing\n```\n\n"
+        "```bash\nmake demo\n```\n\n<!-- not run by the tests -->\n```bash\nmake test\n```\n"
+    )
+    first, *others = blocks_of(page)
+    assert execute(first.code, tmp_path).returncode == 2
+    assert unmarked([first, *others]) == ["page.md: make demo", "page.md: make test"]
+
+
+# ----------------------------------------------------------------------------------- commands
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command by its full name."""
+
+    def below(name: str, command: click.Command) -> dict[str, click.Command]:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            return {name: command}
+        found: dict[str, click.Command] = {}
+        for word, one in inner.items():
+            found |= below(f"{name} {word}", one)
+        return found
+
+    return below("gogooku", typer.main.get_command(app))  # type: ignore[arg-type]
+
+
+def undocumented(text: str) -> list[str]:
+    """Commands and options that the page lacks, and those that it has but nothing else."""
+    sections = {
+        match["name"]: match["body"]
+        for match in re.finditer(
+            r"^### `(?P<name>gogooku[a-z ]*)[^`]*`\n(?P<body>.*?)(?=^### |\Z)",
+            text,
+            re.MULTILINE | re.DOTALL,
+        )
+    }
+    sections = {name.strip(): body for name, body in sections.items()}
+    found = [f"{name}: not both a command and a section" for name in sections.keys() ^ commands()]
+    for name in sections.keys() & commands().keys():
+        real = {
+            option
+            for parameter in commands()[name].params
+            for option in parameter.opts
+            if option.startswith("--") and option != "--help"
+        }
+        said = set(re.findall(r"(?<=`)--[a-z-]+", "\n".join(_bullets(sections[name]))))
+        found += [f"{name} {option}: not both real and documented" for option in real ^ said]
+    return sorted(found)
+
+
+def _bullets(body: str) -> list[str]:
+    return [line.split(": ")[0] for line in body.splitlines() if line.startswith("- ")]
+
+
+def test_every_command_and_option_is_documented():
+    assert undocumented((ROOT / "docs" / "commands.md").read_text(encoding="utf-8")) == []
+
+
+def test_a_missing_command_or_option_is_caught():
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert undocumented(text.replace("- `--top`", "- `--first`")) == [
+        "gogooku predict --first: not both real and documented",
+        "gogooku predict --top: not both real and documented",
+    ]
+    assert undocumented(text.replace("### `gogooku audit`", "### `gogooku check`")) == [
+        "gogooku audit: not both a command and a section",
+        "gogooku check: not both a command and a section",
+    ]
+
+
+# ----------------------------------------------------------------------------------- features
+
+
+def test_the_feature_page_is_what_the_catalogue_says():
+    page = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    assert page == feature_page(), f"write it again: {COMMAND}"
+
+
+def test_every_feature_has_its_line():
+    page = feature_page()
+    for feature in CATALOGUE:
+        assert page.count(f"| `{feature.name}` |") == (not feature.name.startswith("_"))
+        assert len(feature.meaning) > 10
+
+
+# -------------------------------------------------------------------------------------- links
+
+
+def broken_links(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
+    return [
+        f"{page.name}: {target}"
+        for target in targets
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    assert broken_links(page) == []
+
+
+def test_a_broken_link_is_caught(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("[a](page.md) [b](gone.md#part) [c](https://example.org/x)")
+    assert broken_links(page) == ["page.md: gone.md"]

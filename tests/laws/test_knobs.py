@@ -1,0 +1,668 @@
+"""Law 2: every setting bites, and settings of execution do not.
+
+One row per leaf of every config: another value, and the earliest artefact whose content must then
+differ; artefacts before it must not. Only the stage concerned is run.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from law_world import (
+    Anything,
+    dataset_of,
+    law_market,
+    run_config,
+)
+from pydantic import BaseModel
+
+from gogooku import pipeline
+from gogooku.core.calendar import is_tokyo_session
+from gogooku.core.config import Config, Execution, Resolved, leaves, validated
+from gogooku.core.errors import ConfigError
+from gogooku.core.files import hash_json
+from gogooku.core.progress import SilentReporter
+from gogooku.core.types import Axis, Dataset, Feature
+from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
+from gogooku.features.catalogue import select
+from gogooku.ingest.files import DateOrder, ExchangeName, ImportConfig, import_files
+from gogooku.ingest.store import SourceFrames
+from gogooku.learn import assemble as assemble_module
+from gogooku.learn import tensors as tensors_module
+from gogooku.learn.assemble import BuildConfig
+from gogooku.runs import judging
+from gogooku.runs.named import RUNS
+from gogooku.runs.run_config import RunConfig
+from gogooku.runs.training import run_labels, train
+from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
+
+SHORT = ("ret_prev_5d", "ret_prev_20d", "volatility_20d", "mkt_vol_20d", "sec_z_5d")
+QUIET = SilentReporter()
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One row of the table.
+
+    Attributes
+    ----------
+    path : str
+    value : Any
+        Another value.
+    artefact : str
+        The earliest whose content must differ.
+    given : mapping
+        Other settings under which it is looked at.
+    """
+
+    path: str
+    value: Any
+    artefact: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def rows(artefact: str, values: Mapping[str, Any], **given: Any) -> tuple[Knob, ...]:
+    settings = {name.replace("__", "."): value for name, value in given.items()}
+    return tuple(Knob(path, value, artefact, settings) for path, value in values.items())
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    """A config with some leaves changed."""
+    tree = config.model_dump(mode="json")
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        node = tree
+        for step in parents:
+            node = node[step]
+        assert last in node, path
+        node[last] = value
+    return validated(type(config), tree)
+
+
+def leaf_paths(config: Config) -> set[str]:
+    """Leaves that have more than one possible value."""
+    paths = {path for path, _ in leaves(config.model_dump(mode="json"))}
+    return {path for path in paths if not single_valued(config, path)}
+
+
+def single_valued(config: BaseModel, path: str) -> bool:
+    """Whether a leaf is a tag or an enumeration of one: there is no other value to try."""
+    *parents, last = path.split(".")
+    for step in parents:
+        config = getattr(config, step)
+    kind = type(config).model_fields[last].annotation
+    if typing.get_origin(kind) is typing.Literal:
+        return len(typing.get_args(kind)) == 1
+    return isinstance(kind, type) and issubclass(kind, enum.Enum) and len(kind) == 1
+
+
+def without_row(config: Config, table: Sequence[Knob]) -> set[str]:
+    """Leaves that no row of the table tries, and rows that try no leaf."""
+    return leaf_paths(config) ^ {knob.path for knob in table}
+
+
+class Stage:
+    """A stage that can be run under a config; contents of its artefacts, in order."""
+
+    order: tuple[str, ...]
+
+    def __init__(self, base: Config, contents: Callable[[Config], Mapping[str, str]]) -> None:
+        self.base = base
+        self._contents = contents
+        self._known: dict[str, Mapping[str, str]] = {}
+
+    def contents(self, config: Config) -> Mapping[str, str]:
+        key = config.content_hash
+        if key not in self._known:
+            self._known[key] = self._contents(config)
+        return self._known[key]
+
+    def complaint(self, knob: Knob) -> str | None:
+        """What is wrong with a knob; None is good."""
+        base = with_values(self.base, dict(knob.given))
+        other = with_values(base, {knob.path: knob.value})
+        assert other != base, f"{knob.path}: the other value is the same"
+        one, two = self.contents(base), self.contents(other)
+        names = list(one)
+        assert knob.artefact in names
+        early = [n for n in names[: names.index(knob.artefact)] if one[n] != two[n]]
+        if early:
+            return f"{knob.path} changes {', '.join(early)} already"
+        if one[knob.artefact] == two[knob.artefact]:
+            return f"{knob.path}: the content of {knob.artefact} is the same"
+        return None
+
+
+def frame_hash(frame: pl.DataFrame) -> str:
+    return hash_json([list(frame.columns), frame.hash_rows(seed=1).to_list()])
+
+
+# ------------------------------------------------------------------------------------- sandbox
+
+MARKET = MarketConfig(
+    num_stocks=40, num_sessions=40, seed=1, num_sectors=4, burn_in_sessions=64, num_branches=2
+)
+MARKET_ROWS = (
+    *rows(
+        "quotes",
+        {
+            "num_stocks": 42,
+            "num_sessions": 41,
+            "seed": 2,
+            "burn_in_sessions": 65,
+            "first_session": "2022-01-04",
+            "num_sectors": 5,
+            "peer_group_size": 6,
+            "strength": 9e-4,
+            "scales.linear": 2.0,
+            "scales.gated": 2.0,
+            "scales.order": 2.0,
+            "scales.peers": 2.0,
+            "scales.level": 2.0,
+            "size_spread": 0.5,
+            "quirk_rate": 5.0,
+        },
+    ),
+    Knob("num_branches", 4, "truth"),
+)
+
+
+def market_contents(config: Config) -> Mapping[str, str]:
+    assert isinstance(config, MarketConfig)
+    market = generate(config)
+    return {
+        "quotes": frame_hash(source_frames(market).quotes),
+        "truth": frame_hash(truth_frame(market)),
+    }
+
+
+@pytest.fixture(scope="module")
+def market_stage() -> Stage:
+    return Stage(MARKET, market_contents)
+
+
+@pytest.mark.parametrize("knob", MARKET_ROWS, ids=str)
+def test_market(market_stage: Stage, knob: Knob):
+    assert market_stage.complaint(knob) is None
+
+
+# -------------------------------------------------------------------------------------- import
+
+IMPORT = ImportConfig(date_order=DateOrder.DAY_FIRST, exchange=ExchangeName.NEW_YORK)
+IMPORT_ROWS = (
+    Knob("name", "others", "place"),
+    Knob("exchange", "tokyo", "content"),
+    Knob("columns", {"close": "settle"}, "content"),
+    Knob("date_order", "month_first", "content"),
+    Knob("price_basis", "back_adjusted", "facts"),
+)
+
+
+@pytest.fixture(scope="module")
+def import_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    folder = tmp_path_factory.mktemp("import")
+    both = range(4, 12)
+    days = [
+        f"{d:02}/{m:02}/2024"
+        for m in both
+        for d in both
+        if all(is_tokyo_session(date(2024, *md)) for md in ((m, d), (d, m)))
+    ]
+    lines = ["date,code,close,volume,index,settle"]
+    for place, day in enumerate(days):
+        lines += [f"{day},C{n},{100 + n + place},{1000 + place},{2000 + place},7" for n in (1, 2)]
+    file = folder / "prices.csv"
+    file.write_text("\n".join(lines) + "\n")
+
+    def contents(config: Config) -> Mapping[str, str]:
+        assert isinstance(config, ImportConfig)
+        source = import_files(
+            [file],
+            resolved=Resolved(config=config, origins=Anything()),
+            home=folder / "home",
+            reporter=QUIET,
+        ).source
+        kept = {k: v for k, v in source.manifest["facts"].items() if k != "table"}
+        return {
+            "place": source.folder.parent.name,
+            "content": source.content_hash,
+            "facts": hash_json(kept),
+        }
+
+    return Stage(IMPORT, contents)
+
+
+@pytest.mark.parametrize("knob", IMPORT_ROWS, ids=str)
+def test_import(import_stage: Stage, knob: Knob):
+    assert import_stage.complaint(knob) is None
+
+
+# --------------------------------------------------------------------------------------- build
+
+BUILD = BuildConfig(source="law", features=SHORT)
+BUILD_ROWS = (
+    Knob("source", "other", "bars"),
+    *rows(
+        "valid",
+        {
+            "universe.min_traded_value": 3e8,
+            "universe.lookback": 120,
+            "universe.min_traded_sessions": 30,
+            "universe.markets": ["Prime", "Growth"],
+        },
+    ),
+    Knob("features", SHORT[1:], "x"),
+    *rows("neighbours", {"graph.neighbours": 8, "graph.lookback": 90, "graph.min_sessions": 70}),
+)
+BUILD_ORDER = ("bars", "sector", "valid", "x", "market", "features", "labels", "neighbours")
+
+
+@pytest.fixture(scope="module")
+def build_stage(law_home: Path) -> Stage:
+    other = law_market().model_copy(update={"seed": 11})
+    pipeline.sandbox(law_home, "other", Resolved(other, Anything()), reporter=QUIET)
+
+    def contents(config: Config) -> Mapping[str, str]:
+        assert isinstance(config, BuildConfig)
+        parts = pipeline.build(
+            law_home, Resolved(config, Anything()), execution=Execution(threads=1), reporter=QUIET
+        ).manifest["parts"]
+        assert set(BUILD_ORDER) <= set(parts)
+        return {name: parts[name] for name in BUILD_ORDER}
+
+    return Stage(BUILD, contents)
+
+
+@pytest.mark.parametrize("knob", BUILD_ROWS, ids=str)
+def test_build(build_stage: Stage, knob: Knob):
+    assert build_stage.complaint(knob) is None
+
+
+# --------------------------------------------------------------------------------------- split
+
+SPLITS: Mapping[str, Config] = {
+    "dates": DateSplit(
+        train=("2021-02-01", "2021-04-30"),  # type: ignore[arg-type]
+        valid=("2021-06-07", "2021-06-30"),  # type: ignore[arg-type]
+        test=("2021-08-09", "2021-10-29"),  # type: ignore[arg-type]
+    ),
+    "fractions": FractionSplit(),
+    "walk_forward": WalkForwardSplit(num_folds=2, test=0.3),
+}
+SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
+    "dates": (
+        Knob("train", ["2021-02-01", "2021-04-28"], "folds"),
+        Knob("valid", ["2021-06-08", "2021-06-30"], "folds"),
+        Knob("test", ["2021-08-12", "2021-10-29"], "folds"),
+        Knob("purge", 40, "refusal"),
+    ),
+    "fractions": rows("folds", {"train": 0.5, "valid": 0.25, "purge": 25}),
+    "walk_forward": rows(
+        "folds", {"num_folds": 3, "growth": "rolling", "valid": 0.2, "test": 0.25, "purge": 25}
+    ),
+}
+
+
+def split_contents(config: Config, dataset: Dataset) -> Mapping[str, str]:
+    """Which sessions are in which part; explicit dates may be refused instead."""
+    try:
+        folds = make_folds(config, dataset.sessions, first=40)  # type: ignore[arg-type]
+    except ConfigError:
+        return {"refusal": "refused", "folds": "none"}
+    parts = [[fold.indices(p).tolist() for p in ("train", "valid", "test")] for fold in folds]
+    return {"refusal": "none", "folds": hash_json(parts)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "knob"), [(k, row) for k, table in SPLIT_ROWS.items() for row in table], ids=str
+)
+def test_split(law_dataset: Dataset, kind: str, knob: Knob):
+    stage = Stage(SPLITS[kind], lambda config: split_contents(config, law_dataset))
+    assert stage.complaint(knob) is None
+
+
+# ---------------------------------------------------------------------------------------- runs
+
+SHARED_ROWS = (
+    *rows(
+        "folds",
+        {"split.train": 0.5, "split.valid": 0.25, "split.purge": 25, "warmup_sessions": 50},
+    ),
+    Knob("label_order", "shuffled", "labels"),
+    Knob("seed", 2, "labels", {"label_order": "shuffled"}),
+    Knob("judge_label", "residual", "skill"),
+    *rows(
+        "ledger",
+        {
+            "backtest.portfolio.top_k": 7,
+            "backtest.portfolio.rebalance_every": 3,
+            "backtest.portfolio.horizon": 1,
+            "backtest.portfolio.max_weight": 0.04,
+            "backtest.costs.commission_bps": 5.0,
+            "backtest.costs.slippage_bps": 1.0,
+            "backtest.lot_size": 10,
+            "backtest.initial_cash": 2e8,
+        },
+        backtest__portfolio__top_k=10,
+    ),
+)
+FITTED = {"learner.train_label": "raw"}
+NOISY = {
+    "learner.training.max_epochs": 6,
+    "learner.training.patience": 6,
+    "learner.training.learning_rate": 0.03,
+    "learner.training.weight_decay": 0.0,
+    "learner.training.smoothing": 1,
+    "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
+}
+"""Training whose validation RankIC goes up and down from epoch to epoch."""
+LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
+    "ridge": (
+        *rows("scores", FITTED | {"learner.penalties": [10.0]}),
+        Knob(
+            "learner.select_label",
+            "residual",
+            "scores",
+            {"learner.penalties": [10.0**p for p in range(-6, 4)]},
+        ),
+    ),
+    "lightgbm": (
+        *rows(
+            "scores",
+            FITTED
+            | {
+                "learner.select_label": "residual",
+                "learner.leaves": 4,
+                "learner.rounds": 2,
+                "learner.learning_rate": 0.1,
+                "learner.feature_share": 1.0,
+                "learner.row_share": 1.0,
+                "learner.min_leaf_share": 0.1,
+                "learner.l2": 0.0,
+                "learner.max_rows": 1_000,
+            },
+        ),
+        Knob("learner.patience", 1, "scores", {"learner.rounds": 60}),
+    ),
+    "momentum": rows("scores", {"learner.feature": "ret_prev_60d"}),
+    "reversal": rows("scores", {"learner.feature": "ret_prev_20d"}),
+    "atft-gat-fan": (
+        *rows(
+            "scores",
+            FITTED
+            | {
+                "learner.dynamic_features": ["ret_1d_sec_z", "volume_z_20"],
+                "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
+                "learner.lookback": 16,
+                "learner.hidden": 12,
+                "learner.heads": 4,
+                "learner.gates": 3,
+                "learner.fan": "none",
+                "learner.fan_bins": 3,
+                "learner.graph": "none",
+                "learner.dropout": 0.1,
+                "learner.feature_dropout": 0.0,
+                "learner.context_noise": 0.0,
+                "learner.training.days_per_batch": 3,
+                "learner.training.max_epochs": 1,
+                "learner.training.learning_rate": 3e-3,
+                "learner.training.weight_decay": 0.0,
+                "learner.training.clip_norm": 0.01,
+                "learner.training.warmup_steps": 3,
+                "learner.training.ema_decay": 0.1,
+                "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
+                "learner.training.mse_weight": 0.0,
+            },
+        ),
+        Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
+        Knob("learner.select_label", "residual", "scores", NOISY),
+        Knob("learner.training.patience", 1, "scores", NOISY),
+        Knob(
+            "learner.training.smoothing",
+            2,
+            "scores",
+            NOISY | {"seed": 2, "learner.training.learning_rate": 0.01},
+        ),
+    ),
+}
+RUN_ROWS = [
+    *((("ridge", knob)) for knob in SHARED_ROWS),
+    *((name, knob) for name, table in LEARNER_ROWS.items() for knob in table),
+    *((name, Knob("seed", 2, "scores")) for name in ("lightgbm", "atft-gat-fan")),
+]
+
+
+class Outcomes(Mapping[str, str]):
+    """Contents of a run, each made when it is asked for."""
+
+    def __init__(self, home: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
+        self.home, self.name, self.config, self.dataset = home, name, config, dataset
+
+    @cached_property
+    def run(self):
+        resolved = Resolved(self.config, Anything())
+        return train(
+            self.home,
+            self.name,
+            resolved,
+            self.dataset,
+            execution=Execution(threads=1),
+            reporter=QUIET,
+        )
+
+    def __iter__(self):
+        return iter(("folds", "labels", "scores", "skill", "ledger"))
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, key: str) -> str:
+        return str(getattr(self, f"_{key}")())
+
+    def _folds(self) -> str:
+        folds = make_folds(
+            self.config.split, self.dataset.sessions, first=self.config.warmup_sessions
+        )
+        return hash_json([fold.to_json() for fold in folds])
+
+    def _labels(self) -> str:
+        made = run_labels(self.dataset, self.config)
+        parts = [np.ascontiguousarray(made.variant(v)).tobytes() for v in ("raw", "residual")]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
+    def _scores(self) -> str:
+        return str(self.run.manifest["parts"]["predictions"])
+
+    def _skill(self) -> str:
+        values = judging.evaluate(self.home, self.run).report.values
+        return hash_json({name: repr(value) for name, value in values.items()})
+
+    def _ledger(self) -> str:
+        return frame_hash(judging.backtest(self.home, self.run).backtest.ledger)
+
+
+@pytest.fixture(scope="module")
+def run_stages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Stage]:
+    """A stage per named run, on a market of its own that is a little smaller."""
+    home = tmp_path_factory.mktemp("knobs")
+    market = law_market().model_copy(
+        update={"num_stocks": 40, "num_sessions": 180, "strength": 3e-3}
+    )
+    pipeline.sandbox(home, "small", Resolved(market, Anything()), reporter=QUIET)
+    dataset = pipeline.build(
+        home,
+        Resolved(BuildConfig(source="small", features="basic"), Anything()),
+        execution=Execution(threads=1),
+        reporter=QUIET,
+    )
+
+    def stage(name: str) -> Stage:
+        more = {"momentum": ("learner.feature=ret_prev_20d",)}
+        base = run_config(name, *more.get(name, ()), *SMALL.get(name, ())).config
+        return Stage(base, lambda config: Outcomes(home, name, config, dataset))  # type: ignore[arg-type]
+
+    return {name: stage(name) for name in RUNS}
+
+
+SMALL = {"atft-gat-fan": ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")}
+
+
+@pytest.mark.parametrize(("name", "knob"), RUN_ROWS, ids=str)
+def test_run(run_stages: Mapping[str, Stage], name: str, knob: Knob):
+    assert run_stages[name].complaint(knob) is None
+
+
+# ------------------------------------------------------------------------------------ coverage
+
+TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
+    "market": (MARKET, MARKET_ROWS),
+    "import": (IMPORT, IMPORT_ROWS),
+    "build": (BUILD, BUILD_ROWS),
+    **{f"split {kind}": (SPLITS[kind], SPLIT_ROWS[kind]) for kind in SPLITS},
+    **{
+        f"run {name}": (make(), (*SHARED_ROWS, *LEARNER_ROWS.get(name, ())))
+        for name, make in RUNS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_leaf_has_a_row(name: str):
+    config, table = TABLES[name]
+    assert without_row(config, table) == set()
+
+
+def test_no_other_config_exists():
+    """Every `Config` class is part of one of the tables, or is `Execution`."""
+
+    def within(config: BaseModel) -> set[type]:
+        inner = [getattr(config, name) for name in type(config).model_fields]
+        found = {type(config)}
+        return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
+
+    def below(kind: type) -> set[type]:
+        return {kind}.union(*(below(one) for one in kind.__subclasses__()))
+
+    covered = set().union(*(within(config) for config, _ in TABLES.values()))
+    abstract = {kind for one in covered for kind in one.__mro__}
+    concrete = {k for k in below(Config) if k.__module__.startswith("gogooku.")}
+    assert concrete - covered - abstract == {Execution}
+
+
+def test_a_leaf_without_a_row_is_caught():
+    class Grown(BuildConfig):
+        spare: int = 1
+
+    assert without_row(Grown(), BUILD_ROWS) == {"spare"}
+    assert without_row(BUILD, BUILD_ROWS[1:]) == {"source"}
+
+
+def test_a_tag_of_one_value_needs_no_row_until_it_has_two():
+    class Two(enum.Enum):
+        A = "a"
+        B = "b"
+
+    class Grown(BuildConfig):
+        clock: Two = Two.A  # type: ignore[assignment]
+
+    assert single_valued(BUILD, "clock")
+    assert without_row(Grown(source="law", features=SHORT), BUILD_ROWS) == {"clock"}
+
+
+def test_a_knob_that_nothing_reads_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    honest = assemble_module.universe_of
+    monkeypatch.setattr(
+        assemble_module, "universe_of", lambda panel, config: honest(panel, BUILD.universe)
+    )
+
+    def contents(config: Config) -> Mapping[str, str]:
+        made = dataset_of(law_frames, tmp_path / config.content_hash, config)  # type: ignore[arg-type]
+        return {name: made.manifest["parts"][name] for name in BUILD_ORDER}
+
+    stage = Stage(BUILD, contents)
+    knob = next(k for k in BUILD_ROWS if k.path == "universe.min_traded_value")
+    assert stage.complaint(knob) == f"{knob.path}: the content of valid is the same"
+    early = Knob("graph.neighbours", 8, "labels")
+    assert stage.complaint(early) == "graph.neighbours: the content of labels is the same"
+    late = replace(BUILD_ROWS[0], path="features", value=SHORT[1:], artefact="neighbours")
+    assert stage.complaint(late) == "features changes x, features already"
+
+
+# ----------------------------------------------------------------------------------- execution
+
+EXECUTION_ROWS = rows("dataset", {"threads": 3, "block_names": 7, "block_sessions": 5})
+
+
+def content_under(frames: SourceFrames, folder: Path, **execution: int) -> str:
+    settings = Execution(**{"threads": 1, **execution})
+    config = BuildConfig(source="law", features=(*SHORT, "sec_mom_20", "beta_uni_60d"))
+    return dataset_of(frames, folder, config, settings).content_hash
+
+
+def test_every_setting_of_execution_has_a_row():
+    assert without_row(Execution(), EXECUTION_ROWS) == set()
+
+
+@pytest.mark.parametrize("knob", EXECUTION_ROWS, ids=str)
+def test_execution_changes_nothing(law_frames: SourceFrames, tmp_path: Path, knob: Knob):
+    base = content_under(law_frames, tmp_path / "base")
+    assert content_under(law_frames, tmp_path / "other", **{knob.path: knob.value}) == base
+
+
+def test_a_feature_that_depends_on_the_block_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    planted = Feature(
+        name="planted",
+        concept="planted",
+        group="price",
+        inputs=("close",),
+        compute=lambda x: x["close"] / np.nansum(x["close"], axis=1, keepdims=True),
+        lookback=1,
+        unit="ratio",
+        meaning="A mean over the names that happen to be in the block.",
+        axis=Axis.ALONG,
+    )
+
+    def chosen(*args: Any, **kwargs: Any):
+        made = select(*args, **kwargs)
+        return replace(made, ordered=(*made.ordered, planted), visible=(*made.visible, planted))
+
+    monkeypatch.setattr(assemble_module, "select", chosen)
+    base = content_under(law_frames, tmp_path / "base")
+    assert content_under(law_frames, tmp_path / "other", block_names=7) != base
+
+
+def test_an_encoding_that_depends_on_the_block_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    honest = tensors_module.encode
+
+    def planted(values_TN, valid_TN, feature):
+        made = honest(values_TN, valid_TN, feature).astype(np.float32)
+        return (made - made.mean()).astype(np.float16)
+
+    monkeypatch.setattr(tensors_module, "encode", planted)
+    base = content_under(law_frames, tmp_path / "base")
+    assert content_under(law_frames, tmp_path / "other", block_sessions=5) != base
+
+
+def test_the_same_content_has_the_same_hash_anywhere(law_frames: SourceFrames, tmp_path: Path):
+    """No path, time or config is in a content hash."""
+    assert content_under(law_frames, tmp_path / "a") == content_under(law_frames, tmp_path / "b")

@@ -1,0 +1,199 @@
+"""Law 4: what is grown day by day equals what is built at once, and a lookback is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from law_world import (
+    SPREAD_SHARE,
+    cut,
+    dataset_of,
+    day_view,
+    differences,
+    from_day,
+    nasty_sessions,
+    panel_of,
+)
+
+from gogooku.core.types import BoolArray, Checkpoint, Dataset, Feature, FloatArray, Panel
+from gogooku.features.audit import evaluate_dense
+from gogooku.features.catalogue import by_name, select
+from gogooku.features.compute import base_columns
+from gogooku.features.universe import UniverseConfig, universe_of
+from gogooku.ingest.store import SourceFrames
+from gogooku.learn import assemble as assemble_module
+
+GROWN = ("split", "month begins", "listing")
+"""The market is grown over the session of each of these, from the evening before to the one after.
+"""
+
+
+# -------------------------------------------------------------------------------- growing
+
+
+def grown_differences(
+    frames: SourceFrames,
+    whole: Dataset,
+    checkpoints: Mapping[str, Checkpoint],
+    sessions: Sequence[int],
+    folder: Path,
+) -> list[str]:
+    """Build the dataset anew each evening, and compare what it says of that and earlier evenings.
+
+    Each dataset is checked on its last session and on the three before it.
+    """
+    found = []
+    for t in sessions:
+        grown = dataset_of(cut(frames, whole.sessions[t].item()), folder / str(t))
+        for past in range(t - 3, t + 1):
+            views = [day_view(one, past, checkpoints) for one in (whole, grown)]
+            found += [f"built at {t}, session {past}: {what}" for what in differences(*views)]
+    return found
+
+
+@pytest.mark.parametrize("event", GROWN)
+def test_grown_day_by_day_equals_built_at_once(
+    law_frames: SourceFrames, law_dataset: Dataset, checkpoints, tmp_path: Path, event: str
+):
+    t = nasty_sessions(law_frames)[event]
+    days = range(t - 1, t + 2)
+    assert grown_differences(law_frames, law_dataset, checkpoints, days, tmp_path) == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_whole_history_grown_day_by_day(
+    law_frames: SourceFrames, law_dataset: Dataset, checkpoints, tmp_path: Path
+):
+    days = range(3, len(law_dataset.sessions))
+    assert grown_differences(law_frames, law_dataset, checkpoints, days, tmp_path) == []
+
+
+def test_a_schedule_counted_from_the_end_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    honest = assemble_module.neighbour_tables
+
+    def planted(residual, universe, sessions, config):
+        """Tables every 20 sessions, counted back from the newest."""
+        starts = np.arange(len(sessions) - 1, 0, -20)[::-1]
+        starts = np.r_[0, starts]
+        made = [
+            honest(residual[: s + 1], universe[: s + 1], sessions[: s + 1], config) for s in starts
+        ]
+        tables = np.stack([one[0][one[1][-1]] for one in made])
+        block = np.searchsorted(starts, np.arange(len(sessions)), side="right") - 1
+        return tables, block.astype(np.int32)
+
+    monkeypatch.setattr(assemble_module, "neighbour_tables", planted)
+    whole = dataset_of(law_frames, tmp_path / "whole")
+    t = nasty_sessions(law_frames)["split"]
+    found = grown_differences(law_frames, whole, {}, [t], tmp_path)
+    assert any("neighbours" in text for text in found)
+
+
+# ------------------------------------------------------------------------- exact lookbacks
+
+
+def members(panel: Panel) -> FloatArray:
+    return np.where(universe_of(panel, UniverseConfig()), 1.0, np.nan)
+
+
+def lookback_findings(
+    frames: SourceFrames, features: Sequence[Feature], *, events: Sequence[str]
+) -> list[str]:
+    """Features whose value on a session needs more than raw rows of their last sessions.
+
+    The history is cut from the raw rows, so prices are adjusted from another first session. The
+    universe is an input like any other and is taken as it was. Names that are not listed have no
+    row in a dataset and are not compared; nor are intermediates, which may be levels.
+    """
+    whole = panel_of(frames)
+    columns = base_columns(whole, universe_of(whole, UniverseConfig()))
+    values = evaluate_dense(features, columns)
+    found = []
+    for event in events:
+        t = nasty_sessions(frames)[event]
+        listed = np.isfinite(columns["listed"][t])
+        shown = [f for f in features if not f.name.startswith("_") and f.lookback <= t + 1]
+        for lookback in sorted({f.lookback for f in shown}):
+            judged = [f for f in shown if f.lookback == lookback]
+            last = _from_last_sessions(frames, whole, columns, features, judged, t)
+            found += [
+                f"{name} at {event}: lookback {lookback} is too short"
+                for name, short in last.items()
+                if _differ(values[name][t], short, listed)
+            ]
+    return found
+
+
+def _from_last_sessions(
+    frames: SourceFrames,
+    whole: Panel,
+    columns: Mapping[str, FloatArray],
+    features: Sequence[Feature],
+    judged: Sequence[Feature],
+    t: int,
+) -> dict[str, FloatArray]:
+    first = t + 1 - judged[0].lookback
+    days = whole.sessions
+    panel = panel_of(cut(from_day(frames, days[first].item()), days[t].item()))
+    place = [whole.codes.index(code) for code in panel.codes]
+    member = columns["universe"][first : t + 1, place]
+    base = base_columns(panel, np.isfinite(member))
+    needed = {f.name for f in judged}
+    for feature in reversed(features):
+        if feature.name in needed:
+            needed |= set(feature.inputs)
+    made = evaluate_dense([f for f in features if f.name in needed], base)
+    out = {}
+    for feature in judged:
+        row = made[feature.name][-1]
+        wide = np.full(len(whole.codes), np.nan)
+        wide[place] = row
+        out[feature.name] = wide if np.ndim(row) else np.asarray(row)
+    return out
+
+
+def _differ(whole: FloatArray, short: FloatArray, listed: BoolArray) -> bool:
+    whole, short = np.atleast_1d(whole), np.atleast_1d(short)
+    if len(whole) > 1:
+        whole, short = whole[listed], short[listed]
+    known = whole[np.isfinite(whole)]
+    spread = float(known.std()) if len(known) > 1 else 0.0
+    slack = SPREAD_SHARE * spread + 1e-9 * float(np.abs(known).max(initial=0.0))
+    gap = np.abs(np.nan_to_num(whole) - np.nan_to_num(short)).max()
+    return bool((np.isnan(whole) != np.isnan(short)).any() or gap > slack)
+
+
+def test_every_feature_is_a_function_of_its_lookback(law_frames: SourceFrames):
+    panel = panel_of(law_frames)
+    base = base_columns(panel, universe_of(panel, UniverseConfig()))
+    features = select("all", available=tuple(base)).ordered
+    found = lookback_findings(law_frames, features, events=("split", "last but one"))
+    assert not found, "\n".join(found)
+
+
+def test_an_understated_lookback_is_caught(law_frames: SourceFrames):
+    panel = panel_of(law_frames)
+    base = base_columns(panel, universe_of(panel, UniverseConfig()))
+    honest = select("pk_vol_20", available=tuple(base)).ordered
+    wrong = replace(honest[-1], name="wrong", lookback=honest[-1].lookback - 1)
+    found = lookback_findings(law_frames, [*honest, wrong], events=("last but one",))
+    assert found == [f"wrong at last but one: lookback {wrong.lookback} is too short"]
+
+
+def test_a_price_level_is_caught(law_frames: SourceFrames):
+    """A forward-adjusted price depends on where the history begins, so it is no feature."""
+    level = replace(
+        by_name("ret_prev_20d"),
+        name="level",
+        inputs=("close",),
+        compute=lambda x: x["close"],
+        lookback=60,
+    )
+    assert lookback_findings(law_frames, [level], events=("last but one",))

@@ -1,0 +1,201 @@
+"""Law 1: modules import downwards only, and nothing heavy for ``--help``."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import gogooku
+
+PACKAGE = Path(gogooku.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "lightgbm", "fastapi", "uvicorn", "plotly", "sklearn", "scipy", "pyarrow")
+
+
+# ------------------------------------------------------------------------- the import contract
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the package with its contract."""
+    shutil.copytree(PACKAGE, tmp_path / "gogooku", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def contract(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contract of the package that lies in a folder."""
+    code = (
+        "import sys; from importlinter.cli import lint_imports\n"
+        "sys.exit(lint_imports(no_cache=True))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_tiers_hold(copied: Path):
+    done = contract(copied)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "KEPT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "statement"),
+    [
+        ("core/progress.py", "import gogooku.learn.config"),
+        ("ingest/store.py", "from gogooku.features import catalogue"),
+        ("features/graph.py", "def f():\n    import torch"),
+        ("learn/names.py", "import gogooku.serve.app"),
+        ("evaluate/split.py", "import gogooku.runs.named"),
+        ("runs/named.py", "import fastapi"),
+    ],
+)
+def test_an_upward_import_breaks_the_contract(copied: Path, place: str, statement: str):
+    path = copied / "gogooku" / place
+    path.write_text(path.read_text() + f"\n{statement}\n")
+    done = contract(copied)
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "BROKEN" in done.stdout
+
+
+def test_every_package_is_in_a_tier():
+    """A package outside the layers would be under no contract at all."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    tiers = next(c for c in settings["contracts"] if c["type"] == "layers")["layers"]
+    named = {part.strip() for tier in tiers for part in tier.split("|")}
+    packages = {f"gogooku.{p.parent.name}" for p in PACKAGE.glob("*/__init__.py")}
+    assert packages <= named, packages - named
+
+
+# ------------------------------------------------------------------------------------- --help
+
+
+def loaded_by(*arguments: str, before: str = "") -> set[str]:
+    """Top-level modules that a command leaves imported."""
+    code = (
+        f"{before}\nimport sys\nfrom gogooku import cli\n"
+        f"try:\n    cli.main({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stderr.split()}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]):
+    assert loaded_by(*arguments).isdisjoint(HEAVY)
+
+
+def test_a_heavy_import_is_noticed():
+    assert "plotly" in loaded_by("--help", before="import plotly")
+
+
+def test_help_is_quick():
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        loaded_by("--help")
+        seconds.append(time.perf_counter() - begun)
+    assert min(seconds) < 5.0
+
+
+# ------------------------------------------------------------------------- what sources may do
+
+Rule = Callable[[ast.AST], bool]
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text())
+
+
+def reads_environment(node: ast.AST) -> bool:
+    names = ("environ", "environb", "getenv", "putenv")
+    if isinstance(node, ast.Attribute):
+        return node.attr in names
+    return isinstance(node, ast.ImportFrom) and any(a.name in names for a in node.names)
+
+
+def prints(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in ("print", "pprint")
+    return isinstance(node, ast.Attribute) and node.attr == "stdout"
+
+
+def imports_pandas(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(alias.name.split(".")[0] == "pandas" for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").split(".")[0] == "pandas"
+    return isinstance(node, ast.Attribute) and node.attr in ("to_pandas", "from_pandas")
+
+
+def swallows(node: ast.AST) -> bool:
+    """A broad except that does not raise again."""
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    broad = node.type is None or (
+        isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+    )
+    last = node.body[-1]
+    return broad and not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def breaches(tree: ast.AST, rule: Rule) -> list[int]:
+    return [getattr(node, "lineno", 0) for node in ast.walk(tree) if rule(node)]
+
+
+ALLOWED = {
+    reads_environment: {"cli.py"},
+    prints: {"cli.py"},
+    imports_pandas: set(),
+    swallows: set(),
+}
+
+
+@pytest.mark.parametrize("rule", ALLOWED, ids=lambda rule: rule.__name__)
+def test_sources_keep_the_rule(rule: Rule):
+    found = {name: breaches(tree, rule) for name, tree in sources() if name not in ALLOWED[rule]}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (reads_environment, "import os\nhome = os.environ['HOME']"),
+        (reads_environment, "from os import getenv"),
+        (prints, "print('x')"),
+        (prints, "import sys\nsys.stdout.write('x')"),
+        (imports_pandas, "import pandas as pd"),
+        (imports_pandas, "from pandas.core import frame"),
+        (imports_pandas, "made = table.to_pandas()"),
+        (swallows, "try:\n    f()\nexcept Exception:\n    pass"),
+        (swallows, "try:\n    f()\nexcept:\n    pass"),
+    ],
+)
+def test_a_breach_is_found(rule: Rule, text: str):
+    assert len(breaches(ast.parse(text), rule)) == 1
+
+
+def test_the_environment_has_four_names_and_no_other():
+    """DESIGN.md section 6."""
+    known = {"JQUANTS_API_KEY", "JQUANTS_BASE_URL", "GOGOOKU_HOME", "GOGOOKU_API_KEYS"}
+    tree = ast.parse((PACKAGE / "cli.py").read_text())
+    texts = {
+        argument.value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and any(reads_environment(n) for n in ast.walk(call.func))
+        for argument in call.args[:1]
+        if isinstance(argument, ast.Constant)
+    }
+    assert texts
+    assert texts <= known

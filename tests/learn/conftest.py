@@ -1,0 +1,9 @@
+import pytest
+
+from gogooku.learn.train import numeric_threads
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with numeric_threads(1):
+        yield

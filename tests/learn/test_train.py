@@ -1,0 +1,191 @@
+"""A fit is a function of its data, config, seed and threads, whatever interrupts it."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from learn_cases import changed, fit, make_dataset, make_fold, make_labels, small_config
+from safetensors import safe_open
+
+from gogooku.core.errors import ContractError, DataError
+from gogooku.learn import train, train_state
+from gogooku.learn.config import TrainingConfig
+from gogooku.learn.networks import NetworkLearner
+from gogooku.learn.targets import fold_labels
+from gogooku.learn.train_state import STATE_FILE, TrainState
+
+
+@pytest.fixture(scope="module")
+def case():
+    dataset = make_dataset()
+    return dataset, make_labels(dataset), make_fold(dataset)
+
+
+def config(**training):
+    return small_config(training={"max_epochs": 4, "patience": 4, "days_per_batch": 8, **training})
+
+
+def weights(checkpoint):
+    return {name: value.numpy() for name, value in checkpoint.model.state_dict().items()}
+
+
+def same(one, other):
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(case):
+    learner = NetworkLearner(config())
+    torch.manual_seed(1)
+    first = weights(fit(learner, *case))
+    torch.manual_seed(2)
+    assert same(first, weights(fit(learner, *case)))
+    assert not same(first, weights(fit(learner, *case, seed=4)))
+
+
+def test_a_fit_leaves_the_generators_of_others_alone(case):
+    before = torch.random.get_rng_state()
+    fit(NetworkLearner(config(max_epochs=1)), *case)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("point", ["train.state", "train.epoch"])
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_killed_fit_goes_on_to_the_same_weights(case, tmp_path, monkeypatch, point, at):
+    learner = NetworkLearner(config())
+    undisturbed = weights(fit(learner, *case))
+    seen = []
+
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        seen.append(name)
+        if seen.count(point) == at:
+            raise Killed
+
+    monkeypatch.setattr(train, "write_point", die)
+    monkeypatch.setattr(train_state, "write_point", die)
+    with pytest.raises(Killed):
+        fit(learner, *case, work=tmp_path)
+    monkeypatch.undo()
+    events = []
+    resumed = fit(learner, *case, work=tmp_path, events=events.append)
+    assert same(undisturbed, weights(resumed))
+    done = at - 1 if point == "train.state" else at
+    epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
+    assert epochs == list(range(done + 1, 5))
+
+
+def test_state_of_another_fit_is_not_taken_up(case, tmp_path):
+    fit(NetworkLearner(config(learning_rate=0.1)), *case, work=tmp_path)
+    learner = NetworkLearner(config())
+    assert same(weights(fit(learner, *case)), weights(fit(learner, *case, work=tmp_path)))
+
+
+def test_broken_state_is_named(case, tmp_path):
+    fit(NetworkLearner(config(max_epochs=1)), *case, work=tmp_path)
+    path = tmp_path / STATE_FILE
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(DataError, match=STATE_FILE):
+        fit(NetworkLearner(config(max_epochs=1)), *case, work=tmp_path)
+
+
+def test_state_holds_no_pickle(case, tmp_path):
+    fit(NetworkLearner(config(max_epochs=1)), *case, work=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
+    with safe_open(tmp_path / STATE_FILE, framework="pt") as handle:
+        assert json.loads(handle.metadata()["state"])["epoch"] == 1
+
+
+def test_the_test_part_is_never_seen(case):
+    dataset, labels, fold = case
+    test = fold.indices("test")
+    x, market = dataset.x_TNF.copy(), dataset.market_TM.copy()
+    x[test], market[test] = 0.4, 9.0
+    raw, residual = labels.raw_TNH.copy(), labels.residual_TNH.copy()
+    raw[test] = np.where(np.isnan(raw[test]), np.nan, 0.5)
+    residual[test] = np.where(np.isnan(residual[test]), np.nan, 0.5)
+    other = changed(dataset, x_TNF=x, market_TM=market)
+    lied = changed(labels, raw_TNH=raw, residual_TNH=residual)
+    learner = NetworkLearner(config(max_epochs=1))
+    assert same(weights(fit(learner, *case)), weights(fit(learner, other, lied, fold)))
+
+
+def test_trained_through_is_the_last_label_of_validation(case):
+    _, labels, fold = case
+    checkpoint = fit(NetworkLearner(config(max_epochs=1)), *case)
+    last = fold.indices("valid")[-1]
+    for h, horizon in enumerate(labels.horizons):
+        assert checkpoint.trained_through[horizon] == labels.resolved_TH[last, h].item()
+    assert max(checkpoint.trained_through.values()) < fold.test[0]
+
+
+def test_labels_that_resolve_late_are_left_out(case):
+    dataset, labels, fold = case
+    late = labels.late_TNH.copy()
+    index = int(fold.indices("train")[-1])
+    name = int(np.flatnonzero(dataset.valid_TN[index] & labels.tradable_TN[index])[0])
+    late[index, name, 0] = 25
+    part = fold_labels(dataset, changed(labels, late_TNH=late), fold, config=config()).train
+    row = int(np.flatnonzero(part.indices == index)[0])
+    assert np.isnan(part.values_TNH[row, name, 0])
+    assert np.isfinite(part.values_TNH[row, name, 1:]).all()
+
+
+def test_labels_are_normal_scores_of_names_in_the_universe_that_can_be_bought(case):
+    dataset, labels, fold = case
+    part = fold_labels(dataset, labels, fold, config=config()).train
+    for row, t in enumerate(part.indices.tolist()):
+        use = dataset.valid_TN[t] & labels.tradable_TN[t]
+        np.testing.assert_array_equal(np.isfinite(part.values_TNH[row, :, 2]), use)
+        assert abs(part.values_TNH[row, use].mean()) < 1e-6
+        best = np.nanargmax(np.where(use, labels.residual_TNH[t, :, 2], np.nan))
+        assert np.nanargmax(part.values_TNH[row, :, 2]) == best
+
+
+def test_labels_of_other_codes_and_empty_parts_are_refused(case):
+    dataset, labels, fold = case
+    with pytest.raises(ContractError, match="other sessions or codes"):
+        fold_labels(dataset, changed(labels, codes=labels.codes[::-1]), fold, config=config())
+    nobody = changed(labels, tradable_TN=np.zeros_like(labels.tradable_TN))
+    with pytest.raises(DataError, match="none of 60 sessions"):
+        fold_labels(dataset, nobody, fold, config=config())
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_dates(case):
+    dataset, labels, fold = case
+    x = dataset.x_TNF.copy()
+    x[50] = np.inf
+    with pytest.raises(DataError, match="the loss is nan at step"):
+        fit(NetworkLearner(config()), changed(dataset, x_TNF=x), labels, fold)
+
+
+def test_the_kept_epoch_is_the_best_smoothed_one_and_patience_ends_the_fit():
+    model = torch.nn.Linear(1, 1)
+    state = TrainState.fresh(model)
+    settings = TrainingConfig(max_epochs=10, patience=2)
+    improved = []
+    for measure in (0.01, 0.05, 0.03, 0.00, 0.00, 0.9):
+        if state.is_done(settings):
+            break
+        improved.append(state.record(measure, smoothing=2))
+    assert improved == [True, True, True, False, False]
+    assert state.best_epoch == 3
+    assert TrainState.fresh(model).is_done(settings) is False
+
+
+def test_averaged_weights_follow_the_model():
+    model = torch.nn.Linear(1, 1, bias=False)
+    state = TrainState.fresh(model)
+    with torch.no_grad():
+        model.weight += 1.0
+    gap = (model.weight - state.averaged["weight"]).item()
+    state.step = 1
+    state.average(model, decay=0.995)
+    after = (model.weight - state.averaged["weight"]).item()
+    assert after == pytest.approx(gap * 2 / 11)
+    state.step = 10**6
+    state.average(model, decay=0.5)
+    assert (model.weight - state.averaged["weight"]).item() == pytest.approx(after / 2)
