@@ -47,6 +47,9 @@ Set = Annotated[
 ]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
 Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by default.")]
+TrainThreads = Annotated[
+    int, typer.Option("--threads", help="Numeric threads; they change the last bits of a training.")
+]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
@@ -267,10 +270,10 @@ def train(
     dataset: DatasetName = None,
     config: ConfigFile = None,
     assignments: Set = None,
-    threads: Threads = None,
+    threads: TrainThreads = 1,
     as_json: Json = False,
 ) -> None:
-    """Fit one run over its folds, on one thread unless told otherwise."""
+    """Fit one run over its folds."""
     from gogooku.learn.datasets import current_dataset
     from gogooku.runs.named import run_named
     from gogooku.runs.training import train as train_run
@@ -281,7 +284,7 @@ def train(
         run,
         resolved,
         current_dataset(home_folder(), dataset),
-        execution=_execution(threads or 1),
+        execution=_execution(threads),
         reporter=_reporter(as_json),
     )
     if as_json:

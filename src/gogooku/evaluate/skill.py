@@ -26,6 +26,8 @@ LEAK_SIGMAS = 3.0
 """Standard errors above the attainable RankIC that no honest score reaches."""
 LEAK_RANK_IC = 0.15
 """Mean daily RankIC that no daily-bar model of a real market reaches."""
+LEAK_PERIODS = 10
+"""Fewest times the horizon that a sample must last for that to be judged without a truth."""
 LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the expectation itself is exposed."""
 
@@ -209,12 +211,15 @@ def leak_findings(daily: Mapping[str, FloatArray], *, horizon: int) -> list[str]
 
     With truth: the paired difference of RankIC and attainable RankIC lies above zero by
     `LEAK_SIGMAS` (corrected for the small sample), or the alignment with the planted expectation
-    is above `LEAK_ALIGNMENT`. Without: the absolute mean RankIC is above `LEAK_RANK_IC`.
+    is above `LEAK_ALIGNMENT`. Without: the absolute mean RankIC is above `LEAK_RANK_IC` and beyond
+    `LEAK_SIGMAS`, over at least `LEAK_PERIODS` horizons; a shorter sample proves nothing.
     """
     found = []
     if "attainable" not in daily:
         mean = mean_estimate(daily["rank_ic"], horizon=horizon)
-        if abs(mean.value) > LEAK_RANK_IC:
+        judged = mean.n >= LEAK_PERIODS * horizon
+        judged = judged and abs(mean.value) > LEAK_SIGMAS * mean.error
+        if judged and abs(mean.value) > LEAK_RANK_IC:
             found.append(
                 f"horizon {horizon}: RankIC {mean.value:+.3f} over {mean.n} sessions is beyond "
                 f"{LEAK_RANK_IC}; look for a label, or a value from the future, among the features"

@@ -240,6 +240,7 @@ def _checked(feature: Feature, known: Values, shape: tuple[int, ...]) -> FloatAr
         value = feature.compute({name: known[name] for name in feature.inputs})
     if value.shape != shape:
         raise DataError(f"feature {feature.name}: shape {value.shape}, expected {shape}")
-    if np.isinf(value).any():
-        raise DataError(f"feature {feature.name}: {int(np.isinf(value).sum())} infinite values")
+    beyond = np.abs(value) > np.finfo(np.float32).max
+    if beyond.any():
+        raise DataError(f"feature {feature.name}: {int(beyond.sum())} values beyond float32")
     return value

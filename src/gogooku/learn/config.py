@@ -47,6 +47,8 @@ class TrainingConfig(Config):
         AdamW (decay on matrices only) and the largest gradient norm.
     warmup_steps : int
         Steps of linear warm-up.
+    final_rate_share : float
+        Share of the learning rate that a cosine leaves after ``max_epochs``; 1 keeps it constant.
     ema_decay : float
         Decay of the averaged weights, which are what is validated and kept.
     horizon_weights : tuple of float
@@ -63,6 +65,7 @@ class TrainingConfig(Config):
     weight_decay: float = Field(default=0.5, ge=0.0)
     clip_norm: float = Field(default=1.0, gt=0.0)
     warmup_steps: int = Field(default=20, ge=0)
+    final_rate_share: float = Field(default=1.0, ge=0.0, le=1.0)
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
     horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
     mse_weight: float = Field(default=0.1, ge=0.0)

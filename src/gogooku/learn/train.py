@@ -7,6 +7,7 @@ that is killed and started again ends with the weights of an undisturbed one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -176,13 +177,21 @@ class NetworkFit:
                 {"event": "gradients", "norms": found, "unreached": unreached(found)}
             )
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-        warm = min(1.0, (state.step + 1) / max(config.warmup_steps, 1))
         for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * warm
+            group["lr"] = self._rate(state.step)
         optimizer.step()
         state.step += 1
         state.average(self.model, decay=config.ema_decay)
         return value, float(norm)
+
+    def _rate(self, step: int) -> float:
+        """Learning rate of a step: linear warm-up, then a cosine to its final share."""
+        config = self.config
+        per_epoch = -(-len(self.labels.train.indices) // config.days_per_batch)
+        progress = min(1.0, step / (per_epoch * config.max_epochs))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
+        share = config.final_rate_share + (1.0 - config.final_rate_share) * cosine
+        return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
     def _loss(self, batch: DayBatch, label: Tensor, mask: Tensor) -> Tensor:
         device = self.execution.device

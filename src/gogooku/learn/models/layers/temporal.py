@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -47,7 +49,8 @@ class LinearSkip(nn.Module):
 
     ``score = x W + history U + sum_g tanh(gate_g(context)) (x V_g)``: the linear baseline stays
     inside the network, its signs may turn with the market's regime, and each past session has a
-    coefficient of its own.
+    coefficient of its own. The gates begin with unit weight, so that they already move with the
+    context when the first gradients come.
 
     Parameters
     ----------
@@ -63,6 +66,9 @@ class LinearSkip(nn.Module):
         self.plain = _small(features, horizons)
         self.gated = _small(features, gates * horizons)
         self.gate = nn.Linear(context, gates)
+        with torch.no_grad():
+            self.gate.weight.copy_(self.gate.weight.sign() / math.sqrt(context))
+            self.gate.bias.zero_()
         self.lagged = _small(lags, horizons) if lags else None
 
     def forward(self, x_BNF: Tensor, history_BNLC: Tensor, market_BM: Tensor) -> Tensor:

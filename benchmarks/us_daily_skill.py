@@ -1,0 +1,75 @@
+"""Fit learners on real prices over fixed folds and print what they reach.
+
+    python benchmarks/us_daily_skill.py ../shared/data/us_daily.parquet [--runs ridge,lightgbm]
+
+Names above 2 million USD of trailing traded value; folds of benchmarks/configs/us_daily.toml.
+Exit code 1 when LightGBM's RankIC at 5 sessions is below 0.005.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from gogooku.core.config import Execution, resolve
+from gogooku.core.progress import ConsoleReporter
+from gogooku.features.universe import UniverseConfig
+from gogooku.ingest.files import ImportConfig, PriceBasis, import_files
+from gogooku.learn.assemble import BuildConfig
+from gogooku.pipeline import build
+from gogooku.runs.judging import evaluate
+from gogooku.runs.named import run_named
+from gogooku.runs.training import train
+from measure import measured
+
+FOLDS = Path(__file__).with_name("configs") / "us_daily.toml"
+FLOOR = 0.005
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--runs", default="ridge,lightgbm,atft-gat-fan")
+    parser.add_argument("--home", type=Path, help="Keep everything there.")
+    options = parser.parse_args()
+    reached: dict[str, float] = {}
+    with ExitStack() as stack:
+        home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        reporter = ConsoleReporter()
+        prices = ImportConfig(exchange="new_york", price_basis=PriceBasis.BACK_ADJUSTED)
+        import_files(
+            [options.file],
+            resolved=resolve(prices, base_name="import"),
+            home=home,
+            reporter=reporter,
+        )
+        config = BuildConfig(universe=UniverseConfig(min_traded_value=2_000_000.0))
+        dataset = build(
+            home,
+            resolve(config, base_name="build"),
+            execution=Execution(),
+            reporter=reporter,
+        )
+        for name in options.runs.split(","):
+            with measured() as spent:
+                run = train(
+                    home,
+                    name,
+                    resolve(run_named(name), base_name=name, file=FOLDS),
+                    dataset,
+                    execution=Execution(threads=1),
+                    reporter=reporter,
+                )
+            values = evaluate(home, run).report.values
+            for horizon in (1, 5, 10, 20):
+                one = values[f"h{horizon}.rank_ic"]
+                print(f"{name} {horizon}: {one.value:+.4f} ±{one.error:.4f}, n {one.n}, {spent}")
+            reached[name] = values["h5.rank_ic"].value
+    return 1 if reached.get("lightgbm", 1.0) < FLOOR else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
