@@ -373,6 +373,8 @@ SHARED_ROWS = (
 )
 FITTED = {"learner.train_label": "raw"}
 NOISY = {
+    "learner.training.tolerance": 0.0,
+    "learner.training.final_rate_share": 1.0,
     "learner.training.max_epochs": 6,
     "learner.training.patience": 6,
     "learner.training.learning_rate": 0.06,
@@ -436,6 +438,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.weight_decay": 0.0,
                 "learner.training.clip_norm": 0.01,
                 "learner.training.warmup_steps": 3,
+                "learner.training.final_rate_share": 1.0,
                 "learner.training.ema_decay": 0.1,
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
                 "learner.training.mse_weight": 0.0,
@@ -445,6 +448,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
         Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
         Knob("learner.training.patience", 1, "scores", NOISY, SEEDS),
+        Knob("learner.training.tolerance", 1.0, "scores", NOISY, SEEDS),
         Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
     ),
 }

@@ -10,6 +10,7 @@ from learn_cases import changed, fit, make_dataset, make_fold, make_labels, smal
 from safetensors import safe_open
 
 from gogooku.core.errors import ContractError, DataError
+from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
 from gogooku.learn.config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
@@ -162,18 +163,40 @@ def test_a_loss_that_is_not_finite_stops_with_the_dates(case):
         fit(NetworkLearner(config()), changed(dataset, x_TNF=x), labels, fold)
 
 
-def test_the_kept_epoch_is_the_best_smoothed_one_and_patience_ends_the_fit():
+def test_the_latest_epoch_that_is_not_worse_is_kept_and_patience_ends_the_fit():
     model = torch.nn.Linear(1, 1)
     state = TrainState.fresh(model)
-    settings = TrainingConfig(max_epochs=10, patience=2)
-    improved = []
-    for measure in (0.01, 0.05, 0.03, 0.00, 0.00, 0.9):
+    settings = TrainingConfig(max_epochs=10, patience=2, smoothing=2, tolerance=0.01)
+    kept = []
+    for measure in (0.01, 0.05, 0.03, 0.04, 0.00, 0.00, 0.9):
         if state.is_done(settings):
             break
-        improved.append(state.record(measure, smoothing=2))
-    assert improved == [True, True, True, False, False]
-    assert state.best_epoch == 3
+        kept.append(state.record(measure, settings))
+    assert kept == [True, True, True, True, False, False]
+    assert state.best_epoch == 4
+    assert state.best_measure == pytest.approx(0.04)
     assert TrainState.fresh(model).is_done(settings) is False
+
+
+def test_the_learning_rate_warms_up_and_fades(case):
+    dataset, labels, fold = case
+    settings = TrainingConfig(
+        max_epochs=2, days_per_batch=6, warmup_steps=4, learning_rate=1.0, final_rate_share=0.1
+    )
+    fit_of_rates = train.NetworkFit(
+        model=torch.nn.Linear(1, 1),
+        config=settings,
+        reader=None,
+        labels=fold_labels(dataset, labels, fold, config=config()),
+        seed=0,
+        key="",
+        execution=FitExecution(),
+    )
+    rates = [fit_of_rates._rate(step) for step in range(21)]
+    assert rates[0] == pytest.approx(0.25)
+    assert rates[10] == pytest.approx(0.55)
+    assert rates[20] == pytest.approx(0.1)
+    assert max(rates) == rates[3]
 
 
 def test_averaged_weights_follow_the_model():

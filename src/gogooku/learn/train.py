@@ -213,7 +213,7 @@ class NetworkFit:
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
-        improved = state.record(measure, smoothing=self.config.smoothing)
+        kept = state.record(measure, self.config)
         horizons = [str(h) for h in self.labels.horizons]
         self.execution.events(
             {
@@ -223,6 +223,6 @@ class NetworkFit:
                 "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
                 "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
                 "measure": measure,
-                "kept": improved,
+                "kept": kept,
             }
         )

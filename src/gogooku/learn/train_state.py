@@ -36,7 +36,7 @@ class TrainState:
     best_epoch : int
         The epoch (from 1) whose averaged weights are kept; 0 before the first.
     best_measure : float
-        Its smoothed measure.
+        The highest smoothed measure so far.
     """
 
     averaged: Weights
@@ -59,14 +59,15 @@ class TrainState:
             for name, value in model.state_dict().items():
                 self.averaged[name].lerp_(value, 1.0 - keep)
 
-    def record(self, measure: float, *, smoothing: int) -> bool:
-        """Note an epoch's validation measure; keep the averaged weights if its mean is best."""
+    def record(self, measure: float, config: TrainingConfig) -> bool:
+        """Note an epoch's validation measure; keep its averaged weights unless they are worse."""
         self.epoch += 1
         self.measures.append(measure)
-        smoothed = float(np.mean(self.measures[-smoothing:]))
-        if smoothed <= self.best_measure:
+        smoothed = float(np.mean(self.measures[-config.smoothing :]))
+        self.best_measure = max(self.best_measure, smoothed)
+        if smoothed < self.best_measure - config.tolerance:
             return False
-        self.best_measure, self.best_epoch = smoothed, self.epoch
+        self.best_epoch = self.epoch
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         return True
 

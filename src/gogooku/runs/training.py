@@ -42,7 +42,14 @@ from gogooku.runs.folder import (
 )
 from gogooku.runs.run_config import LabelOrder, RunConfig
 
-TRAIN_CODE = ("core", "learn", "evaluate/split.py", "evaluate/walk_forward.py", "runs")
+TRAIN_CODE = (
+    "core",
+    "features/labels.py",
+    "learn",
+    "evaluate/split.py",
+    "evaluate/walk_forward.py",
+    "runs",
+)
 _LABEL_STREAM = 9_001
 FAILURE_FILE = "failure.json"
 
