@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
 from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.core.files import hash_json
 from gogooku.core.metrics import Estimate
 from gogooku.core.metrics import FloatArray as FloatArray
+from gogooku.core.panel import PANEL_SCHEMA as PANEL_SCHEMA
+from gogooku.core.panel import BoolArray as BoolArray
+from gogooku.core.panel import IntArray as IntArray
+from gogooku.core.panel import Panel as Panel
 from gogooku.core.progress import Reporter, SilentReporter
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 HORIZONS = (1, 5, 10, 20)
 """Sessions from the next open to the open at which a label ends."""
@@ -34,112 +34,6 @@ HORIZONS = (1, 5, 10, 20)
 PURGE_SESSIONS = max(HORIZONS) + 1
 """Fewest sessions strictly between two parts of a fold: a label of horizon h made on d is
 known at the open of d + 1 + h."""
-
-
-# --------------------------------------------------------------------------------------- panel
-
-
-PANEL_SCHEMA: Mapping[str, pl.DataType] = {
-    "date": pl.Date(),
-    "code": pl.String(),
-    "sector": pl.String(),
-    "market": pl.String(),
-    "open": pl.Float64(),
-    "high": pl.Float64(),
-    "low": pl.Float64(),
-    "close": pl.Float64(),
-    "volume_shares": pl.Float64(),
-    "turnover_value": pl.Float64(),
-    "adjustment_factor": pl.Float64(),
-    "limit_up": pl.Boolean(),
-    "limit_down": pl.Boolean(),
-}
-"""Declared columns of a panel: raw prices, null where the name did not trade."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The joined point-in-time frame: one row per listed (date, code), sorted by both.
-
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        With `PANEL_SCHEMA`.
-    sessions : array of dates, shape [T]
-        All sessions of the exchange in the covered range, ascending.
-    codes : tuple of str, length N
-        All codes that ever appear, ascending.
-    market : polars.DataFrame or None
-        Market index bars, one row per session (date, open, high, low, close); None where the
-        source has no index.
-    clock : Clock
-        When decisions are taken.
-    slack_seconds : mapping of str to float
-        Per source, the smallest time between a joined value becoming known and the decision.
-    """
-
-    frame: pl.DataFrame
-    sessions: DateArray
-    codes: tuple[str, ...]
-    market: pl.DataFrame | None
-    clock: Clock
-    slack_seconds: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        """Refuse undeclared columns, duplicates, disorder and rows outside the axes."""
-        if dict(self.frame.schema) != dict(PANEL_SCHEMA):
-            raise DataError(f"panel: columns are {self.frame.schema}, declared {PANEL_SCHEMA}")
-        negative = {name: s for name, s in self.slack_seconds.items() if s < 0}
-        if negative:
-            raise DataError(f"panel: values joined before they were known: {negative}")
-        place = self._place_of_rows()
-        steps = np.diff(place)
-        if (steps <= 0).any():
-            row = int(np.flatnonzero(steps <= 0)[0]) + 1
-            raise DataError(
-                f"panel: {int((steps <= 0).sum())} rows repeat a (date, code) or are out of order, "
-                f"first {self.frame.row(row)[:2]}"
-            )
-        object.__setattr__(self, "_place", place)
-
-    def _place_of_rows(self) -> IntArray:
-        dates = self.frame.get_column("date").to_numpy().astype("datetime64[D]")
-        t = np.searchsorted(self.sessions, dates)
-        codes = self.frame.get_column("code").cast(pl.Enum(list(self.codes)))
-        n = codes.to_physical().to_numpy().astype(np.int64)
-        inside = t < len(self.sessions)
-        inside &= self.sessions[np.minimum(t, len(self.sessions) - 1)] == dates
-        if not inside.all():
-            first = dates[~inside][0]
-            raise DataError(f"panel: {int((~inside).sum())} rows off the sessions, first {first}")
-        return np.asarray(t.astype(np.int64) * len(self.codes) + n)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(T, N)."""
-        return len(self.sessions), len(self.codes)
-
-    def listed(self) -> BoolArray:
-        """Whether a (session, code) is a row, shape [T, N]."""
-        out = np.zeros(len(self.sessions) * len(self.codes), dtype=bool)
-        out[self._place] = True  # type: ignore[attr-defined]
-        return out.reshape(self.shape)
-
-    def dense(self, column: str) -> FloatArray:
-        """A numeric or Boolean column as float64 [T, N]; NaN where null or not listed."""
-        values = self.frame.get_column(column).cast(pl.Float64).fill_null(math.nan).to_numpy()
-        out = np.full(len(self.sessions) * len(self.codes), np.nan)
-        out[self._place] = values  # type: ignore[attr-defined]
-        return out.reshape(self.shape)
-
-    def dense_labels(self, column: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-        """A text column as integers [T, N] (-1 where null or not listed) and its sorted values."""
-        series = self.frame.get_column(column)
-        names = tuple(series.drop_nulls().unique().sort().to_list())
-        kinds = series.cast(pl.Enum(list(names))).to_physical().cast(pl.Int32).fill_null(-1)
-        out = np.full(len(self.sessions) * len(self.codes), -1, dtype=np.int32)
-        out[self._place] = kinds.to_numpy()  # type: ignore[attr-defined]
-        return out.reshape(self.shape), names
 
 
 # ------------------------------------------------------------------------------------- features
