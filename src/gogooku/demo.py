@@ -12,7 +12,9 @@ import polars as pl
 from rich.console import Console
 
 from gogooku.core.config import Execution, resolve
+from gogooku.core.metrics import mean_estimate
 from gogooku.core.progress import Reporter
+from gogooku.core.types import HORIZONS
 from gogooku.display import estimate_text, frame_table, show, skill_table, table
 from gogooku.evaluate.compare import compare_runs
 from gogooku.learn.assemble import BuildConfig
@@ -66,9 +68,10 @@ class DemoResult:
         """Print what people want to see first."""
         kind = "labels shuffled within the day" if self.shuffled else "planted returns known"
         show(console, f"\nsandbox market, size {self.size}, seed {self.seed}, {kind}\n")
-        show(console, self._summary())
         if self.shuffled:
+            show(console, self._null_summary(), *self._closing())
             return
+        show(console, self._summary())
         show(console, skill_table(self.metrics["atft-gat-fan"], title="atft-gat-fan, test part"))
         if self.comparison is not None:
             show(console, frame_table("RankIC, paired by session", self.comparison))
@@ -79,11 +82,20 @@ class DemoResult:
         show(console, table("portfolio of atft-gat-fan, after costs", ["", "value"], rows))
         if self.ranking is not None:
             show(console, frame_table("the newest session's ranking, first names", self.ranking))
+        show(console, *self._closing(), f"report: {self.report}")
+
+    def _closing(self) -> list[str]:
         spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
-        show(console, f"time: {spent}; in all {sum(self.seconds.values()):.1f} s")
-        show(console, f"report: {self.report}")
-        for text in self.findings:
-            show(console, f"finding: {text}")
+        findings = [f"finding: {text}" for text in self.findings]
+        return [*findings, f"time: {spent}; in all {sum(self.seconds.values()):.1f} s"]
+
+    def _null_summary(self) -> object:
+        rows = [
+            [name, *(estimate_text(values[f"h{horizon}.rank_ic"]) for horizon in HORIZONS)]
+            for name, values in self.metrics.items()
+        ]
+        columns = ["test part", *(f"RankIC {horizon}" for horizon in HORIZONS)]
+        return table("no skill must be left, at any horizon", columns, rows)
 
     def _summary(self) -> object:
         rows = []
@@ -94,12 +106,11 @@ class DemoResult:
                 row.append(estimate_text(values.get(f"h{horizon}.alignment"), digits=3))
                 row.append(estimate_text(values.get(f"h{horizon}.share_of_attainable"), digits=2))
             rows.append(row)
-        if not self.shuffled:
-            first = next(iter(self.metrics.values()))
-            best: list[object] = ["attainable"]
-            for horizon in (1, 5):
-                best += [estimate_text(first.get(f"h{horizon}.attainable")), "1", "1"]
-            rows.append(best)
+        first = next(iter(self.metrics.values()))
+        best: list[object] = ["attainable"]
+        for horizon in (1, 5):
+            best += [estimate_text(first.get(f"h{horizon}.attainable")), "1", "1"]
+        rows.append(best)
         columns = ["test part"]
         for horizon in (1, 5):
             columns += [f"RankIC {horizon}", f"alignment {horizon}", f"share {horizon}"]
@@ -149,7 +160,9 @@ def run_demo(
         )
         clock.lap(learner)
         skill = evaluate(home, runs[learner])
-        result.metrics[learner] = skill.report.to_json()["metrics"]
+        result.metrics[learner] = (
+            _null_metrics(skill.daily) if shuffled else skill.report.to_json()["metrics"]
+        )
         result.runs[learner] = runs[learner].run_id
         found = skill.findings + (_null_findings(result.metrics[learner]) if shuffled else [])
         result.findings += [f"{learner}: {text}" for text in found]
@@ -170,10 +183,26 @@ def _finish(home: Path, runs: Mapping[str, Run], predictor: Predictor, result: D
     result.ranking = predictor.ranking().frame.head(10)
 
 
+def _null_metrics(daily: pl.DataFrame) -> dict[str, Any]:
+    """RankIC on shuffled labels, horizon by horizon.
+
+    Labels permuted within each session are independent from session to session however much their
+    horizons overlap, so the error takes the lags of one session. With those of the overlap it would
+    be too small: 38 lags on 140 sessions.
+    """
+    return {
+        f"h{horizon}.rank_ic": mean_estimate(
+            daily.filter(horizon=horizon).get_column("rank_ic").cast(pl.Float64).to_numpy(),
+            horizon=1,
+        ).to_json()
+        for horizon in HORIZONS
+    }
+
+
 def _null_findings(metrics: Mapping[str, Any]) -> list[str]:
     """Skill on shuffled labels, beyond three standard errors of zero."""
     found = []
-    for horizon in (1, 5):
+    for horizon in HORIZONS:
         one = metrics[f"h{horizon}.rank_ic"]
         if abs(one["value"]) > NULL_SIGMAS * one["error"]:
             found.append(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -212,3 +213,21 @@ def test_averaged_weights_follow_the_model():
     state.step = 10**6
     state.average(model, decay=0.5)
     assert (model.weight - state.averaged["weight"]).item() == pytest.approx(after / 2)
+
+
+def test_small_steps_use_one_thread_and_large_ones_all(case):
+    dataset, labels, fold = case
+
+    def threads(days):
+        return train.NetworkFit(
+            model=torch.nn.Linear(1, 1),
+            config=TrainingConfig(days_per_batch=days),
+            reader=SimpleNamespace(dataset=dataset),
+            labels=fold_labels(dataset, labels, fold, config=config()),
+            seed=0,
+            key="",
+            execution=FitExecution(threads=2),
+        )._threads()
+
+    assert threads(1) == 1
+    assert threads(1 + train.MANY_ROWS // 30) == 2
