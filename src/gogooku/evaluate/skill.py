@@ -26,7 +26,7 @@ LEAK_SIGMAS = 3.0
 """Standard errors above the attainable RankIC that no honest score reaches."""
 LEAK_RANK_IC = 0.15
 """Mean daily RankIC that no daily-bar model of a real market reaches."""
-LEAK_PERIODS = 10
+LEAK_PERIODS = 5
 """Fewest times the horizon that a sample must last for that to be judged without a truth."""
 LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the expectation itself is exposed."""
