@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from gogooku.core.files import storage_errors
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.baselines_config import MomentumConfig, ReversalConfig, RidgeConfig
-from gogooku.learn.checkpoint import WEIGHTS_FILE, Header
+from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
 from gogooku.learn.names import positions
 from gogooku.learn.targets import DayLabels, fold_labels
 
@@ -84,21 +84,10 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class RidgeCheckpoint:
+class RidgeCheckpoint(Headed):
     """Fitted coefficients [F, H]."""
 
-    header: Header
     weight_FH: Matrix
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        """Horizons of the last axis of the scores."""
-        return self.header.horizons
-
-    @property
-    def trained_through(self) -> Mapping[int, date]:
-        """Per horizon, the last date at which a label in use resolved."""
-        return self.header.trained_through
 
     def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
         """Scores [t, N, H]; NaN outside the universe."""
@@ -162,21 +151,10 @@ class RidgeLearner:
 
 
 @dataclass(frozen=True)
-class SignCheckpoint:
+class SignCheckpoint(Headed):
     """One feature with a sign; nothing is fitted, so it was trained through no date at all."""
 
-    header: Header
     sign: float
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        """Horizons of the last axis of the scores."""
-        return self.header.horizons
-
-    @property
-    def trained_through(self) -> Mapping[int, date]:
-        """The first date there is: no label was used."""
-        return self.header.trained_through
 
     def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
         """Scores [t, N, H], the same at every horizon; NaN outside the universe."""

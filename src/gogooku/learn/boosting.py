@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy.typing as npt
 from gogooku.core.files import storage_errors
 from gogooku.core.types import BoolArray, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.baselines_config import LightGBMConfig
-from gogooku.learn.checkpoint import Header
+from gogooku.learn.checkpoint import Headed, Header
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels
 
 Rows = npt.NDArray[np.float32]
@@ -51,10 +49,9 @@ def sampled_rows(
 
 
 @dataclass(frozen=True)
-class LightGBMCheckpoint:
+class LightGBMCheckpoint(Headed):
     """Boosters per horizon, each read back from its text."""
 
-    header: Header
     texts: tuple[str, ...]
     boosters: tuple[lightgbm.Booster, ...]
 
@@ -62,16 +59,6 @@ class LightGBMCheckpoint:
     def of(cls, header: Header, texts: tuple[str, ...]) -> LightGBMCheckpoint:
         """Read the boosters from their text, so that a saved one is the fitted one."""
         return cls(header, texts, tuple(lightgbm.Booster(model_str=text) for text in texts))
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        """Horizons of the last axis of the scores."""
-        return self.header.horizons
-
-    @property
-    def trained_through(self) -> Mapping[int, date]:
-        """Per horizon, the last date at which a label in use resolved."""
-        return self.header.trained_through
 
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""

@@ -105,6 +105,23 @@ class Header:
         )
 
 
+@dataclass(frozen=True)
+class Headed:
+    """A checkpoint with a header: what every kind says in the same way."""
+
+    header: Header
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Horizons of the last axis of the scores."""
+        return self.header.horizons
+
+    @property
+    def trained_through(self) -> Mapping[int, date]:
+        """Per horizon, the last date at which a label in use resolved."""
+        return self.header.trained_through
+
+
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint of any kind.
 

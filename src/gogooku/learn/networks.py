@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, storage_errors
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import ContextScale, DayReader
-from gogooku.learn.checkpoint import WEIGHTS_FILE, Header
+from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
 from gogooku.learn.models.atft_gat_fan import AtftGatFan
 from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
 from gogooku.learn.names import positions
@@ -41,22 +40,11 @@ def _reader(config: AtftGatFanConfig, dataset: Dataset, scale: ContextScale) -> 
 
 
 @dataclass(frozen=True)
-class NetworkCheckpoint:
+class NetworkCheckpoint(Headed):
     """A fitted network."""
 
-    header: Header
     model: nn.Module
     scale: ContextScale
-
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        """Horizons of the last axis of the scores."""
-        return self.header.horizons
-
-    @property
-    def trained_through(self) -> Mapping[int, date]:
-        """Per horizon, the last date at which a label in use resolved."""
-        return self.header.trained_through
 
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""
