@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from gogooku.ingest.store import (
     write_source,
 )
 from gogooku.tables.panel import as_of, backbone, build_panel
-from gogooku.tables.publication import PUBLICATIONS, Publication, decisions, with_clocks
+from gogooku.tables.publication import decisions, with_clocks
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
 SESSIONS = np.array(DAYS, dtype="datetime64[D]")
@@ -120,13 +120,69 @@ def test_rows_off_the_backbone_are_refused_never_dropped(tmp_path):
         build_panel(stored(tmp_path, frames(listings=short)), clock=Clock.EVENING)
 
 
-def test_unknown_sources_and_matches_are_refused(monkeypatch):
+def test_a_source_without_a_rule_is_refused():
     with pytest.raises(DataError, match="no publication rule"):
         with_clocks(pl.DataFrame({"date": [DAYS[0]]}), "gossip", exchange=TOKYO)
-    odd = Publication("quotes", "later", "guess")
-    monkeypatch.setitem(PUBLICATIONS, "quotes", odd)
-    with pytest.raises(DataError, match="unknown kind of match"):
-        as_of(pl.DataFrame(), pl.DataFrame(), source="quotes", by=[], columns=[])
+
+
+def moment(day, hour):
+    return datetime.combine(day, time(hour))
+
+
+def test_the_newest_row_known_at_the_decision_is_attached_and_never_a_later_one():
+    backbone_rows = pl.DataFrame({"date": DAYS * 2, "code": ["a"] * 4 + ["b"] * 4}).with_columns(
+        decision_at=pl.col("date").cast(pl.Datetime("us")) + pl.duration(hours=11)
+    )
+    rows = pl.DataFrame(
+        {
+            "code": ["a", "a", "a", "b"],
+            "event_date": [DAYS[0], DAYS[0], DAYS[1], DAYS[2]],
+            "available_at": [
+                moment(DAYS[1], 9),
+                moment(DAYS[2], 12),  # a correction, an hour after the decision
+                moment(DAYS[1], 9),  # known together with the first, describes a later day
+                moment(DAYS[3], 11),  # exactly at the decision
+            ],
+            "value": [1.0, 2.0, 3.0, 4.0],
+        },
+        schema_overrides={"available_at": pl.Datetime("us")},
+    )
+    joined = as_of(backbone_rows, rows, source="statements", by=["code"], columns=["value"])
+    assert joined.frame["value"].to_list() == [None, 3.0, 3.0, 2.0, None, None, None, 4.0]
+    assert joined.frame.select("date", "code").equals(backbone_rows.select("date", "code"))
+    assert joined.slack_seconds == 0.0
+
+
+def test_dated_facts_give_the_sector_of_that_day_and_say_who_leaves(tmp_path):
+    source = stored(tmp_path, frames())
+    listed = source.listings()
+    codes = listed["code"].to_list()
+    code = codes[0]
+    facts = pl.DataFrame(
+        {
+            "code": [code, code, *codes[1:]],
+            "valid_from": [DAYS[0], DAYS[2], *[DAYS[0]] * (len(codes) - 1)],
+            "available_at": [
+                moment(DAYS[0], 0),
+                moment(DAYS[1], 8),
+                *[moment(DAYS[0], 0)] * (len(codes) - 1),
+            ],
+            "sector33": ["1050", "3600", *["1050"] * (len(codes) - 1)],
+            "segment": ["Prime"] * (len(codes) + 1),
+            "domestic_common": [True, True, *[False] * (len(codes) - 1)],
+        },
+        schema_overrides={"available_at": pl.Datetime("us")},
+    )
+    facts.write_parquet(source.folder / "listing_facts.parquet")
+    made = build_panel(source, clock=Clock.EVENING).frame
+    mine = made.filter(pl.col("code") == code)
+    # the list of DAYS[2] is out on the evening of DAYS[1]
+    assert mine["sector"].to_list()[:3] == ["1050", "3600", "3600"]
+    assert set(made.filter(pl.col("code") != code)["market"]) == {"Other"}
+    ends = listed.drop_nulls("listed_to")
+    assert ends.height, "the frames need a name that goes"
+    leaving = made.filter("leaving").select("date", "code").rows()
+    assert leaving == ends.select("listed_to", "code").sort("listed_to").rows()
 
 
 def test_every_rule_comes_before_its_clock():

@@ -31,8 +31,10 @@ PANEL_SCHEMA: Mapping[str, pl.DataType] = {
     "adjustment_factor": pl.Float64(),
     "limit_up": pl.Boolean(),
     "limit_down": pl.Boolean(),
+    "leaving": pl.Boolean(),
 }
-"""Declared columns of a panel: raw prices, null where the name did not trade."""
+"""Declared columns of a panel: raw prices, null where the name did not trade. ``leaving`` says that
+the list of the next session, known at the clock, no longer has the name."""
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,15 @@ def trailing_sum(values_TN: FloatArray, lookback: int) -> FloatArray:
 
 
 def universe_of(panel: Panel, config: UniverseConfig) -> BoolArray:
-    """Membership [T, N]: listed, of a wanted segment, and traded enough up to that session."""
+    """Membership [T, N]: listed and staying, of a wanted segment, traded enough until then.
+
+    A name that the next session's list no longer has cannot be bought at the next open.
+    """
     turnover = panel.dense("turnover_value")
     known = np.isfinite(turnover)
     mean = trailing_sum(np.where(known, turnover, 0.0), config.lookback) / config.lookback
     traded = trailing_sum(known.astype(np.float64), config.lookback)
-    member = panel.listed() & (mean >= config.min_traded_value)
+    member = panel.listed() & ~(panel.dense("leaving") > 0) & (mean >= config.min_traded_value)
     member &= traded >= config.min_traded_sessions
     segment, names = panel.dense_labels("market")
     if names:

@@ -7,7 +7,7 @@ names the newest. Nothing here knows finance beyond the column names.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,15 @@ class Source:
         """Read the listing facts."""
         return read_parquet(self.folder / "listings.parquet")
 
+    def listing_facts(self) -> pl.DataFrame | None:
+        """Dated facts of the names (see `gogooku.tables.listings`); None where none were sent."""
+        path = self.folder / "listing_facts.parquet"
+        return read_parquet(path) if path.exists() else None
+
+    def table_paths(self, name: str) -> list[Path]:
+        """Files of a typed table, by year; empty where the source does not have it."""
+        return sorted((self.folder / "tables" / name).glob("*.parquet"))
+
     def indices(self) -> pl.DataFrame:
         """Index bars."""
         return read_parquet(self.folder / "indices.parquet")
@@ -173,6 +182,42 @@ def write_source(
     BusyError
         Another process is storing the same delivery.
     """
+
+    def fill(building: Path) -> Filled:
+        return Filled(
+            parts=_write_frames(building, frames),
+            rows=frames.quotes.height,
+            exchange=frames.exchange,
+            facts=frames.facts,
+        )
+
+    num_bytes = int(frames.quotes.estimated_size() * 0.8) + 1_000_000
+    return publish_source(home, name, fill, num_bytes=num_bytes, stamp=stamp, config=config)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was put into a delivery: content hash of each part, rows of quotes, exchange, facts."""
+
+    parts: Mapping[str, str]
+    rows: int
+    exchange: str
+    facts: Mapping[str, Any]
+
+
+def publish_source(
+    home: Path,
+    name: str,
+    fill: Callable[[Path], Filled],
+    *,
+    num_bytes: int,
+    stamp: Stamp,
+    config: Mapping[str, Any],
+) -> Source:
+    """Let ``fill`` write a delivery into a hidden folder, and make it the current one of its name.
+
+    ``num_bytes`` is what it will take on disk, at most. Errors as `write_source`.
+    """
     if not re.fullmatch(SOURCE_NAME, name):
         raise UsageError(
             f"source name {name!r}: lower-case letters, digits, - and _ only, at most 64"
@@ -180,9 +225,9 @@ def write_source(
     folder = sources_folder(home) / name / stamp.key
     pointer = folder.parent / "current.json"
     if not (folder / MANIFEST_FILE).exists():
-        require_space(folder, num_bytes=int(frames.quotes.estimated_size() * 0.8) + 1_000_000)
+        require_space(folder, num_bytes=num_bytes)
         with new_artefact(folder) as building:
-            parts = _write_frames(building, frames)
+            filled = fill(building)
             write_json(building / CONFIG_FILE, dict(config))
             stamp.write(building)
             write_json(
@@ -190,11 +235,11 @@ def write_source(
                 {
                     "kind": "source",
                     "name": name,
-                    "exchange": frames.exchange,
-                    "content_hash": hash_parts(parts),
-                    "parts": parts,
-                    "rows": frames.quotes.height,
-                    "facts": dict(frames.facts),
+                    "exchange": filled.exchange,
+                    "content_hash": hash_parts(filled.parts),
+                    "parts": dict(filled.parts),
+                    "rows": filled.rows,
+                    "facts": dict(filled.facts),
                 },
             )
             stage_pointer(pointer, stamp.key, key="version")

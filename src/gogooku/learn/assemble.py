@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class BuildConfig(Config):
 
     source: str = "prices"
     """Name of the stored source."""
-    clock: Clock = Clock.EVENING
+    clock: Literal[Clock.EVENING] = Clock.EVENING
     """When decisions are taken."""
     features: str | tuple[str, ...] = "all"
     """A named feature set (``all``, ``basic``) or a list of feature names."""

@@ -75,20 +75,21 @@ def as_of(
         Keys repeat, a row has no place on the backbone, or a joined value would have been known
         only after the decision.
     """
-    if PUBLICATIONS[source].match is not Match.SAME_SESSION:
-        raise DataError(f"{source}: unknown kind of match {PUBLICATIONS[source].match}")
     keys = ["date", *by]
-    narrow = rows.select(pl.col("event_date").alias("date"), *by, "available_at", *columns)
-    if not by:
-        _refuse_repeats(narrow, keys, source=source)
-    joined = backbone.join(narrow, on=keys, how="left", maintain_order="left", validate="m:1")
-    placed = int(joined.get_column("available_at").is_not_null().sum())
-    if by and placed != narrow.height:
-        lost = narrow.join(backbone, on=keys, how="anti")
-        raise DataError(
-            f"{source}: {lost.height} rows lie outside the listing of their code or off the "
-            f"sessions, first {lost.select(keys).row(0)}; correct the listing dates and rerun"
-        )
+    if PUBLICATIONS[source].match is Match.LATEST:
+        joined = _latest(backbone, rows, by=by, columns=columns)
+    else:
+        narrow = rows.select(pl.col("event_date").alias("date"), *by, "available_at", *columns)
+        if not by:
+            _refuse_repeats(narrow, keys, source=source)
+        joined = backbone.join(narrow, on=keys, how="left", maintain_order="left", validate="m:1")
+        placed = int(joined.get_column("available_at").is_not_null().sum())
+        if by and placed != narrow.height:
+            lost = narrow.join(backbone, on=keys, how="anti")
+            raise DataError(
+                f"{source}: {lost.height} rows lie outside the listing of their code or off the "
+                f"sessions, first {lost.select(keys).row(0)}; correct the listing dates and rerun"
+            )
     slack = joined.select(
         ((pl.col("decision_at") - pl.col("available_at")).min()).dt.total_seconds()
     ).item()
@@ -101,6 +102,34 @@ def as_of(
     return Joined(
         frame=joined.drop("available_at"),
         slack_seconds=float("inf") if slack is None else float(slack),
+    )
+
+
+def _latest(
+    backbone: pl.DataFrame, rows: pl.DataFrame, *, by: Sequence[str], columns: Sequence[str]
+) -> pl.DataFrame:
+    """Attach the newest row known at each decision; of rows known together, the newest event."""
+    order = "_row"
+    newest = (
+        rows.select(*by, "available_at", "event_date", *columns)
+        .sort("available_at", "event_date", maintain_order=True)
+        .unique([*by, "available_at"], keep="last", maintain_order=True)
+        .drop("event_date")
+        .sort("available_at", maintain_order=True)
+    )
+    return (
+        backbone.with_row_index(order)
+        .sort("decision_at", maintain_order=True)
+        .join_asof(
+            newest.with_columns(pl.col("available_at").alias("_known")),
+            left_on="decision_at",
+            right_on="_known",
+            by=list(by) or None,
+            strategy="backward",
+            check_sortedness=False,
+        )
+        .sort(order)
+        .drop(order, "_known", strict=False)
     )
 
 
@@ -162,6 +191,7 @@ def build_panel(source: Source, *, clock: Clock) -> Panel:
     listings = source.listings()
     when = decisions(sessions, exchange=exchange, clock=clock)
     base = backbone(listings, sessions).join(when, on="date", how="left", maintain_order="left")
+    base, facts_slack = _dated_facts(base, source, listings)
     quotes = with_clocks(source.quotes().collect(), "quotes", exchange=exchange)
     joined = as_of(base, quotes, source="quotes", by=["code"], columns=_QUOTE_COLUMNS)
     del quotes, base
@@ -175,8 +205,37 @@ def build_panel(source: Source, *, clock: Clock) -> Panel:
         codes=tuple(listings.get_column("code").sort().to_list()),
         market=market,
         clock=clock,
-        slack_seconds={"quotes": joined.slack_seconds, **slack},
+        slack_seconds={"quotes": joined.slack_seconds, **facts_slack, **slack},
     )
+
+
+def _dated_facts(
+    base: pl.DataFrame, source: Source, listings: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """Sector and market as they were known at each decision, and who leaves.
+
+    A source without dated facts keeps those of its listings, and nobody is known to leave.
+    """
+    facts = source.listing_facts()
+    if facts is None:
+        return base.with_columns(pl.lit(value=False).alias("leaving")), {}
+    market = pl.when(pl.col("domestic_common")).then(pl.col("segment")).otherwise(pl.lit("Other"))
+    rows = facts.select(
+        "code",
+        "available_at",
+        pl.col("valid_from").alias("event_date"),
+        pl.col("sector33").alias("sector"),
+        market.alias("market"),
+    )
+    plain = base.drop("sector", "market")
+    joined = as_of(plain, rows, source="master", by=["code"], columns=["sector", "market"])
+    ends = listings.select(
+        "code", pl.col("listed_to").alias("date"), pl.lit(value=True).alias("leaving")
+    )
+    frame = joined.frame.join(
+        ends.drop_nulls("date"), on=["date", "code"], how="left", maintain_order="left"
+    ).with_columns(pl.col("leaving").fill_null(value=False))
+    return frame, {"master": joined.slack_seconds}
 
 
 def _market(
