@@ -13,7 +13,11 @@ from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
 
 FAMILIES = ("linear", "gated", "order", "peers", "level")
-"""Names of the planted families, in the order of every family axis."""
+"""Planted families that prices alone show, in the order of every family axis."""
+
+SOURCE_FAMILIES = ("revision", "crowding", "covering", "segment_flow")
+"""Planted families that only the other sources show; they follow `FAMILIES` on every family axis of
+a market that has them (see `MarketConfig.families`)."""
 
 HORIZONS = (1, 5, 10, 20)
 """Horizons of the planted expectation, in sessions from the next open."""
@@ -29,10 +33,18 @@ class FamilyScales(Config):
     order: float = Field(default=1.0, ge=0.0)
     peers: float = Field(default=1.0, ge=0.0)
     level: float = Field(default=0.8, ge=0.0)
+    revision: float = Field(default=0.0, ge=0.0)
+    crowding: float = Field(default=0.0, ge=0.0)
+    covering: float = Field(default=0.0, ge=0.0)
+    segment_flow: float = Field(default=0.0, ge=0.0)
 
     def values(self) -> tuple[float, ...]:
         """Return the scales in the order of `FAMILIES`."""
         return tuple(float(getattr(self, name)) for name in FAMILIES)
+
+    def source_values(self) -> tuple[float, ...]:
+        """Return the scales in the order of `SOURCE_FAMILIES`."""
+        return tuple(float(getattr(self, name)) for name in SOURCE_FAMILIES)
 
 
 class MarketConfig(Config):
@@ -64,6 +76,8 @@ class MarketConfig(Config):
     num_branches : int
         Monte Carlo branches of the market regime behind the 10- and 20-session expectations;
         0 leaves those two horizons NaN.
+    halts : tuple of date
+        Sessions on which no name trades: the exchange's own systems failed.
     """
 
     num_stocks: int = Field(ge=24)
@@ -78,6 +92,18 @@ class MarketConfig(Config):
     size_spread: float = Field(default=0.25, ge=0.0)
     quirk_rate: float = Field(default=1.0, ge=0.0, le=5.0)
     num_branches: int = Field(default=64, ge=0)
+    halts: tuple[date, ...] = ()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Names on the family axis: `FAMILIES`, then the source families of non-zero scale."""
+        scales = zip(SOURCE_FAMILIES, self.scales.source_values(), strict=True)
+        return FAMILIES + tuple(name for name, scale in scales if scale > 0.0)
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether any source family is planted."""
+        return len(self.families) > len(FAMILIES)
 
     @model_validator(mode="after")
     def _check(self) -> MarketConfig:
@@ -103,7 +129,7 @@ SIZES: Mapping[str, MarketSize] = MappingProxyType(
         "tiny": MarketSize(60, 260, num_sectors=6),
         "demo": MarketSize(300, 750),
         "study": MarketSize(500, 1_000),
-        "full": MarketSize(4_400, 2_434, first_session=date(2016, 1, 4)),
+        "full": MarketSize(4_400, 2_434, first_session=date(2016, 11, 17)),
     }
 )
 """The named sizes."""
@@ -127,3 +153,23 @@ def market_config(size: str, *, seed: int) -> MarketConfig:
         first_session=extent.first_session,
         seed=seed,
     )
+
+
+EXCHANGE_HALTS = (date(2020, 10, 1),)
+"""Sessions that the sandbox exchange lost as a whole, as Tokyo did."""
+
+
+def exchange_config(size: str, *, seed: int) -> MarketConfig:
+    """Build the configuration of a named size with what only the other sources show.
+
+    `market_config` with the source families planted and the full-day halt of 2020-10-01 (when it
+    lies inside): the market that the sandbox exchange serves.
+
+    Raises
+    ------
+    ConfigError
+        No such size; the message lists the valid ones.
+    """
+    config = market_config(size, seed=seed)
+    scales = FamilyScales(revision=1.0, crowding=1.0, covering=1.0, segment_flow=1.0)
+    return config.model_copy(update={"scales": scales, "halts": EXCHANGE_HALTS})

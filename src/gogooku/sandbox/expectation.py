@@ -10,6 +10,8 @@ Horizons 10 and 20 let the gate move: its expectation comes from Monte Carlo bra
 regime. Only the regime is branched, because given the gate everything else is linear in the
 surprises, whose expectation is zero: averaging branches of the whole market gives the same numbers
 with far more noise (a test compares the two).
+
+The source families need none of this: their kernels fade at known rates, at every horizon.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from typing import Final
 import numpy as np
 
 from gogooku.sandbox import families
-from gogooku.sandbox.config import HORIZONS
+from gogooku.sandbox.config import FAMILIES, HORIZONS, SOURCE_FAMILIES
+from gogooku.sandbox.drivers import horizon_fades
 from gogooku.sandbox.families import LOOKBACK, RMS_SESSIONS, FloatArray
 from gogooku.sandbox.process import (
     MARKET_SD,
@@ -51,9 +54,25 @@ def family_expectation(history: History, world: World, *, rows: slice, horizon: 
 
     Returns
     -------
-    float64 [rows, 5, N]
-        Expected simple return, decimal, for all names whether listed or not.
+    float64 [rows, F, N]
+        Expected simple return, decimal, for all names whether listed or not; families as in
+        `MarketConfig.families`. That of the source families is exact: their kernels fade at known
+        rates.
     """
+    prices = _price_families(history, world, rows=rows, horizon=horizon)
+    if world.drivers is None:
+        return prices
+    first = LOOKBACK + world.config.burn_in_sessions
+    planted = np.stack(
+        [world.planted_sources(number - first) for number in range(rows.start, rows.stop)]
+    )
+    names = world.config.families[len(FAMILIES) :]
+    places = [SOURCE_FAMILIES.index(name) for name in names]
+    faded = planted * horizon_fades(horizon)[np.newaxis, :, np.newaxis]
+    return np.concatenate([prices, faded[:, places]], axis=1)
+
+
+def _price_families(history: History, world: World, *, rows: slice, horizon: int) -> FloatArray:
     planted = history.family[rows]
     if horizon == 1:
         return planted.copy()

@@ -4,13 +4,14 @@ Tokyo sessions, five-character codes, sectors, listings and delistings, splits, 
 fat tails, clustered volatility, market, sector and hidden peer factors; and five planted families
 of expected return (`gogooku.sandbox.config.FAMILIES`): linear in simple features, gated by the
 market's regime, the order of the last sessions, lead-lag from peers that only co-movement reveals,
-and a slow level seen through traded value. One configuration, one market, bit for bit.
+and a slow level seen through traded value. A market for the sandbox exchange has four more, which
+only the other sources show (`gogooku.sandbox.drivers`). One configuration, one market, bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,15 +20,19 @@ import polars as pl
 from gogooku.core.calendar import DateArray, next_tokyo_sessions
 from gogooku.ingest.store import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.sandbox import expectation as expectations
+from gogooku.sandbox import quirks
 from gogooku.sandbox.config import (
     FAMILIES,
     HORIZONS,
     SIZES,
+    SOURCE_FAMILIES,
     FamilyScales,
     MarketConfig,
     MarketSize,
+    exchange_config,
     market_config,
 )
+from gogooku.sandbox.drivers import SEGMENTS, Drivers, draw_drivers
 from gogooku.sandbox.expectation import FROZEN_HORIZONS
 from gogooku.sandbox.families import LOOKBACK, FloatArray
 from gogooku.sandbox.process import History, State, Streams, World, advance, build_world
@@ -37,10 +42,12 @@ __all__ = [
     "FAMILIES",
     "HORIZONS",
     "SIZES",
+    "SOURCE_FAMILIES",
     "FamilyScales",
     "Market",
     "MarketConfig",
     "MarketSize",
+    "exchange_config",
     "generate",
     "market_config",
     "source_frames",
@@ -83,10 +90,13 @@ class Market:
     expectation : float64 [T, N, 4]
         Planted expected return from the next open over `HORIZONS` sessions; NaN where not listed,
         and at 10 and 20 when no branches were asked for.
-    family_expectation : float64 [T, N, 5, 2]
-        The part of each of `FAMILIES` at horizons 1 and 5; sums to ``expectation`` there.
+    family_expectation : float64 [T, N, F, 2]
+        The part of each of ``config.families`` at horizons 1 and 5; sums to ``expectation`` there.
+        float32 where source families are planted: at full size the halves matter.
     peer_group : int64 [N]
         The hidden groups.
+    drivers : Drivers
+        What the other sources know (also where no source family is planted).
     """
 
     config: MarketConfig
@@ -108,6 +118,7 @@ class Market:
     expectation: FloatArray
     family_expectation: FloatArray
     peer_group: IntArray
+    drivers: Drivers
 
 
 def generate(config: MarketConfig) -> Market:
@@ -136,6 +147,8 @@ class Simulation:
     flags: dict[str, BoolArray]
     index: FloatArray
     branch_seed: np.random.SeedSequence
+    sessions: DateArray
+    drivers: Drivers
 
     @property
     def first(self) -> int:
@@ -149,11 +162,23 @@ _FLAGS: Final = ("limit_up", "limit_down", "listed")
 
 def simulate(config: MarketConfig, *, stop: int) -> Simulation:
     """Run the burn-in and the first ``stop`` delivered sessions."""
-    static_seed, stream_seed, branch_seed = np.random.SeedSequence(config.seed).spawn(3)
+    seeds = np.random.SeedSequence(config.seed).spawn(4)
+    static_seed, stream_seed, branch_seed, driver_seed = seeds
     rng = np.random.default_rng(static_seed)
     codes = _draw_codes(config, rng)
     newcomers = np.array([i for i, code in enumerate(codes) if not code.isdigit()], dtype=np.int64)
     world, state = build_world(config, rng=rng, newcomers=newcomers)
+    sessions = next_tokyo_sessions(config.first_session, config.num_sessions)
+    schedule = quirks.with_halts(world.schedule, sessions, config.halts)
+    drivers = draw_drivers(
+        config,
+        sessions=sessions,
+        schedule=schedule,
+        segment=np.array([SEGMENTS.index(name) for name in _segments(world.log_size)]),
+        seed=driver_seed,
+    )
+    planted = drivers if config.has_sources else None
+    world = replace(world, schedule=schedule, drivers=planted)
     history = History.empty(config.burn_in_sessions + stop, world)
     streams = Streams.spawn(stream_seed)
     shape = (stop, config.num_stocks)
@@ -166,6 +191,8 @@ def simulate(config: MarketConfig, *, stop: int) -> Simulation:
         flags={name: np.empty(shape, dtype=np.bool_) for name in _FLAGS},
         index=np.empty((stop, 4)),
         branch_seed=branch_seed,
+        sessions=sessions,
+        drivers=drivers,
     )
     for row in range(-config.burn_in_sessions, stop):
         position = simulation.first + row
@@ -190,11 +217,13 @@ def _draw_codes(config: MarketConfig, rng: np.random.Generator) -> tuple[str, ..
 
 
 def _expectations(simulation: Simulation) -> tuple[FloatArray, FloatArray]:
-    """Planted expectation [T, N, 4] and its families [T, N, 5, 2], NaN where not listed."""
+    """Planted expectation [T, N, 4] and its families [T, N, F, 2], NaN where not listed."""
     world, history, first = simulation.world, simulation.history, simulation.first
     listed = simulation.flags["listed"]
     total = np.full((*listed.shape, len(HORIZONS)), np.nan)
-    by_family = np.full((*listed.shape, len(FAMILIES), len(FROZEN_HORIZONS)), np.nan)
+    names = world.config.families
+    dtype = np.float32 if world.config.has_sources else np.float64
+    by_family = np.full((*listed.shape, len(names), len(FROZEN_HORIZONS)), np.nan, dtype=dtype)
     for rows in expectations.chunks(first, first + len(listed)):
         out = slice(rows.start - first, rows.stop - first)
         gates = None
@@ -224,7 +253,7 @@ def _assemble(simulation: Simulation, total: FloatArray, by_family: FloatArray) 
     before = np.concatenate([[INDEX_START], index[:-1]])
     return Market(
         config=config,
-        sessions=next_tokyo_sessions(config.first_session, config.num_sessions),
+        sessions=simulation.sessions,
         codes=simulation.codes,
         sector=tuple(SECTORS[number] for number in world.sector),
         segment=_segments(world.log_size),
@@ -242,6 +271,7 @@ def _assemble(simulation: Simulation, total: FloatArray, by_family: FloatArray) 
         expectation=total,
         family_expectation=by_family,
         peer_group=world.peer_group,
+        drivers=simulation.drivers,
     )
 
 
@@ -327,7 +357,7 @@ def truth_frame(market: Market, *, horizons: Sequence[int] = HORIZONS) -> pl.Dat
         ),
     }
     del rows, stocks
-    for number, name in enumerate(FAMILIES):
+    for number, name in enumerate(market.config.families):
         values = np.full((len(frame["date"]) // max(len(kept), 1), len(kept)), np.nan)
         for place, horizon in enumerate(FROZEN_HORIZONS):
             if horizon in kept:

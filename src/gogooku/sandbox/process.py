@@ -15,6 +15,7 @@ import numpy as np
 
 from gogooku.sandbox import families, quirks
 from gogooku.sandbox.config import MarketConfig
+from gogooku.sandbox.drivers import SEGMENT_SHARES, Drivers
 from gogooku.sandbox.families import LOOKBACK, FloatArray
 from gogooku.sandbox.quirks import BoolArray, IntArray, Schedule
 
@@ -25,6 +26,8 @@ REGIME_PHI: Final = 0.95
 REGIME_SD: Final = 0.45
 CYCLE_SESSIONS: Final = 60
 SECTOR_SD: Final = 0.006
+SEGMENT_SD: Final = 0.004
+"""Per session, of a segment against the others; only where the segments' flows are planted."""
 STOCK_SD: Final = 0.018
 PEER_SHARE: Final = 0.35
 EWMA_DECAY: Final = 0.98
@@ -40,7 +43,10 @@ _ROOT_DAY: Final = np.sqrt(1.0 - OVERNIGHT_SHARE)
 
 @dataclass(frozen=True)
 class World:
-    """What never changes: the names' fixed properties and the schedule of events; arrays [N]."""
+    """What never changes: the names' fixed properties and the schedule of events; arrays [N].
+
+    ``drivers`` is None where no source family is planted.
+    """
 
     config: MarketConfig
     schedule: Schedule
@@ -50,11 +56,23 @@ class World:
     stock_sd: FloatArray
     log_size: FloatArray
     phase: float
+    drivers: Drivers | None = None
 
     def cycle(self, row: FloatArray) -> FloatArray:
         """Deterministic part of log market volatility at session numbers ``row``."""
         wave: FloatArray = 0.6 * np.sin(2 * np.pi * row / CYCLE_SESSIONS + self.phase)
         return wave
+
+    def planted_sources(self, row: int) -> FloatArray:
+        """Expected return per session of each source family, `SOURCE_FAMILIES`; [4, N].
+
+        Zero in the burn-in, without drivers and for names whose end is announced.
+        """
+        if self.drivers is None or row < 0:
+            return np.zeros((len(self.config.scales.source_values()), self.config.num_stocks))
+        size = self.config.strength * np.asarray(self.config.scales.source_values())
+        planted: FloatArray = size[:, np.newaxis] * self.drivers.kernels(row)
+        return planted * (self.schedule.event_row > row)
 
 
 @dataclass(frozen=True)
@@ -255,13 +273,14 @@ def advance(
     _roll(state, moves, factor, bar)
     open_return, close_return = index
     top, bottom = max(open_return, close_return), min(open_return, close_return)
+    beyond = float(np.isfinite(bar.close).any())  # an index of nothing traded stays where it was
     return Bar(
         **{
             **vars(bar),
             "value_yen": np.where(np.isnan(bar.close), np.nan, value),
             "index_open": open_return,
-            "index_high": (1.0 + top) * (1.0 + float(moves.market_range[0])) - 1.0,
-            "index_low": (1.0 + bottom) * (1.0 - float(moves.market_range[1])) - 1.0,
+            "index_high": (1.0 + top) * (1.0 + beyond * float(moves.market_range[0])) - 1.0,
+            "index_low": (1.0 + bottom) * (1.0 - beyond * float(moves.market_range[1])) - 1.0,
             "index_close": close_return,
         }
     )
@@ -296,6 +315,9 @@ def _latent_moves(world: World, state: State, *, row: int, streams: Streams) -> 
     noise = calm * (world.beta * market + sector[:, world.sector] + own_sd * shock)
     overnight = _ROOT_NIGHT * noise[0] + OVERNIGHT_SHARE * state.planned_before
     intraday = _ROOT_DAY * noise[1] + (1 - OVERNIGHT_SHARE) * state.planned
+    if world.drivers is not None and row >= 0:
+        news = _news(world, world.drivers, row=row) * calm
+        overnight, intraday = overnight + news[0], intraday + news[1]
     overnight = np.where(today, world.schedule.event_jump, overnight)
     log_open = state.log_price + np.log1p(np.maximum(overnight, _RETURN_FLOOR * (1 + today)))
     log_close = log_open + np.log1p(np.maximum(intraday, _RETURN_FLOOR))
@@ -308,6 +330,18 @@ def _latent_moves(world: World, state: State, *, row: int, streams: Streams) -> 
         market_range=0.45 * np.abs(streams.market.standard_normal(2)) * market_sd,
         shock_squared=(_ROOT_NIGHT * shock[0] + _ROOT_DAY * shock[1]) ** 2,
     )
+
+
+def _news(world: World, drivers: Drivers, *, row: int) -> FloatArray:
+    """Reaction to revisions and shocks of the segments, overnight and intraday; [2, N]."""
+    scales = world.config.scales
+    news = drivers.jumps(row) if scales.revision else np.zeros((2, world.config.num_stocks))
+    if scales.segment_flow:
+        shock = drivers.segment_shock[row]
+        shock = shock - (shock * np.asarray(SEGMENT_SHARES)).sum(axis=1, keepdims=True)
+        root = np.array([[_ROOT_NIGHT], [_ROOT_DAY]])
+        news += SEGMENT_SD * (root * shock)[:, drivers.segment]
+    return news
 
 
 def _factors(
@@ -423,6 +457,8 @@ def _plant(
     planted *= world.config.strength * scales * (world.schedule.event_row > row)
     state.planned_before = state.planned
     state.planned = planted.sum(axis=0)
+    if world.drivers is not None:
+        state.planned = state.planned + world.planted_sources(row).sum(axis=0)
 
 
 def _roll(state: State, moves: _Moves, factor: FloatArray, bar: Bar) -> None:
@@ -432,5 +468,7 @@ def _roll(state: State, moves: _Moves, factor: FloatArray, bar: Bar) -> None:
     state.variance = np.clip(variance, 0.2, 6.0)
     state.log_price = moves.log_close
     state.split_product = state.split_product * factor
-    state.traded = ~np.isnan(bar.close)
-    state.base_price = np.where(state.traded, bar.close, state.base_price * factor)
+    traded = ~np.isnan(bar.close)
+    state.base_price = np.where(traded, bar.close, state.base_price * factor)
+    if traded.any():  # after a halt of the whole exchange, returns run from the session before it
+        state.traded = traded

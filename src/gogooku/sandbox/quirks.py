@@ -6,12 +6,15 @@ far outside the usual range provokes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.calendar import DateArray
 from gogooku.sandbox.config import MarketConfig
 from gogooku.sandbox.families import FloatArray
 
@@ -188,6 +191,14 @@ def _draw_halts(config: MarketConfig, log_size: FloatArray, rng: np.random.Gener
         start = int(rng.integers(config.num_sessions))
         halted[start : start + int(rng.integers(1, 11)), stock] = True
     return halted
+
+
+def with_halts(schedule: Schedule, sessions: DateArray, halts: Sequence[date]) -> Schedule:
+    """Halt the whole exchange on the given dates; those that are not delivered do not matter."""
+    lost = np.isin(sessions, np.array(halts, dtype="datetime64[D]"))
+    if not lost.any():
+        return schedule
+    return replace(schedule, halted=schedule.halted | lost[: len(schedule.halted), np.newaxis])
 
 
 def provoked_splits(price: FloatArray, rng: np.random.Generator) -> FloatArray:
