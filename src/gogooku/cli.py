@@ -19,7 +19,7 @@ from rich.console import Console
 
 from gogooku import __version__
 from gogooku.core.config import Execution, resolve, validated
-from gogooku.core.errors import FindingError, GogookuError, UsageError
+from gogooku.core.errors import EnvironmentalError, FindingError, GogookuError, UsageError
 from gogooku.core.memory import keep_freed_memory
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
@@ -147,6 +147,62 @@ def import_command(
         show(_out(), *import_tables(result.to_json()))
 
 
+@app.command()
+def sync(
+    source: Annotated[
+        str, typer.Option(help="jquants, or sandbox: the same with another address.")
+    ] = "jquants",
+    endpoints: Annotated[
+        list[str] | None, typer.Option("--endpoint", help="Only this endpoint. Repeatable.")
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First date, YYYY-MM-DD.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last date, YYYY-MM-DD.")] = None,
+    bulk: Annotated[str, typer.Option(help="Monthly files: auto or never.")] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be asked for; no network.")
+    ] = False,
+    plan: Annotated[
+        str | None, typer.Option(help="Plan for --dry-run: free, light, standard or premium.")
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="What is held; no network.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Remove everything that came from the source.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --forget.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch what is missing from J-Quants, resume what broke."""
+    from gogooku import syncing
+
+    modes = [name for name, on in (("dry", dry_run), ("status", status), ("forget", forget)) if on]
+    if len(modes) > 1:
+        raise UsageError("--dry-run, --status and --forget exclude each other")
+    order = syncing.order(
+        home_folder(), source, endpoints or [], first=_day(first), last=_day(last), bulk=bulk
+    )
+    if status:
+        made: syncing.Shown = syncing.status(order)
+    elif forget:
+        made = syncing.forget(order, sure=lambda text: yes or typer.confirm(text, err=True))
+    elif dry_run:
+        made = syncing.dry_run(order, plan=plan)
+    else:
+        address = syncing.address(
+            source,
+            base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
+            key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
+        )
+        made = syncing.run(order, address, reporter=_reporter(as_json))
+    if as_json:
+        _emit(made.facts)
+    else:
+        from gogooku.display import show
+
+        show(_out(), *made.tables)
+    if made.failed:
+        raise EnvironmentalError(made.failed)
+
+
 @sandbox_app.command("market")
 def sandbox_market(
     size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
@@ -172,9 +228,43 @@ def sandbox_market(
         _out().print(f"source {source.name}: {facts['rows']:,} rows", highlight=False)
 
 
+@sandbox_app.command("serve")
+def sandbox_serve(
+    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
+    seed: Annotated[int, typer.Option(help="One seed, one market.")] = 1,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Last date of the market; the end of the next quarter by default."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8790,
+) -> None:
+    """Answer the J-Quants V2 endpoints on loopback, from a generated market."""
+    from gogooku.core.wall import SystemClock, tokyo_time
+    from gogooku.sandbox.opening import config_until, end_of_next_quarter, open_exchange
+    from gogooku.sandbox.server import serve
+
+    clock = SystemClock()
+    last = _day(until) or end_of_next_quarter(tokyo_time(clock.now()).date())
+    reporter = _reporter(as_json=False)
+    with reporter.step("market"):
+        exchange = open_exchange(config_until(size, seed=seed, until=last), clock=clock)
+    _out().print(
+        f"sandbox exchange on http://127.0.0.1:{port}/v2, market {size} of seed {seed} until {last}"
+        "\n  keys: sandbox (premium), sandbox-free, -light, -standard, -premium",
+        highlight=False,
+    )
+    serve(exchange, port=port)
+
+
 @app.command()
 def build(
     source: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
+    as_known_on: Annotated[
+        str | None, typer.Option("--as-known-on", help="Only what had been fetched by that date.")
+    ] = None,
+    by_rule: Annotated[
+        bool, typer.Option("--by-rule", help="With --as-known-on: by the publication table.")
+    ] = False,
     config: ConfigFile = None,
     assignments: Set = None,
     threads: Threads = None,
@@ -184,6 +274,18 @@ def build(
     from gogooku.learn.assemble import BuildConfig
     from gogooku.pipeline import build as build_dataset
 
+    if by_rule and as_known_on is None:
+        raise UsageError("--by-rule needs --as-known-on DATE")
+    if as_known_on is not None:
+        from gogooku.pipeline import tables_source
+        from gogooku.tables.parts import Basis, Known
+
+        basis = Basis.RULE if by_rule else Basis.FETCHED
+        known = Known(on=_day(as_known_on), basis=basis)
+        reporter = _reporter(as_json)
+        source = tables_source(
+            home_folder(), source or "jquants", known=known, reporter=reporter
+        ).name
     texts = [f"source={source}"] if source else []
     dataset = build_dataset(
         home_folder(),

@@ -1,10 +1,13 @@
 """The straight line: the only module that knows every arrow.
 
-source -> panel -> features and labels -> dataset -> run -> evaluation, backtest, report -> ranking
+J-Quants -> raw store -> tables -> source -> panel -> features and labels -> dataset -> run
+-> evaluation, backtest, report -> ranking
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gogooku.core.config import Execution, Resolved
@@ -12,12 +15,21 @@ from gogooku.core.files import new_artefact, require_space, write_json
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Dataset
+from gogooku.core.wall import WallClock
+from gogooku.ingest.client import Client
+from gogooku.ingest.endpoints import ENDPOINTS
+from gogooku.ingest.plan import SyncOptions
+from gogooku.ingest.raw import open_store
 from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
+from gogooku.ingest.summary import SyncSummary
+from gogooku.ingest.sync import sync as fetch
 from gogooku.learn.assemble import BuildConfig, assemble
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
 from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
+from gogooku.tables.delivery import REQUIRED, deliver
 from gogooku.tables.panel import build_panel
+from gogooku.tables.parts import Known, derive, prune_parts
 
 BUILD_CODE = (
     "core",
@@ -94,3 +106,49 @@ def build(
         stage_current(folder)
     publish_current(folder)
     return read_dataset(folder)
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A finished sync: what came, and the source that was made from it (None without bars)."""
+
+    summary: SyncSummary
+    source: Source | None
+
+
+def sync(
+    home: Path,
+    name: str,
+    client: Client,
+    *,
+    endpoints: Sequence[str],
+    options: SyncOptions,
+    clock: WallClock,
+    reporter: Reporter,
+) -> Synced:
+    """Fetch what is missing into the raw store, and derive the tables and the source from it."""
+    store = open_store(home, name)
+    summary = fetch(
+        store,
+        client=client,
+        endpoints=[ENDPOINTS[endpoint] for endpoint in endpoints],
+        clock=clock,
+        reporter=reporter,
+        options=options,
+    )
+    source = None
+    if all(store.batches(table) for table in ("calendar", *REQUIRED)):
+        source = tables_source(home, name, known=Known(), reporter=reporter)
+    return Synced(summary=summary, source=source)
+
+
+def tables_source(home: Path, name: str, *, known: Known, reporter: Reporter) -> Source:
+    """Derive the tables of a raw store, as they are or as they were known, and deliver them."""
+    store = open_store(home, name)
+    tables = derive(home, store, known=known, reporter=reporter)
+    subscription = store.subscription()
+    facts = {"plan": subscription.plan.label if subscription else None}
+    source = deliver(home, name, tables, known=known, facts=facts)
+    if known.on is None:
+        prune_parts(home, name, [tables])
+    return source

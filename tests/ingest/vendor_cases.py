@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.progress import SilentReporter
@@ -114,8 +115,7 @@ class FakeVendor:
     def _answer(self, endpoint, params):
         today = tokyo_time(self.clock.now()).date()
         if endpoint.fetch is Fetch.WHOLE:
-            days = days_between(date(2008, 1, 1), self.calendar_until)
-            return [{"Date": str(d), "HolDiv": "1" if is_tokyo_session(d) else "0"} for d in days]
+            return calendar_rows(self.calendar_until)
         if endpoint.fetch is Fetch.SNAPSHOT:
             return self._rows(endpoint, today)
         first, last = self.window(today)
@@ -123,7 +123,8 @@ class FakeVendor:
         if asked and not first <= date.fromisoformat(asked) <= last:
             raise OutsideWindow(first, None if self.plan else last, said="window")
         if "code" in params:
-            whole = days_between(date.fromisoformat(params["from"]), today)
+            begin = max(date.fromisoformat(params["from"]), today - timedelta(days=100))
+            whole = days_between(begin, today)
             rows = [row for day in whole for row in self._day(endpoint, day)]
             return [row for row in rows if row["Code"] == params["code"]]
         if endpoint.fetch is Fetch.RANGE:
@@ -177,6 +178,12 @@ class FakeVendor:
         if kind is Kind.OBJECT:
             return {"a": "1"} if endpoint.name != "x" else ""
         return f"{day:%Y%m%d}{code}" if name in endpoint.key else ""
+
+
+@lru_cache
+def calendar_rows(until):
+    days = days_between(date(2024, 1, 1), until)
+    return [{"Date": str(day), "HolDiv": "1" if is_tokyo_session(day) else "0"} for day in days]
 
 
 def days_between(first, last):

@@ -21,7 +21,7 @@ from gogooku.core.calendar import DateArray, is_tokyo_session, tokyo_sessions
 from gogooku.sandbox.families import FloatArray
 from gogooku.sandbox.market import Market
 from gogooku.sandbox.quirks import BoolArray, IntArray
-from gogooku.sandbox.sources.companies import companies
+from gogooku.sandbox.sources.companies import Companies, companies
 from gogooku.sandbox.sources.rendering import (
     date_text,
     no_rows,
@@ -128,10 +128,14 @@ class Issues:
         return np.concatenate([self.market.listed[rows], funds], axis=1)
 
     @cached_property
+    def _companies(self) -> Companies:
+        return companies(self.market)
+
+    @cached_property
     def shares(self) -> FloatArray:
         """Issued shares (units) on the basis before any adjustment factor; [M]."""
         funds = np.full(len(self.funds), 1_000_000.0)
-        return np.concatenate([companies(self.market).shares, funds])
+        return np.concatenate([self._companies.shares, funds])
 
     @cached_property
     def facts(self) -> pl.DataFrame:
@@ -146,7 +150,7 @@ class Issues:
 
     def _company_facts(self) -> list[dict[str, str]]:
         market = self.market
-        size = companies(market).shares * companies(market).first_price
+        size = self._companies.shares * self._companies.first_price
         rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable") / len(size)
         facts = []
         for place, code in enumerate(market.codes):

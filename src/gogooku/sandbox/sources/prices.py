@@ -8,7 +8,7 @@ end of the market. Everything else here never changes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Final
 
@@ -186,25 +186,26 @@ class QuoteWire:
         return self._render(first, last, known_row=len(self.board.market.sessions) - 1)
 
     def rows_known(self, first: date, last: date, *, known: datetime) -> pl.DataFrame:
-        """Rows of a span, adjusted by the splits whose ex-date bars are public at ``known`` (UTC).
+        """Rows of a span, adjusted by the splits whose ex-date bars are public at ``known``.
 
         Later rows are not left out: their `VISIBLE` says when they come.
         """
-        public = tokyo_instant(self.board.market.sessions, minutes=BARS_MINUTES)
-        instant = np.datetime64(known.replace(tzinfo=None), "us")
-        return self._render(
-            first, last, known_row=int(np.searchsorted(public, instant, side="right")) - 1
-        )
+        known_row = int(np.searchsorted(self._public, _instant(known), side="right")) - 1
+        return self._render(first, last, known_row=known_row)
 
     def restated_at(self, known: datetime) -> datetime | None:
-        """Instant of the last split that is public at ``known``; None before the first."""
-        public = tokyo_instant(self.board.market.sessions, minutes=BARS_MINUTES)
-        moments = public[self.board.splits[0]]
-        moments = moments[moments <= np.datetime64(known.replace(tzinfo=None), "us")]
-        newest: datetime | None = (
-            moments[-1].item().replace(tzinfo=known.tzinfo) if len(moments) else None
-        )
-        return newest
+        """Instant (UTC) of the last split that is public at ``known``; None before the first."""
+        moments = self._public[self.board.splits[0]]
+        moments = moments[moments <= _instant(known)]
+        if not len(moments):
+            return None
+        newest: datetime = moments[-1].item()
+        return newest.replace(tzinfo=UTC)
+
+    @cached_property
+    def _public(self) -> DateArray:
+        """When the bars of each session are public."""
+        return tokyo_instant(self.board.market.sessions, minutes=BARS_MINUTES)
 
     def _render(self, first: date, last: date, *, known_row: int) -> pl.DataFrame:
         board, market = self.board, self.board.market
@@ -253,6 +254,10 @@ class QuoteWire:
             marks[f"{prefix}UL"] = up & (half.H == bars.H)
             marks[f"{prefix}LL"] = down & (half.L == bars.L)
         return {name: _flag(values[listed]) for name, values in marks.items()}
+
+
+def _instant(known: datetime) -> np.datetime64:
+    return np.datetime64(known.astimezone(UTC).replace(tzinfo=None), "us")
 
 
 def _half_columns(

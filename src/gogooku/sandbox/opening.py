@@ -1,0 +1,35 @@
+"""Opening a sandbox exchange today: a named market whose last sessions are still to come."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from gogooku.core.calendar import tokyo_sessions
+from gogooku.core.wall import WallClock
+from gogooku.sandbox.config import MarketConfig, exchange_config
+from gogooku.sandbox.exchange import Exchange, ExchangeSettings
+from gogooku.sandbox.market import generate
+from gogooku.sandbox.sources import wires
+
+
+def end_of_next_quarter(day: date) -> date:
+    """Last day of the quarter after that of ``day``: a market that ends there lasts a while."""
+    quarter = (day.month - 1) // 3 + 2
+    year, quarter = day.year + quarter // 4, quarter % 4
+    return date(year, quarter * 3 + 1, 1) - timedelta(days=1)
+
+
+def config_until(size: str, *, seed: int, until: date) -> MarketConfig:
+    """Build the configuration of a named size, moved so that its last session is ``until``'s last.
+
+    The same arguments give the same market, bit for bit; another ``until`` is another market.
+    """
+    config = exchange_config(size, seed=seed)
+    span = timedelta(days=int(config.num_sessions * 1.6) + 60)
+    first = tokyo_sessions(until - span, until)[-config.num_sessions]
+    return config.model_copy(update={"first_session": first.item()})
+
+
+def open_exchange(config: MarketConfig, *, clock: WallClock) -> Exchange:
+    """Generate the market and open its exchange; minutes at full size."""
+    return Exchange(wires(generate(config)), clock=clock, settings=ExchangeSettings())

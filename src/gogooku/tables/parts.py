@@ -1,0 +1,328 @@
+"""From the raw store to typed tables: one Parquet file per table and year.
+
+A part is a pure function of the batches that touch its year and of the code, so it is kept under
+that key and made again only when one of them changes: a daily sync costs the current year. Nothing
+here is the only copy of anything; every part can be made again from the raw bodies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.calendar import DateArray
+from gogooku.core.errors import DataError
+from gogooku.core.files import (
+    hash_file,
+    hash_json,
+    read_json,
+    read_parquet,
+    sync_tree,
+    write_json,
+    write_parquet,
+    write_point,
+)
+from gogooku.core.progress import Reporter
+from gogooku.core.stamp import code_hash
+from gogooku.core.wall import tokyo_instant
+from gogooku.ingest.endpoints import ENDPOINTS, Endpoint, Fetch
+from gogooku.ingest.ledger import Batch
+from gogooku.ingest.raw import RawStore
+from gogooku.tables.schema import FETCHED_AT, TABLES, typed
+
+PART_CODE: Final = ("ingest/endpoints.py", "ingest/decode.py", "tables")
+ROWS_FILE: Final = "rows.parquet"
+QUARANTINE_FILE: Final = "quarantine.parquet"
+COUNTS_FILE: Final = "part.json"
+_WHOLE: Final = "all"
+_OPEN: Final = frozenset({"1", "2"})
+"""HolDiv values of trading sessions."""
+
+
+class Basis(StrEnum):
+    """What "known on a date" means."""
+
+    FETCHED = "as-known"
+    """Fetched by the end of that Tokyo date: exactly what this store held then."""
+    RULE = "by-rule"
+    """Visible by the publication table, in the newest fetched version: an approximation, because
+    later corrections are in it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Which knowledge the tables stand for: all of it, or what was known on a Tokyo date."""
+
+    on: date | None = None
+    basis: Basis = Basis.FETCHED
+
+    @property
+    def suffix(self) -> str:
+        """What the name of the derived source gets appended."""
+        return "" if self.on is None else f"-{self.basis}-{self.on}"
+
+    @property
+    def fetched_by(self) -> date | None:
+        """Last fetch date that counts; None for all."""
+        return self.on if self.basis is Basis.FETCHED else None
+
+    @property
+    def visible_by(self) -> date | None:
+        """Last date of visibility by the publication table; None for all."""
+        return self.on if self.basis is Basis.RULE else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of one year on disk: folder, rows, quarantined rows by reason, and notes."""
+
+    table: str
+    year: str
+    folder: Path
+    rows: int
+    quarantined: Mapping[str, int]
+    notes: Mapping[str, int]
+    content: str
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All parts of one state of the raw store."""
+
+    parts: tuple[Part, ...]
+    sessions: DateArray
+
+    def paths(self, table: str) -> list[Path]:
+        """Row files of a table, by year."""
+        return [part.folder / ROWS_FILE for part in self.parts if part.table == table]
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """All years of a table.
+
+        Raises
+        ------
+        DataError
+            Nothing of it has been fetched.
+        """
+        paths = self.paths(table)
+        if not paths:
+            raise DataError(f"{table}: nothing fetched; run: gogooku sync --endpoint {table}")
+        return pl.scan_parquet([str(path) for path in paths])
+
+    def names(self) -> list[str]:
+        """Tables that have parts, in the order of the endpoints."""
+        held = {part.table for part in self.parts}
+        return [name for name in ENDPOINTS if name in held]
+
+    def content(self) -> dict[str, str]:
+        """Content hash of every part, by ``table/year``."""
+        return {f"{part.table}/{part.year}": part.content for part in self.parts}
+
+
+def parts_folder(home: Path, source: str) -> Path:
+    """Where the parts of a source are kept."""
+    return home / "tables" / source
+
+
+def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> Tables:
+    """Type everything the raw store holds, by table and year.
+
+    Raises
+    ------
+    DataError
+        No calendar has been fetched, a body is damaged, or ``known.on`` lies before the first sync.
+    """
+    held = {
+        name: store.batches(name, as_known_on=known.fetched_by)
+        for name in ENDPOINTS
+        if name in TABLES
+    }
+    sessions = trading_sessions(store, held.get("calendar", []))
+    wanted = [
+        (ENDPOINTS[name], year, batches)
+        for name, all_batches in held.items()
+        for year, batches in by_year(ENDPOINTS[name], all_batches).items()
+    ]
+    parts: list[Part] = []
+    with reporter.step("tables", total=len(wanted)) as step:
+        for endpoint, year, batches in wanted:
+            step.note(f"{endpoint.name} {year}")
+            part = _part(
+                home, store, endpoint, year, batches, sessions=sessions, limit=known.visible_by
+            )
+            if part.rows or part.quarantined:
+                parts.append(part)
+            step.advance()
+    return Tables(parts=tuple(parts), sessions=sessions)
+
+
+def trading_sessions(store: RawStore, batches: Sequence[Batch]) -> DateArray:
+    """Sessions of the newest fetched calendar, ascending."""
+    if not batches:
+        raise DataError("calendar: nothing fetched; run: gogooku sync")
+    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE)
+    open_days = calendar.filter(pl.col("HolDiv").is_in(list(_OPEN))).get_column("Date").sort()
+    return np.array(open_days.to_list(), dtype="datetime64[D]")
+
+
+def by_year(endpoint: Endpoint, batches: Iterable[Batch]) -> dict[str, list[Batch]]:
+    """Batches that may hold rows of each year; ``all`` for the small tables kept in one piece."""
+    listed = list(batches)
+    if not listed:
+        return {}
+    if endpoint.fetch is not Fetch.PER_SESSION:
+        return {_WHOLE: listed}
+    years = {
+        year
+        for batch in listed
+        if batch.first is not None and batch.last is not None
+        for year in range(batch.first.year, batch.last.year + 1)
+    }
+    return {
+        str(year): [batch for batch in listed if _touches(batch, year)] for year in sorted(years)
+    }
+
+
+def _touches(batch: Batch, year: int) -> bool:
+    if batch.first is None or batch.last is None:
+        return True
+    return batch.first.year <= year <= batch.last.year
+
+
+def _part(
+    home: Path,
+    store: RawStore,
+    endpoint: Endpoint,
+    year: str,
+    batches: Sequence[Batch],
+    *,
+    sessions: DateArray,
+    limit: date | None,
+) -> Part:
+    """Find the part of a year in the cache, or make it."""
+    key = hash_json(
+        {
+            "code": code_hash(PART_CODE),
+            "batches": [batch.content for batch in batches],
+            "fetched": [str(b.fetched_at) for b in batches] if endpoint.starts is None else [],
+            "sessions": hash_json([str(day) for day in sessions]),
+            "limit": str(limit),
+        }
+    )
+    folder = parts_folder(home, store.source) / endpoint.name / f"{year}-{key}"
+    if not (folder / COUNTS_FILE).exists():
+        _make_part(folder, store, endpoint, year, batches, sessions=sessions, limit=limit)
+    counts = read_json(folder / COUNTS_FILE)
+    return Part(
+        table=endpoint.name,
+        year=year,
+        folder=folder,
+        rows=int(counts["rows"]),
+        quarantined=counts["quarantined"],
+        notes=counts["notes"],
+        content=str(counts["content"]),
+    )
+
+
+def _make_part(
+    folder: Path,
+    store: RawStore,
+    endpoint: Endpoint,
+    year: str,
+    batches: Sequence[Batch],
+    *,
+    sessions: DateArray,
+    limit: date | None,
+) -> None:
+    raw = _merged(store, endpoint, batches, year=year)
+    out = typed(endpoint.name, raw, sessions=sessions)
+    del raw
+    frame = out.frame
+    if limit is not None:
+        end = tokyo_instant(limit + timedelta(days=1), 0).replace(tzinfo=None)
+        frame = frame.filter(pl.col("available_at") < end)
+    building = folder.with_name(f".{folder.name}-{os.getpid()}")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    write_parquet(frame, building / ROWS_FILE)
+    write_parquet(out.quarantine, building / QUARANTINE_FILE)
+    reasons = (
+        out.quarantine.group_by("reason").len().sort("reason") if len(out.quarantine) else None
+    )
+    write_json(
+        building / COUNTS_FILE,
+        {
+            "rows": frame.height,
+            "quarantined": {} if reasons is None else dict(reasons.iter_rows()),
+            "notes": dict(out.notes),
+            "content": hash_file(building / ROWS_FILE),
+        },
+    )
+    sync_tree(building)
+    write_point("tables.part")
+    if folder.exists():
+        shutil.rmtree(folder)
+    building.rename(folder)
+    write_point("tables.part.renamed")
+
+
+def _merged(
+    store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, year: str
+) -> pl.DataFrame:
+    """Rows of all batches in a year, the newest of each key, sorted by key.
+
+    Batches come in the order in which they were fetched; within one answer a repeated key keeps
+    its last row. A row that a later answer no longer holds stays: nothing fetched is lost. A
+    snapshot's row keeps the time of its first fetch, since that is when it could be known.
+    """
+    frames = [_decoded(store, endpoint, batch, year=year) for batch in batches]
+    frame = pl.concat(frames, how="vertical", rechunk=False)
+    del frames
+    if endpoint.fetch is Fetch.SNAPSHOT:
+        frame = frame.with_columns(pl.col(FETCHED_AT).min().over(endpoint.key))
+    return frame.unique(subset=list(endpoint.key), keep="last", maintain_order=True).sort(
+        endpoint.key
+    )
+
+
+def _decoded(store: RawStore, endpoint: Endpoint, batch: Batch, *, year: str) -> pl.DataFrame:
+    """Rows of one batch in a year; one without a readable date goes with the batch's own year."""
+    moment = batch.fetched_at.replace(tzinfo=None)
+    frame = store.decoded(batch).frame.select(list(endpoint.columns))
+    if year != _WHOLE and endpoint.axis is not None:
+        axis = pl.col(endpoint.axis)
+        inside = axis.str.starts_with(f"{year}-")
+        if (batch.first or batch.fetched_at).year == int(year):
+            inside |= ~axis.str.contains(r"^\d{4}-") | axis.is_null()
+        frame = frame.filter(inside)
+    return frame.with_columns(pl.lit(moment, dtype=pl.Datetime("us")).alias(FETCHED_AT))
+
+
+def prune_parts(home: Path, source: str, kept: Iterable[Tables]) -> int:
+    """Remove the parts that none of ``kept`` uses, and return how many."""
+    used = {part.folder for tables in kept for part in tables.parts}
+    removed = 0
+    for folder in parts_folder(home, source).glob("*/*"):
+        if folder not in used:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def quarantined_rows(tables: Tables, table: str) -> pl.DataFrame:
+    """Rows of a table that failed a check, with their reason, all years."""
+    frames = [
+        read_parquet(part.folder / QUARANTINE_FILE)
+        for part in tables.parts
+        if part.table == table and part.quarantined
+    ]
+    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()

@@ -1,0 +1,17 @@
+import pytest
+
+from gogooku.sandbox.market import generate
+from gogooku.sandbox.sources import wires as all_wires
+from sandbox_support import EXCHANGE_MARKET
+
+
+@pytest.fixture(scope="session")
+def exchange_market():
+    """60 names from 2020-08-03 on."""
+    return generate(EXCHANGE_MARKET)
+
+
+@pytest.fixture(scope="session")
+def wires(exchange_market):
+    """Every endpoint of the market."""
+    return all_wires(exchange_market)
