@@ -7,7 +7,7 @@ these tell the plan: only Free ends before today, the others differ in how far t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Self
 
@@ -106,19 +106,25 @@ def discover(client: Client, *, clock: WallClock) -> Subscription:
     """
     today = tokyo_time(clock.now()).date()
     client.pacer.set_plan(Plan.FREE)
-    found = _from_refusal(client, today) or _from_probes(client, today)
+    refusal = _refusal(client)
+    plan = None if refusal is None else _plan_of(refusal.first, refusal.last, today)
+    if refusal is not None and plan is not None:
+        found = Subscription(plan, refusal.first, refusal.last, today)
+    else:
+        found = _from_probes(client, today)
+        if refusal is not None and refusal.first > found.first:
+            found = replace(found, first=refusal.first)
     client.pacer.set_plan(found.plan)
     return found
 
 
-def _from_refusal(client: Client, today: date) -> Subscription | None:
-    """The plan from the window in a refusal; None if there was no refusal or no plan fits it."""
+def _refusal(client: Client) -> OutsideWindow | None:
+    """The refusal of a date before everything, which names the window; None without one."""
     query = {"date": _BEFORE_EVERYTHING.isoformat()}
     try:
         next(client.pages(ENDPOINTS["quotes"], query), None)
     except OutsideWindow as refusal:
-        plan = _plan_of(refusal.first, refusal.last, today)
-        return None if plan is None else Subscription(plan, refusal.first, refusal.last, today)
+        return refusal
     except BadRequest:
         return None
     return None

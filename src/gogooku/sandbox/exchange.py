@@ -103,6 +103,9 @@ class ExchangeSettings:
         For so long the address of a file works.
     plans_url : str
         Named in refusals.
+    history_from : date
+        No window reaches back before it; a market that begins later than the vendor's data sets it
+        to its first session.
     """
 
     rows_per_page: int = 2_000
@@ -114,6 +117,7 @@ class ExchangeSettings:
     restatement: Restatement = Restatement.NEVER
     link_seconds: float = 300.0
     plans_url: str = "https://jpx-jquants.com/"
+    history_from: date = date.min
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,7 @@ class Exchange:
         if self.settings.files_folder is None:
             raise UsageError("files can be rendered only into a folder; set files_folder.")
         now = self.clock.now()
-        window = window_of(plan, tokyo_time(now).date())
+        window = window_of(plan, tokyo_time(now).date(), history_from=self.settings.history_from)
         sizes = [
             self._files.render_month(file, plan=plan, now=now)
             for endpoint in bulk_endpoints(plan)
@@ -213,7 +217,7 @@ class Exchange:
         bucket = Bucket.DEFAULT if endpoint is None else endpoint.bucket
         if not self.limiter.allows(key, plan=plan, bucket=bucket, now=now):
             raise Refusal(429, TOO_MANY)
-        window = window_of(plan, tokyo_time(now).date())
+        window = window_of(plan, tokyo_time(now).date(), history_from=self.settings.history_from)
         caller = _Caller(key, plan, now, window, headers)
         if request.method != "GET":
             raise Refusal(403, NO_ENDPOINT)

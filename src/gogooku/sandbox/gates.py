@@ -98,13 +98,12 @@ def require_plan(plan: Plan, needed: Plan, *, plans_url: str) -> None:
         )
 
 
-def window_of(plan: Plan, today: date) -> Window:
-    """Dates that a plan covers on a Tokyo date."""
+def window_of(plan: Plan, today: date, *, history_from: date) -> Window:
+    """Dates that a plan covers on a Tokyo date, from the first one that the market has."""
     years = HISTORY_YEARS[plan]
-    if plan is Plan.FREE:
-        last = today - timedelta(days=FREE_DELAY_DAYS)
-        return Window(_years_before(last, years), last)
-    return Window(_years_before(today, years), None)
+    last = today - timedelta(days=FREE_DELAY_DAYS) if plan is Plan.FREE else None
+    first = _years_before(last or today, years)
+    return Window(max(first, history_from), last)
 
 
 def _years_before(day: date, years: int) -> date:

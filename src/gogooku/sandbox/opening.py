@@ -32,4 +32,6 @@ def config_until(size: str, *, seed: int, until: date) -> MarketConfig:
 
 def open_exchange(config: MarketConfig, *, clock: WallClock) -> Exchange:
     """Generate the market and open its exchange; minutes at full size."""
-    return Exchange(wires(generate(config)), clock=clock, settings=ExchangeSettings())
+    market = generate(config)
+    settings = ExchangeSettings(history_from=market.sessions[0].item())
+    return Exchange(wires(market), clock=clock, settings=settings)
