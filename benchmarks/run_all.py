@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_PRICES = HERE.parents[1] / "shared" / "data" / "us_daily.parquet"
-SYNTHETIC = ("sandbox_market.py", "feature_kernels.py", "demo_gates.py")
+SYNTHETIC = ("sandbox_market.py", "feature_kernels.py", "demo_gates.py", "sync_full.py")
 REAL = ("import_us_daily.py", "build_us_daily.py", "us_daily_skill.py")
 
 

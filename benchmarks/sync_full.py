@@ -9,19 +9,30 @@ clock, so pacing costs nothing here: the minutes that it would take are printed 
 from __future__ import annotations
 
 import argparse
-import json
 import mmap
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import tokyo_instant
-from measure import measured
+from gogooku.ingest.client import ApiKey, Client
+from gogooku.ingest.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.pacing import Pacer
+from gogooku.ingest.raw import open_store
+from gogooku.ingest.store import Source
+from gogooku.ingest.summary import SyncSummary
+from gogooku.ingest.sync import dry_run
+from gogooku.ingest.sync import sync as fetch
+from gogooku.pipeline import tables_source
+from gogooku.tables.parts import Known
+from measure import Measured, measured
 
 
 class SharedClock:
@@ -49,12 +60,10 @@ class SharedClock:
 
 def serve_exchange(size: str, plan: str, folder: Path) -> None:
     """Generate, render, serve; then let the client process do its work."""
-    from gogooku.sandbox.exchange import Exchange, ExchangeSettings
-    from gogooku.sandbox.server import serve_in_thread
-
-    from gogooku.ingest.endpoints import Plan
     from gogooku.sandbox.config import exchange_config
+    from gogooku.sandbox.exchange import Exchange, ExchangeSettings
     from gogooku.sandbox.market import generate
+    from gogooku.sandbox.server import serve_in_thread
     from gogooku.sandbox.sources import wires
 
     with measured() as work:
@@ -67,7 +76,9 @@ def serve_exchange(size: str, plan: str, folder: Path) -> None:
     exchange = Exchange(
         wires(market),
         clock=clock,
-        settings=ExchangeSettings(files_folder=folder / "files"),
+        settings=ExchangeSettings(
+            files_folder=folder / "files", history_from=market.sessions[0].item()
+        ),
     )
     with measured() as work:
         num_files, num_bytes = exchange.render_files(Plan[plan.upper()])
@@ -79,87 +90,72 @@ def serve_exchange(size: str, plan: str, folder: Path) -> None:
         )
 
 
+@dataclass
+class Bench:
+    """The client's side: a store, a client on the shared clock, and what was measured."""
+
+    home: Path
+    client: Client
+    clock: SharedClock
+    work: list[Measured] = field(default_factory=list)
+
+    def sync(self, names: Iterable[str], what: str) -> SyncSummary:
+        """Sync some endpoints; a failure ends the benchmark."""
+        with measured() as work:
+            summary = fetch(
+                open_store(self.home, "sandbox"),
+                client=self.client,
+                endpoints=[ENDPOINTS[name] for name in names],
+                clock=self.clock,
+                reporter=SilentReporter(),
+            )
+        if summary.failed:
+            raise SystemExit(f"failed: {[(one.name, one.failed) for one in summary.failed]}")
+        self.work.append(work)
+        print(f"{what}: {summary.requests:,} requests; {work}", flush=True)
+        return summary
+
+    def derive(self, what: str) -> Source:
+        """Derive the tables and the source."""
+        with measured() as work:
+            source = tables_source(self.home, "sandbox", known=Known(), reporter=SilentReporter())
+        self.work.append(work)
+        print(f"{what}: {work}", flush=True)
+        return source
+
+
 def run_client(url: str, plan: str, folder: Path) -> None:
     """Sync, derive, sync again, move a day; everything measured in this process."""
-    from gogooku.ingest.client import ApiKey, Client
-    from gogooku.ingest.sync import dry_run
-    from gogooku.ingest.sync import sync as fetch
-
-    from gogooku.core.progress import SilentReporter
-    from gogooku.ingest.endpoints import ENDPOINTS, Plan
-    from gogooku.ingest.pacing import Pacer
-    from gogooku.ingest.plan import BulkUse
-    from gogooku.ingest.raw import open_store
-    from gogooku.pipeline import tables_source
-    from gogooku.tables.parts import Known
-
     clock = SharedClock(folder / "clock")
     start = clock.now()
-    home = folder / "home"
     pacer = Pacer(Plan[plan.upper()], clock=clock)
     client = Client(base_url=url, key=ApiKey(f"sandbox-{plan}"), pacer=pacer, clock=clock)
-    store = open_store(home, "sandbox")
-
-    def go(names: list[str]) -> dict[str, object]:
-        summary = fetch(
-            store,
-            client,
-            endpoints=[ENDPOINTS[name] for name in names],
-            clock=clock,
-            reporter=SilentReporter(),
-            use_bulk=BulkUse.WHERE_CHEAPER,
-        )
-        failed = {n: o.failed for n, o in summary.endpoints.items() if o.failed}
-        if failed:
-            raise SystemExit(f"failed: {failed}")
-        return summary.to_json()
-
-    with measured() as bars:
-        go(["calendar", "master"])
-        begun = time.perf_counter()
-        made = go(["quotes"])
-        quote_seconds = time.perf_counter() - begun
-    rows = made["endpoints"]["quotes"]["rows"]  # type: ignore[index]
-    print(f"calendar, master and daily bars fetched, checked, stored: {bars}")
-    print(f"daily bars: {rows:,} rows in {quote_seconds:.1f} s, {rows / quote_seconds:,.0f} rows/s")
-    with measured() as rest:
-        made = go(list(ENDPOINTS))
-    print(f"all other endpoints: {rest}")
-    with measured() as derived:
-        source = tables_source(home, "sandbox", known=Known(), reporter=SilentReporter())
-    print(f"typed tables of everything: {derived}")
-    total = bars.wall_seconds + rest.wall_seconds + derived.wall_seconds
-    peak = max(bars.anonymous_gib, rest.anonymous_gib, derived.anonymous_gib)
+    bench = Bench(folder / "home", client, clock)
+    bench.sync(["calendar", "master"], "calendar and master")
+    bars = bench.sync(["calendar", "quotes"], "daily bars")
+    rows, bars_work = bars.total("rows"), bench.work[-1]
+    print(f"  {rows:,} rows, {rows / bars_work.wall_seconds:,.0f} rows/s fetched to stored")
+    bench.sync(ENDPOINTS, "all other endpoints")
+    source = bench.derive("typed tables of everything")
+    total = sum(work.wall_seconds for work in bench.work)
+    cpu = sum(work.cpu_seconds for work in bench.work)
+    peak = max(work.anonymous_gib for work in bench.work)
     minutes = (clock.now() - start).total_seconds() / 60
     print(
-        f"TOTAL {total / 60:.1f} minutes of work, {client.requests:,} requests, "
-        f"{minutes:.0f} virtual minutes of pacing, peak {peak:.2f} GiB anonymous"
+        f"TOTAL {total / 60:.1f} minutes of work ({cpu / 60:.1f} CPU), {client.requests:,} "
+        f"requests that pacing spreads over {minutes:.0f} virtual minutes, "
+        f"peak {peak:.2f} GiB anonymous"
     )
     for name, one in source.manifest["facts"]["tables"].items():
         print(f"  {name}: {one['rows']:,} rows, quarantined {sum(one['quarantined'].values()):,}")
-
-    before = client.requests
-    go(list(ENDPOINTS))
-    print(f"second sync, clock unmoved: {client.requests - before} requests")
-    moved = tokyo_instant(clock.now().date() + timedelta(days=1), 21 * 60)
-    clock.move_to(moved)
+    bench.sync(ENDPOINTS, "second sync, clock unmoved")
+    clock.move_to(tokyo_instant(clock.now().date() + timedelta(days=1), 21 * 60))
     planned = dry_run(
-        store,
-        endpoints=list(ENDPOINTS.values()),
-        now=clock.now(),
-        plan=Plan[plan.upper()],
-        use_bulk=BulkUse.WHERE_CHEAPER,
+        open_store(bench.home, "sandbox"), endpoints=ENDPOINTS.values(), now=clock.now()
     )
-    before = client.requests
-    go(list(ENDPOINTS))
-    print(
-        f"a day later: {len(planned.jobs)} queries announced, "
-        f"{client.requests - before} requests made (pages included)"
-    )
-    with measured() as derived:
-        tables_source(home, "sandbox", known=Known(), reporter=SilentReporter())
-    print(f"tables after a day: {derived}")
-    print(json.dumps({"minutes": total / 60, "rows_per_second": rows / quote_seconds}))
+    print(f"a day later: {len(planned.jobs)} queries announced")
+    bench.sync(ENDPOINTS, "sync of a day (pages count)")
+    bench.derive("tables after a day")
 
 
 def main() -> None:

@@ -15,6 +15,21 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
+from gogooku.ingest.wire_columns import (
+    ALERT_COLUMNS,
+    BARS_ALL_PLANS,
+    BARS_PREMIUM,
+    BREAKDOWN_COLUMNS,
+    DIVIDEND_COLUMNS,
+    FUTURES_COLUMNS,
+    INVESTORS_COLUMNS,
+    MARGIN_COLUMNS,
+    OPTIONS_225_COLUMNS,
+    OPTIONS_COLUMNS,
+    SHORT_REPORT_COLUMNS,
+    SUMMARY_COLUMNS,
+)
+
 
 class Plan(IntEnum):
     """A subscription; a higher one includes the lower ones."""
@@ -181,6 +196,14 @@ class Endpoint:
             name for name in self.columns if plan >= Plan.PREMIUM or name not in self.premium
         )
 
+    def fields(self, plan: Plan, *, on: date) -> frozenset[str]:
+        """Fields that every row of an answer given on a day should have."""
+        return frozenset(
+            name
+            for name in self.columns_for(plan)
+            if name not in self.since or self.since[name] <= on
+        )
+
 
 def _columns(names: str, *, default: Kind, **kinds: str) -> Mapping[str, Kind]:
     """Columns of a block of names; ``kinds`` names those that differ from the default."""
@@ -190,69 +213,6 @@ def _columns(names: str, *, default: Kind, **kinds: str) -> Mapping[str, Kind]:
         raise ValueError(f"columns {sorted(unknown)} are not in the block")
     return MappingProxyType({name: special.get(name, default) for name in names.split()})
 
-
-_BARS_ALL_PLANS = """
-    Date Code O H L C UL LL Vo Va AdjFactor AdjO AdjH AdjL AdjC AdjVo MktCap ExRT
-"""
-_BARS_PREMIUM = """
-    MO MH ML MC MUL MLL MVo MVa MAdjO MAdjH MAdjL MAdjC MAdjVo AO AH AL AC AUL ALL AVo AVa AAdjO
-    AAdjH AAdjL AAdjC AAdjVo
-"""
-_INVESTORS = """
-    PubDate StDate EnDate Section PropSell PropBuy PropTot PropBal BrkSell BrkBuy BrkTot BrkBal
-    TotSell TotBuy TotTot TotBal IndSell IndBuy IndTot IndBal FrgnSell FrgnBuy FrgnTot FrgnBal
-    SecCoSell SecCoBuy SecCoTot SecCoBal InvTrSell InvTrBuy InvTrTot InvTrBal BusCoSell BusCoBuy
-    BusCoTot BusCoBal OthCoSell OthCoBuy OthCoTot OthCoBal InsCoSell InsCoBuy InsCoTot InsCoBal
-    BankSell BankBuy BankTot BankBal TrstBnkSell TrstBnkBuy TrstBnkTot TrstBnkBal OthFinSell
-    OthFinBuy OthFinTot OthFinBal
-"""
-_SUMMARY = """
-    DiscDate DiscTime Code DiscNo DocType CurPerType CurPerSt CurPerEn CurFYSt CurFYEn NxtFYSt
-    NxtFYEn Sales OP OdP NP EPS DEPS TA Eq EqAR BPS CFO CFI CFF CashEq Div1Q Div2Q Div3Q DivFY
-    DivAnn DivUnit DivTotalAnn PayoutRatioAnn FDiv1Q FDiv2Q FDiv3Q FDivFY FDivAnn FDivUnit
-    FDivTotalAnn FPayoutRatioAnn NxFDiv1Q NxFDiv2Q NxFDiv3Q NxFDivFY NxFDivAnn NxFDivUnit
-    NxFPayoutRatioAnn FSales2Q FOP2Q FOdP2Q FNP2Q FEPS2Q NxFSales2Q NxFOP2Q NxFOdP2Q NxFNp2Q
-    NxFEPS2Q FSales FOP FOdP FNP FEPS NxFSales NxFOP NxFOdP NxFNp NxFEPS MatChgSub SigChgInC
-    ChgByASRev ChgNoASRev ChgAcEst RetroRst ShOutFY TrShFY AvgSh NCSales NCOP NCOdP NCNP NCEPS
-    NCTA NCEq NCEqAR NCBPS FNCSales2Q FNCOP2Q FNCOdP2Q FNCNP2Q FNCEPS2Q NxFNCSales2Q NxFNCOP2Q
-    NxFNCOdP2Q NxFNCNP2Q NxFNCEPS2Q FNCSales FNCOP FNCOdP FNCNP FNCEPS NxFNCSales NxFNCOP
-    NxFNCOdP NxFNCNP NxFNCEPS ShEq NCShEq ROE NCROE
-"""
-_DIVIDEND = """
-    PubDate PubTime Code RefNo StatCode BoardDate IFCode FRCode IFTerm DivRate RecDate ExDate
-    ActRecDate PayDate CARefNo DistAmt RetEarn DeemDiv DeemCapGains NetAssetDecRatio
-    CommSpecCode CommDivRate SpecDivRate
-"""
-_ALERT = """
-    PubDate Code AppDate PubReason ShrtOut ShrtOutChg ShrtOutRatio LongOut LongOutChg
-    LongOutRatio SLRatio ShrtNegOut ShrtNegOutChg ShrtStdOut ShrtStdOutChg LongNegOut
-    LongNegOutChg LongStdOut LongStdOutChg TSEMrgnRegCls
-"""
-_SHORT_REPORT = """
-    DiscDate CalcDate Code SSName SSAddr DICName DICAddr FundName ShrtPosToSO ShrtPosShares
-    ShrtPosUnits PrevRptDate PrevRptRatio Notes
-"""
-_MARGIN = """
-    PubDate Date Code IssType ShrtVol LongVol ShrtNegVol LongNegVol ShrtStdVol LongStdVol
-    ShrtVal LongVal ShrtNegVal LongNegVal ShrtStdVal LongStdVal
-"""
-_BREAKDOWN = """
-    Date Code LongSellVa ShrtNoMrgnVa MrgnSellNewVa MrgnSellCloseVa LongBuyVa MrgnBuyNewVa
-    MrgnBuyCloseVa LongSellVo ShrtNoMrgnVo MrgnSellNewVo MrgnSellCloseVo LongBuyVo MrgnBuyNewVo
-    MrgnBuyCloseVo
-"""
-_FUTURES = """
-    Code ProdCat Date O H L C MO MH ML MC EO EH EL EC AO AH AL AC Vo OI Va CM VoOA EmMrgnTrgDiv
-    LTD SQD Settle CCMFlag
-"""
-_OPTIONS = """
-    Code ProdCat UndSSO Date O H L C MO MH ML MC EO EH EL EC AO AH AL AC Vo OI Va CM Strike VoOA
-    EmMrgnTrgDiv PCDiv LTD SQD Settle Theo BaseVol UnderPx IV IR CCMFlag
-"""
-_OPTIONS_225 = """
-    Date Code O H L C EO EH EL EC AO AH AL AC Vo OI Va CM Strike VoOA EmMrgnTrgDiv PCDiv LTD SQD
-    Settle Theo BaseVol UnderPx IV IR
-"""
 
 _DATE = "Date"
 
@@ -298,7 +258,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.FREE,
                 starts=date(2008, 5, 7),
                 columns=_columns(
-                    _BARS_ALL_PLANS + _BARS_PREMIUM,
+                    BARS_ALL_PLANS + BARS_PREMIUM,
                     default=Kind.NUMBER,
                     text="Code UL LL ExRT MUL MLL AUL ALL",
                     date="Date",
@@ -310,7 +270,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 date_param="date",
                 one_of=("code", "date"),
                 params=("code", "date", "from", "to"),
-                premium=frozenset(_BARS_PREMIUM.split()),
+                premium=frozenset(BARS_PREMIUM.split()),
                 since={"MktCap": date(2026, 8, 3), "ExRT": date(2026, 8, 3)},
                 complete=True,
             ),
@@ -363,7 +323,10 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.LIGHT,
                 starts=date(2008, 1, 16),
                 columns=_columns(
-                    _INVESTORS, default=Kind.NUMBER, text="Section", date="PubDate StDate EnDate"
+                    INVESTORS_COLUMNS,
+                    default=Kind.NUMBER,
+                    text="Section",
+                    date="PubDate StDate EnDate",
                 ),
                 key=("Section", "StDate", "EnDate", "PubDate"),
                 axis="PubDate",
@@ -397,7 +360,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.FREE,
                 starts=date(2008, 7, 7),
                 columns=_columns(
-                    _SUMMARY,
+                    SUMMARY_COLUMNS,
                     default=Kind.TEXT_NUMBER,
                     text=(
                         "DiscTime Code DiscNo DocType CurPerType MatChgSub SigChgInC ChgByASRev "
@@ -443,7 +406,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.PREMIUM,
                 starts=date(2013, 2, 20),
                 columns=_columns(
-                    _DIVIDEND,
+                    DIVIDEND_COLUMNS,
                     default=Kind.MARKED,
                     text="PubTime Code RefNo StatCode IFCode FRCode IFTerm CARefNo CommSpecCode",
                     date="PubDate BoardDate RecDate ExDate ActRecDate PayDate",
@@ -494,7 +457,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.STANDARD,
                 starts=date(2012, 2, 10),
                 columns=_columns(
-                    _MARGIN, default=Kind.NUMBER, text="Code IssType", date="PubDate Date"
+                    MARGIN_COLUMNS, default=Kind.NUMBER, text="Code IssType", date="PubDate Date"
                 ),
                 key=("Date", "Code"),
                 axis=_DATE,
@@ -522,7 +485,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.STANDARD,
                 starts=date(2008, 5, 8),
                 columns=_columns(
-                    _ALERT,
+                    ALERT_COLUMNS,
                     default=Kind.MARKED,
                     text="Code TSEMrgnRegCls",
                     date="PubDate AppDate",
@@ -562,7 +525,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.STANDARD,
                 starts=date(2013, 11, 7),
                 columns=_columns(
-                    _SHORT_REPORT,
+                    SHORT_REPORT_COLUMNS,
                     default=Kind.TEXT,
                     date="DiscDate CalcDate PrevRptDate",
                     number="ShrtPosToSO ShrtPosShares ShrtPosUnits PrevRptRatio",
@@ -580,7 +543,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 path="/markets/breakdown",
                 plan=Plan.PREMIUM,
                 starts=date(2015, 4, 1),
-                columns=_columns(_BREAKDOWN, default=Kind.NUMBER, text="Code", date="Date"),
+                columns=_columns(BREAKDOWN_COLUMNS, default=Kind.NUMBER, text="Code", date="Date"),
                 key=("Date", "Code"),
                 axis=_DATE,
                 fetch=Fetch.PER_SESSION,
@@ -595,7 +558,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.PREMIUM,
                 starts=date(2008, 5, 7),
                 columns=_columns(
-                    _FUTURES,
+                    FUTURES_COLUMNS,
                     default=Kind.TEXT_NUMBER,
                     text="Code ProdCat CM EmMrgnTrgDiv CCMFlag",
                     date="Date LTD SQD",
@@ -614,7 +577,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.PREMIUM,
                 starts=date(2008, 5, 7),
                 columns=_columns(
-                    _OPTIONS,
+                    OPTIONS_COLUMNS,
                     default=Kind.TEXT_NUMBER,
                     text="Code ProdCat UndSSO CM EmMrgnTrgDiv PCDiv CCMFlag",
                     date="Date LTD SQD",
@@ -633,7 +596,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 plan=Plan.STANDARD,
                 starts=date(2008, 5, 7),
                 columns=_columns(
-                    _OPTIONS_225,
+                    OPTIONS_225_COLUMNS,
                     default=Kind.TEXT_NUMBER,
                     text="Code CM EmMrgnTrgDiv PCDiv",
                     date="Date LTD SQD",

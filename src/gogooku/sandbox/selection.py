@@ -203,7 +203,7 @@ def _announced(wire: Wire, asked: Asked, window: Window, known: datetime) -> pl.
     today = tokyo_time(known).date()
     near = timedelta(days=_SNAPSHOT_DAYS)
     frame = visible_rows(wire, today - near, today + near, known=known)
-    return frame.filter(pl.col(VISIBLE) == frame[VISIBLE].max())
+    return frame.filter(pl.col(VISIBLE) == pl.col(VISIBLE).max())
 
 
 def _scheduled(wire: Wire, asked: Asked, window: Window, known: datetime) -> pl.DataFrame:

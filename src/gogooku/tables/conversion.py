@@ -21,6 +21,8 @@ from gogooku.tables.checks import Check, Severity, in_key_order, judge, on_sessi
 from gogooku.tables.publication import available_at
 
 FETCHED_AT = "_fetched_at"
+UNREADABLE = "_unreadable"
+"""Optional column of a decoded frame: the cells of a row that could not be read, in words."""
 ABSENT = ("", "-", "－")
 """Texts that stand for a missing date or number; in `As.MARKED` the mark itself is kept."""
 
@@ -223,6 +225,8 @@ def _convert(
     checks = [check for column in table.columns for check in _checks(column, full)]
     checks += [Check("event_date is missing", pl.col("event_date").is_null())]
     checks += [on_session("event_date", sessions)] if table.session else []
+    if UNREADABLE in full.columns:
+        checks += [Check("a cell is no number", pl.col(UNREADABLE).is_not_null())]
     verdict = judge(full, [*checks, *table.checks], key=table.key)
     clocked = [name for name in full.columns if name in schema or name == FETCHED_AT]
     good = full.select(clocked)
@@ -261,6 +265,7 @@ def _checked_input(table: Table, decoded: pl.DataFrame) -> pl.DataFrame:
     }
     if odd:
         raise DataError(f"{table.name}: decoded columns must be text or Float64, not {odd}")
+    wanted += [UNREADABLE] if UNREADABLE in decoded.columns else []
     return decoded.select(
         pl.col(name).cast(pl.String) if decoded.schema[name] == pl.Null() else pl.col(name)
         for name in wanted

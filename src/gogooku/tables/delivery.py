@@ -29,7 +29,7 @@ from gogooku.ingest.store import (
 from gogooku.tables.identity import code_links
 from gogooku.tables.indices import TOPIX_CODE, store_indices
 from gogooku.tables.listings import listing_facts, store_listings
-from gogooku.tables.parts import ROWS_FILE, Known, Tables
+from gogooku.tables.parts import PART_CODE, ROWS_FILE, Known, Part, Tables
 from gogooku.tables.quotes import store_quotes
 
 REQUIRED = ("quotes", "master")
@@ -57,7 +57,7 @@ def deliver(
     stamp = make_stamp(
         "tables",
         config_hash="-".join(f"{key}={value}" for key, value in label.items()),
-        packages=("core", "ingest/endpoints.py", "ingest/decode.py", "ingest/store.py", "tables"),
+        packages=("core", "ingest/store.py", *PART_CODE),
         inputs=content,
     )
     quotes = sum(part.rows for part in tables.parts if part.table == "quotes")
@@ -131,18 +131,32 @@ def _write_bars(building: Path, tables: Tables, *, before: Source | None) -> int
             key in content and before.manifest["parts"].get(key) == content[key] for key in inputs
         ):
             _link(before.folder / "quotes" / target.name, target)
-        elif part.year in masters:
-            keys = ["event_date", "code"]
-            listed = pl.read_parquet(masters[part.year].folder / ROWS_FILE, columns=keys)
-            rows = store_quotes(pl.read_parquet(part.folder / ROWS_FILE))
-            keyed = listed.rename({"event_date": "date"})
-            write_parquet(rows.join(keyed, on=["date", "code"], how="semi"), target)
-        if target.exists():
-            kept = pl.scan_parquet(target).select(pl.len()).collect().item()
-            unlisted += part.rows - int(kept)
         else:
-            unlisted += part.rows
+            rows = store_quotes(pl.read_parquet(part.folder / ROWS_FILE))
+            listed = _listed(masters.get(part.year))
+            _refuse_unlisted_sessions(rows, listed)
+            write_parquet(rows.join(listed, on=["date", "code"], how="semi"), target)
+        unlisted += part.rows - int(pl.scan_parquet(target).select(pl.len()).collect().item())
     return unlisted
+
+
+def _listed(master: Part | None) -> pl.DataFrame:
+    """Keys (date, code) of the lists of a year."""
+    if master is None:
+        return pl.DataFrame(schema={"date": pl.Date(), "code": pl.String()})
+    keys = ["event_date", "code"]
+    return pl.read_parquet(master.folder / ROWS_FILE, columns=keys).rename({"event_date": "date"})
+
+
+def _refuse_unlisted_sessions(bars: pl.DataFrame, listed: pl.DataFrame) -> None:
+    """A session without its list would vanish from the source, and every horizon would shift."""
+    days = bars.select("date").unique().join(listed, on="date", how="anti")["date"].sort()
+    if len(days):
+        raise DataError(
+            f"master: {len(days)} sessions have bars and no list of names, first {days[0]}; "
+            f"nothing was delivered. Run: gogooku sync --endpoint master --from {days[0]} "
+            f"--to {days[-1]}"
+        )
 
 
 def _summaries(tables: Tables) -> dict[str, pl.DataFrame]:

@@ -36,16 +36,21 @@ from gogooku.core.stamp import code_hash
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.endpoints import ENDPOINTS, Endpoint, Fetch
 from gogooku.ingest.ledger import Batch
+from gogooku.ingest.moments import sessions_of
 from gogooku.ingest.raw import RawStore
-from gogooku.tables.schema import FETCHED_AT, TABLES, typed
+from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
+from gogooku.tables.schema import TABLES, typed
 
-PART_CODE: Final = ("ingest/endpoints.py", "ingest/decode.py", "tables")
+PART_CODE: Final = ("ingest/endpoints.py", "ingest/wire_columns.py", "ingest/decode.py", "tables")
 ROWS_FILE: Final = "rows.parquet"
 QUARANTINE_FILE: Final = "quarantine.parquet"
 COUNTS_FILE: Final = "part.json"
 _WHOLE: Final = "all"
-_OPEN: Final = frozenset({"1", "2"})
-"""HolDiv values of trading sessions."""
+_PLACE: Final = "_place"
+_RESTATED: Final = ("Adj", "MAdj", "AAdj")
+"""Columns that the vendor rewrites at every split, and that no table reads."""
+REVISED: Final = "kept: newest of several versions, dated as the first"
+"""Note of the rows whose content a later answer changed."""
 
 
 class Basis(StrEnum):
@@ -166,12 +171,22 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
 
 
 def trading_sessions(store: RawStore, batches: Sequence[Batch]) -> DateArray:
-    """Sessions of the newest fetched calendar, ascending."""
+    """Sessions of the fetched calendar, ascending, and by the exchange's rule outside its range.
+
+    The Free plan's calendar ends twelve weeks before it is fetched; later bars would be off it.
+    """
     if not batches:
         raise DataError("calendar: nothing fetched; run: gogooku sync")
-    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE)
-    open_days = calendar.filter(pl.col("HolDiv").is_in(list(_OPEN))).get_column("Date").sort()
-    return np.array(open_days.to_list(), dtype="datetime64[D]")
+    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE).frame
+    divisions = {
+        date.fromisoformat(day): division
+        for day, division in calendar.select("Date", "HolDiv").iter_rows()
+        if day
+    }
+    # To the end of the year and beyond, so that the days of a year share their sessions.
+    year_end = tokyo_instant(date(batches[-1].fetched_at.year, 12, 31), 0)
+    days = sessions_of(divisions, now=year_end).days
+    return np.array(days, dtype="datetime64[D]")
 
 
 def by_year(endpoint: Endpoint, batches: Iterable[Batch]) -> dict[str, list[Batch]]:
@@ -243,9 +258,12 @@ def _make_part(
     sessions: DateArray,
     limit: date | None,
 ) -> None:
-    raw = _merged(store, endpoint, batches, year=year)
-    out = typed(endpoint.name, raw, sessions=sessions)
-    del raw
+    merged = _merged(store, endpoint, batches, year=year)
+    out = typed(endpoint.name, merged.frame, sessions=sessions)
+    notes = dict(out.notes)
+    if merged.revised:
+        notes[REVISED] = merged.revised
+    del merged
     frame = out.frame
     if limit is not None:
         end = tokyo_instant(limit + timedelta(days=1), 0).replace(tzinfo=None)
@@ -263,7 +281,7 @@ def _make_part(
         {
             "rows": frame.height,
             "quarantined": {} if reasons is None else dict(reasons.iter_rows()),
-            "notes": dict(out.notes),
+            "notes": notes,
             "content": hash_file(building / ROWS_FILE),
         },
     )
@@ -275,29 +293,55 @@ def _make_part(
     write_point("tables.part.renamed")
 
 
-def _merged(
-    store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, year: str
-) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Merged:
+    """Rows of a year, the newest of each key, and how many of them replaced another content."""
+
+    frame: pl.DataFrame
+    revised: int
+
+
+def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, year: str) -> _Merged:
     """Rows of all batches in a year, the newest of each key, sorted by key.
 
-    Batches come in the order in which they were fetched; within one answer a repeated key keeps
-    its last row. A row that a later answer no longer holds stays: nothing fetched is lost. A
-    snapshot's row keeps the time of its first fetch, since that is when it could be known.
+    Batches come in the order in which they were fetched. Rows of one answer that share a key and
+    differ are all kept, told apart by their place: whether they may is for the table to judge. A
+    row that a later answer no longer holds stays: nothing fetched is lost. A snapshot's row keeps
+    the time of its first fetch, since that is when it could be known.
     """
-    frames = [_decoded(store, endpoint, batch, year=year) for batch in batches]
+    frames = [
+        _placed(_decoded(store, endpoint, batch, year=year), endpoint.key) for batch in batches
+    ]
     frame = pl.concat(frames, how="vertical", rechunk=False)
     del frames
     if endpoint.fetch is Fetch.SNAPSHOT:
         frame = frame.with_columns(pl.col(FETCHED_AT).min().over(endpoint.key))
-    return frame.unique(subset=list(endpoint.key), keep="last", maintain_order=True).sort(
-        endpoint.key
+    key = [*endpoint.key, _PLACE]
+    newest = frame.unique(subset=key, keep="last", maintain_order=True)
+    revised = 0
+    if newest.height < frame.height:
+        told = [name for name in endpoint.columns if not name.startswith(_RESTATED)]
+        contents = frame.select(*told, _PLACE).unique().height
+        revised = contents - newest.height
+    return _Merged(frame=newest.sort(key).drop(_PLACE), revised=revised)
+
+
+def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Number the differing rows of one answer that share a key; equal rows are one row."""
+    if not frame.select(key).is_duplicated().any():
+        return frame.with_columns(pl.lit(0, dtype=pl.UInt32).alias(_PLACE))
+    return frame.unique(maintain_order=True).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).over(key).alias(_PLACE)
     )
 
 
 def _decoded(store: RawStore, endpoint: Endpoint, batch: Batch, *, year: str) -> pl.DataFrame:
     """Rows of one batch in a year; one without a readable date goes with the batch's own year."""
     moment = batch.fetched_at.replace(tzinfo=None)
-    frame = store.decoded(batch).frame.select(list(endpoint.columns))
+    frame = store.decoded(batch).frame
+    if UNREADABLE not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(UNREADABLE))
+    frame = frame.select(*endpoint.columns, UNREADABLE)
     if year != _WHOLE and endpoint.axis is not None:
         axis = pl.col(endpoint.axis)
         inside = axis.str.starts_with(f"{year}-")

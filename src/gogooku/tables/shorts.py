@@ -50,6 +50,7 @@ SHORT_POSITIONS = Table(
         "seller_name",
         "contractor_name",
         "fund_name",
+        "position_shares",
     ),
     checks=(
         between("position_ratio", 0.0, 1.0),
@@ -57,4 +58,5 @@ SHORT_POSITIONS = Table(
         not_below(["position_shares", "position_units"], 0.0, what="a position"),
     ),
 )
-"""One row per seller of 0.5 % or more; the names are free text and may be missing."""
+"""One row per seller of 0.5 % or more; the names are free text and may be missing, and several
+private persons share one text, so that only the position tells them apart."""

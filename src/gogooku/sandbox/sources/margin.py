@@ -47,6 +47,8 @@ SHORT_TO_LONG: Final = 0.3
 LATER_WEIGHT: Final = 40.0
 """Log of the short balance per unit of the return between date and publication."""
 SHORT_NOISE: Final = 0.3
+MOST_OF_ISSUE: Final = 0.4
+"""No balance is a larger share of the issued shares."""
 LOT: Final = 100
 LENDABLE, CREDIT_ONLY = "2", "1"
 ETF_CODE: Final = "13060"
@@ -118,10 +120,11 @@ class Balances:
             "Shrt": usual * np.exp(np.clip(log_short, -8.0, 4.0)),
             "Long": usual * np.exp(CROWDING_WEIGHT * crowding + 0.05 * noise[1]),
         }
+        limit = MOST_OF_ISSUE * basis.shares(row)
         parts = {"Shrt": short_negotiable, "Long": long_negotiable}
         out: dict[str, FloatArray] = {}
         for side in _SIDES:
-            lots = np.round(whole[side] / LOT)
+            lots = np.round(np.minimum(whole[side], limit) / LOT)
             negotiable = np.floor(parts[side] * lots)
             out[side] = lots * LOT
             out[f"{side}Neg"] = negotiable * LOT

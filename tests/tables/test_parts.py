@@ -1,0 +1,164 @@
+"""Parts: from batches to typed rows by table and year. Nothing fetched is lost on the way."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from gogooku.core.errors import DataError
+from gogooku.core.progress import SilentReporter
+from gogooku.ingest.ledger import BatchKind, Draft
+from gogooku.ingest.raw import open_store
+from gogooku.tables.parts import REVISED, Basis, Known, derive, prune_parts, quarantined_rows
+
+EVENING = datetime(2026, 10, 30, 12, tzinfo=UTC)
+DAY = date(2026, 10, 30)
+
+
+def commit(home, endpoint, rows, *, at=EVENING, first=DAY, last=None, kind=BatchKind.PAGES):
+    """One answer with the given rows."""
+    with open_store(home, "jq").writer() as writer:
+        digest = writer.put(json.dumps({"data": rows}).encode())
+        draft = Draft(
+            endpoint=endpoint,
+            query=f"{kind}-{first}-{at.isoformat()}",
+            kind=kind,
+            first=first,
+            last=last or first,
+            fetched_at=at,
+            rows=len(rows),
+        )
+        writer.commit(draft, bodies=[digest])
+
+
+@pytest.fixture
+def home(tmp_path):
+    days = [date(2026, 10, 1) + timedelta(days=n) for n in range(31)]
+    rows = [
+        {"Date": str(day), "HolDiv": "1" if day.weekday() < 5 and day.day != 12 else "0"}
+        for day in days
+    ]
+    commit(tmp_path, "calendar", rows, first=None)
+    return tmp_path
+
+
+def tables(home, known=None):
+    return derive(home, open_store(home, "jq"), known=known or Known(), reporter=SilentReporter())
+
+
+def report(shares, ratio, seller="個人"):
+    return {
+        "DiscDate": str(DAY),
+        "CalcDate": "2026-10-28",
+        "Code": "72030",
+        "SSName": seller,
+        "ShrtPosToSO": ratio,
+        "ShrtPosShares": shares,
+        "ShrtPosUnits": shares / 100,
+    }
+
+
+def bar(day, close, code="72030", **more):
+    return {"Date": str(day), "Code": code, "O": 10.0, "H": 12.0, "L": 9.0, "C": close,
+            "Vo": 100.0, "Va": 1000.0, "AdjFactor": 1.0, "UL": "0", "LL": "0"} | more  # fmt: skip
+
+
+def test_two_sellers_of_the_same_name_in_one_report_are_two_rows(home):
+    two = [report(60_000, 0.006), report(90_000, 0.009), report(90_000, 0.009)]
+    commit(home, "short_positions", two)
+    commit(home, "short_positions", two, at=EVENING + timedelta(hours=5))
+    rows = tables(home).scan("short_positions").collect()
+    assert rows["position_ratio"].sort().to_list() == [0.006, 0.009]
+
+
+def test_differing_rows_of_one_bar_are_quarantined_and_counted_not_dropped(home):
+    commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 11.0)])
+    made = tables(home)
+    rows = made.scan("quotes").collect()
+    put_aside = quarantined_rows(made, "quotes")
+    assert (rows.height, put_aside.height) == (1, 1)
+    assert "repeated" in put_aside["reason"][0]
+
+
+def test_the_newest_version_of_a_row_wins_and_the_change_is_told(home):
+    commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 10.0, code="13010")])
+    again = [bar(DAY, 11.0), bar(DAY, 10.0, code="13010", AdjC=5.0)]
+    commit(home, "quotes", again, at=EVENING + timedelta(days=4))
+    made = tables(home)
+    assert made.scan("quotes").collect().sort("code")["close"].to_list() == [10.0, 11.0]
+    (part,) = [part for part in made.parts if part.table == "quotes"]
+    assert part.notes == {REVISED: 1}, "adjusted prices, which the vendor rewrites, do not count"
+
+
+def test_a_row_that_a_later_answer_lacks_stays(home):
+    commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 11.0, code="13010")])
+    commit(home, "quotes", [bar(DAY, 10.0)], at=EVENING + timedelta(days=4))
+    assert tables(home).scan("quotes").collect().height == 2
+
+
+def test_a_part_is_made_again_only_when_its_batches_change(home):
+    before_year = date(2025, 10, 30)
+    commit(home, "quotes", [bar(before_year, 10.0)], first=before_year)
+    commit(home, "quotes", [bar(DAY, 10.0)])
+    first = {part.year: part.folder for part in tables(home).parts if part.table == "quotes"}
+    commit(home, "quotes", [bar(DAY, 12.0)], at=EVENING + timedelta(days=4))
+    made = tables(home)
+    second = {part.year: part.folder for part in made.parts if part.table == "quotes"}
+    assert first["2025"] == second["2025"]
+    assert first["2026"] != second["2026"]
+    assert prune_parts(home, "jq", [made]) == 1
+    assert not first["2026"].exists()
+    assert second["2026"].exists()
+
+
+def test_a_row_without_a_readable_date_is_quarantined_in_the_year_of_its_answer(home):
+    commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 11.0, code="13010", Date="30 Oct")])
+    made = tables(home)
+    assert quarantined_rows(made, "quotes")["Code"].to_list() == ["13010"]
+
+
+def test_a_session_after_the_held_calendar_is_a_session(home):
+    # the Free plan's calendar ends weeks before the bars that come later
+    monday = date(2026, 11, 9)
+    commit(home, "quotes", [bar(monday, 10.0)], first=monday, at=EVENING + timedelta(days=90))
+    made = tables(home)
+    assert made.scan("quotes").collect()["event_date"].to_list() == [monday]
+    assert made.sessions[-1] > np.datetime64("2026-12-29")
+
+
+def test_without_a_calendar_nothing_is_derived(tmp_path):
+    commit(tmp_path, "quotes", [bar(DAY, 10.0)])
+    with pytest.raises(DataError, match="calendar: nothing fetched; run: gogooku sync"):
+        tables(tmp_path)
+
+
+def test_a_snapshot_row_keeps_the_time_of_its_first_fetch(home):
+    row = {"Date": "2026-11-02", "Code": "72030", "CoName": "x", "FY": "3月31日",
+           "SectorNm": "y", "FQ": "第２四半期", "Section": "z"}  # fmt: skip
+    kind = BatchKind.SNAPSHOT
+    commit(home, "earnings_calendar", [row], kind=kind)
+    commit(home, "earnings_calendar", [row], kind=kind, at=EVENING + timedelta(days=3))
+    (known,) = tables(home).scan("earnings_calendar").collect()["available_at"].to_list()
+    assert known == EVENING.replace(tzinfo=None)
+
+
+def test_what_was_known_on_a_date(home):
+    commit(home, "quotes", [bar(DAY, 10.0)])
+    then = tables(home)
+    later = EVENING + timedelta(days=10)
+    commit(home, "quotes", [bar(DAY, 11.0)], at=later)
+    commit(home, "quotes", [bar(date(2026, 11, 9), 9.0)], first=date(2026, 11, 9), at=later)
+    assert tables(home).content() != then.content()
+    assert tables(home, Known(on=DAY)).content() == then.content()
+    by_rule = tables(home, Known(on=DAY, basis=Basis.RULE)).scan("quotes").collect()
+    assert by_rule["close"].to_list() == [11.0], "the newest version of what was public by then"
+    with pytest.raises(DataError, match="2026-10-30"):
+        tables(home, Known(on=date(2026, 10, 29)))
+
+
+def test_a_cell_that_cannot_be_read_sends_its_row_to_quarantine(home):
+    commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 11.0, code="13010", Va="n/a")])
+    made = tables(home)
+    assert made.scan("quotes").collect()["code"].to_list() == ["72030"]
+    assert quarantined_rows(made, "quotes")["reason"].to_list() == ["a cell is no number"]
