@@ -12,6 +12,7 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature
 from gogooku.features.breadth import BREADTH
 from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
+from gogooku.features.inputs import InputTable
 from gogooku.features.liquidity import LIQUIDITY
 from gogooku.features.market import MARKET
 from gogooku.features.price import PRICE
@@ -28,7 +29,17 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
 )
 """Every feature; a name with a leading underscore is an intermediate and enters no dataset."""
 
-BASE_INPUTS: Final = frozenset((*STOCK_COLUMNS, *SECTOR_COLUMNS, *MARKET_COLUMNS))
+INPUT_TABLES: Final[tuple[InputTable, ...]] = ()
+"""Base columns from typed tables other than bars; a source without the table lacks them."""
+
+BASE_INPUTS: Final = frozenset(
+    (
+        *STOCK_COLUMNS,
+        *SECTOR_COLUMNS,
+        *MARKET_COLUMNS,
+        *(name for table in INPUT_TABLES for name in table.columns),
+    )
+)
 """Columns that a source may have; all other inputs are features."""
 
 BASIC: Final[tuple[str, ...]] = (

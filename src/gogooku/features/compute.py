@@ -52,7 +52,7 @@ def base_columns(panel: Panel, universe_TN: BoolArray) -> dict[str, FloatArray]:
     """
     listed = panel.listed()
     factor = np.nan_to_num(panel.dense("adjustment_factor"), nan=1.0)
-    growth = np.cumprod(factor, axis=0)
+    growth = growth_of(panel)
     out: dict[str, FloatArray] = {
         name: panel.dense(name) / growth for name in ("open", "high", "low", "close")
     }
@@ -72,6 +72,12 @@ def base_columns(panel: Panel, universe_TN: BoolArray) -> dict[str, FloatArray]:
             series = panel.market.get_column(column).cast(float).to_numpy()
             out[f"mkt_{column}"] = np.asarray(series, dtype=np.float64)
     return out
+
+
+def growth_of(panel: Panel) -> FloatArray:
+    """Product of the adjustment factors with an ex-date up to each session, [T, N]."""
+    factor = np.nan_to_num(panel.dense("adjustment_factor"), nan=1.0)
+    return np.asarray(np.cumprod(factor, axis=0))
 
 
 def levels_of(features: Sequence[Feature], available: Sequence[str]) -> list[list[Feature]]:
@@ -215,7 +221,9 @@ def _along(
 def _slice(name: str, base: Values, store: ValueStore, first: int, last: int) -> FloatArray:
     if name in base:
         whole = base[name]
-        return whole if whole.ndim == 1 else np.ascontiguousarray(whole[:, first:last])
+        if whole.ndim == 1:
+            return whole
+        return np.ascontiguousarray(whole[:, first:last], dtype=np.float64)
     if name in store.market:
         return store.market[name]
     width = store.values_BFTW.shape[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gogooku.core.calendar import Clock
+from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Config, Execution
 from gogooku.core.files import hash_parts, write_json, write_point
 from gogooku.core.progress import Reporter
 from gogooku.core.types import BoolArray, Feature, FloatArray, Panel, Role, feature_hash
-from gogooku.features.catalogue import Selection, select
-from gogooku.features.compute import ValueStore, base_columns, compute_values
+from gogooku.features.catalogue import INPUT_TABLES, Selection, select
+from gogooku.features.compute import ValueStore, base_columns, compute_values, growth_of
 from gogooku.features.coverage import coverage_of
 from gogooku.features.graph import GraphConfig, neighbour_tables, residual_returns
+from gogooku.features.inputs import Tables, source_columns
 from gogooku.features.labels import LabelInputs, write_labels
+from gogooku.features.timeline import timeline_of
 from gogooku.features.universe import UniverseConfig, universe_of
 from gogooku.learn.datasets import MANIFEST_FILE, write_bars
 from gogooku.learn.tensors import write_feature_tables, write_tensors
@@ -60,6 +63,7 @@ def assemble(
     facts: Mapping[str, Any],
     execution: Execution,
     reporter: Reporter,
+    tables: Tables | None = None,
 ) -> None:
     """Fill an empty dataset folder.
 
@@ -69,11 +73,16 @@ def assemble(
         A hidden folder that becomes the dataset when complete.
     facts : mapping
         What the manifest says of the source.
+    tables : Tables or None
+        The typed tables of the source beside its bars; None where it has none.
     """
     for name in ("scratch", "features", "labels", "bars"):
         (folder / name).mkdir(exist_ok=True)
     universe = universe_of(panel, config.universe)
-    base = base_columns(panel, universe)
+    base: dict[str, FloatArray] = dict(base_columns(panel, universe))
+    if tables is not None:
+        with reporter.step("sources"):
+            base |= _source_columns(folder / "scratch", panel, config, tables)
     hashes = {"bars": write_bars(folder / "bars", panel)}
     chosen = select(config.features, available=tuple(base), also=(BETA_FEATURE,))
     store = compute_values(
@@ -93,7 +102,7 @@ def assemble(
     with reporter.step("peers"):
         residual = residual_returns(base["close"], parts.sector_TN, universe)
         del base
-        tables, block = neighbour_tables(residual, universe, panel.sessions, config.graph)
+        nearest, block = neighbour_tables(residual, universe, panel.sessions, config.graph)
         del residual
     hashes |= write_tensors(
         folder,
@@ -102,7 +111,7 @@ def assemble(
         valid_TN=universe,
         arrays={
             "sector": np.nan_to_num(parts.sector_TN, nan=-1.0).astype(np.int32),
-            "neighbours": tables,
+            "neighbours": nearest,
             "neighbour_block": block,
         },
         execution=execution,
@@ -112,9 +121,22 @@ def assemble(
     np.save(folder / "sessions.npy", panel.sessions)
     coverage = coverage_of(chosen.visible, store, universe)
     del store
-    (folder / "scratch" / "values.npy").unlink()
-    (folder / "scratch").rmdir()
+    shutil.rmtree(folder / "scratch")
     write_json(folder / MANIFEST_FILE, {**facts, **_manifest(parts, hashes, coverage)})
+
+
+def _source_columns(
+    scratch: Path, panel: Panel, config: BuildConfig, tables: Tables
+) -> dict[str, FloatArray]:
+    timeline = timeline_of(
+        panel.sessions,
+        panel.codes,
+        exchange=exchange_named(tables.source.exchange),
+        clock=config.clock,
+        growth_TN=growth_of(panel),
+        listed_TN=panel.listed(),
+    )
+    return source_columns(INPUT_TABLES, tables, timeline, scratch=scratch)
 
 
 def _labels(folder: Path, parts: _Parts, base: Mapping[str, FloatArray]) -> str:
