@@ -1,4 +1,4 @@
-"""A small market with all its sources typed, on the axes of a panel, for tests of feature groups."""
+"""A small market with all its sources typed, on the axes of a panel: for tests of features."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

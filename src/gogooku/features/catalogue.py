@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature
 from gogooku.features.breadth import BREADTH
@@ -18,6 +19,7 @@ from gogooku.features.market import MARKET
 from gogooku.features.price import PRICE
 from gogooku.features.sector import SECTOR
 from gogooku.features.volatility import VOLATILITY
+from gogooku.ingest.endpoints import ENDPOINTS, Plan
 
 CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,
@@ -152,6 +154,48 @@ def base_inputs(feature: Feature) -> frozenset[str]:
     for name in feature.inputs:
         needed |= {name} if name in BASE_INPUTS else base_inputs(by_name(name))
     return frozenset(needed)
+
+
+_BAR_TABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(STOCK_COLUMNS, "quotes"),
+        **dict.fromkeys(SECTOR_COLUMNS, "master"),
+        **dict.fromkeys(MARKET_COLUMNS, "topix"),
+    }
+)
+
+
+def sources_of(feature: Feature) -> tuple[str, ...]:
+    """Typed tables that a feature is made from, in alphabetical order."""
+    needed = base_inputs(feature)
+    found = {_BAR_TABLES[name] for name in needed if name in _BAR_TABLES}
+    found |= {name for one in INPUT_TABLES if needed & set(one.columns) for name in one.tables}
+    return tuple(sorted(found))
+
+
+def plan_of(feature: Feature) -> Plan:
+    """Smallest J-Quants plan under which a feature exists."""
+    needed = base_inputs(feature)
+    plans = [ENDPOINTS[_BAR_TABLES[name]].plan for name in needed if name in _BAR_TABLES]
+    plans += [one.plan for one in INPUT_TABLES if needed & set(one.columns)]
+    return max(plans)
+
+
+def described(feature: Feature) -> dict[str, Any]:
+    """What there is to know of a feature, for programs."""
+    return {
+        "name": feature.name,
+        "group": feature.group,
+        "role": str(feature.role),
+        "meaning": feature.meaning,
+        "unit": feature.unit,
+        "source": list(sources_of(feature)),
+        "inputs": list(feature.inputs),
+        "lookback": feature.lookback,
+        "clock": str(Clock.EVENING),
+        "plan": plan_of(feature).label.lower(),
+        "allowed_null": feature.max_null_share,
+    }
 
 
 def select(

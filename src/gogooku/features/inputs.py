@@ -19,6 +19,7 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import new_array, readable
 from gogooku.core.types import FloatArray
 from gogooku.features.timeline import Timeline
+from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.store import Source
 
 Made = Mapping[str, FloatArray]
@@ -34,6 +35,12 @@ class Tables:
     def has(self, *names: str) -> bool:
         """Whether the source has all these tables."""
         return all(self.source.table_paths(name) for name in names)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that the tables were fetched with; None where the source does not say."""
+        label = self.source.manifest["facts"].get("plan")
+        return None if label is None else Plan[str(label).upper()]
 
     def read(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of all years of a table, ``event_date`` and ``available_at`` included.
@@ -61,17 +68,27 @@ class InputTable:
         Base columns [T, N] and [T], each with its unit or meaning.
     make : callable
         From the tables and the axes to the columns.
+    columns_from : Plan or None
+        Smallest plan that has the needed columns of the tables, where that is more than the tables
+        themselves need (the morning columns of the daily bars).
     """
 
     tables: tuple[str, ...]
     stock: Mapping[str, str]
     market: Mapping[str, str]
     make: Callable[[Tables, Timeline], Made]
+    columns_from: Plan | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All base columns."""
         return (*self.stock, *self.market)
+
+    @property
+    def plan(self) -> Plan:
+        """Smallest plan that has all of it."""
+        plans = [ENDPOINTS[name].plan for name in self.tables if name in ENDPOINTS]
+        return max([*plans, self.columns_from or Plan.FREE])
 
 
 def source_columns(
@@ -88,7 +105,7 @@ def source_columns(
     """
     out: dict[str, FloatArray] = {}
     for table in inputs:
-        if not tables.has(*table.tables):
+        if not tables.has(*table.tables) or (tables.plan or Plan.PREMIUM) < table.plan:
             continue
         made = table.make(tables, timeline)
         if set(made) != set(table.columns):
