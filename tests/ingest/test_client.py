@@ -12,7 +12,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from gogooku.core.errors import ConfigError, TerminalError, TransientError
+from gogooku.core.errors import ConfigError, DataError, TerminalError, TransientError
 from gogooku.core.wall import VirtualClock
 from gogooku.ingest.client import (
     ApiKey,
@@ -24,6 +24,7 @@ from gogooku.ingest.client import (
     OutsideWindow,
     Patience,
     RefusedKey,
+    Unreachable,
 )
 from gogooku.ingest.endpoints import ENDPOINTS, Bucket, Plan
 from gogooku.ingest.pacing import Pacer
@@ -491,7 +492,7 @@ def test_a_wrong_page_is_asked_again(wrong):
     ("wrong", "says"),
     [
         (answer(**FIRST), "already sent"),
-        (answer((), pagination_key="p2"), "empty page before the end"),
+        (lambda request: answer((), pagination_key=f"k{id(request)}"), "empty page before the end"),
     ],
 )
 def test_a_page_that_stays_wrong_is_given_up(wrong, says):
@@ -506,6 +507,15 @@ def test_a_page_that_stays_repeated_under_a_new_key_is_left_out():
     server = Server(answer(**FIRST), *twice, answer("c"))
     client = server.client(patience=Patience(attempts=3))
     assert codes(client.pages(QUOTES, DAY)) == list("abc")
+
+
+def test_a_page_that_stays_empty_with_one_successor_is_followed():
+    empty = [answer((), pagination_key="p2")] * 3
+    again = [answer("ab", pagination_key="p3")] * PATIENT.attempts
+    server = Server(answer(**FIRST), *empty, *again, answer("c"))
+    assert codes(server.client().pages(QUOTES, DAY)) == list("abc")
+    keys = [request.url.params.get("pagination_key") for request in server.asked]
+    assert keys == [None, *["p1"] * 3, *["p2"] * PATIENT.attempts, "p3"]
 
 
 def test_keys_that_go_in_a_circle_end():
@@ -620,6 +630,30 @@ def test_a_file_that_never_comes_is_one_sentence_without_its_address():
         assert "s1gned" not in str(error)
 
 
+def test_a_file_is_fetched_by_https_only_or_from_this_machine():
+    plain = "http://files.elsewhere.test/x?X-Signature=s1gned"
+    redirect = httpx.Response(307, headers={"location": plain})
+    for script in ([url(plain)], [url(), redirect]):
+        server = Server(*script, httpx.Response(200, content=FILE))
+        error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+        assert "files.elsewhere.test without https" in str(error)
+        assert len(server.asked) == len(script), "nothing was sent there"
+    for address in ("http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x"):
+        server = Server(url(address), httpx.Response(200, content=FILE))
+        assert server.client().bulk_file(LISTED) == FILE
+
+
+def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr("gogooku.ingest.decode._UNPACKED_LIMIT", 1 << 20)
+    packed = gzip.compress(bytes(2 << 20))
+    coded = {"content-encoding": "gzip"}
+    server = Server(httpx.Response(200, headers=coded, stream=Parts(packed)))
+    assert "more than 1 MiB" in str(failure(server, DataError))
+    server = Server(url(), httpx.Response(200, content=packed))
+    error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+    assert "more than 1 MiB" in str(error)
+
+
 def test_an_answer_without_an_address_is_asked_again():
     server = Server(httpx.Response(200, json={}), url(), httpx.Response(200, content=FILE))
     assert server.client().bulk_file(LISTED) == FILE
@@ -644,3 +678,34 @@ def test_a_day_of_mixed_faults_loses_nothing():
     server = Server(*script)
     assert codes(server.client().pages(QUOTES, DAY)) == [str(n) for n in range(40)]
     assert server.clock.now() - START < timedelta(minutes=5)
+
+
+BARE, FULL = answer(["13010"]), httpx.Response(200, json={"data": [{"Code": "13010", "C": 1.0}]})
+FIELDS = frozenset({"Code", "C"})
+
+
+def whole(client, **options):
+    return [json.loads(page.body)["data"] for page in client.pages(QUOTES, DAY, **options)]
+
+
+def test_a_page_that_lacks_fields_is_asked_once_more_and_the_fuller_one_is_taken():
+    server = Server(BARE, FULL, BARE)
+    with server.client() as client:
+        assert whole(client, fields=FIELDS) == [[{"Code": "13010", "C": 1.0}]]
+        assert len(server.asked) == 2
+        assert whole(client, fields=FIELDS) == [[{"Code": "13010"}]]
+        assert whole(client) == [[{"Code": "13010"}]], "nothing is expected"
+    assert len(server.asked) == 5
+
+
+def test_fields_that_never_come_are_asked_again_for_three_pages_only():
+    server = Server(BARE)
+    with server.client() as client:
+        for _ in range(5):
+            assert whole(client, fields=FIELDS) == [[{"Code": "13010"}]]
+    assert len(server.asked) == 5 + 3
+
+
+def test_a_server_that_is_not_there_is_told_from_one_that_fails():
+    assert isinstance(failure(Server(httpx.ConnectError("refused")), Unreachable), TransientError)
+    assert not isinstance(failure(Server(httpx.ReadError("cut")), TransientError), Unreachable)

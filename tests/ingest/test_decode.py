@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.decode import decode_file, decode_pages, num_rows, plain_number, read_envelope
+from gogooku.ingest import decode as decode_module
+from gogooku.ingest.decode import (
+    decode_file,
+    decode_pages,
+    num_rows,
+    plain_number,
+    read_envelope,
+    unpacked,
+    unusable_objects,
+)
 from gogooku.ingest.endpoints import ENDPOINTS, Kind, Plan
 
 TOPIX = ENDPOINTS["topix"]
@@ -67,16 +76,29 @@ def test_numbers():
 
 
 @pytest.mark.parametrize("bad", ["-", "*", "1,000", "nan", "inf", "1_0", " 1", "1e999", True, [1]])
-def test_a_number_that_is_none_is_refused_with_its_place(bad):
-    with pytest.raises(DataError, match=r"topix: column C holds .* no number, in 2 of 3 rows"):
-        column(TOPIX, "C", bad, 1.0, bad)
+def test_a_number_that_is_none_becomes_null_and_its_row_says_so(bad):
+    frame = decode_pages(TOPIX, [page({"C": bad, "O": 2}, {"C": 1.0}, {"C": bad})]).frame
+    said = f"C='{json.dumps(bad) if not isinstance(bad, str) else bad}'"
+    assert frame.columns == [*TOPIX.columns, "_unreadable"]
+    assert frame["C"].to_list() == [None, 1.0, None]
+    assert frame["O"].to_list() == [2.0, None, None]
+    assert frame["_unreadable"].to_list() == [said, None, said]
 
 
-def test_a_number_too_long_for_a_float_is_refused():
-    with pytest.raises(DataError, match="topix: column C"):
-        column(TOPIX, "C", 10**400)
-    with pytest.raises(DataError, match="topix: column C"):
-        decode_pages(TOPIX, [b'{"data": [{"C": 1e999}]}'])
+def test_several_unreadable_cells_of_a_row_stand_in_the_order_of_the_columns():
+    decoded = decode_pages(TOPIX, [page({"C": "-", "Zeta": "z", "O": "*", "H": 1})])
+    assert decoded.frame.columns == [*TOPIX.columns, "Zeta", "_unreadable"]
+    assert decoded.frame["_unreadable"].to_list() == ["O='*'; C='-'"]
+    assert decoded.unknown == ("Zeta",)
+
+
+def test_a_number_too_long_for_a_float_is_unreadable():
+    for body in (page({"C": 10**400}), b'{"data": [{"C": 1e999}]}'):
+        frame = decode_pages(TOPIX, [body]).frame
+        assert frame["C"].to_list() == [None]
+        (said,) = frame["_unreadable"].to_list()
+        assert said.startswith("C='")
+        assert len(said) < 50
 
 
 @pytest.mark.parametrize("name", ["Code", "PubDate", "ShrtOutChg"])
@@ -180,10 +202,41 @@ def test_a_byte_order_mark_is_no_part_of_a_name():
 
 
 @pytest.mark.parametrize("bad", ["-", "nan", "inf", "-inf", "1e999", "NaN", "x"])
-def test_a_file_s_number_that_is_none_is_refused_with_its_place(bad):
+def test_a_file_s_number_that_is_none_becomes_null_as_on_a_page(bad):
     rows = [{"Date": DAY, "O": 1.0, "C": bad}, {"Date": DAY, "O": 2.0, "C": 1.0}]
-    with pytest.raises(DataError, match=r"topix: column C holds .* no number, in 1 of 2 rows"):
-        decode_file(TOPIX, packed(rows))
+    frame = decode_file(TOPIX, packed(rows)).frame
+    assert frame["O"].to_list() == [1.0, 2.0]
+    assert frame["C"].to_list() == [None, 1.0]
+    assert frame["_unreadable"].to_list() == [f"C='{bad}'", None]
+    assert frame.equals(decode_pages(TOPIX, [page(*rows)]).frame)
+
+
+def test_a_file_s_objects_are_json_or_it_is_unusable():
+    def unusable(*rows):
+        return unusable_objects(ALERT, decode_file(ALERT, packed(list(rows))).frame)
+
+    good = {"Code": "13010", "PubReason": {"a": "1"}}
+    assert unusable(good, {"Code": "13020", "PubReason": None}) == ()
+    assert unusable(good, {"Code": "13020", "PubReason": "a=1"}) == ("PubReason",)
+    assert unusable(good, {"Code": "13020", "PubReason": "{a"}) == ("PubReason",)
+    assert unusable({"Code": "13010"}) == ("PubReason",)
+    assert unusable_objects(ALERT, decode_pages(ALERT, [page()]).frame) == ()
+    assert unusable_objects(TOPIX, decode_pages(TOPIX, [page({"C": 1})]).frame) == ()
+
+
+def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(decode_module, "_UNPACKED_LIMIT", 3 << 20)
+    monkeypatch.setattr(decode_module, "_UNPACKED_PART", 1 << 16)
+    fits = bytes(3 << 20)
+    assert unpacked(gzip.compress(fits)) == fits
+    assert unpacked(gzip.compress(b"ab") + gzip.compress(b"c") + b"\0\0") == b"abc"
+    for body in (gzip.compress(fits + b"x"), gzip.compress(fits) + gzip.compress(b"x")):
+        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
+            unpacked(body)
+        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
+            decode_file(TOPIX, body)
+    with pytest.raises(EOFError):
+        unpacked(gzip.compress(fits)[:-1])
 
 
 @pytest.mark.parametrize(
@@ -255,7 +308,8 @@ def test_a_file_and_pages_of_equal_content_give_equal_frames(name):
         assert pages.frame.equals(file.frame)
         assert (pages.unknown, pages.missing) == (file.unknown, file.missing)
         for number in (key for key, kind in endpoint.columns.items() if kind is Kind.NUMBER):
-            sent = [None if row[number] is None else float(row[number]) for row in rows]
+            # One zero: a file may say -0.0 where a page says 0.
+            sent = [None if row[number] is None else float(row[number]) + 0.0 for row in rows]
             assert [bits(value) for value in file.frame[number]] == [bits(value) for value in sent]
 
     equal()
@@ -264,3 +318,21 @@ def test_a_file_and_pages_of_equal_content_give_equal_frames(name):
 def bits(value):
     """A float without a doubt: sign of zero and all digits."""
     return value if value is None else (math.copysign(1, value), value.hex())
+
+
+def test_minus_zero_is_zero_in_pages_and_files():
+    topix = ENDPOINTS["topix"]
+    file = decode_file(topix, gzip.compress(b"Date,O,H,L,C\n2026-01-05,-0.0,,-0,1\n"))
+    page = b'{"data": [{"Date": "2026-01-05", "O": -0.0, "H": null, "L": -0, "C": 1}]}'
+    for decoded in (file, decode_pages(topix, [page])):
+        assert [str(value) for value in decoded.frame.row(0)[1:]] == ["0.0", "None", "0.0", "1.0"]
+
+
+def test_fields_that_some_row_lacks_are_named():
+    topix = ENDPOINTS["topix"]
+    rows = b'{"data": [{"Date": "2026-01-05", "O": 1, "H": 1}, {"Date": "2026-01-06", "L": 1}]}'
+    assert decode_pages(topix, [rows]).lacking == {"O", "H", "L", "C"}
+    assert decode_pages(topix, [rows]).missing == ("C",)
+    assert decode_pages(topix, [b'{"data": []}']).lacking == frozenset()
+    file = decode_file(topix, gzip.compress(b"Date,O,H,L\n2026-01-05,1,1,1\n"))
+    assert file.lacking == {"C"}

@@ -162,7 +162,7 @@ def test_a_split_makes_its_history_asked_again_on_the_next_day_and_only_then(sto
     place = len(vendor.log)
     run(store, vendor, endpoints=quotes, first=FROM)
     run(store, vendor, endpoints=quotes, first=FROM)
-    assert asked(vendor, since=place) == [("quotes", "code=72030&from=2016-11-19")]
+    assert asked(vendor, since=place) == [("quotes", "code=72030&from=2026-10-01")]
     assert store.dues() == []
 
 
@@ -186,10 +186,165 @@ def test_a_failing_endpoint_blocks_no_other_and_is_named(store, fault):
     assert store.batches("quotes") == []
     assert store.batches("topix")
     vendor.faults.clear()
+    if isinstance(fault, BadRequest):
+        later = run(store, vendor, endpoints=SMALL, first=date(2026, 11, 2))
+        (said,) = later.failed[0].failed
+        assert said.startswith("quotes: 5 days were not accepted earlier today")
+        vendor.clock.move_to(tokyo("2026-11-21 00:10"))
     place = len(vendor.log)
     healed = run(store, vendor, endpoints=SMALL, first=date(2026, 11, 2))
     assert healed.failed == ()
     assert {name for name, _ in asked(vendor, since=place)} == {"quotes"}
+
+
+def test_old_days_that_stay_refused_block_no_new_one_and_are_tried_once_a_day(store):
+    sessions = [
+        day for day in days_between(date(2026, 11, 2), date(2026, 11, 20)) if is_tokyo_session(day)
+    ]
+    old = sessions[:7]
+    faults = {("quotes", str(day)): BadRequest("quotes: refused") for day in old}
+    vendor = vendor_at("2026-11-20 20:00", faults=faults)
+    names = some("calendar", "quotes")
+    summary = run(store, vendor, endpoints=names, first=old[0])
+    assert {key[0] for key in rows_held(store, "quotes")} == {str(day) for day in sessions[7:]}
+    assert len(summary.endpoints[1].failed) == 5 + 1, "five in a row and what was left"
+    sent = vendor.requests
+    run(store, vendor, endpoints=names, first=old[0], last=date(2026, 11, 20))
+    assert vendor.requests == sent + 2, "the two that were not asked yet"
+    sent = vendor.requests
+    run(store, vendor, endpoints=names, first=old[0], last=date(2026, 11, 20))
+    assert vendor.requests == sent
+    vendor.clock.move_to(tokyo("2026-11-24 20:00"))
+    place = len(vendor.log)
+    run(store, vendor, endpoints=names, first=old[0])
+    days = [params["date"] for name, params in vendor.log[place:] if name == "quotes"]
+    assert days[0] == "2026-11-24"
+    assert days[-5:] == [str(day) for day in reversed(old[2:])]
+
+
+def test_failed_jobs_are_counted_in_a_row(store):
+    days = days_between(date(2026, 10, 26), date(2026, 11, 20))
+    sessions = [day for day in days if is_tokyo_session(day)]
+    bad = [day for place, day in enumerate(sessions) if place % 3]
+    faults = {("quotes", str(day)): BadRequest("quotes: refused") for day in bad}
+    vendor = vendor_at("2026-11-20 20:00", faults=faults)
+    options = {"first": sessions[0], "use_bulk": BulkUse.NEVER}
+    summary = run(store, vendor, endpoints=some("calendar", "quotes"), **options)
+    assert len(bad) > 5
+    assert len(summary.endpoints[1].failed) == len(bad)
+    assert len(store.batches("quotes")) == len(sessions) - len(bad)
+
+
+def test_a_vendor_that_refuses_dates_without_session_fails_nothing(store):
+    days = days_between(date(2026, 11, 2), date(2026, 11, 24))
+    faults = {
+        ("statements", str(day)): BadRequest("no such day")
+        for day in days
+        if not is_tokyo_session(day)
+    }
+    vendor = vendor_at("2026-11-24 20:00", faults=faults)
+    names = some("calendar", "statements")
+    assert run(store, vendor, endpoints=names, first=days[0]).failed == ()
+    place = len(vendor.log)
+    vendor.clock.move_to(tokyo("2026-11-25 09:00"))
+    assert run(store, vendor, endpoints=names, first=days[0]).failed == ()
+    assert asked(vendor, since=place) == [("statements", "date=2026-11-24")]
+
+
+@pytest.mark.parametrize(
+    "fault", [BadRequest("bulk files: no such endpoint"), NotInPlan("bulk", said="no")]
+)
+@pytest.mark.parametrize("what", ["bulk_list", "bulk_file"])
+def test_files_that_are_refused_are_replaced_by_their_days(store, fault, what):
+    vendor = vendor_at("2026-11-20 20:00", faults={what: fault})
+    names = some("calendar", "quotes")
+    summary = run(store, vendor, endpoints=names, first=FROM)
+    assert summary.failed == ()
+    assert str(fault) in " ".join(summary.endpoints[1].by_day)
+    days = days_between(FROM, date(2026, 11, 20))
+    assert {key[0] for key in rows_held(store, "quotes")} == {
+        str(day) for day in days if is_tokyo_session(day)
+    }
+    sent = vendor.requests
+    run(store, vendor, endpoints=names, first=FROM)
+    assert vendor.requests == sent
+
+
+def test_a_file_without_its_objects_goes_by_day_and_the_next_is_not_fetched(store):
+    vendor = vendor_at("2026-11-20 20:00", plan=Plan.PREMIUM)
+    plain = vendor._value
+
+    def value(endpoint, name, kind, day, code):
+        found = plain(endpoint, name, kind, day, code)
+        return "a=1" if vendor.log[-1][0] == "bulk_file" and isinstance(found, dict) else found
+
+    vendor._value = value
+    names = some("calendar", "statement_details")
+    summary = run(store, vendor, endpoints=names, first=date(2026, 9, 1))
+    assert summary.failed == ()
+    said = summary.endpoints[1].by_day
+    assert ["no JSON objects in FS" in text for text in said] == [True, False]
+    assert sum(name == "bulk_file" for name, _ in asked(vendor)) == 1
+    held = rows_held(store, "statement_details")
+    assert {row["FS"] for row in held.values()} == {'{"a":"1"}'}
+    assert "2026-09-01" in {row["DiscDate"] for row in held.values()}
+
+
+def test_a_key_refused_after_an_answer_fails_one_endpoint_only(store):
+    vendor = vendor_at("2026-11-20 20:00", faults={"master": RefusedKey("403 Forbidden")})
+    summary = run(store, vendor, endpoints=SMALL, first=date(2026, 11, 18))
+    assert [(one.name, one.failed) for one in summary.failed] == [("master", ["403 Forbidden"])]
+    assert rows_held(store, "quotes")
+
+
+def test_an_expired_cursor_is_replaced_by_the_whole_day(store):
+    vendor = vendor_at("2026-11-20 13:00", plan=Plan.PREMIUM)
+    names = some("calendar", "statements")
+    run(store, vendor, endpoints=names, first=date(2026, 11, 20))
+    plain = vendor._answer
+
+    def answer(endpoint, params):
+        if "cursor" in params:
+            raise BadRequest("the cursor has expired")
+        return plain(endpoint, params)
+
+    vendor._answer = answer
+    vendor.clock.move_to(tokyo("2026-11-20 19:00"))
+    summary = run(store, vendor, endpoints=names, first=date(2026, 11, 20))
+    assert summary.failed == ()
+    polls = store.batches("statements")
+    assert [(one.kind, one.query) for one in polls] == [(BatchKind.CURSOR, "date=2026-11-20")] * 2
+    assert {(one.first, one.last) for one in polls} == {(date(2026, 11, 20),) * 2}
+    assert not any(one.covers for one in polls)
+    assert store.refused("statements") == {}
+
+
+def test_a_listing_that_slips_is_asked_again_and_not_held_for_three_sessions(store):
+    vendor = vendor_at("2026-11-20 17:31")
+    plain = vendor._day
+    slipped = {"until": tokyo("2026-11-20 18:00")}
+
+    def day_of(endpoint, day):
+        if day == date(2026, 11, 24) and vendor.clock.now() < slipped["until"]:
+            day = date(2026, 11, 20)
+        return plain(endpoint, day)
+
+    vendor._day = day_of
+    names = some("calendar", "master")
+    run(store, vendor, endpoints=names, first=date(2026, 11, 20))
+    assert date(2026, 11, 24) not in store.days("master")
+    for text, expected in (("17:31", []), ("18:31", ["date=2026-11-24"]), ("20:31", [])):
+        vendor.clock.move_to(tokyo(f"2026-11-20 {text}"))
+        options = {"first": date(2026, 11, 20)}
+        plan = dry_run(
+            store, endpoints=names, now=vendor.clock.now(), options=SyncOptions(**options)
+        )
+        place = len(vendor.log)
+        run(store, vendor, endpoints=names, **options)
+        assert (
+            asked(vendor, since=place) == announced(plan) == [("master", one) for one in expected]
+        )
+    assert store.days("master")[date(2026, 11, 24)] == 3
 
 
 @pytest.mark.parametrize("fault", [RefusedKey("no"), NoSubscription("no")])

@@ -9,8 +9,8 @@ from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import UsageError
 from gogooku.ingest.endpoints import ENDPOINTS, Bucket, Plan
 from gogooku.ingest.ledger import Batch, BatchKind, Due
-from gogooku.ingest.moments import axis_days, moments, ready_at, sessions_of
-from gogooku.ingest.plan import BulkUse, Reason, SyncOptions, plan_sync
+from gogooku.ingest.moments import axis_days, coverage, moments, ready_at, sessions_of
+from gogooku.ingest.plan import BulkUse, Held, Reason, SyncOptions, plan_sync
 from gogooku.ingest.sync import plan_for
 
 NOVEMBER = date(2026, 11, 1)
@@ -18,9 +18,18 @@ NOVEMBER = date(2026, 11, 1)
 
 def plan_at(text, *names, plan=Plan.STANDARD, held=(), dues=(), calendar=None, **options):
     now = tokyo(text)
+    counts, refused = options.pop("counts", {}), options.pop("refused", {})
     by_name = {}
     for batch in held:
         by_name.setdefault(batch.endpoint, []).append(batch)
+    by_name = {
+        name: Held(
+            by_name.get(name, ()),
+            names=counts.get(name, names_of(by_name.get(name, ()))),
+            refused=refused,
+        )
+        for name in {*by_name, *counts, *(names or ENDPOINTS)}
+    }
     return plan_sync(
         some(*names) if names else EVERY,
         subscription=plan_for(plan, now=now),
@@ -47,6 +56,16 @@ def batch(name, first, last=None, *, at, kind=BatchKind.PAGES, rows=1, query="",
         cursor=cursor,
         content="a",
     )
+
+
+def names_of(batches):
+    """Rows of every date of a batch that has any."""
+    return {
+        day: batch.rows
+        for batch in batches
+        if batch.rows and batch.first
+        for day in days_between(batch.first, batch.last)
+    }
 
 
 def held_to(name, last, *, at):
@@ -137,10 +156,10 @@ def test_disclosures_are_polled_with_the_cursor_of_the_last_poll_until_the_day_i
 
     plan = at("2026-11-20 13:00")
     assert [(job.query, job.kind) for job in plan.jobs] == [("date=2026-11-20", BatchKind.CURSOR)]
-    assert plan.jobs[0].first is None
+    assert (plan.jobs[0].first, plan.jobs[0].last) == (day, day)
     poll = batch(
         "statements",
-        None,
+        day,
         at="2026-11-20 13:00",
         kind=BatchKind.CURSOR,
         query="date=2026-11-20",
@@ -162,7 +181,8 @@ def test_a_closed_month_comes_as_a_file_and_the_current_one_by_days():
     assert [job.bulk_key[-13:-7] for job in files] == ["202609", "202610"]
     assert (files[0].first, files[0].last) == (date(2026, 9, 1), date(2026, 9, 30))
     days = [job.query for job in plan.jobs if job.kind is BatchKind.PAGES]
-    assert days[0] == "date=2026-11-02"
+    assert (days[0], days[-1]) == ("date=2026-11-10", "date=2026-11-02")
+    assert plan.jobs[-2:] == tuple(files)
     assert len(days) == 6
     assert plan.requests()[Bucket.DEFAULT] == 2 + 1 + 6
 
@@ -227,7 +247,7 @@ def test_snapshots_are_asked_once_a_session_and_only_while_they_are_there():
 
 def test_an_empty_answer_where_rows_are_certain_is_asked_again_after_an_hour():
     day = date(2026, 11, 20)
-    for name, again in (("quotes", ["date=2026-11-20"]), ("dividends", [])):
+    for name, again in (("quotes", ["date=2026-11-20"]), ("dividends", ["date=2026-11-20"])):
         held = [
             held_to(name, date(2026, 11, 19), at="2026-12-27 00:00"),
             batch(name, day, at="2026-11-20 19:01", rows=0),
@@ -240,6 +260,118 @@ def test_an_empty_answer_where_rows_are_certain_is_asked_again_after_an_hour():
         batch("quotes", day, at="2026-11-26 16:30", rows=0),
     ]
     assert queries(plan_at("2026-11-26 20:00", "quotes", held=final, last=day)) == []
+
+
+def test_rows_of_another_date_do_not_make_a_day_held():
+    # Tomorrow's listing was asked for, and today's came again.
+    held = [
+        held_to("master", date(2026, 11, 20), at="2026-12-27 00:00"),
+        batch("master", date(2026, 11, 24), at="2026-11-20 17:31", rows=4400),
+    ]
+    counts = {"master": {date(2026, 11, 20): 4400}}
+    kwargs = {"held": held, "last": date(2026, 11, 24)}
+    full = plan_at("2026-11-20 18:31", "master", **kwargs)
+    assert queries(full) == []
+    kwargs["counts"] = counts
+    assert queries(plan_at("2026-11-20 18:30", "master", **kwargs)) == []
+    slipped = plan_at("2026-11-20 18:31", "master", **kwargs)
+    assert [(job.query, job.reason) for job in slipped.jobs] == [
+        ("date=2026-11-24", Reason.MISSING)
+    ]
+
+
+def evenings(name, first, text_of, **kwargs):
+    """Tokyo hours from an instant on at which a sync every half an hour asks for a day."""
+    asked, held = [], [held_to(name, first - timedelta(days=1), at="2027-12-27 00:00")]
+    for step in range(2 * 36):
+        at = tokyo(text_of) + timedelta(minutes=30 * step)
+        text = f"{at + timedelta(hours=9):%Y-%m-%d %H:%M}"
+        plan = plan_at(text, name, held=held, last=first, **kwargs)
+        for job in plan.jobs:
+            asked.append(text[8:])
+            held.append(batch(name, job.first, job.last, at=text, rows=0))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Rows are certain: until the day is final, four times a day.
+        (
+            "quotes",
+            ["16:30", "17:30", "18:30", "19:30", *["00:00", "01:00", "02:00", "03:00"] * 2],
+        ),
+        # Rows may be none: on the evening itself.
+        ("short_positions", ["17:30", "18:30", "19:30", "20:30"]),
+        ("margin_alert", ["16:30", "17:30", "18:30", "19:30"]),
+        ("investor_types", ["18:00", "19:00", "20:00", "21:00"]),
+        # Once more when the flash is final, which is another day.
+        ("statements", ["18:00", "19:00", "20:00", "21:00", "00:30", "01:30", "02:30", "03:30"]),
+    ],
+)
+def test_an_empty_day_is_asked_hourly_and_a_few_times_a_day(name, expected):
+    asked = evenings(name, date(2026, 11, 20), "2026-11-20 16:30")
+    assert [text[3:] for text in asked] == expected
+
+
+def test_an_empty_day_that_is_no_session_is_believed():
+    asked = evenings("statements", date(2026, 11, 21), "2026-11-21 12:00")
+    assert asked == ["21 18:00", "22 00:30"]
+
+
+def test_a_short_day_is_asked_again_on_its_evening():
+    day = date(2026, 11, 20)
+    held = [
+        held_to("quotes", date(2026, 11, 19), at="2026-12-27 00:00"),
+        batch("quotes", day, at="2026-11-20 16:31", rows=4399),
+    ]
+    short = {"held": held, "counts": {"master": {day: 4400}}, "last": day}
+    assert queries(plan_at("2026-11-20 17:30", "quotes", **short)) == []
+    assert queries(plan_at("2026-11-20 17:31", "quotes", **short)) == ["date=2026-11-20"]
+    assert queries(plan_at("2026-11-21 17:31", "quotes", **short)) == []
+    short["counts"] = {"master": {day: 4399}}
+    assert queries(plan_at("2026-11-20 17:31", "quotes", **short)) == []
+
+
+def test_statements_are_asked_on_every_date_and_other_disclosures_on_sessions():
+    def asked(name, plan=Plan.PREMIUM):
+        span = {"first": date(2026, 11, 20), "last": date(2026, 11, 24)}
+        plan = plan_at("2026-11-27 20:00", name, plan=plan, **span)
+        return sorted(job.query[-2:] for job in plan.jobs)
+
+    every = ["20", "21", "22", "23", "24"]
+    assert asked("statements") == asked("statement_details") == every
+    assert asked("statements", Plan.LIGHT) == every
+    assert asked("dividends") == asked("earnings_dates") == asked("short_positions") == ["20", "24"]
+    sessions = sessions_of({}, now=tokyo("2026-11-27 20:00"))
+    weekend = batch("statements", date(2026, 11, 20), date(2026, 11, 23), at="2026-11-27 20:00")
+    assert list(coverage([weekend], sessions)) == [date(2026, 11, day) for day in range(20, 24)]
+    saturday = moments(ENDPOINTS["statements"], date(2026, 11, 21), sessions=sessions, plan=Plan(1))
+    expected = ("2026-11-21 18:00", "2026-11-22 00:30", "2026-11-27 18:00")
+    assert saturday == tuple(map(tokyo, expected))
+
+
+def test_a_refused_day_waits_for_tomorrow_and_then_comes_last():
+    refused = {"date=2026-11-20": tokyo("2026-11-20 20:00")}
+    options = {"first": date(2026, 11, 18), "last": date(2026, 11, 20), "refused": refused}
+    today = plan_at("2026-11-20 23:59", "quotes", **options)
+    assert queries(today) == ["date=2026-11-19", "date=2026-11-18"]
+    assert today.refused["quotes"] == ("date=2026-11-20",)
+    tomorrow = plan_at("2026-11-21 00:00", "quotes", **options)
+    assert queries(tomorrow) == ["date=2026-11-19", "date=2026-11-18", "date=2026-11-20"]
+    assert tomorrow.refused["quotes"] == ()
+
+
+def test_a_refused_date_that_is_no_session_waits_for_its_next_moment():
+    refused = {"date=2026-11-21": tokyo("2026-11-22 01:00")}
+    span = {"first": date(2026, 11, 21), "last": date(2026, 11, 21), "refused": refused}
+    for text, expected in (
+        ("2026-11-22 02:00", []),
+        ("2026-11-23 02:00", []),
+        ("2026-11-27 18:00", ["date=2026-11-21"]),
+    ):
+        plan = plan_at(text, "statements", **span)
+        assert (queries(plan), plan.refused["statements"]) == (expected, ())
 
 
 def test_the_calendar_is_asked_when_missing_and_after_seven_days():
@@ -279,14 +411,14 @@ def test_restated_codes_are_asked_from_their_day_on_over_the_whole_window():
 def test_the_free_plan_asks_inside_its_window_page_by_page():
     plan = plan_at("2026-11-20 20:00", "quotes", "indices", plan=Plan.FREE)
     assert {job.kind for job in plan.jobs} == {BatchKind.PAGES}
-    assert (plan.jobs[0].first, plan.jobs[-1].first) == (date(2024, 8, 28), date(2026, 8, 28))
+    assert (plan.jobs[0].first, plan.jobs[-1].first) == (date(2026, 8, 28), date(2024, 8, 28))
     assert plan.skipped == {"indices": "not in the Free plan; needs Standard"}
     assert plan.minutes == pytest.approx(len(plan.jobs) / 5 * 1.02)
 
 
 def test_tomorrows_listing_is_asked_this_evening():
     plan = plan_at("2026-11-20 17:30", "master", first=date(2026, 11, 20))
-    assert queries(plan) == ["date=2026-11-20", "date=2026-11-24"]
+    assert queries(plan) == ["date=2026-11-24", "date=2026-11-20"]
     assert len(plan_at("2026-11-20 17:29", "master", first=date(2026, 11, 20)).jobs) == 1
 
 
@@ -300,11 +432,11 @@ def test_dates_that_cannot_be_are_refused_or_said():
 def test_expected_requests_follow_the_pages_seen_so_far():
     held = [batch("statements", date(2026, 11, 2), at="2026-12-27 00:00")]
     held = [Batch(**{**held[0].__dict__, "bodies": ("a", "b", "c")})]
-    options = {"first": NOVEMBER, "held": held, "use_bulk": BulkUse.NEVER}
+    options = {"first": date(2026, 11, 2), "held": held, "use_bulk": BulkUse.NEVER}
     plan = plan_at("2026-11-06 20:00", "statements", **options)
-    assert len(plan.jobs) == 3
-    assert plan.requests() == {Bucket.DEFAULT: 0, Bucket.SUMMARY: 9, Bucket.DETAILS: 0}
-    assert plan.requests({"statements": 2.0})[Bucket.SUMMARY] == 6
+    assert len(plan.jobs) == 4  # Tuesday is a holiday, and asked for
+    assert plan.requests() == {Bucket.DEFAULT: 0, Bucket.SUMMARY: 12, Bucket.DETAILS: 0}
+    assert plan.requests({"statements": 2.0})[Bucket.SUMMARY] == 8
 
 
 @pytest.mark.parametrize("plan", list(Plan))

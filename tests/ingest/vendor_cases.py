@@ -58,7 +58,8 @@ class FakeVendor:
     log: list = field(default_factory=list)
     pacer: FakePacer = field(default_factory=FakePacer)
 
-    def pages(self, endpoint, params):
+    def pages(self, endpoint, params, *, fields=frozenset()):
+        del fields  # of the client's own care
         self._count(endpoint.name, dict(params))
         rows = self._answer(endpoint, dict(params))
         size = PAGE_ROWS if "code" in params or "date" in params else len(rows) or 1

@@ -7,12 +7,12 @@ other answer is final and raises one of the refusals (`gogooku.ingest.refusals`)
 
 The key goes in one header, on requests to the base address only; no redirect is followed there.
 Files lie elsewhere and are fetched by a second HTTP client that does not have it. No exception
-keeps one of httpx as its cause or context: those hold the request with its headers.
+keeps one of httpx as its cause or context: those hold the request with its headers. Where not even
+a connection comes about the error is `Unreachable`, also a `TransientError`.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import zlib
@@ -20,14 +20,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urljoin
 
 import httpx
 
-from gogooku.core.errors import ConfigError, DataError, TerminalError, TransientError
+from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.wall import JST, WallClock
-from gogooku.ingest.decode import Envelope, read_envelope
+from gogooku.ingest.addresses import host_of, refuse_plain
+from gogooku.ingest.decode import Envelope, lacking, read_envelope, unpacked
 from gogooku.ingest.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Bucket, Endpoint
 from gogooku.ingest.pacing import Pacer
 from gogooku.ingest.refusals import (
@@ -50,6 +52,7 @@ __all__ = [
     "Page",
     "Patience",
     "RefusedKey",
+    "Unreachable",
 ]
 
 _GZIP: Final = b"\x1f\x8b"
@@ -63,9 +66,18 @@ _ANSWER_SECONDS: Final = 900.0
 """A body that drips in for longer than this is given up."""
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=15.0)
 _QUOTED_CHARACTERS: Final = 300
+_FRUITLESS_LIMIT: Final = 3
+"""After so many pages in a row that lacked fields again when asked again, it is no accident."""
+_EMPTY_LIMIT: Final = 3
+"""So many empty pages in a row with one successor are no accident: it may filter after paging."""
 _USER_AGENT: Final = "gogooku/0.1"
 _Read = TypeVar("_Read")
+_Rows = list[dict[str, Any]]
 _AGAIN: Final = "Run the same command again later; what was fetched before is kept."
+
+
+class Unreachable(TransientError):  # noqa: N818 - named after what happened
+    """Not one attempt of the last request reached the server."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -243,8 +255,9 @@ class Client:
     ) -> None:
         self.requests = 0
         self.pacer = pacer
+        self._fruitless: dict[str, int] = {}
         self._base_url = base_url.rstrip("/")
-        self._host = _host(self._base_url)
+        self._host = host_of(self._base_url)
         self._key = key
         self._clock = clock
         self._patience = patience
@@ -261,6 +274,7 @@ class Client:
             transport=transport,
             headers={"accept-encoding": "identity", "user-agent": _USER_AGENT},
             timeout=_TIMEOUT,
+            event_hooks={"request": [refuse_plain]},
             follow_redirects=True,
             trust_env=False,
         )
@@ -276,12 +290,23 @@ class Client:
         self._api.close()
         self._files.close()
 
-    def pages(self, endpoint: Endpoint, params: Mapping[str, str]) -> Iterator[Page]:
+    def pages(
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, str],
+        *,
+        fields: frozenset[str] = frozenset(),
+    ) -> Iterator[Page]:
         """Ask one query and yield all its pages in order, each asked when it is wanted.
 
         A page that repeats an earlier one, and an empty one that is said to have a successor, are
         asked again: taken as they are, rows would be doubled or lost. A page that keeps repeating
-        the rows of the one before under a new key is left out.
+        the rows of the one before under a new key is left out, and one that is empty with the same
+        successor `_EMPTY_LIMIT` times is believed.
+
+        ``fields`` are those that every row should have. A page with a row that lacks one is asked
+        once more and the fuller of both is taken; not any more once that was in vain for
+        `_FRUITLESS_LIMIT` pages of an endpoint in a row.
 
         Raises
         ------
@@ -293,16 +318,19 @@ class Client:
         ask = _Ask(endpoint.name, endpoint.path, dict(params), endpoint.bucket)
         key: str | None = None
         seen: set[str] = set()
-        before: list[dict[str, Any]] = []
+        before: _Rows = []
         while True:
-            page, rows = self._next_page(ask, key, seen, before)
+            take = partial(self._next_page, ask, key, seen, before)
+            page, rows = take()
+            if lacking(rows, fields):
+                page, rows = self._fuller(endpoint.name, (page, rows), take, fields=fields)
             if not rows or rows != before:
                 yield page
             key = page.pagination_key
             if key is None:
                 return
             seen.add(key)
-            before = rows
+            before = rows or before
 
     def bulk_list(self, *, endpoint: Endpoint) -> list[BulkFile]:
         """List the bulk files of an endpoint, in the server's order (oldest first).
@@ -322,6 +350,8 @@ class Client:
         ------
         TransientError
             No complete file within the patience.
+        DataError
+            The address is not https, or the file unpacks to more than the limit.
         RefusedKey, NoSubscription, NotInPlan, OutsideWindow, BadRequest
             Of the request for the address.
         """
@@ -339,11 +369,12 @@ class Client:
     # --- one request ----------------------------------------------------------------------------
 
     def _next_page(
-        self, ask: _Ask, key: str | None, seen: set[str], before: list[dict[str, Any]]
-    ) -> tuple[Page, list[dict[str, Any]]]:
+        self, ask: _Ask, key: str | None, seen: set[str], before: _Rows
+    ) -> tuple[Page, _Rows]:
         """One page that is none of those already had, and its rows."""
         params = {**ask.params, "pagination_key": key} if key is not None else ask.params
         whole = _Ask(ask.name, ask.path, params, ask.bucket)
+        empty: list[str] = []
         for attempt in range(1, self._patience.attempts + 1):
             body, envelope = self._ask(whole, _page)
             following = envelope.pagination_key
@@ -351,6 +382,9 @@ class Client:
             if following is not None and following in seen:
                 fault = _Fault("a page that was already sent: its successors would be lost")
             elif following is not None and not envelope.rows:
+                empty = [following, *(key for key in empty if key == following)]
+                if len(empty) >= _EMPTY_LIMIT:
+                    return page, envelope.rows
                 fault = _Fault("an empty page before the end: its rows would be lost")
             elif envelope.rows and envelope.rows == before and attempt < self._patience.attempts:
                 fault = _Fault("the rows of the page before")
@@ -358,6 +392,24 @@ class Client:
                 return page, envelope.rows
             self._clock.sleep(self._patience.wait_seconds(str(whole), attempt))
         raise self._gave_up(whole, self._patience.attempts, fault)
+
+    def _fuller(
+        self,
+        name: str,
+        found: tuple[Page, _Rows],
+        take: Callable[[], tuple[Page, _Rows]],
+        *,
+        fields: frozenset[str],
+    ) -> tuple[Page, _Rows]:
+        """A page that lacks fields once more, and the one that lacks fewer."""
+        if self._fruitless.get(name, 0) >= _FRUITLESS_LIMIT:
+            return found
+        other = take()
+        if len(lacking(other[1], fields)) >= len(lacking(found[1], fields)):
+            self._fruitless[name] = self._fruitless.get(name, 0) + 1
+            return found
+        self._fruitless[name] = 0
+        return other
 
     def _ask(self, ask: _Ask, read: Callable[[_Reply], _Read]) -> _Read:
         """Ask until ``read`` accepts an answer; it says by a `DataError` that one is unusable."""
@@ -426,7 +478,7 @@ class Client:
         # Some file servers call the file's own gzip a content encoding.
         body = reply.body if reply.body.startswith(_GZIP) else reply.sent
         try:
-            gzip.decompress(body)
+            unpacked(body)
         except (OSError, EOFError, zlib.error) as error:
             return _Fault(f"a file that does not unpack ({error})")
         return body
@@ -456,27 +508,13 @@ class Client:
 
     def _gave_up(self, ask: _Ask, attempts: int, fault: _Fault) -> TransientError:
         if fault.unreachable:
-            return TransientError(
+            return Unreachable(
                 f"no answer from {self._host} ({fault.text}) in {attempts} attempts for {ask}; "
                 f"check the network and JQUANTS_BASE_URL. {_AGAIN}"
             )
         return TransientError(
             f"{ask}: {attempts} attempts failed, the last by {fault.text}. {_AGAIN}"
         )
-
-
-def _host(base_url: str) -> str:
-    """Host of the base address; one that cannot be asked is refused."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query:
-        raise ConfigError(
-            "JQUANTS_BASE_URL is not an address like https://api.jquants.com/v2 (scheme, host and "
-            "version; no user, no query)."
-        )
-    return url.netloc.decode("ascii")
 
 
 def _decoded(raw: bytes, encoding: str) -> bytes | _Fault:
@@ -486,7 +524,7 @@ def _decoded(raw: bytes, encoding: str) -> bytes | _Fault:
     if encoding not in ("gzip", "x-gzip"):
         return _Fault(f"a body encoded as {encoding[:20]!r}, which was not asked for")
     try:
-        return gzip.decompress(raw)
+        return unpacked(raw)
     except (OSError, EOFError, zlib.error) as error:
         return _Fault(f"a gzip body that does not unpack ({error})")
 

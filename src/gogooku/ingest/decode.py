@@ -10,12 +10,12 @@ so a number written with a needless fraction or an exponent (``12.0``, ``1e-05``
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
+import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -34,6 +34,14 @@ _SPELT: Final = frozenset({Kind.TEXT_NUMBER, Kind.MARKED})
 _PLAIN: Final = frozenset({int, float, type(None)})
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTED: Final = re.compile(rb'"[^"]*"')
+_QUOTED_CHARACTERS: Final = 40
+_UNPACKED_LIMIT: Final = 2 << 30
+"""A body that unpacks to more bytes is refused: no answer of the vendor is nearly as large."""
+_UNPACKED_PART: Final = 16 << 20
+UNREADABLE: Final = "_unreadable"
+"""Column that names the cells of a row that should be numbers and are none."""
+_Bad = dict[str, dict[int, str]]
+"""Texts that should be numbers and are none, by column and row."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +53,22 @@ class Decoded:
     frame : pl.DataFrame
         All columns of the endpoint in its order, then the unknown ones by name. Kind.NUMBER is
         Float64, finite, null where absent; the rest is String, ``""`` where a value is absent,
-        null where the whole column is.
+        null where the whole column is. Where a cell should be a number and is none, it is null and
+        a last column ``_unreadable`` says what it was, as ``"C='-'"``, several joined by ``"; "``;
+        null in the other rows. Without any such cell there is no such column.
     unknown : tuple of str
         Fields that the specification does not name; kept as text.
     missing : tuple of str
         Specified fields that no row had. Those that only some plans or later dates have are not
         counted, and without rows nothing is.
+    lacking : frozenset of str
+        Specified fields, of whatever plan and date, that some row did not have; without rows none.
     """
 
     frame: pl.DataFrame
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
+    lacking: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def decode_pages(endpoint: Endpoint, bodies: Sequence[bytes]) -> Decoded:
     Raises
     ------
     DataError
-        A body is not a page, or a number column holds what is no number.
+        A body is not a page.
     """
     rows: list[dict[str, Any]] = []
     for number, body in enumerate(bodies, start=1):
@@ -112,8 +125,34 @@ def decode_pages(endpoint: Endpoint, bodies: Sequence[bytes]) -> Decoded:
                 f"gogooku sync --endpoint {endpoint.name}."
             ) from None
     names: set[str] = set().union(*rows)
-    series = {name: _json_column(endpoint, name, rows) for name in sorted(names)}
-    return _assemble(endpoint, series, height=len(rows))
+    bad: _Bad = {}
+    series = {name: _json_column(endpoint, name, rows, bad) for name in sorted(names)}
+    absent = lacking(rows, frozenset(endpoint.columns))
+    return _assemble(endpoint, series, lacking=absent, bad=bad)
+
+
+def unusable_objects(endpoint: Endpoint, frame: pl.DataFrame) -> tuple[str, ...]:
+    """Columns of Kind.OBJECT of a decoded frame that are absent or hold text that is no JSON."""
+    names = [name for name, kind in endpoint.columns.items() if kind is Kind.OBJECT]
+    return tuple(name for name in names if frame.height and not _is_objects(frame[name]))
+
+
+def _is_objects(column: pl.Series) -> bool:
+    texts = column.unique()
+    return texts.null_count() == 0 and all(not text or _is_json(text) for text in texts)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False
+
+
+def lacking(rows: Sequence[Mapping[str, Any]], fields: frozenset[str]) -> frozenset[str]:
+    """Those of some fields that at least one row does not have."""
+    shapes = set(map(tuple, rows))  # nearly always one: looking at every field of every row is slow
+    return frozenset().union(*(fields.difference(shape) for shape in shapes))
 
 
 def decode_file(endpoint: Endpoint, body: bytes) -> Decoded:
@@ -122,8 +161,9 @@ def decode_file(endpoint: Endpoint, body: bytes) -> Decoded:
     Raises
     ------
     DataError
-        The file is cut or not such a CSV, or a number column holds what is no number.
+        The file is cut or not such a CSV.
     """
+    bad: _Bad = {}
     text = _gunzip(endpoint, body).removeprefix(_BOM).rstrip(b"\r\n")
     names = _header(endpoint, text)
     kinds = {name: endpoint.columns.get(name, Kind.TEXT) for name in names}
@@ -134,13 +174,17 @@ def decode_file(endpoint: Endpoint, body: bytes) -> Decoded:
         frame = None
     if frame is None or not all(frame[name].is_finite().all() for name in numbers):
         texts = _read_texts(endpoint, text, names)
-        frame = texts.with_columns(_numbers(endpoint, texts[name]) for name in numbers)
+        frame = texts.with_columns(_numbers(texts[name], bad) for name in numbers)
     _refuse_short_lines(endpoint, text, frame)
-    return _assemble(endpoint, {name: frame[name] for name in names}, height=frame.height)
+    absent = frozenset(endpoint.columns).difference(names if frame.height else endpoint.columns)
+    return _assemble(endpoint, {name: frame[name] for name in names}, lacking=absent, bad=bad)
 
 
-def _assemble(endpoint: Endpoint, series: Mapping[str, pl.Series], *, height: int) -> Decoded:
+def _assemble(
+    endpoint: Endpoint, series: Mapping[str, pl.Series], *, lacking: frozenset[str], bad: _Bad
+) -> Decoded:
     """Put the columns in order, spell their text alike, and say what is new and what is not."""
+    height = max((len(column) for column in series.values()), default=0)
     known = [
         _known(name, kind, series.get(name), height) for name, kind in endpoint.columns.items()
     ]
@@ -149,10 +193,21 @@ def _assemble(endpoint: Endpoint, series: Mapping[str, pl.Series], *, height: in
     missing = tuple(
         name for name in endpoint.columns if height and name not in series and name not in optional
     )
+    kinds = {name: endpoint.columns.get(name, Kind.TEXT) for name in series}
+    spelt = [name for name in series if kinds[name] in _SPELT or name in unknown]
+    objects = [name for name in series if kinds[name] is Kind.OBJECT or name in unknown]
+    frame = pl.DataFrame(known + [series[name] for name in unknown])
+    # A CSV may say -0.0 where JSON says 0: equal numbers must be equal bits.
+    number = pl.col(pl.Float64)
+    frame = frame.with_columns(pl.when(number == 0.0).then(0.0).otherwise(number).name.keep())
+    frame = _spell(_objects(frame, objects), spelt)
+    if bad:
+        frame = frame.with_columns(_unreadable(endpoint, bad, height))
     return Decoded(
-        frame=pl.DataFrame(known + [_spell(_objects(series[name])) for name in unknown]),
+        frame=frame,
         unknown=unknown,
         missing=missing,
+        lacking=lacking,
     )
 
 
@@ -160,26 +215,35 @@ def _known(name: str, kind: Kind, column: pl.Series | None, height: int) -> pl.S
     if column is None:
         dtype = pl.Float64() if kind is Kind.NUMBER else pl.String()
         return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
-    if kind in _SPELT:
-        return _spell(column)
-    return _objects(column) if kind is Kind.OBJECT else column
+    return column
 
 
 # --- JSON ---------------------------------------------------------------------------------------
 
 
-def _json_column(endpoint: Endpoint, name: str, rows: Sequence[Mapping[str, Any]]) -> pl.Series:
+def _json_column(
+    endpoint: Endpoint, name: str, rows: Sequence[Mapping[str, Any]], bad: _Bad
+) -> pl.Series:
     values = [row.get(name) for row in rows]
     types = set(map(type, values))
     if endpoint.columns.get(name) is not Kind.NUMBER:
-        if types - {str, type(None)}:
-            values = [_text(value) for value in values]
-        return pl.Series(name, values, dtype=pl.String()).fill_null("")
-    if types <= {float, type(None)}:
-        column = pl.Series(name, values, dtype=pl.Float64())
-        if column.is_finite().all():
-            return column
-    return _numbers(endpoint, pl.Series(name, [_text(value) for value in values], dtype=pl.String))
+        # Done here and not by Polars: a page has many columns of few rows.
+        if types != {str}:
+            values = [value if type(value) is str else _text(value) for value in values]
+        return pl.Series(name, values, dtype=pl.String())
+    if types <= _PLAIN and (numbers := _floats(values)) is not None:
+        return pl.Series(name, numbers, dtype=pl.Float64())
+    texts = pl.Series(name, [_text(value) for value in values], dtype=pl.String())
+    return _numbers(texts, bad)
+
+
+def _floats(values: Sequence[float | None]) -> list[float | None] | None:
+    """JSON numbers as float64; None where one does not fit."""
+    try:
+        numbers = [None if value is None else float(value) for value in values]
+        return numbers if math.isfinite(sum(filter(None, numbers))) else None
+    except OverflowError:
+        return None
 
 
 def _text(value: Any) -> str:
@@ -207,9 +271,39 @@ def _refuse_constant(name: str) -> None:
 # --- CSV ----------------------------------------------------------------------------------------
 
 
+def unpacked(body: bytes) -> bytes:
+    """Undo gzip, of one or more members, in parts, so that a small body cannot fill the memory.
+
+    Raises
+    ------
+    OSError, EOFError, zlib.error
+        It is no gzip, or cut.
+    DataError
+        It would unpack to more than 2 GiB.
+    """
+    parts: list[bytes] = []
+    room = _UNPACKED_LIMIT
+    while body:
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            part = member.decompress(body, _UNPACKED_PART)
+            body = member.unconsumed_tail
+            room -= len(part)
+            if room < 0:
+                raise DataError(
+                    f"a body that unpacks to more than {_UNPACKED_LIMIT >> 20:,} MiB, the limit; "
+                    "nothing was made of it. Check JQUANTS_BASE_URL."
+                )
+            if not part and not body and not member.eof:
+                raise EOFError("it ends before the end-of-stream marker was reached")
+            parts.append(part)
+        body = member.unused_data.lstrip(b"\0")
+    return b"".join(parts)
+
+
 def _gunzip(endpoint: Endpoint, body: bytes) -> bytes:
     try:
-        return gzip.decompress(body)
+        return unpacked(body)
     except (OSError, EOFError, zlib.error) as fault:
         raise DataError(
             f"{endpoint.name}: a bulk file of {len(body):,} bytes does not unpack ({fault}); fetch "
@@ -266,26 +360,45 @@ def _refuse_short_lines(endpoint: Endpoint, text: bytes, frame: pl.DataFrame) ->
 # --- Values -------------------------------------------------------------------------------------
 
 
-def _numbers(endpoint: Endpoint, column: pl.Series) -> pl.Series:
-    """Texts to finite float64, ``""`` to null; anything else is refused."""
+def _numbers(column: pl.Series, bad: _Bad) -> pl.Series:
+    """Texts to finite float64, ``""`` to null; anything else to null too, and noted in ``bad``."""
     texts = column.replace("", None)
-    bad = texts.filter(~texts.str.contains(_NUMBER))
-    if bad.is_empty():
-        values = texts.cast(pl.Float64())
-        bad = texts.filter(~values.is_finite())
-        if bad.is_empty():
-            return values
-    raise DataError(
-        f"{endpoint.name}: column {column.name} holds {bad[0][:40]!r}, which is no number, in "
-        f"{len(bad):,} of {len(column):,} rows; the body is kept and nothing was made of it. "
-        "Check the vendor's notices for a changed format."
-    )
+    plain = texts.set(~texts.str.contains(_NUMBER).fill_null(value=True), None)
+    values = plain.cast(pl.Float64())
+    values = values.set(~values.is_finite().fill_null(value=True), None)
+    places = (texts.is_not_null() & values.is_null()).arg_true()
+    if len(places):
+        bad[column.name] = dict(zip(places.to_list(), texts.gather(places).to_list(), strict=True))
+    return values
 
 
-def _spell(column: pl.Series) -> pl.Series:
-    """Give every number that stands as text its plain spelling."""
-    texts = column.filter(column.str.contains(_RESPELT)).unique().to_list()
-    return column.replace({text: plain_number(text) for text in texts}) if texts else column
+def _unreadable(endpoint: Endpoint, bad: _Bad, height: int) -> pl.Series:
+    """What each row holds instead of numbers, in the order of the columns; null where nothing."""
+    said: list[str | None] = [None] * height
+    for name in endpoint.columns:
+        for place, text in bad.get(name, {}).items():
+            cell = f"{name}={text[:_QUOTED_CHARACTERS]!r}"
+            before = said[place]
+            said[place] = cell if before is None else f"{before}; {cell}"
+    return pl.Series(UNREADABLE, said, dtype=pl.String())
+
+
+def _spell(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Give every number that stands as text in some columns its plain spelling."""
+    return _reworded(frame, names, _RESPELT, plain_number)
+
+
+def _reworded(
+    frame: pl.DataFrame, names: Sequence[str], pattern: str, word: Callable[[str], str]
+) -> pl.DataFrame:
+    """Put every text that matches a pattern in other words, in some columns."""
+    found = frame.select(pl.col(names).str.contains(pattern).any())
+    hits = [name for name in found.columns if found.item(0, name)] if frame.height else []
+    for name in hits:
+        column = frame.get_column(name)
+        texts = column.filter(column.str.contains(pattern)).unique().to_list()
+        frame = frame.with_columns(column.replace({text: word(text) for text in texts}))
+    return frame
 
 
 def plain_number(text: str) -> str:
@@ -296,10 +409,9 @@ def plain_number(text: str) -> str:
     return "0" if fixed == "-0" else fixed
 
 
-def _objects(column: pl.Series) -> pl.Series:
+def _objects(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Canonical JSON of every text that is a JSON object or list; another text stays."""
-    texts = column.filter(column.str.contains(r"^\s*[\[{]")).unique().to_list()
-    return column.replace({text: _canonical(text) for text in texts}) if texts else column
+    return _reworded(frame, names, r"^\s*[\[{]", _canonical)
 
 
 def _canonical(text: str) -> str:

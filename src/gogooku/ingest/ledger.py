@@ -283,6 +283,14 @@ def write_fact(connection: sqlite3.Connection, name: str, *, value: str) -> None
     connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
+def read_facts(connection: sqlite3.Connection, *, begin: str) -> dict[str, str]:
+    """Texts whose names begin so, by the rest of the name."""
+    rows = connection.execute(
+        "SELECT name, value FROM facts WHERE substr(name, 1, ?) = ?", (len(begin), begin)
+    )
+    return {name.removeprefix(begin): value for name, value in rows}
+
+
 def read_body(connection: sqlite3.Connection, digest: str) -> Body | None:
     """The record of a body; None for one that no batch refers to."""
     row = connection.execute("SELECT * FROM bodies WHERE digest = ?", (digest,)).fetchone()

@@ -21,6 +21,9 @@ _FLASH_FINAL_MINUTES = 24 * 60 + 30
 """Disclosures of a day are final at 00:30 of the next (J-Quants, update times)."""
 _MARGIN_WEEKLY_LAG_SESSIONS = 2
 _CALENDAR_FROM = date(2008, 1, 1)
+EVERY_DAY = frozenset({"statements", "statement_details"})
+"""Endpoints that are asked on Saturdays, Sundays and holidays too: results are disclosed then now
+and then. The other disclosures are not worth a query for each of those days."""
 _OPEN_SESSION = frozenset({"1", "2"})
 """HolDiv of a session: full day, half day. 3 is a holiday on which only derivatives trade."""
 
@@ -74,12 +77,32 @@ def axis_days(
 ) -> tuple[date, ...]:
     """Those of some sessions for which an endpoint has rows.
 
+    A date that is no session is kept for those of `EVERY_DAY` only.
+
     Margin interest has week ends, then every session. A week of one or two sessions has no data,
     and neither has the cut week before the switch: its last session is the first daily one.
     """
+    if endpoint.name in EVERY_DAY:
+        return days
+    days = tuple(day for day in days if day in sessions)
     if endpoint.name != "margin_interest":
         return days
     return tuple(day for day in days if day >= MARGIN_DAILY_FROM or _is_margin_week(day, sessions))
+
+
+def asked_days(
+    endpoint: Endpoint, first: date, last: date, *, sessions: Sessions
+) -> tuple[date, ...]:
+    """Axis dates from ``first`` to ``last`` for which an endpoint is asked, ascending."""
+    days = _dates(endpoint.name, first, last, sessions)
+    return axis_days(endpoint, days, sessions=sessions)
+
+
+def _dates(name: str, first: date, last: date, sessions: Sessions) -> tuple[date, ...]:
+    """Sessions of a span, or all its dates where an endpoint has rows on every day."""
+    if name not in EVERY_DAY:
+        return sessions.between(first, last)
+    return tuple(first + timedelta(days=step) for step in range((last - first).days + 1))
 
 
 def _is_margin_week(day: date, sessions: Sessions) -> bool:
@@ -95,6 +118,8 @@ def ready_at(endpoint: Endpoint, day: date, *, sessions: Sessions) -> datetime:
 
 def _ready_session(endpoint: Endpoint, day: date, sessions: Sessions) -> date:
     steps = endpoint.ready.sessions
+    if endpoint.name in EVERY_DAY and day not in sessions:
+        return day
     if endpoint.name == "margin_interest" and day < MARGIN_DAILY_FROM:
         steps = _MARGIN_WEEKLY_LAG_SESSIONS
     return sessions.shifted(day, steps)
@@ -120,12 +145,12 @@ def moments(
 
 
 def coverage(batches: Sequence[Batch], sessions: Sessions) -> dict[date, datetime]:
-    """When each session was last fetched whole."""
+    """When each session (of `EVERY_DAY` each date) was last fetched whole."""
     found: dict[date, datetime] = {}
     for batch in batches:
         if not batch.covers or batch.first is None or batch.last is None:
             continue
-        for day in sessions.between(batch.first, batch.last):
+        for day in _dates(batch.endpoint, batch.first, batch.last, sessions):
             if day not in found or found[day] < batch.fetched_at:
                 found[day] = batch.fetched_at
     return found

@@ -3,6 +3,8 @@
 A day of an endpoint is asked for when the last answer that covers it is older than the newest
 `moments` that has passed: when its rows are first published, for disclosures again when the flash
 of the evening has become final, and once more some sessions later, when corrections are in.
+Publication slips: a day that came empty or short is asked for again, hourly and a few times, until
+it is final. A day that the vendor did not accept is asked for again once a day.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from gogooku.ingest.moments import (
     CALENDAR_AHEAD_DAYS,
     SURELY_PAST,
     Sessions,
-    axis_days,
+    asked_days,
     coverage,
     moments,
     ready_at,
@@ -45,11 +47,15 @@ FILE_AFTER_SESSIONS = 3
 """A monthly file is expected once this many sessions of the next month are over: by then its last
 days are final too."""
 EMPTY_AGAIN = timedelta(hours=1)
-"""An empty answer where rows are certain is worth asking again after this long."""
+"""A day that came empty or short is worth asking again after this long."""
+ANSWERS_A_DAY = 4
+"""So often in one Tokyo day is an axis date asked for whole, the first time included."""
 _SNAPSHOT_KEPT_MINUTES: Mapping[str, int] = MappingProxyType({"morning": 30 * 60})
 """Until when a snapshot can be asked for, after Tokyo midnight; others until the next one."""
 _SESSION_AXIS = "Date"
 """Endpoints with this axis have rows for every session; disclosures may have none."""
+_LISTING = "master"
+"""Says how many codes a day of a `complete` endpoint has."""
 
 
 class BulkUse(StrEnum):
@@ -83,7 +89,8 @@ class Job:
     params : tuple of (name, value)
         Of the query; of a file ``bulk`` and its key.
     first, last : date or None
-        Axis dates that the answer covers completely; of a snapshot its session.
+        Axis dates that the answer covers completely; of a snapshot its session, of a poll its day,
+        of which it covers only what is new.
     reason : Reason
     """
 
@@ -109,13 +116,17 @@ class Job:
 class SyncPlan:
     """The jobs of a sync in their order, and the endpoints that have none because they cannot.
 
-    ``skipped`` says why, by endpoint name; ``pages`` is the mean number of pages per query so far.
+    ``skipped`` says why, by endpoint name; ``clipped`` says of the others which of the dates asked
+    for the plan does not have; ``pages`` is the mean number of pages per query so far; ``refused``
+    are queries that the vendor did not accept today, left for tomorrow, by endpoint name.
     """
 
     plan: Plan
     jobs: tuple[Job, ...]
     skipped: Mapping[str, str]
     pages: Mapping[str, float] = field(default_factory=dict)
+    clipped: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def requests(self, pages_per_query: Mapping[str, float] | None = None) -> dict[Bucket, int]:
         """Expected requests, each counted once: in its own bucket, or else in ``default``.
@@ -154,13 +165,33 @@ class SyncOptions:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What is held of an endpoint.
+
+    Attributes
+    ----------
+    batches : sequence of Batch
+        In the order of commit.
+    names : mapping of date to int
+        Distinct codes (rows, where there is no code) by axis date; a date without rows is not in.
+    refused : mapping of query to datetime
+        When the vendor last did not accept it.
+    """
+
+    batches: Sequence[Batch] = ()
+    names: Mapping[date, int] = field(default_factory=dict)
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class _World:
-    """What every rule looks at."""
+    """What every rule looks at; ``listed`` is the number of codes of a date."""
 
     subscription: Subscription
     sessions: Sessions
     now: datetime
     options: SyncOptions
+    listed: Mapping[date, int]
 
     @property
     def today(self) -> date:
@@ -176,7 +207,7 @@ def plan_sync(
     *,
     subscription: Subscription,
     calendar: Sessions,
-    held: Mapping[str, Sequence[Batch]],
+    held: Mapping[str, Held],
     dues: Sequence[Due],
     now: datetime,
     options: SyncOptions,
@@ -187,7 +218,8 @@ def plan_sync(
     ----------
     endpoints : iterable of Endpoint
         In the order in which they are asked.
-    held : mapping of endpoint name to batches
+    held : mapping of endpoint name to Held
+        Also of ``master``, whether or not it is among the endpoints.
     now : datetime
         Aware.
     options : SyncOptions
@@ -200,12 +232,16 @@ def plan_sync(
     """
     if options.first and options.last and options.first > options.last:
         raise UsageError(f"--from {options.first} is after --to {options.last}; turn them round")
-    world = _World(subscription, calendar, now, options)
+    listed = held.get(_LISTING, Held()).names
+    world = _World(subscription, calendar, now, options, listed)
     jobs: list[Job] = []
     skipped: dict[str, str] = {}
+    clipped: dict[str, str] = {}
     pages: dict[str, float] = {}
+    refused: dict[str, tuple[str, ...]] = {}
     for endpoint in endpoints:
-        batches = held.get(endpoint.name, ())
+        own = held.get(endpoint.name, Held())
+        batches = own.batches
         pages[endpoint.name] = _pages(batches)
         if world.plan < endpoint.plan:
             skipped[endpoint.name] = (
@@ -222,10 +258,13 @@ def plan_sync(
         if wanted is None:
             skipped[endpoint.name] = _outside(endpoint, world)
             continue
-        jobs += _dated(endpoint, world, wanted, batches)
-        jobs += _restated(endpoint, world, dues)
+        if cut := _clipped(endpoint, world):
+            clipped[endpoint.name] = cut
+        dated, refused[endpoint.name] = _accepted(_dated(endpoint, world, wanted, own), world, own)
+        jobs += dated
+        jobs += _restated(endpoint, world, dues, batches)
         jobs += _polled(endpoint, world, batches)
-    return SyncPlan(world.plan, tuple(jobs), skipped, pages)
+    return SyncPlan(world.plan, tuple(jobs), skipped, pages, clipped, refused)
 
 
 def _pages(batches: Sequence[Batch]) -> float:
@@ -272,8 +311,7 @@ def _wanted(endpoint: Endpoint, world: _World) -> tuple[date, ...] | None:
     last = min(filter(None, (span[1], world.options.last)))
     if first > last:
         return None
-    days = world.sessions.between(first, last)
-    days = axis_days(endpoint, days, sessions=world.sessions)
+    days = asked_days(endpoint, first, last, sessions=world.sessions)
     recent = bisect_left(days, world.today - SURELY_PAST)
     out = (
         day
@@ -300,14 +338,26 @@ def _outside(endpoint: Endpoint, world: _World) -> str:
     return f"nothing to ask for: the {world.plan.label} plan has {first} to {last}, asked {asked}"
 
 
-def _dated(
-    endpoint: Endpoint, world: _World, wanted: tuple[date, ...], batches: Sequence[Batch]
-) -> list[Job]:
-    held = coverage(_answers(endpoint, world, batches), world.sessions)
+def _clipped(endpoint: Endpoint, world: _World) -> str | None:
+    """What is left out of the user's dates; None where nothing is."""
+    first, last = window_of(endpoint, world.subscription, today=world.today)
+    options = world.options
+    early = options.first is not None and options.first < first
+    late = options.last is not None and last < options.last and last < world.today
+    if not early and not late:
+        return None
+    begin, end = max(first, options.first or first), min(last, options.last or world.today)
+    return f"asked only for {begin} to {end}: the {world.plan.label} plan has no more"
+
+
+def _dated(endpoint: Endpoint, world: _World, wanted: tuple[date, ...], own: Held) -> list[Job]:
+    """Days, the newest first, then files: what the vendor refuses of old blocks nothing new."""
+    held = coverage(own.batches, world.sessions)
+    repeats = _answers_today(world, own)
     due = {
-        day: Reason.PROVISIONAL if day in held else Reason.MISSING
+        day: reason
         for day in wanted
-        if _is_due(endpoint, world, day, held.get(day))
+        if (reason := _why(endpoint, world, day, held.get(day), repeats.get(day, 0), own))
     }
     if endpoint.fetch is Fetch.RANGE:
         return _ranges(endpoint, wanted, due)
@@ -315,28 +365,83 @@ def _dated(
     filed = {(job.first.year, job.first.month) for job in files if job.first is not None}
     days = [
         day_job(endpoint, day, reason=reason)
-        for day, reason in due.items()
+        for day, reason in reversed(due.items())
         if reason is not Reason.MISSING or (day.year, day.month) not in filed
     ]
-    return files + days
+    return days + files
 
 
-def _answers(endpoint: Endpoint, world: _World, batches: Sequence[Batch]) -> list[Batch]:
-    """Without empty answers for a session that must have rows, until that session is final."""
-    if endpoint.axis != _SESSION_AXIS:
-        return list(batches)
-    return [
-        batch
-        for batch in batches
-        if batch.last is None or _counts(batch, world.now) or _is_final(endpoint, world, batch)
-    ]
+def _accepted(jobs: list[Job], world: _World, own: Held) -> tuple[list[Job], tuple[str, ...]]:
+    """Jobs that may be asked today, those once refused at the end; and what waits for tomorrow.
+
+    A date that is no session and was refused has nothing: it is not named and waits for the next
+    of its moments.
+    """
+    fresh = [job for job in jobs if job.query not in own.refused]
+    again, waiting = [], []
+    for job in jobs:
+        at = own.refused.get(job.query)
+        if at is None:
+            continue
+        day = job.first
+        closed = day is not None and day not in world.sessions
+        if day is not None and closed and not _is_due(job.endpoint, world, day, at):
+            continue
+        if tokyo_time(at).date() == world.today:
+            waiting.append(job.query)
+        else:
+            again.append(job)
+    return fresh + again, tuple(waiting)
 
 
-def _is_final(endpoint: Endpoint, world: _World, batch: Batch) -> bool:
-    if batch.last is None or batch.last not in world.sessions:
+def _answers_today(world: _World, own: Held) -> dict[date, int]:
+    """How often each axis date was asked for whole since Tokyo midnight."""
+    midnight = tokyo_instant(world.today, 0)
+    counts: dict[date, int] = {}
+    for batch in own.batches:
+        if batch.fetched_at >= midnight:
+            for day in coverage([batch], world.sessions):
+                counts[day] = counts.get(day, 0) + 1
+    return counts
+
+
+def _why(
+    endpoint: Endpoint,
+    world: _World,
+    day: date,
+    fetched: datetime | None,
+    answers_today: int,
+    own: Held,
+) -> Reason | None:
+    """Why an axis date is asked for; None where it is not."""
+    if not _is_due(endpoint, world, day, fetched) and (
+        fetched is None
+        or world.now - fetched < EMPTY_AGAIN
+        or answers_today >= ANSWERS_A_DAY
+        or not _is_slipped(endpoint, world, day, fetched, own)
+    ):
+        return None
+    lacking = endpoint.axis == _SESSION_AXIS and day not in own.names
+    return Reason.MISSING if fetched is None or lacking else Reason.PROVISIONAL
+
+
+def _is_slipped(endpoint: Endpoint, world: _World, day: date, fetched: datetime, own: Held) -> bool:
+    """Whether a session that was asked for when it was out still lacks rows that may come.
+
+    Where rows are certain an empty day is waited for until it is final. Disclosures of a day may
+    be none, and a listed code may have no row: those are waited for on the same evening only.
+    """
+    if day not in world.sessions or world.now >= tokyo_instant(day, 0) + SURELY_PAST:
+        return False
+    every = moments(endpoint, day, sessions=world.sessions, plan=world.plan)
+    passed = [moment for moment in every if moment <= world.now]
+    if not passed or fetched >= every[-1]:
+        return False
+    count = own.names.get(day, 0)
+    if not count and endpoint.axis == _SESSION_AXIS:
         return True
-    every = moments(endpoint, batch.last, sessions=world.sessions, plan=world.plan)
-    return batch.fetched_at >= every[-1]
+    listed = world.listed.get(day, 0) if endpoint.complete and endpoint.name != _LISTING else 1
+    return count < listed and tokyo_time(passed[-1]).date() == world.today
 
 
 def _is_due(endpoint: Endpoint, world: _World, day: date, fetched: datetime | None) -> bool:
@@ -421,12 +526,19 @@ def _is_closed(month: tuple[int, int], world: _World) -> bool:
     return len(following) >= FILE_AFTER_SESSIONS
 
 
-def _restated(endpoint: Endpoint, world: _World, dues: Sequence[Due]) -> list[Job]:
-    """Whole histories of codes, from the day after their split was seen."""
+def _restated(
+    endpoint: Endpoint, world: _World, dues: Sequence[Due], batches: Sequence[Batch]
+) -> list[Job]:
+    """What is held of the histories of codes, from the day after their split was seen.
+
+    Not what lies before it: a user who began later has no other rows of those dates.
+    """
     codes = sorted(
         {one.code for one in dues if one.endpoint == endpoint.name and one.due_from <= world.today}
     )
     first, last = window_of(endpoint, world.subscription, today=world.today)
+    held = [batch.first for batch in batches if batch.covers and batch.first is not None]
+    first = max(first, min(held, default=first))
     span: tuple[tuple[str, str], ...] = (("from", first.isoformat()),)
     if last < world.today:
         span = (*span, ("to", last.isoformat()))
@@ -454,4 +566,4 @@ def _polled(endpoint: Endpoint, world: _World, batches: Sequence[Batch]) -> list
     params: tuple[tuple[str, str], ...] = ((endpoint.date_param or "date", today.isoformat()),)
     if polls and polls[-1].cursor is not None:
         params = (*params, ("cursor", polls[-1].cursor))
-    return [Job(endpoint, BatchKind.CURSOR, params, None, None, Reason.PROVISIONAL)]
+    return [Job(endpoint, BatchKind.CURSOR, params, today, today, Reason.PROVISIONAL)]

@@ -45,6 +45,7 @@ _AS_IS = "as-is"
 _ZSTD = "zstd"
 _LEVEL = 1
 _SUBSCRIPTION = "subscription"
+_REFUSED = "refused"
 
 
 def open_store(home: Path, source: str) -> RawStore:
@@ -210,6 +211,14 @@ class RawStore:
         with self._reading() as connection:
             return {} if connection is None else ledger.read_days(connection, endpoint=endpoint)
 
+    def refused(self, endpoint: str) -> dict[str, datetime]:
+        """Queries of an endpoint that the vendor did not accept, and when it last did not."""
+        with self._reading() as connection:
+            if connection is None:
+                return {}
+            found = ledger.read_facts(connection, begin=f"{_REFUSED} {endpoint} ")
+        return {query: ledger.from_text(text) for query, text in found.items()}
+
     @contextmanager
     def writer(self) -> Iterator[Writer]:
         """Hold the store for writing. Nothing is created before the first `Writer.commit`.
@@ -321,13 +330,19 @@ class Writer:
 
     def remember(self, subscription: Subscription) -> None:
         """Keep what was discovered of the subscription."""
+        self._note(_SUBSCRIPTION, canonical_json(subscription.to_json()))
+
+    def refuse(self, endpoint: str, *, query: str, at: datetime) -> None:
+        """Keep that the vendor did not accept a query."""
+        self._note(f"{_REFUSED} {endpoint} {query}", ledger.to_text(at))
+
+    def _note(self, name: str, value: str) -> None:
         self._prepare()
-        text = canonical_json(subscription.to_json())
         with (
             ledger.opened(self.store.ledger_path, source=self.store.source) as connection,
             ledger.transaction(connection),
         ):
-            ledger.write_fact(connection, _SUBSCRIPTION, value=text)
+            ledger.write_fact(connection, name, value=value)
         write_point("raw.remembered")
 
     def collect(self) -> int:

@@ -39,7 +39,12 @@ class NoSubscription(TerminalError):  # noqa: N818
 
 
 class BadRequest(TerminalError):  # noqa: N818
-    """The request itself is not accepted."""
+    """The request itself is not accepted.
+
+    ``status`` is the number of the answer: 400 is about the arguments, another one about the place.
+    """
+
+    status = 400
 
 
 class NotInPlan(TerminalError):  # noqa: N818
@@ -100,10 +105,12 @@ def refusal(status: int, said: str, *, host: str, name: str, request: str) -> Te
         )
     if 300 <= status < 400:
         answer = f"{host} answered {status}, a redirect, which is not followed"
-    return BadRequest(
+    bad = BadRequest(
         f"{request}: not accepted ({answer}). Check the arguments and JQUANTS_BASE_URL; asking "
         "again will not help."
     )
+    bad.status = status
+    return bad
 
 
 def _window(said: str) -> tuple[date, date | None] | None:

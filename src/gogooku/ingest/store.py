@@ -272,7 +272,8 @@ def read_source(home: Path, name: str) -> Source:
 
 def source_names(home: Path) -> list[str]:
     """Names of all stored sources."""
-    return sorted(p.parent.name for p in sources_folder(home).glob("*/current.json"))
+    found = sources_folder(home).glob("[!.]*/current.json")
+    return sorted(pointer.parent.name for pointer in found)
 
 
 def _write_frames(folder: Path, frames: SourceFrames) -> dict[str, str]:

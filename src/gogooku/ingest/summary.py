@@ -22,8 +22,10 @@ class EndpointSummary:
         One sentence for each job that failed.
     skipped : str or None
         Why nothing was asked for.
+    clipped : str or None
+        Which of the dates asked for lie outside what the plan has, and were not asked for.
     unknown, missing : set of str
-        Fields that the specification does not name, and named ones that no row had.
+        Fields that the specification does not name, and named ones that some row did not have.
     short : dict of date to int
         Days with fewer codes than the listing of that day, and how many are not there.
     by_day : list of str
@@ -37,6 +39,7 @@ class EndpointSummary:
     num_bytes: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: str | None = None
+    clipped: str | None = None
     unknown: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     short: dict[date, int] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class EndpointSummary:
             "bytes": self.num_bytes,
             "failed": self.failed,
             "skipped": self.skipped,
+            "clipped": self.clipped,
             "unknown": sorted(self.unknown),
             "missing": sorted(self.missing),
             "short": {day.isoformat(): count for day, count in sorted(self.short.items())},

@@ -1,19 +1,20 @@
 """Fetch what is missing: plan, ask, decode, commit; an answer is either held whole or not at all.
 
 Every endpoint stands alone: what fails is named in the summary and the next endpoint goes on. Only
-a refused key, an ended subscription, a busy store and a full disk stop everything. A sync that was
-killed is resumed by running it again: what it committed is not asked for twice.
+a key refused before any answer, an ended subscription, a server that cannot be reached, a busy
+store and a full disk stop everything. A day that is not accepted is tried once a day. A sync that
+was killed is resumed by running it again: what it committed is not asked for twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from gogooku.core.errors import DataError, TerminalError, TransientError, UsageError
+from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.files import write_point
 from gogooku.core.progress import Reporter, Step
 from gogooku.core.wall import WallClock, tokyo_instant, tokyo_time
@@ -25,10 +26,11 @@ from gogooku.ingest.client import (
     NotInPlan,
     OutsideWindow,
     RefusedKey,
+    Unreachable,
 )
-from gogooku.ingest.decode import Decoded
-from gogooku.ingest.endpoints import Endpoint, Fetch, Plan
-from gogooku.ingest.ledger import Batch, BatchKind, Draft, Factor
+from gogooku.ingest.decode import Decoded, unusable_objects
+from gogooku.ingest.endpoints import Endpoint, Fetch
+from gogooku.ingest.ledger import BatchKind, Draft, Factor
 from gogooku.ingest.moments import Sessions, ready_at, sessions_of
 from gogooku.ingest.plan import (
     BulkUse,
@@ -37,16 +39,18 @@ from gogooku.ingest.plan import (
     SyncOptions,
     SyncPlan,
     file_job,
-    plan_sync,
     window_of,
 )
+from gogooku.ingest.planning import dry_run, held_calendar, plan_for, plan_of
 from gogooku.ingest.raw import RawStore, Writer, decode
-from gogooku.ingest.subscription import Subscription, discover, plan_window
+from gogooku.ingest.subscription import Subscription, discover
 from gogooku.ingest.summary import EndpointSummary, SyncSummary
+
+__all__ = ["SUBSCRIPTION_AGE", "dry_run", "held_calendar", "plan_for", "plan_of", "sync"]
 
 SUBSCRIPTION_AGE = timedelta(days=30)
 """A subscription discovered before that is looked at again."""
-_STOP = (RefusedKey, NoSubscription)
+_STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
 """Kinds of which the days are counted."""
@@ -54,80 +58,11 @@ _CALENDAR = "calendar"
 _MASTER = "master"
 _FACTOR = "AdjFactor"
 _CODE = "Code"
+_BAD_ARGUMENTS = 400
 _FAILED_LIMIT = 5
-"""After so many failed jobs the rest of an endpoint is left for the next sync."""
+"""After so many failed jobs in a row the rest of an endpoint is left for the next sync."""
 _FRUITLESS_LIMIT = 3
 """After so many short days in a row that stayed short when asked again, it is no accident."""
-
-
-def held_calendar(store: RawStore) -> dict[date, str]:
-    """``HolDiv`` by date of the newest calendar; empty before the first."""
-    batches = store.batches(_CALENDAR)
-    if not batches:
-        return {}
-    frame = store.decoded(batches[-1]).frame
-    days = frame.get_column("Date").str.to_date(strict=False)
-    pairs = zip(days.to_list(), frame.get_column("HolDiv").to_list(), strict=True)
-    return {day: division for day, division in pairs if day is not None}
-
-
-def plan_of(
-    store: RawStore,
-    *,
-    endpoints: Iterable[Endpoint],
-    subscription: Subscription,
-    now: datetime,
-    options: SyncOptions,
-) -> SyncPlan:
-    """The plan against what a store holds."""
-    held: dict[str, list[Batch]] = {}
-    for batch in store.batches():
-        held.setdefault(batch.endpoint, []).append(batch)
-    return plan_sync(
-        endpoints,
-        subscription=subscription,
-        calendar=sessions_of(held_calendar(store), now=now),
-        held=held,
-        dues=store.dues(),
-        now=now,
-        options=options,
-    )
-
-
-def dry_run(
-    store: RawStore,
-    *,
-    endpoints: Iterable[Endpoint],
-    now: datetime,
-    plan: Plan | None = None,
-    options: SyncOptions = SyncOptions(),  # noqa: B008 - frozen
-) -> SyncPlan:
-    """What a sync would ask for, without a network.
-
-    Parameters
-    ----------
-    plan : Plan or None
-        Count for this plan; by default for the subscription of the last sync.
-
-    Raises
-    ------
-    UsageError
-        No plan is given and none is remembered.
-    """
-    subscription = store.subscription() if plan is None else plan_for(plan, now=now)
-    if subscription is None:
-        raise UsageError(
-            f"{store.source}: the subscription is not known before the first sync; name a plan "
-            "(free, light, standard or premium)"
-        )
-    return plan_of(store, endpoints=endpoints, subscription=subscription, now=now, options=options)
-
-
-def plan_for(plan: Plan, *, now: datetime) -> Subscription:
-    """A plan with its window by the vendor's rule, to count what it would cost."""
-    today = tokyo_time(now).date()
-    first, last = plan_window(plan, today)
-    return Subscription(plan, first, last if plan is Plan.FREE else None, today)
 
 
 def sync(
@@ -153,7 +88,8 @@ def sync(
     RefusedKey, NoSubscription
         Nothing is written.
     TransientError
-        The subscription was never discovered and cannot be now.
+        The subscription was never discovered and cannot be now, or the server cannot be reached at
+        all; what was committed stays.
     StorageError
         The disk is full; what was committed stays.
     """
@@ -169,7 +105,12 @@ def sync(
 
 @dataclass
 class _Run:
-    """One sync under way; ``requests`` is what the client had sent before."""
+    """One sync under way.
+
+    ``requests`` is what the client had sent before; ``heard`` whether an answer came, which shows
+    that the key is good; ``streak`` counts failed jobs in a row; ``unusable`` names endpoints whose
+    files lack what their days have.
+    """
 
     store: RawStore
     writer: Writer
@@ -182,6 +123,9 @@ class _Run:
     sessions: Sessions | None = None
     done: dict[str, EndpointSummary] = field(default_factory=dict)
     listed: dict[date, int] | None = None
+    heard: bool = False
+    streak: int = 0
+    unusable: set[str] = field(default_factory=set)
     fruitless: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -210,6 +154,7 @@ class _Run:
         """Look what the key may see, and remember it."""
         self.probed = True
         self.found = discover(self.client, clock=self.clock)
+        self.heard = True
         self.writer.remember(self.found)
 
     def fetch(self, endpoints: Sequence[Endpoint], *, reporter: Reporter) -> None:
@@ -225,8 +170,11 @@ class _Run:
                 if self.reprobed(fault, summary):
                     plan = self.plan(endpoints[place:])
                     self.again(endpoint, _jobs(plan, endpoint), summary, reporter)
+            if waiting := plan.refused.get(endpoint.name):
+                summary.failed.append(_waiting(endpoint, waiting))
             summary.requests = self.client.requests - before
             summary.skipped = plan.skipped.get(endpoint.name)
+            summary.clipped = plan.clipped.get(endpoint.name)
 
     def reprobed(self, fault: TerminalError, summary: EndpointSummary) -> bool:
         """Look at the subscription again, once a sync; a second time the fault is final."""
@@ -277,23 +225,33 @@ class _Run:
             return
         with reporter.step(f"sync {endpoint.name}", total=float(len(jobs))) as step:
             try:
+                self.streak = 0
                 files = [job for job in jobs if job.kind is BatchKind.FILE]
-                listing = self.listing(endpoint) if files else {}
-                queue = self.with_newer(endpoint, files, listing)
-                queue += [job for job in jobs if job.kind is not BatchKind.FILE]
+                listing = self.listing(endpoint, summary) if files else {}
+                queue = [job for job in jobs if job.kind is not BatchKind.FILE]
+                queue += self.with_newer(endpoint, files, listing)
                 for place, job in enumerate(queue):
-                    if len(summary.failed) >= _FAILED_LIMIT:
+                    if self.streak >= _FAILED_LIMIT:
                         summary.failed.append(f"{len(queue) - place} more were not asked")
                         break
                     self.job(job, listing, summary, step)
+            except RefusedKey as fault:
+                # The key was good a moment ago: a gateway says the same of what it does not know.
+                if not self.heard:
+                    raise
+                summary.failed.append(str(fault))
             except (*_STOP, *_LOOK_AGAIN):
                 raise
             except (TransientError, TerminalError) as fault:
                 summary.failed.append(str(fault))
 
-    def listing(self, endpoint: Endpoint) -> dict[str, BulkFile]:
-        """The files of an endpoint by key."""
-        return {one.key: one for one in self.client.bulk_list(endpoint=endpoint)}
+    def listing(self, endpoint: Endpoint, summary: EndpointSummary) -> dict[str, BulkFile]:
+        """The files of an endpoint by key; none where the vendor does not accept the question."""
+        try:
+            return {one.key: one for one in self.client.bulk_list(endpoint=endpoint)}
+        except (BadRequest, NotInPlan) as fault:
+            summary.by_day.append(f"the files of {endpoint.name} cannot be listed: {fault}")
+            return {}
 
     def with_newer(
         self,
@@ -344,30 +302,58 @@ class _Run:
     def file(self, job: Job, listing: Mapping[str, BulkFile], summary: EndpointSummary) -> None:
         """Fetch a monthly file; where it cannot be had, its days by query."""
         listed = listing.get(job.bulk_key)
+        name = job.endpoint.name
         if listed is None:
             why = "is not listed"
+        elif name in self.unusable:
+            why = "is not asked for: one before lacked what the days have"
         else:
             begun = self.clock.now()
             try:
-                body, decoded = self.answer(job)
-            except (DataError, BadRequest, OutsideWindow) as fault:
+                body, decoded = self.answer(job, listed)
+            except (DataError, BadRequest, NotInPlan, OutsideWindow) as fault:
                 why = f"cannot be had: {fault}"
             else:
-                self.note_short(job, decoded, summary)
-                self.commit(_Answer(job, begun, [body], decoded, listed.last_modified), summary)
-                return
+                bare = unusable_objects(job.endpoint, decoded.frame)
+                if not bare:
+                    self.note_short(job, decoded, summary)
+                    self.commit(_Answer(job, begun, [body], decoded, listed.last_modified), summary)
+                    return
+                self.unusable.add(name)
+                why = f"has no JSON objects in {', '.join(bare)}"
         summary.by_day.append(f"{job.bulk_key} {why}")
-        for day in self.days_of(job):
+        days = self.days_of(job)
+        for place, day in enumerate(days):
+            if self.streak >= _FAILED_LIMIT:
+                summary.failed.append(f"{len(days) - place} days of {job.bulk_key} were not asked")
+                return
             self.query(day, summary)
 
-    def answer(self, job: Job) -> tuple[bytes, Decoded]:
-        """A file and its rows; one that does not decode is fetched once more."""
-        body = self.client.bulk_file(job.bulk_key)
+    def answer(self, job: Job, listed: BulkFile) -> tuple[bytes, Decoded]:
+        """A file and its rows; one that does not decode or lacks fields is fetched once more."""
         try:
-            return body, decode(job.endpoint, [body], kind=job.kind)
+            found = self.answer_once(job)
         except DataError:
-            body = self.client.bulk_file(job.bulk_key)
-            return body, decode(job.endpoint, [body], kind=job.kind)
+            return self.answer_once(job)
+        fields = self.fields(job.endpoint, listed.last_modified)
+        name = f"file of {job.endpoint.name}"
+        if not found[1].lacking & fields or self.fruitless.get(name, 0) >= _FRUITLESS_LIMIT:
+            return found
+        other = self.answer_once(job)
+        if len(other[1].lacking & fields) >= len(found[1].lacking & fields):
+            self.fruitless[name] = self.fruitless.get(name, 0) + 1
+            return found
+        self.fruitless[name] = 0
+        return other
+
+    def answer_once(self, job: Job) -> tuple[bytes, Decoded]:
+        """A file and its rows."""
+        body = self.client.bulk_file(job.bulk_key)
+        return body, decode(job.endpoint, [body], kind=job.kind)
+
+    def fields(self, endpoint: Endpoint, made: datetime) -> frozenset[str]:
+        """Fields that every row of an answer made at an instant should have."""
+        return endpoint.fields(self.subscription.plan, on=tokyo_time(made).date())
 
     def days_of(self, job: Job) -> tuple[Job, ...]:
         """Queries for the days of a file that are due and not held."""
@@ -392,11 +378,37 @@ class _Run:
                 answer = self.asked_again(answer)
         except (*_STOP, *_LOOK_AGAIN):
             raise
+        except BadRequest as fault:
+            self.refused(job, fault, summary)
+            return
         except (DataError, TerminalError) as fault:
-            summary.failed.append(f"{job.endpoint.name} {job.query}: {fault}")
+            self.failed(job, fault, summary)
             return
         self.note_short(job, answer.decoded, summary)
         self.commit(answer, summary)
+
+    def refused(self, job: Job, fault: BadRequest, summary: EndpointSummary) -> None:
+        """Go on after a query that is not accepted.
+
+        The cursor of a poll may have expired: the day is asked from its begin. A day whose
+        arguments are refused is kept as such, so that it is asked once a day only; one that is no
+        session may just not exist for the vendor, which is no failure.
+        """
+        if job.kind is BatchKind.CURSOR and len(job.params) > 1:
+            self.query(replace(job, params=job.params[:1]), summary)
+            return
+        day = job.first
+        single = day == job.last and job.kind is BatchKind.PAGES
+        if day is not None and single and fault.status == _BAD_ARGUMENTS:
+            self.writer.refuse(job.endpoint.name, query=job.query, at=self.clock.now())
+            if self.sessions is not None and day not in self.sessions:
+                return
+        self.failed(job, fault, summary)
+
+    def failed(self, job: Job, fault: Exception, summary: EndpointSummary) -> None:
+        """Name a job that failed."""
+        self.streak += 1
+        summary.failed.append(f"{job.endpoint.name} {job.query}: {fault}")
 
     def ask(self, job: Job) -> _Answer:
         """All pages of a query; one that does not decode is asked once more."""
@@ -408,7 +420,8 @@ class _Run:
     def ask_once(self, job: Job) -> _Answer:
         """All pages of a query and their rows."""
         begun = self.clock.now()
-        pages = list(self.client.pages(job.endpoint, dict(job.params)))
+        fields = self.fields(job.endpoint, begun)
+        pages = list(self.client.pages(job.endpoint, dict(job.params), fields=fields))
         bodies = [page.body for page in pages]
         decoded = decode(job.endpoint, bodies, kind=job.kind)
         cursor = pages[-1].cursor if pages else None
@@ -469,13 +482,16 @@ class _Run:
             factors=self.factors(job.endpoint, answer.decoded.frame),
         )
         self.writer.commit(draft, bodies=digests)
+        self.heard = True
+        self.streak = 0
         if job.endpoint.name == _MASTER:
             self.listed = None
         summary.batches += 1
         summary.rows += draft.rows
         summary.num_bytes += sum(map(len, answer.bodies))
         summary.unknown |= set(answer.decoded.unknown)
-        summary.missing |= set(answer.decoded.missing)
+        made = answer.last_modified or answer.begun
+        summary.missing |= answer.decoded.lacking & self.fields(job.endpoint, made)
 
     def factors(self, endpoint: Endpoint, frame: pl.DataFrame) -> tuple[Factor, ...] | None:
         """Adjustment factors other than 1; None for an endpoint without them."""
@@ -516,6 +532,14 @@ class _Answer:
     decoded: Decoded
     last_modified: datetime | None = None
     cursor: str | None = None
+
+
+def _waiting(endpoint: Endpoint, queries: Sequence[str]) -> str:
+    """Say which queries are left for tomorrow."""
+    return (
+        f"{endpoint.name}: {len(queries)} days were not accepted earlier today and are asked again "
+        f"tomorrow ({', '.join(queries[:_FAILED_LIMIT])}{', ...' * (len(queries) > _FAILED_LIMIT)})"
+    )
 
 
 def _jobs(plan: SyncPlan, endpoint: Endpoint) -> list[Job]:
