@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+from datetime import date, datetime
 
 MODULES = (
     "pyarrow.parquet",
@@ -22,6 +23,7 @@ MODULES = (
     "gogooku.display",
     "gogooku.ingest.files",
     "gogooku.pipeline",
+    "gogooku.syncing",
     "gogooku.learn.networks",
     "gogooku.learn.boosting",
     "gogooku.learn.baselines",
@@ -32,10 +34,28 @@ MODULES = (
 )
 
 
+def set_scene(request):
+    """Environment, standard input and, where ``now`` is given, a clock that stands still there."""
+    os.environ["GOGOOKU_HOME"] = request["home"]  # noqa: TID251
+    os.environ.pop("JQUANTS_API_KEY", None)  # noqa: TID251
+    os.environ.update(request.get("environment", {}))  # noqa: TID251
+    typed = tempfile.TemporaryFile()  # noqa: SIM115
+    typed.write(request.get("input", "").encode())
+    typed.seek(0)
+    os.dup2(typed.fileno(), 0)
+    sys.stdin = os.fdopen(0)
+    if "now" in request:
+        from gogooku.core.wall import SystemClock
+
+        now = datetime.fromisoformat(request["now"])
+        SystemClock.now = lambda self: now
+        SystemClock.sleep = lambda self, seconds: None
+
+
 def child(request, points_fd, out_fd, err_fd):
     os.dup2(out_fd, 1)
     os.dup2(err_fd, 2)
-    os.environ["GOGOOKU_HOME"] = request["home"]  # noqa: TID251
+    set_scene(request)
     from gogooku.cli import main
     from gogooku.core import files
 
@@ -66,28 +86,38 @@ def child(request, points_fd, out_fd, err_fd):
     os._exit(code)
 
 
-def serve(request):
-    begun = time.perf_counter()
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as err,
-        tempfile.TemporaryFile() as points,
-    ):
-        pid = os.fork()
-        if pid == 0:
-            child(request, points.fileno(), out.fileno(), err.fileno())
-        status = wait(pid, request.get("kill_after"), request.get("timeout", 120.0))
+class Child:
+    """A command under way, and where it writes."""
+
+    def __init__(self, request):
+        self._begun = time.perf_counter()
+        self._places = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115
+        out, err, points = (place.fileno() for place in self._places)
+        self._request = request
+        self._pid = os.fork()
+        if self._pid == 0:
+            child(request, points, out, err)
+
+    def reply(self):
+        request = self._request
+        status = wait(self._pid, request.get("kill_after"), request.get("timeout", 120.0))
         texts = []
-        for handle in (out, err, points):
+        for handle in self._places:
             handle.seek(0)
             texts.append(handle.read().decode())
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "out": texts[0],
-        "err": texts[1],
-        "points": texts[2].split(),
-        "seconds": time.perf_counter() - begun,
-    }
+            handle.close()
+        return {
+            "code": os.waitstatus_to_exitcode(status),
+            "out": texts[0],
+            "err": texts[1],
+            "points": texts[2].split(),
+            "seconds": time.perf_counter() - self._begun,
+        }
+
+
+def serve(request):
+    children = [Child(request) for _ in range(request.get("count", 1))]
+    return [one.reply() for one in children]
 
 
 def wait(pid, kill_after, timeout):
@@ -101,14 +131,21 @@ def wait(pid, kill_after, timeout):
     return os.waitpid(pid, 0)[1]
 
 
-def hash_code_once():
-    """Code hashes of the code that is loaded here, whatever is edited on disk meanwhile."""
+def warm():
+    """What every child would work out again: the holidays, and the hashes of the loaded code.
+
+    The hashes also keep children equal, whatever is edited on disk meanwhile.
+    """
+    from gogooku.core.calendar import tokyo_sessions
     from gogooku.core.stamp import code_hash
     from gogooku.pipeline import BUILD_CODE
     from gogooku.runs.training import TRAIN_CODE
+    from gogooku.tables.parts import PART_CODE
 
-    for packages in (("core", "ingest"), BUILD_CODE, TRAIN_CODE):
+    tables = ("core", "ingest/store.py", *PART_CODE)
+    for packages in (("core", "ingest"), BUILD_CODE, TRAIN_CODE, PART_CODE, tables):
         code_hash(packages)
+    tokyo_sessions(date(2008, 1, 1), date(2027, 12, 31))
 
 
 def main():
@@ -117,7 +154,7 @@ def main():
     for name in MODULES:
         importlib.import_module(name)
     print(json.dumps({"ready": True}), file=replies, flush=True)
-    hash_code_once()
+    warm()
     for line in sys.stdin:
         print(json.dumps(serve(json.loads(line))), file=replies, flush=True)
 

@@ -174,16 +174,24 @@ def sync(
     """Fetch what is missing from J-Quants, resume what broke."""
     from gogooku import syncing
 
-    modes = [name for name, on in (("dry", dry_run), ("status", status), ("forget", forget)) if on]
-    if len(modes) > 1:
+    if dry_run + status + forget > 1:
         raise UsageError("--dry-run, --status and --forget exclude each other")
+    if plan is not None and not dry_run:
+        raise UsageError("--plan goes with --dry-run; a sync asks the server for the plan")
+    if forget and (endpoints or first or last):
+        raise UsageError("--forget removes everything of a source; leave out what narrows it")
     order = syncing.order(
-        home_folder(), source, endpoints or [], first=_day(first), last=_day(last), bulk=bulk
+        home_folder(),
+        source,
+        endpoints or [],
+        first=_day(first, option="--from"),
+        last=_day(last, option="--to"),
+        bulk=bulk,
     )
     if status:
         made: syncing.Shown = syncing.status(order)
     elif forget:
-        made = syncing.forget(order, sure=lambda text: yes or typer.confirm(text, err=True))
+        made = syncing.forget(order, sure=lambda text: yes or _confirmed(text))
     elif dry_run:
         made = syncing.dry_run(order, plan=plan)
     else:
@@ -201,6 +209,13 @@ def sync(
         show(_out(), *made.tables)
     if made.failed:
         raise EnvironmentalError(made.failed)
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on standard error; no answer, as where there is nobody to ask, is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 @sandbox_app.command("market")
@@ -240,20 +255,27 @@ def sandbox_serve(
 ) -> None:
     """Answer the J-Quants V2 endpoints on loopback, from a generated market."""
     from gogooku.core.wall import SystemClock, tokyo_time
+    from gogooku.sandbox.exchange import Exchange
     from gogooku.sandbox.opening import config_until, end_of_next_quarter, open_exchange
     from gogooku.sandbox.server import serve
 
     clock = SystemClock()
-    last = _day(until) or end_of_next_quarter(tokyo_time(clock.now()).date())
-    reporter = _reporter(as_json=False)
-    with reporter.step("market"):
-        exchange = open_exchange(config_until(size, seed=seed, until=last), clock=clock)
-    _out().print(
-        f"sandbox exchange on http://127.0.0.1:{port}/v2, market {size} of seed {seed} until {last}"
-        "\n  keys: sandbox (premium), sandbox-free, -light, -standard, -premium",
-        highlight=False,
-    )
-    serve(exchange, port=port)
+    last = _day(until, option="--until") or end_of_next_quarter(tokyo_time(clock.now()).date())
+    config = config_until(size, seed=seed, until=last)
+
+    def exchange() -> Exchange:
+        with _reporter(as_json=False).step("market"):
+            return open_exchange(config, clock=clock)
+
+    def opened(address: str) -> None:
+        _out().print(
+            f"sandbox exchange on {address}, market {size} of seed {seed} until {last}"
+            "\n  keys: sandbox (premium), sandbox-free, -light, -standard, -premium",
+            highlight=False,
+        )
+        sys.stdout.flush()
+
+    serve(exchange, port=port, opened=opened)
 
 
 @app.command()
@@ -281,7 +303,7 @@ def build(
         from gogooku.tables.parts import Basis, Known
 
         basis = Basis.RULE if by_rule else Basis.FETCHED
-        known = Known(on=_day(as_known_on), basis=basis)
+        known = Known(on=_day(as_known_on, option="--as-known-on"), basis=basis)
         reporter = _reporter(as_json)
         source = tables_source(
             home_folder(), source or "jquants", known=known, reporter=reporter
@@ -319,24 +341,11 @@ def build(
 def features(as_json: Json = False) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
     from gogooku.display import show, table
-    from gogooku.features.catalogue import CATALOGUE
+    from gogooku.features.catalogue import CATALOGUE, described
 
     listed = [f for f in CATALOGUE if not f.name.startswith("_")]
     if as_json:
-        _emit(
-            [
-                {
-                    "name": f.name,
-                    "group": f.group,
-                    "role": str(f.role),
-                    "unit": f.unit,
-                    "lookback": f.lookback,
-                    "inputs": list(f.inputs),
-                    "meaning": f.meaning,
-                }
-                for f in listed
-            ]
-        )
+        _emit([described(f) for f in listed])
         return
     rows = [(f.group, f.name, str(f.role), f.unit, f.lookback, f.meaning) for f in listed]
     show(
@@ -493,7 +502,7 @@ def predict(
     from gogooku.serve.output import write_ranking
     from gogooku.serve.predictor import open_predictor
 
-    wanted = _day(day)
+    wanted = _day(day, option="--date")
     predictor = open_predictor(home_folder(), run=run, dataset=dataset)
     made = predictor.ranking(wanted, horizon=horizon)
     if output is not None:
@@ -507,13 +516,13 @@ def predict(
         _out().print(f"written: {output} ({made.frame.height:,} names)", highlight=False)
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str | None, *, option: str) -> date | None:
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError as fault:
-        raise UsageError(f"--date {text!r}: expected YYYY-MM-DD") from fault
+        raise UsageError(f"{option} {text!r}: expected YYYY-MM-DD") from fault
 
 
 @app.command()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gogooku.core.errors import DataError
 from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
+from gogooku.runs.folder import PREDICTIONS_FILE
+
+_DELIVERED = ("as_known_on", "basis", "plan")
+_FORGOTTEN = "predictions and fills were removed with the data they came from (sync --forget)"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Explanation:
         Dotted path -> {"value", "from"}.
     stamp : Stamp
     content_hash : str or None
+    facts : mapping
+        What the manifest says of a source made from a raw store: plan, and what it knows of.
+    forgotten : str or None
+        Of a run without its predictions: where they went.
     """
 
     place: str
@@ -33,6 +41,8 @@ class Explanation:
     config: Mapping[str, Mapping[str, Any]]
     stamp: Stamp
     content_hash: str | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    forgotten: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for ``--json``."""
@@ -40,6 +50,8 @@ class Explanation:
             "place": self.place,
             "kind": self.kind,
             "content_hash": self.content_hash,
+            **self.facts,
+            **({"forgotten": self.forgotten} if self.forgotten else {}),
             "config": {path: dict(entry) for path, entry in self.config.items()},
             "inputs": dict(self.stamp.inputs),
             "code_hash": self.stamp.code_hash,
@@ -68,12 +80,16 @@ def explain(folder: Path) -> Explanation:
     stamp = Stamp.read(place)
     manifest = place / "manifest.json"
     facts = read_json(manifest) if manifest.exists() else {}
+    delivered = facts.get("facts", {}) if stamp.stage == "tables" else {}
+    bare = stamp.stage == "train" and not (place / PREDICTIONS_FILE).exists()
     return Explanation(
         place=place.name,
         kind=stamp.stage,
         config=read_json(place / CONFIG_FILE),
         stamp=stamp,
         content_hash=facts.get("content_hash"),
+        facts={name: delivered[name] for name in _DELIVERED if name in delivered},
+        forgotten=_FORGOTTEN if bare and facts else None,
     )
 
 

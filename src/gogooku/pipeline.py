@@ -6,16 +6,20 @@ J-Quants -> raw store -> tables -> source -> panel -> features and labels -> dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gogooku.core.config import Execution, Resolved
-from gogooku.core.files import new_artefact, require_space, write_json
+from gogooku.core.errors import BusyError
+from gogooku.core.files import locked, new_artefact, require_space, write_json
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
+from gogooku.features.inputs import Tables
 from gogooku.ingest.client import Client
 from gogooku.ingest.endpoints import ENDPOINTS
 from gogooku.ingest.plan import SyncOptions
@@ -29,7 +33,7 @@ from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
 from gogooku.tables.delivery import REQUIRED, deliver
 from gogooku.tables.panel import build_panel
-from gogooku.tables.parts import Known, derive, prune_parts
+from gogooku.tables.parts import Known, derive, parts_folder, prune_parts
 
 BUILD_CODE = (
     "core",
@@ -100,6 +104,7 @@ def build(
                 },
                 execution=execution,
                 reporter=reporter,
+                tables=Tables(source),
             )
             stage_current(folder)
     else:
@@ -143,12 +148,44 @@ def sync(
 
 
 def tables_source(home: Path, name: str, *, known: Known, reporter: Reporter) -> Source:
-    """Derive the tables of a raw store, as they are or as they were known, and deliver them."""
+    """Derive the tables of a raw store, as they are or as they were known, and deliver them.
+
+    Raises
+    ------
+    BusyError
+        Another command is deriving the tables of the same store.
+    DataError
+        Nothing to derive from, or nothing was known by then.
+    """
     store = open_store(home, name)
-    tables = derive(home, store, known=known, reporter=reporter)
-    subscription = store.subscription()
-    facts = {"plan": subscription.plan.label if subscription else None}
-    source = deliver(home, name, tables, known=known, facts=facts)
-    if known.on is None:
-        prune_parts(home, name, [tables])
+    with _deriving(home, name):
+        tables = derive(home, store, known=known, reporter=reporter)
+        subscription = store.subscription()
+        facts = {"plan": subscription.plan.label if subscription else None}
+        source = deliver(home, name, tables, known=known, facts=facts)
+        if known.on is None:
+            prune_parts(home, name, [tables])
+        _tidy(source)
     return source
+
+
+@contextmanager
+def _deriving(home: Path, name: str) -> Iterator[None]:
+    """Let in one command at a time: each prunes the parts that it has no use for."""
+    try:
+        with locked(parts_folder(home, name)):
+            yield
+    except BusyError as fault:
+        raise BusyError(
+            f"{name}: another command is deriving its tables; wait for it to end, then run the "
+            "command again. What was fetched is kept."
+        ) from fault
+
+
+def _tidy(source: Source) -> None:
+    """Remove what killed commands left of versions that nothing asks for any more."""
+    versions = source.folder.parent
+    for left in (*versions.glob(".*.building"), *versions.glob(".*.old")):
+        shutil.rmtree(left)
+    for pointer in versions.glob(".current.json.*"):
+        pointer.unlink()

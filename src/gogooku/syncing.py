@@ -126,7 +126,9 @@ def address(source: str, *, base_url: str | None, key: str | None) -> Address:
 
 def run(order: Order, address: Address, *, reporter: Reporter) -> Shown:
     """Fetch what is missing and derive the tables."""
-    pacer = Pacer(_known_plan(order) or Plan.FREE, clock=order.clock)
+    # A run just before this one, also a killed one, may have sent its last request a moment ago.
+    plan = _known_plan(order) or Plan.FREE
+    pacer = Pacer(plan, clock=order.clock, after=order.clock.now())
     with Client(
         base_url=address.base_url, key=address.key, pacer=pacer, clock=order.clock
     ) as client:
@@ -162,6 +164,14 @@ def shown(done: Synced) -> Shown:
             for name, one in manifest["facts"]["tables"].items()
         ]
         tables.append(table("tables", ["table", "rows", "quarantined", "reasons"], kept))
+        if manifest["facts"]["unlisted_bars"]:
+            lost = [
+                (
+                    "bars of names that the day's list does not have",
+                    facts["source"]["unlisted_bars"],
+                )
+            ]
+            tables.append(table("kept in the tables, not built on", ["what", "rows"], lost))
     text = f"{len(summary.failed)} endpoint(s) failed, the others are complete; run it again: "
     reasons = "; ".join(f"{one.name}: {_brief(one.failed)}" for one in summary.failed)
     return Shown(facts=facts, tables=tables, failed=text + reasons if reasons else "")
@@ -177,10 +187,12 @@ def _remark(one: EndpointSummary) -> str:
     parts = [f"FAILED {_brief(one.failed)}"] if one.failed else []
     if one.skipped:
         parts.append(one.skipped)
+    if one.clipped:
+        parts.append(one.clipped)
     if one.unknown:
         parts.append(f"new fields, kept: {', '.join(sorted(one.unknown))}")
     if one.missing:
-        parts.append(f"fields that no row had: {', '.join(sorted(one.missing))}")
+        parts.append(f"fields that rows did not have: {', '.join(sorted(one.missing))}")
     if one.short:
         parts.append(f"{len(one.short)} day(s) short of listed names, first {min(one.short)}")
     if one.by_day:
@@ -206,7 +218,8 @@ def dry_run(order: Order, *, plan: str | None) -> Shown:
         plans = [Plan[plan.upper()]]
     else:
         plans = [known] if known is not None else list(Plan)
-    made = {one: _planned(order, one) for one in plans}
+    # Of the remembered plan the window is known as the server gave it; of others only the rule's.
+    made = {one: _planned(order, None if one is known else one) for one in plans}
     facts = {one.label.lower(): _plan_facts(planned) for one, planned in made.items()}
     now = tokyo_time(order.clock.now()).isoformat(timespec="minutes")
     tables = [_plan_table(one, _plan_facts(planned), now=now) for one, planned in made.items()]
@@ -217,7 +230,7 @@ def _plan_names() -> list[str]:
     return [one.label.lower() for one in Plan]
 
 
-def _planned(order: Order, plan: Plan) -> SyncPlan:
+def _planned(order: Order, plan: Plan | None) -> SyncPlan:
     return plan_only(
         open_store(order.home, order.source),
         endpoints=[ENDPOINTS[name] for name in order.endpoints],
@@ -279,7 +292,15 @@ def status(order: Order) -> Shown:
         )
         for one in made.endpoints
     ]
-    columns = ["endpoint", "rows", "first", "last", "gaps", "last fetch (Tokyo)", "hours ago"]
+    columns = [
+        "endpoint",
+        "rows received",
+        "first",
+        "last",
+        "gaps",
+        "last fetch (Tokyo)",
+        "hours ago",
+    ]
     title = f"{order.source}: what is held (plan {made.plan or 'not known yet'})"
     return Shown(facts=made.to_json(), tables=[table(title, columns, rows)])
 
@@ -287,14 +308,14 @@ def status(order: Order) -> Shown:
 def forget(order: Order, *, sure: Callable[[str], bool]) -> Shown:
     """Remove everything that came from the source, after asking."""
     held = holdings(order.home, order.source)
-    places = [*held.folders, *held.files]
-    listed = "\n".join(f"  {place.relative_to(order.home)}" for place in places)
-    question = f"{listed}\nRemove these ({held.num_bytes / 2**30:.2f} GiB) for good?"
+    num_bytes = held.num_bytes
+    names = [str(place.relative_to(order.home)) for place in held.places]
+    listed = "\n".join(f"  {name}" for name in names)
+    question = f"{listed}\nRemove these ({num_bytes / 2**20:,.1f} MiB) for good?"
     if not sure(question):
-        raise UsageError("nothing removed")
+        raise UsageError("nothing removed: not confirmed; --yes answers beforehand")
     remove(order.home, held)
-    names = [str(place.relative_to(order.home)) for place in places]
     return Shown(
-        facts={"source": order.source, "removed": names, "num_bytes": held.num_bytes},
+        facts={"source": order.source, "removed": names, "num_bytes": num_bytes},
         tables=[table("removed", ["what"], [(name,) for name in names])],
     )

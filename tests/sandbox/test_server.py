@@ -99,4 +99,4 @@ def test_a_port_in_use_is_said(wires):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BusyError, match=f"127.0.0.1:{port}: cannot listen"):
-            serve(open_exchange(wires), port=port)
+            serve(lambda: open_exchange(wires), port=port, opened=print)

@@ -60,7 +60,7 @@ def runs_folder(home: Path) -> Path:
 
 def finished_runs(home: Path) -> list[Path]:
     """Finished runs, the newest last."""
-    found = [p.parent for p in runs_folder(home).glob(f"*/{MANIFEST_FILE}")]
+    found = [p.parent for p in runs_folder(home).glob(f"[!.]*/{MANIFEST_FILE}")]
     return sorted(found, key=lambda folder: (folder / MANIFEST_FILE).stat().st_mtime_ns)
 
 
