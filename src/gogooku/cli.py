@@ -317,24 +317,13 @@ def build(
         execution=_execution(threads),
         reporter=_reporter(as_json),
     )
-    from gogooku.display import show, table
+    from gogooku.display import dataset_table, show
 
-    facts = dataset.manifest
     if as_json:
-        hidden = ("codes",)
-        kept = {key: value for key, value in facts.items() if key not in hidden}
+        kept = {key: value for key, value in dataset.manifest.items() if key != "codes"}
         _emit({"dataset": dataset.folder.name, "num_codes": len(dataset.codes), **kept})
         return
-    rows = [
-        ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
-        ("codes", len(dataset.codes)),
-        ("listed rows", facts["rows"]),
-        ("universe rows", facts["universe_rows"]),
-        ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
-        *((f"absent: {name}", why) for name, why in facts["absent"].items()),
-        ("content", dataset.content_hash),
-    ]
-    show(_out(), table(f"dataset {dataset.folder.name}", ["", ""], rows))
+    show(_out(), dataset_table(dataset))
 
 
 @app.command()
@@ -552,26 +541,15 @@ def explain_command(
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
-    from gogooku.display import show, table
+    from gogooku.display import explained_tables, show, table
     from gogooku.explain import difference, explain, find_artefact
 
     left = explain(find_artefact(home_folder(), artefact))
     if other is None:
         if as_json:
             _emit(left.to_json())
-            return
-        facts = left.to_json()
-        settings = [(path, entry["value"], entry["from"]) for path, entry in left.config.items()]
-        plain = [
-            (key, str(facts[key])) for key in facts if key not in ("config", "inputs", "versions")
-        ]
-        show(
-            _out(),
-            table(f"{left.kind} {left.place}", ["", ""], plain),
-            table("config", ["setting", "value", "from"], [(p, str(v), o) for p, v, o in settings]),
-            table("inputs", ["input", "content"], list(facts["inputs"].items())),
-            table("versions", ["library", "version"], list(facts["versions"].items())),
-        )
+        else:
+            show(_out(), *explained_tables(left))
         return
     right = explain(find_artefact(home_folder(), other))
     rows = [(d.what, d.left, d.right) for d in difference(left, right)]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from gogooku.core.types import Dataset
+    from gogooku.explain import Explanation
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -121,4 +125,32 @@ def import_tables(facts: Mapping[str, Any]) -> list[object]:
             ["defect", "policy", "rows", "cells", "first", "meaning"],
             found,
         ),
+    ]
+
+
+def dataset_table(dataset: Dataset) -> Table:
+    """What was built."""
+    facts = dataset.manifest
+    rows = [
+        ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
+        ("codes", len(dataset.codes)),
+        ("listed rows", facts["rows"]),
+        ("universe rows", facts["universe_rows"]),
+        ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
+        *((f"absent: {name}", why) for name, why in facts["absent"].items()),
+        ("content", dataset.content_hash),
+    ]
+    return table(f"dataset {dataset.folder.name}", ["", ""], rows)
+
+
+def explained_tables(one: Explanation) -> list[Table]:
+    """An artefact's facts, settings with their origin, inputs and versions."""
+    facts = one.to_json()
+    settings = [(path, str(entry["value"]), entry["from"]) for path, entry in one.config.items()]
+    plain = [(k, str(facts[k])) for k in facts if k not in ("config", "inputs", "versions")]
+    return [
+        table(f"{one.kind} {one.place}", ["", ""], plain),
+        table("config", ["setting", "value", "from"], settings),
+        table("inputs", ["input", "content"], list(facts["inputs"].items())),
+        table("versions", ["library", "version"], list(facts["versions"].items())),
     ]
