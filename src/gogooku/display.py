@@ -137,10 +137,23 @@ def dataset_table(dataset: Dataset) -> Table:
         ("listed rows", facts["rows"]),
         ("universe rows", facts["universe_rows"]),
         ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
-        *((f"absent: {name}", why) for name, why in facts["absent"].items()),
+        *_absent_rows(facts["absent"]),
         ("content", dataset.content_hash),
     ]
     return table(f"dataset {dataset.folder.name}", ["", ""], rows)
+
+
+def _absent_rows(absent: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Features that the source cannot support, a line per group."""
+    from gogooku.features.catalogue import by_name
+
+    groups: dict[str, list[str]] = {}
+    for name in absent:
+        groups.setdefault(by_name(name).group, []).append(name)
+    return [
+        (f"absent: {group}", f"{len(names)} features, such as {names[0]}: {absent[names[0]]}")
+        for group, names in groups.items()
+    ]
 
 
 def explained_tables(one: Explanation) -> list[Table]:

@@ -22,6 +22,7 @@ from gogooku.features.catalogue import (
     BASIC,
     CATALOGUE,
     FEATURE_SETS,
+    INPUT_TABLES,
     base_inputs,
     by_name,
     select,
@@ -31,7 +32,15 @@ from gogooku.features.compute import levels_of
 NASTY = (330, 430, 431, 434, 438, 439, 443, 449, 460, 479)
 """Late sessions around the halts, the first closes after them and the last session."""
 UNITS = {"ratio", "return", "z", "rank", "log", "sessions", "flag", "share"}
-WITHOUT_EXTRAS = tuple(n for n in BASE_INPUTS if n != "sector" and not n.startswith("mkt_"))
+FROM_TABLES = frozenset(name for table in INPUT_TABLES for name in table.columns)
+WITHOUT_EXTRAS = tuple(
+    n for n in BASE_INPUTS - FROM_TABLES if n != "sector" and not n.startswith("mkt_")
+)
+BAR_GROUPS = {"price", "volatility", "liquidity", "breadth", "market", "sector"}
+TABLE_GROUPS = {
+    "listing", "index", "flow", "margin", "alert", "shorts", "breakdown", "morning", "statements",
+    "valuation", "events", "dividend", "options", "futures", "calendar",
+}  # fmt: skip
 
 
 def test_no_look_ahead(market, everything):
@@ -152,7 +161,7 @@ def test_declarations():
         assert feature.unit in UNITS, feature.name
         assert feature.meaning.endswith("."), feature.name
         assert len(feature.meaning) > 10
-        assert feature.group in {"price", "volatility", "liquidity", "breadth", "market", "sector"}
+        assert feature.group in BAR_GROUPS | TABLE_GROUPS
         if feature.role is Role.MARKET:
             assert feature.axis is Axis.ACROSS, feature.name
         for name in feature.inputs:
@@ -168,7 +177,7 @@ def test_counts_per_group():
     assert len(whole.visible) == len(FEATURE_SETS["all"])
     groups = {f.group for f in bare.visible}
     assert groups == {"price", "volatility", "liquidity", "breadth"}
-    assert {by_name(n).group for n in bare.absent} == {"market", "sector"}
+    assert {by_name(n).group for n in bare.absent} == {"market", "sector"} | TABLE_GROUPS
     assert "mkt_close" in bare.absent["mkt_ret_1d"]
     assert bare.absent["ret_1d_sec_z"] == "the source lacks sector"
 

@@ -11,13 +11,28 @@ from typing import Any, Final
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature
+from gogooku.features.alert import ALERT, ALERT_INPUTS
 from gogooku.features.breadth import BREADTH
+from gogooku.features.breakdown import BREAKDOWN, BREAKDOWN_INPUTS
 from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
+from gogooku.features.dates import DATES, DATES_INPUTS
+from gogooku.features.dividend import DIVIDEND, DIVIDEND_INPUTS
+from gogooku.features.events import EVENTS, EVENTS_INPUTS
+from gogooku.features.flow import FLOW, FLOW_INPUTS
+from gogooku.features.futures import FUTURES, FUTURES_INPUTS
+from gogooku.features.index_state import INDEX_STATE, INDEX_STATE_INPUTS
 from gogooku.features.inputs import InputTable
 from gogooku.features.liquidity import LIQUIDITY
+from gogooku.features.listing import LISTING, LISTING_INPUTS
+from gogooku.features.margin import MARGIN, MARGIN_INPUTS
 from gogooku.features.market import MARKET
+from gogooku.features.morning import MORNING, MORNING_INPUTS
+from gogooku.features.options import OPTIONS, OPTIONS_INPUTS
 from gogooku.features.price import PRICE
 from gogooku.features.sector import SECTOR
+from gogooku.features.shorts import SHORTS, SHORTS_INPUTS
+from gogooku.features.statements import STATEMENTS, STATEMENTS_INPUTS
+from gogooku.features.valuation import VALUATION, VALUATION_INPUTS
 from gogooku.features.volatility import VOLATILITY
 from gogooku.ingest.endpoints import ENDPOINTS, Plan
 
@@ -28,10 +43,41 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *BREADTH,
     *MARKET,
     *SECTOR,
+    *LISTING,
+    *INDEX_STATE,
+    *FLOW,
+    *MARGIN,
+    *ALERT,
+    *SHORTS,
+    *BREAKDOWN,
+    *MORNING,
+    *STATEMENTS,
+    *VALUATION,
+    *EVENTS,
+    *DIVIDEND,
+    *OPTIONS,
+    *FUTURES,
+    *DATES,
 )
 """Every feature; a name with a leading underscore is an intermediate and enters no dataset."""
 
-INPUT_TABLES: Final[tuple[InputTable, ...]] = ()
+INPUT_TABLES: Final[tuple[InputTable, ...]] = (
+    *LISTING_INPUTS,
+    *INDEX_STATE_INPUTS,
+    *FLOW_INPUTS,
+    *MARGIN_INPUTS,
+    *ALERT_INPUTS,
+    *SHORTS_INPUTS,
+    *BREAKDOWN_INPUTS,
+    *MORNING_INPUTS,
+    *STATEMENTS_INPUTS,
+    *VALUATION_INPUTS,
+    *EVENTS_INPUTS,
+    *DIVIDEND_INPUTS,
+    *OPTIONS_INPUTS,
+    *FUTURES_INPUTS,
+    *DATES_INPUTS,
+)
 """Base columns from typed tables other than bars; a source without the table lacks them."""
 
 BASE_INPUTS: Final = frozenset(

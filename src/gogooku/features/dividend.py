@@ -1,0 +1,389 @@
+"""Dividends: what was announced, corrected and deleted by each date, and the ex-dates to come.
+
+A payment is (name, term, month of the term). It is announced several times: forecast, revised,
+decided. Its state at a date is the newest announcement known by then that was not deleted by then;
+a correction takes the place of the announcement that it amends. A deletion brings back the one
+before. So no payment is counted twice, and nothing is forgotten that was believed at the time.
+Amounts are per share on the forward basis of `close`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.types import BoolArray, Feature, FloatArray, Role
+from gogooku.features import kernels as k
+from gogooku.features.inputs import InputTable, Made, Tables
+from gogooku.features.kernels import CLOSE, Values
+from gogooku.features.quarters import gathered, growth
+from gogooku.features.spans import SessionCount, replaced_at, spread
+from gogooku.features.timeline import IndexArray, Placed, Timeline
+
+WINDOWS: Final = (1, 3, 5)
+HORIZON: Final = 125
+"""Sessions ahead beyond which an ex-date is no event to come: half a year."""
+CLIP: Final = 10.0
+_COLUMNS: Final = (
+    "code",
+    "reference",
+    "status",
+    "term",
+    "certainty",
+    "term_month",
+    "record_date",
+    "dividend_yen",
+    "ex_date",
+    "corrects",
+    "special",
+)
+_DIGITS: Final = 6
+"""Sums of amounts are rounded to a millionth of a yen: what went in and out leaves no rest."""
+
+
+@dataclass(frozen=True)
+class _States:
+    """State of a payment after each announcement about it, in the order in which they came.
+
+    ``chosen`` is the number of the announcement that stands (-1: none), ``end`` the session at
+    which the next one about the payment becomes known, ``serial`` the months of the payment's term.
+    """
+
+    placed: Placed
+    timeline: Timeline
+    chosen: IndexArray
+    end: IndexArray
+
+    @cached_property
+    def serial(self) -> IndexArray:
+        """Months since year 0 of the term."""
+        month = self.placed.frame.get_column("month")
+        year = month.str.slice(0, 4).cast(pl.Int64, strict=False)
+        serial = 12 * year + month.str.slice(5, 2).cast(pl.Int64, strict=False)
+        return np.asarray(serial.fill_null(-(10**6)).to_numpy(), dtype=np.int64)
+
+    @cached_property
+    def amount(self) -> FloatArray:
+        """Yen per share that stand, NaN while undecided."""
+        raw = self.placed.values("dividend_yen") / self.timeline.share_basis(self.placed)
+        return gathered(raw, self.chosen)
+
+    @cached_property
+    def ex_date(self) -> pl.Series:
+        """Ex-date that stands."""
+        kept = pl.Series(np.where(self.chosen >= 0, self.chosen, 0))
+        days = self.placed.frame.get_column("ex_date").gather(kept)
+        return pl.select(pl.when(pl.Series(self.chosen) >= 0).then(days)).to_series()
+
+    def says(self, column: str, values: list[str]) -> BoolArray:
+        """Whether the announcement that stands has one of the values."""
+        hit = self.placed.frame.get_column(column).is_in(values).fill_null(value=False)
+        return np.asarray(np.append(hit.to_numpy(), False)[self.chosen])
+
+
+def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
+    month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
+    placed = timeline.place(rows.sort("reference").with_columns(month=month))
+    payment = ["code", "term", "month"]
+    chain = pl.coalesce("corrects", "reference").alias("chain")
+    frame = placed.frame.select(*payment, chain, "status").with_row_index("i")
+    frame = frame.with_columns(
+        pl.col("i").cast(pl.Int64), pl.col("term").fill_null("")
+    ).with_columns(
+        until=pl.col("i").shift(-1).over("code", "chain").fill_null(len(placed)),
+        opened=pl.col("i").first().over("code", "chain"),
+    )
+    pairs = frame.select(*payment, "i").join(
+        frame.filter(pl.col("status") != "deletion").select(
+            *payment, "until", "opened", r=pl.col("i")
+        ),
+        on=payment,
+    )
+    alive = pairs.filter((pl.col("r") <= pl.col("i")) & (pl.col("i") < pl.col("until")))
+    newest = alive.group_by("i").agg(pl.col("r").sort_by("opened").last())
+    chosen = np.full(len(placed), -1, dtype=np.int64)
+    chosen[newest.get_column("i").to_numpy()] = newest.get_column("r").to_numpy()
+    end = replaced_at(placed.t, frame.select(payment), never=timeline.shape[0])
+    return _States(placed=placed, timeline=timeline, chosen=chosen, end=end)
+
+
+# -------------------------------------------------------------------------------- base columns
+
+
+def _make(tables: Tables, timeline: Timeline) -> Made:
+    states = _states(tables.read("dividends", _COLUMNS), timeline)
+    return {**_ex_dates(states), **_annual(states), **_changes(states)}
+
+
+def _ex_dates(states: _States) -> dict[str, FloatArray]:
+    placed, timeline = states.placed, states.timeline
+    count = SessionCount.of(timeline, states.ex_date)
+    number = count.number(states.ex_date)
+    due = np.where(number >= 0, count.row(number), 0)
+    order = np.argsort(-number, kind="stable")
+    first = np.maximum(placed.t, count.row(number - HORIZON))
+    last = np.where(number >= 0, np.minimum(states.end, due), 0)
+    cell = spread(timeline.shape, placed.n[order], first[order], last[order])
+    coming = np.append(order, -1)[cell]
+
+    past = np.full(timeline.shape, -np.inf)
+    at = np.maximum(due, placed.t)
+    held = (number >= 0) & (at < states.end)
+    np.maximum.at(past, (at[held], placed.n[held]), number[held].astype(np.float64))
+    np.maximum.accumulate(past, axis=0, out=past)
+    now = count.now[:, np.newaxis].astype(np.float64)
+    return {
+        "dv_to": gathered(number.astype(np.float64), coming) - now,
+        "dv_next": gathered(states.amount, coming),
+        "dv_since": np.where(np.isfinite(past), now - past, np.nan),
+    }
+
+
+def _annual(states: _States) -> dict[str, FloatArray]:
+    """Decided amounts of the twelve months up to the newest decided term, and of those before."""
+    decided = states.says("certainty", ["decided"]) & np.isfinite(states.amount)
+    reached = [_reached(states, decided, months) for months in (12, 24)]
+    start, end = states.placed.t, states.end
+    begin = np.zeros_like(start)
+    out: dict[str, FloatArray] = {}
+    for name, low, high in (
+        ("dv_annual", begin, reached[0]),
+        ("dv_annual_before", reached[0], reached[1]),
+    ):
+        first, last = np.maximum(start, low), np.minimum(end, high)
+        total = _summed(states, first, last, decided & (first < last))
+        months = 12 if name == "dv_annual" else 24
+        out[name] = np.where(_covered(states, decided, months), total, np.nan)
+    return out
+
+
+def _reached(states: _States, decided: BoolArray, months: int) -> IndexArray:
+    """First session that knows a decided term ``months`` or more after each payment's; T: none."""
+    never = states.timeline.shape[0]
+    frame = pl.DataFrame(
+        {"n": states.placed.n, "serial": states.serial, "t": states.placed.t}
+    ).with_row_index("i")
+    ends = frame.filter(pl.Series(decided)).sort("n", "serial")
+    ends = ends.with_columns(pl.col("t").cum_min(reverse=True).over("n"))
+    wanted = frame.select("i", "n", serial=pl.col("serial") + months).sort("n", "serial")
+    found = wanted.join_asof(
+        ends.select("n", "serial", "t"),
+        on="serial",
+        by="n",
+        strategy="forward",
+        check_sortedness=False,
+    ).sort("i")
+    return np.asarray(found.get_column("t").fill_null(never).to_numpy(), dtype=np.int64)
+
+
+def _summed(states: _States, first: IndexArray, last: IndexArray, chosen: BoolArray) -> FloatArray:
+    """Sum of the amounts of states over the spans in which they stand; [T, N]."""
+    shape, n = states.timeline.shape, states.placed.n
+    steps = np.zeros((shape[0] + 1, shape[1]))
+    np.add.at(steps, (first[chosen], n[chosen]), states.amount[chosen])
+    np.add.at(steps, (last[chosen], n[chosen]), -states.amount[chosen])
+    return np.asarray(np.round(np.cumsum(steps, axis=0)[:-1], _DIGITS))
+
+
+def _covered(states: _States, decided: BoolArray, months: int) -> BoolArray:
+    """Where decided terms reach ``months`` beyond the first one of the name; [T, N]."""
+    since = _reached(states, decided, months)
+    first = np.full(states.timeline.shape[1], states.timeline.shape[0], dtype=np.int64)
+    np.minimum.at(first, states.placed.n[decided], since[decided])
+    return np.asarray(np.arange(states.timeline.shape[0])[:, np.newaxis] >= first)
+
+
+def _changes(states: _States) -> dict[str, FloatArray]:
+    placed, timeline = states.placed, states.timeline
+    keys = placed.frame.select("code", "term", "month")
+    before = keys.with_columns(amount=pl.Series(states.amount, nan_to_null=True))
+    known = before.select(
+        pl.col("amount").forward_fill().shift(1).over("code", "term", "month")
+    ).to_series()
+    change = growth(states.amount, known.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    compared = np.isfinite(change)
+    told = placed.where(compared)
+    decided = states.says("certainty", ["decided"])
+    special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
+    return {
+        "dv_change": timeline.latest(told, change[compared]),
+        "dv_change_age": timeline.age(told),
+        "dv_special": timeline.latest(placed.where(decided), special[decided]),
+    }
+
+
+DIVIDEND_INPUTS: Final = (
+    InputTable(
+        tables=("dividends",),
+        stock={
+            "dv_to": "sessions to the next ex-date known, 1 to 125",
+            "dv_next": "yen per share, forward basis: amount of that payment",
+            "dv_since": "sessions since the last ex-date known, 0 on its day",
+            "dv_annual": "yen per share, forward basis: decided, twelve months of terms",
+            "dv_annual_before": "yen per share, forward basis: the twelve months before",
+            "dv_change": "ratio: newest announcement over the one before of the same payment",
+            "dv_change_age": "sessions since that announcement became known",
+            "dv_special": "1 where the newest decided payment has a special part",
+        },
+        market={},
+        make=_make,
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------ features
+
+_NULLS = "null for names without announcements."
+
+_dividend = partial(Feature, group="dividend", lookback=1, max_null_share=1.0)
+
+
+def _plain(x: Values, *, of: str) -> FloatArray:
+    return x[of].copy()
+
+
+def _yield(x: Values, *, of: str) -> FloatArray:
+    return k.ratio(x[of], k.forward_fill(x["close"]))
+
+
+def _growth(x: Values) -> FloatArray:
+    return np.clip(growth(x["dv_annual"], x["dv_annual_before"]), -CLIP, CLIP)
+
+
+def _revision(x: Values) -> FloatArray:
+    return np.clip(x["dv_change"], -CLIP, CLIP)
+
+
+def _revised(x: Values) -> FloatArray:
+    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["dv_change"]) > k.TIE)
+    return np.asarray(changed.astype(np.float64))
+
+
+def _within(x: Values, *, of: str, upto: float) -> FloatArray:
+    return np.asarray((x[of] <= upto).astype(np.float64))
+
+
+_AMOUNTS = (
+    *(
+        _dividend(
+            name=name,
+            concept="clock",
+            inputs=(of,),
+            compute=partial(_plain, of=of),
+            unit="sessions",
+            meaning=meaning,
+        )
+        for name, of, meaning in (
+            (
+                "div_days_to_ex",
+                "dv_to",
+                f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
+            ),
+            ("div_days_since_ex", "dv_since", f"Sessions since the last ex-date; {_NULLS}"),
+        )
+    ),
+    *(
+        _dividend(
+            name=name,
+            concept="yield",
+            inputs=(of, "close"),
+            compute=partial(_yield, of=of),
+            lookback=CLOSE,
+            unit="ratio",
+            meaning=f"{words} over the last known close; {nulls}",
+        )
+        for name, of, words, nulls in (
+            (
+                "div_yield_est",
+                "dv_next",
+                "Amount of the payment of the next ex-date, forecast or decided,",
+                f"null if none is known within {HORIZON} sessions.",
+            ),
+            (
+                "div_dy_12m",
+                "dv_annual",
+                "Decided dividends of twelve months of terms",
+                "null in the first year of announcements.",
+            ),
+        )
+    ),
+    _dividend(
+        name="div_growth_12m",
+        concept="growth",
+        inputs=("dv_annual", "dv_annual_before"),
+        compute=_growth,
+        unit="ratio",
+        meaning="Decided dividends of twelve months against the twelve before; null in the first "
+        "two years of announcements and for names that paid nothing.",
+    ),
+    _dividend(
+        name="div_rev",
+        concept="revision",
+        inputs=("dv_change",),
+        compute=_revision,
+        unit="ratio",
+        meaning="Change of a payment's amount by its newest announcement, 0 where it was "
+        f"confirmed; {_NULLS}",
+    ),
+)
+
+_FLAGS = (
+    *(
+        _dividend(
+            name=f"div_pre{w}",
+            concept="window",
+            inputs=("dv_to",),
+            compute=partial(_within, of="dv_to", upto=float(w)),
+            unit="flag",
+            role=Role.MASK,
+            meaning=f"The name goes ex-dividend within {w} session(s).",
+        )
+        for w in WINDOWS
+    ),
+    *(
+        _dividend(
+            name=f"div_post{w}",
+            concept="window",
+            inputs=("dv_since",),
+            compute=partial(_within, of="dv_since", upto=w - 1.0),
+            unit="flag",
+            role=Role.MASK,
+            meaning=f"The name went ex-dividend in the last {w} session(s), this one included.",
+        )
+        for w in WINDOWS
+    ),
+    _dividend(
+        name="div_rev_flag",
+        concept="revision",
+        inputs=("dv_change", "dv_change_age"),
+        compute=_revised,
+        unit="flag",
+        role=Role.MASK,
+        meaning="The amount of a payment was changed at this session.",
+    ),
+    _dividend(
+        name="div_is_special",
+        concept="kind",
+        inputs=("dv_special",),
+        compute=partial(_plain, of="dv_special"),
+        unit="flag",
+        role=Role.MASK,
+        meaning=f"The newest decided payment has a special or commemorative part; {_NULLS}",
+    ),
+    _dividend(
+        name="is_div_valid",
+        concept="kind",
+        inputs=("dv_annual",),
+        compute=partial(_within, of="dv_annual", upto=np.inf),
+        unit="flag",
+        role=Role.MASK,
+        meaning="Twelve months of decided dividends are known.",
+    ),
+)
+
+DIVIDEND: Final[tuple[Feature, ...]] = (*_AMOUNTS, *_FLAGS)
+"""All features of the group."""

@@ -1,0 +1,230 @@
+"""When a company reports, by the schedule that was known at the time.
+
+Companies announce the day of their results weeks ahead and sometimes move it; every announcement
+is a row, and a row stands until another one for the same report replaces it. A day to come counts
+only if it had been announced. The announced day itself counts as past at its evening, when the
+results are out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.types import Feature, FloatArray, Role
+from gogooku.features.inputs import InputTable, Made, Tables
+from gogooku.features.kernels import Values
+from gogooku.features.quarters import gathered
+from gogooku.features.spans import SessionCount, replaced_at, spread
+from gogooku.features.timeline import Placed, Timeline
+
+WINDOWS: Final = (1, 3, 5)
+_KEY: Final = ("code", "fiscal_year_end", "period")
+_CYCLE_DAYS: Final = 180
+"""Announcements of the same report further apart than this belong to different years."""
+_YEAR_DAYS: Final = 364
+"""Fifty-two weeks: the same day of the week."""
+
+
+def _make(tables: Tables, timeline: Timeline) -> Made:
+    rows = tables.read("earnings_dates", (*_KEY, "scheduled_date"))
+    placed = timeline.place(_with_history(rows))
+    frame, shape = placed.frame, timeline.shape
+    count = SessionCount.of(timeline, frame.get_column("scheduled_date"))
+    number = count.number(frame.get_column("scheduled_date"))
+    due = np.where(number >= 0, count.row(number), 0)
+    end = replaced_at(placed.t, frame.select(*_KEY), never=shape[0])
+
+    # the nearest day stands where several reports are announced
+    order = np.argsort(-number, kind="stable")
+    last = np.where(number >= 0, np.minimum(end, due), 0)
+    cell = spread(shape, placed.n[order], placed.t[order], last[order])
+    coming = np.append(order, -1)[cell]
+    now = count.now[:, np.newaxis].astype(np.float64)
+    ahead = gathered(number.astype(np.float64), coming)
+    told = gathered(count.now[placed.t].astype(np.float64), coming)
+
+    past = np.full(shape, -np.inf)
+    held = (number >= 0) & (due < end) & (np.maximum(due, placed.t) < shape[0])
+    at = np.maximum(due, placed.t)[held], placed.n[held]
+    np.maximum.at(past, at, number[held].astype(np.float64))
+    np.maximum.accumulate(past, axis=0, out=past)
+    return {
+        "ed_to": ahead - now,
+        "ed_since": np.where(np.isfinite(past), now - past, np.nan),
+        "ed_notice": ahead - told,
+        "ed_moved": _moved(placed, count, coming),
+        "ed_changes": gathered(placed.values("changes"), coming),
+        "ed_against_last_year": gathered(placed.values("against_last_year"), coming),
+        "ed_undecided": timeline.latest(placed, (number < 0).astype(np.float64)),
+    }
+
+
+def _moved(placed: Placed, count: SessionCount, coming: np.ndarray) -> FloatArray:
+    """Sessions by which the newest announcement moved the day, 0 for the first."""
+    now = count.number(placed.frame.get_column("scheduled_date"))
+    before = count.number(placed.frame.get_column("before"))
+    moved = np.where((now >= 0) & (before >= 0), now - before, 0).astype(np.float64)
+    return gathered(moved, coming)
+
+
+def _with_history(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what earlier rows said of the same report, and of the one of last year.
+
+    ``before`` is the last day announced before for this report, ``changes`` how often the day has
+    been moved, ``against_last_year`` the days by which it is later in the year than last year.
+    """
+    day = pl.col("scheduled_date")
+    ordered = rows.sort("available_at", "event_date", maintain_order=True)
+    gap = pl.col("event_date").diff().dt.total_days().over(_KEY) > _CYCLE_DAYS
+    ordered = ordered.with_columns(cycle=gap.fill_null(value=False).cum_sum().over(_KEY))
+    report = (*_KEY, "cycle")
+    told = ordered.with_columns(before=day.forward_fill().shift(1).over(report))
+    told = told.with_columns(
+        changes=(day != pl.col("before")).fill_null(value=False).cum_sum().over(report)
+    )
+    held = ordered.group_by(report).agg(last_year=day.drop_nulls().last())
+    held = held.with_columns(cycle=pl.col("cycle") + 1)
+    joined = told.join(held, on=report, how="left", maintain_order="left")
+    against = (day - pl.col("last_year")).dt.total_days() - _YEAR_DAYS
+    return joined.with_columns(
+        against_last_year=pl.when(against.abs() <= _CYCLE_DAYS).then(against)
+    )
+
+
+EVENTS_INPUTS: Final = (
+    InputTable(
+        tables=("earnings_dates",),
+        stock={
+            "ed_to": "sessions to the next announced report, 1 or more; null if none is announced",
+            "ed_since": "sessions since the last announced report, 0 on its day",
+            "ed_notice": "sessions from the announcement of the next report's day to that day",
+            "ed_moved": "sessions by which the newest announcement moved the day",
+            "ed_changes": "times the day of the next report was moved",
+            "ed_against_last_year": "days by which the next report is later than a year before",
+            "ed_undecided": "1 where the newest announcement leaves the day open",
+        },
+        market={},
+        make=_make,
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------ features
+
+_UNTOLD = "null while no day is announced."
+
+_event = partial(Feature, group="events", lookback=1, max_null_share=1.0)
+
+
+def _plain(x: Values, *, of: str) -> FloatArray:
+    return x[of].copy()
+
+
+def _within(x: Values, *, of: str, upto: int) -> FloatArray:
+    return np.asarray((x[of] <= upto).astype(np.float64))
+
+
+def _above(x: Values, *, of: str) -> FloatArray:
+    return np.asarray((x[of] > 0.0).astype(np.float64))
+
+
+_COUNTS = tuple(
+    _event(
+        name=name,
+        concept=concept,
+        inputs=(of,),
+        compute=partial(_plain, of=of),
+        unit="sessions",
+        meaning=meaning,
+    )
+    for name, concept, of, meaning in (
+        ("e_days_to", "clock", "ed_to", f"Sessions to the next announced report; {_UNTOLD}"),
+        (
+            "e_days_since",
+            "clock",
+            "ed_since",
+            "Sessions since the last announced report; null before the first.",
+        ),
+        (
+            "e_notice",
+            "schedule",
+            "ed_notice",
+            f"Sessions between the announcement of the next report's day and that day; {_UNTOLD}",
+        ),
+        (
+            "e_moved",
+            "schedule",
+            "ed_moved",
+            f"Sessions by which the day of the next report was last put off (negative: brought "
+            f"forward), 0 if never; {_UNTOLD}",
+        ),
+        (
+            "e_later_than_last_year",
+            "schedule",
+            "ed_against_last_year",
+            "Calendar days by which the next report comes later than the same one of last year, "
+            f"by weeks; null in the first year and {_UNTOLD}",
+        ),
+    )
+)
+
+_FLAGS = (
+    *(
+        _event(
+            name=f"e_win_pre{w}",
+            concept="window",
+            inputs=("ed_to",),
+            compute=partial(_within, of="ed_to", upto=w),
+            unit="flag",
+            role=Role.MASK,
+            meaning=f"A report is announced for the next {w} session(s).",
+        )
+        for w in WINDOWS
+    ),
+    *(
+        _event(
+            name=f"e_win_post{w}",
+            concept="window",
+            inputs=("ed_since",),
+            compute=partial(_within, of="ed_since", upto=w - 1),
+            unit="flag",
+            role=Role.MASK,
+            meaning=f"An announced report lies in the last {w} session(s), this one included.",
+        )
+        for w in WINDOWS
+    ),
+    _event(
+        name="is_earnings_sched_valid",
+        concept="schedule",
+        inputs=("ed_to",),
+        compute=partial(_above, of="ed_to"),
+        unit="flag",
+        role=Role.MASK,
+        meaning="The day of the next report is announced.",
+    ),
+    _event(
+        name="e_schedule_changed",
+        concept="schedule",
+        inputs=("ed_changes",),
+        compute=partial(_above, of="ed_changes"),
+        unit="flag",
+        role=Role.MASK,
+        meaning="The announced day of the next report was moved at least once.",
+    ),
+    _event(
+        name="e_undecided",
+        concept="schedule",
+        inputs=("ed_undecided",),
+        compute=partial(_above, of="ed_undecided"),
+        unit="flag",
+        role=Role.MASK,
+        meaning="The newest announcement says that the day is not decided.",
+    ),
+)
+
+EVENTS: Final[tuple[Feature, ...]] = (*_COUNTS, *_FLAGS)
+"""All features of the group."""

@@ -1,0 +1,538 @@
+"""Results, forecasts and balance sheets of companies, as known from their documents at each date.
+
+Amounts of base columns are yen of the newest documents; features are ratios of them. Quarters are
+single quarters, never cumulated ones; the arithmetic of quarters and of forecasts is in
+`gogooku.features.quarters`. Everything stands until the next document. Null for names without
+documents (funds), and where the documents that a figure needs lie before the data: growth needs
+one year of them, growth of four quarters two.
+
+Left out on purpose: revisions of sales and net profit and the progress of net profit, which move
+with those of operating profit (the forecast of profit per share against the price is in
+`gogooku.features.valuation`), and ordinary profit.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.types import Feature, FloatArray, Role
+from gogooku.features.inputs import InputTable, Made, Tables
+from gogooku.features.kernels import Values, ratio
+from gogooku.features.quarters import Documents, Standing, gathered, growth
+from gogooku.features.timeline import Timeline
+
+CLIP: Final = 10.0
+"""Growth beyond this, of figures near zero, says no more."""
+
+_ITEMS: Final = {
+    "sales": ("sales_yen", "sales"),
+    "op": ("operating_profit_yen", "operating profit"),
+    "np": ("net_profit_yen", "net profit"),
+}
+_FORECASTS: Final = {
+    "sales": "sales_yen",
+    "op": "operating_profit_yen",
+    "np": "net_profit_yen",
+    "div": "dividend_annual_yen",
+}
+_REVISED: Final = ("op", "div")
+_POLICY: Final = ("policy_changed_by_standard", "policy_changed_otherwise", "restated")
+_COLUMNS: Final = (
+    "code",
+    "document_number",
+    "document_kind",
+    "document_period",
+    "is_consolidated",
+    "accounting_standard",
+    "period_end",
+    "fiscal_year_start",
+    "fiscal_year_end",
+    "next_fiscal_year_end",
+    *(column for column, _ in _ITEMS.values()),
+    *(f"{when}forecast_{c}" for c in _FORECASTS.values() for when in ("", "next_")),
+    "operating_cash_flow_yen",
+    "total_assets_yen",
+    "equity_yen",
+    "shareholders_equity_yen",
+    "cash_yen",
+    "estimates_changed",
+    *_POLICY,
+)
+
+
+# -------------------------------------------------------------------------------- base columns
+
+
+def _make(tables: Tables, timeline: Timeline) -> Made:
+    rows = tables.read("statements", _COLUMNS).sort("document_number")
+    documents = Documents(timeline.place(rows))
+    values = {
+        **_flows(documents),
+        **_sheets(documents),
+        **_outlook(documents, timeline),
+        **_surprises(documents),
+        **_facts(documents),
+    }
+    return Standing(
+        columns={f"st_{name}": column for name, column in values.items()},
+        row_TN=timeline.latest_row(documents.placed),
+        ages=frozenset({"st_age", "st_revision_age"}),
+    )
+
+
+def _flows(d: Documents) -> dict[str, FloatArray]:
+    out: dict[str, FloatArray] = {}
+    for name, (column, _) in _ITEMS.items():
+        amounts = d.placed.values(column)
+        out[f"{name}_q"] = d.quarter(amounts)
+        out[f"{name}_q_year_ago"] = d.quarter(amounts, 1)
+        out[f"{name}_ttm"] = d.four_quarters(amounts)
+        out[f"{name}_ttm_year_ago"] = d.four_quarters(amounts, 1)
+    sales = d.placed.values("sales_yen")
+    out["sales_growth_before"] = growth(d.quarter(sales, 0, 1), d.quarter(sales, 1, 1))
+    cash, profit = d.placed.values("operating_cash_flow_yen"), d.placed.values("net_profit_yen")
+    for name, amounts in {"cfo": cash, "cfo_profit": profit, "cfo_sales": sales}.items():
+        # many companies show cash flows in every other quarter only
+        fresh = ~np.isnan(d.four_quarters(cash))
+        out[name] = np.where(fresh, d.four_quarters(amounts), d.four_quarters(amounts, 0, 1))
+    return out
+
+
+def _sheets(d: Documents) -> dict[str, FloatArray]:
+    equity = d.placed.values("shareholders_equity_yen")
+    equity = np.where(np.isnan(equity), d.placed.values("equity_yen"), equity)
+    assets, cash = d.placed.values("total_assets_yen"), d.placed.values("cash_yen")
+    now, before = d.cumulated(cash), d.cumulated(cash, 0, 1)
+    return {
+        "equity": d.cumulated(equity),
+        "equity_year_ago": d.cumulated(equity, 1),
+        "assets": d.cumulated(assets),
+        "assets_year_ago": d.cumulated(assets, 1),
+        "cash": np.where(np.isnan(now), before, now),
+    }
+
+
+def _outlook(d: Documents, timeline: Timeline) -> dict[str, FloatArray]:
+    """Forecasts of the year whose results come next, and how far the year has come."""
+    out: dict[str, FloatArray] = {}
+    basis = timeline.share_basis(d.placed)
+    for name, column in _FORECASTS.items():
+        unit = basis if name == "div" else np.ones(len(d))
+        made = [d.placed.values(f"{when}forecast_{column}") / unit for when in ("", "next_")]
+        forecasts = d.forecasts(made[0], made[1])
+        now, before, first = forecasts.at(d.key_target, d.order)
+        out[f"{name}_forecast"] = now
+        if name in _REVISED:
+            out[f"{name}_forecast_before"] = before
+        if name == "op":
+            out["op_forecast_first"] = first
+        if name in ("op", "np"):
+            actual = d.placed.values(column)
+            out[f"{name}_cum"] = d.cumulated(actual)
+            out[f"{name}_cum_forecast"] = forecasts.at(d.key_now, d.order)[0]
+            whole = gathered(actual, d.year_before)
+            out[f"{name}_usual"] = ratio(d.cumulated(actual, 1), whole)
+        if name != "div":
+            out[f"{name}_last_year"] = gathered(d.placed.values(column), d.last_year)
+    return out
+
+
+def _surprises(d: Documents) -> dict[str, FloatArray]:
+    """Results of the newest whole year against what was forecast before they came."""
+    out: dict[str, FloatArray] = {}
+    for name, (column, _) in _ITEMS.items():
+        actual = d.placed.values(column)
+        made = [d.placed.values(f"{when}forecast_{column}") for when in ("", "next_")]
+        expected = d.forecasts(made[0], made[1]).at(d.key_own, d.order - 1)[0]
+        out[f"{name}_surprise"] = gathered(growth(actual, expected), d.last_year)
+    return out
+
+
+def _facts(d: Documents) -> dict[str, FloatArray]:
+    kind = d.placed.frame.get_column("document_kind")
+    revision = np.asarray((kind == "earnings_forecast_revision").fill_null(value=False).to_numpy())
+    since = d.placed.t.astype(np.float64)
+    policy = d.placed.frame.select(pl.any_horizontal(*_POLICY).fill_null(value=False))
+    estimates = d.placed.frame.get_column("estimates_changed").fill_null(value=False)
+    return {
+        "age": gathered(since, d.newest(d.is_result)),
+        "revision_age": gathered(since, d.newest(revision)),
+        "policy_changed": gathered(policy.to_series().cast(pl.Float64).to_numpy(), d.current),
+        "estimates_changed": gathered(estimates.cast(pl.Float64).to_numpy(), d.current),
+    }
+
+
+_YEN = "yen, by the documents known"
+STATEMENTS_INPUTS: Final = (
+    InputTable(
+        tables=("statements",),
+        stock={
+            **{f"st_{i}_q": f"{_YEN}: newest quarter" for i in _ITEMS},
+            **{f"st_{i}_q_year_ago": f"{_YEN}: same quarter of last year" for i in _ITEMS},
+            **{f"st_{i}_ttm": f"{_YEN}: four quarters" for i in _ITEMS},
+            **{f"st_{i}_ttm_year_ago": f"{_YEN}: four quarters a year before" for i in _ITEMS},
+            "st_sales_growth_before": "ratio: yearly growth of sales of the quarter before",
+            "st_cfo": f"{_YEN}: operating cash flow of the newest four quarters that show it",
+            "st_cfo_profit": f"{_YEN}: net profit of the same quarters",
+            "st_cfo_sales": f"{_YEN}: sales of the same quarters",
+            "st_equity": f"{_YEN}: shareholders' equity, else net assets",
+            "st_equity_year_ago": f"{_YEN}: a year before",
+            "st_assets": f"{_YEN}: total assets",
+            "st_assets_year_ago": f"{_YEN}: a year before",
+            "st_cash": f"{_YEN}: cash, of this quarter or the one before",
+            **{f"st_{i}_forecast": "yen (div: per share): next year's newest" for i in _FORECASTS},
+            **{f"st_{i}_forecast_before": "the forecast before it" for i in _REVISED},
+            "st_op_forecast_first": "the first one of that year",
+            **{f"st_{i}_cum": f"{_YEN}: since the start of the year" for i in ("op", "np")},
+            **{f"st_{i}_cum_forecast": f"{_YEN}: forecast of that year" for i in ("op", "np")},
+            **{f"st_{i}_usual": "ratio: part of last year earned by then" for i in ("op", "np")},
+            **{f"st_{i}_last_year": f"{_YEN}: newest whole fiscal year" for i in _ITEMS},
+            **{f"st_{i}_surprise": "ratio: newest whole year over its forecast" for i in _ITEMS},
+            "st_age": "sessions since results became known",
+            "st_revision_age": "sessions since a revision of the forecast became known",
+            "st_policy_changed": "flag of the newest results",
+            "st_estimates_changed": "flag of the newest results",
+        },
+        market={},
+        make=_make,
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------ features
+
+_NEEDS_YEAR = "null in the first year of documents."
+_NEEDS_TWO = "null in the first two years of documents."
+
+_statement = partial(Feature, group="statements", lookback=1, max_null_share=1.0)
+
+
+def _growth(x: Values, *, now: str, before: str) -> FloatArray:
+    return np.clip(growth(x[now], x[before]), -CLIP, CLIP)
+
+
+def _share(x: Values, *, of: str, by: str) -> FloatArray:
+    return np.clip(ratio(x[of], x[by]), -CLIP, CLIP)
+
+
+def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
+    before = ratio(x[f"{of}_year_ago"], x[f"{by}_year_ago"])
+    return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
+
+
+def _plain(x: Values, *, of: str) -> FloatArray:
+    return np.clip(x[of], -CLIP, CLIP)
+
+
+def _acceleration(x: Values) -> FloatArray:
+    now = growth(x["st_sales_q"], x["st_sales_q_year_ago"])
+    return np.clip(now - x["st_sales_growth_before"], -CLIP, CLIP)
+
+
+def _against_usual(x: Values, *, item: str) -> FloatArray:
+    progress = ratio(x[f"st_{item}_cum"], x[f"st_{item}_cum_forecast"])
+    return np.clip(progress - x[f"st_{item}_usual"], -CLIP, CLIP)
+
+
+def _return_on(x: Values, *, of: str) -> FloatArray:
+    mean = (x[of] + x[f"{of}_year_ago"]) / 2.0
+    return np.clip(ratio(x["st_np_ttm"], mean), -CLIP, CLIP)
+
+
+def _accruals(x: Values) -> FloatArray:
+    return np.clip(ratio(x["st_cfo_profit"] - x["st_cfo"], x["st_assets"]), -CLIP, CLIP)
+
+
+def _flag(x: Values, *, of: str, upto: float) -> FloatArray:
+    return np.asarray((x[of] <= upto).astype(np.float64))
+
+
+def _pair(name: str, concept: str, pair: tuple[str, str], kind: str, meaning: str) -> Feature:
+    """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
+    first, second = pair
+    compute = (
+        partial(_growth, now=first, before=second)
+        if kind == "growth"
+        else partial(_share, of=first, by=second)
+    )
+    return _statement(
+        name=name, concept=concept, inputs=pair, compute=compute, unit="ratio", meaning=meaning
+    )
+
+
+_GROWTH = (
+    *(
+        _pair(
+            f"stmt_yoy_{item}",
+            "growth",
+            (f"st_{item}_q", f"st_{item}_q_year_ago"),
+            "growth",
+            f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    *(
+        _pair(
+            f"fs_{item}_ttm_yoy",
+            "growth",
+            (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
+            "growth",
+            f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    _statement(
+        name="stmt_sales_acceleration",
+        concept="growth",
+        inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
+        compute=_acceleration,
+        unit="ratio",
+        meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
+    ),
+    _pair(
+        "fs_asset_growth",
+        "growth",
+        ("st_assets", "st_assets_year_ago"),
+        "growth",
+        f"Growth of total assets in a year; {_NEEDS_YEAR}",
+    ),
+)
+
+_MARGINS = (
+    *(
+        _pair(
+            f"stmt_{short}",
+            "margin",
+            (f"st_{item}_q", "st_sales_q"),
+            "share",
+            f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
+        )
+        for item, short in (("op", "opm"), ("np", "npm"))
+    ),
+    *(
+        _pair(
+            f"fs_{word}_margin",
+            "margin",
+            (f"st_{item}_ttm", "st_sales_ttm"),
+            "share",
+            f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
+        )
+        for item, word in (("op", "op"), ("np", "net"))
+    ),
+    *(
+        _statement(
+            name=name,
+            concept="margin",
+            inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
+            compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
+            unit="ratio",
+            meaning=f"Operating margin of {words} less that of a year before; {needs}",
+        )
+        for name, span, words, needs in (
+            ("stmt_opm_change", "q", "the quarter", _NEEDS_YEAR),
+            ("fs_op_margin_change", "ttm", "four quarters", _NEEDS_TWO),
+        )
+    ),
+)
+
+_OUTLOOK = (
+    _pair(
+        "stmt_progress_op",
+        "progress",
+        ("st_op_cum", "st_op_cum_forecast"),
+        "share",
+        "Operating profit since the start of the fiscal year over the company's newest forecast "
+        "of that year; null without a forecast.",
+    ),
+    *(
+        _statement(
+            name=f"stmt_progress_{item}_vs_usual",
+            concept="progress",
+            inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
+            compute=partial(_against_usual, item=item),
+            unit="ratio",
+            meaning=f"Progress of {_ITEMS[item][1]} less the part of last year's that had been "
+            f"earned by the same quarter; {_NEEDS_YEAR}",
+        )
+        for item in ("op", "np")
+    ),
+    *(
+        _pair(
+            name,
+            "revision",
+            (f"st_{item}_forecast", f"st_{item}_forecast_before"),
+            "growth",
+            f"Newest forecast of {words} against the one before for the same fiscal year, 0 where "
+            "it was confirmed; null until a year has two.",
+        )
+        for name, item, words in (
+            ("stmt_rev_fore_op", "op", "operating profit"),
+            ("stmt_rev_div_fore", "div", "the dividend of the year"),
+        )
+    ),
+    _pair(
+        "stmt_rev_fore_op_year",
+        "revision",
+        ("st_op_forecast", "st_op_forecast_first"),
+        "growth",
+        "Newest forecast of operating profit against the first one for the same fiscal year; null "
+        "without a forecast.",
+    ),
+    *(
+        _pair(
+            f"stmt_fore_growth_{item}",
+            "outlook",
+            (f"st_{item}_forecast", f"st_{item}_last_year"),
+            "growth",
+            f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    *(
+        _statement(
+            name=f"stmt_surprise_{item}",
+            concept="surprise",
+            inputs=(f"st_{item}_surprise",),
+            compute=partial(_plain, of=f"st_{item}_surprise"),
+            unit="ratio",
+            meaning=f"{words.capitalize()} of the newest whole fiscal year against the last "
+            f"forecast before; {_NEEDS_YEAR}",
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+)
+
+_QUALITY = (
+    _pair(
+        "fs_cfo_to_ni",
+        "quality",
+        ("st_cfo", "st_cfo_profit"),
+        "growth",
+        "Operating cash flow of four quarters less their net profit, over the size of the profit; "
+        f"{_NEEDS_YEAR}",
+    ),
+    _statement(
+        name="fs_accruals_ttm",
+        concept="quality",
+        inputs=("st_cfo", "st_cfo_profit", "st_assets"),
+        compute=_accruals,
+        unit="ratio",
+        meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
+    ),
+    *(
+        _pair(name, concept, pair, "share", f"{meaning}; {needs}")
+        for name, concept, pair, meaning, needs in (
+            (
+                "fs_ttm_cfo_margin",
+                "quality",
+                ("st_cfo", "st_cfo_sales"),
+                "Operating cash flow of four quarters over their sales",
+                _NEEDS_YEAR,
+            ),
+            (
+                "fs_equity_ratio",
+                "balance",
+                ("st_equity", "st_assets"),
+                "Shareholders' equity over total assets",
+                "null before the first results.",
+            ),
+            (
+                "fs_cash_ratio",
+                "balance",
+                ("st_cash", "st_assets"),
+                "Cash over total assets",
+                "null before the first half year.",
+            ),
+            (
+                "fs_asset_turnover",
+                "balance",
+                ("st_sales_ttm", "st_assets"),
+                "Sales of four quarters over total assets",
+                _NEEDS_YEAR,
+            ),
+        )
+    ),
+    *(
+        _statement(
+            name=name,
+            concept="return",
+            inputs=("st_np_ttm", of, f"{of}_year_ago"),
+            compute=partial(_return_on, of=of),
+            unit="ratio",
+            meaning=f"Net profit of four quarters over the mean of {words} now and a year before; "
+            f"{_NEEDS_YEAR}",
+        )
+        for name, of, words in (
+            ("fs_roe_ttm", "st_equity", "equity"),
+            ("fs_roa_ttm", "st_assets", "assets"),
+        )
+    ),
+)
+
+
+def _age(x: Values, *, of: str) -> FloatArray:
+    return np.log1p(x[of])
+
+
+_CLOCK = (
+    *(
+        _statement(
+            name=name,
+            concept="clock",
+            inputs=(of,),
+            compute=partial(_age, of=of),
+            unit="log",
+            meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
+        )
+        for name, of, words in (
+            ("stmt_sessions_since_statement", "st_age", "the last results"),
+            ("stmt_sessions_since_revision", "st_revision_age", "the last forecast revision"),
+        )
+    ),
+    *(
+        _statement(
+            name=name,
+            concept="document",
+            inputs=(of,),
+            compute=partial(_flag, of=of, upto=upto),
+            unit="flag",
+            role=Role.MASK,
+            meaning=meaning,
+        )
+        for name, of, upto, meaning in (
+            ("stmt_imp_statement", "st_age", 0.0, "Results became known at this session."),
+            ("stmt_imp_revision", "st_revision_age", 0.0, "A forecast was revised this session."),
+            ("is_stmt_valid", "st_age", np.inf, "Results are known."),
+        )
+    ),
+    *(
+        _statement(
+            name=name,
+            concept="document",
+            inputs=(of,),
+            compute=partial(_plain, of=of),
+            unit="flag",
+            role=Role.MASK,
+            meaning=meaning,
+        )
+        for name, of, meaning in (
+            (
+                "stmt_nc_flag",
+                "st_policy_changed",
+                "The newest results follow a changed accounting policy or restate the past.",
+            ),
+            (
+                "stmt_change_in_est",
+                "st_estimates_changed",
+                "The newest results follow changed accounting estimates.",
+            ),
+        )
+    ),
+)
+
+STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)
+"""All features of the group."""
