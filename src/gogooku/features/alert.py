@@ -138,10 +138,6 @@ _alert = partial(Feature, group="alert")
 _sparse = partial(_alert, max_null_share=1.0)
 
 
-def _as_is(x: Values, *, column: str) -> FloatArray:
-    return x[column].copy()
-
-
 def _share_of_past(x: Values, *, window: int) -> FloatArray:
     return k.rolling_mean(x["al_on_alert"], window)
 
@@ -165,7 +161,7 @@ def _shown(name: str, column: str, *, concept: str, unit: str, meaning: str) -> 
         name=name,
         concept=concept,
         inputs=(column,),
-        compute=partial(_as_is, column=column),
+        compute=partial(k.as_is, of=column),
         lookback=1,
         unit=unit,
         meaning=f"{meaning}{_SPARSE}.",
@@ -281,14 +277,14 @@ _STATE = (
     _flag(
         name="dmi_on_alert",
         inputs=("al_on_alert",),
-        compute=partial(_as_is, column="al_on_alert"),
+        compute=partial(k.as_is, of="al_on_alert"),
         meaning="1 where a daily balance stands: published within the last 5 sessions.",
     ),
     *(
         _flag(
             name=f"dmi_reason_{reason}",
             inputs=(f"al_reason_{reason}",),
-            compute=partial(_as_is, column=f"al_reason_{reason}"),
+            compute=partial(k.as_is, of=f"al_reason_{reason}"),
             meaning=f"1 where the newest daily balance is published for: {reason}; 0 off the list.",
         )
         for reason in REASONS

@@ -8,7 +8,7 @@ function of the arrays it is given, name by name along time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.files import new_array
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Panel, Role
+from gogooku.features.kernels import Values
 
-Values = Mapping[str, FloatArray]
 STOCK_COLUMNS = (
     "open",
     "high",

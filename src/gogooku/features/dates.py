@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray, tokyo_sessions
 from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
 from gogooku.features.timeline import Timeline
@@ -118,10 +119,6 @@ DATES_INPUTS: Final[tuple[InputTable, ...]] = (
 )
 
 
-def _same(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _turn(x: Values) -> FloatArray:
     near = (x["cal_to_month_end"] == 0.0) | (x["cal_since_month_start"] < MONTH_START)
     return np.asarray(near, dtype=np.float64)
@@ -145,7 +142,7 @@ DATES: Final[tuple[Feature, ...]] = (
             name=name,
             concept=concept,
             inputs=(of,),
-            compute=partial(_same, of=of),
+            compute=partial(k.as_is, of=of),
             unit="sessions",
             meaning=meaning,
         )

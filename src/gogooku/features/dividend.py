@@ -242,10 +242,6 @@ _NULLS = "null for names without announcements."
 _dividend = partial(Feature, group="dividend", lookback=1, max_null_share=1.0)
 
 
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _yield(x: Values, *, of: str) -> FloatArray:
     return k.ratio(x[of], k.forward_fill(x["close"]))
 
@@ -273,7 +269,7 @@ _AMOUNTS = (
             name=name,
             concept="clock",
             inputs=(of,),
-            compute=partial(_plain, of=of),
+            compute=partial(k.as_is, of=of),
             unit="sessions",
             meaning=meaning,
         )
@@ -369,7 +365,7 @@ _FLAGS = (
         name="div_is_special",
         concept="kind",
         inputs=("dv_special",),
-        compute=partial(_plain, of="dv_special"),
+        compute=partial(k.as_is, of="dv_special"),
         unit="flag",
         role=Role.MASK,
         meaning=f"The newest decided payment has a special or commemorative part; {_NULLS}",

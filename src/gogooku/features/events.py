@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
+from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
 from gogooku.features.quarters import gathered
@@ -120,10 +121,6 @@ _UNTOLD = "null while no day is announced."
 _event = partial(Feature, group="events", lookback=1, max_null_share=1.0)
 
 
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _within(x: Values, *, of: str, upto: int) -> FloatArray:
     return np.asarray((x[of] <= upto).astype(np.float64))
 
@@ -137,7 +134,7 @@ _COUNTS = tuple(
         name=name,
         concept=concept,
         inputs=(of,),
-        compute=partial(_plain, of=of),
+        compute=partial(k.as_is, of=of),
         unit="sessions",
         meaning=meaning,
     )

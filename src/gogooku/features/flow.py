@@ -398,10 +398,6 @@ def _of_segment(x: Values, *, columns: tuple[str, ...]) -> FloatArray:
     return pick(np.stack([x[name] for name in columns], axis=1), x["lst_segment"])
 
 
-def _same(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _of_year(measure: str) -> str:
     long = MEASURES[measure][2] == "z" or measure == "activity_ratio"
     return " Null in the first 42 weeks of the source." if long else ""
@@ -449,7 +445,7 @@ _MARKET = (
             name=f"mkt_flow_{measure}",
             concept=MEASURES[measure][1],
             inputs=(f"inv_whole_{measure}",),
-            compute=partial(_same, of=f"inv_whole_{measure}"),
+            compute=partial(k.as_is, of=f"inv_whole_{measure}"),
             unit=MEASURES[measure][2],
             max_null_share=1.0,
             meaning=f"{MEASURES[measure][3]}; Tokyo and Nagoya.{_of_year(measure)}",
@@ -460,7 +456,7 @@ _MARKET = (
         name="mkt_flow_age",
         concept="age",
         inputs=(AGE,),
-        compute=partial(_same, of=AGE),
+        compute=partial(k.as_is, of=AGE),
         unit="sessions",
         max_null_share=1.0,
         meaning="Sessions since a new week was published, 0 on that one (flow_days_since).",

@@ -25,10 +25,6 @@ from gogooku.features.kernels import Values
 _future = partial(Feature, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
 
 
-def _same(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _less(x: Values, *, of: str, less: str) -> FloatArray:
     return x[of] - x[less]
 
@@ -85,7 +81,7 @@ _PRICES = (
             name=name,
             concept=concept,
             inputs=(of,),
-            compute=partial(_same, of=of),
+            compute=partial(k.as_is, of=of),
             lookback=1,
             unit=unit,
             max_null_share=nulls,
@@ -157,7 +153,7 @@ _CARRY = (
             name=f"fut_basis_{short}",
             concept="basis",
             inputs=(f"fu_{short}_basis",),
-            compute=partial(_same, of=f"fu_{short}_basis"),
+            compute=partial(k.as_is, of=f"fu_{short}_basis"),
             lookback=1,
             unit="log",
             meaning=f"Log settlement of the {product} future over its index.",
@@ -169,7 +165,7 @@ _CARRY = (
             name=f"fut_term_slope_{short}",
             concept="term structure",
             inputs=(f"fu_{short}_term_slope",),
-            compute=partial(_same, of=f"fu_{short}_term_slope"),
+            compute=partial(k.as_is, of=f"fu_{short}_term_slope"),
             lookback=1,
             unit="log",
             meaning=f"Log price of the next {product} future over the central one, a year.",
@@ -180,7 +176,7 @@ _CARRY = (
         name="fut_carry_ann_topixf",
         concept="basis",
         inputs=("fu_topixf_carry",),
-        compute=partial(_same, of="fu_topixf_carry"),
+        compute=partial(k.as_is, of="fu_topixf_carry"),
         lookback=1,
         unit="log",
         meaning="fut_basis_topixf a year of the days to the special quotation, at least 7 days.",
@@ -201,7 +197,7 @@ _POSITIONS = (
         name="fut_oi_chg_1d_topixf",
         concept="open interest",
         inputs=("fu_topixf_oi_chg",),
-        compute=partial(_same, of="fu_topixf_oi_chg"),
+        compute=partial(k.as_is, of="fu_topixf_oi_chg"),
         lookback=1,
         unit="log",
         meaning="Log change of open interest of TOPIX futures listed on both dates.",
@@ -253,7 +249,7 @@ _POSITIONS = (
         name="fut_next_oi_share_topixf",
         concept="roll",
         inputs=("fu_topixf_next_oi_share",),
-        compute=partial(_same, of="fu_topixf_next_oi_share"),
+        compute=partial(k.as_is, of="fu_topixf_next_oi_share"),
         lookback=1,
         unit="share",
         meaning="Share of the next contract in its and the central one's open interest.",

@@ -106,10 +106,6 @@ MARGIN_INPUTS: Final[tuple[InputTable, ...]] = (
 _margin = partial(Feature, group="margin")
 
 
-def _as_is(x: Values, *, column: str) -> FloatArray:
-    return x[column].copy()
-
-
 def _adv(x: Values) -> FloatArray:
     return k.rolling_mean(x["volume"], 20)
 
@@ -190,7 +186,7 @@ _LEVELS = (
             name=f"margin_std_share_{side}",
             concept="composition",
             inputs=(f"mi_{side}_standardized",),
-            compute=partial(_as_is, column=f"mi_{side}_standardized"),
+            compute=partial(k.as_is, of=f"mi_{side}_standardized"),
             lookback=1,
             unit="share",
             meaning=f"Standardised (exchange-set terms) share of the {side} balance.",
@@ -205,7 +201,7 @@ _CHANGES = (
             name=f"margin_d_{side}_wow",
             concept="change",
             inputs=(f"mi_{side}_change",),
-            compute=partial(_as_is, column=f"mi_{side}_change"),
+            compute=partial(k.as_is, of=f"mi_{side}_change"),
             lookback=1,
             unit="ratio",
             max_null_share=0.4,
@@ -245,7 +241,7 @@ _CHANGES = (
         name="margin_d_imbalance_wow",
         concept="change",
         inputs=("mi_imbalance_change",),
-        compute=partial(_as_is, column="mi_imbalance_change"),
+        compute=partial(k.as_is, of="mi_imbalance_change"),
         lookback=1,
         unit="ratio",
         max_null_share=0.4,
@@ -256,7 +252,7 @@ _CHANGES = (
             name=f"margin_d_std_share_{side}_wow",
             concept="composition change",
             inputs=(f"mi_{side}_standardized_change",),
-            compute=partial(_as_is, column=f"mi_{side}_standardized_change"),
+            compute=partial(k.as_is, of=f"mi_{side}_standardized_change"),
             lookback=1,
             unit="share",
             max_null_share=0.4,
@@ -268,7 +264,7 @@ _CHANGES = (
         name="margin_gross_mom4",
         concept="momentum",
         inputs=("mi_gross_momentum",),
-        compute=partial(_as_is, column="mi_gross_momentum"),
+        compute=partial(k.as_is, of="mi_gross_momentum"),
         lookback=1,
         unit="log",
         max_null_share=0.5,
@@ -279,7 +275,7 @@ _CHANGES = (
             name=f"margin_d_{what}_13w",
             concept="momentum",
             inputs=(f"mi_{what}_change_13w",),
-            compute=partial(_as_is, column=f"mi_{what}_change_13w"),
+            compute=partial(k.as_is, of=f"mi_{what}_change_13w"),
             lookback=1,
             unit="ratio",
             max_null_share=1.0,
@@ -299,7 +295,7 @@ _UNUSUAL = (
             name=f"margin_{what}_z52",
             concept="unusual",
             inputs=(f"mi_{what}_z52",),
-            compute=partial(_as_is, column=f"mi_{what}_z52"),
+            compute=partial(k.as_is, of=f"mi_{what}_z52"),
             lookback=1,
             unit="z",
             max_null_share=1.0,
@@ -313,7 +309,7 @@ _UNUSUAL = (
             name=f"margin_d_{side}_z26",
             concept="unusual",
             inputs=(f"mi_{side}_change_z26",),
-            compute=partial(_as_is, column=f"mi_{side}_change_z26"),
+            compute=partial(k.as_is, of=f"mi_{side}_change_z26"),
             lookback=1,
             unit="z",
             max_null_share=1.0,
@@ -327,7 +323,7 @@ _UNUSUAL = (
             name=f"margin_{side}_vol26",
             concept="instability",
             inputs=(f"mi_{side}_change_sd26",),
-            compute=partial(_as_is, column=f"mi_{side}_change_sd26"),
+            compute=partial(k.as_is, of=f"mi_{side}_change_sd26"),
             lookback=1,
             unit="ratio",
             max_null_share=1.0,

@@ -24,10 +24,6 @@ from gogooku.features.volatility import SESSIONS_PER_YEAR
 _option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS)
 
 
-def _same(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _less(x: Values, *, of: str, less: str) -> FloatArray:
     return x[of] - x[less]
 
@@ -113,7 +109,7 @@ _LEVELS = (
         name="opt_iv_cmat_30d",
         concept="implied volatility",
         inputs=("io_iv_atm_30",),
-        compute=partial(_same, of="io_iv_atm_30"),
+        compute=partial(k.as_is, of="io_iv_atm_30"),
         lookback=1,
         unit="ratio",
         meaning="Implied volatility at the money, 30 calendar days ahead, a year.",
@@ -179,7 +175,7 @@ _LEVELS = (
         name="opt_smile_width",
         concept="smile",
         inputs=("io_smile_width",),
-        compute=partial(_same, of="io_smile_width"),
+        compute=partial(k.as_is, of="io_smile_width"),
         lookback=1,
         unit="ratio",
         meaning="Standard deviation of the volatilities of the near month within 10 %.",
@@ -227,7 +223,7 @@ _POSITIONS = (
         name="opt_near_volume_share",
         concept="activity",
         inputs=("io_near_volume_share",),
-        compute=partial(_same, of="io_near_volume_share"),
+        compute=partial(k.as_is, of="io_near_volume_share"),
         lookback=1,
         unit="share",
         meaning="Share of the near month in the volume.",
@@ -237,7 +233,7 @@ _POSITIONS = (
             name=f"opt_oi_{side}_distance",
             concept="positioning",
             inputs=(f"io_{side}_oi_distance",),
-            compute=partial(_same, of=f"io_{side}_oi_distance"),
+            compute=partial(k.as_is, of=f"io_{side}_oi_distance"),
             lookback=1,
             unit="log",
             meaning=f"Mean log strike over underlying of {side}s, by open interest.",
@@ -248,7 +244,7 @@ _POSITIONS = (
         name="opt_days_to_sq",
         concept="calendar",
         inputs=("io_days_to_sq",),
-        compute=partial(_same, of="io_days_to_sq"),
+        compute=partial(k.as_is, of="io_days_to_sq"),
         lookback=1,
         unit="sessions",
         meaning="Sessions to the next special quotation of options, 0 on it.",
@@ -257,7 +253,7 @@ _POSITIONS = (
         name="opt_night_jump",
         concept="night",
         inputs=("io_night_jump",),
-        compute=partial(_same, of="io_night_jump"),
+        compute=partial(k.as_is, of="io_night_jump"),
         lookback=1,
         unit="return",
         max_null_share=0.4,

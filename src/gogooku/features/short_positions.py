@@ -30,10 +30,6 @@ _stock = partial(Feature, group="shorts")
 _market = partial(Feature, group="shorts", role=Role.MARKET, axis=Axis.ACROSS)
 
 
-def _as_is(x: Values, *, of: str) -> FloatArray:
-    return x[of].copy()
-
-
 def _sellers(x: Values) -> FloatArray:
     return k.log_positive(x["sp_sellers"])
 
@@ -102,7 +98,7 @@ _LEVEL = (
         name="ssp_ratio_sum",
         concept="standing positions",
         inputs=("sp_ratio_sum",),
-        compute=partial(_as_is, of="sp_ratio_sum"),
+        compute=partial(k.as_is, of="sp_ratio_sum"),
         lookback=1,
         unit="share",
         meaning="Open large short positions over shares outstanding, newest report of each holder.",
@@ -248,7 +244,7 @@ _CHANGE = (
         name="ssp_days_since",
         concept="reports",
         inputs=("sp_age",),
-        compute=partial(_as_is, of="sp_age"),
+        compute=partial(k.as_is, of="sp_age"),
         lookback=1,
         unit="sessions",
         max_null_share=1.0,
