@@ -8,7 +8,6 @@ from datetime import date, timedelta
 import pytest
 from vendor_cases import leftovers, tokyo
 
-from gogooku.core import files
 from gogooku.core.errors import BusyError, DataError, StorageError, UsageError
 from gogooku.ingest.endpoints import Plan
 from gogooku.ingest.ledger import BatchKind, Draft, content_of
@@ -146,7 +145,6 @@ def test_an_empty_store_has_nothing_and_makes_nothing(store):
     assert not store.folder.exists()
     with pytest.raises(DataError, match="nothing is held"):
         store.batches(as_known_on=DAY)
-    store.remove()
 
 
 def test_a_ledger_without_tables_is_an_empty_store(store):
@@ -169,8 +167,6 @@ def test_a_second_writer_is_refused_at_once_and_readers_are_not(store):
         digest = writer.put(PAGE)
         with pytest.raises(BusyError, match="another sync"), store.writer():
             pass
-        with pytest.raises(BusyError):
-            store.remove()
         found = []
         thread = threading.Thread(target=lambda: found.append(store.batches()))
         thread.start()
@@ -193,32 +189,6 @@ def test_a_full_disk_changes_nothing(store, monkeypatch):
     monkeypatch.undo()
     assert leftovers(store) == ([], [])
     assert len(store.batches()) == 1
-
-
-def test_remove_leaves_nothing_and_another_source_alone(store, tmp_path):
-    other = open_store(tmp_path, "other")
-    add(store, PAGE)
-    add(other, PAGE)
-    store.remove()
-    assert not store.folder.exists()
-    assert store.batches() == []
-    assert len(other.batches()) == 1
-
-
-def test_a_removal_that_was_cut_short_is_finished_by_the_next_writer(store, monkeypatch, tmp_path):
-    add(store, PAGE)
-
-    def stop(name):
-        if name == "raw.removed":
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(files, "WATCHERS", [stop])
-    with pytest.raises(KeyboardInterrupt):
-        store.remove()
-    monkeypatch.undo()
-    assert store.batches() == []
-    add(store, PAGE)
-    assert [path.name for path in (tmp_path / "raw").iterdir() if path.is_dir()] == ["sandbox"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a/b", ".a"])

@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -248,26 +247,7 @@ class RawStore:
                     f"{self.source}: another sync is writing {self.folder}; wait for it to end, "
                     "then run the command again. Nothing was asked."
                 ) from fault
-            shutil.rmtree(self._aside, ignore_errors=True)
             yield
-
-    @property
-    def _aside(self) -> Path:
-        return self.folder.with_name(f".{self.source}.removed")
-
-    def remove(self) -> None:
-        """Remove everything of the source, bodies and ledger; nothing is done if there is nothing.
-
-        Raises
-        ------
-        BusyError
-            A sync is running.
-        """
-        with self._alone(), storage_errors(self.folder):
-            if self.folder.exists():
-                os.rename(self.folder, self._aside)
-                write_point("raw.removed")
-                shutil.rmtree(self._aside)
 
 
 @dataclass
