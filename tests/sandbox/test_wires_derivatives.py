@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import norm, spearmanr
 
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.endpoints import ENDPOINTS
@@ -155,6 +155,28 @@ def test_volatility_follows_what_was_realised(board, market):
     later = np.array([np.nanstd(returns[row + 1 : row + 21]) for row in range(5, 270)])
     assert np.corrcoef(level[5:], past)[0, 1] > 0.75
     assert np.corrcoef(level[5:], past)[0, 1] > np.corrcoef(level[5:270], later)[0, 1]
+
+
+def test_the_slope_and_the_skew_are_not_the_level(board):
+    """Over time: half of what the slope does, at least, the level does not tell."""
+    frame = as_numbers(board).filter(pl.col("EmMrgnTrgDiv") == "002")
+    distance = (pl.col("Strike") / pl.col("UnderPx")).log()
+    near, far = pl.col("years").is_between(0.04, 0.12), pl.col("years").is_between(0.14, 0.25)
+    middle = distance.abs() < 0.02
+    put = (pl.col("PCDiv") == "1") & distance.is_between(-0.12, -0.08)
+    call = (pl.col("PCDiv") == "2") & distance.is_between(0.08, 0.12)
+    days = frame.group_by("Date").agg(
+        near=pl.col("IV").filter(near & middle).mean(),
+        far=pl.col("IV").filter(far & middle).mean(),
+        put=pl.col("IV").filter(near & put).mean(),
+        call=pl.col("IV").filter(near & call).mean(),
+    )
+    days = days.drop_nulls().sort("Date")
+    assert days.height > 150
+    slope, skew = days["far"] - days["near"], days["put"] - days["call"]
+    assert abs(spearmanr(slope, days["near"]).statistic) < 0.9
+    assert abs(spearmanr(skew, days["near"]).statistic) < 0.9
+    assert (skew > 0).mean() > 0.9
 
 
 def test_only_the_first_trading_day_has_no_night_session(board, market):

@@ -351,7 +351,52 @@ def test_alerts_have_their_marks(frames):
     reasons = [json.loads(text) for text in alerts["PubReason"].unique()]
     assert all(sorted(reason) == sorted(margin.FLAGS) for reason in reasons)
     assert {flag for reason in reasons for flag in reason.values()} == {"0", "1"}
-    assert {"002"} < set(alerts["TSEMrgnRegCls"].unique()) <= {"001", "002", "003"}
+    known = {"001", "002", "003", "004", "005", "006", "101", "102"}
+    assert {"002"} < set(alerts["TSEMrgnRegCls"].unique()) <= known
+
+
+def test_a_large_market_has_every_class_and_every_reason():
+    """1,200 names over a year and a half: about 140 spells."""
+    config = exchange_config("tiny", seed=4).model_copy(
+        update={"num_stocks": 1_200, "num_sessions": 370, "num_branches": 0, "num_sectors": 10}
+    )
+    alerts = margin.wires(generate(config))["margin_alert"].rows(*ALL)
+    classes = set(alerts["TSEMrgnRegCls"].unique())
+    assert classes == {"001", "002", "003", "004", "005", "006", "101", "102"}
+    reasons = [json.loads(text) for text in alerts["PubReason"].unique()]
+    for flag in margin.FLAGS:
+        assert any(reason[flag] == "1" for reason in reasons)
+        assert flag == "DailyPublication" or any(reason[flag] == "0" for reason in reasons)
+    # Regulation becomes stricter step by step and is lifted at the end.
+    said = (
+        alerts.unique(["Code", "AppDate"])
+        .sort("Code", "AppDate")
+        .filter(pl.col("Code") != margin.ETF_CODE)
+    )
+    before = said.select(pl.col("TSEMrgnRegCls").shift(1).over("Code")).to_series()
+    pairs = set(zip(before, said["TSEMrgnRegCls"], strict=True))
+    assert {("003", "004"), ("004", "005"), ("005", "006"), ("006", "101")} <= pairs
+    assert not {("003", "005"), ("003", "006"), ("004", "006"), ("101", "003")} & pairs
+
+
+def test_names_have_habits_that_last(market, frames):
+    """The level of the short sales of a name in one half tells that in the other; days do not."""
+    rows = frames["breakdown"].filter(pl.col("ShrtNoMrgnVa") > 0)
+    share = (pl.col("ShrtNoMrgnVa") / (pl.col("ShrtNoMrgnVa") + pl.col("LongSellVa"))).log()
+    first = pl.col("Date") < str(market.sessions[len(market.sessions) // 2])
+    usual = rows.group_by("Code").agg(
+        first=share.filter(first).mean(), second=share.filter(~first).mean(), spread=share.std()
+    )
+    usual = usual.drop_nulls()
+    assert usual.select(pl.corr("first", "second")).item() > 0.5
+    assert usual["spread"].mean() > usual["first"].std() > 0.15
+
+
+def test_investors_have_moods_of_their_own(frames):
+    rows = newest(frames["investor_types"]).filter(pl.col("Section") != "TokyoNagoya")
+    share = {name: rows[f"{name}Bal"] / rows[f"{name}Tot"] for name in ("Frgn", "Ind")}
+    relation = np.corrcoef(share["Frgn"].to_numpy(), share["Ind"].to_numpy())[0, 1]
+    assert -0.95 < relation < -0.6
 
 
 def test_alert_changes_are_differences_and_corrections_come_later(frames):

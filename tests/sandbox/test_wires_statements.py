@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import spearmanr
 
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.endpoints import ENDPOINTS
@@ -198,6 +199,45 @@ def test_revisions_carry_the_driver_and_its_hour(summary, market):
     assert len(size) > 150
     assert np.corrcoef(size, np.clip(change, -0.3, 0.3))[0, 1] > 0.95
     assert np.isclose(np.median(change / size), 0.08, atol=0.004)
+
+
+def test_a_revision_moves_each_item_in_its_own_way(summary):
+    """Items move together, none is a copy of another, and sales move least."""
+    names = ("Sales", "OP", "OdP", "NP")
+    standing, moves = {}, []
+    for row in summary.sort("DiscNo").iter_rows(named=True):
+        texts = [
+            row[f"F{name}"] or row["NxFNp" if name == "NP" else f"NxF{name}"] for name in names
+        ]
+        if not all(texts):
+            continue
+        values = np.array([float(text) for text in texts])
+        if row["DocType"] == "EarnForecastRevision" and row["Code"] in standing:
+            before = standing[row["Code"]]
+            if (before > 0).all():
+                moves.append(values / before - 1)
+        standing[row["Code"]] = values
+    moved = np.array(moves)
+    assert len(moved) > 100
+    relation = spearmanr(moved).statistic[np.triu_indices(4, 1)]
+    assert (relation > 0.8).all()
+    assert (relation < 0.985).all()
+    assert moved[:, 0].std() < 0.6 * moved[:, 1:].std(axis=0).min()
+
+
+def test_margins_are_no_copies_of_each_other(results):
+    full = originals(results).filter((pl.col("CurPerType") == "FY") & (pl.col("NP") > 0))
+    operating, net = full["OP"] / full["Sales"], full["NP"] / full["Sales"]
+    assert 0.75 < spearmanr(operating, net).statistic < 0.97
+    share = (full["NP"] / full["OP"]).to_numpy()
+    assert 0.6 < np.median(share) < 0.8
+    assert np.quantile(share, 0.02) > 0.3
+    assert np.quantile(share, 0.98) < 1.4
+
+
+def test_rare_notes_are_true_now_and_then(results):
+    for name in ("ChgNoASRev", "ChgAcEst", "RetroRst"):
+        assert 0.0 < (results[name] == "true").mean() < 0.03
 
 
 def test_quarters_after_a_revision_continue_from_it(summary):

@@ -21,6 +21,7 @@ def wires(market: Market) -> dict[str, Wire]:
         dividends,
         earnings,
         flows,
+        indices,
         listings,
         margin,
         prices,
@@ -30,7 +31,7 @@ def wires(market: Market) -> dict[str, Wire]:
         valuation,
     )
 
-    parts = (listings, prices, statements, dividends, earnings, valuation, derivatives)
+    parts = (listings, prices, indices, statements, dividends, earnings, valuation, derivatives)
     found: dict[str, Wire] = {}
     names: list[str] = []
     for module in (*parts, margin, shorts, flows, trading):

@@ -24,10 +24,17 @@ from gogooku.sandbox.sources.companies import (
     month_number,
     stream,
 )
-from gogooku.sandbox.sources.smile import trailing_level
+from gogooku.sandbox.sources.indices import index_levels
+from gogooku.sandbox.sources.smile import (
+    SKEW_SD,
+    SLOPE_SD,
+    TWIST_SD,
+    trailing_level,
+    wandering,
+)
 
 NIKKEI_SCALE: Final = 12.0
-"""The 225 index is the market's index times this: it starts at 24,000."""
+"""The 225 index is the mean name's index times this: it starts at 24,000."""
 WEEKLY_FROM: Final = np.datetime64("2023-05-29")
 """First session of the weekly and micro contracts."""
 NUM_STOCK_UNDERLYINGS: Final = 5
@@ -50,6 +57,9 @@ class Underlyings:
         Product of adjustment factors; 1 for indices.
     level, long_run : float64 [T, U] and [U]
         Volatility level known after each session, and its long-run mean; decimals per year.
+    slope, skew, twist : float64 [T, U]
+        Slope of its term structure, its skew as a multiple of `smile.SKEW`, and what parts its
+        wings; waves of their own.
     rate : float64 [T]
         Interest rate, continuous, decimal per year.
     names : tuple of str [U]
@@ -61,6 +71,9 @@ class Underlyings:
     product: FloatArray
     level: FloatArray
     long_run: FloatArray
+    slope: FloatArray
+    skew: FloatArray
+    twist: FloatArray
     rate: FloatArray
     names: tuple[str, ...]
     listed: BoolArray
@@ -69,11 +82,12 @@ class Underlyings:
 def underlyings(market: Market) -> Underlyings:
     """Indices of the market, a bond future of its own, and some stocks listed from the start."""
     index = _with_before(market.index, start=INDEX_START)
+    topix = _with_before(index_levels(market).topix, start=INDEX_START)
     bond = _bond(market)
     stocks = np.flatnonzero(market.listed[0] & ~np.isnan(market.close[0]))[:NUM_STOCK_UNDERLYINGS]
     factor = np.nan_to_num(market.adjustment_factor[:, stocks], nan=1.0)
     product = np.cumprod(factor, axis=0, dtype=np.float64)
-    paths = [NIKKEI_SCALE * index, index, bond]
+    paths = [NIKKEI_SCALE * index, topix, bond]
     paths += [
         _stock_path(market, int(stock), product[:, place]) for place, stock in enumerate(stocks)
     ]
@@ -81,11 +95,15 @@ def underlyings(market: Market) -> Underlyings:
     long_run = np.array([*_LONG_RUN, *[_STOCK_LONG_RUN] * len(stocks)])
     early = market.sessions < np.datetime64("2024-03-19")
     always = np.ones((len(path), STOCK))
+    shape = (len(path), len(long_run))
     return Underlyings(
         path=path,
         product=np.concatenate([always, product], axis=1),
         level=trailing_level(path[:, :, 4], start=long_run),
         long_run=long_run,
+        slope=SLOPE_SD * wandering(shape, rng=stream(market, 10)),
+        skew=np.exp(SKEW_SD * wandering(shape, rng=stream(market, 11))),
+        twist=TWIST_SD * wandering(shape, rng=stream(market, 12)),
         rate=np.where(early, 0.001, 0.0025),
         names=("-", "-", "-", *(market.codes[stock] for stock in stocks)),
         listed=np.concatenate([always > 0, market.listed[:, stocks]], axis=1),

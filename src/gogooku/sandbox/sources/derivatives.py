@@ -42,6 +42,7 @@ from gogooku.sandbox.sources.rendering import (
     tokyo_instant,
 )
 from gogooku.sandbox.sources.smile import (
+    Curve,
     Terms,
     black,
     hashed,
@@ -216,10 +217,16 @@ def _option_quotes(lines: Lines, board: Board, *, spot: FloatArray | None = None
     bar, scale = _spots(lines, found)
     settled = bar[:, _CLOSE] if spot is None else spot
     years, rate = _years(lines, board), found.rate[lines.row]
-    level = term_level(found.level[lines.row, place], years, long_run=found.long_run[place])
+    curve = Curve(
+        level=found.level[lines.row, place],
+        long_run=found.long_run[place],
+        slope=found.slope[lines.row, place],
+    )
+    level = term_level(curve, years)
     terms = Terms(lines.strike, years, rate, lines.side == CALL)
     distance = moneyness(settled, terms, level=level)
-    volatility = np.round(smile(level, distance), 6)
+    bend = {"skew": found.skew[lines.row, place], "twist": found.twist[lines.row, place]}
+    volatility = np.round(smile(level, distance, **bend), 6)
     theory = black(settled, terms, volatility=volatility) * scale
     tick = lines.product("tick")
     wide = Terms(*(part[:, np.newaxis] for part in vars(terms).values()))

@@ -38,8 +38,10 @@ from gogooku.sandbox.sources.reports import (
     year_targets,
 )
 
-REVISION_STEP: Final = 0.08
-"""Relative change of a forecast per unit of `RevisionEvents.size`."""
+REVISION_STEP: Final = (0.03, 0.085, 0.08, 0.08)
+"""Relative change of the forecast of each of `ITEMS` per unit of `RevisionEvents.size`."""
+REVISION_NOISE: Final = (0.012, 0.03, 0.025, 0.012)
+"""Standard deviation of what a revision changes in one item alone."""
 SIZE_LIMIT: Final = 3.0
 BOOK_PULL: Final = 0.25
 """Share of the log distance between equity and its usual multiple of market value closed a year."""
@@ -64,7 +66,8 @@ class Events:
     """What makes documents, sorted by name, then instant; arrays [E].
 
     ``report`` is the results document (place in `Reports`) that the event is about or follows;
-    ``size`` is used by revisions and dividend revisions; ``public``: the name was listed.
+    ``size`` is used by revisions and dividend revisions, ``own`` (standard normal, [E, 4], one per
+    item) by revisions; ``public``: the name was listed.
     """
 
     stock: IntArray
@@ -73,6 +76,7 @@ class Events:
     kind: IntArray
     report: IntArray
     size: FloatArray
+    own: FloatArray
     public: BoolArray
 
 
@@ -144,6 +148,7 @@ def _events(market: Market, reports: Reports) -> Events:
         kind=kind,
         report=_last_report(stock, kind),
         size=np.concatenate(sizes)[order],
+        own=stream(market, 9).standard_normal((len(stock), len(ITEMS))),
         public=is_listed(market, row, stock),
     )
 
@@ -249,7 +254,7 @@ class _Ledger:
             self._correct(stocks, report, tweak=tweak)
             self._remember(kind, stocks, report, public=events.public[places])
         elif kind is Kind.REVISION:
-            self._revise(stocks, events.size[places])
+            self._revise(stocks, events.size[places], own=events.own[places])
         else:
             self._move_dividend(
                 stocks, report, size=events.size[places], product=self._product(places, events)
@@ -368,12 +373,14 @@ class _Ledger:
         self.last_year[over] = self.this_year[over]
         self.this_year[over] = np.nan
 
-    def _revise(self, stocks: IntArray, size: FloatArray) -> None:
-        """Move a forecast by 8 % per unit; small and negative ones by a share of sales."""
+    def _revise(self, stocks: IntArray, size: FloatArray, *, own: FloatArray) -> None:
+        """Move a forecast by its step per unit; small and negative ones by a share of sales."""
         aim = self.forecast[stocks]
         scale = np.maximum(np.abs(aim), 0.002 * aim[:, :1])
-        step = REVISION_STEP * np.clip(size, -SIZE_LIMIT, SIZE_LIMIT)
-        self.forecast[stocks] = _rounded(aim + step[:, np.newaxis] * scale)
+        common = np.clip(size, -SIZE_LIMIT, SIZE_LIMIT)[:, np.newaxis]
+        alone = np.clip(own, -SIZE_LIMIT, SIZE_LIMIT)
+        step = np.asarray(REVISION_STEP) * common + np.asarray(REVISION_NOISE) * alone
+        self.forecast[stocks] = _rounded(aim + step * scale)
 
     def _move_dividend(
         self, stocks: IntArray, report: IntArray, *, size: FloatArray, product: FloatArray

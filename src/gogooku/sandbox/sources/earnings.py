@@ -19,7 +19,7 @@ from gogooku.sandbox.market import Market
 from gogooku.sandbox.quirks import IntArray
 from gogooku.sandbox.sources.companies import stream
 from gogooku.sandbox.sources.documents import book
-from gogooku.sandbox.sources.listings import MARKET_NAMES, SEGMENTS_SWITCHED, Issues
+from gogooku.sandbox.sources.listings import MARKET_NAMES, Issues
 from gogooku.sandbox.sources.rendering import date_text, to_wire, tokyo_instant
 from gogooku.sandbox.sources.reports import is_listed
 from gogooku.sandbox.wire import VISIBLE, Wire
@@ -127,8 +127,10 @@ class EarningsCalendar:
         inside = (dates >= np.datetime64(first)) & (dates <= np.datetime64(last))
         stocks, numbers, rows, dates = stocks[inside], numbers[inside], rows[inside], dates[inside]
         quarter = volume.reports.quarter[stocks, numbers]
+        issues = Issues(market)
         facts = self._facts[stocks.tolist()]
-        segment = np.where(dates >= SEGMENTS_SWITCHED, facts["after"], facts["before"])
+        # The list of the report date is out before: it tells the segment.
+        segment = issues.market_codes(rows, stocks)
         visible = tokyo_instant(volume.days.date(rows - 1), minutes=_CALENDAR_VISIBLE)
         return to_wire(
             "earnings_calendar",
@@ -139,7 +141,7 @@ class EarningsCalendar:
                 "FY": [f"{month}月{30 if month == 9 else 31}日" for month in months[stocks]],
                 "SectorNm": facts["S33Nm"],
                 "FQ": pl.Series(_QUARTERS_JA).gather(quarter - 1),
-                "Section": [MARKET_NAMES[code] for code in segment],
+                "Section": segment.replace_strict(MARKET_NAMES, return_dtype=pl.String),
                 VISIBLE: visible,
             },
         )

@@ -71,6 +71,12 @@ INVESTORS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 """Share of brokerage of each kind of investor, and what it buys when foreigners buy one yen; the
 rest falls to the members' own trading."""
 GROUPS: Final = ("Prop", "Brk", "Tot", *INVESTORS)
+OWN_BALANCE: Final[Mapping[str, float]] = MappingProxyType(
+    {"Ind": 0.5, "InvTr": 0.05, "BusCo": 0.04, "TrstBnk": 0.15}
+)
+"""What some buy of their own accord, against `BALANCE_SHARE` of the traded value."""
+ACTIVITY_SPREAD: Final = (0.01, 0.06, 0.15)
+"""Log spread of what is traded outside the auctions, which bars do not show, by segment."""
 BALANCE_SHARE: Final = 0.02
 """Foreigners' balance per unit of flow, over the segment's traded value."""
 LATER_WEIGHT: Final = 1.5
@@ -144,7 +150,8 @@ class InvestorTypes:
         rng = session_rng(market, "investor_types", week)
         monday = end.item() - timedelta(days=end.item().weekday())
         sections = SECTIONS_BEFORE if monday < RESTRUCTURED else SECTIONS_AFTER
-        amounts = {name: self._section(week, parts, rng) for name, parts in sections.items()}
+        own = session_rng(market, "investor_moods", week)
+        amounts = {name: self._section(week, parts, rng, own) for name, parts in sections.items()}
         amounts[WHOLE] = {
             key: float(sum(section[key] for section in amounts.values()))
             for key in next(iter(amounts.values()))
@@ -178,20 +185,27 @@ class InvestorTypes:
         )
 
     def _section(
-        self, week: int, parts: tuple[tuple[int, float], ...], rng: np.random.Generator
+        self,
+        week: int,
+        parts: tuple[tuple[int, float], ...],
+        rng: np.random.Generator,
+        own: np.random.Generator,
     ) -> dict[str, float]:
         """Bought and sold of every group, thousands of yen: keys ``FrgnBuy``, ``FrgnSell``, ..."""
         drivers = self.basis.market.drivers
         flow = drivers.flow[drivers.weeks.last_row[week]] + LATER_WEIGHT * self.later[week]
+        busy = np.exp(np.asarray(ACTIVITY_SPREAD) * own.standard_normal(len(SEGMENTS)))
         traded, wanted = 0.0, 0.0
         for segment, part in parts:
-            value = part * float(self._traded[week, segment])
+            value = part * float(self._traded[week, segment] * busy[segment])
             traded += value
             wanted += BALANCE_SHARE * float(flow[segment]) * value
+        mood = dict(zip(OWN_BALANCE, own.standard_normal(len(OWN_BALANCE)).tolist(), strict=True))
         out: dict[str, float] = {}
         for name, (share, response) in INVESTORS.items():
             volume = (1 - PROP_SHARE) * share * traded * float(np.exp(0.05 * rng.standard_normal()))
             balance = response * wanted + 0.01 * volume * float(rng.standard_normal())
+            balance += OWN_BALANCE.get(name, 0.0) * BALANCE_SHARE * traded * mood.get(name, 0.0)
             balance = float(np.clip(balance, -volume, volume))
             out[f"{name}Buy"] = float(round(volume + balance / 2))
             out[f"{name}Sell"] = float(round(volume - balance / 2))

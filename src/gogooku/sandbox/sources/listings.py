@@ -29,6 +29,7 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
+from gogooku.sandbox.sources.segments import NO_SCALE, SCALES, Segments, segments_of
 from gogooku.sandbox.wire import VISIBLE, Wire
 
 CALENDAR_STARTS: Final = date(2008, 1, 1)
@@ -65,15 +66,11 @@ MARKET_NAMES: Final[Mapping[str, str]] = {
     "0111": "プライム", "0112": "スタンダード", "0113": "グロース",
 }
 # fmt: on
+_PROFESSIONAL: Final = "0105"
 _MARGIN_NAMES: Final[Mapping[str, str]] = {"1": "信用", "2": "貸借", "3": "その他"}
-_SCALES: Final = (
-    (0.015, "TOPIX Core30"),
-    (0.05, "TOPIX Large70"),
-    (0.25, "TOPIX Mid400"),
-    (0.50, "TOPIX Small 1"),
-    (1.00, "TOPIX Small 2"),
-)
-"""Up to which share of the names by size, and the class."""
+_CODES_BEFORE: Final = (("0101", "0101"), ("0102", "0106"), ("0104", "0107"))
+"""Market codes of each segment before the switch; a name's is that of its parity."""
+_CODES_AFTER: Final = ("0111", "0112", "0113")
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Fund:
 _FUND_KINDS: Final = (
     ("014", "0109", 1305, (0.95, 0.5, 6.1, 1.3)),
     ("013", "0109", 8951, (40.0, 75.0, 130.0)),
-    ("011", "0105", 1400, (0.35,)),
+    ("011", _PROFESSIONAL, 1400, (0.35,)),
 )
 """Product, market, first number tried, and prices over the index of each issue."""
 
@@ -139,62 +136,66 @@ class Issues:
 
     @cached_property
     def facts(self) -> pl.DataFrame:
-        """Facts that hold on every session, one row per place, and both market codes."""
+        """Facts that hold on every session, one row per place."""
         names = [*self._company_facts(), *(_fund_facts(fund) for fund in self.funds)]
         return pl.DataFrame(names, orient="row").with_columns(
             self.codes,
             pl.col("S33").replace_strict({c: SECTOR33[c][0] for c in SECTOR33}).alias("S33Nm"),
             pl.col("S17").replace_strict(SECTOR17_NAMES).alias("S17Nm"),
-            pl.col("Mrgn").replace_strict(_MARGIN_NAMES).alias("MrgnNm"),
         )
 
     def _company_facts(self) -> list[dict[str, str]]:
-        market = self.market
-        size = self._companies.shares * self._companies.first_price
-        rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable") / len(size)
-        facts = []
-        for place, code in enumerate(market.codes):
-            segment, sector = market.segment[place], market.sector[place]
-            facts.append(
-                {
-                    "CoName": f"サンドボックス {code[:4]}",
-                    "CoNameEn": f"Sandbox {code[:4]}",
-                    "S17": SECTOR33[sector][1],
-                    "S33": sector,
-                    "ScaleCat": next(name for share, name in _SCALES if rank[place] < share)
-                    if segment == "Prime"
-                    else "-",
-                    "Mrgn": "2" if segment == "Prime" or place % 3 else "1",
-                    "ProdCat": "011",
-                    "before": _market_before(segment, place),
-                    "after": {"Prime": "0111", "Standard": "0112", "Growth": "0113"}[segment],
-                }
-            )
-        return facts
+        return [
+            {
+                "CoName": f"サンドボックス {code[:4]}",
+                "CoNameEn": f"Sandbox {code[:4]}",
+                "S17": SECTOR33[sector][1],
+                "S33": sector,
+                "ProdCat": "011",
+            }
+            for code, sector in zip(self.market.codes, self.market.sector, strict=True)
+        ]
 
+    @cached_property
+    def segments(self) -> Segments:
+        """Segments, size and margin classes of the names."""
+        return segments_of(self.market)
 
-def _market_before(segment: str, place: int) -> str:
-    """Market code before the switch of segments, as one of the predecessors of a segment."""
-    if segment == "Prime":
-        return "0101"
-    either = {"Standard": ("0102", "0106"), "Growth": ("0104", "0107")}[segment]
-    return either[place % 2]
+    def market_codes(self, rows: IntArray, places: IntArray) -> pl.Series:
+        """Market code of issues on sessions; a row after the last session is as that one."""
+        rows = np.minimum(rows, len(self.market.sessions) - 1)
+        names = len(self.market.codes)
+        texts = [*_CODES_AFTER, *(code for pair in _CODES_BEFORE for code in pair)]
+        texts += [fund.market for fund in self.funds]
+        own = np.minimum(places, names - 1)
+        segment = self.segments.segment[rows, own].astype(np.int64)
+        before = len(_CODES_AFTER) + 2 * segment + places % 2
+        number = np.where(self.market.sessions[rows] >= SEGMENTS_SWITCHED, segment, before)
+        fund = len(texts) - len(self.funds) + places - names
+        return pl.Series(texts).gather(np.where(places < names, number, fund))
+
+    def classes(self, rows: IntArray, places: IntArray) -> tuple[pl.Series, pl.Series]:
+        """Size class and margin class of issues on sessions."""
+        names = len(self.market.codes)
+        own, company = np.minimum(places, names - 1), places < names
+        scale = np.where(company, self.segments.scale[rows, own], -1)
+        lendable = np.where(self.segments.lendable[rows, own], 1, 0)
+        professional = np.array([fund.market == _PROFESSIONAL for fund in self.funds])
+        fund = np.where(professional, 2, 1)[np.maximum(places - names, 0)]
+        scales = pl.Series([*SCALES, NO_SCALE]).gather(np.where(scale < 0, len(SCALES), scale))
+        return scales, pl.Series(["1", "2", "3"]).gather(np.where(company, lendable, fund))
 
 
 def _fund_facts(fund: Fund) -> dict[str, str]:
     kind = {"014": ("上場投信", "ETF"), "013": ("投資法人", "REIT"), "011": ("プロ", "PRO")}
     japanese, english = kind[fund.product]
-    pro = fund.market == "0105"
+    pro = fund.market == _PROFESSIONAL
     return {
         "CoName": f"サンドボックス{japanese} {fund.code[:4]}",
         "CoNameEn": f"Sandbox {english} {fund.code[:4]}",
         "S17": "10" if pro else "99",
         "S33": "9050" if pro else "9999",
-        "ScaleCat": "-",
-        "Mrgn": "3" if pro else "2",
         "ProdCat": fund.product,
-        "before": fund.market,
-        "after": fund.market,
     }
 
 
@@ -255,15 +256,18 @@ class MasterWire:
         rows = rows_between(self.market.sessions, first, last)
         at, place = np.nonzero(self.issues.listed(rows))
         row = rows[at]
-        after = self.market.sessions[row] >= SEGMENTS_SWITCHED
+        scale, margin = self.issues.classes(row, place)
+        code = self.issues.market_codes(row, place)
         frame = self.issues.facts[place].with_columns(
             pl.Series("Date", date_text(self.market.sessions[row])),
-            pl.Series("after_switch", after),
+            code.alias("Mkt"),
+            code.replace_strict(MARKET_NAMES, return_dtype=pl.String).alias("MktNm"),
+            scale.alias("ScaleCat"),
+            margin.alias("Mrgn"),
+            margin.replace_strict(_MARGIN_NAMES, return_dtype=pl.String).alias("MrgnNm"),
             pl.Series(VISIBLE, self._visible[row]),
         )
-        code = pl.when("after_switch").then(pl.col("after")).otherwise(pl.col("before"))
-        named = code.replace_strict(MARKET_NAMES, return_dtype=pl.String)
-        return to_wire("master", frame.with_columns(code.alias("Mkt"), named.alias("MktNm")))
+        return to_wire("master", frame)
 
 
 def wires(market: Market) -> dict[str, Wire]:

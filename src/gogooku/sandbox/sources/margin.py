@@ -24,7 +24,7 @@ from gogooku.ingest.endpoints import MARGIN_DAILY_FROM
 from gogooku.sandbox.drivers import MARGIN_LAG
 from gogooku.sandbox.families import FloatArray
 from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import SESSIONS_PER_YEAR, IntArray
+from gogooku.sandbox.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,
@@ -37,6 +37,7 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
+from gogooku.sandbox.sources.segments import Segments, segments_of
 from gogooku.sandbox.wire import VISIBLE, Wire
 
 LONG_MULTIPLE: Final = 3.0
@@ -71,12 +72,9 @@ PARTS: Final = ("Shrt", "ShrtNeg", "ShrtStd", "Long", "LongNeg", "LongStd")
 """Balances of a name: both sides, and of each the negotiable and the standardised part."""
 
 
-def margin_types(market: Market) -> tuple[str, ...]:
-    """``IssType`` of each name, as ``Mrgn`` of the master: a third below Prime is not lendable."""
-    return tuple(
-        LENDABLE if segment == "Prime" or place % 3 else CREDIT_ONLY
-        for place, segment in enumerate(market.segment)
-    )
+def margin_types(market: Market, row: int) -> pl.Series:
+    """``IssType`` of each name on a session, as ``Mrgn`` of the list of that session; [N]."""
+    return pl.Series([CREDIT_ONLY, LENDABLE]).gather(segments_of(market).lendable[row] * 1)
 
 
 @dataclass(frozen=True)
@@ -86,19 +84,22 @@ class Balances:
     basis: Basis
 
     @cached_property
+    def _segments(self) -> Segments:
+        return segments_of(self.basis.market)
+
+    @cached_property
     def _fixed(self) -> FloatArray:
         """Per name: log short-to-long ratio, negotiable shares of the short and long side; [3, N].
 
-        Names that cannot be borrowed have negotiable short positions only.
+        The negotiable share holds while a name is lendable.
         """
         market = self.basis.market
         rng = session_rng(market, "margin_names", 0)
         num = len(market.codes)
-        lendable = np.array(margin_types(market)) == LENDABLE
         return np.stack(
             [
                 np.log(SHORT_TO_LONG) + 0.3 * rng.standard_normal(num),
-                np.where(lendable, rng.uniform(0.1, 0.5, num), 1.0),
+                rng.uniform(0.1, 0.5, num),
                 rng.uniform(0.2, 0.6, num),
             ]
         )
@@ -107,7 +108,8 @@ class Balances:
         """Balances of a session by `PARTS`; shares, multiples of `LOT`; [N] each.
 
         ``Neg`` and ``Std`` add up to the whole. What the short side knows of the return to come
-        ends at the next session, the earliest publication there is.
+        ends at the next session, the earliest publication there is. Names that cannot be borrowed
+        have negotiable short positions only.
         """
         basis, market = self.basis, self.basis.market
         log_ratio, short_negotiable, long_negotiable = self._fixed
@@ -121,7 +123,8 @@ class Balances:
             "Long": usual * np.exp(CROWDING_WEIGHT * crowding + 0.05 * noise[1]),
         }
         limit = MOST_OF_ISSUE * basis.shares(row)
-        parts = {"Shrt": short_negotiable, "Long": long_negotiable}
+        lendable = self._segments.lendable[row]
+        parts = {"Shrt": np.where(lendable, short_negotiable, 1.0), "Long": long_negotiable}
         out: dict[str, FloatArray] = {}
         for side in _SIDES:
             lots = np.round(np.minimum(whole[side], limit) / LOT)
@@ -168,7 +171,7 @@ class MarginInterest:
             "PubDate": date_text(np.repeat(public, num)) if daily else [None] * num,
             "Date": date_text(np.repeat(calendar[row : row + 1], num)),
             "Code": basis.codes.gather(stocks.astype(np.uint32)),
-            "IssType": pl.Series(margin_types(market)).gather(stocks.astype(np.uint32)),
+            "IssType": margin_types(market, row).gather(stocks.astype(np.uint32)),
             VISIBLE: np.repeat(tokyo_instant(public, minutes=_MINUTES), num),
         }
         price = basis.price_yen(row)[stocks]
@@ -183,14 +186,16 @@ class MarginInterest:
 class Spells:
     """Runs of sessions on which a name's balance is published daily; arrays [E].
 
-    ``first_row`` and ``last_row`` are application dates; ``step`` is what the exchange has done:
-    0 publication only, 1 restricted, 2 caution of the securities finance company.
+    ``first_row`` and ``last_row`` are application dates; ``step`` is what the exchange does: 0
+    publication only, 1 restricts, in up to four stages, 2 the securities finance company cautions
+    or restricts. ``course``, uniform in [0, 1), decides how far it goes (`stages`).
     """
 
     stock: IntArray
     first_row: IntArray
     last_row: IntArray
     step: IntArray
+    course: FloatArray
 
 
 def draw_spells(market: Market) -> Spells:
@@ -206,20 +211,65 @@ def draw_spells(market: Market) -> Spells:
     stock, start, stop, step = stock[order], start[order], stop[order], step[order]
     clear = np.ones(count, dtype=np.bool_)
     clear[1:] = (stock[1:] != stock[:-1]) | (start[1:] > stop[:-1] + 1)
+    stock = stock[clear]
+    course = np.random.default_rng([market.config.seed, zlib.crc32(b"margin_course")])
     return Spells(
-        stock=stock[clear], first_row=start[clear], last_row=stop[clear], step=step[clear]
+        stock=stock,
+        first_row=start[clear],
+        last_row=stop[clear],
+        step=step[clear],
+        course=course.random(len(stock)),
     )
 
 
-_CLASSES: Final = ("002", "003", "001")
-_REASONS: Final = (
-    {"DailyPublication"},
-    {"DailyPublication", "Restricted"},
-    {"DailyPublication", "PrecautionByJSF"},
+@dataclass(frozen=True)
+class Stage:
+    """What the list says of a name at one time of a spell: regulation class and flags raised."""
+
+    regulation: str
+    reasons: frozenset[str]
+
+
+_RESTRICTED: Final = frozenset({"DailyPublication", "Restricted"})
+STAGES: Final = (
+    Stage("002", frozenset({"DailyPublication"})),
+    Stage("003", _RESTRICTED),
+    Stage("004", _RESTRICTED),
+    Stage("005", _RESTRICTED),
+    Stage("006", _RESTRICTED),
+    Stage("101", frozenset({"DailyPublication"})),
+    Stage("102", frozenset({"DailyPublication", "Monitoring"})),
+    Stage("002", frozenset({"DailyPublication", "UnclearOrSecOnAlert"})),
+    Stage("001", frozenset({"DailyPublication", "PrecautionByJSF"})),
+    Stage("001", frozenset({"DailyPublication", "RestrictedByJSF"})),
 )
+_PUBLISHED, _FIRST, _LIFTED, _WATCHED, _UNCLEAR, _PRECAUTION, _JSF = 0, 1, 5, 6, 7, 8, 9
+_COURSES: Final[tuple[tuple[tuple[float, tuple[int, ...]], ...], ...]] = (
+    ((0.6, (_PUBLISHED,)), (0.8, (_WATCHED,)), (1.0, (_UNCLEAR,))),
+    (
+        (0.5, (_PUBLISHED, _FIRST, _LIFTED)),
+        (0.7, (_PUBLISHED, _FIRST, 2, _LIFTED)),
+        (0.85, (_PUBLISHED, _FIRST, 2, 3, _LIFTED)),
+        (1.0, (_FIRST, 2, 3, 4, _LIFTED)),
+    ),
+    ((0.6, (_PRECAUTION,)), (1.0, (_PRECAUTION, _JSF, _PRECAUTION))),
+)
+"""Courses of a spell for each `Spells.step`: cumulated share, and the stages in equal parts."""
 
 
-def publish_reason(raised: set[str]) -> str:
+def stages(spells: Spells, active: BoolArray, *, row: int) -> IntArray:
+    """Place in `STAGES` of each active spell on a session."""
+    found = []
+    for number in np.flatnonzero(active):
+        courses = _COURSES[spells.step[number]]
+        course = next(way for share, way in courses if spells.course[number] < share)
+        begun = row - spells.first_row[number]
+        length = spells.last_row[number] + 1 - spells.first_row[number]
+        found.append(course[int(len(course) * begun // length)])
+    return np.array(found, dtype=np.int64)
+
+
+def publish_reason(raised: frozenset[str]) -> str:
     """JSON text of the six flags, keys sorted."""
     flags = {name: str(int(name in raised)) for name in FLAGS}
     return json.dumps(flags, sort_keys=True, separators=(",", ":"))
@@ -268,7 +318,7 @@ class MarginAlert:
         active &= market.listed[row, spells.stock] & market.listed[row - 1, spells.stock]
         has_fund = [] if ETF_CODE in market.codes else [fund]
         stock = np.concatenate([spells.stock[active], has_fund]).astype(np.int64)
-        step = np.concatenate([spells.step[active], [0] * len(has_fund)])
+        stage = np.concatenate([stages(spells, active, row=row), [_PUBLISHED] * len(has_fund)])
         opening = np.concatenate(
             [spells.first_row[active] == row, np.full(len(has_fund), row == 1)]
         )
@@ -283,7 +333,7 @@ class MarginAlert:
             parts.append(
                 {
                     "stock": stock[kept],
-                    "step": step[kept],
+                    "stage": stage[kept],
                     "opening": opening[kept],
                     "outstanding": shares[stock[kept]],
                     "applied": np.full(int(kept.sum()), row),
@@ -324,11 +374,10 @@ class MarginAlert:
         relation = np.round(now["Shrt"] / np.maximum(now["Long"], LOT) * 100.0, 2)
         known = np.where(now["Long"] > 0, relation, np.nan)
         columns["SLRatio"] = pl.Series(known, nan_to_null=True)
-        places = found["step"].astype(np.uint32)
-        columns["PubReason"] = pl.Series([publish_reason(raised) for raised in _REASONS]).gather(
-            places
-        )
-        columns["TSEMrgnRegCls"] = pl.Series(_CLASSES).gather(places)
+        places = found["stage"].astype(np.uint32)
+        reasons = pl.Series([publish_reason(stage.reasons) for stage in STAGES])
+        columns["PubReason"] = reasons.gather(places)
+        columns["TSEMrgnRegCls"] = pl.Series([stage.regulation for stage in STAGES]).gather(places)
         return to_wire("margin_alert", columns)
 
 

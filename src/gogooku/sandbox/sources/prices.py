@@ -1,4 +1,4 @@
-"""Prices as the vendor sends them: daily bars with both halves of the day, AM bars, indices.
+"""Prices as the vendor sends them: daily bars with both halves of the day, and AM bars.
 
 The vendor adjusts *backwards*: each split rewrites all prices before it, so what a row says depends
 on when it is asked for. `QuoteWire.rows_known` takes that instant; ``rows`` is what is known at the
@@ -13,15 +13,14 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import DateArray
 from gogooku.ingest.endpoints import ENDPOINTS
 from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import SECTORS, Market
+from gogooku.sandbox.market import Market
 from gogooku.sandbox.quirks import BoolArray, IntArray, to_tick
-from gogooku.sandbox.sources.listings import SEGMENTS_SWITCHED, Issues
+from gogooku.sandbox.sources.listings import Issues
 from gogooku.sandbox.sources.rendering import (
     date_text,
     rows_between,
@@ -32,12 +31,9 @@ from gogooku.sandbox.sources.rendering import (
 from gogooku.sandbox.wire import VISIBLE, Wire
 
 BARS_MINUTES: Final = 16 * 60 + 30
-"""Bars and indices of a session are public at 16:30."""
+"""Bars of a session are public at 16:30; so are the indices."""
 _MORNING_MINUTES: Final = 12 * 60
 _ETF: Final = "014"
-_SEGMENT_CODES: Final = {"Prime": "0500", "Standard": "0501", "Growth": "0502"}
-_CLOSE_ONLY: Final = {"8100": 0.97, "8200": 1.03}
-"""Indices without open, high and low: their beta to the index."""
 _PRICES: Final = ("O", "H", "L", "C")
 
 
@@ -314,111 +310,7 @@ class MorningWire:
         )
 
 
-@dataclass(frozen=True)
-class IndexLevels:
-    """Levels of all indices: equal-weighted means of their members' returns, base 1,000."""
-
-    market: Market
-
-    @cached_property
-    def levels(self) -> dict[str, FloatArray]:
-        """O H L C by index code; [T, 4], NaN where the index has no such value."""
-        market = self.market
-        whole = np.round(market.index, 2)
-        after = (market.sessions >= SEGMENTS_SWITCHED)[:, np.newaxis]
-        levels = {"0000": whole}
-        relative = self._relative()
-        sector = np.array(market.sector)
-        for number, name in enumerate(SECTORS):
-            levels[f"{0x40 + number:04X}"] = _group(relative, sector == name)
-        for name, code in _SEGMENT_CODES.items():
-            values = _group(relative, np.array(market.segment) == name)
-            levels[code] = np.where(after, values, np.nan)
-        for code, beta in _CLOSE_ONLY.items():
-            close = np.round(1_000.0 * (market.index[:, 3] / market.index[0, 3]) ** beta, 2)
-            levels[code] = np.stack([np.full_like(close, np.nan)] * 3 + [close], axis=1)
-        return levels
-
-    def _relative(self) -> npt.NDArray[np.float32]:
-        """O H L C over the last close on the session's share count; float32 [T, N, 4]."""
-        market = self.market
-        num_sessions, num_names = market.close.shape
-        relative = np.full((num_sessions, num_names, 4), np.nan, dtype=np.float32)
-        base = np.full(num_names, np.nan)
-        for row in range(num_sessions):
-            base *= np.nan_to_num(market.adjustment_factor[row], nan=1.0)
-            for column, values in enumerate((market.open_, market.high, market.low, market.close)):
-                relative[row, :, column] = values[row] / base
-            base = np.where(np.isfinite(market.close[row]), market.close[row], base)
-        return relative
-
-
-def _group(relative: npt.NDArray[np.float32], members: BoolArray) -> FloatArray:
-    """Level of a group; the whole market where it has no member at all."""
-    chosen = relative[:, members if members.any() else slice(None)]
-    counts = np.isfinite(chosen).sum(axis=1)
-    means = np.nan_to_num(chosen).sum(axis=1, dtype=np.float64) / np.maximum(counts, 1)
-    means = np.where(counts > 0, means, 1.0)
-    # Means of opens and of closes are of the same names, so high and low bound them.
-    close = 1_000.0 * np.cumprod(means[:, 3])
-    before = np.concatenate([[1_000.0], close[:-1]])
-    level: FloatArray = np.round(before[:, np.newaxis] * means, 2)
-    return level
-
-
-@dataclass(frozen=True)
-class IndexWire:
-    """Daily bars of the indices, from 16:30 of the session."""
-
-    indices: IndexLevels
-
-    def rows(self, first: date, last: date) -> pl.DataFrame:
-        """Rows of a span; an index without a close has none."""
-        sessions: DateArray = self.indices.market.sessions
-        rows = rows_between(sessions, first, last)
-        levels = self.indices.levels
-        codes = sorted(levels)
-        values = np.stack([levels[code][rows] for code in codes], axis=1)
-        at, place = np.nonzero(np.isfinite(values[:, :, 3]))
-        bars = values[at, place]
-        return to_wire(
-            "indices",
-            {
-                "Date": date_text(sessions[rows[at]]),
-                "Code": pl.Series(codes, dtype=pl.String).gather(place),
-                **{name: _number(bars[:, i]) for i, name in enumerate(_PRICES)},
-                VISIBLE: pl.Series(tokyo_instant(sessions[rows[at]], minutes=BARS_MINUTES)),
-            },
-        )
-
-
-@dataclass(frozen=True)
-class TopixWire:
-    """The index itself, by the endpoint of its own."""
-
-    market: Market
-
-    def rows(self, first: date, last: date) -> pl.DataFrame:
-        """Rows of a span."""
-        rows = rows_between(self.market.sessions, first, last)
-        days = self.market.sessions[rows]
-        bars = np.round(self.market.index[rows], 2)
-        return to_wire(
-            "topix",
-            {
-                "Date": date_text(days),
-                **{name: _number(bars[:, i]) for i, name in enumerate(_PRICES)},
-                VISIBLE: pl.Series(tokyo_instant(days, minutes=BARS_MINUTES)),
-            },
-        )
-
-
 def wires(market: Market) -> dict[str, Wire]:
-    """Wires of this module: quotes, morning, topix and indices."""
+    """Wires of this module: quotes and morning."""
     board = Board(market, Issues(market))
-    return {
-        "quotes": QuoteWire(board),
-        "morning": MorningWire(board),
-        "topix": TopixWire(market),
-        "indices": IndexWire(IndexLevels(market)),
-    }
+    return {"quotes": QuoteWire(board), "morning": MorningWire(board)}

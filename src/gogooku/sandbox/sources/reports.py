@@ -27,6 +27,8 @@ from gogooku.sandbox.sources.companies import (
 
 FLASH_MINUTE: Final = 17 * 60 + 30
 """Documents up to this minute of the day are delivered the same evening."""
+ONE_OFF_SHARE: Final = 0.3
+"""Share of the loss years in which only one-off items make the loss."""
 _MINUTES: Final = (900, 930, 910, 915, 945, 960, 690, 720, 780, 840, 1020, 1065, 1110, 1200)
 _MINUTE_SHARES: Final = (
     0.34, 0.14, 0.05, 0.05, 0.05, 0.12, 0.05, 0.03, 0.04, 0.05, 0.03, 0.02, 0.02, 0.01,
@@ -123,9 +125,29 @@ def year_targets(
     net = np.where(loss, -usual * rng.uniform(0.3, 1.2, shape), usual * np.exp(wave))
     sales = usual / companies.margin[:, np.newaxis] * np.exp(0.5 * wave)
     operating = net * np.where(loss, 0.8, 1.45) * (1 + 0.04 * rng.standard_normal(shape))
-    ordinary = operating * (1 + 0.04 * rng.standard_normal(shape))
+    ordinary = 1 + 0.04 * rng.standard_normal(shape)
+    between, financial, extraordinary = _between(market, shape)
+    operating = np.where(loss & extraordinary, 0.4 * usual, operating * between)
+    ordinary = ordinary * operating * financial
     targets = np.stack([sales, operating, ordinary, net], axis=-1)
     return np.round(targets / 1e6) * 1e6, base
+
+
+def _between(market: Market, shape: tuple[int, int]) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """What lies between the profits of a year: factors of operating and of ordinary profit.
+
+    Taxes, minorities and one-off items part net profit from operating profit, interest and
+    holdings ordinary from operating profit, by a part of the company and one of the year. The last
+    array marks years whose loss, if there is one, is of one-off items alone. All [N, Y].
+    """
+    rng = stream(market, 8)
+    firm = rng.standard_normal((2, shape[0], 1))
+    year = rng.standard_normal((2, *shape))
+    spread = np.array([0.18, 0.10])[:, np.newaxis, np.newaxis]
+    yearly = np.array([0.12, 0.05])[:, np.newaxis, np.newaxis]
+    limit = np.array([0.45, 0.25])[:, np.newaxis, np.newaxis]
+    factor = np.exp(np.clip(spread * firm + yearly * year, -limit, limit))
+    return factor[0], factor[1], rng.random(shape) < ONE_OFF_SHARE
 
 
 def _mean_price(market: Market, companies: Companies, rows: IntArray) -> FloatArray:

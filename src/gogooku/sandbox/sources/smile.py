@@ -22,6 +22,13 @@ CURVATURE: Final = 0.02
 MONEYNESS_LIMIT: Final = 4.0
 TERM_RATE: Final = 1.5
 """Rate per year at which the level of a contract approaches the long-run level."""
+PIVOT_YEARS: Final = 30 / 365
+SLOPE_REACH: Final = 2.0
+"""Beyond this log distance from the pivot the slope goes no further."""
+SLOPE_SD, SKEW_SD, TWIST_SD = 0.05, 0.25, 0.0015
+"""Standard deviations of the slope, of the log of the skew against `SKEW`, and of the twist."""
+_LEAST_RELATIVE: Final = 0.4
+_WAVE_DECAY: Final = 0.93
 _SESSIONS_PER_YEAR: Final = 250
 _DECAY: Final = 0.95
 _PREMIUM, _ADDED = 1.1, 0.01
@@ -57,9 +64,35 @@ def black(spot: FloatArray, terms: Terms, *, volatility: FloatArray) -> FloatArr
     return price
 
 
-def term_level(level: FloatArray, years: FloatArray, *, long_run: FloatArray) -> FloatArray:
+@dataclass(frozen=True)
+class Curve:
+    """What shapes the volatility of a session; arrays of one shape.
+
+    ``level`` of the nearest contracts and its ``long_run`` mean, decimals per year; ``slope`` is
+    the log by which a contract e times as far out as `PIVOT_YEARS` is dearer than those two say.
+    """
+
+    level: FloatArray
+    long_run: FloatArray
+    slope: FloatArray
+
+
+def term_level(curve: Curve, years: FloatArray) -> FloatArray:
     """Volatility at the money of a contract."""
-    out: FloatArray = long_run + (level - long_run) * np.exp(-TERM_RATE * years)
+    level = curve.long_run + (curve.level - curve.long_run) * np.exp(-TERM_RATE * years)
+    distance = np.clip(np.log(years / PIVOT_YEARS), -SLOPE_REACH, SLOPE_REACH)
+    out: FloatArray = level * np.exp(curve.slope * distance)
+    return out
+
+
+def wandering(shape: tuple[int, int], *, rng: np.random.Generator) -> FloatArray:
+    """Slow waves of unit variance and a fortnight's memory that no price moves; [T, U]."""
+    out = np.empty(shape)
+    state = rng.standard_normal(shape[1])
+    for row in range(shape[0]):
+        out[row] = state
+        shock = rng.standard_normal(shape[1])
+        state = _WAVE_DECAY * state + np.sqrt(1 - _WAVE_DECAY**2) * shock
     return out
 
 
@@ -69,9 +102,15 @@ def moneyness(spot: FloatArray, terms: Terms, *, level: FloatArray) -> FloatArra
     return np.clip(raw, -MONEYNESS_LIMIT, MONEYNESS_LIMIT)
 
 
-def smile(level: FloatArray, standardised: FloatArray) -> FloatArray:
-    """Implied volatility at a standardised moneyness; the same for puts and calls."""
-    relative: FloatArray = 1.0 + SKEW * standardised + CURVATURE * standardised**2
+def smile(
+    level: FloatArray, standardised: FloatArray, *, skew: FloatArray, twist: FloatArray
+) -> FloatArray:
+    """Implied volatility at a standardised moneyness; the same for puts and calls.
+
+    ``skew`` multiplies `SKEW`; ``twist``, per cubed unit, parts the wings from the middle.
+    """
+    bent = SKEW * skew * standardised + CURVATURE * standardised**2 + twist * standardised**3
+    relative: FloatArray = np.maximum(1.0 + bent, _LEAST_RELATIVE)
     return level * relative
 
 

@@ -35,7 +35,9 @@ _DIVIDEND: Final = pl.col("kind") == int(Kind.DIVIDEND)
 _FULL: Final = _RESULTS & (pl.col("quarter") == 4)
 _PART: Final = _RESULTS & (pl.col("quarter") < 4)
 _IFRS, _JP = "IFRS", "JP"
-_RARE_NOTES: Final = ("ChgNoASRev", "ChgAcEst", "RetroRst")
+_RARE_NOTES: Final = {"ChgNoASRev": 0.3, "ChgAcEst": 0.5, "RetroRst": 0.7}
+"""Notes of about one document in a hundred: where the event's size begins for which it is true."""
+_RARE_WIDTH: Final = 0.03
 _ITEMS: Final = {"Sales": "sales", "OP": "op", "OdP": "odp", "NP": "np"}
 
 
@@ -272,8 +274,13 @@ def _notes() -> dict[str, pl.Expr]:
         "MatChgSub": _where(_RESULTS & ~new, rare),
         "SigChgInC": _where(_RESULTS & new, rare),
         "ChgByASRev": _where(_RESULTS, policy.otherwise(pl.lit("false"))),
-        **{name: _where(_RESULTS, pl.lit("false")) for name in _RARE_NOTES},
+        **{name: _where(_RESULTS, _rarely(start)) for name, start in _RARE_NOTES.items()},
     }
+
+
+def _rarely(start: float) -> pl.Expr:
+    inside = pl.col("size").is_between(start, start + _RARE_WIDTH)
+    return pl.when(inside).then(pl.lit("true")).otherwise(pl.lit("false"))
 
 
 def _parent() -> dict[str, pl.Expr]:

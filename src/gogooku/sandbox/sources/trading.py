@@ -6,8 +6,11 @@ traded value and to the volume. Nothing on a session without trades.
 
 from __future__ import annotations
 
+import math
+import zlib
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -26,13 +29,55 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
+from gogooku.sandbox.sources.smile import wandering
 from gogooku.sandbox.wire import VISIBLE, Wire
 
 SIDES: Final = ("ShrtNoMrgn", "MrgnSellNew", "MrgnSellClose", "MrgnBuyNew", "MrgnBuyClose")
 """Sides whose shares are drawn; what is left is ``LongSell`` and ``LongBuy``."""
 _USUAL: Final = np.array([0.28, 0.05, 0.11, 0.15, 0.04])
 _SPREAD: Final = 0.25
+"""Log spread of one session; of the name for ever, of its slow wave and of the whole market:"""
+_NAME_SPREAD, _WAVE_SIZE, _COMMON_SPREAD = 0.25, 0.2, 0.1
+_WAVE_SESSIONS: Final = (60.0, 400.0)
+"""Shortest and longest period of the waves."""
 _VISIBLE_MINUTES: Final = 18 * 60
+
+
+@dataclass(frozen=True)
+class Habits:
+    """Slow part of how a name is traded: log against the usual share of each of `SIDES`.
+
+    ``level``, ``period`` and ``phase`` are [5, N]; ``common`` is [T, 5].
+    """
+
+    level: FloatArray
+    period: FloatArray
+    phase: FloatArray
+    common: FloatArray
+
+    def at(self, row: int) -> FloatArray:
+        """Log against the usual share on a session; [5, N]."""
+        wave = np.sqrt(2) * np.sin(2 * np.pi * row / self.period + self.phase)
+        habit: FloatArray = self.level + _WAVE_SIZE * wave + self.common[row][:, np.newaxis]
+        return habit
+
+
+@lru_cache(maxsize=8)
+def _habits(seed: int, num_sessions: int, num_names: int) -> Habits:
+    rng = np.random.default_rng([seed, zlib.crc32(b"breakdown_habits")])
+    shape = (len(SIDES), num_names)
+    shortest, longest = _WAVE_SESSIONS
+    return Habits(
+        level=_NAME_SPREAD * rng.standard_normal(shape),
+        period=np.exp(rng.uniform(math.log(shortest), math.log(longest), shape)),
+        phase=rng.uniform(0.0, 2 * np.pi, shape),
+        common=_COMMON_SPREAD * wandering((num_sessions, len(SIDES)), rng=rng),
+    )
+
+
+def usual_habits(market: Market) -> Habits:
+    """Habits of the names of a market."""
+    return _habits(market.config.seed, *market.close.shape)
 
 
 def side_shares(market: Market, row: int) -> FloatArray:
@@ -41,7 +86,8 @@ def side_shares(market: Market, row: int) -> FloatArray:
     Crowded names (high margin long balance) are bought on margin more.
     """
     draws = session_rng(market, "breakdown", row).standard_normal((len(SIDES), len(market.codes)))
-    shares: FloatArray = _USUAL[:, np.newaxis] * np.exp(_SPREAD * draws)
+    habit = usual_habits(market).at(row)
+    shares: FloatArray = _USUAL[:, np.newaxis] * np.exp(_SPREAD * draws + habit)
     shares[3] *= np.exp(0.3 * market.drivers.crowding[row].astype(np.float64))
     selling = shares[:3].sum(axis=0)
     shares[:3] *= np.minimum(1.0, 0.9 / selling)
