@@ -66,37 +66,6 @@ def changed(first, second):
     return list(np.flatnonzero((first != second) & ~(np.isnan(first) & np.isnan(second))))
 
 
-def sessions_between(start, end):
-    """Sessions from one date to another, by walking."""
-    count, day = 0, start
-    while day < end:
-        count += is_tokyo_session(day)
-        day += timedelta(days=1)
-    return count
-
-
-def sq_distance(facts, timeline):
-    """Sessions to the first expiry of the newest known chain that is not past."""
-    out = np.full(len(timeline.sessions), np.nan)
-    found = as_known(
-        {
-            day: (
-                known,
-                {"near": values["ends"][0].toordinal(), "next": values["ends"][1].toordinal()},
-            )
-            for day, (known, values) in facts.items()
-        },
-        timeline,
-        ("near", "next"),
-    )
-    for t, day in enumerate(timeline.sessions.tolist()):
-        for end in (found["near"][t], found["next"][t]):
-            if not isnan(end) and end >= day.toordinal():
-                out[t] = sessions_between(day, date.fromordinal(int(end)))
-                break
-    return out
-
-
 # ------------------------------------------------------------------------------------- windows
 
 

@@ -41,6 +41,10 @@ def dense_market(
     move = rng.random(shape)
     out["limit_up"] = np.where(traded, (move > 0.97).astype(float), np.nan)
     out["limit_down"] = np.where(traded, (move < 0.03).astype(float), np.nan)
+    streak = slice(num_sessions - 44, num_sessions - 40)
+    out["limit_up"][streak, :2], out["limit_down"][streak, :2] = 1.0, 0.0
+    for name in ("open", "high", "low"):
+        out[name][streak.start, 0] = out["close"][streak.start, 0]
     member = listed & (rng.random(num_names) < 0.9)
     out["universe"] = np.where(member, 1.0, np.nan)
     sector = np.tile(rng.integers(0, 5, num_names).astype(float), (num_sessions, 1))
@@ -48,6 +52,7 @@ def dense_market(
     sector[:, 5] = np.nan
     sector[:, 6] = 5.0
     out["sector"] = sector
+    out["week_start"] = (np.arange(num_sessions) % 5 == 0).astype(float)
     return out | _index(common[:, 0], rng)
 
 

@@ -25,9 +25,10 @@ class FrameTables:
     def has(self, *names):
         return all(name in self.frames for name in names)
 
-    def read(self, name, columns):
+    def read(self, name, columns, *, since=None):
         wanted = list(dict.fromkeys(("event_date", "available_at", *columns)))
-        return self.frames[name].select(wanted)
+        frame = self.frames[name].select(wanted)
+        return frame if since is None else frame.filter(pl.col("event_date") >= since)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def inputs(frames):
     (table,) = BREAKDOWN_INPUTS
     made = table.make(FrameTables(frames), source_world().timeline)
     assert set(made) == set(table.columns)
-    return bars() | made
+    return bars() | dict(made)
 
 
 @pytest.fixture(scope="module")

@@ -28,18 +28,24 @@ from gogooku.features.catalogue import (
     select,
 )
 from gogooku.features.compute import levels_of
+from gogooku.features.peer_columns import peer_names
 
 NASTY = (330, 430, 431, 434, 438, 439, 443, 449, 460, 479)
 """Late sessions around the halts, the first closes after them and the last session."""
 UNITS = {"ratio", "return", "z", "rank", "log", "sessions", "flag", "share"}
-FROM_TABLES = frozenset(name for table in INPUT_TABLES for name in table.columns)
+GRAPHS = frozenset(peer_names(has_sector=True))
+"""Columns of the weekly graphs; their features are tried in test_peer_features."""
+FROM_TABLES = GRAPHS | {name for table in INPUT_TABLES for name in table.columns}
 WITHOUT_EXTRAS = tuple(
     n for n in BASE_INPUTS - FROM_TABLES if n != "sector" and not n.startswith("mkt_")
 )
-BAR_GROUPS = {"price", "volatility", "liquidity", "breadth", "market", "sector"}
+BAR_GROUPS = {
+    "price", "volatility", "liquidity", "limits", "breadth", "market", "sector", "interactions",
+    "ranks", "masks",
+}  # fmt: skip
 TABLE_GROUPS = {
     "listing", "index", "flow", "margin", "alert", "shorts", "breakdown", "morning", "statements",
-    "valuation", "events", "dividend", "options", "futures", "calendar",
+    "valuation", "events", "dividend", "options", "futures", "calendar", "graph", "peer",
 }  # fmt: skip
 
 
@@ -98,7 +104,7 @@ def test_a_split_changes_nothing_but_itself(market, everything, values):
     adjusted["split"] = market["split"].copy()
     adjusted["split"][200] = 1.0
     other = evaluate_dense(everything.ordered, adjusted)
-    for feature in everything.visible:
+    for feature in (f for f in everything.visible if "split" not in base_inputs(f)):
         spread = np.nanstd(values[feature.name])
         np.testing.assert_allclose(
             other[feature.name],
@@ -176,8 +182,9 @@ def test_counts_per_group():
     assert len(bare.visible) >= 80
     assert len(whole.visible) == len(FEATURE_SETS["all"])
     groups = {f.group for f in bare.visible}
-    assert groups == {"price", "volatility", "liquidity", "breadth"}
-    assert {by_name(n).group for n in bare.absent} == {"market", "sector"} | TABLE_GROUPS
+    mixed = {"interactions", "ranks", "masks"}
+    assert groups == {"price", "volatility", "liquidity", "limits", "breadth"} | mixed
+    assert {by_name(n).group for n in bare.absent} == {"market", "sector"} | mixed | TABLE_GROUPS
     assert "mkt_close" in bare.absent["mkt_ret_1d"]
     assert bare.absent["ret_1d_sec_z"] == "the source lacks sector"
 

@@ -21,7 +21,6 @@ from derivative_oracle import (
     scrambled,
     session_before,
     sign,
-    sq_distance,
     z_of,
 )
 from source_world import FrameTables, source_world
@@ -104,7 +103,6 @@ def day_facts(rows):
         "day_ret": central["day_close"] / central["day_open"] - 1,
         "oi": sum(row["open_interest_contracts"] for row in rows),
         "volume": sum(row["volume_contracts"] for row in rows),
-        "ends": sorted({row["expiry"] for row in rows})[:2],
         "settle": settle(central),
         "days": central["days"],
     }
@@ -171,8 +169,6 @@ def oracle_base(frames, timeline):
                 )
         series = as_known(basis, timeline, ("basis", "carry"))
         out.update({f"fu_{short}_{name}": each for name, each in series.items()})
-        if short == "topixf":
-            out["fu_days_to_sq"] = sq_distance(facts, timeline)
     return out
 
 
@@ -195,12 +191,12 @@ def test_base_columns_across_the_first_day_of_the_central_mark():
     assert 0 < len(unmarked) < len(frames["futures"])
     made = make(frames, early.timeline)
     assert_same(made, oracle_base(frames, early.timeline))
-    for name in ("fu_topixf_basis", "fu_topixf_term_slope", "fu_days_to_sq"):
+    for name in ("fu_topixf_basis", "fu_topixf_term_slope", "fu_topixf_oi"):
         assert np.isfinite(made[name][2:]).mean() > 0.95, name
 
 
 def oracle_features(b):
-    num = len(b["fu_days_to_sq"])
+    num = len(b["fu_topixf_oi"])
 
     def each(formula):
         return every_session(formula, num)
@@ -232,7 +228,6 @@ def oracle_features(b):
         "fut_on_ret_topixf": night,
         "fut_on_range_topixf": b["fu_topixf_night_range"],
         "fut_day_ret_topixf": day,
-        "fut_days_to_sq": b["fu_days_to_sq"],
         "fut_nt_on_ret": b["fu_nk225f_night_ret"] - night,
         "fut_nt_day_ret": b["fu_nk225f_day_ret"] - day,
         "fut_on_share_20_topixf": each(share),

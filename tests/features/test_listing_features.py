@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from source_world import FrameTables, source_world
 
-from gogooku.features.listing import LISTING, LISTING_INPUTS, OLDEST, SECTORS33, pick
+from gogooku.features.listing import LISTING, LISTING_INPUTS, OLDEST, SECTORS33, STANDS, pick
 
 SEGMENT = {
     "0101": 2, "0111": 2, "0102": 1, "0106": 1, "0112": 1, "0104": 0, "0107": 0, "0113": 0,
@@ -190,6 +190,34 @@ def test_a_second_listing_starts_anew(base):
     assert np.isnan(base["lst_age"][39, 6])  # age since before the source began
     assert base["lst_age"][60, 6] == 0.0
     assert base["lst_age"][65, 6] == 5.0
+
+
+def test_a_fact_stands_for_a_while_without_a_list_and_windows_see_the_same(master, world):
+    """Two names drop off the lists, one for good, and a month of lists is missing."""
+    timeline = world.timeline
+    always = np.flatnonzero(timeline.listed_TN.all(axis=0) & (np.arange(24) != 6))
+    gone, back = always[-1], always[-2]
+    days = timeline.sessions.tolist()
+    day, code = pl.col("event_date"), pl.col("code")
+    off = ((code == timeline.codes[gone]) & (day >= days[100])) | (
+        (code == timeline.codes[back]) & day.is_between(days[100], days[110])
+    )
+    thin = master.filter(~off & ~day.is_between(days[30], days[60]))
+    made = base_of(thin, timeline)
+    fact = made["lst_segment"]
+    end = 99 + STANDS + 1  # the last list with the name is that of session 99
+    assert np.isfinite(fact[70:end, gone]).all()
+    assert np.isnan(fact[end:, gone]).all()
+    assert np.isfinite(fact[70:, back]).all()
+    assert np.isnan(made["lst_age"][100:111, back]).all()
+    assert made["lst_age"][120, back] == 9.0
+    silent = slice(29 + STANDS + 1, 60)  # no list at all for longer than a fact stands
+    assert np.isfinite(fact[silent.start - 1, always]).all()
+    assert np.isnan(fact[silent]).all()
+    for first in (45, 60, 61, 110, 119, 120, OLDEST + 29, OLDEST + 45, OLDEST + 49):
+        part = base_of(thin, timeline.tail(first))
+        for name, values in part.items():
+            np.testing.assert_array_equal(values, made[name][first:], err_msg=f"{name} {first}")
 
 
 @pytest.mark.parametrize("t", [55, 301, 640])

@@ -45,7 +45,7 @@ def inputs(frames):
     (table,) = MORNING_INPUTS
     made = table.make(FrameTables(frames), source_world().timeline)
     assert set(made) == set(table.columns)
-    return bars() | made
+    return bars() | dict(made)
 
 
 @pytest.fixture(scope="module")

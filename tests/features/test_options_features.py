@@ -20,7 +20,6 @@ from derivative_oracle import (
     over,
     scrambled,
     session_before,
-    sq_distance,
     z_of,
 )
 from source_world import FrameTables, source_world
@@ -163,7 +162,6 @@ def day_facts(rows):
         total(near, "volume_contracts"), total(outside, "volume_contracts")
     )
     facts["io_smile_width"] = np.std(vols, ddof=1) if len(vols) >= 4 else math.nan
-    facts["ends"] = sorted({row["expiry"] for row in rows})[:2]
     return facts
 
 
@@ -187,10 +185,9 @@ def night_facts(days):
 def oracle_base(frame, timeline):
     days = contracts_by_day(frame)
     facts = {day: (known_of(rows), day_facts(rows)) for day, rows in days.items()}
-    names = [name for name in TABLE.columns if name not in ("io_night_jump", "io_days_to_sq")]
+    names = [name for name in TABLE.columns if name != "io_night_jump"]
     out = as_known(facts, timeline, names)
     out.update(as_known(night_facts(days), timeline, ["io_night_jump"]))
-    out["io_days_to_sq"] = sq_distance(facts, timeline)
     return out
 
 
@@ -212,7 +209,7 @@ def test_base_columns_across_the_first_day_of_settlement_prices():
     frame = early.typed("index_options")
     made = make(frame, early.timeline)
     assert_same(made, oracle_base(frame, early.timeline))
-    assert np.isfinite(made["io_days_to_sq"][2:]).all()
+    assert np.isfinite(made["io_put_oi"][2:]).all()
     assert np.isnan(made["io_night_jump"][:40]).all()
     assert np.isfinite(made["io_night_jump"][-10:]).any()
 
@@ -265,7 +262,6 @@ def oracle_features(b):
         "opt_near_volume_share": b["io_near_volume_share"],
         "opt_oi_put_distance": b["io_put_oi_distance"],
         "opt_oi_call_distance": b["io_call_oi_distance"],
-        "opt_days_to_sq": b["io_days_to_sq"],
         "opt_night_jump": b["io_night_jump"],
         "opt_iv_chg_1d": change(np.log(iv), 1),
         "opt_iv_chg_5d": change(np.log(iv), 5),

@@ -134,7 +134,7 @@ def inputs(frames):
     for table in SHORTS_INPUTS:
         columns = table.make(FrameTables(frames), source_world().timeline)
         assert set(columns) == set(table.columns)
-        made = made | columns
+        made = made | dict(columns)
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
 from gogooku.core.errors import DataError
 from gogooku.features.inputs import InputTable, source_columns
-from gogooku.features.timeline import timeline_of
+from gogooku.features.timeline import Timeline, timeline_of
 from gogooku.ingest.endpoints import Plan
 from gogooku.tables.panel import as_of
 from gogooku.tables.publication import decisions
@@ -155,7 +155,7 @@ def test_base_columns_are_made_kept_as_float32_and_checked(timeline, tmp_path):
     assert made["b"].tolist() == list(range(len(SESSIONS)))
     for wrong, message in (
         (lambda t, line: {"a": np.ones(line.shape)}, r"base columns \['b'\]"),
-        (lambda t, line: good(t, line) | {"c": np.ones(3)}, r"base columns \['c'\]"),
+        (lambda t, line: good(t, line) | {"c": np.ones(3)}, "base column c is not as declared"),
         (lambda t, line: good(t, line) | {"a": np.ones(3)}, "base column a: shape"),
     ):
         with pytest.raises(DataError, match=message):
@@ -172,3 +172,44 @@ def test_a_table_or_plan_that_the_source_lacks_gives_no_columns(timeline, tmp_pa
     mornings = table(good, columns_from=Plan.PREMIUM)
     assert columns(mornings, Plan.STANDARD) == set()
     assert columns(mornings, None) == {"a", "b"}
+
+
+def test_a_window_sees_the_history_before_it():
+    rng = np.random.default_rng(3)
+    sessions = np.array("2024-01-01", dtype="datetime64[D]") + np.arange(40)
+    growth = np.cumprod(np.where(rng.random((40, 5)) < 0.1, 0.5, 1.0), axis=0)
+    whole = Timeline(
+        sessions=sessions,
+        codes=tuple("abcde"),
+        decisions=sessions.astype("datetime64[us]") + np.timedelta64(11, "h"),
+        growth_TN=growth,
+        listed_TN=np.ones((40, 5), dtype=bool),
+    )
+    days = sessions[rng.integers(0, 38, 60)] - rng.integers(0, 5, 60)
+    rows = pl.DataFrame(
+        {
+            "event_date": days,
+            "available_at": days.astype("datetime64[us]")
+            + rng.integers(0, 90, 60).astype("timedelta64[h]"),
+            "code": rng.choice(list("abcde"), 60),
+            "value": rng.normal(size=60),
+        }
+    )
+    placed = whole.place(rows)
+    for window, first in ((whole.tail(17), 17), (whole.tail(5).tail(20), 25)):
+        seen = window.place(rows)
+        np.testing.assert_array_equal(seen.t, placed.t - first)
+        np.testing.assert_array_equal(seen.event, placed.event - first)
+        for made, other in (
+            (whole.age(placed), window.age(seen)),
+            (
+                whole.latest(placed, placed.values("value")),
+                window.latest(seen, seen.values("value")),
+            ),
+            (
+                whole.on_session(placed, placed.values("value")),
+                window.on_session(seen, seen.values("value")),
+            ),
+        ):
+            np.testing.assert_array_equal(made[first:], other)
+        np.testing.assert_array_equal(whole.share_basis(placed), window.share_basis(seen))

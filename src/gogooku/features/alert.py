@@ -2,10 +2,11 @@
 
 A few percent of the names have rows, so values are null for the others, by contract; flags are 0
 for them. A row stands until the next one and at most `STANDING_SESSIONS` sessions after it became
-known: a name that left the list has no balance here, however it looked when it left. Changes and
-windows are over publications of one spell on the list (the application date before, at most
-`SPELL_DAYS` earlier), not over sessions; a correction replaces what it corrects. Shares are on the
-forward basis of splits; the vendor's own change fields are on a mixed basis and are not used.
+known (and 90 days after its application date): a name that left the list has no balance here,
+however it looked when it left. Changes and windows are over publications of one spell on the list
+(the application date before, at most `SPELL_DAYS` earlier), not over sessions; a correction
+replaces what it corrects. Shares are on the forward basis of splits; the vendor's own change fields
+are on a mixed basis and are not used.
 
 Names of the earlier system that are not repeated: `dmi_credit_ratio` and `dmi_short_long_ratio`
 (same ranks as `dmi_imbalance`), `dmi_neg_share_*`, `dmi_total*` (the sum of two that are here),
@@ -17,23 +18,34 @@ out too: on the list it ranks as `dmi_alert_share_60`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Role
 from gogooku.features import kernels as k
-from gogooku.features.chains import Chain, Standing, chained, relative_change, standing
+from gogooku.features.chains import (
+    Chain,
+    Standing,
+    chained,
+    first_day,
+    relative_change,
+    standing,
+)
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
+from gogooku.features.lazy import Lazy
 from gogooku.features.margin import imbalance_of, net_to_adv, to_adv
-from gogooku.features.timeline import Placed, Timeline
+from gogooku.features.timeline import Timeline
 
 STANDING_SESSIONS: Final = 5
 SPELL_DAYS: Final = 14
 """Publications further apart than this belong to two spells; the longest holidays fit in."""
+_STEPS: Final = 27
+"""Rows of the longest window, of changes."""
 SEVERITY: Final = {
     "101": 0.0,
     "102": 1.0,
@@ -74,31 +86,28 @@ _STOCK: Final = {
 }
 
 
-def _side(placed: Placed, chain: Chain, *, side: str, basis: FloatArray) -> dict[str, FloatArray]:
-    """Base columns of one side, per row."""
-    shares = placed.values(f"{side}_shares") * basis
+def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
+    """Base columns of one side, per row of the chain."""
+    shares = values[f"{side}_shares"]
     before = chain.before(shares)
     return {
         f"al_{side}_shares": shares,
-        f"al_{side}_listed": placed.values(f"{side}_listed_ratio"),
-        f"al_{side}_standardized": k.ratio(
-            placed.values(f"{side}_standardized_shares") * basis, shares
-        ),
+        f"al_{side}_listed": values[f"{side}_listed_ratio"],
+        f"al_{side}_standardized": k.ratio(values[f"{side}_standardized_shares"], shares),
         f"al_{side}_change_shares": shares - before,
         f"al_{side}_change": relative_change(shares, before),
         f"al_{side}_z26": chain.zscore(shares, 26),
     }
 
 
-def _flags(placed: Placed, state: Standing, timeline: Timeline) -> dict[str, FloatArray]:
-    """Dense 0/1 columns: 0 also where no row stands, null where the name is not listed; [T, N]."""
-    on_alert = np.where(timeline.listed_TN, state.known, np.nan)
-    out = {"al_on_alert": on_alert}
-    for reason in REASONS:
-        given = state.show(placed.values(f"reason_{reason}"))
-        out[f"al_reason_{reason}"] = np.where(on_alert == 0.0, 0.0, given)
-        out[f"al_reason_{reason}"][np.isnan(on_alert)] = np.nan
-    return out
+def _on_alert(state: Standing, listed_TN: BoolArray) -> FloatArray:
+    return np.where(listed_TN, state.known, np.nan)
+
+
+def _reason(state: Standing, listed_TN: BoolArray, *, given: FloatArray) -> FloatArray:
+    """1 where it is given, 0 also where no row stands, null where not listed; [T, N]."""
+    flag = np.where(state.row < state.num_rows, state.show(given), 0.0)
+    return np.where(listed_TN, flag, np.nan)
 
 
 def make_alert(tables: Tables, timeline: Timeline) -> Made:
@@ -106,25 +115,38 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     sides = [f"{side}_{part}" for side in _SIDES for part in ("shares", "listed_ratio")]
     sides += [f"{side}_standardized_shares" for side in _SIDES]
     columns = ["code", "regulation", *sides, *(f"reason_{reason}" for reason in REASONS)]
-    placed = timeline.place(tables.read("margin_alert", columns))
-    chain = chained(placed, range(1, SPELL_DAYS + 1))
+    since = first_day(timeline, days=_STEPS * SPELL_DAYS)
+    placed = timeline.place(tables.read("margin_alert", columns, since=since))
+    state = standing(timeline, placed, sessions=STANDING_SESSIONS)
+    chain = chained(placed, range(1, SPELL_DAYS + 1), asked=state.rows, steps=_STEPS)
     basis = timeline.share_basis(placed)
+    values = {
+        name: (placed.values(name) * (basis if name.endswith("_shares") else 1.0))[chain.rows]
+        for name in sides
+    }
     rows: dict[str, FloatArray] = {}
     for side in _SIDES:
-        rows |= _side(placed, chain, side=side, basis=basis)
+        rows |= _side(values, chain, side=side)
     imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
     severity = placed.frame.get_column("regulation").replace_strict(
         SEVERITY, default=None, return_dtype=pl.Float64
     )
+    level = severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values())
     rows |= {
-        "al_severity": severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values()),
+        "al_severity": level[chain.rows],
         "al_imbalance_change": imbalance - chain.before(imbalance),
         "al_imbalance_z26": chain.zscore(imbalance, 26),
         "al_short_change_z26": chain.zscore(rows["al_short_change_shares"], 26),
     }
-    state = standing(timeline, placed, sessions=STANDING_SESSIONS)
-    shown = {name: state.show(values) for name, values in rows.items()}
-    return shown | _flags(placed, state, timeline)
+    along = state.along(chain)
+    makers: dict[str, Callable[[], FloatArray]] = {
+        name: partial(along.show, column) for name, column in rows.items()
+    }
+    makers["al_on_alert"] = partial(_on_alert, state, timeline.listed_TN)
+    for reason in REASONS:
+        given = placed.values(f"reason_{reason}")
+        makers[f"al_reason_{reason}"] = partial(_reason, state, timeline.listed_TN, given=given)
+    return Lazy(makers)
 
 
 ALERT_INPUTS: Final[tuple[InputTable, ...]] = (

@@ -26,6 +26,7 @@ from gogooku.features import moments as m
 from gogooku.features.breadth import member_mean
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import RETURN, Values, chain
+from gogooku.features.own_session import OwnSession
 from gogooku.features.sector import sector_mean
 from gogooku.features.timeline import Timeline
 
@@ -48,10 +49,8 @@ _market = partial(Feature, group="breakdown", role=Role.MARKET, axis=Axis.ACROSS
 
 def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
     """Traded values by kind on their own session, null without a row known that evening."""
-    wire = {f"{kind}_yen": f"bd_{kind}" for kind in _KINDS}
-    placed = timeline.place(tables.read("breakdown", ["code", *wire]))
-    placed = placed.where(placed.t == placed.event)
-    return {name: timeline.on_session(placed, placed.values(col)) for col, name in wire.items()}
+    wire = {f"bd_{kind}": f"{kind}_yen" for kind in _KINDS}
+    return OwnSession(tables, timeline, "breakdown", wire)
 
 
 BREAKDOWN_INPUTS: Final = (

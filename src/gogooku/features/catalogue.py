@@ -12,9 +12,10 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature
 from gogooku.features.alert import ALERT, ALERT_INPUTS
+from gogooku.features.aliases import ALIASES
 from gogooku.features.breadth import BREADTH
 from gogooku.features.breakdown import BREAKDOWN, BREAKDOWN_INPUTS
-from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
+from gogooku.features.compute import CALENDAR_COLUMNS, MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
 from gogooku.features.dates import DATES, DATES_INPUTS
 from gogooku.features.dividend import DIVIDEND, DIVIDEND_INPUTS
 from gogooku.features.events import EVENTS, EVENTS_INPUTS
@@ -22,13 +23,19 @@ from gogooku.features.flow import FLOW, FLOW_INPUTS
 from gogooku.features.futures import FUTURES, FUTURES_INPUTS
 from gogooku.features.index_state import INDEX_STATE, INDEX_STATE_INPUTS
 from gogooku.features.inputs import InputTable
+from gogooku.features.interactions import INTERACTIONS
+from gogooku.features.limits import LIMITS
 from gogooku.features.liquidity import LIQUIDITY
 from gogooku.features.listing import LISTING, LISTING_INPUTS
 from gogooku.features.margin import MARGIN, MARGIN_INPUTS
 from gogooku.features.market import MARKET
+from gogooku.features.masks import MASKS, MASKS_INPUTS
 from gogooku.features.morning import MORNING, MORNING_INPUTS
 from gogooku.features.options import OPTIONS, OPTIONS_INPUTS
+from gogooku.features.peer_columns import PEER_MARKET, PEER_STOCK, PEER_STOCK_SECTOR
+from gogooku.features.peers import PEERS
 from gogooku.features.price import PRICE
+from gogooku.features.ranks import RANKS
 from gogooku.features.sector import SECTOR
 from gogooku.features.shorts import SHORTS, SHORTS_INPUTS
 from gogooku.features.statements import STATEMENTS, STATEMENTS_INPUTS
@@ -40,9 +47,11 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,
     *VOLATILITY,
     *LIQUIDITY,
+    *LIMITS,
     *BREADTH,
     *MARKET,
     *SECTOR,
+    *PEERS,
     *LISTING,
     *INDEX_STATE,
     *FLOW,
@@ -58,6 +67,9 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *OPTIONS,
     *FUTURES,
     *DATES,
+    *INTERACTIONS,
+    *RANKS,
+    *MASKS,
 )
 """Every feature; a name with a leading underscore is an intermediate and enters no dataset."""
 
@@ -77,6 +89,7 @@ INPUT_TABLES: Final[tuple[InputTable, ...]] = (
     *OPTIONS_INPUTS,
     *FUTURES_INPUTS,
     *DATES_INPUTS,
+    *MASKS_INPUTS,
 )
 """Base columns from typed tables other than bars; a source without the table lacks them."""
 
@@ -85,6 +98,10 @@ BASE_INPUTS: Final = frozenset(
         *STOCK_COLUMNS,
         *SECTOR_COLUMNS,
         *MARKET_COLUMNS,
+        *CALENDAR_COLUMNS,
+        *PEER_STOCK,
+        *PEER_STOCK_SECTOR,
+        *PEER_MARKET,
         *(name for table in INPUT_TABLES for name in table.columns),
     )
 )
@@ -186,7 +203,9 @@ class Selection:
 
 
 def by_name(name: str) -> Feature:
-    """Look a feature up; a `ConfigError` gives the nearest names."""
+    """Look a feature up; a `ConfigError` gives the name that an old one has now, or the nearest."""
+    if name in ALIASES:
+        raise ConfigError(f"feature {name!r} is an old name; here it is {ALIASES[name]!r}")
     if name not in _BY_NAME:
         near = difflib.get_close_matches(name, list(_BY_NAME), n=3, cutoff=0.5)
         hint = f"nearest: {', '.join(near)}" if near else "list them: gogooku features"
@@ -205,7 +224,8 @@ def base_inputs(feature: Feature) -> frozenset[str]:
 _BAR_TABLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(STOCK_COLUMNS, "quotes"),
-        **dict.fromkeys(SECTOR_COLUMNS, "master"),
+        **dict.fromkeys((*CALENDAR_COLUMNS, *PEER_STOCK, *PEER_MARKET), "quotes"),
+        **dict.fromkeys((*SECTOR_COLUMNS, *PEER_STOCK_SECTOR), "master"),
         **dict.fromkeys(MARKET_COLUMNS, "topix"),
     }
 )

@@ -1,25 +1,24 @@
-"""Evaluate declared features on a panel: along time in blocks of names, across names in full.
+"""Evaluate declared features on the last sessions of a panel, each on exactly its lookback.
 
-Values go to one file of float32 as they come, so memory does not grow with their number. Its
-layout [B, F, T, W] keeps what one block of names produces in one piece (W names a block): each page
-is written once. Block sizes and threads change nothing but the speed: every feature is a pure
-function of the arrays it is given, name by name along time.
+A feature of lookback L, wanted for k sessions, is computed from the last ``L + k - 1`` rows, and so
+is everything it is made from. So a year, a day or a whole history cost what their sessions cost,
+and what is grown is what is built at once. Along time names are taken in blocks; across names all
+at once. Block sizes and threads change nothing but the speed: every feature is a pure function of
+the arrays it is given, name by name along time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.core.files import new_array
-from gogooku.core.progress import Reporter
 from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Panel, Role
 from gogooku.features.kernels import Values
 
@@ -39,10 +38,21 @@ STOCK_COLUMNS = (
 )
 """Base columns every source has, [T, N]."""
 SECTOR_COLUMNS = ("sector",)
+CALENDAR_COLUMNS = ("week_start",)
+"""Base columns every source has, [T]."""
 MARKET_COLUMNS = ("mkt_open", "mkt_high", "mkt_low", "mkt_close")
 
 
-def base_columns(panel: Panel, universe_TN: BoolArray) -> dict[str, FloatArray]:
+def base_names(*, has_sector: bool, has_index: bool) -> list[str]:
+    """Names of the base columns of a panel with or without sectors and a market index."""
+    names = [*STOCK_COLUMNS, *CALENDAR_COLUMNS]
+    names += SECTOR_COLUMNS if has_sector else ()
+    return names + list(MARKET_COLUMNS if has_index else ())
+
+
+def base_columns(
+    panel: Panel, universe_TN: BoolArray, *, sectors: Sequence[str] = ()
+) -> dict[str, FloatArray]:
     """The arrays that features are computed from.
 
     Prices and volumes are adjusted forward from the first session: raw divided by (volumes: times)
@@ -64,7 +74,8 @@ def base_columns(panel: Panel, universe_TN: BoolArray) -> dict[str, FloatArray]:
     out["limit_up"] = panel.dense("limit_up")
     out["limit_down"] = panel.dense("limit_down")
     out["universe"] = np.where(universe_TN, 1.0, np.nan)
-    sector, names = panel.dense_labels("sector")
+    out["week_start"] = _week_starts(panel)
+    sector, names = panel.dense_labels("sector", known=sectors)
     if names:
         out["sector"] = np.where(sector >= 0, sector.astype(np.float64), np.nan)
     if panel.market is not None:
@@ -74,9 +85,22 @@ def base_columns(panel: Panel, universe_TN: BoolArray) -> dict[str, FloatArray]:
     return out
 
 
+def _week_starts(panel: Panel) -> FloatArray:
+    """1 on the first session of each ISO week, else 0, [T]."""
+    days = np.concatenate([panel.past.sessions, panel.sessions])
+    # 1970-01-01 was a Thursday, so three days earlier a week began
+    weeks = (days.astype("datetime64[D]").astype(np.int64) + 3) // 7
+    starts = np.r_[True, weeks[1:] != weeks[:-1]]
+    return np.asarray(starts[len(panel.past) :], dtype=np.float64)
+
+
 def growth_of(panel: Panel) -> FloatArray:
     """Product of the adjustment factors with an ex-date up to each session, [T, N]."""
     factor = np.nan_to_num(panel.dense("adjustment_factor"), nan=1.0)
+    if len(panel.past):
+        # the same products in the same order as over the whole history
+        names = np.arange(len(panel.codes))
+        factor[0] *= panel.past.growth(names, np.full(len(names), len(panel.past)))
     return np.asarray(np.cumprod(factor, axis=0))
 
 
@@ -124,128 +148,191 @@ def levels_of(features: Sequence[Feature], available: Sequence[str]) -> list[lis
 
 
 @dataclass(frozen=True)
-class ValueStore:
-    """Computed values: stock features in a file [B, F, T, W], market features [T] in memory."""
+class Block:
+    """Values of the last ``t`` sessions.
+
+    Attributes
+    ----------
+    names : tuple of str, length F
+        Stock features.
+    stock_FtN : float32 [F, t, N]
+    market : mapping of str to float64 [t]
+    """
 
     names: tuple[str, ...]
-    num_names: int
-    values_BFTW: npt.NDArray[np.float32]
-    market: dict[str, FloatArray]
+    stock_FtN: npt.NDArray[np.float32]
+    market: Mapping[str, FloatArray]
 
-    def stock(self, name: str, span: slice = slice(None)) -> npt.NDArray[np.float32]:
-        """One stock feature over a span of sessions, [t, N]."""
-        piece = self.values_BFTW[:, self.names.index(name), span]
-        whole = piece.transpose(1, 0, 2).reshape(piece.shape[1], -1)
-        return np.ascontiguousarray(whole[:, : self.num_names])
-
-    def span(self, names: Sequence[str], span: slice) -> npt.NDArray[np.float32]:
-        """Several stock features over a span of sessions, [F, t, N]."""
-        places = [self.names.index(name) for name in names]
-        piece = self.values_BFTW[:, places, span]
-        whole = piece.transpose(1, 2, 0, 3).reshape(len(places), piece.shape[2], -1)
-        return np.ascontiguousarray(whole[:, :, : self.num_names])
-
-    def put(self, name: str, values_TN: FloatArray) -> None:
-        """Store a feature that was computed across all names."""
-        width = self.values_BFTW.shape[3]
-        f = self.names.index(name)
-        for b, first in enumerate(range(0, self.num_names, width)):
-            part = values_TN[:, first : first + width]
-            self.values_BFTW[b, f, :, : part.shape[1]] = part
+    def stock(self, name: str) -> npt.NDArray[np.float32]:
+        """One stock feature, [t, N]."""
+        return np.asarray(self.stock_FtN[self.names.index(name)])
 
 
-def compute_values(
+def rows_needed(features: Sequence[Feature], rows: int) -> dict[str, int]:
+    """Sessions of every feature and input that are read when ``rows`` sessions are wanted.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        Each after its inputs.
+    """
+    needed: dict[str, int] = {}
+    for feature in reversed(features):
+        own = max(needed.get(feature.name, 0), feature.lookback + rows - 1)
+        needed[feature.name] = own
+        for name in feature.inputs:
+            needed[name] = max(needed.get(name, 0), own)
+    return needed
+
+
+def compute_rows(
     features: Sequence[Feature],
     base: Values,
     *,
-    scratch: Path,
+    rows: int,
+    kept: Sequence[str],
     execution: Execution,
-    reporter: Reporter,
-) -> ValueStore:
-    """Evaluate every feature into a file under ``scratch``.
+    tick: Callable[[float], object] = lambda _: None,
+) -> Block:
+    """Evaluate every feature on the last ``rows`` sessions of ``base``.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        Each after its inputs, intermediates included.
+    base : mapping
+        Base columns, [T, N] or [T]; T may be shorter than a lookback only at the very beginning of
+        the history.
+    kept : sequence of str
+        Features whose values are returned.
+    tick : callable
+        Told the number of (feature, name) pairs that are done.
 
     Raises
     ------
     DataError
         A feature returned the wrong shape or an infinite value; it is named.
     """
-    shape = base["close"].shape
-    stock = tuple(f.name for f in features if f.role is not Role.MARKET)
-    width = min(execution.block_names, shape[1])
-    values = new_array(
-        scratch / "values.npy",
-        dtype=np.float32,
-        shape=(-(-shape[1] // width), max(len(stock), 1), shape[0], width),
+    num_names = base["close"].shape[1]
+    market = {f.name for f in features if f.role is Role.MARKET}
+    names = tuple(name for name in kept if name not in market)
+    work = _Work(
+        base=base,
+        rows=rows,
+        slabs=rows_needed(features, rows),
+        carried={},
+        names=names,
+        stock_FtN=np.empty((len(names), rows, num_names), dtype=np.float32),
+        market={},
     )
-    store = ValueStore(names=stock, num_names=shape[1], values_BFTW=values, market={})
-    with reporter.step("features", total=len(features) * shape[1]) as step:
-        for stage in levels_of(features, list(base)):
-            along = [f for f in stage if f.axis is Axis.ALONG]
-            _along(along, base, store, execution=execution, tick=step.advance)
-            for feature in (f for f in stage if f.axis is Axis.ACROSS):
-                _across(feature, base, store)
-                step.advance(shape[1])
-    return store
+    stages = levels_of(features, list(base))
+    for level, stage in enumerate(stages):
+        later = {name for after in stages[level + 1 :] for f in after for name in f.inputs}
+        along = [f for f in stage if f.axis is Axis.ALONG]
+        _along(along, work, later, execution=execution, tick=tick)
+        for feature in (f for f in stage if f.axis is Axis.ACROSS):
+            _across(feature, work)
+            tick(num_names)
+        done = {name for name in work.carried if name not in later}
+        for name in done:
+            del work.carried[name]
+    series = {name: work.market[name] for name in kept if name in market}
+    return Block(names=names, stock_FtN=work.stock_FtN, market=series)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One computation: its inputs, what stages hand on to later ones, and the result."""
+
+    base: Values
+    rows: int
+    slabs: Mapping[str, int]
+    carried: dict[str, npt.NDArray[Any]]
+    names: tuple[str, ...]
+    stock_FtN: npt.NDArray[np.float32]
+    market: dict[str, FloatArray]
+
+    def slab(self, name: str) -> int:
+        """Rows of a feature or input: what is needed, as far as the history goes back."""
+        return min(self.slabs[name], len(self.base["close"]))
+
+    def given(self, name: str, rows: int, names: slice) -> FloatArray:
+        """The last rows of a base column or of a feature of an earlier stage, in float64."""
+        whole = self.base[name] if name in self.base else self.carried[name]
+        last = whole[len(whole) - rows :]
+        if last.ndim == 1:
+            return np.asarray(last, dtype=np.float64)
+        return np.ascontiguousarray(last[:, names], dtype=np.float64)
 
 
 def _along(
     features: Sequence[Feature],
-    base: Values,
-    store: ValueStore,
+    work: _Work,
+    later: set[str],
     *,
     execution: Execution,
-    tick: object,
+    tick: Callable[[float], object],
 ) -> None:
     if not features:
         return
     made = {f.name for f in features}
-    needed = sorted({name for f in features for name in f.inputs} - made)
-    num_names = base["close"].shape[1]
-    width = store.values_BFTW.shape[3]
+    outside = {name for f in features for name in f.inputs} - made
+    rows = {name: max(work.slab(f.name) for f in features if name in f.inputs) for name in outside}
+    num_names = work.base["close"].shape[1]
+    for name in made & later:
+        work.carried[name] = np.empty((work.slab(name), num_names), dtype=np.float32)
 
-    def block(b: int) -> None:
-        first, last = b * width, min((b + 1) * width, num_names)
-        known = {name: _slice(name, base, store, first, last) for name in needed}
-        for feature in features:
-            known[feature.name] = _checked(feature, known, (base["close"].shape[0], last - first))
-            place = store.values_BFTW[b, store.names.index(feature.name)]
-            place[:, : last - first] = known[feature.name]
-        if callable(tick):
-            tick(float(len(features) * (last - first)))
+    def block(first: int) -> None:
+        names = slice(first, min(first + execution.block_names, num_names))
+        known = {name: work.given(name, count, names) for name, count in rows.items()}
+        _evaluate(features, known, work, names)
+        tick(float(len(features) * (names.stop - first)))
 
     with ThreadPoolExecutor(execution.threads) as pool:
-        for _ in pool.map(block, range(len(store.values_BFTW))):
+        for _ in pool.map(block, range(0, num_names, execution.block_names)):
             pass
 
 
-def _slice(name: str, base: Values, store: ValueStore, first: int, last: int) -> FloatArray:
-    if name in base:
-        whole = base[name]
-        if whole.ndim == 1:
-            return whole
-        return np.ascontiguousarray(whole[:, first:last], dtype=np.float64)
-    if name in store.market:
-        return store.market[name]
-    width = store.values_BFTW.shape[3]
-    if last - first <= width and first % width == 0:
-        part = store.values_BFTW[first // width, store.names.index(name), :, : last - first]
-        return part.astype(np.float64)
-    return store.stock(name).astype(np.float64)
+def _evaluate(
+    features: Sequence[Feature], known: dict[str, FloatArray], work: _Work, names: slice
+) -> None:
+    """Evaluate the features of a stage for a block of names; each value goes when it was used."""
+    last_use = {name: f.name for f in features for name in (*f.inputs, f.name)}
+    for feature in features:
+        slab = work.slab(feature.name)
+        value = _checked(feature, known, (slab, names.stop - names.start))
+        known[feature.name] = value
+        if feature.name in work.names:
+            place = work.stock_FtN[work.names.index(feature.name)]
+            place[:, names] = value[slab - work.rows :]
+        if feature.name in work.carried:
+            work.carried[feature.name][:, names] = value
+        for name in {*feature.inputs, feature.name}:
+            if last_use[name] == feature.name:
+                del known[name]
 
 
-def _across(feature: Feature, base: Values, store: ValueStore) -> None:
-    num_names = base["close"].shape[1]
-    known = {name: _slice(name, base, store, 0, num_names) for name in feature.inputs}
-    shape = base["close"].shape
+def _across(feature: Feature, work: _Work) -> None:
+    slab, num_names = work.slab(feature.name), work.base["close"].shape[1]
+    known = {name: work.given(name, slab, slice(None)) for name in feature.inputs}
     if feature.role is Role.MARKET:
-        store.market[feature.name] = _checked(feature, known, (shape[0],))
-    else:
-        store.put(feature.name, _checked(feature, known, shape))
+        series = _checked(feature, known, (slab,))
+        work.carried[feature.name] = series
+        work.market[feature.name] = series[slab - work.rows :]
+        return
+    value = _checked(feature, known, (slab, num_names))
+    work.carried[feature.name] = value.astype(np.float32)
+    if feature.name in work.names:
+        work.stock_FtN[work.names.index(feature.name)] = value[slab - work.rows :]
 
 
 def _checked(feature: Feature, known: Values, shape: tuple[int, ...]) -> FloatArray:
+    given = {}
+    for name in feature.inputs:
+        whole = known[name]
+        given[name] = whole[len(whole) - shape[0] :]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = feature.compute({name: known[name] for name in feature.inputs})
+        value = feature.compute(given)
     if value.shape != shape:
         raise DataError(f"feature {feature.name}: shape {value.shape}, expected {shape}")
     beyond = np.abs(value) > np.finfo(np.float32).max

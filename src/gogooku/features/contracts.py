@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final
+from datetime import date
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from gogooku.core.calendar import DateArray, tokyo_sessions
+from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.types import FloatArray
 from gogooku.features.timeline import Timeline
 
 STALE_SESSIONS: Final = 5
 """A trade date stands for at most this many sessions after itself; then the columns are null."""
 DAYS_PER_YEAR: Final = 365.0
+_REACH: Final = STALE_SESSIONS + 2
+"""Sessions before a window whose trade dates may stand in it, with the one that the oldest of them
+is compared with."""
 
 EXPIRY: Final = "expiry"
 DAYS: Final = "days"
 """Special quotation date, and calendar days from the trade date to it."""
+
+
+def reach(timeline: Timeline) -> date | None:
+    """First trade date that can matter on the axes; None for all of the history."""
+    past = timeline.past.sessions
+    return past[-_REACH].item() if len(past) >= _REACH else None
 
 
 def settled_once(rows: pl.DataFrame) -> pl.DataFrame:
@@ -73,6 +82,8 @@ def market_series(
 ) -> dict[str, FloatArray]:
     """Columns of one row per trade date as known at each session, `STALE_SESSIONS` at most.
 
+    An older date that comes late is not the newest state, so the dates from `reach` on are enough.
+
     Parameters
     ----------
     days : polars.DataFrame
@@ -93,32 +104,3 @@ def market_series(
         name: np.where(fresh, timeline.market_latest(placed, placed.values(name)), np.nan)
         for name in columns
     }
-
-
-def expiry_columns(
-    near: Any = "near_expiry", following: Any = "next_expiry"
-) -> tuple[pl.Expr, ...]:
-    """Aggregations of a trade date: its two nearest expiries as days since 1970."""
-    running = pl.col(EXPIRY).unique().sort().to_physical().cast(pl.Float64)
-    return running.get(0, null_on_oob=True).alias(near), running.get(1, null_on_oob=True).alias(
-        following
-    )
-
-
-def sessions_to(near: FloatArray, following: FloatArray, *, sessions: DateArray) -> FloatArray:
-    """Sessions from each session to the first known expiry that is not past, 0 on it; [T].
-
-    Coming sessions are counted by the rules of the exchange, which are known in advance.
-    """
-    days = sessions.astype("datetime64[D]").astype(np.int64).astype(np.float64)
-    expiry = np.where(near >= days, near, np.where(following >= days, following, np.nan))
-    known = np.isfinite(expiry)
-    if not known.any():
-        return expiry
-    last = np.datetime64(int(expiry[known].max()), "D").item() + timedelta(days=1)
-    calendar = tokyo_sessions(sessions[0].astype("datetime64[D]").item(), last)
-    numbers = calendar.astype("datetime64[D]").astype(np.int64)
-    ends = np.searchsorted(numbers, expiry[known])
-    out = np.full(len(days), np.nan)
-    out[known] = ends - np.searchsorted(numbers, days[known])
-    return out

@@ -5,32 +5,67 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from gogooku.core.types import BoolArray, Feature, Role
-from gogooku.features.compute import ValueStore
+from gogooku.core.types import BoolArray, Feature, FloatArray
+from gogooku.features.compute import Block
 
 
-def coverage_of(
-    features: Sequence[Feature], store: ValueStore, universe_TN: BoolArray
-) -> dict[str, float]:
-    """Null share of each feature among universe rows, without the first ``lookback`` sessions.
+def nulls_of(
+    features: Sequence[Feature], block: Block, valid_TN: BoolArray, *, rows: int
+) -> npt.NDArray[np.uint16]:
+    """Count the values and nulls of the last ``rows`` sessions, [rows, 3, F].
 
-    A market feature counts sessions. On a history shorter than the lookback all rows count: what
-    is null there is said, and what is not null is not called so. 1 without any universe row.
+    Parameters
+    ----------
+    features : sequence of Feature
+        The stock features of the block.
+    valid_TN : bool [T, N]
+        The universe of all the history up to these sessions: a name has warmed up for a feature
+        when it has been in the universe for more than its lookback.
+
+    Returns
+    -------
+    uint16 [rows, 3, F]
+        Names that have warmed up, nulls among them, nulls among all of the universe.
     """
-    seen_before = np.cumsum(universe_TN, axis=0)
-    shares: dict[str, float] = {}
-    for feature in features:
-        if feature.role is Role.MARKET:
-            every = store.market[feature.name]
-            warm_values = every[feature.lookback :] if len(every) > feature.lookback else every
-            shares[feature.name] = float(np.isnan(warm_values).mean())
-            continue
-        warm = universe_TN & (seen_before > feature.lookback)
-        warm = warm if warm.any() else universe_TN
-        count = int(warm.sum())
-        missing = int(np.isnan(store.stock(feature.name)[warm]).sum()) if count else 1
-        shares[feature.name] = round(missing / max(count, 1), 6)
+    first = len(valid_TN) - rows
+    before = valid_TN[:first].sum(axis=0)
+    member = valid_TN[first:]
+    seen = before + np.cumsum(member, axis=0)
+    out = np.zeros((rows, 3, len(features)), dtype=np.uint16)
+    for f, feature in enumerate(features):
+        null = np.isnan(block.stock_FtN[f]) & member
+        warm = member & (seen > feature.lookback)
+        out[:, 0, f] = warm.sum(axis=1)
+        out[:, 1, f] = (null & warm).sum(axis=1)
+        out[:, 2, f] = null.sum(axis=1)
+    return out
+
+
+def stock_null_shares(
+    features: Sequence[Feature], nulls: npt.NDArray[np.uint16], universe_rows: int
+) -> dict[str, float]:
+    """Null share of each stock feature among universe rows that have warmed up.
+
+    On a history shorter than the lookback all rows count: what is null there is said, and what is
+    not null is not called so. 1 without any universe row.
+    """
+    warm, missing, at_all = nulls.sum(axis=0, dtype=np.int64)
+    shares = {}
+    for f, feature in enumerate(features):
+        count, lost = (warm[f], missing[f]) if warm[f] else (universe_rows, at_all[f])
+        shares[feature.name] = round(int(lost) / int(count), 6) if count else 1.0
+    return shares
+
+
+def market_null_shares(features: Sequence[Feature], market_TM: FloatArray) -> dict[str, float]:
+    """Null share of each market feature among the sessions after its lookback, if there are any."""
+    shares = {}
+    for m, feature in enumerate(features):
+        every = market_TM[:, m]
+        warm = every[feature.lookback :] if len(every) > feature.lookback else every
+        shares[feature.name] = float(np.isnan(warm).mean()) if len(warm) else 1.0
     return shares
 
 

@@ -20,8 +20,16 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import CLOSE, Values
+from gogooku.features.on_demand import Maker, OnDemand
 from gogooku.features.quarters import gathered, growth
-from gogooku.features.spans import SessionCount, replaced_at, spread
+from gogooku.features.spans import (
+    SessionCount,
+    last_before,
+    number_of,
+    replaced_at,
+    sessions_since,
+    spread,
+)
 from gogooku.features.timeline import IndexArray, Placed, Timeline
 
 WINDOWS: Final = (1, 3, 5)
@@ -41,20 +49,23 @@ _COLUMNS: Final = (
     "corrects",
     "special",
 )
-_DIGITS: Final = 6
-"""Sums of amounts are rounded to a millionth of a yen: what went in and out leaves no rest."""
+_PARTS: Final = 1e8
+"""Amounts are summed as whole parts of a yen, a hundred millionth each: what went in and out leaves
+no rest, and a sum does not depend on the session from which it is counted."""
 
 
 @dataclass(frozen=True)
 class _States:
     """State of a payment after each announcement about it, in the order in which they came.
 
-    ``chosen`` is the number of the announcement that stands (-1: none), ``end`` the session at
-    which the next one about the payment becomes known, ``serial`` the months of the payment's term.
+    ``payment`` is a number for each payment, ``chosen`` that of the announcement that stands (-1:
+    none), ``end`` the session at which the next one about the payment becomes known, ``serial`` the
+    months of the payment's term.
     """
 
     placed: Placed
     timeline: Timeline
+    payment: IndexArray
     chosen: IndexArray
     end: IndexArray
 
@@ -88,27 +99,40 @@ class _States:
 def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
     placed = timeline.place(rows.sort("reference").with_columns(month=month))
-    payment = ["code", "term", "month"]
-    chain = pl.coalesce("corrects", "reference").alias("chain")
-    frame = placed.frame.select(*payment, chain, "status").with_row_index("i")
-    frame = frame.with_columns(
-        pl.col("i").cast(pl.Int64), pl.col("term").fill_null("")
-    ).with_columns(
-        until=pl.col("i").shift(-1).over("code", "chain").fill_null(len(placed)),
-        opened=pl.col("i").first().over("code", "chain"),
+    payment, chain = (
+        np.asarray(placed.frame.select(number_of(*keys)).to_series().to_numpy(), dtype=np.int64)
+        for keys in (
+            (pl.col("code"), pl.col("term"), pl.col("month")),
+            (pl.col("code"), pl.coalesce("corrects", "reference")),
+        )
     )
-    pairs = frame.select(*payment, "i").join(
+    order = np.arange(len(placed))
+    _, first, of_chain = np.unique(chain, return_index=True, return_inverse=True)
+    frame = placed.frame.select(
+        "status",
+        payment=pl.Series(payment),
+        until=pl.Series(replaced_at(order, chain, never=len(placed))),
+        opened=pl.Series(first[of_chain]),
+        i=pl.Series(order),
+    )
+    pairs = frame.select("payment", "i").join(
         frame.filter(pl.col("status") != "deletion").select(
-            *payment, "until", "opened", r=pl.col("i")
+            "payment", "until", "opened", r=pl.col("i")
         ),
-        on=payment,
+        on="payment",
     )
     alive = pairs.filter((pl.col("r") <= pl.col("i")) & (pl.col("i") < pl.col("until")))
-    newest = alive.group_by("i").agg(pl.col("r").sort_by("opened").last())
+    newest = alive.sort("i", "opened").unique("i", keep="last", maintain_order=True)
     chosen = np.full(len(placed), -1, dtype=np.int64)
     chosen[newest.get_column("i").to_numpy()] = newest.get_column("r").to_numpy()
-    end = replaced_at(placed.t, frame.select(payment), never=timeline.shape[0])
-    return _States(placed=placed, timeline=timeline, chosen=chosen, end=end)
+    end = replaced_at(placed.t, payment, never=timeline.shape[0])
+    return _States(
+        placed=placed,
+        timeline=timeline,
+        payment=payment,
+        chosen=chosen,
+        end=end,
+    )
 
 
 # -------------------------------------------------------------------------------- base columns
@@ -116,10 +140,10 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
     states = _states(tables.read("dividends", _COLUMNS), timeline)
-    return {**_ex_dates(states), **_annual(states), **_changes(states)}
+    return OnDemand({**_ex_dates(states), **_annual(states), **_changes(states)})
 
 
-def _ex_dates(states: _States) -> dict[str, FloatArray]:
+def _ex_dates(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
     count = SessionCount.of(timeline, states.ex_date)
     number = count.number(states.ex_date)
@@ -128,37 +152,37 @@ def _ex_dates(states: _States) -> dict[str, FloatArray]:
     first = np.maximum(placed.t, count.row(number - HORIZON))
     last = np.where(number >= 0, np.minimum(states.end, due), 0)
     cell = spread(timeline.shape, placed.n[order], first[order], last[order])
-    coming = np.append(order, -1)[cell]
 
-    past = np.full(timeline.shape, -np.inf)
+    def coming(values: FloatArray) -> FloatArray:
+        return gathered(values[order], cell)
+
     at = np.maximum(due, placed.t)
     held = (number >= 0) & (at < states.end)
-    np.maximum.at(past, (at[held], placed.n[held]), number[held].astype(np.float64))
-    np.maximum.accumulate(past, axis=0, out=past)
     now = count.now[:, np.newaxis].astype(np.float64)
     return {
-        "dv_to": gathered(number.astype(np.float64), coming) - now,
-        "dv_next": gathered(states.amount, coming),
-        "dv_since": np.where(np.isfinite(past), now - past, np.nan),
+        "dv_to": lambda: coming(number.astype(np.float64)) - now,
+        "dv_next": lambda: coming(states.amount),
+        "dv_since": lambda: sessions_since(
+            timeline, count, placed.n[held], (at[held], number[held])
+        ),
     }
 
 
-def _annual(states: _States) -> dict[str, FloatArray]:
+def _annual(states: _States) -> dict[str, Maker]:
     """Decided amounts of the twelve months up to the newest decided term, and of those before."""
     decided = states.says("certainty", ["decided"]) & np.isfinite(states.amount)
-    reached = [_reached(states, decided, months) for months in (12, 24)]
-    start, end = states.placed.t, states.end
-    begin = np.zeros_like(start)
-    out: dict[str, FloatArray] = {}
-    for name, low, high in (
-        ("dv_annual", begin, reached[0]),
-        ("dv_annual_before", reached[0], reached[1]),
-    ):
-        first, last = np.maximum(start, low), np.minimum(end, high)
-        total = _summed(states, first, last, decided & (first < last))
-        months = 12 if name == "dv_annual" else 24
-        out[name] = np.where(_covered(states, decided, months), total, np.nan)
-    return out
+    year, before = (_reached(states, decided, months) for months in (12, 24))
+
+    def total(low: IndexArray, high: IndexArray, since: IndexArray) -> FloatArray:
+        first, last = np.maximum(states.placed.t, low), np.minimum(states.end, high)
+        out = _summed(states, first, last, decided & (first < last))
+        out[~_covered(states, decided, since)] = np.nan
+        return out
+
+    return {
+        "dv_annual": lambda: total(states.placed.t, year, year),
+        "dv_annual_before": lambda: total(year, before, before),
+    }
 
 
 def _reached(states: _States, decided: BoolArray, months: int) -> IndexArray:
@@ -182,37 +206,36 @@ def _reached(states: _States, decided: BoolArray, months: int) -> IndexArray:
 
 def _summed(states: _States, first: IndexArray, last: IndexArray, chosen: BoolArray) -> FloatArray:
     """Sum of the amounts of states over the spans in which they stand; [T, N]."""
-    shape, n = states.timeline.shape, states.placed.n
-    steps = np.zeros((shape[0] + 1, shape[1]))
-    np.add.at(steps, (first[chosen], n[chosen]), states.amount[chosen])
-    np.add.at(steps, (last[chosen], n[chosen]), -states.amount[chosen])
-    return np.asarray(np.round(np.cumsum(steps, axis=0)[:-1], _DIGITS))
+    num_sessions, num_names = states.timeline.shape
+    chosen = chosen & (last > 0)
+    n, amount = states.placed.n[chosen], states.amount[chosen]
+    parts = np.round(amount * _PARTS).astype(np.int64)
+    steps = np.zeros((num_sessions + 1) * num_names, dtype=np.int64)
+    np.add.at(steps, np.maximum(first[chosen], 0) * num_names + n, parts)
+    np.subtract.at(steps, last[chosen] * num_names + n, parts)
+    total = steps.reshape(num_sessions + 1, num_names)[:-1]
+    np.cumsum(total, axis=0, out=total)
+    return total / _PARTS
 
 
-def _covered(states: _States, decided: BoolArray, months: int) -> BoolArray:
-    """Where decided terms reach ``months`` beyond the first one of the name; [T, N]."""
-    since = _reached(states, decided, months)
+def _covered(states: _States, decided: BoolArray, since: IndexArray) -> BoolArray:
+    """Where some decided terms reach so far beyond the first one of the name; [T, N]."""
     first = np.full(states.timeline.shape[1], states.timeline.shape[0], dtype=np.int64)
     np.minimum.at(first, states.placed.n[decided], since[decided])
     return np.asarray(np.arange(states.timeline.shape[0])[:, np.newaxis] >= first)
 
 
-def _changes(states: _States) -> dict[str, FloatArray]:
+def _changes(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
-    keys = placed.frame.select("code", "term", "month")
-    before = keys.with_columns(amount=pl.Series(states.amount, nan_to_null=True))
-    known = before.select(
-        pl.col("amount").forward_fill().shift(1).over("code", "term", "month")
-    ).to_series()
-    change = growth(states.amount, known.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    change = growth(states.amount, last_before(states.amount, states.payment))
     compared = np.isfinite(change)
     told = placed.where(compared)
     decided = states.says("certainty", ["decided"])
     special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
     return {
-        "dv_change": timeline.latest(told, change[compared]),
-        "dv_change_age": timeline.age(told),
-        "dv_special": timeline.latest(placed.where(decided), special[decided]),
+        "dv_change": lambda: timeline.latest(told, change[compared]),
+        "dv_change_age": lambda: timeline.age(told),
+        "dv_special": lambda: timeline.latest(placed.where(decided), special[decided]),
     }
 
 

@@ -18,9 +18,10 @@ from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
+from gogooku.features.on_demand import OnDemand
 from gogooku.features.quarters import gathered
-from gogooku.features.spans import SessionCount, replaced_at, spread
-from gogooku.features.timeline import Placed, Timeline
+from gogooku.features.spans import SessionCount, number_of, replaced_at, sessions_since, spread
+from gogooku.features.timeline import IndexArray, Placed, Timeline
 
 WINDOWS: Final = (1, 3, 5)
 _KEY: Final = ("code", "fiscal_year_end", "period")
@@ -33,67 +34,91 @@ _YEAR_DAYS: Final = 364
 def _make(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("earnings_dates", (*_KEY, "scheduled_date"))
     placed = timeline.place(_with_history(rows))
-    frame, shape = placed.frame, timeline.shape
+    frame, never = placed.frame, timeline.shape[0]
     count = SessionCount.of(timeline, frame.get_column("scheduled_date"))
     number = count.number(frame.get_column("scheduled_date"))
     due = np.where(number >= 0, count.row(number), 0)
-    end = replaced_at(placed.t, frame.select(*_KEY), never=shape[0])
+    end = replaced_at(placed.t, _keys(frame), never=never)
 
     # the nearest day stands where several reports are announced
     order = np.argsort(-number, kind="stable")
     last = np.where(number >= 0, np.minimum(end, due), 0)
-    cell = spread(shape, placed.n[order], placed.t[order], last[order])
-    coming = np.append(order, -1)[cell]
+    cell = spread(timeline.shape, placed.n[order], placed.t[order], last[order])
+
+    def coming(values: FloatArray) -> FloatArray:
+        return gathered(values[order], cell)
+
+    held = (number >= 0) & (due < end) & (np.maximum(due, placed.t) < never)
+    come = np.maximum(due, placed.t)[held], number[held]
+    notice = (number - count.of_session(placed.t)).astype(np.float64)
     now = count.now[:, np.newaxis].astype(np.float64)
-    ahead = gathered(number.astype(np.float64), coming)
-    told = gathered(count.now[placed.t].astype(np.float64), coming)
-
-    past = np.full(shape, -np.inf)
-    held = (number >= 0) & (due < end) & (np.maximum(due, placed.t) < shape[0])
-    at = np.maximum(due, placed.t)[held], placed.n[held]
-    np.maximum.at(past, at, number[held].astype(np.float64))
-    np.maximum.accumulate(past, axis=0, out=past)
-    return {
-        "ed_to": ahead - now,
-        "ed_since": np.where(np.isfinite(past), now - past, np.nan),
-        "ed_notice": ahead - told,
-        "ed_moved": _moved(placed, count, coming),
-        "ed_changes": gathered(placed.values("changes"), coming),
-        "ed_against_last_year": gathered(placed.values("against_last_year"), coming),
-        "ed_undecided": timeline.latest(placed, (number < 0).astype(np.float64)),
-    }
+    return OnDemand(
+        {
+            "ed_to": lambda: coming(number.astype(np.float64)) - now,
+            "ed_since": lambda: sessions_since(timeline, count, placed.n[held], come),
+            "ed_notice": lambda: coming(notice),
+            "ed_moved": lambda: coming(_moved(placed, count)),
+            "ed_changes": lambda: coming(placed.values("changes")),
+            "ed_against_last_year": lambda: coming(placed.values("against_last_year")),
+            "ed_undecided": lambda: timeline.latest(placed, (number < 0).astype(np.float64)),
+        }
+    )
 
 
-def _moved(placed: Placed, count: SessionCount, coming: np.ndarray) -> FloatArray:
+def _moved(placed: Placed, count: SessionCount) -> FloatArray:
     """Sessions by which the newest announcement moved the day, 0 for the first."""
     now = count.number(placed.frame.get_column("scheduled_date"))
     before = count.number(placed.frame.get_column("before"))
-    moved = np.where((now >= 0) & (before >= 0), now - before, 0).astype(np.float64)
-    return gathered(moved, coming)
+    return np.where((now >= 0) & (before >= 0), now - before, 0).astype(np.float64)
 
 
 def _with_history(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with what earlier rows said of the same report, and of the one of last year.
 
     ``before`` is the last day announced before for this report, ``changes`` how often the day has
-    been moved, ``against_last_year`` the days by which it is later in the year than last year.
+    been moved, ``against_last_year`` the days by which it is later in the year than last year. All
+    are null for rows that leave the day open.
     """
-    day = pl.col("scheduled_date")
     ordered = rows.sort("available_at", "event_date", maintain_order=True)
-    gap = pl.col("event_date").diff().dt.total_days().over(_KEY) > _CYCLE_DAYS
-    ordered = ordered.with_columns(cycle=gap.fill_null(value=False).cum_sum().over(_KEY))
-    report = (*_KEY, "cycle")
-    told = ordered.with_columns(before=day.forward_fill().shift(1).over(report))
-    told = told.with_columns(
-        changes=(day != pl.col("before")).fill_null(value=False).cum_sum().over(report)
+    key = _keys(ordered)
+    by = np.argsort(key, kind="stable")
+    told, day = (
+        np.asarray(ordered.get_column(name).to_physical().cast(pl.Float64).to_numpy())[by]
+        for name in ("event_date", "scheduled_date")
     )
-    held = ordered.group_by(report).agg(last_year=day.drop_nulls().last())
-    held = held.with_columns(cycle=pl.col("cycle") + 1)
-    joined = told.join(held, on=report, how="left", maintain_order="left")
-    against = (day - pl.col("last_year")).dt.total_days() - _YEAR_DAYS
-    return joined.with_columns(
-        against_last_year=pl.when(against.abs() <= _CYCLE_DAYS).then(against)
-    )
+    other_key = np.diff(key[by], prepend=-1) != 0
+    # reports are numbered in this order, so that of last year has the number before
+    report = np.cumsum(other_key | (np.diff(told, prepend=np.nan) > _CYCLE_DAYS))
+    has_last_year = np.ones(len(by) + 1, dtype=np.bool_)
+    has_last_year[report[other_key]] = False
+    dated = np.flatnonzero(~np.isnan(day))
+    day, report, at = day[dated], report[dated], by[dated]
+
+    final = np.full(len(by) + 1, np.nan)
+    final[report] = day  # of several the last one stays
+    against = day - np.where(has_last_year[report], final[report - 1], np.nan) - _YEAR_DAYS
+    against[~(np.abs(against) <= _CYCLE_DAYS)] = np.nan
+    first = np.diff(report, prepend=0) != 0
+    before = np.where(first, np.nan, np.append(np.nan, day[:-1]))
+    moves = np.cumsum(~first & (day != before))
+    changes = moves - np.maximum.accumulate(np.where(first, moves, 0))
+    columns = {"before": before, "changes": changes, "against_last_year": against}
+    return ordered.with_columns(
+        _scattered(name, values, at, ordered.height) for name, values in columns.items()
+    ).with_columns(pl.col("before").cast(pl.Int32).cast(pl.Date))
+
+
+def _keys(rows: pl.DataFrame) -> IndexArray:
+    """A number for each company, fiscal year end and period."""
+    number = rows.select(number_of(*(pl.col(name) for name in _KEY))).to_series()
+    return np.asarray(number.to_numpy(), dtype=np.int64)
+
+
+def _scattered(name: str, values: FloatArray, at: IndexArray, height: int) -> pl.Series:
+    """Values at their rows, null elsewhere."""
+    out = np.full(height, np.nan)
+    out[at] = values
+    return pl.Series(name, out, nan_to_null=True)
 
 
 EVENTS_INPUTS: Final = (

@@ -17,7 +17,7 @@ Left out on purpose: flags that are thresholds of other features (``flow_shock_f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from types import MappingProxyType
@@ -85,6 +85,14 @@ class Weeks:
     placed: Placed
     rows: tuple[IndexArray, ...]
     known: npt.NDArray[np.bool_]
+
+    def since(self, publication: int) -> Weeks:
+        """Without the publications before one."""
+        return replace(
+            self,
+            rows=tuple(rows[publication:] for rows in self.rows),
+            known=self.known[publication:],
+        )
 
     def yen(self, who: str, what: str) -> FloatArray:
         """``balance`` or ``turnover`` of a kind of investor; [E, K]."""
@@ -164,8 +172,8 @@ def _smart(weeks: Weeks, *, back: int = 0) -> FloatArray:
 
 
 def _smart_momentum(weeks: Weeks) -> FloatArray:
-    past = np.stack([_smart(weeks, back=back) for back in range(_BACK)])
-    return np.asarray(past[0] - past.mean(axis=0))
+    past = np.stack([_smart(weeks, back=back) for back in range(_BACK)], axis=1)
+    return np.asarray(past[:, 0] - past.mean(axis=1))
 
 
 def _persistence(weeks: Weeks) -> FloatArray:
@@ -177,8 +185,9 @@ def _persistence(weeks: Weeks) -> FloatArray:
 
 
 def _concentration(weeks: Weeks) -> FloatArray:
-    parts = np.stack([weeks.yen(who, "turnover")[:, 0] for who in KINDS])
-    return np.asarray((k.ratio(parts, parts.sum(axis=0)) ** 2).sum(axis=0))
+    # along the last axis a sum has the same order of terms for one publication as for many
+    parts = np.stack([weeks.yen(who, "turnover")[:, 0] for who in KINDS], axis=1)
+    return np.asarray((k.ratio(parts, parts.sum(axis=1)[:, None]) ** 2).sum(axis=1))
 
 
 def _divergence(weeks: Weeks) -> FloatArray:
@@ -315,12 +324,16 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     out: dict[str, FloatArray] = {}
     at = np.unique(placed.t)
     newest = np.searchsorted(at, np.arange(timeline.shape[0]), side="right") - 1
+    # what was the newest only before the window is not computed
+    skipped = max(int(newest[0]), 0)
+    shown = np.where(newest < 0, -1, newest - skipped)
     for name, (before, after) in SERIES.items():
         weeks, order = _weeks(placed, at, before=before, after=after)
+        seen = weeks.since(skipped)
         for measure, (compute, *_) in MEASURES.items():
             with np.errstate(invalid="ignore"):
-                values = compute(weeks)
-            out[f"inv_{name}_{measure}"] = np.append(values, np.nan)[newest]
+                values = compute(seen)
+            out[f"inv_{name}_{measure}"] = np.append(values, np.nan)[shown]
         if name == "whole":
             out[AGE] = _age(order, at, newest)
     return out
@@ -366,12 +379,10 @@ def _weeks(
 def _age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
     """Sessions since a new week was published; a correction of an old week is no news; [T]."""
     fresh = np.diff(order, prepend=_NONE) != 0
-    since = np.where(fresh, at, -1)
-    if len(since):
-        np.maximum.accumulate(since, out=since)
-    last = np.append(since.astype(np.float64), np.nan)[newest]
-    age = np.arange(len(newest)) - last
-    return np.where(last >= 0.0, age, np.nan)
+    source = np.where(fresh, np.arange(len(at)), _NONE)
+    np.maximum.accumulate(source, out=source)
+    since = np.append(at.astype(np.float64), np.nan)[np.append(source, _NONE)]
+    return np.asarray(np.arange(len(newest)) - since[newest])
 
 
 FLOW_INPUTS: Final[tuple[InputTable, ...]] = (

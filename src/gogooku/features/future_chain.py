@@ -51,23 +51,22 @@ _NIGHT: Final = ("night_ret", "night_range", "settle_ret", "oi_chg")
 
 def make_futures(tables: Tables, timeline: Timeline) -> Made:
     """Central contracts of both products, one row per trade date, as known at each session."""
-    rows = _rows(tables, "futures")
+    rows = _rows(tables, timeline)
     made: dict[str, FloatArray] = {}
     for short, product in PRODUCTS.items():
         own = rows.filter(pl.col("product") == product)
         days = _days(own)
         before = _against_before(own, days)
-        known = c.market_series(days, timeline, [*_OWN, "near_expiry", "next_expiry"])
+        known = c.market_series(days, timeline, _OWN)
         known.update(c.market_series(before, timeline, _NIGHT))
-        ends = known.pop("near_expiry"), known.pop("next_expiry")
         made.update({f"fu_{short}_{name}": values for name, values in known.items()})
-        if short == "topixf":
-            made["fu_days_to_sq"] = c.sessions_to(*ends, sessions=timeline.sessions)
     return made
 
 
-def _rows(tables: Tables, name: str) -> pl.DataFrame:
-    rows = tables.read(name, _READ).filter(pl.col("product").is_in(list(PRODUCTS.values())))
+def _rows(tables: Tables, timeline: Timeline) -> pl.DataFrame:
+    rows = tables.read("futures", _READ, since=c.reach(timeline)).filter(
+        pl.col("product").is_in(list(PRODUCTS.values()))
+    )
     settle = pl.coalesce("settlement_price", "day_close").alias("settle")
     return c.with_expiry(c.settled_once(rows)).with_columns(
         pl.when(settle > 0.0).then(settle).alias("settle")
@@ -78,7 +77,9 @@ def _best_first(rows: pl.DataFrame) -> pl.DataFrame:
     """Contracts of each trade date: the central one, then by volume, then the nearer."""
     central = pl.col("is_central_month").fill_null(value=False).alias("central")
     return rows.with_columns(central).sort(
-        [_DAY, "central", "volume_contracts", DAYS], descending=[False, True, True, False]
+        [_DAY, "central", "volume_contracts", DAYS],
+        descending=[False, True, True, False],
+        maintain_order=True,
     )
 
 
@@ -92,10 +93,11 @@ def _days(rows: pl.DataFrame) -> pl.DataFrame:
         (pl.col("day_close") / pl.col("day_open") - 1.0).alias("day_ret"),
         pl.col("open_interest_contracts").alias("central_oi"),
     )
-    later = rows.join(central.select(_DAY, pl.col(DAYS).alias("from")), on=_DAY).filter(
-        pl.col(DAYS) > pl.col("from")
+    start = central.select(_DAY, pl.col(DAYS).alias("from"))
+    later = rows.join(start, on=_DAY, maintain_order="left").filter(pl.col(DAYS) > pl.col("from"))
+    following = later.sort(_DAY, DAYS, maintain_order=True).unique(
+        _DAY, keep="first", maintain_order=True
     )
-    following = later.sort(_DAY, DAYS).unique(_DAY, keep="first", maintain_order=True)
     following = following.select(
         _DAY,
         pl.col(DAYS).alias("next_days"),
@@ -106,7 +108,6 @@ def _days(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("available_at").max(),
         pl.col("open_interest_contracts").sum().alias("oi"),
         pl.col("volume_contracts").sum().alias("volume"),
-        *c.expiry_columns(),
     )
     both = total.join(central, on=_DAY, how="left").join(following, on=_DAY, how="left")
     years = (pl.col("next_days") - pl.col(DAYS)) / DAYS_PER_YEAR
@@ -131,7 +132,9 @@ def _against_before(rows: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
         pl.col("settle").alias("old_settle"),
         pl.col("open_interest_contracts").alias("old_oi"),
     )
-    joined = rows.join(pairs.select(_DAY, "before"), on=_DAY).join(old, on=["before", "code"])
+    joined = rows.join(pairs.select(_DAY, "before"), on=_DAY, maintain_order="left").join(
+        old, on=["before", "code"], maintain_order="left_right"
+    )
     ordered = _best_first(joined)
     night = ordered.filter(
         pl.col("night_close").is_not_null() & pl.col("old_settle").is_not_null()
@@ -159,8 +162,8 @@ def _against_before(rows: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
 
 def _make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
     """Basis of the central contract to its index on the same date, once both are known."""
-    rows = _rows(tables, "futures").filter(pl.col("product") == PRODUCTS[short])
-    spots = _topix(tables) if short == "topixf" else _nikkei(tables)
+    rows = _rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
+    spots = (_topix if short == "topixf" else _nikkei)(tables, timeline)
     days = _days(rows).join(spots, on=_DAY)
     spot = pl.col("spot")
     basis = pl.when(spot > 0.0).then((pl.col("settle") / spot).log())
@@ -173,16 +176,17 @@ def _make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
     return c.market_series(both, timeline, [f"fu_{short}_basis", f"fu_{short}_carry"])
 
 
-def _topix(tables: Tables) -> pl.DataFrame:
-    index = tables.read("topix", ("close",))
+def _topix(tables: Tables, timeline: Timeline) -> pl.DataFrame:
+    index = tables.read("topix", ("close",), since=c.reach(timeline))
     return index.select(
         _DAY, pl.col("close").alias("spot"), pl.col("available_at").alias("spot_known")
     )
 
 
-def _nikkei(tables: Tables) -> pl.DataFrame:
+def _nikkei(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     """Close of the Nikkei 225, as the options on it name their underlying."""
-    rows = tables.read("index_options", ("settlement", "underlying_price"))
+    columns = ("settlement", "underlying_price")
+    rows = tables.read("index_options", columns, since=c.reach(timeline))
     known = rows.filter((pl.col("settlement") == "normal") & (pl.col("underlying_price") > 0.0))
     return known.group_by(_DAY).agg(
         pl.col("underlying_price").median().alias("spot"),
@@ -217,10 +221,7 @@ FUTURES_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("futures",),
         stock={},
-        market={
-            **{f"fu_{short}_{name}": unit for short in PRODUCTS for name, unit in _UNITS.items()},
-            "fu_days_to_sq": "sessions",
-        },
+        market={f"fu_{short}_{name}": unit for short in PRODUCTS for name, unit in _UNITS.items()},
         make=make_futures,
     ),
     _basis_table("topixf", "topix"),

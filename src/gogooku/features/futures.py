@@ -5,7 +5,8 @@ The base columns are those of `gogooku.features.future_chain`.
 Left out on purpose: whole-day returns (the index's own, a session late), the four quadrants of
 price and open interest (`fut_price_oi_5_topixf` is one number for them), night and day returns of
 the Nikkei (the index moves as TOPIX does: they enter as the difference), z-scores of the night
-return and of the basis (nearly their ranks), mini and micro contracts.
+return and of the basis (nearly their ranks), mini and micro contracts, sessions to the special
+quotation (`days_to_large_sq` says it without the list of contracts).
 """
 
 from __future__ import annotations
@@ -111,14 +112,6 @@ _PRICES = (
                 "return",
                 0.2,
                 "Close over open of the day session of the TOPIX future.",
-            ),
-            (
-                "fut_days_to_sq",
-                "calendar",
-                "fu_days_to_sq",
-                "sessions",
-                0.2,
-                "Sessions to the next special quotation of futures, 0 on it.",
             ),
         )
     ),

@@ -69,23 +69,31 @@ def residual_returns(
 
 
 def neighbour_tables(
-    residual_TN: FloatArray, universe_TN: BoolArray, sessions: DateArray, config: GraphConfig
+    residual_TN: FloatArray,
+    universe_TN: BoolArray,
+    sessions: DateArray,
+    config: GraphConfig,
+    *,
+    first: int = 0,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Neighbour tables and which of them each session uses.
+    """Neighbour tables that are built from the session ``first`` on, and who uses which.
 
     Returns
     -------
     neighbours : int32 [B, N, K]
         Positions of the K most positively correlated universe names; -1 pads.
-    block : int32 [T]
+    block : int32 [T - first]
+        For each session from ``first`` on the number of its table; -1 for the last one built
+        before ``first``.
     """
     starts = rebuild_sessions(sessions)
+    starts = starts[starts >= first]
     num_names = residual_TN.shape[1]
     tables = np.full((len(starts), num_names, config.neighbours), -1, dtype=np.int32)
     for b, t in enumerate(starts):
         window = residual_TN[max(0, t + 1 - config.lookback) : t + 1]
         tables[b] = _neighbours(window, universe_TN[t], config)
-    block = np.searchsorted(starts, np.arange(len(sessions)), side="right") - 1
+    block = np.searchsorted(starts, np.arange(first, len(sessions)), side="right") - 1
     return tables, block.astype(np.int32)
 
 

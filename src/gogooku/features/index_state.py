@@ -53,11 +53,11 @@ def _column(code: str) -> str:
 
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
-    rows = tables.read("indices", ["code", "close"])
+    rows = tables.read("indices", ["code", "close"], since=timeline.sessions[0].item())
     placed = timeline.place(rows, code=None)
     # a bar of another session is not this session's bar
     days = placed.frame.get_column("event_date").to_numpy().astype("datetime64[D]")
-    today = placed.where(timeline.sessions[placed.t] == days)
+    today = placed.where((placed.t >= 0) & (timeline.sessions[np.maximum(placed.t, 0)] == days))
     codes = today.frame.get_column("code")
     values = today.values("close")
     out = {}

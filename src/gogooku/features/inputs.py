@@ -8,8 +8,9 @@ on them are absent by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,21 @@ from gogooku.features.timeline import Timeline
 from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.store import Source
 
-Made = Mapping[str, FloatArray]
-"""Base columns: float64 [T, N], or [T] for the whole market; NaN for null."""
+Made = Mapping[str, FloatArray] | Iterable[tuple[str, FloatArray]]
+"""Base columns: float64 [T, N], or [T] for the whole market; NaN for null. As pairs, each may be
+freed before the next is made."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The typed tables of a source."""
+    """The typed tables of a source.
+
+    ``known_by`` leaves out what becomes known after an instant (UTC): a build of old sessions does
+    not read the years behind them.
+    """
 
     source: Source
+    known_by: datetime | None = None
 
     def has(self, *names: str) -> bool:
         """Whether the source has all these tables."""
@@ -42,8 +49,13 @@ class Tables:
         label = self.source.manifest["facts"].get("plan")
         return None if label is None else Plan[str(label).upper()]
 
-    def read(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
-        """Columns of all years of a table, ``event_date`` and ``available_at`` included.
+    def read(self, name: str, columns: Sequence[str], *, since: date | None = None) -> pl.DataFrame:
+        """Columns of a table, ``event_date`` and ``available_at`` included.
+
+        Parameters
+        ----------
+        since : date or None
+            Leave out what describes an earlier date; whole years are not even opened.
 
         Raises
         ------
@@ -52,8 +64,16 @@ class Tables:
         """
         paths = self.source.table_paths(name)
         wanted = list(dict.fromkeys(("event_date", "available_at", *columns)))
+        if since is not None:
+            kept = [p for p in paths if not p.stem.isdigit() or int(p.stem) >= since.year]
+            paths = kept or paths[-1:]
+        rows = pl.scan_parquet(paths)
+        if since is not None:
+            rows = rows.filter(pl.col("event_date") >= since)
+        if self.known_by is not None:
+            rows = rows.filter(pl.col("available_at") <= self.known_by)
         with readable(paths[0]):
-            return pl.concat([pl.read_parquet(path, columns=wanted) for path in paths])
+            return rows.select(wanted).collect()
 
 
 @dataclass(frozen=True)
@@ -91,12 +111,31 @@ class InputTable:
         return max([*plans, self.columns_from or Plan.FREE])
 
 
+def supported(table: InputTable, tables: Tables) -> bool:
+    """Whether a source has the typed tables, under a plan that gives their columns."""
+    return tables.has(*table.tables) and (tables.plan or Plan.PREMIUM) >= table.plan
+
+
 def source_columns(
-    inputs: Sequence[InputTable], tables: Tables, timeline: Timeline, *, scratch: Path
+    inputs: Sequence[InputTable],
+    tables: Tables,
+    timeline: Timeline,
+    *,
+    scratch: Path,
+    rows: Mapping[str, int] | None = None,
+    tick: Callable[[str], object] = lambda _: None,
 ) -> dict[str, FloatArray]:
     """Make the base columns of every input table that the source has.
 
     Stock columns come as memory-mapped float32 under ``scratch``, market columns as float64.
+
+    Parameters
+    ----------
+    rows : mapping of str to int, or None
+        Last sessions that are wanted of each column; a table none of whose columns is wanted is
+        not made at all. None: all sessions of every column.
+    tick : callable
+        Told the tables that are being made.
 
     Raises
     ------
@@ -105,14 +144,23 @@ def source_columns(
     """
     out: dict[str, FloatArray] = {}
     for table in inputs:
-        if not tables.has(*table.tables) or (tables.plan or Plan.PREMIUM) < table.plan:
+        wanted = timeline.shape[0]
+        if rows is not None:
+            wanted = min(wanted, max((rows.get(name, 0) for name in table.columns), default=0))
+        if not wanted or not supported(table, tables):
             continue
-        made = table.make(tables, timeline)
-        if set(made) != set(table.columns):
-            odd = sorted(set(made) ^ set(table.columns))
-            raise DataError(f"{'/'.join(table.tables)}: base columns {odd} are not as declared")
-        for name, values in made.items():
-            shape = timeline.shape if name in table.stock else timeline.shape[:1]
+        tick("/".join(table.tables))
+        first = timeline.shape[0] - wanted
+        seen = timeline.tail(first) if first else timeline
+        made = table.make(tables, seen)
+        pairs = made.items() if isinstance(made, Mapping) else made
+        left = set(table.columns)
+        for name, values in pairs:
+            if name not in left:
+                what = "/".join(table.tables)
+                raise DataError(f"{what}: base column {name} is not as declared")
+            left.remove(name)
+            shape = seen.shape if name in table.stock else seen.shape[:1]
             if values.shape != shape:
                 raise DataError(f"base column {name}: shape {values.shape}, expected {shape}")
             if name in table.market:
@@ -121,4 +169,6 @@ def source_columns(
             stored = new_array(scratch / f"{name}.npy", dtype=np.float32, shape=shape)
             stored[:] = values
             out[name] = stored
+        if left:
+            raise DataError(f"{'/'.join(table.tables)}: base columns {sorted(left)} were not made")
     return out

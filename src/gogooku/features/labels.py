@@ -190,35 +190,75 @@ def excess(value_TN: FloatArray, universe_TN: BoolArray) -> FloatArray:
     return np.asarray(inside - mean)
 
 
-def write_labels(folder: Path, inputs: LabelInputs, *, sessions: DateArray) -> str:
-    """Compute labels for all horizons and write them under ``folder``; returns their hash."""
-    shape = (*inputs.open_TN.shape, len(HORIZONS))
+def settled_sessions(labels: Labels, *, known: int) -> int:
+    """First sessions whose labels are all resolved by opens of the first ``known`` sessions.
+
+    No later session can change them.
+    """
+    at = np.arange(len(labels.sessions))[:, None, None]
+    used = at + 1 + np.array(labels.horizons) + labels.late_TNH
+    pending = (labels.outcome_TNH == _CODE[Outcome.UNRESOLVED]) | (used >= known)
+    open_T = pending.any(axis=(1, 2))
+    return int(np.argmax(open_T)) if open_T.any() else len(labels.sessions)
+
+
+def write_labels(
+    folder: Path,
+    inputs: LabelInputs,
+    *,
+    sessions: DateArray,
+    before: Labels | None = None,
+    first: int = 0,
+) -> str:
+    """Compute labels for all horizons and write them under ``folder``; returns their hash.
+
+    Parameters
+    ----------
+    inputs : LabelInputs
+        Of the sessions from ``first`` on.
+    sessions : array of dates
+        All sessions.
+    before : Labels or None
+        Labels of an older version, which are kept for the sessions before ``first``; names that
+        came later were not listed there.
+    """
+    num_names = inputs.open_TN.shape[1]
+    kinds = {
+        "raw": (np.float32, np.nan),
+        "excess": (np.float32, np.nan),
+        "residual": (np.float32, np.nan),
+        "outcome": (np.int8, _CODE[Outcome.NO_ENTRY]),
+        "late": (np.int16, 0),
+    }
+    shape = (len(sessions), num_names, len(HORIZONS))
     arrays: dict[str, npt.NDArray[Any]] = {
         name: new_array(folder / f"{name}.npy", dtype=kind, shape=shape)
-        for name, kind in (
-            ("raw", np.float32),
-            ("excess", np.float32),
-            ("residual", np.float32),
-            ("outcome", np.int8),
-            ("late", np.int16),
-        )
+        for name, (kind, _) in kinds.items()
     }
+    buyable = np.zeros((len(sessions), num_names), dtype=bool)
+    if before is not None and first:
+        known = len(before.codes)
+        for name, (_, filler) in kinds.items():
+            arrays[name][:first, :known] = getattr(before, f"{name}_TNH")[:first]
+            arrays[name][:first, known:] = filler
+        buyable[:first, :known] = before.tradable_TN[:first]
+    buyable[first:] = tradable(inputs)
     resolved = np.full((len(sessions), len(HORIZONS)), np.datetime64("NaT", "D"))
     for h, horizon in enumerate(HORIZONS):
         made = forward_returns(inputs, horizon)
         reach = max(len(sessions) - 1 - horizon, 0)
         resolved[:reach, h] = sessions[1 + horizon :][:reach]
-        arrays["raw"][:, :, h] = made.value
-        arrays["outcome"][:, :, h] = made.outcome
-        arrays["late"][:, :, h] = made.late
-        arrays["excess"][:, :, h] = excess(made.value, inputs.universe_TN)
-        arrays["residual"][:, :, h] = residuals(
+        arrays["raw"][first:, :, h] = made.value
+        arrays["outcome"][first:, :, h] = made.outcome
+        arrays["late"][first:, :, h] = made.late
+        arrays["excess"][first:, :, h] = excess(made.value, inputs.universe_TN)
+        arrays["residual"][first:, :, h] = residuals(
             made.value,
             universe_TN=inputs.universe_TN,
             sector_TN=inputs.sector_TN,
             beta_TN=inputs.beta_TN,
         )
-    np.save(folder / "tradable.npy", tradable(inputs))
+    np.save(folder / "tradable.npy", buyable)
     np.save(folder / "resolved.npy", resolved)
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]

@@ -2,7 +2,8 @@
 
 A fact is that of the newest list known at the decision, which in the evening is the list of the
 next session: a move to another segment counts from the evening on which the exchange shows it.
-Names off the list that session have none.
+Names that are not listed that session have none, nor have those that have been on no list for
+`STANDS` sessions.
 
 The base columns ``lst_segment``, ``lst_scale`` and ``lst_sector33`` also serve other groups, which
 hand a series per segment, size class or sector to the names that belong to it.
@@ -15,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import DateArray
@@ -27,6 +30,7 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values, chain
+from gogooku.features.on_demand import OnDemand
 from gogooku.features.timeline import IndexArray, Timeline
 from gogooku.tables.listings import SEGMENTS
 
@@ -48,6 +52,8 @@ SECTORS33: Final = (
 """The 33 sectors in the exchange's order; ``lst_sector33`` is the position."""
 OLDEST: Final = 750
 """Sessions from which on a listing counts as old, whatever its age."""
+STANDS: Final = 20
+"""Sessions for which a list stands for a listed name that is on no later one."""
 RECENT: Final = 60
 """Sessions for which a move counts as recent."""
 
@@ -70,90 +76,136 @@ _FACTS: Final[Mapping[str, tuple[str, Mapping[str, float]]]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class _Lists:
-    """The lists by date: D dates, and for each row of the master its date and its name.
+    """Rows of the master as U lists in the order in which they became known, ascending by date.
 
-    ``present_DN`` says who is on each list.
+    ``first`` is the first session that knows a list (from 0, negative before the window); ``rows``
+    are the rows of the table that count, ``cells`` where they belong: list x N + name. A list that
+    comes after one of a later date tells nothing and is left out.
     """
 
     dates: DateArray
-    d: IndexArray
-    n: IndexArray
-    present_DN: BoolArray
+    first: IndexArray
+    rows: IndexArray
+    cells: IndexArray
+    shape: tuple[int, int]
 
-    def begins(self) -> BoolArray:
-        """Whether a name is on a list and not on the one before; [D, N]."""
-        begins = self.present_DN.copy()
-        begins[1:] &= ~self.present_DN[:-1]
-        return begins
+    @classmethod
+    def read(cls, tables: Tables, timeline: Timeline, *, since: date | None) -> _Lists:
+        """Lists from a date on."""
+        frame = tables.read("master", ["code"], since=since)
+        days, known = (
+            np.asarray(frame.get_column(name).to_physical().cast(pl.Int64).to_numpy())
+            for name in ("event_date", "available_at")
+        )
+        # rows of a list lie together: one search for all of them
+        starts = np.flatnonzero((days[1:] != days[:-1]) | (known[1:] != known[:-1])) + 1
+        starts = np.concatenate([np.arange(min(len(days), 1)), starts])
+        length = np.diff(np.append(starts, len(days)))
+        keys = pl.DataFrame({"known": known[starts], "day": days[starts]})
+        lists = keys.unique().sort("known", "day")
+        lists = lists.filter(pl.col("day") >= pl.col("day").cum_max())
+        first = timeline.known_at(lists.get_column("known").to_numpy().astype("datetime64[us]"))
+        lists = lists.with_row_index("u").filter(pl.Series(first < len(timeline.sessions)))
+        number = keys.join(lists, on=["known", "day"], how="left", maintain_order="left")
+        u = np.repeat(number.get_column("u").cast(pl.Int64).fill_null(-1).to_numpy(), length)
+        n = timeline.name_of(frame.get_column("code"))
+        rows = np.flatnonzero((u >= 0) & (n >= 0))
+        return cls(
+            dates=lists.get_column("day").to_numpy().astype("datetime64[D]"),
+            first=first[: lists.height],
+            rows=rows,
+            cells=u[rows] * timeline.shape[1] + n[rows],
+            shape=(lists.height, timeline.shape[1]),
+        )
+
+    def spread(self, values: npt.NDArray[np.generic], *, absent: int) -> npt.NDArray[np.uint8]:
+        """Values of the rows, ``absent`` for names that are not on a list; [U, N]."""
+        out = np.full(self.shape, absent, dtype=np.uint8)
+        out.reshape(-1)[self.cells] = values[self.rows]
+        return out
+
+    def present(self) -> BoolArray:
+        """Who is on each list; [U, N]."""
+        out = np.zeros(self.shape, dtype=np.bool_)
+        out.reshape(-1)[self.cells] = True
+        return out
 
 
-def _lists(rows: pl.DataFrame, timeline: Timeline) -> _Lists:
-    days = rows.get_column("event_date").to_physical().to_numpy()
-    dates = rows.get_column("event_date").unique().sort().to_numpy().astype("datetime64[D]")
-    numbers = dates.astype(np.int64)
-    first = numbers[0] if len(numbers) else 0
-    place = np.zeros(numbers[-1] - first + 1 if len(numbers) else 0, dtype=np.int64)
-    place[numbers - first] = np.arange(len(numbers))
-    d, n = place[days - first], timeline.name_of(rows.get_column("code"))
-    present = np.zeros((len(dates), len(timeline.codes)), dtype=np.bool_)
-    present[d, n] = True
-    return _Lists(dates=dates, d=d, n=n, present_DN=present)
+def _back(timeline: Timeline, sessions: int) -> date | None:
+    """So many sessions before the first one; None where the history is not that long."""
+    past = timeline.past.sessions
+    return past[-sessions].item() if len(past) >= sessions else None
 
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
-    texts = {name: (column, list(numbers)) for name, (column, numbers) in _FACTS.items()}
-    rows = tables.read("master", ["code", *(column for column, _ in texts.values())]).select(
-        "event_date",
-        "available_at",
-        pl.col("code").cast(pl.Enum(list(timeline.codes)), strict=False),
-        *(
-            pl.col(column)
-            .cast(pl.Enum(known), strict=False)
-            .to_physical()
-            .cast(pl.Int32)
-            .fill_null(len(known))
-            .alias(name)
-            for name, (column, known) in texts.items()
-        ),
-    )
-    rows = rows.filter(pl.col("code").is_not_null())
-    lists = _lists(rows, timeline)
-    placed = timeline.place(rows.filter(pl.Series(_is_new(rows, lists))))
-    newest = timeline.latest_row(placed)
-    newest[~timeline.listed_TN] = -1
-    out = {"lst_age": _age(lists, timeline)}
-    for name, (_, numbers) in _FACTS.items():
-        values = np.append([*numbers.values()], np.nan)[placed.frame.get_column(name).to_numpy()]
-        out[name] = np.append(values, np.nan)[newest]
-    return out
+    since = _back(timeline, STANDS)
+    lists = _Lists.read(tables, timeline, since=since)
+    cell = _newest(lists, timeline)
+
+    def fact(column: str, numbers: Mapping[str, float]) -> FloatArray:
+        kinds = pl.Enum(list(numbers))
+        texts = tables.read("master", [column], since=since).get_column(column)
+        places = texts.cast(kinds, strict=False).to_physical().fill_null(len(numbers))
+        spread = lists.spread(places.to_numpy(), absent=len(numbers))
+        values = np.append([*numbers.values()], np.nan)
+        return np.asarray(values[np.append(spread, np.uint8(len(numbers)))[cell]])
+
+    facts = {name: partial(fact, *about) for name, about in _FACTS.items()}
+    whole = lists if since is None else None
+    return OnDemand({"lst_age": lambda: _age(tables, timeline, whole), **facts})
 
 
-def _is_new(rows: pl.DataFrame, lists: _Lists) -> BoolArray:
-    """Whether a row says something else than the list before: a fact stands until it changes."""
-    facts = np.zeros(rows.height, dtype=np.int32)
-    for name, (_, numbers) in _FACTS.items():
-        facts = facts * np.int32(len(numbers) + 1) + rows.get_column(name).to_numpy()
-    dense = np.full(lists.present_DN.shape, -1, dtype=np.int32)
-    dense[lists.d, lists.n] = facts
-    new = lists.begins()
-    new[1:] |= dense[1:] != dense[:-1]
-    return np.asarray(new[lists.d, lists.n])
+def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
+    """Cell of the newest known list with each name, that after the last for none; [T, N]."""
+    num_lists, num_names = lists.shape
+    row = np.where(lists.present(), np.arange(num_lists, dtype=np.int32)[:, None], np.int32(-1))
+    np.maximum.accumulate(row, axis=0, out=row)
+    row = np.concatenate([row, np.full((1, num_names), -1, dtype=np.int32)])
+    now = np.arange(timeline.shape[0])
+    row = row[np.searchsorted(lists.first, now, side="right") - 1]
+    oldest = np.searchsorted(timeline.session_at(lists.dates), now - STANDS, side="left")
+    known = (row >= oldest[:, None]) & timeline.listed_TN
+    return np.where(known, row * num_names + np.arange(num_names), num_lists * num_names)
 
 
-def _age(lists: _Lists, timeline: Timeline) -> FloatArray:
-    """Lists since the one on which a name appeared, 0 on that one, at most `OLDEST`; [T, N].
+def _age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray:
+    """Sessions since the list on which a name appeared, 0 on that one, at most `OLDEST`; [T, N].
 
-    The age of a name on the very first list is known only as "at least": null until `OLDEST`.
+    The age of a name on the very first list is known only as "at least": null until `OLDEST`. So
+    lists that reach back `OLDEST` sessions tell as much as all of them. A list that was not known
+    on its own session is none.
     """
-    number = np.arange(len(lists.dates), dtype=np.int32)[:, None]
-    since = np.where(lists.begins(), number, np.int32(-1))
-    np.maximum.accumulate(since, axis=0, out=since)
-    age = np.minimum(number - since, OLDEST).astype(np.float64)
-    age[~lists.present_DN | ((since == 0) & (age < OLDEST))] = np.nan
-    at = np.searchsorted(lists.dates, timeline.sessions, side="right") - 1
-    age = np.concatenate([age, np.full((1, age.shape[1]), np.nan)])[at]
-    age[~timeline.listed_TN] = np.nan
-    return age
+    since = _back(timeline, OLDEST)
+    lists = whole or _Lists.read(tables, timeline, since=since)
+    day, on_list = _by_day(lists, timeline)
+    began = timeline.session_at(day)
+    if since is not None and (not len(day) or began[0] > -OLDEST):  # that list is missing
+        lists = _Lists.read(tables, timeline, since=None)
+        day, on_list = _by_day(lists, timeline)
+        began = timeline.session_at(day)
+    begins = on_list.copy()
+    begins[1:] &= ~on_list[:-1]
+    number = np.arange(len(day), dtype=np.int32)[:, None]
+    start = np.where(begins, number, np.int32(-1))
+    np.maximum.accumulate(start, axis=0, out=start)
+    start[~on_list] = -1
+    start = np.concatenate([start, np.full((1, start.shape[1]), -1, dtype=np.int32)])
+    start = start[np.searchsorted(day, timeline.sessions, side="right") - 1]
+    age = np.arange(timeline.shape[0], dtype=np.float64)[:, None] - np.append(began, 0)[start]
+    np.minimum(age, OLDEST, out=age)
+    age[~timeline.listed_TN | (start < 0) | ((start == 0) & (age < OLDEST))] = np.nan
+    return np.asarray(age)
+
+
+def _by_day(lists: _Lists, timeline: Timeline) -> tuple[DateArray, BoolArray]:
+    """Dates D of the lists that were known on their own session, and who is on them [D, N]."""
+    before = timeline.session_at(lists.dates - np.timedelta64(1, "D"))
+    kept = np.flatnonzero(lists.first <= before + 1)
+    day, starts = np.unique(lists.dates[kept], return_index=True)
+    present = lists.present()[kept]
+    if len(starts) < len(kept):
+        present = np.logical_or.reduceat(present, starts, axis=0)
+    return day, present
 
 
 LISTING_INPUTS: Final[tuple[InputTable, ...]] = (

@@ -6,11 +6,12 @@ nearest to seven days before its own (of 5 to 16 days; of two equally near the o
 changes are scaled to seven days. Windows over "weeks" follow these steps, so a window of 52 holds
 52 observations about a week apart in both eras, whatever weekday it ends on; an era is never named.
 
-A balance stands until the next one, at most 20 sessions after it became known. Shares are on the
-forward basis of splits. Names of the earlier system that are not repeated: `margin_credit_ratio`
-(same ranks as `margin_imbalance`), `margin_neg_share_*` (one less `margin_std_share_*`),
-`margin_days_since` and `margin_impulse` (the same for all names, and constant in the daily era),
-`margin_issue_type` (`is_borrowable`). `ratio_z52` is `margin_imbalance_z52`.
+A balance stands until the next one, at most 20 sessions after it became known and `OLDEST_DAYS` of
+`gogooku.features.chains` after its application date. Shares are on the forward basis of splits.
+Names of the earlier system that are not repeated: `margin_credit_ratio` (same ranks as
+`margin_imbalance`), `margin_neg_share_*` (one less `margin_std_share_*`), `margin_days_since` and
+`margin_impulse` (the same for all names, and constant in the daily era), `margin_issue_type`
+(`is_borrowable`). `ratio_z52` is `margin_imbalance_z52`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features import kernels as k
-from gogooku.features.chains import Chain, chained, relative_change, standardised, standing
+from gogooku.features.chains import (
+    Chain,
+    chained,
+    first_day,
+    relative_change,
+    shown,
+    standardised,
+    standing,
+)
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
 from gogooku.features.timeline import Timeline
@@ -31,6 +40,8 @@ WEEK_DAYS: Final = (7, 8, 6, 9, 5, *range(10, 17))
 """Days between an observation and the one it is compared with, the preferred first. A week of at
 most two sessions has no balances, so the step over it is two weeks: at most 16 days."""
 STANDING_SESSIONS: Final = k.STALE_LIMIT
+_STEPS: Final = 52
+"""Rows of the longest window."""
 FEWEST_MEMBERS: Final = 5
 _SIDES: Final = ("long", "short")
 
@@ -78,11 +89,13 @@ def _side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
 def make_margin(tables: Tables, timeline: Timeline) -> Made:
     """Base columns of the table ``margin_interest``; [T, N]."""
     parts = [f"{side}{part}" for side in _SIDES for part in ("", "_standardized")]
-    columns = ["code", "margin_class", *(f"{part}_shares" for part in parts)]
-    placed = timeline.place(tables.read("margin_interest", columns))
-    chain = chained(placed, WEEK_DAYS)
+    columns = ["code", *(f"{part}_shares" for part in parts)]
+    since = first_day(timeline, days=_STEPS * max(WEEK_DAYS))
+    placed = timeline.place(tables.read("margin_interest", columns, since=since))
+    state = standing(timeline, placed, sessions=STANDING_SESSIONS)
+    chain = chained(placed, WEEK_DAYS, asked=state.rows, steps=_STEPS)
     basis = timeline.share_basis(placed)
-    rows = {part: placed.values(f"{part}_shares") * basis for part in parts}
+    rows = {part: (placed.values(f"{part}_shares") * basis)[chain.rows] for part in parts}
     long, short = rows["long"], rows["short"]
     imbalance, gross = _imbalance(long, short), long + short
     made = {
@@ -93,8 +106,7 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
         "mi_imbalance_z52": chain.zscore(imbalance, 52),
         "mi_gross_momentum": k.log_positive(k.ratio(gross, chain.mean_var(gross, 4)[0])),
     }
-    state = standing(timeline, placed, sessions=STANDING_SESSIONS)
-    return {name: state.show(values) for name, values in made.items()}
+    return shown(made, state.along(chain))
 
 
 MARGIN_INPUTS: Final[tuple[InputTable, ...]] = (

@@ -20,6 +20,7 @@ from gogooku.features import kernels as k
 from gogooku.features import moments as m
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import RETURN, Values
+from gogooku.features.own_session import OwnSession
 from gogooku.features.timeline import Timeline
 from gogooku.ingest.endpoints import Plan
 
@@ -32,24 +33,22 @@ _stock = partial(Feature, group="morning")
 def make_halves(tables: Tables, timeline: Timeline) -> Made:
     """Bars of both halves on their own session, null without a trade or a row by that evening."""
     wire = {
-        f"{half}_{part}": f"{prefix}_{part}"
+        f"{prefix}_{part.split('_')[0]}": f"{half}_{part}"
         for prefix, half in _HALVES.items()
         for part in (*_PRICES, "volume_shares", "turnover_yen")
         if (prefix, part) != ("mq_pm", "turnover_yen")
     }
-    placed = timeline.place(tables.read("quotes", ["code", *wire]))
-    placed = placed.where(placed.t == placed.event)
     growth = timeline.growth_TN
-    made: dict[str, FloatArray] = {}
-    for column, name in wire.items():
-        values = timeline.on_session(placed, placed.values(column))
-        part = column.split("_", 1)[1]
+
+    def on_forward_basis(name: str, values: FloatArray) -> FloatArray:
+        part = name.rsplit("_", 1)[1]
         if part in _PRICES:
             values /= growth
-        elif part == "volume_shares":
+        elif part == "volume":
             values *= growth
-        made[name.removesuffix("_shares").removesuffix("_yen")] = values
-    return made
+        return values
+
+    return OwnSession(tables, timeline, "quotes", wire, on_forward_basis)
 
 
 MORNING_INPUTS: Final = (

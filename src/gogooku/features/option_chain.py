@@ -79,18 +79,16 @@ _VOL: Final = "implied_volatility_ratio"
 
 def make_options(tables: Tables, timeline: Timeline) -> Made:
     """Chains of the Nikkei 225 options as one row per trade date, as known at each session."""
-    chain_rows = c.with_expiry(c.settled_once(tables.read("index_options", _READ)))
+    rows = tables.read("index_options", _READ, since=c.reach(timeline))
+    chain_rows = c.with_expiry(c.settled_once(rows))
     outside = _out_of_the_money(chain_rows)
-    days = chain_rows.group_by(_DAY).agg(pl.col("available_at").max(), *c.expiry_columns())
+    days = chain_rows.group_by(_DAY).agg(pl.col("available_at").max())
     for part in (_activity(outside), *_surface(outside)):
         days = days.join(part, on=_DAY, how="left")
     columns = [_surface_name(name, tenor) for name, tenor in _SURFACE] + list(_ACTIVITY)
-    made = c.market_series(days, timeline, [*columns, "near_expiry", "next_expiry"])
+    made = c.market_series(days, timeline, columns)
     night = _night_jump(outside, chain_rows, days)
     made.update(c.market_series(night, timeline, ["io_night_jump"]))
-    made["io_days_to_sq"] = c.sessions_to(
-        made.pop("near_expiry"), made.pop("next_expiry"), sessions=timeline.sessions
-    )
     return made
 
 
@@ -108,11 +106,11 @@ def _out_of_the_money(rows: pl.DataFrame) -> pl.DataFrame:
     kept = rows.filter((pl.col("underlying_price") > 0.0) & (put == below))
     near = pl.col(EXPIRY).filter(pl.col(DAYS) >= NEAR_DAYS).min().alias("near")
     nearest = kept.group_by(_DAY).agg(near)
-    marked = kept.join(nearest, on=_DAY, how="left").with_columns(
+    marked = kept.join(nearest, on=_DAY, how="left", maintain_order="left").with_columns(
         (pl.col("strike_price") / pl.col("underlying_price")).log().alias(_X),
         (pl.col(EXPIRY) == pl.col("near")).alias("near"),
     )
-    return marked.sort(_DAY, EXPIRY, _X, "code")
+    return marked.sort(_DAY, EXPIRY, _X, "code", maintain_order=True)
 
 
 def _activity(outside: pl.DataFrame) -> pl.DataFrame:
@@ -197,10 +195,10 @@ def _night_jump(outside: pl.DataFrame, rows: pl.DataFrame, days: pl.DataFrame) -
     held = outside.filter(
         pl.col("near") & (pl.col(_X).abs() <= NEAR_MONEY) & (pl.col("settlement_price") > 0.0)
     ).select(pl.col(_DAY).alias("before"), "code", pl.col("settlement_price").alias("paid"))
-    wanted = held.join(pairs.select(_DAY, "before"), on="before")
+    wanted = held.join(pairs.select(_DAY, "before"), on="before", maintain_order="left")
     night = rows.filter(pl.col("night_close") > 0.0).select(_DAY, "code", "night_close")
-    both = wanted.join(night, on=[_DAY, "code"])
-    jump = both.group_by(_DAY).agg(
+    both = wanted.join(night, on=[_DAY, "code"], maintain_order="left_right")
+    jump = both.group_by(_DAY, maintain_order=True).agg(
         pl.when(pl.len() >= FEWEST_CONTRACTS)
         .then(pl.col("night_close").sum() / pl.col("paid").sum() - 1.0)
         .alias("io_night_jump")
@@ -228,7 +226,6 @@ OPTIONS_INPUTS: Final[tuple[InputTable, ...]] = (
             "io_call_oi_distance": "mean log moneyness of calls by open interest",
             "io_smile_width": "fraction a year",
             "io_night_jump": "return",
-            "io_days_to_sq": "sessions",
         },
         make=make_options,
     ),

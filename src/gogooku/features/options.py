@@ -3,8 +3,9 @@
 The base columns are those of `gogooku.features.option_chain`: contracts out of the money only.
 
 Left out on purpose: medians over all strikes (they mix contracts in the money in), sums in
-contracts or yen, ``idxopt_*`` copies, the theoretical price, which repeats the volatility, and
-``opt_iv_cmat_60d``, the sum of ``opt_iv_cmat_30d`` and ``opt_term_slope_30_60``.
+contracts or yen, ``idxopt_*`` copies, the theoretical price, which repeats the volatility,
+``opt_iv_cmat_60d``, the sum of ``opt_iv_cmat_30d`` and ``opt_term_slope_30_60``, and sessions to
+the special quotation (`days_to_sq` says it without the chain).
 """
 
 from __future__ import annotations
@@ -239,15 +240,6 @@ _POSITIONS = (
             meaning=f"Mean log strike over underlying of {side}s, by open interest.",
         )
         for side in ("put", "call")
-    ),
-    _option(
-        name="opt_days_to_sq",
-        concept="calendar",
-        inputs=("io_days_to_sq",),
-        compute=partial(k.as_is, of="io_days_to_sq"),
-        lookback=1,
-        unit="sessions",
-        meaning="Sessions to the next special quotation of options, 0 on it.",
     ),
     _option(
         name="opt_night_jump",

@@ -138,18 +138,21 @@ class Forecasts:
 class Documents:
     """Typed statements on the axes, in the order in which they became known.
 
-    Every array has one value per document: the state after it. ``years`` counts fiscal years
-    before, ``back`` quarters before that of the newest results known then.
+    ``asked`` [A] are the numbers of the documents after which the state is wanted; what is looked
+    up is looked up among all. Public arrays have one value per asked document: the state after it.
+    ``years`` counts fiscal years before, ``back`` quarters before that of the newest results known
+    then.
     """
 
     placed: Placed
+    asked: IndexArray
 
     def __len__(self) -> int:
         """Documents."""
         return len(self.placed)
 
     @cached_property
-    def order(self) -> IndexArray:
+    def _order(self) -> IndexArray:
         """Number of each document."""
         return np.arange(len(self), dtype=np.int64)
 
@@ -183,19 +186,17 @@ class Documents:
         group = frame.get_column("is_consolidated").cast(pl.Int64).fill_null(0).to_numpy()
         return np.asarray(2 * number + group, dtype=np.int64)
 
-    def over_names(self, expression: pl.Expr, **columns: npt.NDArray[np.generic]) -> pl.Series:
-        """Evaluate an expression along the documents of each name."""
-        frame = pl.DataFrame({"n": self.placed.n, "order": self.order, **columns})
-        return frame.select(expression.over("n").alias("value")).to_series()
+    def _newest(self, chosen: BoolArray) -> IndexArray:
+        """Number of the last chosen document of the name up to each document, -1 for none."""
+        return self.placed.running_max(np.where(chosen, self._order, -1))
 
     def newest(self, chosen: BoolArray) -> IndexArray:
-        """Number of the last chosen document of the name up to each one, -1 for none."""
-        number = pl.when("chosen").then("order").forward_fill().fill_null(-1)
-        return np.asarray(self.over_names(number, chosen=chosen).to_numpy(), dtype=np.int64)
+        """Number of the last chosen document of the name, -1 for none; ``chosen`` is over all."""
+        return self._newest(chosen)[self.asked]
 
     @cached_property
     def is_result(self) -> BoolArray:
-        """Documents with results of a quarter."""
+        """Documents with results of a quarter; over all."""
         return np.asarray(self._quarter > 0)
 
     @cached_property
@@ -203,8 +204,7 @@ class Documents:
         """Number of the document with the newest period; the last one of several."""
         days = self.placed.frame.get_column("period_end").to_physical().cast(pl.Int64)
         ends = days.fill_null(-(10**6)).to_numpy()
-        seen = np.where(self.is_result, ends, -(10**6))
-        newest = self.over_names(pl.col("seen").cum_max(), seen=seen).to_numpy()
+        newest = self.placed.running_max(np.where(self.is_result, ends, -(10**6)))
         return self.newest(self.is_result & (ends >= newest))
 
     def of_current(self, values: npt.NDArray[np.int64]) -> IndexArray:
@@ -219,7 +219,7 @@ class Documents:
     @cached_property
     def _results(self) -> History:
         keys = self._key(self.placed.n, self._start, self._end, self._quarter, self._basis)
-        return History.of(np.where(self.is_result, keys, -1), self.order)
+        return History.of(np.where(self.is_result, keys, -1), self._order)
 
     @staticmethod
     def _key(
@@ -240,7 +240,7 @@ class Documents:
         return {}
 
     def _rows(self, years: IndexArray, quarter: IndexArray) -> IndexArray:
-        """Number of the results of a quarter as known at each document, -1 for none."""
+        """Number of the results of a quarter as known at each asked document, -1 for none."""
         asked = (8 * years + quarter).tobytes()
         if asked not in self._found:
             self._found[asked] = self._search(years, quarter)
@@ -249,9 +249,10 @@ class Documents:
     def _search(self, years: IndexArray, quarter: IndexArray) -> IndexArray:
         start = self.of_current(self._start) - 12 * years
         end = self.of_current(self._end) - 12 * years
-        keys = self._key(self.placed.n, start, end, quarter, self.of_current(self._basis))
+        n = self.placed.n[self.asked]
+        keys = self._key(n, start, end, quarter, self.of_current(self._basis))
         known = (self.current >= 0) & (start >= 0)
-        found = self._results.find(np.where(known, keys, -1), self.order)
+        found = self._results.find(np.where(known, keys, -1), self.asked)
         return self._results.number(found)
 
     def cumulated(self, values: FloatArray, years: int = 0, back: int = 0) -> FloatArray:
@@ -297,38 +298,47 @@ class Documents:
     # ------------------------------------------------------------------------------- forecasts
 
     @cached_property
-    def target(self) -> IndexArray:
-        """End of the fiscal year whose results come next, -1 where unknown."""
+    def key_target(self) -> IndexArray:
+        """Key of the fiscal year whose results come next."""
         following = np.where(self._next_end >= 0, self._next_end, self._end + 12)
         own = np.where(self._quarter == 4, following, self._end)
-        newest = self.over_names(pl.col("own").cum_max(), own=np.where(self._end >= 0, own, -1))
-        return np.asarray(newest.to_numpy(), dtype=np.int64)
-
-    def year_key(self, ends: IndexArray) -> IndexArray:
-        """Key of (name, fiscal year) of forecasts."""
-        return np.where(ends >= 0, (self.placed.n << 12) | ends, -1)
+        newest = self.placed.running_max(np.where(self._end >= 0, own, -1))
+        return _year_key(self.placed.n, newest)[self.asked]
 
     @cached_property
     def key_now(self) -> IndexArray:
         """Key of the fiscal year of the newest results."""
-        return self.year_key(self.of_current(self._end))
+        return _year_key(self.placed.n[self.asked], self.of_current(self._end))
+
+    def key_own(self, rows: IndexArray) -> IndexArray:
+        """Key of the own fiscal year of some documents, -1 for none."""
+        return np.append(_year_key(self.placed.n, self._end), -1)[rows]
 
     @cached_property
-    def key_own(self) -> IndexArray:
-        """Key of each document's own fiscal year."""
-        return self.year_key(self._end)
-
-    @property
-    def key_target(self) -> IndexArray:
-        """Key of the fiscal year whose results come next."""
-        return self.year_key(self.target)
+    def _forecast_rows(self) -> tuple[IndexArray, IndexArray]:
+        """Places of forecasts that can be asked for, own year then next, and their keys."""
+        n = np.concatenate([self.placed.n, self.placed.n])
+        keys = _year_key(n, np.concatenate([self._end, self._next_end]))
+        wanted = np.zeros((int(n.max(initial=0)) + 2) << 12, dtype=np.bool_)
+        for asked in (self.key_target, self.key_now, self.key_own(self.last_year)):
+            wanted[asked] = True
+        wanted[-1] = False
+        rows = np.flatnonzero(wanted[keys])
+        packed = (keys[rows] << _ORDER_BITS) | rows % max(len(self), 1)
+        order = np.argsort(packed, kind="stable")
+        return rows[order], packed[order]
 
     def forecasts(self, this_year: FloatArray, next_year: FloatArray) -> Forecasts:
-        """All forecasts of an item: documents' own year, and the next one in those of a year."""
-        keys = np.concatenate([self.year_key(self._end), self.year_key(self._next_end)])
-        values = np.concatenate([this_year, next_year])
-        numbers = np.concatenate([self.order, self.order])
-        kept = ~np.isnan(values) & (keys >= 0)
-        packed = (keys[kept] << _ORDER_BITS) | numbers[kept]
-        place = np.argsort(packed, kind="stable")
-        return Forecasts(History(packed[place]), values[kept][place])
+        """All forecasts of an item: documents' own year, and the next one in those of a year.
+
+        Only of the years `key_target`, `key_now` and that of `last_year`.
+        """
+        rows, packed = self._forecast_rows
+        values = np.concatenate([this_year, next_year])[rows]
+        kept = ~np.isnan(values)
+        return Forecasts(History(packed[kept]), values[kept])
+
+
+def _year_key(n: IndexArray, ends: IndexArray) -> IndexArray:
+    """Key of (name, fiscal year) of forecasts, -1 for no year."""
+    return np.where(ends >= 0, (n << 12) | ends, -1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gogooku.core.types import Feature
+from gogooku.features.aliases import ALIASES, aliases_of
 from gogooku.features.catalogue import BASIC, CATALOGUE, base_inputs
 
 PAGE = Path("docs/features.md")
@@ -27,6 +28,13 @@ deviations, `share` lies in 0 to 1, `flag` is 0 or 1, `sessions` is a count. In 
 a stock feature is its rank within the session's universe in [-0.5, 0.5] (a `z` is z/4 clipped to
 [-1, 1]; a mask stays 0 or 1; null is 0); a market feature is context in its own unit.
 """
+_OLD_NAMES = """## Old names: {count}
+
+Names of the earlier system that say the same thing: the same quantity, or one that orders the names
+of a session alike. They are not columns; `gogooku features NAME` takes them.
+
+{rows}
+"""
 _COLUMNS = (
     "| feature | set | role | unit | sessions | needs | meaning |\n|---|---|---|---|---|---|---|"
 )
@@ -38,7 +46,18 @@ def feature_page() -> str:
     groups = dict.fromkeys(f.group for f in listed)
     parts = [_HEAD.format(count=len(listed))]
     parts += [_section(group, [f for f in listed if f.group == group]) for group in groups]
+    parts.append(_old_names([f.name for f in listed]))
     return "\n".join(parts)
+
+
+def _old_names(names: Sequence[str]) -> str:
+    known = {name: aliases_of(name) for name in names}
+    rows = [
+        f"- `{name}`: {', '.join(f'`{old}`' for old in olds)}"
+        for name, olds in known.items()
+        if olds
+    ]
+    return _OLD_NAMES.format(count=len(ALIASES), rows="\n".join(rows))
 
 
 def _section(group: str, features: Sequence[Feature]) -> str:

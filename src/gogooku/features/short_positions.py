@@ -248,7 +248,8 @@ _CHANGE = (
         lookback=1,
         unit="sessions",
         max_null_share=1.0,
-        meaning="Sessions since the newest report of the name became known; null before the first.",
+        meaning="Sessions since the newest report of the name became known; null without one in "
+        "two years.",
     ),
 )
 

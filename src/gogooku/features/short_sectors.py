@@ -12,15 +12,15 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.types import FloatArray, IntArray
+from gogooku.features.chains import first_day, standing
 from gogooku.features.inputs import InputTable, Made, Tables
+from gogooku.features.kernels import STALE_LIMIT
 from gogooku.features.timeline import Timeline
 
 CODES: Final = 10_000
 """Sector codes lie below; the number itself stands for no known sector."""
 _OTHER: Final = 9_999
 """Sector code of funds and the like: no part of the market sums."""
-_ROW_BITS: Final = 40
-"""Bits of a row number in a rank whose higher bits are a day."""
 _PARTS: Final = (
     "sell_excluding_short_yen",
     "short_with_restrictions_yen",
@@ -30,33 +30,25 @@ _MADE: Final = ("total_yen", "short_yen", "restricted_yen")
 
 
 def sector_codes(tables: Tables, timeline: Timeline) -> FloatArray:
-    """33-sector code of each listed name by the newest list known at each decision, [T, N]."""
-    rows = tables.read("master", ["code", "sector33"])
-    known = rows.get_column("available_at").to_numpy().astype("datetime64[us]")
-    t = np.searchsorted(timeline.decisions, known, side="left")
-    n = timeline.name_of(rows.get_column("code"))
-    seen = (t < timeline.shape[0]) & (n >= 0)
-    # the row about the newest session stands; of several about it, the one known last
-    order = np.lexsort((known, t)) if np.any(known[1:] < known[:-1]) else np.arange(len(rows))
-    place = np.empty(len(rows), dtype=np.int64)
-    place[order] = np.arange(len(rows))
-    days = rows.get_column("event_date").to_physical().cast(pl.Int64).to_numpy()
-    rank = (days << _ROW_BITS) | place
-    best = np.full(timeline.shape, -1, dtype=np.int64)
-    np.maximum.at(best.ravel(), t[seen] * timeline.shape[1] + n[seen], rank[seen])
-    np.maximum.accumulate(best, axis=0, out=best)
-    numbers = rows.get_column("sector33").cast(pl.Int64, strict=False)
-    codes = numbers.set(~numbers.is_between(0, CODES - 1), None).cast(pl.Float64)
-    values = codes.fill_null(float("nan")).to_numpy()[order]
-    newest = values[np.maximum(best, 0) & ((1 << _ROW_BITS) - 1)] if len(rows) else best
-    return np.where(timeline.listed_TN & (best >= 0), newest, np.nan)
+    """33-sector code of each listed name by the newest list known at each decision, [T, N].
+
+    A list stands for `STALE_LIMIT` sessions; without a newer one the sector is not known.
+    """
+    rows = tables.read("master", ["code", "sector33"], since=first_day(timeline, days=0))
+    placed = timeline.place(rows)
+    state = standing(timeline, placed, sessions=STALE_LIMIT)
+    numbers = placed.frame.get_column("sector33").cast(pl.Int64, strict=False)
+    known = numbers.set(~numbers.is_between(0, CODES - 1), None).cast(pl.Float64)
+    return np.where(timeline.listed_TN, state.show(known.fill_null(np.nan).to_numpy()), np.nan)
 
 
 def make_sector_shorts(tables: Tables, timeline: Timeline) -> Made:
     """Sales of each name's sector and of all sectors, each session's own rows only."""
     sector = sector_codes(tables, timeline)
-    placed = timeline.place(tables.read("short_ratio", ["sector33", *_PARTS]), code=None)
-    placed = placed.where(placed.t == placed.event)
+    first = timeline.sessions[0].item()
+    rows = tables.read("short_ratio", ["sector33", *_PARTS], since=first)
+    placed = timeline.place(rows, code=None)
+    placed = placed.where((placed.t == placed.event) & (placed.t >= 0))
     codes = placed.frame.get_column("sector33").cast(pl.Int64, strict=False).fill_null(CODES)
     number = np.full(CODES + 1, -1, dtype=np.int64)
     present = np.unique(codes.to_numpy())

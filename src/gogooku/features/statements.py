@@ -23,7 +23,7 @@ from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values, ratio
 from gogooku.features.quarters import Documents, Standing, gathered, growth
-from gogooku.features.timeline import Timeline
+from gogooku.features.timeline import IndexArray, Placed, Timeline
 
 CLIP: Final = 10.0
 """Growth beyond this, of figures near zero, says no more."""
@@ -68,8 +68,12 @@ _COLUMNS: Final = (
 
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
-    rows = tables.read("statements", _COLUMNS).sort("document_number")
-    documents = Documents(timeline.place(rows))
+    rows = tables.read("statements", _COLUMNS)
+    if not rows.get_column("document_number").is_sorted():
+        rows = rows.sort("document_number")
+    placed = timeline.place(rows)
+    row_TN, asked = _standing(placed, timeline)
+    documents = Documents(placed, asked)
     values = {
         **_flows(documents),
         **_sheets(documents),
@@ -79,9 +83,21 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     }
     return Standing(
         columns={f"st_{name}": column for name, column in values.items()},
-        row_TN=timeline.latest_row(documents.placed),
+        row_TN=row_TN,
         ages=frozenset({"st_age", "st_revision_age"}),
     )
+
+
+def _standing(placed: Placed, timeline: Timeline) -> tuple[IndexArray, IndexArray]:
+    """Documents that are the newest of their name at some session, and their places among them."""
+    row_TN = timeline.latest_row(placed)
+    stands = np.zeros(len(placed) + 1, dtype=np.bool_)
+    stands[row_TN.ravel()] = True
+    stands[-1] = False
+    asked = np.flatnonzero(stands)
+    place = np.cumsum(stands) - 1
+    place[-1] = -1
+    return place[row_TN], asked
 
 
 def _flows(d: Documents) -> dict[str, FloatArray]:
@@ -124,7 +140,7 @@ def _outlook(d: Documents, timeline: Timeline) -> dict[str, FloatArray]:
         unit = basis if name == "div" else np.ones(len(d))
         made = [d.placed.values(f"{when}forecast_{column}") / unit for when in ("", "next_")]
         forecasts = d.forecasts(made[0], made[1])
-        now, before, first = forecasts.at(d.key_target, d.order)
+        now, before, first = forecasts.at(d.key_target, d.asked)
         out[f"{name}_forecast"] = now
         if name in _REVISED:
             out[f"{name}_forecast_before"] = before
@@ -133,7 +149,7 @@ def _outlook(d: Documents, timeline: Timeline) -> dict[str, FloatArray]:
         if name in ("op", "np"):
             actual = d.placed.values(column)
             out[f"{name}_cum"] = d.cumulated(actual)
-            out[f"{name}_cum_forecast"] = forecasts.at(d.key_now, d.order)[0]
+            out[f"{name}_cum_forecast"] = forecasts.at(d.key_now, d.asked)[0]
             whole = gathered(actual, d.year_before)
             out[f"{name}_usual"] = ratio(d.cumulated(actual, 1), whole)
         if name != "div":
@@ -147,8 +163,9 @@ def _surprises(d: Documents) -> dict[str, FloatArray]:
     for name, (column, _) in _ITEMS.items():
         actual = d.placed.values(column)
         made = [d.placed.values(f"{when}forecast_{column}") for when in ("", "next_")]
-        expected = d.forecasts(made[0], made[1]).at(d.key_own, d.order - 1)[0]
-        out[f"{name}_surprise"] = gathered(growth(actual, expected), d.last_year)
+        forecasts = d.forecasts(made[0], made[1])
+        expected = forecasts.at(d.key_own(d.last_year), d.last_year - 1)[0]
+        out[f"{name}_surprise"] = growth(gathered(actual, d.last_year), expected)
     return out
 
 

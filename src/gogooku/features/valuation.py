@@ -16,9 +16,11 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features import kernels as k
 from gogooku.features import moments as m
+from gogooku.features.chains import first_day, standing
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import CLOSE, STALE_LIMIT, Values, chain
-from gogooku.features.quarters import Standing, growth
+from gogooku.features.lazy import Lazy
+from gogooku.features.quarters import growth
 from gogooku.features.sector import sector_mean
 from gogooku.features.timeline import Timeline
 
@@ -38,16 +40,20 @@ _WHOLE: Final = {
 
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
-    rows = tables.read("valuation", ("code", *_PER_SHARE.values(), *_WHOLE.values()))
-    placed = timeline.place(rows).standing()
+    columns = ("code", *_PER_SHARE.values(), *_WHOLE.values())
+    rows = tables.read("valuation", columns, since=first_day(timeline, days=0))
+    placed = timeline.place(rows)
+    state = standing(timeline, placed, sessions=STALE_LIMIT)
     basis = timeline.share_basis(placed)
-    columns = {name: placed.values(column) / basis for name, column in _PER_SHARE.items()}
-    columns |= {name: placed.values(column) for name, column in _WHOLE.items()}
-    row = timeline.latest_row(placed)
-    since = np.append(placed.t, 0)[row]
-    old = np.arange(timeline.shape[0])[:, np.newaxis] - since > STALE_LIMIT
-    row[old] = -1
-    return Standing(columns=columns, row_TN=row)
+
+    def column(name: str, *, basis: FloatArray | None = None) -> FloatArray:
+        values = placed.values(name)
+        return state.show(values if basis is None else values / basis)
+
+    return Lazy(
+        {name: partial(column, of, basis=basis) for name, of in _PER_SHARE.items()}
+        | {name: partial(column, of) for name, of in _WHOLE.items()}
+    )
 
 
 VALUATION_INPUTS: Final = (
@@ -64,7 +70,8 @@ VALUATION_INPUTS: Final = (
         make=_make,
     ),
 )
-"""Null where the newest row became known more than `STALE_LIMIT` sessions ago."""
+"""Null where the newest row became known more than `STALE_LIMIT` sessions ago, or describes a day
+more than `gogooku.features.chains.OLDEST_DAYS` back."""
 
 
 # ------------------------------------------------------------------------------------ features
