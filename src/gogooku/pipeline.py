@@ -16,10 +16,11 @@ from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import BusyError
 from gogooku.core.files import locked, new_artefact, require_space, write_json
 from gogooku.core.progress import Reporter
-from gogooku.core.stamp import CONFIG_FILE, make_stamp
+from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
 from gogooku.features.inputs import Tables
+from gogooku.growth import available_columns, begin, remove_interrupted
 from gogooku.ingest.client import Client
 from gogooku.ingest.endpoints import ENDPOINTS
 from gogooku.ingest.plan import SyncOptions
@@ -27,7 +28,7 @@ from gogooku.ingest.raw import open_store
 from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
 from gogooku.ingest.summary import SyncSummary
 from gogooku.ingest.sync import sync as fetch
-from gogooku.learn.assemble import BuildConfig, assemble
+from gogooku.learn.assemble import BuildConfig, assemble, first_session_read
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
 from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
@@ -42,10 +43,12 @@ BUILD_CODE = (
     "features",
     "learn/assemble.py",
     "learn/tensors.py",
+    "learn/growing.py",
     "learn/datasets.py",
+    "growth.py",
 )
-_BYTES_PER_CELL = 800
-"""Disk that one (session, code) of a dataset takes, scratch included, at about 100 features."""
+_BYTES_PER_CELL = 3_500
+"""Disk that one (session, code) takes at most, scratch included, with all features."""
 
 
 def sandbox(
@@ -76,7 +79,12 @@ def sandbox(
 def build(
     home: Path, resolved: Resolved[BuildConfig], *, execution: Execution, reporter: Reporter
 ) -> Dataset:
-    """Build the dataset of a source; a finished one with the same key is not built again."""
+    """Build the dataset of a source, or grow it from the one before.
+
+    A finished one with the same key is not built again. An older one of the same config and code is
+    continued from the first session that the delivery tells otherwise; an interrupted build goes on
+    where it stopped.
+    """
     config = resolved.config
     source = read_source(home, config.source)
     stamp = make_stamp(
@@ -87,30 +95,60 @@ def build(
     )
     folder = datasets_folder(home) / f"{source.name}-{stamp.key}"
     if not (folder / MANIFEST_FILE).exists():
-        with reporter.step("panel"):
-            panel = build_panel(source, clock=config.clock)
-        require_space(folder, num_bytes=panel.shape[0] * panel.shape[1] * _BYTES_PER_CELL)
-        with new_artefact(folder) as building:
-            write_json(building / CONFIG_FILE, resolved.to_json())
-            stamp.write(building)
-            assemble(
-                building,
-                panel,
-                config,
-                facts={
-                    "source": source.name,
-                    "source_version": source.folder.name,
-                    "exchange": source.exchange,
-                },
-                execution=execution,
-                reporter=reporter,
-                tables=Tables(source),
-            )
-            stage_current(folder)
+        with locked(datasets_folder(home) / f"{source.name}-growing"):
+            remove_interrupted(folder, source.name)
+            with new_artefact(folder, resume=stamp.key) as building:
+                _grow(
+                    home,
+                    building,
+                    source,
+                    resolved,
+                    stamp=stamp,
+                    execution=execution,
+                    reporter=reporter,
+                )
+                stage_current(folder)
     else:
         stage_current(folder)
     publish_current(folder)
     return read_dataset(folder)
+
+
+def _grow(
+    home: Path,
+    building: Path,
+    source: Source,
+    resolved: Resolved[BuildConfig],
+    *,
+    stamp: Stamp,
+    execution: Execution,
+    reporter: Reporter,
+) -> None:
+    """Fill a dataset folder: take over what an older dataset has, and compute the rest."""
+    config, tables = resolved.config, Tables(source)
+    if not (building / CONFIG_FILE).exists():
+        with reporter.step("arrivals"):
+            begin(home, building, source, config, stamp=stamp)
+        stamp.write(building)
+        write_json(building / CONFIG_FILE, resolved.to_json())
+    first = first_session_read(building, config, available=available_columns(source, tables))
+    with reporter.step("panel"):
+        panel = build_panel(source, clock=config.clock, first=first)
+    cells = panel.shape[0] * panel.shape[1]
+    require_space(building, num_bytes=cells * _BYTES_PER_CELL)
+    assemble(
+        building,
+        panel,
+        config,
+        facts={
+            "source": source.name,
+            "source_version": source.folder.name,
+            "exchange": source.exchange,
+        },
+        execution=execution,
+        reporter=reporter,
+        tables=tables,
+    )
 
 
 @dataclass(frozen=True)

@@ -117,17 +117,25 @@ def test_features_lists_the_catalogue(tmp_path):
 
 
 def test_audit_finds_nothing_then_a_changed_tensor(home):
-    assert "nothing found" in done(home, "audit").out
-    assert done(home, "audit", "--json").json == {"findings": []}
-    (path,) = home.glob("datasets/*/x.npy")
+    said = done(home, "audit", "--dates", 1).out
+    assert "effective rank" in said
+    assert "page: " in said
+    made = done(home, "audit", "--dates", 1, "--json").json
+    assert made["findings"] == []
+    assert len(made["facts"]["look_ahead_sessions"]) == 1
+    (page,) = home.glob("audits/*/audit.html")
+    assert str(page) == made["page"]
+    assert json.loads(page.with_name("audit.json").read_text())["findings"] == []
+    (path,) = home.glob("datasets/*/x.bin")
     content = bytearray(path.read_bytes())
-    content[-64:] = b"\x00" * 32 + b"\x3c" * 32
+    middle = len(content) // 2
+    content[middle : middle + 4096] = b"\x00\x38" * 2048
     path.write_bytes(content)
-    result = run_cli(home, "audit", "--json")
+    result = run_cli(home, "audit", "--dates", 0, "--json")
     assert result.code == 1
-    assert any(text.startswith("x: ") for text in result.json["findings"])
+    assert any(one["text"].startswith("x: ") for one in result.json["findings"])
     assert result.error["error"] == "FindingError"
-    assert is_one_paragraph(run_cli(home, "audit").err)
+    assert is_one_paragraph(run_cli(home, "audit", "--dates", 0).err)
 
 
 def test_audit_finds_a_changed_label(home):
@@ -135,9 +143,19 @@ def test_audit_finds_a_changed_label(home):
     content = bytearray(path.read_bytes())
     content[128 + 40 * 4 * 4 * 100] ^= 1
     path.write_bytes(content)
+    result = run_cli(home, "audit", "--dates", 0, "--json")
+    assert result.code == 1
+    assert any(one["text"].startswith("labels: ") for one in result.json["findings"])
+
+
+def test_audit_says_when_the_source_is_gone(home):
+    for place in home.glob("sources/*/*/manifest.json"):
+        shutil.rmtree(place.parent)
     result = run_cli(home, "audit", "--json")
     assert result.code == 1
-    assert any(text.startswith("labels: ") for text in result.json["findings"])
+    assert [one["check"] for one in result.json["findings"]] == ["look-ahead"]
+    assert run_cli(home, "audit", "--dates", 0).code == 0
+    assert run_cli(home, "audit", "--dates", -1).code == 2
 
 
 def test_train_says_where_the_run_is(home):

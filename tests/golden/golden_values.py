@@ -19,6 +19,7 @@ from gogooku.ingest.store import Source, SourceFrames
 from gogooku.learn.assemble import BuildConfig, assemble
 from gogooku.learn.baselines import RidgeCheckpoint
 from gogooku.learn.datasets import labels_of
+from gogooku.learn.growing import feature_files
 from gogooku.learn.learners import make_learner
 from gogooku.learn.tensors import read_dataset
 from gogooku.portfolio.backtest import Backtest, BacktestConfig, run_backtest
@@ -141,13 +142,20 @@ def _backtest(dataset: Dataset, ridge: RidgeCheckpoint) -> Backtest:
 
 def _feature_values(dataset: Dataset) -> dict[str, list[float | None]]:
     """Values of every feature for a few names on a few sessions."""
-    tables = pl.concat(pl.read_parquet(p) for p in sorted(dataset.folder.glob("features/*")))
+    tables = _tables(dataset)
     days = [dataset.sessions[-1 - back].item() for back in SESSIONS_BACK]
     codes = _members_throughout(dataset)[:NUM_CODES]
     rows = tables.filter(pl.col("date").is_in(days), pl.col("code").is_in(codes))
     rows = rows.sort("date", "code")
     assert rows.height == len(days) * NUM_CODES
     return {name: rows.get_column(name).to_list() for name in tables.columns[2:]}
+
+
+def _tables(dataset: Dataset) -> pl.DataFrame:
+    """Values of all features: those of the market beside those of its names."""
+    stock = pl.concat(pl.read_parquet(path) for path in feature_files(dataset.folder))
+    market = pl.read_parquet(dataset.folder / "market.parquet")
+    return stock.join(market, on="date", how="left", maintain_order="left")
 
 
 def _members_throughout(dataset: Dataset) -> list[str]:
@@ -157,7 +165,7 @@ def _members_throughout(dataset: Dataset) -> list[str]:
 
 def _schema(dataset: Dataset, traded: Backtest) -> dict[str, Any]:
     labels = labels_of(dataset)
-    table = pl.read_parquet(sorted(dataset.folder.glob("features/*"))[0])
+    table = _tables(dataset)
     return {
         "files": sorted(
             str(p.relative_to(dataset.folder)) for p in dataset.folder.rglob("*") if p.is_file()

@@ -243,7 +243,8 @@ def day_view(
     """Read one session of a dataset, and score it."""
     codes = np.array(dataset.codes)
     day: date = dataset.sessions[t].item()
-    table = pl.read_parquet(dataset.folder / "features" / f"{day.year}.parquet")
+    files = (dataset.folder / "features" / f"{day.year}").glob("*.parquet")
+    table = pl.concat(pl.read_parquet(path) for path in sorted(files))
     members = np.flatnonzero(dataset.valid_TN[t])
     peers_NK = dataset.neighbour_BNK[int(dataset.neighbour_block_T[t])]
     sector = np.asarray(dataset.sector_TN[t])

@@ -36,7 +36,6 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Axis, Dataset, Feature
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
-from gogooku.features.compute import ValueStore
 from gogooku.ingest.files import DateOrder, ExchangeName, ImportConfig, import_files
 from gogooku.ingest.store import SourceFrames
 from gogooku.learn import assemble as assemble_module
@@ -670,15 +669,15 @@ def test_a_feature_that_depends_on_the_block_is_caught(
 def test_an_encoding_that_depends_on_the_block_is_caught(
     law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    honest = ValueStore.span
+    honest = assemble_module.compute_rows
 
-    def planted(store: ValueStore, names: Sequence[str], span: slice):
+    def planted(*args: Any, **kwargs: Any):
         """Turn the first session of each block round."""
-        made = np.array(honest(store, names, span))
-        made[:, 0] *= -1.0
+        made = honest(*args, **kwargs)
+        made.stock_FtN[:, 0] *= -1.0
         return made
 
-    monkeypatch.setattr(ValueStore, "span", planted)
+    monkeypatch.setattr(assemble_module, "compute_rows", planted)
     base = content_under(law_frames, tmp_path / "base")
     assert content_under(law_frames, tmp_path / "other", block_sessions=5) != base
 

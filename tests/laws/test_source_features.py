@@ -14,9 +14,8 @@ import pytest
 
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution
-from gogooku.core.progress import SilentReporter
 from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, select, sources_of
-from gogooku.features.compute import base_columns, compute_values
+from gogooku.features.compute import base_columns, compute_rows
 from gogooku.features.inputs import source_columns
 from gogooku.features.universe import UniverseConfig, universe_of
 from gogooku.ingest.store import Source
@@ -73,17 +72,17 @@ def values(world, bars, tables, folder):
     tables.plan = None
     base = dict(bars) | source_columns(INPUT_TABLES, tables, world.timeline, scratch=folder)
     chosen = select("all", available=tuple(base))
-    store = compute_values(
+    block = compute_rows(
         chosen.ordered,
         base,
-        scratch=folder,
+        rows=len(base["close"]),
+        kept=[feature.name for feature in chosen.visible],
         execution=Execution(threads=1),
-        reporter=SilentReporter(),
     )
     return {
-        feature.name: store.market[feature.name]
-        if feature.name in store.market
-        else store.stock(feature.name)
+        feature.name: block.market[feature.name]
+        if feature.name in block.market
+        else block.stock(feature.name)
         for feature in chosen.visible
         if set(sources_of(feature)) - BARS or feature_table(feature)
     }

@@ -242,10 +242,10 @@ class Execution(Config):
 
     threads: int = 2
     """Worker and numeric threads."""
-    block_names: int = 64
+    block_names: int = 128
     """Names computed at once along time."""
-    block_sessions: int = 32
-    """Sessions computed at once across names."""
+    block_sessions: int = 128
+    """Most sessions of a year computed at once."""
 
     @model_validator(mode="after")
     def _positive(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +38,66 @@ the list of the next session, known at the clock, no longer has the name."""
 
 
 @dataclass(frozen=True)
+class Past:
+    """The sessions before a window: what is needed of them to number, age and adjust old rows.
+
+    Attributes
+    ----------
+    sessions : array of dates [P]
+    decisions : datetime64[us] [P]
+        UTC, ascending.
+    split_n, split_session : int [S]
+        Names and sessions (from the first of the history) at which the adjustment changed, sorted
+        by both.
+    split_growth : float64 [S]
+        Product of the adjustment factors from there on.
+    """
+
+    sessions: DateArray
+    decisions: npt.NDArray[np.datetime64]
+    split_n: IntArray
+    split_session: IntArray
+    split_growth: FloatArray
+
+    def __len__(self) -> int:
+        """Sessions before the window."""
+        return len(self.sessions)
+
+    def growth(self, n: IntArray, session: IntArray) -> FloatArray:
+        """Product of the adjustment factors of a name up to a session of the history."""
+        width = len(self) + 1
+        keys = self.split_n * width + self.split_session
+        found = np.searchsorted(keys, n * width + np.maximum(session, 0), side="right") - 1
+        mine = found >= 0
+        mine[mine] = self.split_n[found[mine]] == n[mine]
+        out = np.ones(len(n))
+        out[mine] = self.split_growth[found[mine]]
+        return out
+
+
+NO_PAST = Past(
+    sessions=np.array([], dtype="datetime64[D]"),
+    decisions=np.array([], dtype="datetime64[us]"),
+    split_n=np.array([], dtype=np.int64),
+    split_session=np.array([], dtype=np.int64),
+    split_growth=np.array([], dtype=np.float64),
+)
+"""The window is the whole history."""
+
+
+@dataclass(frozen=True)
 class Panel:
-    """The joined point-in-time frame: one row per listed (date, code), sorted by both.
+    """The joined point-in-time frame: one row per listed (date, code), sorted by both axes.
 
     Attributes
     ----------
     frame : polars.DataFrame
         With `PANEL_SCHEMA`.
     sessions : array of dates, shape [T]
-        All sessions of the exchange in the covered range, ascending.
+        Sessions of the exchange in the covered range, ascending; all of the history, or its last.
     codes : tuple of str, length N
-        All codes that ever appear, ascending.
+        All codes of the history by first listed session, then code: a new listing comes last, so
+        that places never change.
     market : polars.DataFrame or None
         Market index bars, one row per session (date, open, high, low, close); None where the
         source has no index.
@@ -56,6 +105,8 @@ class Panel:
         When decisions are taken.
     slack_seconds : mapping of str to float
         Per source, the smallest time between a joined value becoming known and the decision.
+    past : Past
+        The sessions of the history before the first one here.
     """
 
     frame: pl.DataFrame
@@ -64,6 +115,7 @@ class Panel:
     market: pl.DataFrame | None
     clock: Clock
     slack_seconds: Mapping[str, float]
+    past: Past = NO_PAST
 
     def __post_init__(self) -> None:
         """Refuse undeclared columns, duplicates, disorder and rows outside the axes."""
@@ -112,10 +164,18 @@ class Panel:
         out[self._place] = values  # type: ignore[attr-defined]
         return out.reshape(self.shape)
 
-    def dense_labels(self, column: str) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-        """A text column as integers [T, N] (-1 where null or not listed) and its sorted values."""
+    def dense_labels(
+        self, column: str, *, known: Sequence[str] = ()
+    ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+        """A text column as integers [T, N] (-1 where null or not listed) and its values.
+
+        Values are numbered by first session, then text, after those that are ``known`` from the
+        history before, so that a new value changes no number.
+        """
+        firsts = self.frame.group_by(column).agg(pl.col("date").min()).drop_nulls(column)
+        new = firsts.filter(~pl.col(column).is_in(list(known))).sort("date", column)
+        names = (*known, *new.get_column(column).to_list())
         series = self.frame.get_column(column)
-        names = tuple(series.drop_nulls().unique().sort().to_list())
         kinds = series.cast(pl.Enum(list(names))).to_physical().cast(pl.Int32).fill_null(-1)
         out = np.full(len(self.sessions) * len(self.codes), -1, dtype=np.int32)
         out[self._place] = kinds.to_numpy()  # type: ignore[attr-defined]

@@ -1,94 +1,56 @@
-"""Checks that a dataset on disk is what its manifest says, and fit to learn from."""
+"""Whether the files of a dataset are still what its manifest says."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable
 
-from gogooku.core.files import hash_file, hash_parts
-from gogooku.core.metrics import daily_rank_ic
-from gogooku.core.types import Dataset
-from gogooku.features.catalogue import by_name
-from gogooku.features.coverage import over_budget
+from gogooku.core.files import hash_file
+from gogooku.core.types import BoolArray, Dataset
 from gogooku.features.labels import labels_content
-from gogooku.learn.datasets import BAR_COLUMNS, labels_of
+from gogooku.learn.datasets import read_bars, read_values
+from gogooku.learn.digests import Digest, bars_digest, tensor_digest, values_digest
+from gogooku.learn.growing import BAR_COLUMNS, DIGESTED, LISTED, load_grown
 
-LEAK_IC = 0.2
-"""Mean daily RankIC of a single feature with a forward return that no honest feature reaches."""
-_SAMPLE_SESSIONS = 60
-
-
-def audit_dataset(dataset: Dataset) -> list[str]:
-    """Check hashes, coverage, values and single-feature leaks; returns findings, empty if good."""
-    return [*_hashes(dataset), *_coverage(dataset), *_values(dataset), *_leaks(dataset)]
+_MOST_VALUES = 320
+"""Sessions whose table of raw values is read again; of a longer history evenly spread runs."""
+_RUN = 16
+"""Sessions of a run."""
 
 
-def _hashes(dataset: Dataset) -> list[str]:
-    folder, parts = dataset.folder, dataset.manifest["parts"]
-    found: dict[str, str] = {}
-    for name in parts:
-        if (folder / f"{name}.npy").exists():
-            found[name] = hash_file(folder / f"{name}.npy")
-    years = sorted((folder / "features").glob("*.parquet"))
-    found["features"] = hash_parts({path.stem: hash_file(path) for path in years})
-    found["bars"] = hash_parts(
-        {c: hash_file(folder / "bars" / f"{c}.npy") for c in (*BAR_COLUMNS, "listed")}
-    )
-    found["labels"] = labels_content(folder / "labels")
-    return [
-        f"{name}: content differs from the manifest; rebuild: gogooku build"
-        for name, content in parts.items()
-        if found.get(name) != content
-    ]
+def damaged_parts(dataset: Dataset) -> list[str]:
+    """Parts whose content has another hash than the manifest states; empty if good."""
+    parts = dataset.manifest["parts"]
+    small = [name for name in parts if (dataset.folder / f"{name}.npy").exists()]
+    found = {name: hash_file(dataset.folder / f"{name}.npy") for name in small}
+    found["labels"] = labels_content(dataset.folder / "labels")
+    damaged = {name for name, content in found.items() if parts[name] != content}
+    damaged |= _damaged_sessions(dataset)
+    return [name for name in parts if name in damaged]
 
 
-def _coverage(dataset: Dataset) -> list[str]:
-    features = [by_name(n) for n in (*dataset.features, *dataset.market_features)]
-    return [
-        f"{name}: {share:.1%} null among universe rows, {allowed:.0%} allowed"
-        for name, share, allowed in over_budget(features, dataset.manifest["null_share"])
-    ]
+def _damaged_sessions(dataset: Dataset) -> set[str]:
+    """Parts with a session whose content is not that of its digest."""
+    digests = load_grown(dataset.folder).digests
+    bars = read_bars(dataset)
+    listed_TN, columns = bars[LISTED], [bars[name] for name in BAR_COLUMNS]
+    every = range(len(dataset.sessions))
+    made = {
+        "x": ((t, tensor_digest(dataset.valid_TN[t], dataset.x_TNF[t])) for t in every),
+        "features": _values_digests(dataset, listed_TN),
+        "bars": ((t, bars_digest(listed_TN[t], [column[t] for column in columns])) for t in every),
+    }
+    return {
+        name
+        for p, name in enumerate(DIGESTED)
+        if any((digests[t, p] != digest).any() for t, digest in made[name])
+    }
 
 
-def _sample(dataset: Dataset) -> list[int]:
-    filled = np.flatnonzero(dataset.valid_TN.sum(axis=1) > 0)
-    places = np.linspace(0, len(filled) - 1, min(_SAMPLE_SESSIONS, len(filled)))
-    return [int(filled[int(p)]) for p in places] if len(filled) else []
-
-
-def _values(dataset: Dataset) -> list[str]:
-    findings = []
-    sample = _sample(dataset)
-    if not sample:
-        return ["universe: no session has a member; lower universe.min_traded_value"]
-    largest = np.zeros(len(dataset.features))
-    for t in sample:
-        day = np.asarray(dataset.x_TNF[t], dtype=np.float32)
-        if not np.isfinite(day).all():
-            findings.append(
-                f"{dataset.sessions[t]}: training tensor has values that are not finite"
-            )
-        largest = np.maximum(largest, np.abs(day).max(axis=0))
-    findings += [
-        f"{dataset.features[f]}: training tensor reaches {largest[f]:.1f}; values must be centred"
-        for f in np.flatnonzero(largest > 1.0)
-    ]
-    return findings
-
-
-def _leaks(dataset: Dataset) -> list[str]:
-    """Look for a feature that knows the label: its mean daily RankIC is far too good."""
-    labels = labels_of(dataset)
-    sample = [t for t in _sample(dataset) if np.isfinite(labels.raw_TNH[t, :, 0]).any()]
-    findings = []
-    for h, horizon in enumerate(labels.horizons):
-        label = np.array(labels.raw_TNH[sample, :, h], dtype=np.float64)
-        for f, name in enumerate(dataset.features):
-            value = np.array(dataset.x_TNF[sample, :, f], dtype=np.float64)
-            daily = daily_rank_ic(np.where(dataset.valid_TN[sample], value, np.nan), label)
-            kept = daily[np.isfinite(daily)]
-            if len(kept) >= 20 and abs(kept.mean()) > LEAK_IC:
-                findings.append(
-                    f"{name}: mean RankIC {kept.mean():+.2f} with the label at horizon {horizon} "
-                    f"over {len(kept)} sessions; no honest feature reaches {LEAK_IC}"
-                )
-    return findings
+def _values_digests(dataset: Dataset, listed_TN: BoolArray) -> Iterable[tuple[int, Digest]]:
+    count = len(dataset.sessions)
+    step = max(_RUN, _RUN * count // _MOST_VALUES)
+    for first in range(0, count, step):
+        last = min(first + _RUN, count)
+        values_FtN = read_values(dataset, dataset.features, first=first, last=last)
+        for t in range(first, last):
+            yield t, values_digest(listed_TN[t], values_FtN[:, t - first])

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import (
-    hash_file,
-    hash_parts,
-    load_array,
-    publish_pointer,
-    read_json,
-    stage_pointer,
-    write_point,
-)
-from gogooku.core.types import Dataset, Labels, Panel
+from gogooku.core.files import publish_pointer, read_json, readable, stage_pointer, write_point
+from gogooku.core.types import Dataset, Labels
 from gogooku.features.labels import read_labels
+from gogooku.learn.growing import BAR_COLUMNS, LISTED, feature_files, load_grown
 from gogooku.learn.tensors import read_dataset
 
 MANIFEST_FILE = "manifest.json"
-BAR_COLUMNS = (
-    "open",
-    "high",
-    "low",
-    "close",
-    "adjustment_factor",
-    "limit_up",
-    "limit_down",
-)
 
 
 def datasets_folder(home: Path) -> Path:
@@ -76,16 +61,42 @@ def labels_of(dataset: Dataset) -> Labels:
     return read_labels(dataset.folder / "labels", sessions=dataset.sessions, codes=dataset.codes)
 
 
-def write_bars(folder: Path, panel: Panel) -> str:
-    """Keep the raw bars that fills are made at, [T, N] each; returns their hash."""
-    for column in BAR_COLUMNS:
-        np.save(folder / f"{column}.npy", panel.dense(column))
-    np.save(folder / "listed.npy", panel.listed())
-    write_point("bars.done")
-    return hash_parts({c: hash_file(folder / f"{c}.npy") for c in (*BAR_COLUMNS, "listed")})
-
-
 def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
-    """The raw bars of a dataset, memory-mapped."""
-    folder = dataset.folder / "bars"
-    return {c: load_array(folder / f"{c}.npy") for c in (*BAR_COLUMNS, "listed")}
+    """The raw bars of a dataset, memory-mapped, [T, N] each."""
+    layout = load_grown(dataset.folder).layout
+    rows, names = len(dataset.sessions), len(dataset.codes)
+    return {c: layout.bar(c).rows(rows)[:, :names] for c in (*BAR_COLUMNS, LISTED)}
+
+
+def read_values(
+    dataset: Dataset, names: Sequence[str], *, first: int = 0, last: int | None = None
+) -> npt.NDArray[np.float32]:
+    """Raw values of stock features of the sessions ``first`` to before ``last``, [F, t, N].
+
+    NaN where null or not listed.
+
+    Raises
+    ------
+    DataError
+        A file is missing or damaged.
+    """
+    last = len(dataset.sessions) if last is None else last
+    days = dataset.sessions[first:last]
+    out = np.full((len(names), len(days), len(dataset.codes)), np.nan, dtype=np.float32)
+    if not len(days):
+        return out
+    kinds = pl.Enum(list(dataset.codes))
+    for path in feature_files(dataset.folder):
+        begin, _, end = path.stem.partition("_")
+        if end < str(days[0]) or begin > str(days[-1]):
+            continue
+        with readable(path):
+            rows = pl.scan_parquet(path).select("date", "code", *names)
+            frame = rows.filter(
+                pl.col("date").is_between(days[0].item(), days[-1].item())
+            ).collect()
+        at_t = np.searchsorted(days, frame.get_column("date").to_numpy().astype("datetime64[D]"))
+        at_n = frame.get_column("code").cast(kinds).to_physical().to_numpy()
+        for f, name in enumerate(names):
+            out[f, at_t, at_n] = frame.get_column(name).to_numpy()
+    return out

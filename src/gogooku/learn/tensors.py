@@ -1,8 +1,9 @@
-"""The training tensor ``x[T, N, F]``: memory-mapped, written once, half precision.
+"""The training tensor ``x[T, N, F]`` and the raw values beside it, written once, block by block.
 
-Stock features enter as their rank within the session's universe, mapped to [-0.5, 0.5]; features
-that are z-scores by themselves enter as z/4 clipped to [-1, 1]; flags stay 0 or 1. Null is 0. No
-price, count or raw rank is ever in it. A day is a slice and a window is a view.
+Stock features enter ``x`` as their rank within the session's universe, mapped to [-0.5, 0.5];
+features that are z-scores by themselves enter as z/4 clipped to [-1, 1]; flags stay 0 or 1. Null is
+0, half precision. No price, count or raw rank is ever in it. A day is a slice and a window is a
+view of one memory-mapped file.
 
 Context features keep their own unit in ``market[T, M]`` (NaN unknown): their scale is fitted by
 the learner on train dates and travels in its checkpoint.
@@ -10,31 +11,27 @@ the learner on train dates and travels in its checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from gogooku.core.config import Execution
-from gogooku.core.files import (
-    hash_file,
-    load_array,
-    new_array,
-    read_json,
-    write_parquet,
-    write_point,
-)
+from gogooku.core.calendar import DateArray
+from gogooku.core.files import read_json, storage_errors, write_point
 from gogooku.core.metrics import centred_ranks
-from gogooku.core.progress import Reporter
-from gogooku.core.types import BoolArray, Dataset, Feature, Panel, Role
-from gogooku.features.compute import ValueStore
+from gogooku.core.types import BoolArray, Dataset, Feature, Role
+from gogooku.features.compute import Block
+from gogooku.learn.digests import tensor_digest, values_digest
+from gogooku.learn.growing import DIGEST_BYTES, Layout, load_grown
 
 _Z_SCALE = 4.0
-_TENSORS = ("x", "market", "valid", "sector", "neighbours", "neighbour_block")
+_GROUP_SESSIONS = 16
+"""Sessions in a row group of a Parquet file."""
 
 
 def encode(
@@ -57,112 +54,106 @@ def encode(
     return np.nan_to_num(coded, nan=0.0).astype(np.float16)
 
 
-def write_tensors(
-    folder: Path,
+@dataclass(frozen=True)
+class Sessions:
+    """What a block of values belongs to.
+
+    Attributes
+    ----------
+    first : int
+        Position of its first session in the dataset.
+    dates : dates [t]
+    codes : tuple of str [N]
+    listed_tN, valid_tN : bool [t, N]
+    """
+
+    first: int
+    dates: DateArray
+    codes: tuple[str, ...]
+    listed_tN: BoolArray
+    valid_tN: BoolArray
+
+
+def write_block(
+    layout: Layout,
+    block: Block,
+    where: Sessions,
     *,
     features: Sequence[Feature],
-    store: ValueStore,
-    valid_TN: BoolArray,
-    arrays: Mapping[str, npt.NDArray[Any]],
-    execution: Execution,
-    reporter: Reporter,
-) -> dict[str, str]:
-    """Write every tensor of a dataset; returns the content hash of each.
+    threads: int,
+) -> npt.NDArray[np.uint8]:
+    """Append a block to the training tensor and as a Parquet file.
 
     Parameters
     ----------
     features : sequence of Feature
-        In the order they will have on the last axis; market features go to ``market``.
-    arrays : mapping
-        ``sector``, ``neighbours`` and ``neighbour_block``.
+        The stock features of the block, in the order of the last axis.
+
+    Returns
+    -------
+    uint8 [t, 2, 32]
+        Content of each session in the tensor and in the table of values.
     """
-    stock = [f for f in features if f.role is not Role.MARKET]
-    context = [f for f in features if f.role is Role.MARKET]
-    num_sessions, num_names = valid_TN.shape
-    x_TNF = new_array(
-        folder / "x.npy", dtype=np.float16, shape=(num_sessions, num_names, len(stock))
-    )
-    names = [f.name for f in stock]
-    spans = [
-        slice(first, min(first + execution.block_sessions, num_sessions))
-        for first in range(0, num_sessions, execution.block_sessions)
-    ]
+    num_sessions = len(where.dates)
+    place_tCF = layout.x.extend(where.first, num_sessions)
+    digests = np.zeros((num_sessions, 2, DIGEST_BYTES), dtype=np.uint8)
 
-    def block(span: slice) -> int:
-        raw_FbN = store.span(names, span)
-        for b, t in enumerate(range(span.start, span.stop)):
-            members = np.flatnonzero(valid_TN[t])
-            day = np.zeros((num_names, len(stock)), dtype=np.float16)
-            if len(members):
-                day[members] = encode(raw_FbN[:, b, members], stock).T
-            x_TNF[t] = day
-        return int(span.stop - span.start)
+    def day(t: int) -> None:
+        raw_FN = block.stock_FtN[:, t]
+        members = np.flatnonzero(where.valid_tN[t])
+        row = np.zeros(layout.x.row_shape, dtype=np.float16)
+        if len(members):
+            row[members] = encode(raw_FN[:, members], features).T
+        place_tCF[t] = row
+        digests[t, 0] = tensor_digest(where.valid_tN[t], row)
+        digests[t, 1] = values_digest(where.listed_tN[t], raw_FN)
 
-    with (
-        reporter.step("tensors", total=num_sessions) as step,
-        ThreadPoolExecutor(execution.threads) as pool,
-    ):
-        for done in pool.map(block, spans):
-            step.advance(done)
-    x_TNF.flush()  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(threads) as pool:
+        table = pool.submit(_write_values, layout.folder, block, where)
+        for _ in pool.map(day, range(num_sessions)):
+            pass
+        table.result()
+    if isinstance(place_tCF, np.memmap):
+        place_tCF.flush()
     write_point("tensors.x")
-    market = np.full((num_sessions, len(context)), np.nan, dtype=np.float32)
-    for m, feature in enumerate(context):
-        market[:, m] = store.market[feature.name]
-    np.save(folder / "market.npy", market)
-    np.save(folder / "valid.npy", valid_TN)
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    write_point("tensors.done")
-    return {name: hash_file(folder / f"{name}.npy") for name in _TENSORS}
+    return digests
 
 
-def write_feature_tables(
-    folder: Path,
-    *,
-    features: Sequence[Feature],
-    store: ValueStore,
-    panel: Panel,
-    execution: Execution,
-    reporter: Reporter,
-) -> dict[str, str]:
-    """Write raw feature values as Parquet by year (date, code, features); returns their hashes."""
-    stock = [f.name for f in features if f.role is not Role.MARKET]
-    context = [f.name for f in features if f.role is Role.MARKET]
-    sessions, listed_TN = panel.sessions, panel.listed()
-    years = sessions.astype("datetime64[Y]").astype(int) + 1970
-    names = pl.Series(panel.codes, dtype=pl.String)
-    spans = {}
-    for year in np.unique(years):
-        rows = np.flatnonzero(years == year)
-        spans[int(year)] = slice(int(rows[0]), int(rows[-1]) + 1)
-
-    def write(year: int) -> tuple[str, str]:
-        span = spans[year]
-        listed = listed_TN[span]
-        at_t, at_n = np.nonzero(listed)
-        columns: dict[str, Any] = {
-            "date": pl.Series(sessions[span][at_t]).cast(pl.Date),
-            "code": names.gather(at_n),
-        }
-        for name in stock:
-            columns[name] = store.stock(name, span)[listed]
-        for name in context:
-            columns[name] = store.market[name][span][at_t].astype(np.float32)
-        path = folder / f"{year}.parquet"
-        write_parquet(pl.DataFrame(columns, nan_to_null=True), path, compression="lz4")
-        write_point("features.year")
-        return str(year), hash_file(path)
-
-    hashes: dict[str, str] = {}
+def _write_values(folder: Path, block: Block, where: Sessions) -> None:
+    """Write raw values of listed names (date, code, stock features); null where null."""
+    year = str(where.dates[0])[:4]
+    path = folder / "features" / year / f"{where.dates[0]}_{where.dates[-1]}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = pa.array(list(where.codes), type=pa.string())
+    kinds = [pa.field("date", pa.date32()), pa.field("code", pa.dictionary(pa.int32(), names.type))]
+    schema = pa.schema([*kinds, *(pa.field(name, pa.float32()) for name in block.names)])
     with (
-        reporter.step("feature tables", total=len(spans)) as step,
-        ThreadPoolExecutor(execution.threads) as pool,
+        storage_errors(path),
+        pq.ParquetWriter(
+            path,
+            schema,
+            compression="lz4",
+            use_dictionary=["code"],
+            write_statistics=["date"],
+            store_schema=False,
+        ) as writer,
     ):
-        for year, content in pool.map(write, spans):
-            hashes[year] = content
-            step.advance(1)
-    return hashes
+        for span in _spans(len(where.dates), _GROUP_SESSIONS):
+            listed = where.listed_tN[span]
+            at_t, at_n = np.nonzero(listed)
+            days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
+            columns = [
+                pa.array(days, type=pa.int32()).cast(pa.date32()),
+                pa.DictionaryArray.from_arrays(pa.array(at_n.astype(np.int32)), names),
+            ]
+            for values_tN in block.stock_FtN[:, span]:
+                columns.append(pa.array(values_tN[listed], from_pandas=True))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    write_point("features.block")
+
+
+def _spans(count: int, size: int) -> Iterator[slice]:
+    return (slice(first, min(first + size, count)) for first in range(0, count, size))
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -176,18 +167,18 @@ def read_dataset(folder: Path) -> Dataset:
         The manifest does not match the files.
     """
     manifest = read_json(folder / "manifest.json")
-    arrays = {name: load_array(folder / f"{name}.npy") for name in _TENSORS}
+    grown = load_grown(folder)
     return Dataset(
         folder=folder,
         manifest=manifest,
-        sessions=np.array(load_array(folder / "sessions.npy")),
+        sessions=grown.sessions,
         codes=tuple(manifest["codes"]),
         features=tuple(manifest["features"]),
         market_features=tuple(manifest["market_features"]),
-        x_TNF=arrays["x"],
-        market_TM=np.asarray(arrays["market"]),
-        valid_TN=np.asarray(arrays["valid"]),
-        sector_TN=arrays["sector"],
-        neighbour_BNK=arrays["neighbours"],
-        neighbour_block_T=np.asarray(arrays["neighbour_block"]),
+        x_TNF=grown.layout.x.rows(grown.rows)[:, : len(grown.codes)],
+        market_TM=grown.market_TM,
+        valid_TN=grown.valid_TN,
+        sector_TN=grown.sector_TN,
+        neighbour_BNK=grown.neighbours_BNK,
+        neighbour_block_T=grown.block_T,
     )

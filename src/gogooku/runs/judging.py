@@ -119,7 +119,7 @@ def market_bars(dataset: Dataset) -> MarketBars:
         sessions=dataset.sessions,
         codes=dataset.codes,
         universe=dataset.valid_TN,
-        **bars,
+        **{name: column for name, column in bars.items() if name != "volume_shares"},
     )
 
 

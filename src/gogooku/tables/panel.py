@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import Clock, DateArray, Exchange, exchange_named
 from gogooku.core.errors import DataError
-from gogooku.core.types import PANEL_SCHEMA, Panel
+from gogooku.core.panel import NO_PAST, PANEL_SCHEMA, Panel, Past
 from gogooku.ingest.store import Source
 from gogooku.tables.publication import PUBLICATIONS, Match, decisions, with_clocks
 
@@ -146,24 +147,48 @@ def sessions_of(quotes: pl.LazyFrame) -> DateArray:
     return np.asarray(dates.to_numpy().astype("datetime64[D]"))
 
 
-def backbone(listings: pl.DataFrame, sessions: DateArray) -> pl.DataFrame:
-    """One row per listed (date, code), sorted by both.
+def codes_of(listings: pl.DataFrame, sessions: DateArray) -> tuple[str, ...]:
+    """Names that are listed on some session, by their first one, then by code.
 
-    Suspended days are rows; so are the sessions of names that were delisted later.
+    Parameters
+    ----------
+    sessions : array of dates
+        All of the history, ascending.
 
     Raises
     ------
     DataError
         A code appears twice, or its listing ends before it begins.
     """
-    ordered = listings.sort("code")
-    _refuse_repeats(ordered, ["code"], source="listings")
-    first = np.searchsorted(sessions, ordered["listed_from"].to_numpy().astype("datetime64[D]"))
-    ends = ordered["listed_to"].fill_null(pl.lit(sessions[-1].item())).to_numpy()
-    last = np.searchsorted(sessions, ends.astype("datetime64[D]"), side="right") - 1
-    if (last < first - 1).any():
-        bad = ordered.row(int(np.flatnonzero(last < first - 1)[0]))
+    _refuse_repeats(listings, ["code"], source="listings")
+    begins, ends = _listed_span(listings, sessions)
+    if (ends < begins - 1).any():
+        bad = listings.row(int(np.flatnonzero(ends < begins - 1)[0]))
         raise DataError(f"listings: {bad[0]} ends {bad[5]} before it begins {bad[4]}")
+    names = listings.select("code").with_columns(first=pl.Series(begins), last=pl.Series(ends))
+    there = names.filter((pl.col("first") <= pl.col("last")) & (pl.col("first") < len(sessions)))
+    return tuple(there.sort("first", "code").get_column("code").to_list())
+
+
+def _listed_span(
+    listings: pl.DataFrame, sessions: DateArray
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First and last listed session of each row."""
+    first = np.searchsorted(sessions, listings["listed_from"].to_numpy().astype("datetime64[D]"))
+    ends = listings["listed_to"].fill_null(pl.lit(sessions[-1].item())).to_numpy()
+    last = np.searchsorted(sessions, ends.astype("datetime64[D]"), side="right") - 1
+    return first.astype(np.int64), last.astype(np.int64)
+
+
+def backbone(listings: pl.DataFrame, sessions: DateArray, codes: Sequence[str]) -> pl.DataFrame:
+    """One row per listed (date, code), in the order of sessions and codes.
+
+    Suspended days are rows; so are the sessions of names that were delisted later.
+    """
+    ordered = pl.DataFrame({"code": list(codes)}).join(
+        listings, on="code", how="left", maintain_order="left", validate="1:1"
+    )
+    first, last = _listed_span(ordered, sessions)
     t = np.arange(len(sessions))[:, None]
     listed = (t >= first[None, :]) & (t <= last[None, :])
     at_t, at_n = np.nonzero(listed)
@@ -178,8 +203,13 @@ def backbone(listings: pl.DataFrame, sessions: DateArray) -> pl.DataFrame:
     )
 
 
-def build_panel(source: Source, *, clock: Clock) -> Panel:
+def build_panel(source: Source, *, clock: Clock, first: int = 0) -> Panel:
     """Join a stored source into the point-in-time panel.
+
+    Parameters
+    ----------
+    first : int
+        Session of the history at which the panel begins; what lies before is its ``past``.
 
     Raises
     ------
@@ -187,14 +217,19 @@ def build_panel(source: Source, *, clock: Clock) -> Panel:
         Repeated keys, rows outside listings, or a value later than the clock.
     """
     exchange = exchange_named(source.exchange)
-    sessions = sessions_of(source.quotes())
+    history = sessions_of(source.quotes())
+    sessions = history[first:]
     listings = source.listings()
+    codes = codes_of(listings, history)
     when = decisions(sessions, exchange=exchange, clock=clock)
-    base = backbone(listings, sessions).join(when, on="date", how="left", maintain_order="left")
+    base = backbone(listings, sessions, codes).join(
+        when, on="date", how="left", maintain_order="left"
+    )
     base, facts_slack = _dated_facts(base, source, listings)
-    quotes = with_clocks(source.quotes().collect(), "quotes", exchange=exchange)
+    bars = source.quotes().filter(pl.col("date") >= sessions[0].item()).collect()
+    quotes = with_clocks(bars, "quotes", exchange=exchange)
     joined = as_of(base, quotes, source="quotes", by=["code"], columns=_QUOTE_COLUMNS)
-    del quotes, base
+    del bars, quotes, base
     frame = joined.frame.with_columns(pl.col("adjustment_factor").fill_null(1.0)).select(
         list(PANEL_SCHEMA)
     )
@@ -202,10 +237,40 @@ def build_panel(source: Source, *, clock: Clock) -> Panel:
     return Panel(
         frame=frame,
         sessions=sessions,
-        codes=tuple(listings.get_column("code").sort().to_list()),
+        codes=codes,
         market=market,
         clock=clock,
         slack_seconds={"quotes": joined.slack_seconds, **facts_slack, **slack},
+        past=_past(source, history[:first], codes, exchange, clock) if first else NO_PAST,
+    )
+
+
+def _past(
+    source: Source,
+    sessions: DateArray,
+    codes: Sequence[str],
+    exchange: Exchange,
+    clock: Clock,
+) -> Past:
+    """Sessions before a window, and how far each name had been split by then."""
+    steps = (
+        source.quotes()
+        .filter((pl.col("adjustment_factor") != 1.0) & (pl.col("date") <= sessions[-1].item()))
+        .select(
+            "date", pl.col("code").cast(pl.Enum(list(codes)), strict=False), "adjustment_factor"
+        )
+        .drop_nulls()
+        .collect()
+        .sort("code", "date")
+        .with_columns(growth=pl.col("adjustment_factor").cum_prod().over("code"))
+    )
+    days = steps.get_column("date").to_numpy().astype("datetime64[D]")
+    return Past(
+        sessions=sessions,
+        decisions=exchange.decision(sessions, clock),
+        split_n=steps.get_column("code").to_physical().cast(pl.Int64).to_numpy(),
+        split_session=np.searchsorted(sessions, days).astype(np.int64),
+        split_growth=steps.get_column("growth").to_numpy(),
     )
 
 
@@ -244,7 +309,7 @@ def _market(
     bars = source.indices().filter(pl.col("index").is_in(["TOPIX", "MARKET"]))
     if bars.is_empty():
         return None, {}
-    rows = with_clocks(bars, "indices", exchange=exchange)
+    here = bars.filter(pl.col("date") >= sessions[0].item())
+    rows = with_clocks(here, "indices", exchange=exchange)
     joined = as_of(when, rows, source="indices", by=[], columns=_BAR_COLUMNS)
-    del sessions
     return joined.frame.drop("decision_at"), {"indices": joined.slack_seconds}

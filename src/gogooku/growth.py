@@ -1,0 +1,103 @@
+"""Continuing a dataset with a newer delivery of its source, as far as both tell the same.
+
+A session is taken over when everything that it and the sessions before it were the first to know
+is the same in both deliveries; the rest is computed anew. So a new evening costs an evening, and a
+row that arrives late, with an old time of publication, costs the sessions since then.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from gogooku.core.calendar import DateArray
+from gogooku.core.files import read_json, read_parquet
+from gogooku.core.stamp import Stamp
+from gogooku.features.catalogue import INPUT_TABLES
+from gogooku.features.compute import base_names
+from gogooku.features.inputs import Tables, supported
+from gogooku.features.peer_columns import peer_names
+from gogooku.ingest.store import Source
+from gogooku.learn.assemble import BuildConfig, visible_names
+from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder
+from gogooku.learn.growing import (
+    load_grown,
+    rows_used_elsewhere,
+    take_over,
+    whole_rows,
+)
+from gogooku.tables.arrivals import (
+    ARRIVALS_FILE,
+    arrivals_of,
+    sessions_told_alike,
+    write_arrivals,
+)
+from gogooku.tables.panel import codes_of, sessions_of
+
+
+def available_columns(source: Source, tables: Tables) -> list[str]:
+    """Base columns that a source gives."""
+    sectors = source.listings().get_column("sector").drop_nulls()
+    has_sector = len(sectors) > 0
+    names = base_names(has_sector=has_sector, has_index=len(source.indices()) > 0)
+    names += peer_names(has_sector=has_sector)
+    return names + [n for one in INPUT_TABLES if supported(one, tables) for n in one.columns]
+
+
+def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp) -> None:
+    """Put into an empty dataset folder what an older dataset of the source already has."""
+    history = sessions_of(source.quotes())
+    old = older_dataset(home, config, stamp)
+    known = (old or building) / ARRIVALS_FILE
+    arrivals = arrivals_of(source, history, clock=config.clock, path=known)
+    if old is not None:
+        rows = _rows_alike(old, source, history, arrivals, config)
+        if rows:
+            before = load_grown(old)
+            others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
+            alone = rows == before.rows and rows_used_elsewhere(before, others) <= rows
+            codes = codes_of(source.listings(), history)
+            take_over(before, building, rows=rows, codes=codes, alone=alone).save()
+    write_arrivals(building, arrivals)
+
+
+def older_dataset(home: Path, config: BuildConfig, stamp: Stamp) -> Path | None:
+    """The newest finished dataset of the same config, code and library versions."""
+    found = []
+    for path in datasets_folder(home).glob(f"{config.source}-*/{MANIFEST_FILE}"):
+        other = Stamp.read(path.parent)
+        alike = (other.config_hash, other.code_hash, other.versions) == (
+            stamp.config_hash,
+            stamp.code_hash,
+            stamp.versions,
+        )
+        if alike and (path.parent / ARRIVALS_FILE).exists():
+            found.append((str(read_json(path)["last"]), path.parent.name, path.parent))
+    return max(found)[2] if found else None
+
+
+def _rows_alike(
+    old: Path, source: Source, history: DateArray, arrivals: pl.DataFrame, config: BuildConfig
+) -> int:
+    """Sessions of an older dataset that are the same in a new one; 0 if it cannot be continued."""
+    before = load_grown(old)
+    codes = codes_of(source.listings(), history)
+    names = visible_names(config, available_columns(source, Tables(source)))
+    if names != (before.features, before.market_features):
+        return 0
+    if codes[: len(before.codes)] != before.codes:
+        return 0
+    if len(history) < before.rows or (history[: before.rows] != before.sessions).any():
+        return 0
+    told = sessions_told_alike(read_parquet(old / ARRIVALS_FILE), arrivals, before.sessions)
+    return whole_rows(before, told)
+
+
+def remove_interrupted(folder: Path, source: str) -> None:
+    """Remove what builds of other versions of a source left when they were stopped."""
+    for left in folder.parent.glob(f".{source}-*.building"):
+        if left.name != f".{folder.name}.building":
+            shutil.rmtree(left, ignore_errors=True)
+            left.with_name(f"{left.name}.key").unlink(missing_ok=True)

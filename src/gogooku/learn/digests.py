@@ -1,0 +1,43 @@
+"""Content of a dataset, session by session: independent of files, blocks and room for names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gogooku.core.panel import BoolArray
+
+Digest = npt.NDArray[np.uint8]
+"""SHA-256, 32 bytes."""
+
+
+def digest_of(*arrays: npt.NDArray[np.generic]) -> Digest:
+    """Hash arrays one after the other."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+
+def tensor_digest(valid_N: BoolArray, x_NF: npt.NDArray[np.float16]) -> Digest:
+    """Content of a session of the training tensor: its members and their rows."""
+    members = np.flatnonzero(valid_N)
+    return digest_of(members, x_NF[members])
+
+
+def values_digest(listed_N: BoolArray, values_FN: npt.NDArray[np.float32]) -> Digest:
+    """Content of a session of the table of raw values: its listed names and their values."""
+    listed = np.flatnonzero(listed_N)
+    values = values_FN[:, listed]
+    # all nulls with the same bits
+    return digest_of(listed, np.where(np.isnan(values), np.float32(np.nan), values))
+
+
+def bars_digest(listed_N: BoolArray, columns: Sequence[npt.NDArray[np.generic]]) -> Digest:
+    """Content of a session's bars: its listed names and each column [N] of theirs."""
+    listed = np.flatnonzero(listed_N)
+    rows = [np.nan_to_num(column[listed].astype(np.float64), nan=-1.0) for column in columns]
+    return digest_of(listed, *rows)

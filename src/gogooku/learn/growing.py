@@ -1,0 +1,316 @@
+"""What a dataset is made of on disk while it grows, and how a newer one takes over an older one.
+
+Rows of the large arrays (training tensor, bars, beta) lie in row files that versions share; the
+small arrays are written anew. The state after every block of sessions is on disk, so that a build
+that was stopped goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gogooku.core.calendar import DateArray
+from gogooku.core.files import load_array, read_json, write_json, write_point
+from gogooku.core.panel import BoolArray
+from gogooku.core.rowfiles import RowFile, share
+
+STATE_FILE = "grown.json"
+BAR_COLUMNS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume_shares",
+    "adjustment_factor",
+    "limit_up",
+    "limit_down",
+)
+LISTED = "listed"
+DIGESTED = ("x", "features", "bars")
+"""Parts whose content is hashed session by session."""
+DIGEST_BYTES = 32
+_SMALL = (
+    "sessions",
+    "market",
+    "valid",
+    "sector",
+    "neighbours",
+    "neighbour_block",
+    "digests",
+    "nulls",
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The row files of a dataset folder, for ``capacity`` names and ``num_features`` features."""
+
+    folder: Path
+    capacity: int
+    num_features: int
+
+    @property
+    def x(self) -> RowFile:
+        """Training tensor rows [capacity, F]."""
+        return RowFile(self.folder / "x.bin", np.float16, (self.capacity, self.num_features))
+
+    @property
+    def beta(self) -> RowFile:
+        """Trailing beta that residual labels are cleaned of, [capacity]."""
+        return RowFile(self.folder / "beta.bin", np.float32, (self.capacity,), fill=np.nan)
+
+    def bar(self, name: str) -> RowFile:
+        """One raw bar column, or ``listed``, [capacity]."""
+        path = self.folder / "bars" / f"{name}.bin"
+        if name == LISTED:
+            return RowFile(path, np.bool_, (self.capacity,))
+        return RowFile(path, np.float64, (self.capacity,), fill=np.nan)
+
+    def files(self) -> list[RowFile]:
+        """All row files."""
+        return [self.x, self.beta, *(self.bar(name) for name in (*BAR_COLUMNS, LISTED))]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """The sessions that are complete in a dataset folder.
+
+    Attributes
+    ----------
+    layout : Layout
+    codes : tuple of str [N]
+    sectors : tuple of str
+        What the sector numbers mean.
+    features, market_features : tuple of str
+    sessions : dates [T]
+    market_TM : float32 [T, M]
+    valid_TN : bool [T, N]
+    sector_TN : int32 [T, N], -1 unknown
+    neighbours_BNK : int32 [B, N, K], -1 pads
+    block_T : int32 [T]
+        Which neighbour table a session uses.
+    digests : uint8 [T, parts, 32]
+        Content of each session in each of `DIGESTED`.
+    nulls : uint16 [T, 3, F]
+        Per session and stock feature among the universe: values and nulls of names that have been
+        in it for the feature's lookback, and nulls of all names.
+    """
+
+    layout: Layout
+    codes: tuple[str, ...]
+    sectors: tuple[str, ...]
+    features: tuple[str, ...]
+    market_features: tuple[str, ...]
+    sessions: DateArray
+    market_TM: npt.NDArray[np.float32]
+    valid_TN: BoolArray
+    sector_TN: npt.NDArray[np.int32]
+    neighbours_BNK: npt.NDArray[np.int32]
+    block_T: npt.NDArray[np.int32]
+    digests: npt.NDArray[np.uint8]
+    nulls: npt.NDArray[np.uint16]
+
+    @property
+    def rows(self) -> int:
+        """Complete sessions."""
+        return len(self.sessions)
+
+    def save(self) -> None:
+        """Write the state, so that an interrupted build goes on after these sessions."""
+        folder = self.layout.folder
+        arrays = {
+            "sessions": self.sessions,
+            "market": self.market_TM,
+            "valid": self.valid_TN,
+            "sector": self.sector_TN,
+            "neighbours": self.neighbours_BNK,
+            "neighbour_block": self.block_T,
+            "digests": self.digests,
+            "nulls": self.nulls,
+        }
+        (folder / STATE_FILE).unlink(missing_ok=True)
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        write_point("grown.arrays")
+        write_json(
+            folder / STATE_FILE,
+            {
+                "rows": self.rows,
+                "capacity": self.layout.capacity,
+                "codes": list(self.codes),
+                "sectors": list(self.sectors),
+                "features": list(self.features),
+                "market_features": list(self.market_features),
+            },
+        )
+        write_point("grown.saved")
+
+    def widened(self, codes: Sequence[str]) -> Grown:
+        """The same sessions with room for names that came later, who were not there then."""
+        extra = len(codes) - len(self.codes)
+        wide = ((0, 0), (0, extra))
+        return replace(
+            self,
+            codes=tuple(codes),
+            valid_TN=np.pad(self.valid_TN, wide),
+            sector_TN=np.pad(self.sector_TN, wide, constant_values=-1),
+            neighbours_BNK=np.pad(
+                self.neighbours_BNK, ((0, 0), (0, extra), (0, 0)), constant_values=-1
+            ),
+        )
+
+
+def load_grown(folder: Path) -> Grown:
+    """The state of a dataset folder, finished or not.
+
+    Raises
+    ------
+    DataError
+        It was never saved, or is damaged.
+    """
+    state = read_json(folder / STATE_FILE)
+    arrays = {name: np.array(load_array(folder / f"{name}.npy")) for name in _SMALL}
+    return Grown(
+        layout=Layout(
+            folder=folder, capacity=int(state["capacity"]), num_features=len(state["features"])
+        ),
+        codes=tuple(state["codes"]),
+        sectors=tuple(state["sectors"]),
+        features=tuple(state["features"]),
+        market_features=tuple(state["market_features"]),
+        sessions=arrays["sessions"],
+        market_TM=arrays["market"],
+        valid_TN=arrays["valid"],
+        sector_TN=arrays["sector"],
+        neighbours_BNK=arrays["neighbours"],
+        block_T=arrays["neighbour_block"],
+        digests=arrays["digests"],
+        nulls=arrays["nulls"],
+    )
+
+
+def capacity_for(num_names: int) -> int:
+    """Names that rows have room for: a year or so of new listings more than there are."""
+    return num_names + max(8, num_names // 32)
+
+
+def nothing_grown(
+    folder: Path,
+    *,
+    codes: Sequence[str],
+    features: Sequence[str],
+    market_features: Sequence[str],
+    num_neighbours: int,
+) -> Grown:
+    """A dataset folder without sessions."""
+    n = len(codes)
+    return Grown(
+        layout=Layout(folder=folder, capacity=capacity_for(n), num_features=len(features)),
+        codes=tuple(codes),
+        sectors=(),
+        features=tuple(features),
+        market_features=tuple(market_features),
+        sessions=np.array([], dtype="datetime64[D]"),
+        market_TM=np.empty((0, len(market_features)), dtype=np.float32),
+        valid_TN=np.empty((0, n), dtype=bool),
+        sector_TN=np.empty((0, n), dtype=np.int32),
+        neighbours_BNK=np.empty((0, n, num_neighbours), dtype=np.int32),
+        block_T=np.empty(0, dtype=np.int32),
+        digests=np.empty((0, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8),
+        nulls=np.empty((0, 3, len(features)), dtype=np.uint16),
+    )
+
+
+def take_over(old: Grown, folder: Path, *, rows: int, codes: Sequence[str], alone: bool) -> Grown:
+    """Begin a dataset folder with the first rows of another one.
+
+    Parameters
+    ----------
+    rows : int
+        Sessions that are the same; one of `whole_rows`.
+    codes : sequence of str
+        Names of the new one; those of ``old`` come first, in the same order.
+    alone : bool
+        Whether nobody uses rows of ``old``'s files beyond ``rows``.
+    """
+    room = old.layout.capacity
+    layout = replace(
+        old.layout, folder=folder, capacity=room if len(codes) <= room else capacity_for(len(codes))
+    )
+    (folder / "bars").mkdir(exist_ok=True)
+    for before, after in zip(old.layout.files(), layout.files(), strict=True):
+        share(before, after, rows=rows, alone=alone)
+    _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
+    (folder / "labels").mkdir(exist_ok=True)
+    for path in (old.layout.folder / "labels").iterdir():
+        _link(path, folder / "labels" / path.name)
+    tables = int(old.block_T[rows - 1]) + 1 if rows else 0
+    return replace(
+        old,
+        layout=layout,
+        sessions=old.sessions[:rows],
+        market_TM=old.market_TM[:rows],
+        valid_TN=old.valid_TN[:rows],
+        sector_TN=old.sector_TN[:rows],
+        neighbours_BNK=old.neighbours_BNK[:tables],
+        block_T=old.block_T[:rows],
+        digests=old.digests[:rows],
+        nulls=old.nulls[:rows],
+    ).widened(codes)
+
+
+def rows_used_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
+    """Most rows that other datasets count in the row files of this one.
+
+    Parameters
+    ----------
+    others : sequence of Path
+        Folders of finished datasets.
+    """
+    inode = grown.layout.x.path.stat().st_ino
+    most = 0
+    for folder in others:
+        if folder == grown.layout.folder or not (folder / STATE_FILE).exists():
+            continue
+        other = folder / grown.layout.x.path.name
+        if other.exists() and other.stat().st_ino == inode:
+            most = max(most, int(read_json(folder / STATE_FILE)["rows"]))
+    return most
+
+
+def _take_feature_files(old: Path, new: Path, sessions: DateArray) -> None:
+    """Link the Parquet files that hold nothing but these sessions."""
+    last = str(sessions[-1]) if len(sessions) else ""
+    for path in feature_files(old):
+        if path.stem.partition("_")[2] <= last:
+            target = new / "features" / path.parent.name / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(path, target)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Hard link; a copy where the file system has none."""
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def feature_files(folder: Path) -> list[Path]:
+    """Parquet files of raw feature values, ``features/<year>/<first>_<last>.parquet``, by date."""
+    return sorted((folder / "features").glob("*/*.parquet"), key=lambda path: path.name)
+
+
+def whole_rows(grown: Grown, rows: int) -> int:
+    """Most sessions up to ``rows`` at which a file of feature values ends."""
+    ends = [path.stem.partition("_")[2] for path in feature_files(grown.layout.folder)]
+    last = str(grown.sessions[rows - 1]) if rows else ""
+    fits = [end for end in ends if end <= last]
+    return int(np.searchsorted(grown.sessions, np.datetime64(fits[-1]), "right")) if fits else 0

@@ -1,0 +1,136 @@
+"""What each session was the first to know: a digest per table, by which two deliveries compare.
+
+A dataset may be continued with a newer delivery of its source as far as both told every session the
+same. Equal digests say so without keeping the older delivery. A digest is the sum of the hashes of
+its rows, so neither their order nor the file they lie in matters. The hash is Polars' own and is
+compared under one version of it only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.core.calendar import Clock, DateArray, exchange_named
+from gogooku.core.files import hash_file, read_parquet, write_parquet
+from gogooku.ingest.store import Source
+
+ARRIVALS_FILE = "arrivals.parquet"
+SCHEMA: Mapping[str, pl.DataType] = {
+    "table": pl.String(),
+    "part": pl.String(),
+    "content": pl.String(),
+    "session": pl.Date(),
+    "digest": pl.UInt64(),
+}
+"""One row per file of a delivery and session; ``session`` is null for what only a later session
+will know, ``content`` the hash of the file."""
+_BAR_FILES = ("quotes", "indices", "listings")
+
+
+def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path) -> pl.DataFrame:
+    """Digest everything that a delivery tells, by the first session that knows it.
+
+    Parameters
+    ----------
+    path : Path
+        Arrivals of an older delivery, whose unchanged files need not be read again; may be absent.
+
+    Returns
+    -------
+    polars.DataFrame
+        With `SCHEMA`.
+    """
+    known = read_parquet(path) if path.exists() else pl.DataFrame(schema=dict(SCHEMA))
+    whole = known.filter(pl.col("session").is_not_null().all().over("part", "content"))
+    decisions = exchange_named(source.exchange).decision(sessions, clock)
+    frames = []
+    for table, part, file in _files(source):
+        content = str(source.manifest["parts"].get(part) or hash_file(file))
+        before = whole.filter((pl.col("part") == part) & (pl.col("content") == content))
+        if before.is_empty():
+            rows = _known_at(table, pl.read_parquet(file), sessions, decisions)
+            before = rows.select(
+                table=pl.lit(table),
+                part=pl.lit(part),
+                content=pl.lit(content),
+                session="session",
+                digest="digest",
+            )
+        frames.append(before)
+    return pl.concat(frames).cast(dict(SCHEMA))  # type: ignore[arg-type]
+
+
+def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
+    """Files that a build reads: (table, part, path)."""
+    folder = source.folder
+    typed = sorted((folder / "tables").glob("*/*.parquet"))
+    for path in typed:
+        yield path.parent.name, f"{path.parent.name}/{path.stem}", path
+    if typed:
+        # listings, facts, index bars and the bars of listed names are made from these tables
+        return
+    for path in sorted((folder / "quotes").glob("*.parquet")):
+        yield "quotes", f"quotes/{path.stem}", path
+    for name in _BAR_FILES[1:]:
+        yield name, name, folder / f"{name}.parquet"
+
+
+def _known_at(
+    table: str, frame: pl.DataFrame, sessions: DateArray, decisions: npt.NDArray[np.datetime64]
+) -> pl.DataFrame:
+    """Digest of the rows of each first session (session, digest)."""
+    if table == "listings" and "listed_from" in frame.columns:
+        frame = _listing_events(frame)
+    hashes = frame.hash_rows(seed=1)
+    if "available_at" in frame.columns:
+        instants = frame.get_column("available_at").to_numpy().astype("datetime64[us]")
+        at = np.searchsorted(decisions, instants, side="left")
+    else:
+        days = frame.get_column("date").to_numpy().astype("datetime64[D]")
+        at = np.searchsorted(sessions, days, side="left")
+    days = np.append(sessions.astype("datetime64[D]"), np.datetime64("NaT", "D"))
+    return (
+        pl.DataFrame({"session": pl.Series(days[at]).cast(pl.Date), "digest": hashes})
+        .group_by("session", maintain_order=True)
+        .agg(pl.col("digest").sum())
+    )
+
+
+def _listing_events(frame: pl.DataFrame) -> pl.DataFrame:
+    """A listing is told when it begins, its end when it ends."""
+    begins = frame.drop("listed_to").with_columns(date=pl.col("listed_from"), ends=pl.lit(0))
+    ends = frame.drop("listed_to").with_columns(date=frame.get_column("listed_to"), ends=pl.lit(1))
+    return pl.concat([begins, ends.drop_nulls("date")])
+
+
+def sessions_told_alike(old: pl.DataFrame, new: pl.DataFrame, sessions: DateArray) -> int:
+    """How many of the first sessions were told the same by two deliveries.
+
+    Parameters
+    ----------
+    sessions : array of dates
+        Sessions of the older one.
+    """
+    totals = [
+        frame.drop_nulls("session").group_by("table", "session").agg(pl.col("digest").sum())
+        for frame in (old, new)
+    ]
+    last = sessions[-1].item()
+    both = totals[0].join(totals[1], on=["table", "session"], how="full", coalesce=True)
+    odd = both.filter(
+        (pl.col("session") <= last) & pl.col("digest").ne_missing(pl.col("digest_right"))
+    )
+    if odd.is_empty():
+        return len(sessions)
+    days = odd.get_column("session").to_numpy().astype("datetime64[D]")
+    return int(np.searchsorted(sessions, days.min()))
+
+
+def write_arrivals(folder: Path, frame: pl.DataFrame) -> None:
+    """Keep the arrivals beside a dataset."""
+    write_parquet(frame, folder / ARRIVALS_FILE)
