@@ -327,12 +327,21 @@ def build(
 
 
 @app.command()
-def features(as_json: Json = False) -> None:
+def features(
+    name: Annotated[str | None, typer.Argument(help="Only this one; an old name will do.")] = None,
+    as_json: Json = False,
+) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
     from gogooku.display import show, table
-    from gogooku.features.catalogue import CATALOGUE, described
+    from gogooku.features.aliases import resolve as new_name
+    from gogooku.features.catalogue import CATALOGUE, by_name, described
 
-    listed = [f for f in CATALOGUE if not f.name.startswith("_")]
+    if name is not None:
+        listed = [by_name(new_name(name))]
+    else:
+        listed = [f for f in CATALOGUE if not f.name.startswith("_")]
+    if name is not None and new_name(name) != name and not as_json:
+        show(_out(), f"{name} is an old name; here it is {listed[0].name}")
     if as_json:
         _emit([described(f) for f in listed])
         return
@@ -340,7 +349,7 @@ def features(as_json: Json = False) -> None:
     show(
         _out(),
         table(
-            f"{len(listed)} features",
+            f"{len(listed)} features" if name is None else listed[0].name,
             ["group", "name", "role", "unit", "sessions", "meaning"],
             rows,
         ),
@@ -348,18 +357,67 @@ def features(as_json: Json = False) -> None:
 
 
 @app.command()
-def audit(dataset: DatasetName = None, as_json: Json = False) -> None:
-    """Check the current dataset: coverage, duplicates, hashes; exit 1 on a finding."""
-    from gogooku.learn.audit import audit_dataset
-    from gogooku.learn.datasets import current_dataset
+def audit(
+    dataset: DatasetName = None,
+    dates: Annotated[
+        int, typer.Option(help="Sessions whose values are computed again; 0 for none.")
+    ] = 5,
+    seed: Annotated[
+        int, typer.Option(help="Which sessions, and what is put into their future.")
+    ] = 1,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Check a dataset: look-ahead, leaks, coverage, drift, copies; exit 1 on a finding."""
+    from gogooku.auditing import run_audit
+    from gogooku.display import show
 
-    findings = audit_dataset(current_dataset(home_folder(), dataset))
+    made = run_audit(
+        home_folder(),
+        dataset,
+        dates=dates,
+        seed=seed,
+        execution=_execution(threads),
+        reporter=_reporter(as_json),
+    )
     if as_json:
-        _emit({"findings": findings})
-    elif not findings:
-        _out().print("audit: nothing found", highlight=False)
-    if findings:
-        raise FindingError(f"audit: {len(findings)} finding(s): " + "; ".join(findings))
+        _emit(made.facts)
+    else:
+        show(_out(), *made.tables)
+        _out().print(f"page: {made.page}", highlight=False)
+    if made.failed:
+        raise FindingError(made.failed)
+
+
+@app.command("export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
+    to: Annotated[str, typer.Option("--to", help="Format: qlib.")],
+    features: Annotated[
+        str | None,
+        typer.Option("--features", help="Named set, or names with commas; all by default."),
+    ] = None,
+    dataset: DatasetName = None,
+    as_json: Json = False,
+) -> None:
+    """Write a dataset and its bars in another program's format."""
+    from gogooku.learn.datasets import current_dataset
+    from gogooku.learn.qlib_format import export_qlib
+
+    if to != "qlib":
+        raise UsageError(f"--to {to!r}: the formats are: qlib")
+    made = export_qlib(
+        current_dataset(home_folder(), dataset),
+        folder,
+        features=features,
+        reporter=_reporter(as_json),
+    )
+    if as_json:
+        _emit(made.to_json())
+        return
+    fields, market = len(made.facts["fields"]), len(made.facts["market_fields"])
+    counts = f"{made.facts['instruments']:,} instruments x {fields} fields, {market} of the market"
+    _out().print(f"written: {folder} ({counts})", highlight=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import polars as pl
 Figure = dict[str, Any]
 
 _Z95 = 1.96
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
 _SIGNIFICANT = 6
 _FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
@@ -40,7 +40,7 @@ def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
     """Running sum of daily RankIC; dashed, where the truth is known, of the attainable."""
     data = []
     for place, (horizon, frame) in enumerate(_by_horizon(daily)):
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         lines = [("rank_ic", f"h{horizon}", "solid", 2.0)]
         if "attainable" in frame.columns and frame.get_column("attainable").count():
             lines.append(("attainable", f"h{horizon} attainable", "dash", 1.2))
@@ -49,7 +49,7 @@ def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
             total = kept.get_column(column).cum_sum().to_list()
             line = {"color": colour, "dash": dash, "width": width}
             data.append(_line(name, _dates(kept), total, line))
-    return _figure(data, y="sum of daily RankIC")
+    return figure(data, y="sum of daily RankIC")
 
 
 def decile_returns(deciles: pl.DataFrame) -> Figure:
@@ -76,7 +76,7 @@ def decile_returns(deciles: pl.DataFrame) -> Figure:
                 "x": frame.get_column("decile").to_list(),
                 "y": [v * 1e4 if v is not None else None for v in frame["value"].to_list()],
                 "error_y": {"type": "data", "array": errors, "thickness": 1, "color": _GREY},
-                "marker": {"color": _COLOURS[place % len(_COLOURS)]},
+                "marker": {"color": COLOURS[place % len(COLOURS)]},
                 "xaxis": f"x{number}",
                 "yaxis": f"y{number}",
             }
@@ -89,7 +89,7 @@ def equity_curve(portfolio: pl.DataFrame) -> Figure:
     """Equity after costs, the equal-weighted universe before costs, and cash, from 1."""
     dates = _dates(portfolio)
     lines = {
-        "portfolio, after costs": ("equity", _COLOURS[0], "solid"),
+        "portfolio, after costs": ("equity", COLOURS[0], "solid"),
         "universe, equal weight, no costs": ("benchmark", _GREY, "solid"),
     }
     data = []
@@ -99,14 +99,14 @@ def equity_curve(portfolio: pl.DataFrame) -> Figure:
         data.append(_line(name, dates, (values / values[0]).to_list(), line))
     flat = {"color": _GREY, "dash": "dot", "width": 1.2}
     data.append(_line("cash, no interest", dates, [1.0] * len(dates), flat))
-    return _figure(data, y="growth of 1")
+    return figure(data, y="growth of 1")
 
 
 def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
     """Fall from the running peak."""
     data = []
     for name, column, colour in (
-        ("portfolio", "equity", _COLOURS[0]),
+        ("portfolio", "equity", COLOURS[0]),
         ("universe", "benchmark", _GREY),
     ):
         values = portfolio.get_column(column).to_numpy()
@@ -114,7 +114,7 @@ def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
         line = {"color": colour, "width": 1.5}
         data.append(_line(name, _dates(portfolio), fall.tolist(), line))
     data[0]["fill"] = "tozeroy"
-    return _figure(data, y="from the peak", tickformat=".0%")
+    return figure(data, y="from the peak", tickformat=".0%")
 
 
 def turnover_bars(portfolio: pl.DataFrame) -> Figure:
@@ -125,9 +125,9 @@ def turnover_bars(portfolio: pl.DataFrame) -> Figure:
         "name": "turnover",
         "x": _dates(traded),
         "y": traded.get_column("turnover").to_list(),
-        "marker": {"color": _COLOURS[0]},
+        "marker": {"color": COLOURS[0]},
     }
-    return _figure([bar], y="traded value / 2 / equity", tickformat=".0%")
+    return figure([bar], y="traded value / 2 / equity", tickformat=".0%")
 
 
 def training_charts(events: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
@@ -140,9 +140,9 @@ def training_charts(events: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
     for key, chosen, title in (("loss", losses, "loss"), ("validation", others, "RankIC")):
         data = [line for name in chosen for line in _epoch_lines(epochs, name)]
         if data:
-            figure = _figure(data, y=title)
-            figure["layout"]["xaxis"]["title"] = {"text": "epoch"}
-            charts[f"training-{key}"] = figure
+            made = figure(data, y=title)
+            made["layout"]["xaxis"]["title"] = {"text": "epoch"}
+            charts[f"training-{key}"] = made
     return charts
 
 
@@ -151,7 +151,7 @@ def _epoch_lines(epochs: Sequence[Mapping[str, Any]], name: str) -> list[Figure]
     for place, fold in enumerate(sorted({int(event.get("fold", 0)) for event in epochs})):
         mine = [e for e in epochs if int(e.get("fold", 0)) == fold and _is_curve(name, e.get(name))]
         line = {
-            "color": _COLOURS[place % len(_COLOURS)],
+            "color": COLOURS[place % len(COLOURS)],
             "dash": "solid" if name.startswith("train") else "dash",
             "width": 1.8,
         }
@@ -199,7 +199,8 @@ def _layout(*, y: str, tickformat: str = "") -> Figure:
     }
 
 
-def _figure(data: list[Figure], *, y: str, tickformat: str = "") -> Figure:
+def figure(data: list[Figure], *, y: str, tickformat: str = "") -> Figure:
+    """A figure in the style of the pages from plotly traces."""
     layout = _layout(y=y, tickformat=tickformat)
     layout["showlegend"] = len(data) > 1
     return {"data": data, "layout": layout}

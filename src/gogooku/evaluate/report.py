@@ -6,20 +6,16 @@ the page to fetch anything.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from html import escape
 from typing import Any
 
 import polars as pl
-from plotly.offline import get_plotlyjs
 
-from gogooku.evaluate.charts import Figure, plain, portfolio_charts, skill_charts, training_charts
-
-_LINK = re.compile(r"""(href|src)=(["'])https?://[^"']*""")
+from gogooku.evaluate.charts import Figure, portfolio_charts, skill_charts, training_charts
+from gogooku.evaluate.page import chart, details, document, section
 
 _TITLES = {
     "cumulative-rankic": "Cumulative RankIC",
@@ -38,33 +34,6 @@ _NOTES = {
 }
 _PERCENT = {"annual_return", "volatility", "max_drawdown", "excess_return", "benchmark_return",
             "hit_rate", "gross", "p_at_k"}  # fmt: skip
-
-_STYLE = """
-:root{--ink:#24292f;--soft:#57606a;--line:#d8dee4;--pale:#f6f8fa;--warn:#9a3412;--warnbg:#fff7ed}
-*{box-sizing:border-box}
-body{margin:0;background:#fff;color:var(--ink);
-font:15px/1.55 system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:32px 24px 64px}
-h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:40px 0 8px}
-p.note{color:var(--soft);margin:0 0 8px}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);vertical-align:top}
-th:first-child,td:first-child{text-align:left}thead th{color:var(--soft);font-weight:600}
-td small{display:block;color:var(--soft);font-size:12px}
-.wide{overflow-x:auto}
-.warnings{background:var(--warnbg);border-left:4px solid var(--warn);padding:8px 16px;margin:16px 0}
-.warnings li{margin:4px 0}
-details{margin:12px 0}summary{cursor:pointer;font-weight:600}
-td.text{text-align:left;word-break:break-word}
-@media print{details{display:none}}
-"""
-
-_SCRIPT = """
-for (const box of document.querySelectorAll("[data-figure]")) {
-  const figure = JSON.parse(document.getElementById(box.dataset.figure).textContent);
-  Plotly.newPlot(box, figure.data, figure.layout, {displaylogo: false, responsive: true});
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -114,41 +83,20 @@ def render_report(page: ReportPage) -> str:
         f'<p class="note">Out of sample, {escape(str(days.min()))} to {escape(str(days.max()))}, '
         f"{days.n_unique()} sessions. Intervals are 95 %, Newey-West; n counts sessions.</p>",
         _warnings(page.warnings),
-        _section("metrics", "Skill", _skill_table(page.metrics)),
+        section("metrics", "Skill", _skill_table(page.metrics)),
         *(_chart(key, figure) for key, figure in charts.items()),
-        _section("portfolio", "Portfolio", _portfolio_table(page.metrics)) if traded else "",
+        section("portfolio", "Portfolio", _portfolio_table(page.metrics)) if traded else "",
         *(_chart(key, figure) for key, figure in traded.items()),
         *(_chart(key, figure) for key, figure in trained.items()),
-        _details("facts", "Facts", page.facts),
-        _details("config", "Configuration", page.config),
-        _details("stamp", "Stamp", page.stamp),
+        details("facts", "Facts", page.facts),
+        details("config", "Configuration", page.config),
+        details("stamp", "Stamp", page.stamp),
     ]
-    return _document(page.title, "\n".join(part for part in body if part))
+    return document(page.title, "\n".join(part for part in body if part))
 
 
-def _document(title: str, body: str) -> str:
-    policy = (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-        "img-src data: blob:"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n"
-        f"<script>{_plotly_script()}</script>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
-    )
-
-
-@lru_cache(maxsize=1)
-def _plotly_script() -> str:
-    """Plotly's script without the links that its maps and its logo would show."""
-    return _LINK.sub(r"\1=\2#", str(get_plotlyjs()))
-
-
-def _section(key: str, title: str, inner: str) -> str:
-    return f'<section id="{key}"><h2>{escape(title)}</h2>\n{inner}</section>'
+def _chart(key: str, figure: Figure) -> str:
+    return chart(key, _TITLES[key], figure, note=_NOTES.get(key, ""))
 
 
 def _warnings(warnings: Sequence[str]) -> str:
@@ -156,17 +104,6 @@ def _warnings(warnings: Sequence[str]) -> str:
     if not items:
         return '<section id="warnings"><p class="note">No warnings.</p></section>'
     return f'<section id="warnings" class="warnings"><b>Warnings</b><ul>{items}</ul></section>'
-
-
-def _chart(key: str, figure: Figure) -> str:
-    text = json.dumps(plain(figure), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    note = f'<p class="note">{escape(_NOTES[key])}</p>' if key in _NOTES else ""
-    inner = (
-        f'{note}<script type="application/json" id="figure-{key}">{text}</script>'
-        f'<div data-figure="figure-{key}"></div>'
-    )
-    return _section(key, _TITLES[key], inner)
 
 
 def _skill_table(metrics: Mapping[str, Mapping[str, float | int | None]]) -> str:
@@ -220,22 +157,3 @@ def _number(value: float | int | None, measure: str) -> str:
     if measure == "spread":
         return f"{value * 1e4:.1f} bps"
     return f"{value:.1f}" if abs(value) >= 100.0 else f"{value:.3f}"
-
-
-def _details(key: str, title: str, tree: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f'<tr><td>{escape(str(name))}</td><td class="text">{escape(_text(value))}</td></tr>'
-        for name, value in sorted(tree.items())
-    )
-    return (
-        f'<section id="{key}"><details><summary>{escape(title)}</summary>'
-        f"<table><tbody>{rows}</tbody></table></details></section>"
-    )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping) and set(value) == {"value", "from"}:
-        return f"{value['value']}  ({value['from']})"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)

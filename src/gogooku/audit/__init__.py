@@ -1,0 +1,1 @@
+"""Checks of a built dataset against what it claims to be."""

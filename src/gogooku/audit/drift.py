@@ -1,0 +1,81 @@
+"""Drift: the distribution of each feature in the first and the last third of the history."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.audit.findings import Check, Checked, Finding, Limits
+from gogooku.audit.sample import Sample, declared, is_mask
+from gogooku.core.types import Dataset
+
+_BINS = 10
+_FLOOR = 1e-4
+"""Least share of a bin, so that an empty one has a finite weight."""
+_MIN_VALUES = 500
+_GROWING = frozenset({"sessions"})
+"""Units that count from the start of the data, and drift because it is a start."""
+
+
+def check_drift(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
+    """Population stability of each feature, last third against first.
+
+    Market features and counts of sessions are reported and never a finding: regimes come and go,
+    and what counts from the start of the data grows with it.
+    """
+    features = declared(dataset)
+    count = len(dataset.sessions)
+    first, last = sample.sessions < count // 3, sample.sessions >= count - count // 3
+    rows: list[tuple[str, str, float, int]] = []
+    findings = []
+    for f, name in enumerate(sample.names):
+        if is_mask(name, features):
+            continue
+        early, late = sample.pooled(f, first), sample.pooled(f, last)
+        index = stability(early, late)
+        rows.append((name, "stock", index, len(late)))
+        growing = name in features and features[name].unit in _GROWING
+        if index > limits.stability and not growing:
+            findings.append(
+                Finding(
+                    check=Check.DRIFT,
+                    features=(name,),
+                    what=f"population stability index {index:.1f} between the first and the last "
+                    f"third of the history (medians {np.median(early):.3g} and "
+                    f"{np.median(late):.3g}); a scale-free feature does not move like that",
+                    value=index,
+                    limit=limits.stability,
+                )
+            )
+    third = count // 3
+    for m, name in enumerate(dataset.market_features):
+        early, late = dataset.market_TM[:third, m], dataset.market_TM[count - third :, m]
+        early, late = early[np.isfinite(early)], late[np.isfinite(late)]
+        rows.append((name, "market", stability(early, late, least=_BINS * 5), len(late)))
+    table = pl.DataFrame(
+        rows,
+        schema={"feature": pl.String, "role": pl.String, "stability": pl.Float64, "n": pl.Int64},
+        orient="row",
+    ).sort(pl.col("stability").fill_nan(-1.0), descending=True, maintain_order=True)
+    return Checked(findings, {}, {"drift": table})
+
+
+def stability(
+    early: npt.NDArray[np.float32], late: npt.NDArray[np.float32], *, least: int = _MIN_VALUES
+) -> float:
+    """Population stability index of late values on the deciles of early ones; NaN for too few.
+
+    ``sum (q - p) ln(q / p)`` over bins; equal values are never split between two bins.
+    """
+    if min(len(early), len(late)) < least:
+        return math.nan
+    edges = np.unique(np.quantile(early, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]))
+    p, q = (
+        np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1) / len(values)
+        for values in (early, late)
+    )
+    p, q = np.maximum(p, _FLOOR), np.maximum(q, _FLOOR)
+    return float(np.sum((q - p) * np.log(q / p)))

@@ -1,0 +1,92 @@
+"""The values of one session from any source, by the very steps of the build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gogooku.audit.look_ahead import DayValues, Rebuild
+from gogooku.core.calendar import exchange_named
+from gogooku.core.config import Execution, validated
+from gogooku.core.files import read_json
+from gogooku.core.stamp import CONFIG_FILE
+from gogooku.core.types import Dataset, FloatArray, Panel, Role
+from gogooku.features.catalogue import BASE_INPUTS, INPUT_TABLES, select
+from gogooku.features.compute import base_columns, compute_rows, growth_of, rows_needed
+from gogooku.features.inputs import Tables, source_columns, supported
+from gogooku.features.timeline import Timeline, timeline_of
+from gogooku.features.universe import universe_of
+from gogooku.ingest.store import Source
+from gogooku.learn.assemble import BuildConfig
+from gogooku.tables.panel import build_panel
+
+
+def rebuild_of(dataset: Dataset, *, execution: Execution) -> Rebuild:
+    """How the values of a dataset are computed again: with its own config, from its lookback on.
+
+    The sessions after the wanted one, where a view has them, are computed along with it, as the
+    build computes blocks of sessions: what looks ahead sees them.
+    """
+    config = config_of(dataset)
+    names = (*dataset.features, *dataset.market_features)
+    longest = rows_needed(select(names, available=tuple(BASE_INPUTS)).ordered, 1)
+    reach = config.universe.lookback + max(longest.values())
+
+    def rebuild(source: Source, t: int, scratch: Path) -> DayValues:
+        first = max(0, t + 1 - reach)
+        panel = build_panel(source, clock=config.clock, first=first)
+        universe = universe_of(panel, config.universe)
+        _, sectors = panel.dense_labels("sector")
+        base: dict[str, FloatArray] = dict(base_columns(panel, universe, sectors=sectors))
+        tables = Tables(source)
+        given = [one for one in INPUT_TABLES if supported(one, tables)]
+        usable = (*base, *(name for one in given for name in one.columns))
+        chosen = select(names, available=usable)
+        count = len(panel.sessions) - (t - first)
+        base |= source_columns(
+            given,
+            tables,
+            _timeline(panel, config, source),
+            scratch=scratch,
+            rows=rows_needed(chosen.ordered, count),
+        )
+        kept = [f.name for f in chosen.visible]
+        block = compute_rows(chosen.ordered, base, rows=count, kept=kept, execution=execution)
+        market = [f.name for f in chosen.visible if f.role is Role.MARKET]
+        return DayValues(
+            codes=panel.codes,
+            listed_N=panel.listed()[t - first],
+            universe_N=universe[t - first],
+            stock={name: values_tN[0] for name, values_tN in zip(
+                block.names, block.stock_FtN, strict=True
+            )},
+            market={name: float(block.market[name][0]) for name in market},
+        )  # fmt: skip
+
+    return rebuild
+
+
+def _timeline(panel: Panel, config: BuildConfig, source: Source) -> Timeline:
+    return timeline_of(
+        panel.sessions,
+        panel.codes,
+        exchange=exchange_named(source.exchange),
+        clock=config.clock,
+        growth_TN=growth_of(panel),
+        listed_TN=panel.listed(),
+        past=panel.past,
+    )
+
+
+def config_of(dataset: Dataset) -> BuildConfig:
+    """The resolved config that a dataset was built with."""
+    tree: dict[str, Any] = {}
+    leaves: Mapping[str, Mapping[str, Any]] = read_json(dataset.folder / CONFIG_FILE)
+    for path, entry in leaves.items():
+        *parents, last = path.split(".")
+        node = tree
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[last] = entry["value"]
+    return validated(BuildConfig, tree)
