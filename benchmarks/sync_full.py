@@ -64,6 +64,7 @@ def serve_exchange(size: str, plan: str, folder: Path, *, sessions: int | None) 
     from gogooku.sandbox.config import exchange_config
     from gogooku.sandbox.exchange import Exchange, ExchangeSettings
     from gogooku.sandbox.market import generate
+    from gogooku.sandbox.opening import history_from
     from gogooku.sandbox.server import serve_in_thread
     from gogooku.sandbox.sources import wires
 
@@ -82,7 +83,8 @@ def serve_exchange(size: str, plan: str, folder: Path, *, sessions: int | None) 
         wires(market),
         clock=clock,
         settings=ExchangeSettings(
-            files_folder=folder / "files", history_from=market.sessions[0].item()
+            files_folder=folder / "files",
+            history_from=history_from(market.sessions[0].item(), today=last),
         ),
     )
     with measured() as work:

@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +17,27 @@ import typer
 from rich.console import Console
 
 from gogooku import __version__
-from gogooku.core.config import Execution, resolve, validated
+from gogooku.core.config import resolve
 from gogooku.core.errors import EnvironmentalError, FindingError, GogookuError, UsageError
 from gogooku.core.memory import keep_freed_memory
-from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
-from gogooku.core.stamp import available_threads
+from gogooku.options import (
+    ConfigFile,
+    DatasetName,
+    Json,
+    MarketSeed,
+    MarketSize,
+    RunName,
+    Set,
+    Threads,
+    TrainThreads,
+    WrongCall,
+    columns_given,
+    complain,
+    confirmed,
+    day_given,
+    execution_for,
+    reporter_for,
+)
 
 if TYPE_CHECKING:
     from gogooku.runs.folder import Run
@@ -38,36 +53,10 @@ app = typer.Typer(
 sandbox_app = typer.Typer(help="The market that never existed.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
 
-_WrongCall: Any = typer.BadParameter.__base__
-"""A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override one setting: path=value. Repeatable.")
-]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
-Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by default.")]
-TrainThreads = Annotated[
-    int, typer.Option("--threads", help="Numeric threads; they change the last bits of a training.")
-]
-RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
-DatasetName = Annotated[
-    str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
-]
-
 
 def home_folder() -> Path:
     """Where everything is kept: ``GOGOOKU_HOME``, or ``~/.gogooku``."""
     return Path(os.environ.get("GOGOOKU_HOME") or Path.home() / ".gogooku").expanduser()  # noqa: TID251
-
-
-def _reporter(as_json: bool) -> Reporter:
-    return SilentReporter() if as_json else ConsoleReporter()
-
-
-def _execution(threads: int | None) -> Execution:
-    wanted = available_threads() if threads is None else threads
-    return validated(Execution, {"threads": wanted})
 
 
 def _emit(value: Any) -> None:
@@ -87,7 +76,7 @@ def _run(name: str | None) -> Run:
 @app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the market and of the learners.")] = 1,
-    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
+    size: MarketSize = "demo",
     shuffle_labels: Annotated[
         bool, typer.Option("--shuffle-labels", help="Permute labels within the day: no skill left.")
     ] = False,
@@ -102,8 +91,8 @@ def demo(
         size=size,
         seed=seed,
         shuffled=shuffle_labels,
-        execution=_execution(threads),
-        reporter=_reporter(as_json),
+        execution=execution_for(threads),
+        reporter=reporter_for(as_json=as_json),
     )
     if as_json:
         _emit(result.to_json())
@@ -126,19 +115,16 @@ def import_command(
     """Bring your own daily prices: CSV or Parquet."""
     from gogooku.ingest.files import ImportConfig, import_files
 
-    columns = {}
-    for text in mapping or []:
-        field, sign, column = text.partition("=")
-        if not sign:
-            raise UsageError(f"--map {text!r}: expected field=column, for example close=px_last")
-        columns[field.strip()] = column.strip()
+    columns = columns_given(mapping or [])
     resolved = resolve(
         ImportConfig(columns=columns) if columns else ImportConfig(),
         base_name="import",
         file=config,
         assignments=assignments or [],
     )
-    result = import_files(files, resolved=resolved, home=home_folder(), reporter=_reporter(as_json))
+    result = import_files(
+        files, resolved=resolved, home=home_folder(), reporter=reporter_for(as_json=as_json)
+    )
     if as_json:
         _emit(result.to_json())
     else:
@@ -184,14 +170,14 @@ def sync(
         home_folder(),
         source,
         endpoints or [],
-        first=_day(first, option="--from"),
-        last=_day(last, option="--to"),
+        first=day_given(first, option="--from"),
+        last=day_given(last, option="--to"),
         bulk=bulk,
     )
     if status:
         made: syncing.Shown = syncing.status(order)
     elif forget:
-        made = syncing.forget(order, sure=lambda text: yes or _confirmed(text))
+        made = syncing.forget(order, sure=lambda text: yes or confirmed(text))
     elif dry_run:
         made = syncing.dry_run(order, plan=plan)
     else:
@@ -200,7 +186,7 @@ def sync(
             base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
             key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
         )
-        made = syncing.run(order, address, reporter=_reporter(as_json))
+        made = syncing.run(order, address, reporter=reporter_for(as_json=as_json))
     if as_json:
         _emit(made.facts)
     else:
@@ -211,17 +197,10 @@ def sync(
         raise EnvironmentalError(made.failed)
 
 
-def _confirmed(question: str) -> bool:
-    """Ask on standard error; no answer, as where there is nobody to ask, is a no."""
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
 @sandbox_app.command("market")
 def sandbox_market(
-    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
-    seed: Annotated[int, typer.Option(help="One seed, one market.")] = 1,
+    size: MarketSize = "demo",
+    seed: MarketSeed = 1,
     name: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -234,7 +213,7 @@ def sandbox_market(
         home_folder(),
         name or f"sandbox-{size}-{seed}",
         resolve(market_config(size, seed=seed), base_name=size, assignments=assignments or []),
-        reporter=_reporter(as_json),
+        reporter=reporter_for(as_json=as_json),
     )
     facts = {"source": source.name, "rows": source.manifest["rows"], "hash": source.content_hash}
     if as_json:
@@ -245,8 +224,8 @@ def sandbox_market(
 
 @sandbox_app.command("serve")
 def sandbox_serve(
-    size: Annotated[str, typer.Option(help="tiny, demo, study or full.")] = "demo",
-    seed: Annotated[int, typer.Option(help="One seed, one market.")] = 1,
+    size: MarketSize = "demo",
+    seed: MarketSeed = 1,
     until: Annotated[
         str | None,
         typer.Option(help="Last date of the market; the end of the next quarter by default."),
@@ -260,11 +239,11 @@ def sandbox_serve(
     from gogooku.sandbox.server import serve
 
     clock = SystemClock()
-    last = _day(until, option="--until") or end_of_next_quarter(tokyo_time(clock.now()).date())
+    last = day_given(until, option="--until") or end_of_next_quarter(tokyo_time(clock.now()).date())
     config = config_until(size, seed=seed, until=last)
 
     def exchange() -> Exchange:
-        with _reporter(as_json=False).step("market"):
+        with reporter_for(as_json=False).step("market"):
             return open_exchange(config, clock=clock)
 
     def opened(address: str) -> None:
@@ -293,37 +272,22 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build the dataset: panel, features, labels, training tensors."""
-    from gogooku.learn.assemble import BuildConfig
-    from gogooku.pipeline import build as build_dataset
+    from gogooku.building import knowledge, run_build
+    from gogooku.display import show
 
-    if by_rule and as_known_on is None:
-        raise UsageError("--by-rule needs --as-known-on DATE")
-    if as_known_on is not None:
-        from gogooku.pipeline import tables_source
-        from gogooku.tables.parts import Basis, Known
-
-        basis = Basis.RULE if by_rule else Basis.FETCHED
-        known = Known(on=_day(as_known_on, option="--as-known-on"), basis=basis)
-        reporter = _reporter(as_json)
-        source = tables_source(
-            home_folder(), source or "jquants", known=known, reporter=reporter
-        ).name
-    texts = [f"source={source}"] if source else []
-    dataset = build_dataset(
+    made = run_build(
         home_folder(),
-        resolve(
-            BuildConfig(), base_name="build", file=config, assignments=texts + (assignments or [])
-        ),
-        execution=_execution(threads),
-        reporter=_reporter(as_json),
+        source=source,
+        known=knowledge(day_given(as_known_on, option="--as-known-on"), by_rule=by_rule),
+        config=config,
+        assignments=assignments or [],
+        execution=execution_for(threads),
+        reporter=reporter_for(as_json=as_json),
     )
-    from gogooku.display import dataset_table, show
-
     if as_json:
-        kept = {key: value for key, value in dataset.manifest.items() if key != "codes"}
-        _emit({"dataset": dataset.folder.name, "num_codes": len(dataset.codes), **kept})
-        return
-    show(_out(), dataset_table(dataset))
+        _emit(made.facts)
+    else:
+        show(_out(), *made.parts)
 
 
 @app.command()
@@ -332,7 +296,7 @@ def features(
     as_json: Json = False,
 ) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
-    from gogooku.display import show, table
+    from gogooku.display import features_table, show
     from gogooku.features.aliases import resolve as new_name
     from gogooku.features.catalogue import CATALOGUE, by_name, described
 
@@ -345,15 +309,8 @@ def features(
     if as_json:
         _emit([described(f) for f in listed])
         return
-    rows = [(f.group, f.name, str(f.role), f.unit, f.lookback, f.meaning) for f in listed]
-    show(
-        _out(),
-        table(
-            f"{len(listed)} features" if name is None else listed[0].name,
-            ["group", "name", "role", "unit", "sessions", "meaning"],
-            rows,
-        ),
-    )
+    title = f"{len(listed)} features" if name is None else listed[0].name
+    show(_out(), features_table(title, listed))
 
 
 @app.command()
@@ -377,8 +334,8 @@ def audit(
         dataset,
         dates=dates,
         seed=seed,
-        execution=_execution(threads),
-        reporter=_reporter(as_json),
+        execution=execution_for(threads),
+        reporter=reporter_for(as_json=as_json),
     )
     if as_json:
         _emit(made.facts)
@@ -410,7 +367,7 @@ def export_command(
         current_dataset(home_folder(), dataset),
         folder,
         features=features,
-        reporter=_reporter(as_json),
+        reporter=reporter_for(as_json=as_json),
     )
     if as_json:
         _emit(made.to_json())
@@ -442,8 +399,8 @@ def train(
         run,
         resolved,
         current_dataset(home_folder(), dataset),
-        execution=_execution(threads),
-        reporter=_reporter(as_json),
+        execution=execution_for(threads),
+        reporter=reporter_for(as_json=as_json),
     )
     if as_json:
         _emit({"run": made.run_id, "folder": str(made.folder), **made.manifest})
@@ -501,7 +458,7 @@ def compare(
 def backtest(run: RunName, as_json: Json = False) -> None:
     """Trade a run's test scores: next-open fills, costs, ledger."""
     from gogooku.core.files import read_json
-    from gogooku.display import estimate_text, show, table
+    from gogooku.display import backtest_table, show
     from gogooku.runs.judging import BACKTEST_FOLDER, METRICS_FILE
     from gogooku.runs.judging import backtest as trade
 
@@ -511,11 +468,7 @@ def backtest(run: RunName, as_json: Json = False) -> None:
     if as_json:
         _emit(facts)
         return
-    rows = [
-        (name.removeprefix("portfolio."), estimate_text(one), one["n"])
-        for name, one in facts["metrics"].items()
-    ]
-    show(_out(), table(f"backtest of {opened.run_id}", ["", "value", "n"], rows))
+    show(_out(), backtest_table(opened.run_id, facts["metrics"]))
 
 
 @app.command()
@@ -549,7 +502,7 @@ def predict(
     from gogooku.serve.output import write_ranking
     from gogooku.serve.predictor import open_predictor
 
-    wanted = _day(day, option="--date")
+    wanted = day_given(day, option="--date")
     predictor = open_predictor(home_folder(), run=run, dataset=dataset)
     made = predictor.ranking(wanted, horizon=horizon)
     if output is not None:
@@ -561,15 +514,6 @@ def predict(
     show(_out(), frame_table(title, made.frame.head(top)))
     if output is not None:
         _out().print(f"written: {output} ({made.frame.height:,} names)", highlight=False)
-
-
-def _day(text: str | None, *, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as fault:
-        raise UsageError(f"{option} {text!r}: expected YYYY-MM-DD") from fault
 
 
 @app.command()
@@ -644,17 +588,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(given, standalone_mode=not as_json)
     except GogookuError as fault:
-        _complain(fault, as_json=as_json)
+        complain(fault, as_json=as_json)
         sys.exit(fault.exit_code)
-    except _WrongCall as fault:  # reaches here with --json only: typer prints it for people
-        _complain(UsageError(fault.format_message()), as_json=as_json)
+    except WrongCall as fault:  # reaches here with --json only: typer prints it for people
+        complain(UsageError(fault.format_message()), as_json=as_json)
         sys.exit(UsageError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _complain(fault: GogookuError, *, as_json: bool) -> None:
-    if as_json:
-        kind = type(fault).__name__
-        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
-    else:
-        sys.stderr.write(f"error: {fault}\n")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from gogooku.core.types import Dataset
+    from gogooku.core.types import Dataset, Feature
     from gogooku.explain import Explanation
 
 
@@ -90,9 +90,9 @@ def skill_table(metrics: Mapping[str, Any], *, title: str) -> Table:
 
 
 def show(console: Console, *parts: object) -> None:
-    """Print tables and lines, without colouring numbers."""
+    """Print tables and lines, without colouring numbers; a line stays one line."""
     for part in parts:
-        console.print(part, highlight=False)
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
 
 
 def import_tables(facts: Mapping[str, Any]) -> list[object]:
@@ -128,6 +128,21 @@ def import_tables(facts: Mapping[str, Any]) -> list[object]:
     ]
 
 
+def features_table(title: str, features: Sequence[Feature]) -> Table:
+    """What features are."""
+    rows = [(f.group, f.name, str(f.role), f.unit, f.lookback, f.meaning) for f in features]
+    return table(title, ["group", "name", "role", "unit", "sessions", "meaning"], rows)
+
+
+def backtest_table(run: str, metrics: Mapping[str, Any]) -> Table:
+    """The measures of a backtest, a row each."""
+    rows = [
+        (name.removeprefix("portfolio."), estimate_text(one), one["n"])
+        for name, one in metrics.items()
+    ]
+    return table(f"backtest of {run}", ["", "value", "n"], rows)
+
+
 def dataset_table(dataset: Dataset) -> Table:
     """What was built."""
     facts = dataset.manifest
@@ -137,22 +152,19 @@ def dataset_table(dataset: Dataset) -> Table:
         ("listed rows", facts["rows"]),
         ("universe rows", facts["universe_rows"]),
         ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
-        *_absent_rows(facts["absent"]),
+        *_growth_rows(facts.get("growth", {})),
         ("content", dataset.content_hash),
     ]
     return table(f"dataset {dataset.folder.name}", ["", ""], rows)
 
 
-def _absent_rows(absent: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Features that the source cannot support, a line per group."""
-    from gogooku.features.catalogue import by_name
-
-    groups: dict[str, list[str]] = {}
-    for name in absent:
-        groups.setdefault(by_name(name).group, []).append(name)
+def _growth_rows(growth: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """What an older dataset gave, and what was computed."""
+    if not growth.get("from"):
+        return []
     return [
-        (f"absent: {group}", f"{len(names)} features, such as {names[0]}: {absent[names[0]]}")
-        for group, names in groups.items()
+        ("taken over", f"{growth['sessions_taken_over']:,} sessions, from {growth['from']}"),
+        ("new sessions", growth["new_sessions"]),
     ]
 
 
@@ -160,7 +172,12 @@ def explained_tables(one: Explanation) -> list[Table]:
     """An artefact's facts, settings with their origin, inputs and versions."""
     facts = one.to_json()
     settings = [(path, str(entry["value"]), entry["from"]) for path, entry in one.config.items()]
-    plain = [(k, str(facts[k])) for k in facts if k not in ("config", "inputs", "versions")]
+    plain = [
+        (name, str(value))
+        for name, given in facts.items()
+        if name not in ("config", "inputs", "versions")
+        for value in (given if isinstance(given, list) else [given])
+    ]
     return [
         table(f"{one.kind} {one.place}", ["", ""], plain),
         table("config", ["setting", "value", "from"], settings),

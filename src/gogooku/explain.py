@@ -12,7 +12,7 @@ from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.runs.folder import PREDICTIONS_FILE
 
-_DELIVERED = ("as_known_on", "basis", "plan")
+_TOLD = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
 _FORGOTTEN = "predictions and fills were removed with the data they came from (sync --forget)"
 
 
@@ -31,7 +31,8 @@ class Explanation:
     stamp : Stamp
     content_hash : str or None
     facts : mapping
-        What the manifest says of a source made from a raw store: plan, and what it knows of.
+        What the manifest says of a source made from a raw store: plan, and what it knows of; of a
+        dataset: what is wrong with its sources, and which dataset it goes on from.
     forgotten : str or None
         Of a run without its predictions: where they went.
     """
@@ -81,6 +82,9 @@ def explain(folder: Path) -> Explanation:
     manifest = place / "manifest.json"
     facts = read_json(manifest) if manifest.exists() else {}
     delivered = facts.get("facts", {}) if stamp.stage == "tables" else {}
+    if stamp.stage == "build":
+        notes = [str(note["line"]) for note in facts.get("source_notes", ())]
+        delivered = {"source_notes": notes, **facts.get("growth", {})}
     bare = stamp.stage == "train" and not (place / PREDICTIONS_FILE).exists()
     return Explanation(
         place=place.name,
@@ -88,7 +92,7 @@ def explain(folder: Path) -> Explanation:
         config=read_json(place / CONFIG_FILE),
         stamp=stamp,
         content_hash=facts.get("content_hash"),
-        facts={name: delivered[name] for name in _DELIVERED if name in delivered},
+        facts={name: delivered[name] for name in _TOLD if name in delivered},
         forgotten=_FORGOTTEN if bare and facts else None,
     )
 

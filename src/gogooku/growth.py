@@ -8,11 +8,13 @@ row that arrives late, with an old time of publication, costs the sessions since
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
-from gogooku.core.calendar import DateArray
+from gogooku.core.calendar import DateArray, exchange_named
 from gogooku.core.files import read_json, read_parquet
 from gogooku.core.stamp import Stamp
 from gogooku.features.catalogue import INPUT_TABLES
@@ -21,6 +23,7 @@ from gogooku.features.inputs import Tables, supported
 from gogooku.features.peer_columns import peer_names
 from gogooku.ingest.store import Source
 from gogooku.learn.assemble import BuildConfig, visible_names
+from gogooku.learn.compaction import merge_months
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder
 from gogooku.learn.growing import (
     load_grown,
@@ -28,9 +31,11 @@ from gogooku.learn.growing import (
     take_over,
     whole_rows,
 )
+from gogooku.learn.notes import write_growth
 from gogooku.tables.arrivals import (
     ARRIVALS_FILE,
     arrivals_of,
+    first_corrected,
     sessions_told_alike,
     write_arrivals,
 )
@@ -47,11 +52,13 @@ def available_columns(source: Source, tables: Tables) -> list[str]:
 
 
 def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp) -> None:
-    """Put into an empty dataset folder what an older dataset of the source already has."""
+    """Put into a dataset folder what an older dataset of the source already has, and only that."""
+    _empty(building)  # a beginning that was stopped has left links
     history = sessions_of(source.quotes())
     old = older_dataset(home, config, stamp)
     known = (old or building) / ARRIVALS_FILE
     arrivals = arrivals_of(source, history, clock=config.clock, path=known)
+    rows = 0
     if old is not None:
         rows = _rows_alike(old, source, history, arrivals, config)
         if rows:
@@ -59,8 +66,35 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
             others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
             alone = rows == before.rows and rows_used_elsewhere(before, others) <= rows
             codes = codes_of(source.listings(), history)
-            take_over(before, building, rows=rows, codes=codes, alone=alone).save()
+            taken = take_over(
+                before,
+                building,
+                rows=rows,
+                codes=codes,
+                alone=alone,
+                corrected=first_corrected(
+                    source,
+                    since=_last_decision(source, before.sessions, config),
+                    sessions=history,
+                ),
+            )
+            taken.save()
+            merge_months(building, newest=history[-1].item())
+    write_growth(building, before=old, sessions=rows)
     write_arrivals(building, arrivals)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _last_decision(source: Source, sessions: DateArray, config: BuildConfig) -> datetime:
+    instants = exchange_named(source.exchange).decision(sessions[-1:], config.clock)
+    return cast("datetime", instants.astype("datetime64[us]")[0].item())
 
 
 def older_dataset(home: Path, config: BuildConfig, stamp: Stamp) -> Path | None:

@@ -30,6 +30,7 @@ from gogooku.ingest.summary import SyncSummary
 from gogooku.ingest.sync import sync as fetch
 from gogooku.learn.assemble import BuildConfig, assemble, first_session_read
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
+from gogooku.learn.notes import annotate
 from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
 from gogooku.tables.delivery import REQUIRED, deliver
@@ -45,6 +46,8 @@ BUILD_CODE = (
     "learn/tensors.py",
     "learn/growing.py",
     "learn/datasets.py",
+    "learn/compaction.py",
+    "learn/notes.py",
     "growth.py",
 )
 _BYTES_PER_CELL = 3_500
@@ -149,6 +152,7 @@ def _grow(
         reporter=reporter,
         tables=tables,
     )
+    annotate(building, source, clock=config.clock)
 
 
 @dataclass(frozen=True)

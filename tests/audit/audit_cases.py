@@ -18,6 +18,7 @@ FEATURES = (
     "ret_prev_1d",
     "ret_prev_5d",
     "ret_prev_20d",
+    "gap_magnitude_z20",
     "rsi_14",
     "volume_z_20",
     "volatility_20d",

@@ -25,7 +25,9 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.features.catalogue import by_name, described
 from gogooku.features.reference import feature_page
+from gogooku.learn.audit import damaged_parts
 from gogooku.learn.datasets import labels_of
+from gogooku.learn.growing import load_grown
 from gogooku.terms import holdings
 
 LIMITS = Limits()
@@ -422,3 +424,25 @@ def test_a_killed_audit_leaves_nothing_that_stays(price_home, tmp_path):
         files.WATCHERS.remove(stop)
     assert not left.parent.exists()
     assert [p.name for p in (home / "audits").iterdir() if p.is_dir()] == []
+
+
+def test_a_changed_value_in_any_part_is_found(price_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(price_home, home)
+    dataset = dataset_in(home)
+    assert damaged_parts(dataset) == []
+    layout, rows = load_grown(dataset.folder).layout, len(dataset.sessions)
+    t = rows - 40
+    n = int(np.flatnonzero(dataset.valid_TN[t])[0])
+    layout.x.changeable(rows)[t, n, 3] += np.float16(0.25)
+    assert damaged_parts(dataset) == ["x"]
+    layout.bar("close").changeable(rows)[t, n] = 1.25
+    assert set(damaged_parts(dataset)) == {"x", "bars"}
+    spoiled = (pl.col("code") == dataset.codes[n]) & (pl.col("date") == dataset.sessions[5].item())
+    respoil(
+        dataset,
+        lambda frame: frame.with_columns(
+            rsi_14=pl.when(spoiled).then(pl.lit(0.5, dtype=pl.Float32)).otherwise("rsi_14")
+        ),
+    )
+    assert set(damaged_parts(dataset)) == {"x", "bars", "features"}

@@ -134,7 +134,10 @@ def oracle(x):
         "bd_net_adv60": [div(net_yen[t], adv[t]) for t in rows],
         "bd_short_ret_corr_60": corr(short, x["ret_prev_1d"], 60),
         "is_bd_valid": [
-            NAN if math.isnan(x["listed"][t]) else float(total[t] == total[t]) for t in rows
+            NAN
+            if math.isnan(x["listed"][t])
+            else float(sum(v == v for v in total[max(t - 19, 0) : t + 1]) >= 16)
+            for t in rows
         ],
     }
 
@@ -152,23 +155,9 @@ def test_features_of_one_name_equal_loops(values, expected):
 
 
 def test_features_of_all_names_equal_loops(inputs, values):
-    universe, sector = inputs["universe"], inputs["sector"]
-    num_sessions, num_names = universe.shape
-    short = values["bd_short_share"]
-    excess = np.full(universe.shape, NAN)
-    for t in range(num_sessions):
-        members = [
-            n for n in range(num_names) if universe[t, n] == 1 and short[t, n] == short[t, n]
-        ]
-        for n in range(num_names):
-            peers = [short[t, j] for j in members if sector[t, j] == sector[t, n]]
-            if len(peers) < 3:
-                peers = [short[t, j] for j in members] if len(members) >= 5 else []
-            if peers:
-                excess[t, n] = short[t, n] - mean(peers)
-    assert_same(values["bd_short_share_sec_excess"], excess, "sec_excess", least=1000)
+    universe = inputs["universe"]
+    num_sessions = len(universe)
     for name, of in (
-        ("bd_mkt_short_share", "bd_short_share"),
         ("bd_mkt_margin_share", "bd_margin_share"),
         ("bd_mkt_net_ratio", "bd_net_ratio"),
     ):

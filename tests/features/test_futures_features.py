@@ -332,7 +332,7 @@ def test_declarations():
     names = [feature.name for feature in FUTURES]
     columns = {name for table in FUTURES_INPUTS for name in table.columns}
     assert len(set(names)) == len(names)
-    assert len([name for name in names if name.startswith("fut_")]) == 23
+    assert len([name for name in names if name.startswith("fut_")]) == 22
     assert all(f.role is Role.MARKET and f.axis is Axis.ACROSS for f in FUTURES)
     assert all(f.group == "futures" and f.meaning.endswith(".") for f in FUTURES)
     assert all(name in {*columns, *names} for feature in FUTURES for name in feature.inputs)

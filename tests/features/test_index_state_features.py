@@ -204,7 +204,7 @@ class Loops:
         place = NAN if math.isnan(sector) else int(sector)
         code = SECTOR_CODES[place] if place == place else None
         by_kind = {"segment": SEGMENTS.get(segment), "size": SIZES.get(scale), "sector": code}
-        windows = {"segment": (20, 60), "size": (20, 60), "sector": (5, 20, 60, 250)}
+        windows = {"segment": (20, 60), "size": (20, 60), "sector": (60, 250)}
         out = {
             f"idx_{kind}_rel_{window}d": self.strength(which, t, window) if which else NAN
             for kind, which in by_kind.items()

@@ -141,7 +141,6 @@ def test_features_equal_loops(base, naive):
     made = features_of(base)
     flags = {
         "is_borrowable": ("lst_margin", {2.0}),
-        "is_margin_credit": ("lst_margin", {1.0}),
         "is_prime": ("lst_segment", {2.0}),
         "is_standard": ("lst_segment", {1.0}),
         "is_growth": ("lst_segment", {0.0}),
@@ -157,13 +156,13 @@ def test_features_equal_loops(base, naive):
         "is_scale_down_60": ("lst_scale", -1),
         "is_margin_up_60": ("lst_margin", 1),
     }
-    assert {*flags, *moves, "listing_age_log"} == set(made)
+    assert {*flags, *moves, "listing_age"} == set(made)
     num_sessions, num_names = naive["lst_age"].shape
     for n in range(num_names):
         for t in range(num_sessions):
             for name, (of, wanted) in flags.items():
                 assert same(made[name][t, n], flag(naive[of][t, n], wanted)), (name, t, n)
-            assert same(made["listing_age_log"][t, n], math.log(1 + naive["lst_age"][t, n]))
+            assert same(made["listing_age"][t, n], naive["lst_age"][t, n])
             if t % 3 == 0 or 295 < t < 365:
                 for name, (of, way) in moves.items():
                     wanted = moved(naive[of][:, n], t, way)

@@ -381,7 +381,7 @@ def test_puts_are_dearer_than_calls_here(values):
 def test_declarations():
     names = [feature.name for feature in OPTIONS]
     assert len(set(names)) == len(names)
-    assert len([name for name in names if name.startswith("opt_")]) == 31
+    assert len([name for name in names if name.startswith("opt_")]) == 30
     assert all(f.role is Role.MARKET and f.axis is Axis.ACROSS for f in OPTIONS)
     assert all(f.group == "options" and f.meaning.endswith(".") for f in OPTIONS)
     given = {*TABLE.columns, "mkt_close", *names}

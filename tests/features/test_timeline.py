@@ -15,7 +15,7 @@ from gogooku.tables.panel import as_of
 from gogooku.tables.publication import decisions
 
 SESSIONS = tokyo_sessions(date(2026, 9, 1), date(2026, 10, 30))
-CODES = ("13010", "130A0", "72030")
+CODES = ("13010", "130A0", "72030", "72035")
 
 
 @pytest.fixture(scope="module")

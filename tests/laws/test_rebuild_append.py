@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from law_world import (
     SPREAD_SHARE,
+    Anything,
     cut,
     dataset_of,
     day_view,
@@ -19,13 +22,19 @@ from law_world import (
     panel_of,
 )
 
+from gogooku import pipeline
+from gogooku.core.config import Execution, Resolved
+from gogooku.core.progress import SilentReporter
+from gogooku.core.stamp import make_stamp
 from gogooku.core.types import BoolArray, Checkpoint, Dataset, Feature, FloatArray, Panel
 from gogooku.features.audit import evaluate_dense
 from gogooku.features.catalogue import by_name, select
 from gogooku.features.compute import base_columns
 from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import SourceFrames
+from gogooku.ingest.store import SourceFrames, write_source
 from gogooku.learn import assemble as assemble_module
+from gogooku.learn.assemble import BuildConfig
+from gogooku.learn.growing import feature_files
 
 GROWN = ("split", "month begins", "listing")
 """The market is grown over the session of each of these, from the evening before to the one after.
@@ -197,3 +206,40 @@ def test_a_price_level_is_caught(law_frames: SourceFrames):
         lookback=60,
     )
     assert lookback_findings(law_frames, [level], events=("last but one",))
+
+
+# --------------------------------------------------------- going on with an older dataset
+
+
+def delivered(home: Path, frames: SourceFrames, version: str) -> Dataset:
+    """Deliver a source to a home, and build a few features of it in blocks of 20 sessions."""
+    stamp = make_stamp("import", config_hash=version, packages=("core",), inputs={})
+    write_source(home, "law", frames, stamp=stamp, config={})
+    config = BuildConfig(source="law", features=("ret_prev_1d", "volatility_20d", "uni_ret_1d"))
+    return pipeline.build(
+        home,
+        Resolved(config=config, origins=Anything()),
+        execution=Execution(threads=1, block_sessions=20),
+        reporter=SilentReporter(),
+    )
+
+
+def test_a_dataset_that_goes_on_equals_one_built_at_once(law_frames: SourceFrames, tmp_path: Path):
+    """A bar changed on the last session of a block: the blocks before it are kept, it is not."""
+    days = law_frames.quotes.get_column("date").unique().sort().to_list()
+    old = delivered(tmp_path / "home", cut(law_frames, days[-3]), "old")
+    block = feature_files(old.folder)[-3]
+    last = block.stem.partition("_")[2]
+    name = old.codes[int(np.flatnonzero(old.valid_TN[-1])[0])]
+    odd = (pl.col("code") == name) & (pl.col("date") == date.fromisoformat(last))
+    factor = pl.when(odd).then(1.05).otherwise(1.0)
+    prices = [pl.col(price) * factor for price in ("open", "high", "low", "close")]
+    corrected = replace(law_frames, quotes=law_frames.quotes.with_columns(prices))
+    grown = delivered(tmp_path / "home", corrected, "new")
+    kept = {path.name for path in feature_files(grown.folder) if path.stat().st_nlink > 1}
+    assert kept == {path.name for path in feature_files(old.folder)[:-3]}
+    whole = delivered(tmp_path / "other", corrected, "new")
+    assert grown.manifest["parts"] == whole.manifest["parts"]
+    t = int(np.searchsorted(whole.sessions, np.datetime64(last)))
+    before, after = (np.array(one.x_TNF[t, : len(old.codes)]) for one in (old, whole))
+    assert before.tobytes() != after.tobytes()

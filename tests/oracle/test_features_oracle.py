@@ -345,12 +345,26 @@ def test_universe_series_by_sql(table, market, values):
     members = "from names where u = 1 group by t having count({0}) >= 5"
     for name, sql in {
         "uni_ret_1d": "select t, avg(r) as value " + members.format("r"),
-        "uni_net_advances": "select t, avg(sign(r)) as value " + members.format("r"),
+        "_uni_net_advances": "select t, avg(sign(r)) as value " + members.format("r"),
         "uni_dispersion": "select t, stddev_pop(r) as value " + members.format("r"),
         "uni_above_sma20": "select t, 0.5 + 0.5 * avg(sign(round(above, 10))) as value "
         + members.format("above"),
     }.items():
         compare(values[name], by_sql(table, sql, shape))
+
+
+def test_changes_of_dispersion_and_of_the_average_correlation(market, values):
+    dispersion = [float(v) for v in values["uni_dispersion"]]
+    members, uni = market["universe"] == 1.0, [float(v) for v in values["uni_ret_1d"]]
+    for t in SESSIONS:
+        short, long = (stat.fmean(dispersion[t - w + 1 : t + 1]) for w in (5, 60))
+        assert values["uni_dispersion_5_60"][t] == pytest.approx(math.log(short / long), rel=1e-9)
+        share = {}
+        for w in (20, 60):
+            own = [float(v) ** 2 for v in values[f"volatility_{w}d"][t][members[t]] if v == v]
+            share[w] = 245 * stat.variance(uni[t - w + 1 : t + 1]) / stat.fmean(own)
+        want = math.log(share[20] / share[60])
+        assert values["uni_corr_20_60"][t] == pytest.approx(want, rel=1e-7)
 
 
 def test_sector_means_by_sql(table, market, values):

@@ -8,6 +8,8 @@ from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
 from gogooku.core.errors import DataError
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import PANEL_SCHEMA, Panel
+from gogooku.features.compute import base_columns
+from gogooku.features.universe import UniverseConfig, universe_of
 from gogooku.ingest.store import (
     INDICES_SCHEMA,
     LISTINGS_SCHEMA,
@@ -17,7 +19,7 @@ from gogooku.ingest.store import (
     source_names,
     write_source,
 )
-from gogooku.tables.panel import as_of, backbone, build_panel
+from gogooku.tables.panel import as_of, build_panel, codes_of
 from gogooku.tables.publication import decisions, with_clocks
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
@@ -201,7 +203,7 @@ def test_every_rule_comes_before_its_clock():
 )
 def test_impossible_listings_are_refused(rows, message):
     with pytest.raises(DataError, match=message):
-        backbone(listings(rows), SESSIONS)
+        codes_of(listings(rows), SESSIONS)
 
 
 def panel_of(frame):
@@ -255,3 +257,25 @@ def test_store_keeps_versions_and_points_at_the_newest(tmp_path):
     with pytest.raises(DataError, match="schema is"):
         frames(listings=pl.DataFrame({"code": ["a"]}))
     assert first.extra("truth") is None
+
+
+def test_columns_across_a_split_and_a_long_weekend(tmp_path):
+    """By hand: prices go forward of the split of DAYS[2], the floor and the weeks as they were."""
+    source = stored(tmp_path, frames())
+    floor = UniverseConfig(min_traded_value=650.0, lookback=1, min_traded_sessions=1)
+    for first in range(4):
+        panel = build_panel(source, clock=Clock.EVENING, first=first)
+        member = universe_of(panel, floor)
+        made = base_columns(panel, member)
+        n = panel.codes.index("13010")
+        want = {
+            "close": [10.0, np.nan, 12.0, 14.0],
+            "volume": [100.0, 100.0, 50.0, 50.0],
+            "turnover": [1000.0, np.nan, 600.0, 700.0],
+            "split": [0.0, 0.0, 1.0, 0.0],
+            "universe": [1.0, np.nan, np.nan, 1.0],
+        }
+        for name, values in want.items():
+            np.testing.assert_allclose(made[name][:, n], values[first:], err_msg=name)
+        # Thursday and Friday, then Tuesday after a holiday
+        assert made["week_start"].tolist() == [1.0, 0.0, 1.0, 0.0][first:]

@@ -4,13 +4,24 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from gogooku.core.errors import DataError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.ledger import BatchKind, Draft
 from gogooku.ingest.raw import open_store
-from gogooku.tables.parts import REVISED, Basis, Known, derive, prune_parts, quarantined_rows
+from gogooku.tables.parts import (
+    REVISED,
+    SUPERSEDED_FILE,
+    UNTIL,
+    Basis,
+    Known,
+    derive,
+    prune_parts,
+    quarantined_rows,
+)
+from gogooku.tables.publication import Later
 
 EVENING = datetime(2026, 10, 30, 12, tzinfo=UTC)
 DAY = date(2026, 10, 30)
@@ -88,7 +99,22 @@ def test_the_newest_version_of_a_row_wins_and_the_change_is_told(home):
     made = tables(home)
     assert made.scan("quotes").collect().sort("code")["close"].to_list() == [10.0, 11.0]
     (part,) = [part for part in made.parts if part.table == "quotes"]
-    assert part.notes == {REVISED: 1}, "adjusted prices, which the vendor rewrites, do not count"
+    assert part.notes == {REVISED[Later.REPLACES]: 1}, "rewritten adjusted prices do not count"
+    (old,) = pl.read_parquet(part.folder / SUPERSEDED_FILE).to_dicts()
+    assert (old["code"], old["close"]) == ("72030", 10.0)
+    assert old[UNTIL] == (EVENING + timedelta(days=4)).replace(tzinfo=None)
+
+
+def test_a_later_version_of_a_standing_state_counts_from_its_fetch(home):
+    commit(home, "short_positions", [report(60_000, 0.006)])
+    for later, shares in ((3, 60_000), (5, 70_000), (9, 60_000)):
+        when = EVENING + timedelta(days=later)
+        commit(home, "short_positions", [report(shares, shares / 1e7)], at=when)
+    rows = tables(home).scan("short_positions").sort("available_at").collect()
+    assert rows["position_shares"].to_list() == [60_000, 70_000, 60_000]
+    told = [EVENING.replace(tzinfo=None) + timedelta(days=later) for later in (5, 9)]
+    assert rows["available_at"].to_list()[1:] == told
+    assert rows["available_at"][0] < told[0]
 
 
 def test_a_row_that_a_later_answer_lacks_stays(home):

@@ -191,6 +191,7 @@ def test_stored_form_of_quotes():
     frame = store_quotes(convert(BAR).frame)
     assert dict(frame.schema) == dict(QUOTES_SCHEMA)
     assert frame["turnover_value"][0] == 104000
+    assert frame["code"].to_list() == [BAR["Code"]]
 
 
 def test_frames_that_were_not_decoded_are_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from gogooku.core.types import Dataset, FloatArray, Panel, Role
 from gogooku.features.catalogue import BASE_INPUTS, INPUT_TABLES, select
 from gogooku.features.compute import base_columns, compute_rows, growth_of, rows_needed
 from gogooku.features.inputs import Tables, source_columns, supported
+from gogooku.features.peer_columns import peer_names
 from gogooku.features.timeline import Timeline, timeline_of
 from gogooku.features.universe import universe_of
 from gogooku.ingest.store import Source
-from gogooku.learn.assemble import BuildConfig
+from gogooku.learn.assemble import BuildConfig, graph_columns, reach_of
 from gogooku.tables.panel import build_panel
 
 
@@ -30,26 +32,29 @@ def rebuild_of(dataset: Dataset, *, execution: Execution) -> Rebuild:
     """
     config = config_of(dataset)
     names = (*dataset.features, *dataset.market_features)
-    longest = rows_needed(select(names, available=tuple(BASE_INPUTS)).ordered, 1)
-    reach = config.universe.lookback + max(longest.values())
+    reach = reach_of(config, select(names, available=tuple(BASE_INPUTS)).ordered)
 
     def rebuild(source: Source, t: int, scratch: Path) -> DayValues:
         first = max(0, t + 1 - reach)
-        panel = build_panel(source, clock=config.clock, first=first)
+        whole = build_panel(source, clock=config.clock, first=first)
+        panel = replace(whole, seen_at=t - first)
         universe = universe_of(panel, config.universe)
         _, sectors = panel.dense_labels("sector")
         base: dict[str, FloatArray] = dict(base_columns(panel, universe, sectors=sectors))
         tables = Tables(source)
         given = [one for one in INPUT_TABLES if supported(one, tables)]
-        usable = (*base, *(name for one in given for name in one.columns))
+        graphs = peer_names(has_sector="sector" in base)
+        usable = (*base, *graphs, *(name for one in given for name in one.columns))
         chosen = select(names, available=usable)
         count = len(panel.sessions) - (t - first)
+        needed = rows_needed(chosen.ordered, count)
+        base |= graph_columns(base, needed, scratch=scratch, execution=execution)
         base |= source_columns(
             given,
             tables,
             _timeline(panel, config, source),
             scratch=scratch,
-            rows=rows_needed(chosen.ordered, count),
+            rows=needed,
         )
         kept = [f.name for f in chosen.visible]
         block = compute_rows(chosen.ordered, base, rows=count, kept=kept, execution=execution)

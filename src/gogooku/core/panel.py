@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,33 @@ NO_PAST = Past(
 
 
 @dataclass(frozen=True)
+class Superseded:
+    """Bars that a correction replaced later.
+
+    Attributes
+    ----------
+    t, n : int [S]
+        Session and name of each.
+    until : int [S]
+        First session that knows the correction, descending: of several versions of a bar the one
+        that was corrected first comes last.
+    values : mapping of str to float64 [S]
+        Columns of the panel.
+    """
+
+    t: IntArray
+    n: IntArray
+    until: IntArray
+    values: Mapping[str, FloatArray]
+
+    def since(self, first: int) -> Superseded:
+        """Those of the sessions from ``first`` on, numbered from there."""
+        kept = self.t >= first
+        values = {name: column[kept] for name, column in self.values.items()}
+        return Superseded(self.t[kept] - first, self.n[kept], self.until[kept] - first, values)
+
+
+@dataclass(frozen=True)
 class Panel:
     """The joined point-in-time frame: one row per listed (date, code), sorted by both axes.
 
@@ -105,8 +132,15 @@ class Panel:
         When decisions are taken.
     slack_seconds : mapping of str to float
         Per source, the smallest time between a joined value becoming known and the decision.
+    decisions : datetime64[us] [T]
+        UTC, ascending; only needed to cut windows.
     past : Past
         The sessions of the history before the first one here.
+    superseded : Superseded or None
+        Bars that a correction replaced.
+    seen_at : int or None
+        The session that looks: `dense` gives bars without the corrections that it could not know.
+        None: all corrections are known.
     """
 
     frame: pl.DataFrame
@@ -115,7 +149,12 @@ class Panel:
     market: pl.DataFrame | None
     clock: Clock
     slack_seconds: Mapping[str, float]
+    decisions: npt.NDArray[np.datetime64] = field(
+        default_factory=lambda: np.array([], dtype="datetime64[us]")
+    )
     past: Past = NO_PAST
+    superseded: Superseded | None = None
+    seen_at: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse undeclared columns, duplicates, disorder and rows outside the axes."""
@@ -162,7 +201,54 @@ class Panel:
         values = self.frame.get_column(column).cast(pl.Float64).fill_null(math.nan).to_numpy()
         out = np.full(len(self.sessions) * len(self.codes), np.nan)
         out[self._place] = values  # type: ignore[attr-defined]
-        return out.reshape(self.shape)
+        whole = out.reshape(self.shape)
+        old = self.superseded
+        if old is not None and self.seen_at is not None and column in old.values:
+            still = (old.until > self.seen_at) & (old.t < len(self.sessions))
+            whole[old.t[still], old.n[still]] = old.values[column][still]
+        return whole
+
+    def window(self, first: int, stop: int) -> Panel:
+        """The sessions from ``first`` to before ``stop``, as the last of them sees them."""
+        if (first, stop) == (0, len(self.sessions)):
+            return replace(self, seen_at=stop - 1)
+        days = self.sessions[first:stop]
+        inside = pl.col("date").is_between(days[0].item(), days[-1].item())
+        market = self.market
+        return replace(
+            self,
+            frame=self.frame.filter(inside),
+            sessions=days,
+            market=market if market is None else market.filter(inside),
+            past=self._past_before(first) if first else self.past,
+            superseded=None if self.superseded is None else self.superseded.since(first),
+            seen_at=len(days) - 1,
+        )
+
+    def _past_before(self, first: int) -> Past:
+        before = np.nan_to_num(self.dense("adjustment_factor")[:first], nan=1.0)
+        session, n = np.nonzero(before != 1.0)
+        own = pl.DataFrame(
+            {"n": n, "session": session + len(self.past), "factor": before[session, n]}
+        ).sort("n", "session")
+        names, end = own.get_column("n").to_numpy(), np.full(own.height, len(self.past))
+        grown = own.select(pl.col("factor").cum_prod().over("n")).to_series().to_numpy()
+        splits = pl.DataFrame(
+            {
+                "n": np.concatenate([self.past.split_n, names]),
+                "session": np.concatenate([self.past.split_session, own["session"].to_numpy()]),
+                "growth": np.concatenate(
+                    [self.past.split_growth, grown * self.past.growth(names, end)]
+                ),
+            }
+        ).sort("n", "session")
+        return Past(
+            sessions=np.concatenate([self.past.sessions, self.sessions[:first]]),
+            decisions=np.concatenate([self.past.decisions, self.decisions[:first]]),
+            split_n=splits.get_column("n").to_numpy(),
+            split_session=splits.get_column("session").to_numpy(),
+            split_growth=splits.get_column("growth").to_numpy(),
+        )
 
     def dense_labels(
         self, column: str, *, known: Sequence[str] = ()

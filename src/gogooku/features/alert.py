@@ -333,7 +333,6 @@ _STATE = (
             compute=partial(_share_of_past, window=w),
             lookback=w,
             unit="share",
-            max_null_share=0.2 if w < 200 else 0.4,
             meaning=f"Share of the last {w} sessions on daily publication; 0 for most names.",
         )
         for w in (60, 250)

@@ -1,4 +1,6 @@
-"""Names of the earlier system for what a feature says here too: documented, not repeated.
+"""Earlier names of what a feature says here too: documented, not repeated.
+
+They are those of the system before, and those of features that were removed as copies of another.
 
 An alias means the same fact: the same quantity, or one that orders the names of a session alike (a
 logarithm, a bounded form of a ratio, another unit, the other sign, less a number that all names
@@ -31,6 +33,7 @@ _PRICE: Final = {
 }
 _VOLATILITY: Final = {
     "realized_volatility": "pk_vol_20",
+    "gk_vol_20": "rs_vol_20",
     "rv_ewm": "ewma_vol",
     "rv_ewm2": "ewma_vol",
 }
@@ -40,6 +43,11 @@ _LIQUIDITY: Final = {
 }
 _MARKET: Final = {
     **{f"topix_ret_prev_{h}d": f"mkt_ret_{h}d" for h in (1, 5, 20)},
+    "mkt_ret_1d_z": "mkt_ret_1d",
+    "uni_ret_1d_z": "uni_ret_1d",
+    **{f"alpha_{h}d": f"alpha_uni_{h}d" for h in (1, 5, 20)},
+    "resid_vol_60d": "resid_vol_uni_60d",
+    "resid_mom_60": "resid_mom_uni_60",
     "mkt_bb_pct_b": "mkt_bb_z",
     "mkt_dd_from_peak": "mkt_drawdown_252",
     "topix_overnight": "mkt_overnight",
@@ -54,6 +62,11 @@ _MARKET: Final = {
 _SECTOR: Final = {
     "sec_ret_1d_eq_loo": "sec_ret_1d_eq",
     "sec_ret_20d_eq": "sec_mom_20",
+    "idx_sector_rel_5d": "sec_ret_5d_eq",
+    "idx_sector_rel_20d": "sec_mom_20",
+    "z_in_sec_returns_5d": "rel_to_sec_5d",
+    "turnover_5_60_vs_sec": "turnover_5_60",
+    "bd_short_share_sec_excess": "bd_short_share",
 }
 _FLOW: Final = {
     "foreigners_net_ratio": "flow_foreign_net_ratio",
@@ -89,6 +102,7 @@ _MARGIN: Final = {
 _SHORTS: Final = {
     "sector_short_share": "ss_sec33_short_share",
     "short_selling_ratio_market": "ss_mkt_short_share",
+    "bd_mkt_short_share": "ss_mkt_short_share",
     "ss_mkt_short_breadth_q80": "ss_mkt_short_breadth",
     "ssp_staleness_days": "ssp_days_since",
     "days_to_cover": "ssp_days_to_cover",
@@ -134,6 +148,8 @@ _DERIVATIVES: Final = {
 _SMALL: Final = {
     "limit_up_streak": "limit_streak",
     "limit_down_streak": "limit_streak",
+    "is_margin_credit": "is_borrowable",
+    "listing_age_log": "listing_age",
     "days_since_split": "sessions_since_split",
     "x_bbpos_rvol5": "x_bbbreak_rvol5",
     "x_bbneg_rvol5": "x_bbbreak_rvol5",
@@ -159,14 +175,14 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         **_SMALL,
     }
 )
-"""Name of the earlier system: name here."""
+"""Earlier name: name here."""
 
 
 def resolve(name: str) -> str:
-    """Give the name here of a name of the earlier system; any other name as it is."""
+    """Give the name here of an earlier name; any other name as it is."""
     return ALIASES.get(name, name)
 
 
 def aliases_of(feature: str) -> tuple[str, ...]:
-    """Names of the earlier system that mean the feature, in their order here."""
+    """Earlier names that mean the feature, in their order here."""
     return tuple(old for old, new in ALIASES.items() if new == feature)

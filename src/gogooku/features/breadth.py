@@ -3,7 +3,10 @@
 Needs no index. Every ``uni_*`` series is an equal-weight statistic over the names that are in the
 universe and have the value on that session; null below `FEWEST_MEMBERS` of them.
 
-Left out on purpose: returns relative to the universe (same ranks within a session as the returns).
+Left out on purpose: returns relative to the universe (same ranks within a session as the returns);
+net advances of one session (as `uni_ret_1d`: with many names the two go together) and that return
+over its spread of a year (its rank); the level of the average correlation, which follows
+`uni_vol_20` wherever the names' own risk is steady: its change is here.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features import moments as m
 from gogooku.features.kernels import RETURN, Values, chain
-from gogooku.features.pairs import against
+from gogooku.features.pairs import against, residuals
 from gogooku.features.volatility import SESSIONS_PER_YEAR
 
 FEWEST_MEMBERS: Final = 5
@@ -84,10 +87,6 @@ def _vol(x: Values) -> FloatArray:
     return annualised_vol(x["uni_ret_1d"], 20)
 
 
-def _return_z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["uni_ret_1d"], 252), -10.0, 10.0)
-
-
 def _log_z(x: Values, *, of: str) -> FloatArray:
     return log_z(x[of], 252)
 
@@ -116,9 +115,20 @@ def _dispersion(x: Values) -> FloatArray:
     return k.root(member_mean(excess * excess, x["universe"]))
 
 
-def _average_correlation(x: Values) -> FloatArray:
-    own = member_mean(x["volatility_20d"] ** 2, x["universe"])
-    return k.ratio(x["uni_vol_20"] ** 2, own)
+def _dispersion_change(x: Values) -> FloatArray:
+    short, long = (k.rolling_mean(x["uni_dispersion"], w) for w in (5, 60))
+    return k.log_positive(k.ratio(short, long, floor=k.FLAT))
+
+
+def _correlation_change(x: Values) -> FloatArray:
+    short, long = (
+        k.ratio(
+            annualised_vol(x["uni_ret_1d"], w) ** 2,
+            member_mean(x[f"volatility_{w}d"] ** 2, x["universe"]),
+        )
+        for w in (20, 60)
+    )
+    return k.log_positive(k.ratio(short, long))
 
 
 def _drawdown(x: Values) -> FloatArray:
@@ -156,16 +166,6 @@ _RETURN_SERIES = (
         for w in (5, 20, 60)
     ),
     _universe(
-        name="uni_ret_1d_z",
-        concept="return",
-        inputs=("uni_ret_1d",),
-        compute=_return_z,
-        lookback=chain(252, RETURN),
-        unit="z",
-        max_null_share=0.4,
-        meaning="uni_ret_1d against its mean and spread of 252 sessions.",
-    ),
-    _universe(
         name="uni_vol_20",
         concept="volatility",
         inputs=("uni_ret_1d",),
@@ -181,7 +181,6 @@ _RETURN_SERIES = (
         compute=partial(_log_z, of="uni_vol_20"),
         lookback=chain(252, 20, RETURN),
         unit="z",
-        max_null_share=0.4,
         meaning="Log uni_vol_20 against its mean and spread of 252 sessions.",
     ),
     _universe(
@@ -191,14 +190,13 @@ _RETURN_SERIES = (
         compute=_drawdown,
         lookback=chain(252, RETURN),
         unit="return",
-        max_null_share=0.4,
         meaning="Fall of the equal-weight level from its highest of 252 sessions.",
     ),
 )
 
 _CROSS_SECTIONS = (
     _universe(
-        name="uni_net_advances",
+        name="_uni_net_advances",
         concept="breadth",
         inputs=("ret_prev_1d", "universe"),
         compute=_net_advances,
@@ -209,11 +207,11 @@ _CROSS_SECTIONS = (
     _universe(
         name="uni_net_advances_10",
         concept="breadth",
-        inputs=("uni_net_advances",),
-        compute=partial(_average, of="uni_net_advances", window=10),
+        inputs=("_uni_net_advances",),
+        compute=partial(_average, of="_uni_net_advances", window=10),
         lookback=chain(10, RETURN),
         unit="share",
-        meaning="Mean of uni_net_advances over 10 sessions.",
+        meaning="Share of names up less share of names down, mean of 10 sessions.",
     ),
     *(
         _universe(
@@ -255,24 +253,23 @@ _CROSS_SECTIONS = (
         meaning="Mean of uni_dispersion over 20 sessions.",
     ),
     _universe(
-        name="uni_dispersion_20_z",
+        name="uni_dispersion_5_60",
         concept="dispersion",
-        inputs=("uni_dispersion_20",),
-        compute=partial(_log_z, of="uni_dispersion_20"),
-        lookback=chain(252, 20, RETURN),
-        unit="z",
-        max_null_share=0.4,
-        meaning="Log uni_dispersion_20 against 252 sessions.",
+        inputs=("uni_dispersion",),
+        compute=_dispersion_change,
+        lookback=chain(60, RETURN),
+        unit="log",
+        meaning="Log of the mean of uni_dispersion over 5 sessions over that of 60.",
     ),
     _universe(
-        name="uni_corr_20",
+        name="uni_corr_20_60",
         concept="dispersion",
-        inputs=("uni_vol_20", "volatility_20d", "universe"),
-        compute=_average_correlation,
-        lookback=chain(20, RETURN),
-        unit="ratio",
-        meaning="Variance of uni_ret_1d over the names' mean variance, 20 sessions: about their "
-        "average correlation.",
+        inputs=("uni_ret_1d", "volatility_20d", "volatility_60d", "universe"),
+        compute=_correlation_change,
+        lookback=chain(60, RETURN),
+        unit="log",
+        meaning="Log of the names' average correlation (variance of uni_ret_1d over their mean "
+        "variance) over 20 sessions over that of 60.",
     ),
     _universe(
         name="uni_turnover_z",
@@ -290,6 +287,7 @@ BREADTH: Final[tuple[Feature, ...]] = (
     *_RETURN_SERIES,
     *_CROSS_SECTIONS,
     *against("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
+    *residuals("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
     _stock(
         name="ret_1d_uni_z",
         concept="surprise",

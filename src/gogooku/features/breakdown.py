@@ -8,9 +8,11 @@ a side are the change of its margin balance, days before the weekly figure. `bd_
 the name's own mean, because more long than short positions close on nearly every day.
 
 Left out on purpose: ``bd_net_ratio_local_max/min`` (looked three sessions ahead),
-``bd_total_value`` and ``bd_net_value`` (yen), ``bd_activity_ratio`` of all trades (that of the
-traded value), ``bd_net_mc``, ``bd_staleness_bd`` and ``bd_is_recent`` (the row is the session's
-own or there is none). Everything is in yen of the session itself, so splits do not matter.
+``bd_total_value`` and ``bd_net_value`` (yen), ``bd_mkt_short_share`` (`ss_mkt_short_share` says it
+for the whole market), the short share less that of the sector (the same ranks),
+``bd_activity_ratio`` of all trades (that of the traded value), ``bd_net_mc``, ``bd_staleness_bd``
+and ``bd_is_recent`` (the row is the session's own or there is none). Everything is in yen of the
+session itself, so splits do not matter.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ from gogooku.features.breadth import member_mean
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import RETURN, Values, chain
 from gogooku.features.own_session import OwnSession
-from gogooku.features.sector import sector_mean
 from gogooku.features.timeline import Timeline
 
 _KINDS: Final = {
@@ -42,9 +43,9 @@ _KINDS: Final = {
 _SALES: Final = ("bd_long_sell", "bd_short_sell", "bd_margin_sell_new", "bd_margin_sell_close")
 _MARGIN: Final = tuple(f"bd_margin_{s}_{w}" for s in ("sell", "buy") for w in ("new", "close"))
 
-_stock = partial(Feature, group="breakdown")
-_across = partial(Feature, group="breakdown", axis=Axis.ACROSS)
-_market = partial(Feature, group="breakdown", role=Role.MARKET, axis=Axis.ACROSS)
+_stock = partial(Feature, group="breakdown", max_null_share=0.5)
+"""Breakdowns are delivered from 2015-04-01 on."""
+_market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
@@ -122,17 +123,13 @@ def _corr(x: Values) -> FloatArray:
     return m.rolling_corr(x["bd_short_share"], x["ret_prev_1d"], 60)
 
 
-def _excess(x: Values, *, of: str) -> FloatArray:
-    return x[of] - sector_mean(x[of], x)
-
-
 def _market_mean(x: Values, *, of: str) -> FloatArray:
     return member_mean(x[of], x["universe"])
 
 
 def _valid(x: Values) -> FloatArray:
-    known = ~np.isnan(x["_bd_total"])
-    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
+    filled = k.rolling_count(~np.isnan(x["_bd_total"]), 20) >= k.fewest(20)
+    return np.where(np.isnan(x["listed"]), np.nan, filled.astype(np.float64))
 
 
 _SHORT: Final = ("bd_short_sell", "bd_margin_sell_new")
@@ -235,7 +232,6 @@ _TIME = (
             compute=partial(_z, of=of, window=window),
             lookback=window,
             unit="z",
-            max_null_share=0.2 if window < 200 else 0.4,
             meaning=f"{of} against its mean and spread of {window} sessions.",
         )
         for name, of, window in (
@@ -314,15 +310,6 @@ _TIME = (
 )
 
 _WHOLE = (
-    _across(
-        name="bd_short_share_sec_excess",
-        concept="short",
-        inputs=("bd_short_share", "universe", "sector"),
-        compute=partial(_excess, of="bd_short_share"),
-        lookback=1,
-        unit="share",
-        meaning="bd_short_share less its mean in the sector.",
-    ),
     *(
         _market(
             name=name,
@@ -334,7 +321,6 @@ _WHOLE = (
             meaning=f"Mean of {of} over the universe.",
         )
         for name, of in (
-            ("bd_mkt_short_share", "bd_short_share"),
             ("bd_mkt_margin_share", "bd_margin_share"),
             ("bd_mkt_net_ratio", "bd_net_ratio"),
         )
@@ -344,10 +330,11 @@ _WHOLE = (
         concept="validity",
         inputs=("_bd_total", "listed"),
         compute=_valid,
-        lookback=1,
+        lookback=20,
         unit="flag",
         role=Role.MASK,
-        meaning="The name has a breakdown of the session.",
+        meaning=f"The name has a breakdown of at least {k.fewest(20)} of 20 sessions: windows of "
+        "that length are filled (that of the session itself is missing where it did not trade).",
     ),
 )
 

@@ -262,7 +262,8 @@ DIVIDEND_INPUTS: Final = (
 
 _NULLS = "null for names without announcements."
 
-_dividend = partial(Feature, group="dividend", lookback=1, max_null_share=1.0)
+_dividend = partial(Feature, group="dividend", lookback=1)
+"""Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
 
 
 def _yield(x: Values, *, of: str) -> FloatArray:
@@ -294,15 +295,22 @@ _AMOUNTS = (
             inputs=(of,),
             compute=partial(k.as_is, of=of),
             unit="sessions",
+            max_null_share=nulls,
             meaning=meaning,
         )
-        for name, of, meaning in (
+        for name, of, nulls, meaning in (
             (
                 "div_days_to_ex",
                 "dv_to",
+                0.8,
                 f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
             ),
-            ("div_days_since_ex", "dv_since", f"Sessions since the last ex-date; {_NULLS}"),
+            (
+                "div_days_since_ex",
+                "dv_since",
+                0.5,
+                f"Sessions since the last ex-date; {_NULLS}",
+            ),
         )
     ),
     *(
@@ -313,6 +321,7 @@ _AMOUNTS = (
             compute=partial(_yield, of=of),
             lookback=CLOSE,
             unit="ratio",
+            max_null_share=0.8,
             meaning=f"{words} over the last known close; {nulls}",
         )
         for name, of, words, nulls in (
@@ -336,6 +345,7 @@ _AMOUNTS = (
         inputs=("dv_annual", "dv_annual_before"),
         compute=_growth,
         unit="ratio",
+        max_null_share=0.9,
         meaning="Decided dividends of twelve months against the twelve before; null in the first "
         "two years of announcements and for names that paid nothing.",
     ),
@@ -345,6 +355,7 @@ _AMOUNTS = (
         inputs=("dv_change",),
         compute=_revision,
         unit="ratio",
+        max_null_share=0.7,
         meaning="Change of a payment's amount by its newest announcement, 0 where it was "
         f"confirmed; {_NULLS}",
     ),
@@ -390,6 +401,7 @@ _FLAGS = (
         inputs=("dv_special",),
         compute=partial(k.as_is, of="dv_special"),
         unit="flag",
+        max_null_share=0.5,
         role=Role.MASK,
         meaning=f"The newest decided payment has a special or commemorative part; {_NULLS}",
     ),

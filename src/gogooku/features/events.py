@@ -143,7 +143,8 @@ EVENTS_INPUTS: Final = (
 
 _UNTOLD = "null while no day is announced."
 
-_event = partial(Feature, group="events", lookback=1, max_null_share=1.0)
+_event = partial(Feature, group="events", lookback=1)
+"""Announcements of days are delivered from 2014-09 on; flags are 0 before."""
 
 
 def _within(x: Values, *, of: str, upto: int) -> FloatArray:
@@ -161,26 +162,30 @@ _COUNTS = tuple(
         inputs=(of,),
         compute=partial(k.as_is, of=of),
         unit="sessions",
+        max_null_share=nulls,
         meaning=meaning,
     )
-    for name, concept, of, meaning in (
-        ("e_days_to", "clock", "ed_to", f"Sessions to the next announced report; {_UNTOLD}"),
+    for name, concept, of, nulls, meaning in (
+        ("e_days_to", "clock", "ed_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
         (
             "e_days_since",
             "clock",
             "ed_since",
+            0.5,
             "Sessions since the last announced report; null before the first.",
         ),
         (
             "e_notice",
             "schedule",
             "ed_notice",
+            0.8,
             f"Sessions between the announcement of the next report's day and that day; {_UNTOLD}",
         ),
         (
             "e_moved",
             "schedule",
             "ed_moved",
+            0.8,
             f"Sessions by which the day of the next report was last put off (negative: brought "
             f"forward), 0 if never; {_UNTOLD}",
         ),
@@ -188,6 +193,7 @@ _COUNTS = tuple(
             "e_later_than_last_year",
             "schedule",
             "ed_against_last_year",
+            0.9,
             "Calendar days by which the next report comes later than the same one of last year, "
             f"by weeks; null in the first year and {_UNTOLD}",
         ),

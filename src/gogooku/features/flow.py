@@ -409,9 +409,16 @@ def _of_segment(x: Values, *, columns: tuple[str, ...]) -> FloatArray:
     return pick(np.stack([x[name] for name in columns], axis=1), x["lst_segment"])
 
 
+def _is_long(measure: str) -> bool:
+    return MEASURES[measure][2] == "z" or measure == "activity_ratio"
+
+
 def _of_year(measure: str) -> str:
-    long = MEASURES[measure][2] == "z" or measure == "activity_ratio"
-    return " Null in the first 42 weeks of the source." if long else ""
+    return " Null in the first 42 weeks of the source." if _is_long(measure) else ""
+
+
+def _nulls(measure: str) -> float:
+    return 0.5 if _is_long(measure) else 0.2
 
 
 _STOCK = tuple(
@@ -423,7 +430,7 @@ _STOCK = tuple(
         compute=partial(_of_segment, columns=tuple(f"inv_{name}_{measure}" for name in SEGMENTS)),
         lookback=1,
         unit=unit,
-        max_null_share=1.0,
+        max_null_share=_nulls(measure),
         meaning=f"{meaning}; of the name's segment.{_of_year(measure)}",
     )
     for measure, (_, concept, unit, meaning) in MEASURES.items()
@@ -458,7 +465,7 @@ _MARKET = (
             inputs=(f"inv_whole_{measure}",),
             compute=partial(k.as_is, of=f"inv_whole_{measure}"),
             unit=MEASURES[measure][2],
-            max_null_share=1.0,
+            max_null_share=_nulls(measure),
             meaning=f"{MEASURES[measure][3]}; Tokyo and Nagoya.{_of_year(measure)}",
         )
         for measure in WHOLE
@@ -469,7 +476,6 @@ _MARKET = (
         inputs=(AGE,),
         compute=partial(k.as_is, of=AGE),
         unit="sessions",
-        max_null_share=1.0,
         meaning="Sessions since a new week was published, 0 on that one (flow_days_since).",
     ),
 )

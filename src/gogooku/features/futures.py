@@ -85,16 +85,14 @@ _PRICES = (
             compute=partial(k.as_is, of=of),
             lookback=1,
             unit=unit,
-            max_null_share=nulls,
             meaning=meaning,
         )
-        for name, concept, of, unit, nulls, meaning in (
+        for name, concept, of, unit, meaning in (
             (
                 "fut_on_ret_topixf",
                 "night",
                 "fu_topixf_night_ret",
                 "return",
-                0.4,
                 "Night close of the TOPIX future over the settlement before.",
             ),
             (
@@ -102,7 +100,6 @@ _PRICES = (
                 "night",
                 "fu_topixf_night_range",
                 "log",
-                0.4,
                 "Log high over low of the night session of the TOPIX future.",
             ),
             (
@@ -110,7 +107,6 @@ _PRICES = (
                 "day",
                 "fu_topixf_day_ret",
                 "return",
-                0.2,
                 "Close over open of the day session of the TOPIX future.",
             ),
         )
@@ -123,7 +119,6 @@ _PRICES = (
             compute=partial(_less, of=f"fu_nk225f_{of}_ret", less=f"fu_topixf_{of}_ret"),
             lookback=1,
             unit="return",
-            max_null_share=0.4,
             meaning=f"Return of the {of} session of the Nikkei future less that of TOPIX.",
         )
         for part, of in (("on", "night"), ("day", "day"))
@@ -135,7 +130,6 @@ _PRICES = (
         compute=_night_share,
         lookback=20,
         unit="share",
-        max_null_share=0.5,
         meaning="Share of the night in the squared returns of 20 sessions, night and day.",
     ),
 )
@@ -149,6 +143,7 @@ _CARRY = (
             compute=partial(k.as_is, of=f"fu_{short}_basis"),
             lookback=1,
             unit="log",
+            max_null_share=0.5 if short == "nk225f" else 0.2,
             meaning=f"Log settlement of the {product} future over its index.",
         )
         for short, product in PRODUCTS.items()

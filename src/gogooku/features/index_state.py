@@ -6,7 +6,8 @@ another sector brings that sector's whole window. A window needs most of its ses
 segment indices exist from 2022-04-04 on, size and style indices where the plan has them, so the
 features on them are null before.
 
-Left out on purpose: each index's own volatility, oscillators and bands: 39 copies of ``mkt_*``.
+Left out on purpose: each index's own volatility, oscillators and bands: 39 copies of ``mkt_*``;
+sector indices over a week and a month (`sec_ret_5d_eq`, `sec_mom_20`).
 """
 
 from __future__ import annotations
@@ -162,8 +163,8 @@ def _dispersion(x: Values) -> FloatArray:
 
 # ------------------------------------------------------------------------------------- features
 
-_stock = partial(Feature, group="index", max_null_share=1.0)
-_market = partial(Feature, group="index", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=1.0)
+_stock = partial(Feature, group="index")
+_market = partial(Feature, group="index", role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _inputs(*codes: str) -> tuple[str, ...]:
@@ -179,14 +180,16 @@ _STOCK = (
             compute=partial(_strength, codes=codes, window=window, by=by),
             lookback=window + 1,
             unit="log",
+            max_null_share=nulls,
             meaning=f"Log return of {text} over {window} sessions less that of TOPIX.",
         )
-        for short, codes, by, windows, text in (
+        for short, codes, by, windows, nulls, text in (
             (
                 "segment",
                 _SEGMENTS,
                 "lst_segment",
                 (20, 60),
+                0.8,
                 "the name's segment index (from 2022-04-04 on)",
             ),
             (
@@ -194,13 +197,15 @@ _STOCK = (
                 _SIZES,
                 "lst_scale",
                 (20, 60),
+                0.7,
                 "the index of the name's size class (null without one)",
             ),
             (
                 "sector",
                 SECTOR_CODES,
                 "lst_sector33",
-                (5, 20, 60, 250),
+                (60, 250),
+                0.2,
                 "the index of the name's sector (null without one)",
             ),
         )
@@ -262,11 +267,26 @@ _MARKET = (
             compute=partial(_against, first=first, second=second, window=window),
             lookback=window + 1,
             unit="log",
+            max_null_share=0.8 if concept == "segments" else 0.2,
             meaning=f"Log return of {text} over {window} sessions.",
         )
         for name, concept, first, second, windows, text in (
-            ("growth_prime", "segments", GROWTH, PRIME, (20, 60), "Growth less Prime"),
-            ("standard_prime", "segments", STANDARD, PRIME, (20,), "Standard less Prime"),
+            (
+                "growth_prime",
+                "segments",
+                GROWTH,
+                PRIME,
+                (20, 60),
+                "Growth less Prime (from 2022-04-04 on)",
+            ),
+            (
+                "standard_prime",
+                "segments",
+                STANDARD,
+                PRIME,
+                (20,),
+                "Standard less Prime (from 2022-04-04 on)",
+            ),
             ("small_large", "size", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
             ("mid_large", "size", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
             (

@@ -1,8 +1,7 @@
 """Base columns that come from typed tables other than bars, and how they reach the engine.
 
 An `InputTable` says which base columns one typed table gives and makes them on the axes of the
-panel. They lie in memory-mapped files of float32 beside the scratch values, so that their number
-costs disk and not memory. A source without the table does not have the columns, and the features
+panel. A source without the table does not have the columns, and the features
 on them are absent by name.
 """
 
@@ -73,7 +72,19 @@ class Tables:
         if self.known_by is not None:
             rows = rows.filter(pl.col("available_at") <= self.known_by)
         with readable(paths[0]):
-            return rows.select(wanted).collect()
+            frame = rows.select(wanted).collect()
+        return self._first_versions(frame) if name == "quotes" and "code" in wanted else frame
+
+    def _first_versions(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Daily bars as they were first known; all other tables hold their own versions."""
+        old = self.source.superseded()
+        if old is None:
+            return frame
+        keys = ["event_date", "code"]
+        firsts = old.sort("until").unique(keys, keep="first", maintain_order=True)
+        here = firsts.join(frame, on=keys, how="semi").select(frame.columns)
+        kept = frame.join(here, on=keys, how="anti", maintain_order="left")
+        return pl.concat([kept, here]).sort(keys)
 
 
 @dataclass(frozen=True)
@@ -121,16 +132,18 @@ def source_columns(
     tables: Tables,
     timeline: Timeline,
     *,
-    scratch: Path,
+    scratch: Path | None = None,
     rows: Mapping[str, int] | None = None,
     tick: Callable[[str], object] = lambda _: None,
 ) -> dict[str, FloatArray]:
     """Make the base columns of every input table that the source has.
 
-    Stock columns come as memory-mapped float32 under ``scratch``, market columns as float64.
+    Stock columns come as float32, market columns as float64.
 
     Parameters
     ----------
+    scratch : Path or None
+        Where stock columns lie in memory-mapped files; None: in memory.
     rows : mapping of str to int, or None
         Last sessions that are wanted of each column; a table none of whose columns is wanted is
         not made at all. None: all sessions of every column.
@@ -143,6 +156,11 @@ def source_columns(
         A column is missing, undeclared or of the wrong shape.
     """
     out: dict[str, FloatArray] = {}
+    if rows is not None:
+        # the shorter the window, the cheaper is each window cut from it
+        columns = {name for table in inputs for name in table.columns}
+        longest = max((rows.get(name, 0) for name in columns), default=0)
+        timeline = timeline.tail(max(timeline.shape[0] - longest, 0))
     for table in inputs:
         wanted = timeline.shape[0]
         if rows is not None:
@@ -165,6 +183,9 @@ def source_columns(
                 raise DataError(f"base column {name}: shape {values.shape}, expected {shape}")
             if name in table.market:
                 out[name] = values
+                continue
+            if scratch is None:
+                out[name] = values.astype(np.float32)
                 continue
             stored = new_array(scratch / f"{name}.npy", dtype=np.float32, shape=shape)
             stored[:] = values

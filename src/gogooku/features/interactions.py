@@ -199,7 +199,6 @@ _MOMENTUM = (
         "ma_gap_20_60",
         "sec_mom_20",
         concept="sector trend",
-        max_null_share=0.4,
         meaning="ma_gap_5_20 where it has the sign of ma_gap_20_60 and of sec_mom_20, else 0.",
     ),
 )
@@ -246,7 +245,6 @@ _TRADING = (
         "z_close_20",
         "vol_z_252",
         concept="reversal",
-        max_null_share=0.4,
         meaning="Fall below the mean (-z_close_20, 0 above) times vol_z_252 (0 if negative).",
     ),
     _x(
@@ -277,6 +275,7 @@ _POSITIONS = (
         "ret_prev_5d",
         "uni_ret_5d",
         concept="crowding",
+        max_null_share=0.3,
         meaning="margin_short_to_adv20 times the lead of ret_prev_5d over uni_ret_5d, 0 without.",
     ),
     _x(
@@ -285,6 +284,7 @@ _POSITIONS = (
         "margin_imbalance",
         "z_close_20",
         concept="crowding",
+        max_null_share=0.3,
         meaning="margin_imbalance times the fall below the mean (-z_close_20, 0 above).",
     ),
     _x(
@@ -302,6 +302,7 @@ _POSITIONS = (
         "am_body",
         "bd_net_z20",
         concept="order flow",
+        max_null_share=0.5,
         meaning="am_body times bd_net_z20: the morning moved with unusual net purchases.",
     ),
     _x(
@@ -310,9 +311,9 @@ _POSITIONS = (
         "div_pre3",
         "am_pos_in_am_range",
         concept="order flow",
-        max_null_share=1.0,
+        max_null_share=0.3,
         meaning="am_pos_in_am_range less a half within 3 sessions before the ex-date, else 0; null "
-        "for names without announcements.",
+        "where am_pos_in_am_range is.",
     ),
 )
 
@@ -324,7 +325,7 @@ _NEWS = (
         "stmt_progress_op_vs_usual",
         "stmt_sessions_since_statement",
         concept="drift",
-        max_null_share=1.0,
+        max_null_share=0.8,
         meaning="stmt_rev_fore_op plus stmt_progress_op_vs_usual, fading by "
         f"exp(-sessions / {FADE:.0f}) since the report (Bernard & Thomas 1989); null in the first "
         "year of documents.",

@@ -198,7 +198,6 @@ _SPLITS = (
         compute=_since_split,
         lookback=OLDEST_EVENT,
         unit="sessions",
-        max_null_share=0.4,
         meaning="Sessions since the last ex-date of a split or consolidation, "
         f"{OLDEST_EVENT} if there was none.",
     ),

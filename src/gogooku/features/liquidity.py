@@ -150,7 +150,6 @@ _ACTIVITY = (
             compute=partial(_mean_gap, of="_log_turnover", short=a, long=b),
             lookback=b,
             unit="log",
-            max_null_share=0.2 if b < 200 else 0.4,
             meaning=f"Mean log traded value of {a} sessions less that of {b}.",
         )
         for a, b in ((5, 20), (5, 60), (20, 120), (60, 250))
@@ -237,7 +236,6 @@ _DIRECTION = (
         compute=_chaikin,
         lookback=20,
         unit="share",
-        max_null_share=0.4,
         meaning="Chaikin money flow of 20 sessions, -1 to 1.",
     ),
     _liquidity(

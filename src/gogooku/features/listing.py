@@ -9,7 +9,8 @@ The base columns ``lst_segment``, ``lst_scale`` and ``lst_sector33`` also serve 
 hand a series per segment, size class or sector to the names that belong to it.
 
 Left out on purpose: flags of the product category (the universe is domestic common stock, so they
-are constant in it) and one-hot columns of sectors.
+are constant in it), the class that can be bought on margin only (what is not lendable) and one-hot
+columns of sectors.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ SCALES: Final = ("-", "Small 2", "Small 1", "Mid400", "Large70", "Core30")
 SMALL, MID400, LARGE70, CORE30 = 2.0, 3.0, 4.0, 5.0
 MARGIN_CLASSES: Final = ("other", "credit", "lendable")
 """``lst_margin`` is the position: what may be borrowed ranks highest."""
-CREDIT, LENDABLE = 1.0, 2.0
+LENDABLE = 2.0
 # fmt: off
 SECTORS33: Final = (
     "0050", "1050", "2050", "3050", "3100", "3150", "3200", "3250", "3300", "3350", "3400",
@@ -245,10 +246,6 @@ def _moved(x: Values, *, of: str, way: float) -> FloatArray:
     return k.rolling_extreme(moved, RECENT, kind="max")
 
 
-def _log_age(x: Values) -> FloatArray:
-    return np.log1p(x["lst_age"])
-
-
 _mask = partial(Feature, group="listing", role=Role.MASK, unit="flag")
 
 _KINDS = tuple(
@@ -268,19 +265,9 @@ _KINDS = tuple(
             "lst_margin",
             LENDABLE,
             LENDABLE,
-            1.0,
-            "Lendable issue: it can be borrowed and sold short on margin; null where the list does "
-            "not give the class.",
-        ),
-        (
-            "is_margin_credit",
-            "margin class",
-            "lst_margin",
-            CREDIT,
-            CREDIT,
-            1.0,
-            "Bought on margin, but not lent for short sales; null where the list does not give the "
-            "class.",
+            0.5,
+            "Lendable issue: it can be borrowed and sold short on margin, not only bought; null "
+            "where the list does not give the class.",
         ),
         ("is_prime", "segment", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
         (
@@ -315,7 +302,7 @@ _MOVES = tuple(
         inputs=(of,),
         compute=partial(_moved, of=of, way=way),
         lookback=chain(RECENT, 2),
-        max_null_share=1.0 if of == "lst_margin" else 0.2,
+        max_null_share=0.5 if of == "lst_margin" else 0.2,
         meaning=f"{what} within {RECENT} sessions.",
     )
     for name, of, way, what in (
@@ -334,15 +321,15 @@ _MOVES = tuple(
 
 _AGE = (
     Feature(
-        name="listing_age_log",
+        name="listing_age",
         concept="age",
         group="listing",
         inputs=("lst_age",),
-        compute=_log_age,
+        compute=partial(k.as_is, of="lst_age"),
         lookback=1,
-        unit="log",
+        unit="sessions",
         max_null_share=1.0,
-        meaning=f"Log of 1 + sessions since the listing, at most {OLDEST}; null in the first "
+        meaning=f"Sessions since the listing, at most {OLDEST}; null in the first "
         f"{OLDEST} sessions of the source for names that were listed before it.",
     ),
 )

@@ -115,7 +115,8 @@ MARGIN_INPUTS: Final[tuple[InputTable, ...]] = (
 
 # ----------------------------------------------------------------------------------- features
 
-_margin = partial(Feature, group="margin")
+_margin = partial(Feature, group="margin", max_null_share=0.3)
+"""Balances are delivered from 2012-02-10 on."""
 
 
 def _adv(x: Values) -> FloatArray:
@@ -216,7 +217,6 @@ _CHANGES = (
             compute=partial(k.as_is, of=f"mi_{side}_change"),
             lookback=1,
             unit="ratio",
-            max_null_share=0.4,
             meaning=f"Change of the {side} balance per week over the mean of both balances.",
         )
         for side in _SIDES
@@ -229,7 +229,6 @@ _CHANGES = (
             compute=partial(to_adv, column=f"mi_{side}_change_shares", sessions=5.0),
             lookback=20,
             unit="ratio",
-            max_null_share=0.4,
             meaning=f"Change of the {side} balance per week over five days of mean volume.",
         )
         for side in _SIDES
@@ -246,7 +245,6 @@ _CHANGES = (
         ),
         lookback=20,
         unit="ratio",
-        max_null_share=0.4,
         meaning="Change of long less short balance per week over five days of mean volume.",
     ),
     _margin(
@@ -256,7 +254,6 @@ _CHANGES = (
         compute=partial(k.as_is, of="mi_imbalance_change"),
         lookback=1,
         unit="ratio",
-        max_null_share=0.4,
         meaning="Change of margin_imbalance per week.",
     ),
     *(
@@ -267,7 +264,6 @@ _CHANGES = (
             compute=partial(k.as_is, of=f"mi_{side}_standardized_change"),
             lookback=1,
             unit="share",
-            max_null_share=0.4,
             meaning=f"Change of margin_std_share_{side} per week.",
         )
         for side in _SIDES
@@ -279,7 +275,6 @@ _CHANGES = (
         compute=partial(k.as_is, of="mi_gross_momentum"),
         lookback=1,
         unit="log",
-        max_null_share=0.5,
         meaning="Log of long + short balance over its mean of the last 4 weekly steps.",
     ),
     *(
@@ -290,7 +285,7 @@ _CHANGES = (
             compute=partial(k.as_is, of=f"mi_{what}_change_13w"),
             lookback=1,
             unit="ratio",
-            max_null_share=1.0,
+            max_null_share=0.4,
             meaning=f"{meaning} against 13 weekly steps before; {_WARM_UP}.",
         )
         for what, meaning in (
@@ -310,7 +305,7 @@ _UNUSUAL = (
             compute=partial(k.as_is, of=f"mi_{what}_z52"),
             lookback=1,
             unit="z",
-            max_null_share=1.0,
+            max_null_share=0.5,
             meaning=f"{what.capitalize()} among its 52 newest weekly steps, within +-10; "
             f"{_WARM_UP} (42).",
         )
@@ -324,7 +319,7 @@ _UNUSUAL = (
             compute=partial(k.as_is, of=f"mi_{side}_change_z26"),
             lookback=1,
             unit="z",
-            max_null_share=1.0,
+            max_null_share=0.4,
             meaning=f"margin_d_{side}_wow among its 26 newest weekly steps, within +-10; "
             f"{_WARM_UP} (21).",
         )
@@ -338,7 +333,7 @@ _UNUSUAL = (
             compute=partial(k.as_is, of=f"mi_{side}_change_sd26"),
             lookback=1,
             unit="ratio",
-            max_null_share=1.0,
+            max_null_share=0.4,
             meaning=f"Standard deviation of margin_d_{side}_wow over 26 weekly steps; "
             f"{_WARM_UP} (21).",
         )
@@ -379,7 +374,6 @@ _WHOLE = (
             compute=partial(_market_change, side=side),
             lookback=1,
             unit="ratio",
-            max_null_share=0.4,
             meaning=f"Change of {side} balances per week over the balances, of the universe at "
             "current prices.",
         )

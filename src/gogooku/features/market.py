@@ -3,7 +3,9 @@
 Left out on purpose: averages in index points; flags that are thresholds of other features
 (``mkt_trend_up``, ``mkt_high_vol``, ``mkt_squeeze``, ``mkt_bull_200``, whose distance is
 `mkt_to_sma200`); ``rel_strength_5d`` (same ranks within a session as ``ret_prev_5d``);
-``idio_vol_ratio`` (a function of `corr_60d`). Peaks look back 252 sessions, not to the start.
+``idio_vol_ratio`` (a function of `corr_60d`); what the index leaves of a return (its ranks
+within a session are those of `alpha_uni_1d` and its kin); the index return over its spread of a
+year (its rank). Peaks look back 252 sessions, not to the start.
 """
 
 from __future__ import annotations
@@ -78,10 +80,6 @@ def _rsi(x: Values) -> FloatArray:
     returns = x["mkt_ret_1d"]
     up = k.wilder(np.maximum(returns, 0.0), 14)
     return k.ratio(up, k.wilder(np.abs(returns), 14), floor=k.FLAT)
-
-
-def _return_z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["mkt_ret_1d"], 252), -10.0, 10.0)
 
 
 def _log_z(x: Values, *, of: str) -> FloatArray:
@@ -198,18 +196,7 @@ _SERIES = (
         compute=_drawdown,
         lookback=252,
         unit="return",
-        max_null_share=0.4,
         meaning="Index over its highest close of 252 sessions, less 1.",
-    ),
-    _index(
-        name="mkt_ret_1d_z",
-        concept="return",
-        inputs=("mkt_ret_1d",),
-        compute=_return_z,
-        lookback=chain(252, 2),
-        unit="z",
-        max_null_share=0.4,
-        meaning="mkt_ret_1d against its mean and spread of 252 sessions.",
     ),
     *(
         _index(
@@ -219,7 +206,6 @@ _SERIES = (
             compute=partial(_log_z, of=of),
             lookback=chain(252, own),
             unit="z",
-            max_null_share=0.4,
             meaning=f"Log {of} against its mean and spread of 252 sessions.",
         )
         for of, own in (("mkt_vol_20d", 21), ("mkt_bb_bw", 20))
@@ -255,7 +241,6 @@ MARKET: Final[tuple[Feature, ...]] = (
         compute=partial(pairs.downside_beta_gap, to="mkt_ret_1d", beta_name="beta_60d"),
         lookback=chain(120, RETURN),
         unit="ratio",
-        max_null_share=0.4,
         meaning="Slope over the falling sessions of 120 less beta_60d (Ang, Chen & Xing 2006); "
         "null below 20 such sessions.",
     ),

@@ -8,7 +8,7 @@ apart. Groups whose null is decided by the same table have their mask there (`is
 Left out on purpose: validity of series of the whole market (context keeps its null as null); one
 mask per window (``is_ema5_valid`` and the like): a window is filled or not, and three lengths say
 which; ``is_flow_valid``, which is 1 wherever the name has a segment, as `is_ss_valid` is; whether
-the name traded this session, which `is_bd_valid` says.
+the name traded this session, which `is_am_valid` says.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ _MORNING = (
         compute=_position,
         lookback=1,
         unit="share",
-        max_null_share=0.4,
+        max_null_share=0.3,
         meaning="Place of the morning's close between its low and its high.",
     ),
     _stock(
@@ -171,7 +171,7 @@ _MORNING = (
         compute=_range_share,
         lookback=1,
         unit="share",
-        max_null_share=0.4,
+        max_null_share=0.3,
         meaning="Range of the morning over that of the session.",
     ),
     _stock(

@@ -22,7 +22,8 @@ from gogooku.features.kernels import Values, chain
 from gogooku.features.option_chain import OPTIONS_INPUTS as OPTIONS_INPUTS
 from gogooku.features.volatility import SESSIONS_PER_YEAR
 
-_option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS)
+_option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
+"""Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
 
 
 def _less(x: Values, *, of: str, less: str) -> FloatArray:
@@ -132,7 +133,6 @@ _LEVELS = (
             compute=partial(_less, of=f"io_iv_put{far}_30", less="io_iv_atm_30"),
             lookback=1,
             unit="ratio",
-            max_null_share=0.3,
             meaning=f"Volatility of the put {far} % below the underlying less that at the money, "
             "30 days.",
         )
@@ -146,7 +146,6 @@ _LEVELS = (
             compute=partial(_less, of=f"io_iv_put{far}_30", less=f"io_iv_call{far}_30"),
             lookback=1,
             unit="ratio",
-            max_null_share=0.4,
             meaning=f"Volatility of the put {far} % below less that of the call {far} % above, "
             "30 days.",
         )
@@ -159,7 +158,6 @@ _LEVELS = (
         compute=_butterfly,
         lookback=1,
         unit="ratio",
-        max_null_share=0.4,
         meaning="Mean volatility 10 % out of the money on both sides less that at the money.",
     ),
     _option(
@@ -169,7 +167,6 @@ _LEVELS = (
         compute=_reversal_term,
         lookback=1,
         unit="ratio",
-        max_null_share=0.4,
         meaning="opt_rr_5pct of 60 days less that of 30.",
     ),
     _option(
@@ -248,7 +245,6 @@ _POSITIONS = (
         compute=partial(k.as_is, of="io_night_jump"),
         lookback=1,
         unit="return",
-        max_null_share=0.4,
         meaning="Night closes of near options within 5 % of the money, puts and calls, over their "
         "settlement before; null below 4 that traded at night.",
     ),
@@ -275,14 +271,13 @@ _CHANGES = (
             compute=partial(_change, of=of, sessions=5),
             lookback=6,
             unit=unit,
-            max_null_share=nulls,
             meaning=f"Change of {what} over 5 sessions.",
         )
-        for name, of, what, unit, nulls in (
-            ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio", 0.4),
-            ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio", 0.3),
-            ("opt_pc_oi_chg_5d", "opt_pc_oi_ratio", "opt_pc_oi_ratio", "log", 0.2),
-            ("opt_oi_chg_5d", "_opt_oi_log", "log open interest", "log", 0.2),
+        for name, of, what, unit in (
+            ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio"),
+            ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio"),
+            ("opt_pc_oi_chg_5d", "opt_pc_oi_ratio", "opt_pc_oi_ratio", "log"),
+            ("opt_oi_chg_5d", "_opt_oi_log", "log open interest", "log"),
         )
     ),
     *(
@@ -293,14 +288,13 @@ _CHANGES = (
             compute=partial(_z, of=of),
             lookback=60,
             unit="z",
-            max_null_share=nulls,
             meaning=f"{what} against its mean and spread of 60 sessions, within +-10.",
         )
-        for name, of, what, nulls in (
-            ("opt_iv_z_60", "io_iv_atm_30", "opt_iv_cmat_30d", 0.3),
-            ("opt_rr_z_60", "opt_rr_5pct", "opt_rr_5pct", 0.5),
-            ("opt_pc_vol_z_60", "opt_pc_vol_ratio", "opt_pc_vol_ratio", 0.2),
-            ("opt_volume_z_60", "_opt_volume_log", "Log volume", 0.2),
+        for name, of, what in (
+            ("opt_iv_z_60", "io_iv_atm_30", "opt_iv_cmat_30d"),
+            ("opt_rr_z_60", "opt_rr_5pct", "opt_rr_5pct"),
+            ("opt_pc_vol_z_60", "opt_pc_vol_ratio", "opt_pc_vol_ratio"),
+            ("opt_volume_z_60", "_opt_volume_log", "Log volume"),
         )
     ),
     _option(
@@ -329,7 +323,6 @@ _CHANGES = (
         compute=partial(_z, of="opt_vrp_20"),
         lookback=chain(60, 20, 2),
         unit="z",
-        max_null_share=0.3,
         meaning="opt_vrp_20 against its mean and spread of 60 sessions, within +-10.",
     ),
 )

@@ -126,7 +126,6 @@ _RETURNS = (
         compute=partial(_past_return, sessions=252, skip=21),
         lookback=chain(253, CLOSE),
         unit="return",
-        max_null_share=0.4,
         meaning="Return from 252 to 21 sessions ago (Jegadeesh & Titman 1993).",
     ),
     _price(
@@ -172,7 +171,7 @@ _RETURNS = (
         compute=_gap_fill,
         lookback=RETURN,
         unit="ratio",
-        max_null_share=0.7,
+        max_null_share=0.4,
         meaning="Share of the opening gap undone by the close, within -3 to 3; null for gaps "
         "of at most 0.1 %.",
     ),
@@ -220,7 +219,6 @@ _RETURNS = (
         compute=_mean_location,
         lookback=5,
         unit="share",
-        max_null_share=0.4,
         meaning="Mean of close_location over 5 sessions.",
     ),
     _price(

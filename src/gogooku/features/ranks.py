@@ -12,8 +12,8 @@ prices parts no tie. Names outside the universe have none. A sector with fewer t
 members with the value, or an unknown one, is ranked in the whole universe.
 
 Left out on purpose: ranks of yesterday's values (a lag), flags of the top and bottom fifth
-(thresholds of a rank), ranks in the sector of returns up to 60 sessions (``z_in_sec_returns_5d``,
-``rel_to_sec_*`` order nearly the same).
+(thresholds of a rank), ranks in the sector of returns up to 60 sessions (``rel_to_sec_*``
+order nearly the same).
 """
 
 from __future__ import annotations
@@ -122,7 +122,6 @@ _CHANGES = tuple(
         inputs=(of, "universe"),
         compute=partial(_change, of=of, sessions=sessions),
         lookback=chain(sessions + 1, _LOOKBACK[of]),
-        max_null_share=0.4,
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
     )
     for name, of, sessions, what in (
@@ -181,16 +180,16 @@ _SECTORS = tuple(
     )
     for name, of, null_share, what in (
         ("adv60", "adv60_log", 0.2, "leader or follower of its industry"),
-        ("mom_252_21", "mom_252_21", 0.4, "winner of its industry"),
+        ("mom_252_21", "mom_252_21", 0.2, "winner of its industry"),
         ("high_252", "dist_high_252", 0.2, "nearness to the high, against peers"),
         ("amihud_60", "amihud_60", 0.2, "hard to trade for its industry"),
-        ("op_margin", "fs_op_margin", 1.0, "margins compare within an industry only; null in the "
+        ("op_margin", "fs_op_margin", 0.5, "margins compare within an industry only; null in the "
          "first year of documents"),
-        ("roe", "fs_roe_ttm", 1.0, "profitable for its industry; null in the first year of "
+        ("roe", "fs_roe_ttm", 0.6, "profitable for its industry; null in the first year of "
          "documents"),
-        ("equity_ratio", "fs_equity_ratio", 1.0, "cautious for its industry; null before the first "
+        ("equity_ratio", "fs_equity_ratio", 0.2, "cautious for its industry; null before the first "
          "results"),
-        ("cfo_margin", "fs_ttm_cfo_margin", 1.0, "earns cash for its industry; null in the first "
+        ("cfo_margin", "fs_ttm_cfo_margin", 0.5, "earns cash for its industry; null in the first "
          "year of documents"),
     )
 )  # fmt: skip
@@ -211,7 +210,6 @@ _PAIRS = (
         inputs=("val_book_to_price", "mom_252_21", "universe"),
         compute=partial(_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
         lookback=max(_LOOKBACK["val_book_to_price"], _LOOKBACK["mom_252_21"]),
-        max_null_share=1.0,
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
         "2013); null for names without documents.",
     ),
@@ -221,7 +219,7 @@ _PAIRS = (
         inputs=("val_earnings_yield", "fs_roa_ttm", "universe"),
         compute=partial(_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
         lookback=max(_LOOKBACK["val_earnings_yield"], _LOOKBACK["fs_roa_ttm"]),
-        max_null_share=1.0,
+        max_null_share=0.6,
         meaning="Mean rank of val_earnings_yield and fs_roa_ttm (Greenblatt 2005); null for names "
         "without documents.",
     ),
@@ -231,7 +229,7 @@ _PAIRS = (
         inputs=("stmt_rev_fore_op_year", "ret_prev_60d", "universe"),
         compute=partial(_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0),
         lookback=max(_LOOKBACK["stmt_rev_fore_op_year"], _LOOKBACK["ret_prev_60d"]),
-        max_null_share=1.0,
+        max_null_share=0.4,
         meaning="Half of rank of stmt_rev_fore_op_year less rank of ret_prev_60d: the forecast "
         "rose, the price did not follow; null without a forecast.",
     ),

@@ -26,8 +26,9 @@ from gogooku.features.sector import sector_mean
 _ADV: Final = 20
 _SPARSE: Final = "; null without an open position, which is most names."
 
-_stock = partial(Feature, group="shorts")
-_market = partial(Feature, group="shorts", role=Role.MARKET, axis=Axis.ACROSS)
+_stock = partial(Feature, group="shorts", max_null_share=0.4)
+"""Reports are delivered from 2013-11-07 on."""
+_market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _sellers(x: Values) -> FloatArray:
@@ -110,7 +111,7 @@ _LEVEL = (
         compute=_sellers,
         lookback=1,
         unit="log",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning=f"Log of the number of holders{_SPARSE}",
     ),
     _stock(
@@ -120,7 +121,7 @@ _LEVEL = (
         compute=partial(_where_open, of="sp_top_ratio"),
         lookback=1,
         unit="share",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning=f"Largest open position over shares outstanding{_SPARSE}",
     ),
     _stock(
@@ -130,7 +131,7 @@ _LEVEL = (
         compute=_hhi,
         lookback=1,
         unit="share",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning=f"Sum of squared shares of each holder in the open positions{_SPARSE}",
     ),
     _stock(
@@ -150,7 +151,7 @@ _LEVEL = (
         compute=_z,
         lookback=60,
         unit="z",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning="ssp_ratio_sum against its mean and spread of 60 sessions; null where it stood "
         "still.",
     ),
@@ -161,7 +162,7 @@ _LEVEL = (
         compute=_to_peak,
         lookback=252,
         unit="share",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning="ssp_ratio_sum over its highest of 252 sessions; null where there was none.",
     ),
     _stock(
@@ -231,7 +232,6 @@ _CHANGE = (
             compute=partial(_count, of=column, window=window),
             lookback=window,
             unit="log",
-            max_null_share=0.3,
             meaning=f"Log of 1 + number of {word} that became known in {window} sessions.",
         )
         for name, column, window, word in (
@@ -247,7 +247,7 @@ _CHANGE = (
         compute=partial(k.as_is, of="sp_age"),
         lookback=1,
         unit="sessions",
-        max_null_share=1.0,
+        max_null_share=0.9,
         meaning="Sessions since the newest report of the name became known; null without one in "
         "two years.",
     ),

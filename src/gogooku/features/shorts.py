@@ -155,7 +155,6 @@ _SERIES = tuple(
         compute=partial(_of_sector, of=of, statistic=statistic),
         lookback=lookback,
         unit=unit,
-        max_null_share=0.2 if lookback < 200 else 0.4,
         meaning=meaning,
     )
     for name, concept, of, statistic, lookback, unit, meaning in (
@@ -316,7 +315,6 @@ _WHOLE = (
             compute=partial(_series, of=of, statistic=statistic),
             lookback=lookback,
             unit=unit,
-            max_null_share=0.2 if lookback < 200 else 0.4,
             meaning=meaning,
         )
         for name, of, statistic, lookback, unit, meaning in (

@@ -14,6 +14,7 @@ with those of operating profit (the forecast of profit per share against the pri
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -225,7 +226,14 @@ STATEMENTS_INPUTS: Final = (
 _NEEDS_YEAR = "null in the first year of documents."
 _NEEDS_TWO = "null in the first two years of documents."
 
-_statement = partial(Feature, group="statements", lookback=1, max_null_share=1.0)
+_statement = partial(Feature, group="statements", lookback=1)
+
+_FORECAST: Final = 0.4
+"""Null share of what needs the company's forecast, or a second document of the year."""
+_NULLS: Final = MappingProxyType({_NEEDS_YEAR: 0.8, _NEEDS_TWO: 0.9})
+"""Null share of growth by what it waits for, in a history of two years or more; what stands on
+one year of documents and is no growth has `_LEVEL`. Banks report no operating profit."""
+_LEVEL: Final = 0.6
 
 
 def _growth(x: Values, *, now: str, before: str) -> FloatArray:
@@ -268,7 +276,9 @@ def _flag(x: Values, *, of: str, upto: float) -> FloatArray:
     return np.asarray((x[of] <= upto).astype(np.float64))
 
 
-def _pair(name: str, concept: str, pair: tuple[str, str], kind: str, meaning: str) -> Feature:
+def _pair(
+    name: str, concept: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
+) -> Feature:
     """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
     first, second = pair
     compute = (
@@ -277,7 +287,13 @@ def _pair(name: str, concept: str, pair: tuple[str, str], kind: str, meaning: st
         else partial(_share, of=first, by=second)
     )
     return _statement(
-        name=name, concept=concept, inputs=pair, compute=compute, unit="ratio", meaning=meaning
+        name=name,
+        concept=concept,
+        inputs=pair,
+        compute=compute,
+        unit="ratio",
+        max_null_share=nulls,
+        meaning=meaning,
     )
 
 
@@ -289,6 +305,7 @@ _GROWTH = (
             (f"st_{item}_q", f"st_{item}_q_year_ago"),
             "growth",
             f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
+            nulls=_NULLS[_NEEDS_YEAR],
         )
         for item, (_, words) in _ITEMS.items()
     ),
@@ -299,6 +316,7 @@ _GROWTH = (
             (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
             "growth",
             f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
+            nulls=_NULLS[_NEEDS_TWO],
         )
         for item, (_, words) in _ITEMS.items()
     ),
@@ -308,6 +326,7 @@ _GROWTH = (
         inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
         compute=_acceleration,
         unit="ratio",
+        max_null_share=_NULLS[_NEEDS_TWO],
         meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
     ),
     _pair(
@@ -316,6 +335,7 @@ _GROWTH = (
         ("st_assets", "st_assets_year_ago"),
         "growth",
         f"Growth of total assets in a year; {_NEEDS_YEAR}",
+        nulls=_LEVEL,
     ),
 )
 
@@ -327,6 +347,7 @@ _MARGINS = (
             (f"st_{item}_q", "st_sales_q"),
             "share",
             f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
+            nulls=0.3,
         )
         for item, short in (("op", "opm"), ("np", "npm"))
     ),
@@ -337,6 +358,7 @@ _MARGINS = (
             (f"st_{item}_ttm", "st_sales_ttm"),
             "share",
             f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
+            nulls=_LEVEL,
         )
         for item, word in (("op", "op"), ("np", "net"))
     ),
@@ -347,6 +369,7 @@ _MARGINS = (
             inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
             compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
             unit="ratio",
+            max_null_share=_NULLS[needs],
             meaning=f"Operating margin of {words} less that of a year before; {needs}",
         )
         for name, span, words, needs in (
@@ -364,6 +387,7 @@ _OUTLOOK = (
         "share",
         "Operating profit since the start of the fiscal year over the company's newest forecast "
         "of that year; null without a forecast.",
+        nulls=_FORECAST,
     ),
     *(
         _statement(
@@ -372,6 +396,7 @@ _OUTLOOK = (
             inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
             compute=partial(_against_usual, item=item),
             unit="ratio",
+            max_null_share=_NULLS[_NEEDS_YEAR],
             meaning=f"Progress of {_ITEMS[item][1]} less the part of last year's that had been "
             f"earned by the same quarter; {_NEEDS_YEAR}",
         )
@@ -385,6 +410,7 @@ _OUTLOOK = (
             "growth",
             f"Newest forecast of {words} against the one before for the same fiscal year, 0 where "
             "it was confirmed; null until a year has two.",
+            nulls=0.6,
         )
         for name, item, words in (
             ("stmt_rev_fore_op", "op", "operating profit"),
@@ -398,6 +424,7 @@ _OUTLOOK = (
         "growth",
         "Newest forecast of operating profit against the first one for the same fiscal year; null "
         "without a forecast.",
+        nulls=_FORECAST,
     ),
     *(
         _pair(
@@ -406,6 +433,7 @@ _OUTLOOK = (
             (f"st_{item}_forecast", f"st_{item}_last_year"),
             "growth",
             f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
+            nulls=_FORECAST,
         )
         for item, (_, words) in _ITEMS.items()
     ),
@@ -416,6 +444,7 @@ _OUTLOOK = (
             inputs=(f"st_{item}_surprise",),
             compute=partial(_plain, of=f"st_{item}_surprise"),
             unit="ratio",
+            max_null_share=_FORECAST,
             meaning=f"{words.capitalize()} of the newest whole fiscal year against the last "
             f"forecast before; {_NEEDS_YEAR}",
         )
@@ -431,6 +460,7 @@ _QUALITY = (
         "growth",
         "Operating cash flow of four quarters less their net profit, over the size of the profit; "
         f"{_NEEDS_YEAR}",
+        nulls=_LEVEL,
     ),
     _statement(
         name="fs_accruals_ttm",
@@ -438,16 +468,18 @@ _QUALITY = (
         inputs=("st_cfo", "st_cfo_profit", "st_assets"),
         compute=_accruals,
         unit="ratio",
+        max_null_share=_LEVEL,
         meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
     ),
     *(
-        _pair(name, concept, pair, "share", f"{meaning}; {needs}")
-        for name, concept, pair, meaning, needs in (
+        _pair(name, concept, pair, "share", f"{meaning}; {needs}", nulls=nulls)
+        for name, concept, pair, meaning, nulls, needs in (
             (
                 "fs_ttm_cfo_margin",
                 "quality",
                 ("st_cfo", "st_cfo_sales"),
                 "Operating cash flow of four quarters over their sales",
+                _LEVEL,
                 _NEEDS_YEAR,
             ),
             (
@@ -455,6 +487,7 @@ _QUALITY = (
                 "balance",
                 ("st_equity", "st_assets"),
                 "Shareholders' equity over total assets",
+                0.2,
                 "null before the first results.",
             ),
             (
@@ -462,6 +495,7 @@ _QUALITY = (
                 "balance",
                 ("st_cash", "st_assets"),
                 "Cash over total assets",
+                0.3,
                 "null before the first half year.",
             ),
             (
@@ -469,6 +503,7 @@ _QUALITY = (
                 "balance",
                 ("st_sales_ttm", "st_assets"),
                 "Sales of four quarters over total assets",
+                _LEVEL,
                 _NEEDS_YEAR,
             ),
         )
@@ -480,6 +515,7 @@ _QUALITY = (
             inputs=("st_np_ttm", of, f"{of}_year_ago"),
             compute=partial(_return_on, of=of),
             unit="ratio",
+            max_null_share=_LEVEL,
             meaning=f"Net profit of four quarters over the mean of {words} now and a year before; "
             f"{_NEEDS_YEAR}",
         )
@@ -503,11 +539,12 @@ _CLOCK = (
             inputs=(of,),
             compute=partial(_age, of=of),
             unit="log",
+            max_null_share=nulls,
             meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
         )
-        for name, of, words in (
-            ("stmt_sessions_since_statement", "st_age", "the last results"),
-            ("stmt_sessions_since_revision", "st_revision_age", "the last forecast revision"),
+        for name, of, nulls, words in (
+            ("stmt_sessions_since_statement", "st_age", 0.2, "the last results"),
+            ("stmt_sessions_since_revision", "st_revision_age", 0.4, "the last forecast revision"),
         )
     ),
     *(

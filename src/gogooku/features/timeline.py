@@ -206,6 +206,16 @@ class Timeline:
             out[old] = self.past.growth(placed.n[old], placed.event[old] + len(self.past))
         return out
 
+    def head(self, stop: int) -> Timeline:
+        """The sessions before ``stop``: what is made of them does not change when more follow."""
+        return replace(
+            self,
+            sessions=self.sessions[:stop],
+            decisions=self.decisions[:stop],
+            growth_TN=self.growth_TN[:stop],
+            listed_TN=self.listed_TN[:stop],
+        )
+
     def tail(self, first: int) -> Timeline:
         """The same history seen through a window that begins at the session ``first`` of this one.
 

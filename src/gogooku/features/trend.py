@@ -118,7 +118,6 @@ TREND: Final[tuple[Feature, ...]] = (
         compute=partial(_distance, kind="max", window=252),
         lookback=252,
         unit="ratio",
-        max_null_share=0.4,
         meaning="Last known close over the 252-session high, less 1 (George & Hwang 2004).",
     ),
     _price(
@@ -128,7 +127,6 @@ TREND: Final[tuple[Feature, ...]] = (
         compute=partial(_distance, kind="min", window=252),
         lookback=252,
         unit="ratio",
-        max_null_share=0.4,
         meaning="Last known close over the 252-session low, less 1.",
     ),
     _price(
@@ -138,7 +136,6 @@ TREND: Final[tuple[Feature, ...]] = (
         compute=_high_age,
         lookback=252,
         unit="sessions",
-        max_null_share=0.4,
         meaning="Sessions since the highest of 252 closes.",
     ),
 )

@@ -78,7 +78,14 @@ more than `gogooku.features.chains.OLDEST_DAYS` back."""
 
 _NULLS = "null for names without documents."
 
-_valuation = partial(Feature, group="valuation", max_null_share=1.0)
+_valuation = partial(Feature, group="valuation")
+
+_NO_FORECAST: Final = 0.4
+"""Null share where the company's forecast is needed: not every one gives it, fewer in 2020."""
+
+
+def _share(of: str) -> float:
+    return _NO_FORECAST if "forward" in of else 0.2
 
 
 def _yield(x: Values, *, of: str) -> FloatArray:
@@ -123,6 +130,7 @@ _YIELDS = tuple(
         compute=partial(_yield, of=of),
         lookback=CLOSE,
         unit="ratio",
+        max_null_share=_share(of),
         meaning=f"{words} per share over the last known close; {_NULLS}",
     )
     for name, of, words in (
@@ -158,6 +166,7 @@ _LEVELS = (
         compute=partial(_plain, of="val_forward_return_on_equity"),
         lookback=1,
         unit="ratio",
+        max_null_share=_NO_FORECAST,
         meaning=f"Return on equity of the company's forecast, by the vendor; {_NULLS}",
     ),
 )
@@ -170,6 +179,7 @@ _CHANGES = (
         compute=_growth,
         lookback=1,
         unit="ratio",
+        max_null_share=_NO_FORECAST,
         meaning=f"Forecast of profit per share against the last twelve months'; {_NULLS}",
     ),
     *(
@@ -180,6 +190,7 @@ _CHANGES = (
             compute=partial(_change, sessions=w),
             lookback=max(w + 1, CLOSE),
             unit="ratio",
+            max_null_share=_NO_FORECAST,
             meaning=f"Change of the forecast profit per share in {w} sessions over the last known "
             f"close; {_NULLS}",
         )
@@ -193,6 +204,7 @@ _CHANGES = (
             compute=partial(_z, of=of),
             lookback=chain(YEAR, CLOSE),
             unit="z",
+            max_null_share=_share(of),
             meaning=f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
         )
         for of, words in (
@@ -209,6 +221,7 @@ _CHANGES = (
             lookback=CLOSE,
             axis=Axis.ACROSS,
             unit="ratio",
+            max_null_share=_share(of),
             meaning=f"{words} less the mean of the sector; {_NULLS}",
         )
         for of, words in (

@@ -1,8 +1,10 @@
 """How much one name moves: range and return estimators of volatility, and their changes.
 
 Annualised with `SESSIONS_PER_YEAR`. Range estimators use the session's own open, high, low and
-close; Parkinson 1980, Garman & Klass 1980, Rogers & Satchell 1991, Yang & Zhang 2000 (overnight +
-k open-to-close + (1 - k) Rogers-Satchell, the textbook third term).
+close; Parkinson 1980, Rogers & Satchell 1991, Yang & Zhang 2000 (overnight + k open-to-close +
+(1 - k) Rogers-Satchell, the textbook third term).
+
+Left out on purpose: Garman & Klass 1980, whose ranks are those of Rogers & Satchell (.996).
 """
 
 from __future__ import annotations
@@ -35,11 +37,6 @@ def _close_vol(x: Values, *, window: int) -> FloatArray:
 
 def _parkinson_day(x: Values) -> FloatArray:
     return (x["_log_high"] - x["_log_low"]) ** 2 / (4.0 * _LN2)
-
-
-def _garman_klass_day(x: Values) -> FloatArray:
-    span, body = x["_log_high"] - x["_log_low"], x["_log_close"]
-    return 0.5 * span * span - (2.0 * _LN2 - 1.0) * body * body
 
 
 def _rogers_satchell_day(x: Values) -> FloatArray:
@@ -134,16 +131,6 @@ _DAYS = (
         meaning="Parkinson's variance of one session.",
     ),
     _volatility(
-        name="_gk_day",
-        concept="range",
-        inputs=("_log_high", "_log_low", "_log_close"),
-        compute=_garman_klass_day,
-        lookback=1,
-        unit="ratio",
-        max_null_share=1.0,
-        meaning="Garman and Klass's variance of one session.",
-    ),
-    _volatility(
         name="_rs_day",
         concept="range",
         inputs=("_log_high", "_log_low", "_log_close"),
@@ -180,7 +167,6 @@ _LEVELS = (
         )
         for short, who, windows in (
             ("pk", "Parkinson (1980)", (20, 60)),
-            ("gk", "Garman-Klass (1980)", (20,)),
             ("rs", "Rogers-Satchell (1991)", (20, 60)),
         )
         for w in windows
@@ -243,7 +229,6 @@ _CHANGES = (
         compute=_vol_z,
         lookback=chain(252, 20, RETURN),
         unit="z",
-        max_null_share=0.4,
         meaning="Log volatility_20d against its mean and spread of 252 sessions.",
     ),
 )

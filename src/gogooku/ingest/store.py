@@ -151,6 +151,14 @@ class Source:
         """Files of a typed table, by year; empty where the source does not have it."""
         return sorted((self.folder / "tables" / name).glob("*.parquet"))
 
+    def superseded(self) -> pl.DataFrame | None:
+        """Typed bars that a correction replaced; None where the source has none.
+
+        ``until`` is the naive UTC instant from which the correction was known.
+        """
+        paths = sorted((self.folder / "superseded").glob("*.parquet"))
+        return pl.concat([read_parquet(path) for path in paths]) if paths else None
+
     def indices(self) -> pl.DataFrame:
         """Index bars."""
         return read_parquet(self.folder / "indices.parquet")

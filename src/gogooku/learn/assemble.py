@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,13 +36,14 @@ from gogooku.features.catalogue import INPUT_TABLES, Selection, described, selec
 from gogooku.features.compute import (
     Block,
     base_columns,
+    base_names,
     compute_rows,
     growth_of,
     rows_needed,
 )
 from gogooku.features.coverage import market_null_shares, nulls_of, stock_null_shares
 from gogooku.features.graph import GraphConfig, neighbour_tables, residual_returns
-from gogooku.features.inputs import Tables, source_columns, supported
+from gogooku.features.inputs import InputTable, Tables, source_columns, supported
 from gogooku.features.labels import LabelInputs, read_labels, settled_sessions, write_labels
 from gogooku.features.peer_columns import PEER_LOOKBACK, peer_columns, peer_names
 from gogooku.features.timeline import Timeline, timeline_of
@@ -92,12 +94,16 @@ def first_session_read(folder: Path, config: BuildConfig, *, available: Sequence
         return 0
     before = load_grown(folder)
     chosen = select(config.features, available=available, also=(BETA_FEATURE,))
-    longest = max(rows_needed(chosen.ordered, 1).values())
-    longest = max(longest, _peer_rows(rows_needed(chosen.ordered, 1)))
-    reach = config.universe.lookback + max(longest, config.graph.lookback + 2)
     old = _old_labels(folder, before)
-    open_labels = 0 if old is None else settled_sessions(old, known=before.rows)
-    return max(0, min(before.rows - reach, open_labels))
+    labels = 0 if old is None else settled_sessions(old, known=before.settled_by)
+    return max(0, min(before.rows - reach_of(config, chosen.ordered), before.settled_by, labels))
+
+
+def reach_of(config: BuildConfig, ordered: Sequence[Feature]) -> int:
+    """Sessions before a new one that its values depend on; features each after its inputs."""
+    needed = rows_needed(ordered, 1)
+    longest = max(*needed.values(), peer_rows(needed), config.graph.lookback + 2)
+    return config.universe.lookback + longest
 
 
 def visible_names(
@@ -110,28 +116,31 @@ def visible_names(
 
 
 @dataclass(frozen=True)
-class _Work:
-    """What is computed once and used by several writers; arrays are of the panel's sessions."""
+class _Sources:
+    """Where base columns beside those of the bars come from."""
+
+    tables: Tables
+    timeline: Timeline
+    inputs: tuple[InputTable, ...]
+
+    def columns(self, ordered: Sequence[Feature], *, stop: int, rows: int) -> dict[str, FloatArray]:
+        """Base columns that the features need for the last ``rows`` sessions before ``stop``."""
+        timeline = self.timeline.head(stop)
+        tables = replace(self.tables, known_by=timeline.decisions[-1].item())
+        return source_columns(self.inputs, tables, timeline, rows=rows_needed(ordered, rows))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be made, and of what."""
 
     folder: Path
-    panel: Panel
     config: BuildConfig
     chosen: Selection
-    base: Mapping[str, FloatArray]
-    universe_TN: BoolArray
-    listed_TN: BoolArray
-    sector_TN: npt.NDArray[np.int32]
-    sectors: tuple[str, ...]
-    raw: Mapping[str, FloatArray]
-
-    @property
-    def total(self) -> int:
-        """Sessions of the history."""
-        return len(self.panel.past) + len(self.panel.sessions)
-
-    def at(self, session: int) -> int:
-        """Place of a session of the history in the arrays."""
-        return session - len(self.panel.past)
+    inputs: tuple[InputTable, ...]
+    tables: Tables | None
+    execution: Execution
+    reporter: Reporter
 
     @property
     def stock(self) -> list[Feature]:
@@ -142,6 +151,29 @@ class _Work:
     def context(self) -> list[Feature]:
         """Visible market features."""
         return [f for f in self.chosen.visible if f.role is Role.MARKET]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One segment of the history; arrays are of the panel's sessions."""
+
+    job: _Job
+    panel: Panel
+    base: Mapping[str, FloatArray]
+    universe_TN: BoolArray
+    listed_TN: BoolArray
+    sector_TN: npt.NDArray[np.int32]
+    sectors: tuple[str, ...]
+    sources: _Sources | None
+
+    @property
+    def total(self) -> int:
+        """Sessions of the history up to the end of the segment."""
+        return len(self.panel.past) + len(self.panel.sessions)
+
+    def at(self, session: int) -> int:
+        """Place of a session of the history in the arrays."""
+        return session - len(self.panel.past)
 
 
 def assemble(
@@ -172,29 +204,78 @@ def assemble(
     shutil.rmtree(folder / "scratch", ignore_errors=True)
     for name in ("scratch", "features", "bars"):
         (folder / name).mkdir(exist_ok=True)
-    done = 0 if before is None else before.rows
-    work = _prepared(folder, panel, config, before, tables, execution, reporter)
-    names = [f.name for f in work.stock], [f.name for f in work.context]
-    grown = before or nothing_grown(
-        folder,
-        codes=panel.codes,
-        features=names[0],
-        market_features=names[1],
-        num_neighbours=config.graph.neighbours,
+    inputs = [one for one in INPUT_TABLES if tables is not None and supported(one, tables)]
+    job = _Job(
+        folder=folder,
+        config=config,
+        chosen=_chosen(panel, config, before, inputs),
+        inputs=tuple(inputs),
+        tables=tables,
+        execution=execution,
+        reporter=reporter,
     )
-    grown = replace(grown, sectors=work.sectors)
-    with reporter.step("peers"):
-        peers = _peers(work, before)
-    with reporter.step("features", total=work.total - done) as step:
-        for span in blocks_of(panel, work.at(done), execution.block_sessions):
-            grown = _grow(grown, work, span, peers, execution)
-            grown.save()
-            write_point("build.block")
-            step.advance(span.stop - span.start)
+    grown = _all_sessions(job, panel, before or _nothing(job, panel))
     with reporter.step("labels"):
-        labels = _labels(work, grown, done)
+        grown = _with_bars(grown, panel)
+        labels = _labels(folder, panel, grown)
+    grown = replace(grown, settled_by=grown.rows)
+    grown.save()
     shutil.rmtree(folder / "scratch")
-    _finish(work, grown, labels=labels, facts=facts)
+    _finish(job, panel, grown, labels=labels, facts=facts)
+
+
+def _chosen(
+    panel: Panel, config: BuildConfig, before: Grown | None, inputs: Sequence[InputTable]
+) -> Selection:
+    """Features that the source supports."""
+    known = before is not None and len(before.sectors) > 0
+    has_sector = known or panel.frame.get_column("sector").null_count() < panel.frame.height
+    usable = base_names(has_sector=has_sector, has_index=panel.market is not None)
+    usable += peer_names(has_sector=has_sector)
+    usable += [name for one in inputs for name in one.columns]
+    return select(config.features, available=usable, also=(BETA_FEATURE,))
+
+
+def _nothing(job: _Job, panel: Panel) -> Grown:
+    return nothing_grown(
+        job.folder,
+        codes=panel.codes,
+        features=[f.name for f in job.stock],
+        market_features=[f.name for f in job.context],
+        num_neighbours=job.config.graph.neighbours,
+    )
+
+
+def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
+    """Compute the sessions that are not there yet, segment by segment and block by block."""
+    start, done = len(panel.past), grown.rows
+    total = start + len(panel.sessions) - done
+    with job.reporter.step("sessions", total=total) as step:
+        for first, stop in segments_of(panel, done):
+            reach = first if first == done else reach_of(job.config, job.chosen.ordered)
+            seen = panel.window(max(0, first - start - reach), stop - start)
+            work = _prepared(job, seen, grown)
+            grown = replace(grown, sectors=work.sectors)
+            peers = _peers(work, grown)
+            for span in blocks_of(seen, work.at(first), job.execution.block_sessions):
+                grown = _grow(grown, work, span, peers)
+                grown.save()
+                write_point("build.block")
+                step.advance(span.stop - span.start)
+    return grown
+
+
+def segments_of(panel: Panel, first: int) -> Iterator[tuple[int, int]]:
+    """Sessions of the history from ``first`` on between which no correction of a bar became known.
+
+    Each sees the bars as they were known then, so the history is computed segment by segment.
+    """
+    start, total = len(panel.past), len(panel.past) + len(panel.sessions)
+    old = panel.superseded
+    told = set() if old is None else {int(until) + start for until in old.until}
+    cuts = sorted(cut for cut in told if first < cut < total)
+    bounds = [first, *cuts, total] if first < total else []
+    yield from pairwise(bounds)
 
 
 def blocks_of(panel: Panel, first: int, most: int) -> Iterator[slice]:
@@ -207,71 +288,61 @@ def blocks_of(panel: Panel, first: int, most: int) -> Iterator[slice]:
         first = last
 
 
-def _prepared(
-    folder: Path,
-    panel: Panel,
-    config: BuildConfig,
-    before: Grown | None,
-    tables: Tables | None,
-    execution: Execution,
-    reporter: Reporter,
-) -> _Work:
-    with reporter.step("base"):
-        universe = universe_of(panel, config.universe)
-        first = 0
-        if before is not None:
-            first = before.rows - len(panel.past)
-            universe[:first] = before.valid_TN[len(panel.past) :]
-        sector, sectors = panel.dense_labels("sector", known=before.sectors if before else ())
+def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
+    """Base columns of a segment that follows what is there."""
+    first = grown.rows - len(panel.past)
+    with job.reporter.step("base"):
+        universe = universe_of(panel, job.config.universe)
+        universe[:first] = grown.valid_TN[len(panel.past) :]
+        sector, sectors = panel.dense_labels("sector", known=grown.sectors)
         base = dict(base_columns(panel, universe, sectors=sectors))
-    usable = [*base, *peer_names(has_sector="sector" in base)]
-    given = [one for one in INPUT_TABLES if tables is not None and supported(one, tables)]
-    usable += [name for one in given for name in one.columns]
-    chosen = select(config.features, available=usable, also=(BETA_FEATURE,))
-    needed = rows_needed(chosen.ordered, len(panel.sessions) - first)
-    if needed.keys() & set(peer_names(has_sector="sector" in base)):
-        with reporter.step("weekly graphs"):
-            base |= _peer_columns(base, needed, folder / "scratch", execution)
-    if tables is not None:
-        with reporter.step("sources", total=len(given)) as step:
-            made = source_columns(
-                given,
-                tables,
-                _timeline(panel, config, tables),
-                scratch=folder / "scratch",
-                rows=needed,
-                tick=step.note,
-            )
-            base |= made
-    write_point("build.sources")
+    needed = rows_needed(job.chosen.ordered, len(panel.sessions) - first)
+    with job.reporter.step("weekly graphs"):
+        scratch = job.folder / "scratch"
+        base |= graph_columns(base, needed, scratch=scratch, execution=job.execution)
+    write_point("build.base")
+    sources = None
+    if job.tables is not None:
+        timeline = _timeline(panel, job.config, job.tables)
+        sources = _Sources(job.tables, timeline, job.inputs)
     return _Work(
-        folder=folder,
+        job=job,
         panel=panel,
-        config=config,
-        chosen=chosen,
         base=base,
         universe_TN=universe,
         listed_TN=panel.listed(),
         sector_TN=sector,
         sectors=sectors,
-        raw={name: panel.dense(name) for name in BAR_COLUMNS},
+        sources=sources,
     )
 
 
-def _peer_rows(needed: Mapping[str, int]) -> int:
+def peer_rows(needed: Mapping[str, int]) -> int:
     """Sessions that the columns of the weekly graphs are made from."""
     longest = max((needed.get(name, 0) for name in peer_names(has_sector=True)), default=0)
     return longest + PEER_LOOKBACK - 1 if longest else 0
 
 
-def _peer_columns(
+def graph_columns(
     base: Mapping[str, FloatArray],
     needed: Mapping[str, int],
+    *,
     scratch: Path,
     execution: Execution,
 ) -> dict[str, FloatArray]:
-    """Columns of the weekly graphs over the last sessions of the base columns."""
-    start = max(0, len(base["close"]) - _peer_rows(needed))
+    """Columns of the weekly graphs for the last sessions of the base columns.
+
+    Parameters
+    ----------
+    needed : mapping of str to int
+        Sessions wanted of each column, see `rows_needed`; nothing is made when none is wanted.
+    scratch : Path
+        Where they lie in memory-mapped files.
+    """
+    rows = peer_rows(needed)
+    if not rows:
+        return {}
+    start = max(0, len(base["close"]) - rows)
     sector = base.get("sector")
     return peer_columns(
         base["close"][start:],
@@ -297,27 +368,24 @@ def _timeline(panel: Panel, config: BuildConfig, tables: Tables) -> Timeline:
     )
 
 
-def _peers(
-    work: _Work, before: Grown | None
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _peers(work: _Work, grown: Grown) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """All neighbour tables, old and new, and which of them each session of the history uses."""
-    done = 0 if before is None else before.rows
-    start = max(0, work.at(done) - work.config.graph.lookback - 1)
+    config, first = work.job.config.graph, work.at(grown.rows)
+    start = max(0, first - config.lookback - 1)
     sector = np.where(work.sector_TN[start:] >= 0, work.sector_TN[start:], np.nan)
     universe = work.universe_TN[start:]
-    tables, block = neighbour_tables(
-        residual_returns(work.base["close"][start:], sector, universe),
-        universe,
-        work.panel.sessions[start:],
-        work.config.graph,
-        first=work.at(done) - start,
-    )
-    if before is None:
-        return tables, block
-    older = before.neighbours_BNK
+    with work.job.reporter.step("monthly neighbours"):
+        tables, block = neighbour_tables(
+            residual_returns(work.base["close"][start:], sector, universe),
+            universe,
+            work.panel.sessions[start:],
+            config,
+            first=first - start,
+        )
+    older = grown.neighbours_BNK
     return (
         np.concatenate([older, tables]),
-        np.concatenate([before.block_T, block + np.int32(len(older))]),
+        np.concatenate([grown.block_T, block + np.int32(len(older))]),
     )
 
 
@@ -326,20 +394,23 @@ def _grow(
     work: _Work,
     span: slice,
     peers: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
-    execution: Execution,
 ) -> Grown:
     """Compute a span of the panel's sessions and write it behind what is there."""
+    job = work.job
     behind = len(work.panel.sessions) - span.stop
     count, rows = span.stop - span.start, work.total - behind
     base = {name: values[: len(values) - behind] for name, values in work.base.items()}
-    stock = [f.name for f in work.stock]
-    context = [f.name for f in work.context]
+    if work.sources is not None:
+        base |= work.sources.columns(job.chosen.ordered, stop=span.stop, rows=count)
+        write_point("build.sources")
+    stock = [f.name for f in job.stock]
+    context = [f.name for f in job.context]
     block = compute_rows(
-        work.chosen.ordered,
+        job.chosen.ordered,
         base,
         rows=count,
         kept=[*dict.fromkeys([*stock, *context, BETA_FEATURE])],
-        execution=execution,
+        execution=job.execution,
     )
     write_point("build.features")
     shown = Block(names=tuple(stock), stock_FtN=block.stock_FtN[: len(stock)], market=block.market)
@@ -352,9 +423,8 @@ def _grow(
     )
     digests = np.zeros((count, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8)
     digests[:, :2] = write_block(
-        grown.layout, shown, where, features=work.stock, threads=execution.threads
+        grown.layout, shown, where, features=job.stock, threads=job.execution.threads
     )
-    digests[:, 2] = _write_bars(grown, work, span)
     grown.layout.beta.write(grown.rows, block.stock(BETA_FEATURE))
     valid = np.concatenate([grown.valid_TN, where.valid_tN])
     market = np.full((count, len(context)), np.nan, dtype=np.float32)
@@ -370,22 +440,24 @@ def _grow(
         neighbours_BNK=tables[: int(use[rows - 1]) + 1],
         block_T=use[:rows],
         digests=np.concatenate([grown.digests, digests]),
-        nulls=np.concatenate([grown.nulls, nulls_of(work.stock, shown, valid, rows=count)]),
+        nulls=np.concatenate([grown.nulls, nulls_of(job.stock, shown, valid, rows=count)]),
     )
 
 
-def _write_bars(grown: Grown, work: _Work, span: slice) -> npt.NDArray[np.uint8]:
-    """Append the raw bars of a span, and return what each session's content hashes to."""
-    for name in BAR_COLUMNS:
-        grown.layout.bar(name).write(grown.rows, work.raw[name][span])
-    grown.layout.bar(LISTED).write(grown.rows, work.listed_TN[span])
+def _with_bars(grown: Grown, panel: Panel) -> Grown:
+    """Write the bars, corrected as they are known today, from the first session on that is new."""
+    first = grown.settled_by
+    since = slice(first - len(panel.past), None)
+    columns = [panel.dense(name)[since] for name in BAR_COLUMNS]
+    listed = panel.listed()[since]
+    for name, values in zip(BAR_COLUMNS, columns, strict=True):
+        grown.layout.bar(name).write(first, values)
+    grown.layout.bar(LISTED).write(first, listed)
     write_point("bars.done")
-    return np.stack(
-        [
-            bars_digest(work.listed_TN[t], [work.raw[name][t] for name in BAR_COLUMNS])
-            for t in range(span.start, span.stop)
-        ]
-    )
+    digests = grown.digests.copy()
+    for t in range(len(listed)):
+        digests[first + t, 2] = bars_digest(listed[t], [values[t] for values in columns])
+    return replace(grown, digests=digests)
 
 
 def _old_labels(folder: Path, before: Grown) -> Labels | None:
@@ -399,34 +471,36 @@ def _old_labels(folder: Path, before: Grown) -> Labels | None:
     return read_labels(place, sessions=sessions, codes=before.codes[:num_names])
 
 
-def _labels(work: _Work, grown: Grown, done: int) -> str:
-    """Write the labels; those that an older version has settled are kept."""
-    old = _old_labels(work.folder, grown)
-    first = 0 if old is None else settled_sessions(old, known=done)
-    since = slice(work.at(first), None)
-    rows = grown.rows
-    names = len(work.panel.codes)
+def _labels(folder: Path, panel: Panel, grown: Grown) -> str:
+    """Write the labels, from corrected bars; those that an older version has settled are kept."""
+    old = _old_labels(folder, grown)
+    first = 0 if old is None else settled_sessions(old, known=grown.settled_by)
+    since = slice(first - len(panel.past), None)
+    growth = growth_of(panel)[since]
+    sector_TN = grown.sector_TN[first:]
     inputs = LabelInputs(
-        open_TN=work.base["open"][since],
-        high_TN=work.base["high"][since],
-        close_TN=work.base["close"][since],
-        listed_TN=work.listed_TN[since],
-        universe_TN=work.universe_TN[since],
-        limit_up_TN=work.base["limit_up"][since],
-        sector_TN=np.where(work.sector_TN[since] >= 0, work.sector_TN[since], np.nan),
-        beta_TN=grown.layout.beta.rows(rows)[first:, :names].astype(np.float64),
+        open_TN=panel.dense("open")[since] / growth,
+        high_TN=panel.dense("high")[since] / growth,
+        close_TN=panel.dense("close")[since] / growth,
+        listed_TN=panel.listed()[since],
+        universe_TN=grown.valid_TN[first:],
+        limit_up_TN=panel.dense("limit_up")[since],
+        sector_TN=np.where(sector_TN >= 0, sector_TN, np.nan),
+        beta_TN=grown.layout.beta.rows(grown.rows)[first:, : len(panel.codes)].astype(np.float64),
     )
-    building = work.folder / "scratch" / "labels"
+    building = folder / "scratch" / "labels"
     building.mkdir()
     content = write_labels(building, inputs, sessions=grown.sessions, before=old, first=first)
-    replace_folder(building, work.folder / "labels")
+    replace_folder(building, folder / "labels")
     return content
 
 
-def _finish(work: _Work, grown: Grown, *, labels: str, facts: Mapping[str, Any]) -> None:
+def _finish(
+    job: _Job, panel: Panel, grown: Grown, *, labels: str, facts: Mapping[str, Any]
+) -> None:
     """Write what describes the whole: the market table, the feature list, the manifest."""
-    folder = work.folder
-    context = [f.name for f in work.context]
+    folder = job.folder
+    context = [f.name for f in job.context]
     write_parquet(
         pl.DataFrame(
             {"date": pl.Series(grown.sessions).cast(pl.Date)}
@@ -441,14 +515,14 @@ def _finish(work: _Work, grown: Grown, *, labels: str, facts: Mapping[str, Any])
     small = ("market", "valid", "sector", "neighbours", "neighbour_block")
     parts |= {name: hash_file(folder / f"{name}.npy") for name in small}
     parts["labels"] = labels
-    null_share = stock_null_shares(work.stock, grown.nulls, int(grown.valid_TN.sum()))
-    null_share |= market_null_shares(work.context, grown.market_TM.astype(np.float64))
-    manifest = {**facts, **_manifest(work, grown, parts, null_share)}
-    write_json(folder / DESCRIPTION_FILE, _description(work, manifest))
+    null_share = stock_null_shares(job.stock, grown.nulls, int(grown.valid_TN.sum()))
+    null_share |= market_null_shares(job.context, grown.market_TM.astype(np.float64))
+    manifest = {**facts, **_manifest(job, panel, grown, parts, null_share)}
+    write_json(folder / DESCRIPTION_FILE, _description(job, manifest))
     write_json(folder / MANIFEST_FILE, manifest)
 
 
-def _description(work: _Work, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _description(job: _Job, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The dataset for people and programs that do not have this package."""
     return {
         "source": manifest["source"],
@@ -463,16 +537,15 @@ def _description(work: _Work, manifest: Mapping[str, Any]) -> dict[str, Any]:
         },
         "features": [
             {**described(f), "coverage": round(1.0 - manifest["null_share"][f.name], 6)}
-            for f in work.chosen.visible
+            for f in job.chosen.visible
         ],
-        "absent": dict(work.chosen.absent),
+        "absent": dict(job.chosen.absent),
     }
 
 
 def _manifest(
-    work: _Work, grown: Grown, parts: Mapping[str, str], null_share: Mapping[str, float]
+    job: _Job, panel: Panel, grown: Grown, parts: Mapping[str, str], null_share: Mapping[str, float]
 ) -> dict[str, Any]:
-    panel = work.panel
     return {
         "kind": "dataset",
         "clock": str(panel.clock),
@@ -482,7 +555,7 @@ def _manifest(
         "features": list(grown.features),
         "market_features": list(grown.market_features),
         "feature_hash": feature_hash([*grown.features, "|", *grown.market_features]),
-        "absent": dict(work.chosen.absent),
+        "absent": dict(job.chosen.absent),
         "codes": list(panel.codes),
         "sectors": list(grown.sectors),
         "first": str(grown.sessions[0]),

@@ -22,6 +22,7 @@ from gogooku.core.panel import BoolArray
 from gogooku.core.rowfiles import RowFile, share
 
 STATE_FILE = "grown.json"
+_BARS = "bars"
 BAR_COLUMNS = (
     "open",
     "high",
@@ -68,7 +69,7 @@ class Layout:
 
     def bar(self, name: str) -> RowFile:
         """One raw bar column, or ``listed``, [capacity]."""
-        path = self.folder / "bars" / f"{name}.bin"
+        path = self.folder / _BARS / f"{name}.bin"
         if name == LISTED:
             return RowFile(path, np.bool_, (self.capacity,))
         return RowFile(path, np.float64, (self.capacity,), fill=np.nan)
@@ -85,6 +86,9 @@ class Grown:
     Attributes
     ----------
     layout : Layout
+    settled_by : int
+        Bars of the sessions before this one, and labels that they resolve, are those of the older
+        version that was taken over.
     codes : tuple of str [N]
     sectors : tuple of str
         What the sector numbers mean.
@@ -104,6 +108,7 @@ class Grown:
     """
 
     layout: Layout
+    settled_by: int
     codes: tuple[str, ...]
     sectors: tuple[str, ...]
     features: tuple[str, ...]
@@ -144,6 +149,7 @@ class Grown:
             {
                 "rows": self.rows,
                 "capacity": self.layout.capacity,
+                "settled_by": self.settled_by,
                 "codes": list(self.codes),
                 "sectors": list(self.sectors),
                 "features": list(self.features),
@@ -181,6 +187,7 @@ def load_grown(folder: Path) -> Grown:
         layout=Layout(
             folder=folder, capacity=int(state["capacity"]), num_features=len(state["features"])
         ),
+        settled_by=int(state["settled_by"]),
         codes=tuple(state["codes"]),
         sectors=tuple(state["sectors"]),
         features=tuple(state["features"]),
@@ -213,6 +220,7 @@ def nothing_grown(
     n = len(codes)
     return Grown(
         layout=Layout(folder=folder, capacity=capacity_for(n), num_features=len(features)),
+        settled_by=0,
         codes=tuple(codes),
         sectors=(),
         features=tuple(features),
@@ -228,7 +236,15 @@ def nothing_grown(
     )
 
 
-def take_over(old: Grown, folder: Path, *, rows: int, codes: Sequence[str], alone: bool) -> Grown:
+def take_over(
+    old: Grown,
+    folder: Path,
+    *,
+    rows: int,
+    codes: Sequence[str],
+    alone: bool,
+    corrected: int | None = None,
+) -> Grown:
     """Begin a dataset folder with the first rows of another one.
 
     Parameters
@@ -239,14 +255,19 @@ def take_over(old: Grown, folder: Path, *, rows: int, codes: Sequence[str], alon
         Names of the new one; those of ``old`` come first, in the same order.
     alone : bool
         Whether nobody uses rows of ``old``'s files beyond ``rows``.
+    corrected : int or None
+        First session one of whose bars has been corrected since.
     """
     room = old.layout.capacity
     layout = replace(
         old.layout, folder=folder, capacity=room if len(codes) <= room else capacity_for(len(codes))
     )
-    (folder / "bars").mkdir(exist_ok=True)
+    (folder / _BARS).mkdir(exist_ok=True)
+    settled_by = rows if corrected is None else min(rows, corrected)
     for before, after in zip(old.layout.files(), layout.files(), strict=True):
-        share(before, after, rows=rows, alone=alone)
+        bars = before.path.parent.name == _BARS
+        kept = settled_by if bars else rows
+        share(before, after, rows=kept, alone=alone and kept == rows)
     _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
     for path in (old.layout.folder / "labels").iterdir():
@@ -255,6 +276,7 @@ def take_over(old: Grown, folder: Path, *, rows: int, codes: Sequence[str], alon
     return replace(
         old,
         layout=layout,
+        settled_by=settled_by,
         sessions=old.sessions[:rows],
         market_TM=old.market_TM[:rows],
         valid_TN=old.valid_TN[:rows],

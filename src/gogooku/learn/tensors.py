@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from gogooku.learn.digests import tensor_digest, values_digest
 from gogooku.learn.growing import DIGEST_BYTES, Layout, load_grown
 
 _Z_SCALE = 4.0
-_GROUP_SESSIONS = 16
+GROUP_SESSIONS = 16
 """Sessions in a row group of a Parquet file."""
 
 
@@ -127,18 +128,8 @@ def _write_values(folder: Path, block: Block, where: Sessions) -> None:
     names = pa.array(list(where.codes), type=pa.string())
     kinds = [pa.field("date", pa.date32()), pa.field("code", pa.dictionary(pa.int32(), names.type))]
     schema = pa.schema([*kinds, *(pa.field(name, pa.float32()) for name in block.names)])
-    with (
-        storage_errors(path),
-        pq.ParquetWriter(
-            path,
-            schema,
-            compression="lz4",
-            use_dictionary=["code"],
-            write_statistics=["date"],
-            store_schema=False,
-        ) as writer,
-    ):
-        for span in _spans(len(where.dates), _GROUP_SESSIONS):
+    with values_writer(path, schema) as writer:
+        for span in _spans(len(where.dates), GROUP_SESSIONS):
             listed = where.listed_tN[span]
             at_t, at_n = np.nonzero(listed)
             days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
@@ -150,6 +141,23 @@ def _write_values(folder: Path, block: Block, where: Sessions) -> None:
                 columns.append(pa.array(values_tN[listed], from_pandas=True))
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
     write_point("features.block")
+
+
+@contextmanager
+def values_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A new Parquet file of raw values; a table that is written to it is a row group."""
+    with (
+        storage_errors(path),
+        pq.ParquetWriter(
+            path,
+            schema,
+            compression="lz4",
+            use_dictionary=["code"],
+            write_statistics=["date"],
+            store_schema=False,
+        ) as writer,
+    ):
+        yield writer
 
 
 def _spans(count: int, size: int) -> Iterator[slice]:

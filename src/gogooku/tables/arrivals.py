@@ -9,6 +9,7 @@ compared under one version of it only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,11 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
         content = str(source.manifest["parts"].get(part) or hash_file(file))
         before = whole.filter((pl.col("part") == part) & (pl.col("content") == content))
         if before.is_empty():
-            rows = _known_at(table, pl.read_parquet(file), sessions, decisions)
+            frame = pl.read_parquet(file)
+            old = source.folder / "superseded" / file.name
+            if table == "quotes" and old.exists():
+                frame = _with_corrections(frame, read_parquet(old))
+            rows = _known_at(table, frame, sessions, decisions)
             before = rows.select(
                 table=pl.lit(table),
                 part=pl.lit(part),
@@ -99,6 +104,31 @@ def _known_at(
         .group_by("session", maintain_order=True)
         .agg(pl.col("digest").sum())
     )
+
+
+def _with_corrections(rows: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
+    """Each version of a bar from when it was known: the first one, and what replaced it."""
+    keys = ["event_date", "code"]
+    ordered = old.sort(*keys, "until")
+    known = pl.coalesce(pl.col("until").shift(1).over(keys), "available_at")
+    last = ordered.group_by(keys).agg(pl.col("until").max())
+    newest = rows.join(last, on=keys, how="inner").with_columns(available_at=pl.col("until"))
+    return pl.concat(
+        [
+            rows.join(last, on=keys, how="anti"),
+            ordered.with_columns(available_at=known).select(rows.columns),
+            newest.select(rows.columns),
+        ]
+    )
+
+
+def first_corrected(source: Source, *, since: datetime, sessions: DateArray) -> int | None:
+    """First session one of whose bars a correction changed that was known after an instant."""
+    old = source.superseded()
+    if old is None:
+        return None
+    day = old.filter(pl.col("until") > since).get_column("event_date").min()
+    return None if day is None else int(np.searchsorted(sessions, np.array(day, "datetime64[D]")))
 
 
 def _listing_events(frame: pl.DataFrame) -> pl.DataFrame:

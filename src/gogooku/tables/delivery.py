@@ -29,7 +29,7 @@ from gogooku.ingest.store import (
 from gogooku.tables.identity import code_links
 from gogooku.tables.indices import TOPIX_CODE, store_indices
 from gogooku.tables.listings import listing_facts, store_listings
-from gogooku.tables.parts import PART_CODE, ROWS_FILE, Known, Part, Tables
+from gogooku.tables.parts import PART_CODE, ROWS_FILE, SUPERSEDED_FILE, Known, Part, Tables
 from gogooku.tables.quotes import store_quotes
 
 REQUIRED = ("quotes", "master")
@@ -103,6 +103,10 @@ def _link_parts(building: Path, tables: Tables) -> None:
             place = building / "tables" / part.table
             place.mkdir(parents=True, exist_ok=True)
             _link(part.folder / ROWS_FILE, place / f"{part.year}.parquet")
+        if part.table == "quotes" and part.superseded:
+            place = building / "superseded"
+            place.mkdir(exist_ok=True)
+            _link(part.folder / SUPERSEDED_FILE, place / f"{part.year}.parquet")
 
 
 def _link(source: Path, target: Path) -> None:
@@ -186,7 +190,9 @@ def _stored_indices(tables: Tables) -> pl.DataFrame:
     """TOPIX bars in the stored form, from their own endpoint, else from all indices."""
     held = tables.names()
     if "topix" in held:
-        return store_indices(tables.scan("topix").collect())
+        bars = store_indices(tables.scan("topix").collect())
+        if not bars.is_empty():
+            return bars
     if "indices" in held:
         topix = tables.scan("indices").filter(pl.col("code") == TOPIX_CODE)
         return store_indices(topix.collect())

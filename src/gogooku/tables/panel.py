@@ -15,9 +15,10 @@ import polars as pl
 
 from gogooku.core.calendar import Clock, DateArray, Exchange, exchange_named
 from gogooku.core.errors import DataError
-from gogooku.core.panel import NO_PAST, PANEL_SCHEMA, Panel, Past
+from gogooku.core.panel import NO_PAST, PANEL_SCHEMA, Panel, Past, Superseded
 from gogooku.ingest.store import Source
 from gogooku.tables.publication import PUBLICATIONS, Match, decisions, with_clocks
+from gogooku.tables.quotes import store_quotes
 
 _QUOTE_COLUMNS = (
     "open",
@@ -241,7 +242,46 @@ def build_panel(source: Source, *, clock: Clock, first: int = 0) -> Panel:
         market=market,
         clock=clock,
         slack_seconds={"quotes": joined.slack_seconds, **facts_slack, **slack},
+        decisions=exchange.decision(sessions, clock),
         past=_past(source, history[:first], codes, exchange, clock) if first else NO_PAST,
+        superseded=_superseded(source, sessions, codes, exchange.decision(sessions, clock)),
+    )
+
+
+def _superseded(
+    source: Source,
+    sessions: DateArray,
+    codes: Sequence[str],
+    decisions_T: npt.NDArray[np.datetime64],
+) -> Superseded | None:
+    """Bars of these sessions that a correction replaced."""
+    typed = source.superseded()
+    if typed is None:
+        return None
+    old = store_quotes(typed, also=("until",))
+    names = pl.col("code").cast(pl.Enum(list(codes)), strict=False)
+    rows = old.filter(pl.col("date").is_between(sessions[0].item(), sessions[-1].item()))
+    rows = rows.with_columns(names).drop_nulls("code").sort("until", descending=True)
+    days = rows.get_column("date").to_numpy().astype("datetime64[D]")
+    instants = rows.get_column("until").to_numpy().astype("datetime64[us]")
+    t = np.searchsorted(sessions, days).astype(np.int64)
+    on_session = sessions[np.minimum(t, len(sessions) - 1)] == days
+    made = Superseded(
+        t=t,
+        n=rows.get_column("code").to_physical().cast(pl.Int64).to_numpy(),
+        until=np.searchsorted(decisions_T, instants, side="left").astype(np.int64),
+        values={
+            name: rows.get_column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            for name in _QUOTE_COLUMNS
+        },
+    )
+    # what was corrected on its own evening nobody ever used
+    used = on_session & (made.until > made.t)
+    return Superseded(
+        made.t[used],
+        made.n[used],
+        made.until[used],
+        {name: column[used] for name, column in made.values.items()},
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import (
     hash_file,
     hash_json,
+    hash_text,
     read_json,
     read_parquet,
     sync_tree,
@@ -39,6 +41,7 @@ from gogooku.ingest.ledger import Batch
 from gogooku.ingest.moments import sessions_of
 from gogooku.ingest.raw import RawStore
 from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
+from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
 
 PART_CODE: Final = ("ingest/endpoints.py", "ingest/wire_columns.py", "ingest/decode.py", "tables")
@@ -49,8 +52,17 @@ _WHOLE: Final = "all"
 _PLACE: Final = "_place"
 _RESTATED: Final = ("Adj", "MAdj", "AAdj")
 """Columns that the vendor rewrites at every split, and that no table reads."""
-REVISED: Final = "kept: newest of several versions, dated as the first"
-"""Note of the rows whose content a later answer changed."""
+SUPERSEDED_FILE: Final = "superseded.parquet"
+UNTIL: Final = "until"
+"""Instant (naive UTC) from which a superseded row is known to be wrong."""
+REVISED: Final[Mapping[Later, str]] = MappingProxyType(
+    {
+        Later.REPLACES: "kept: newest of several versions, dated as the first",
+        Later.COUNTS: "kept: later versions, each known from when it was fetched",
+        Later.IGNORED: "left out: later versions of what a session had known",
+    }
+)
+"""Notes of the rows whose content a later answer changed."""
 
 
 class Basis(StrEnum):
@@ -88,12 +100,15 @@ class Known:
 
 @dataclass(frozen=True)
 class Part:
-    """One table of one year on disk: folder, rows, quarantined rows by reason, and notes."""
+    """One table of one year on disk: folder, rows, rows that a newer version replaced, quarantined
+    rows by reason, and notes.
+    """
 
     table: str
     year: str
     folder: Path
     rows: int
+    superseded: int
     quarantined: Mapping[str, int]
     notes: Mapping[str, int]
     content: str
@@ -177,7 +192,7 @@ def trading_sessions(store: RawStore, batches: Sequence[Batch]) -> DateArray:
     """
     if not batches:
         raise DataError("calendar: nothing fetched; run: gogooku sync")
-    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE).frame
+    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE).kept(Later.REPLACES)
     divisions = {
         date.fromisoformat(day): division
         for day, division in calendar.select("Date", "HolDiv").iter_rows()
@@ -242,6 +257,7 @@ def _part(
         year=year,
         folder=folder,
         rows=int(counts["rows"]),
+        superseded=int(counts["superseded"]),
         quarantined=counts["quarantined"],
         notes=counts["notes"],
         content=str(counts["content"]),
@@ -259,12 +275,18 @@ def _make_part(
     limit: date | None,
 ) -> None:
     merged = _merged(store, endpoint, batches, year=year)
-    out = typed(endpoint.name, merged.frame, sessions=sessions)
+    later = later_versions(endpoint)
+    out = typed(endpoint.name, merged.kept(later), sessions=sessions)
     notes = dict(out.notes)
     if merged.revised:
-        notes[REVISED] = merged.revised
-    del merged
+        notes[REVISED[later]] = merged.revised
     frame = out.frame
+    if later is Later.COUNTS and merged.revised:
+        frame = pl.concat([frame, *_known_when_fetched(endpoint.name, merged, sessions)])
+    superseded = frame.clear().with_columns(pl.col("available_at").alias(UNTIL))
+    if later is Later.REPLACES and merged.revised:
+        superseded = _superseded(endpoint, merged, sessions, like=superseded)
+    del merged
     if limit is not None:
         end = tokyo_instant(limit + timedelta(days=1), 0).replace(tzinfo=None)
         frame = frame.filter(pl.col("available_at") < end)
@@ -272,6 +294,7 @@ def _make_part(
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     write_parquet(frame, building / ROWS_FILE)
+    write_parquet(superseded, building / SUPERSEDED_FILE)
     write_parquet(out.quarantine, building / QUARANTINE_FILE)
     reasons = (
         out.quarantine.group_by("reason").len().sort("reason") if len(out.quarantine) else None
@@ -280,9 +303,13 @@ def _make_part(
         building / COUNTS_FILE,
         {
             "rows": frame.height,
+            "superseded": superseded.height,
             "quarantined": {} if reasons is None else dict(reasons.iter_rows()),
             "notes": notes,
-            "content": hash_file(building / ROWS_FILE),
+            "content": hash_text(
+                hash_file(building / ROWS_FILE)
+                + (hash_file(building / SUPERSEDED_FILE) if superseded.height else "")
+            ),
         },
     )
     sync_tree(building)
@@ -293,37 +320,95 @@ def _make_part(
     write_point("tables.part.renamed")
 
 
+_VERSION: Final = "_version"
+_LAST_VERSION: Final = "_last_version"
+
+
 @dataclass(frozen=True)
 class _Merged:
-    """Rows of a year, the newest of each key, and how many of them replaced another content."""
+    """Rows of a year: every content of a key in the order in which it came, numbered from 0."""
 
     frame: pl.DataFrame
-    revised: int
+
+    @property
+    def revised(self) -> int:
+        """Versions beyond the first of their key."""
+        return int((self.frame.get_column(_VERSION) > 0).sum())
+
+    def kept(self, later: Later) -> pl.DataFrame:
+        """One row per key: the newest where it replaces, else the first."""
+        whole = self.frame
+        if later is Later.REPLACES:
+            first = pl.col(FETCHED_AT).first().over(pl.col(_VERSION).eq(0).cum_sum())
+            whole = whole.with_columns(first).filter(pl.col(_VERSION) == pl.col(_LAST_VERSION))
+        else:
+            whole = whole.filter(pl.col(_VERSION) == 0)
+        return whole.drop(_VERSION, _LAST_VERSION)
+
+
+def later_versions(endpoint: Endpoint) -> Later:
+    """What becomes of later versions of the rows of an endpoint."""
+    rule = PUBLICATIONS.get(endpoint.name)
+    return Later.REPLACES if rule is None else rule.later
+
+
+def _known_when_fetched(name: str, merged: _Merged, sessions: DateArray) -> Iterator[pl.DataFrame]:
+    """Later versions as rows of their own, known from when they were first fetched."""
+    later = merged.frame.filter(pl.col(_VERSION) > 0).drop(_VERSION, _LAST_VERSION)
+    # a key may have several versions, and a table refuses to type a key twice
+    for (moment,), rows in later.group_by([FETCHED_AT], maintain_order=True):
+        made = typed(name, rows, sessions=sessions).frame
+        known = pl.max_horizontal("available_at", pl.lit(moment, dtype=pl.Datetime("us")))
+        yield made.with_columns(known.alias("available_at"))
+
+
+def _superseded(
+    endpoint: Endpoint, merged: _Merged, sessions: DateArray, *, like: pl.DataFrame
+) -> pl.DataFrame:
+    """Versions that a newer one has replaced, each with the instant of that."""
+    until = pl.col(FETCHED_AT).shift(-1).alias(UNTIL)
+    old = merged.frame.with_columns(until).filter(pl.col(_VERSION) < pl.col(_LAST_VERSION))
+    frames = [like]
+    for (moment,), rows in old.group_by([UNTIL], maintain_order=True):
+        plain = rows.drop(_VERSION, _LAST_VERSION, UNTIL)
+        made = typed(endpoint.name, plain, sessions=sessions).frame
+        frames.append(made.with_columns(pl.lit(moment, dtype=pl.Datetime("us")).alias(UNTIL)))
+    return pl.concat(frames)
 
 
 def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, year: str) -> _Merged:
-    """Rows of all batches in a year, the newest of each key, sorted by key.
+    """Rows of all batches in a year, every version of each key, sorted by key.
 
     Batches come in the order in which they were fetched. Rows of one answer that share a key and
     differ are all kept, told apart by their place: whether they may is for the table to judge. A
-    row that a later answer no longer holds stays: nothing fetched is lost. A snapshot's row keeps
-    the time of its first fetch, since that is when it could be known.
+    row that a later answer no longer holds stays: nothing fetched is lost. A row keeps the time of
+    its first fetch, since that is when it could be known.
     """
     frames = [
         _placed(_decoded(store, endpoint, batch, year=year), endpoint.key) for batch in batches
     ]
     frame = pl.concat(frames, how="vertical", rechunk=False)
     del frames
-    if endpoint.fetch is Fetch.SNAPSHOT:
-        frame = frame.with_columns(pl.col(FETCHED_AT).min().over(endpoint.key))
     key = [*endpoint.key, _PLACE]
-    newest = frame.unique(subset=key, keep="last", maintain_order=True)
-    revised = 0
-    if newest.height < frame.height:
-        told = [name for name in endpoint.columns if not name.startswith(_RESTATED)]
-        contents = frame.select(*told, _PLACE).unique().height
-        revised = contents - newest.height
-    return _Merged(frame=newest.sort(key).drop(_PLACE), revised=revised)
+    told = [name for name in endpoint.columns if not name.startswith(_RESTATED)]
+    if not frame.select(key).is_duplicated().any():
+        whole = frame.sort(key).drop(_PLACE)
+        return _Merged(
+            whole.with_columns(pl.lit(0).alias(_VERSION), pl.lit(0).alias(_LAST_VERSION))
+        )
+    # the newest copy of a content carries the newest of what the vendor rewrites at every split
+    ordered = frame.sort(key, maintain_order=True)
+    same = pl.all_horizontal(
+        pl.col(name).eq_missing(pl.col(name).shift(1)) for name in [*key, *told]
+    )
+    run = ordered.with_columns((~same).fill_null(value=True).cum_sum().alias("_run"))
+    firsts = pl.col(FETCHED_AT).first().over("_run")
+    newest = run.with_columns(firsts).unique("_run", keep="last", maintain_order=True)
+    numbered = newest.with_columns(
+        pl.int_range(pl.len()).over(key).alias(_VERSION),
+        (pl.len() - 1).over(key).alias(_LAST_VERSION),
+    )
+    return _Merged(numbered.drop(_PLACE, "_run"))
 
 
 def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -45,6 +45,18 @@ class Match(StrEnum):
     """The newest rows known at the decision, whatever they describe."""
 
 
+class Later(StrEnum):
+    """What becomes of a later version of a row: another content under the same key."""
+
+    COUNTS = "counts"
+    """It is a row of its own, known from when it was first fetched; states go over to it then."""
+    REPLACES = "replaces"
+    """It takes the place of the first one, and its time of publication; of daily bars the first one
+    is kept beside, for the sessions that did not know better."""
+    IGNORED = "ignored"
+    """A session's own facts are those that it knew on its own evening."""
+
+
 class Anchor(StrEnum):
     """The Tokyo date from which the minutes of a rule count."""
 
@@ -111,10 +123,23 @@ class Publication:
     match: Match
     eras: tuple[Era, ...] = ()
 
+    @property
+    def later(self) -> Later:
+        """What becomes of a later version of a row."""
+        return _LATER.get(self.source, Later.COUNTS)
+
 
 def _at(hour: int, minute: int = 0) -> int:
     return hour * 60 + minute
 
+
+_LATER: Mapping[str, Later] = {
+    **dict.fromkeys(("quotes", "master", "calendar", "earnings_calendar"), Later.REPLACES),
+    **dict.fromkeys(
+        ("indices", "topix", "short_ratio", "breakdown", "options", "index_options", "futures"),
+        Later.IGNORED,
+    ),
+}
 
 _SAME, _NEXT = Anchor.SAME_DAY, Anchor.NEXT_SESSION
 _CLOSE = Era(_SAME, _at(16, 30))

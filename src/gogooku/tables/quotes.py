@@ -6,6 +6,8 @@ are kept, and features adjust forward (see `gogooku.tables.basis`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from gogooku.ingest.store import QUOTES_SCHEMA
@@ -102,10 +104,14 @@ MORNING = Table(
 )
 
 
-def store_quotes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Typed quotes as a source stores them (`QUOTES_SCHEMA`), sorted by (date, code)."""
+def store_quotes(frame: pl.DataFrame, *, also: Sequence[str] = ()) -> pl.DataFrame:
+    """Typed quotes as a source stores them (`QUOTES_SCHEMA`), sorted by (date, code).
+
+    Columns ``also`` are kept as they are.
+    """
     renamed = {"date": pl.col("event_date"), "turnover_value": pl.col("turnover_yen")}
-    return frame.select(
+    stored = [
         renamed.get(name, pl.col(name)).cast(dtype).alias(name)
         for name, dtype in QUOTES_SCHEMA.items()
-    ).sort("date", "code")
+    ]
+    return frame.select(*stored, *also).sort("date", "code", *also)

@@ -128,11 +128,13 @@ class World:
     """An exchange, a clock and a home."""
 
     def __init__(self, home, now, *, key="sandbox-premium", wired=None, **settings):
-        settings = {"restatement": Restatement.ON_SPLIT, **settings}
+        settings = {
+            "restatement": Restatement.ON_SPLIT,
+            "history_from": FIRST,
+            **settings,
+        }
         self.home = home
-        self.exchange = open_exchange(
-            wired or market_wires(), now=now, history_from=FIRST, **settings
-        )
+        self.exchange = open_exchange(wired or market_wires(), now=now, **settings)
         self.clock = self.exchange.clock
         self.tap = Wiretap(self.exchange)
         self.key = key

@@ -1,0 +1,155 @@
+"""The dataset of a whole market: built from typed tables to tensors, then grown by one session.
+
+Run: ``python benchmarks/dataset.py [--size full] [--plan premium] [--folder FOLDER]``. The tables
+come from the sandbox exchange over loopback (`sync_full.py` measures that); a ``--folder`` keeps
+the exchange's files, the raw store and the datasets, and is used again. Each build runs in a
+process of its own, whose wall and CPU seconds and peak anonymous memory are reported; ``--audit``
+audits the first dataset as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from gogooku import pipeline
+from gogooku.core.config import Execution, resolve
+from gogooku.core.files import read_json
+from gogooku.core.progress import SilentReporter, Step
+from gogooku.core.wall import tokyo_instant, tokyo_time
+from gogooku.ingest.client import ApiKey, Client
+from gogooku.ingest.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.pacing import Pacer
+from gogooku.ingest.store import source_names
+from gogooku.learn.assemble import BuildConfig
+from measure import measured
+from sync_full import Bench, SharedClock
+
+SOURCE = "sandbox"
+
+
+class StepTimes(SilentReporter):
+    """Prints what each outer step of a build cost."""
+
+    depth = 0
+
+    @contextmanager
+    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+        """Measure a step."""
+        self.depth += 1
+        with measured() as work, super().step(name, total) as inner:
+            yield inner
+        self.depth -= 1
+        if self.depth <= 1:
+            print(f"  {'  ' * self.depth}{name}: {work}", flush=True)
+
+
+def build(home: Path, what: str) -> None:
+    """Build, or grow, and say what it took."""
+    resolved = resolve(BuildConfig(source=SOURCE), base_name="benchmark")
+    with measured() as work:
+        made = pipeline.build(home, resolved, execution=Execution(), reporter=StepTimes())
+    t, n, f = made.x_TNF.shape
+    print(f"{what}: {t} sessions x {n} codes x {f} + {len(made.market_features)} features; {work}")
+
+
+def serve(size: str, plan: str, folder: Path) -> None:
+    """Open the exchange of a size, and let a client of its own process sync, build, grow."""
+    from gogooku.sandbox.config import exchange_config
+    from gogooku.sandbox.exchange import Exchange, ExchangeSettings
+    from gogooku.sandbox.market import generate
+    from gogooku.sandbox.opening import history_from
+    from gogooku.sandbox.server import serve_in_thread
+    from gogooku.sandbox.sources import wires
+
+    market = generate(exchange_config(size, seed=1))
+    clock = SharedClock(folder / "clock")
+    last = market.sessions[-5].item()
+    if clock.now().year < last.year:
+        clock.move_to(tokyo_instant(last, 21 * 60))
+    first = history_from(market.sessions[0].item(), today=last)
+    settings = ExchangeSettings(files_folder=folder / "files", history_from=first)
+    with serve_in_thread(Exchange(wires(market), clock=clock, settings=settings)) as url:
+        command = [sys.executable, __file__, "--client", url, "--plan", plan]
+        subprocess.run([*command, "--folder", str(folder)], check=True)
+
+
+def sync(url: str, plan: str, folder: Path) -> None:
+    """Fetch and type what is new by the clock."""
+    clock = SharedClock(folder / "clock")
+    pacer = Pacer(Plan[plan.upper()], clock=clock)
+    client = Client(base_url=url, key=ApiKey(f"sandbox-{plan}"), pacer=pacer, clock=clock)
+    bench = Bench(folder / "home", client, clock)
+    bench.sync(ENDPOINTS, "sync")
+    bench.derive("typed tables")
+
+
+def run_client(url: str, plan: str, folder: Path) -> None:
+    """Sync and build, then a session later again."""
+    if SOURCE not in source_names(folder / "home"):
+        sync(url, plan, folder)
+    run_build(folder, "whole build")
+    clock = SharedClock(folder / "clock")
+    tomorrow = tokyo_time(clock.now()).date() + timedelta(days=1)
+    while tomorrow.weekday() > 4:
+        tomorrow += timedelta(days=1)
+    clock.move_to(tokyo_instant(tomorrow, 21 * 60))
+    sync(url, plan, folder)
+    run_build(folder, "one session more")
+
+
+def run_build(folder: Path, what: str) -> None:
+    """Build in a process of its own."""
+    subprocess.run([sys.executable, __file__, "--build", what, "--folder", str(folder)], check=True)
+
+
+def audit(folder: Path) -> None:
+    """Audit the dataset that is there."""
+    from gogooku.auditing import run_audit
+
+    name = str(read_json(folder / "home" / "datasets" / "current.json")["dataset"])
+    with measured() as work:
+        shown = run_audit(
+            folder / "home", name, dates=5, seed=1, execution=Execution(), reporter=StepTimes()
+        )
+    print(f"audit: {work}")
+    print(shown.facts)
+    print(shown.failed or "nothing found")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", default="full")
+    parser.add_argument("--plan", default="premium")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--audit", action="store_true", help="only audit the dataset of a folder")
+    parser.add_argument("--client")
+    parser.add_argument("--build")
+    given = parser.parse_args()
+    if given.client:
+        run_client(given.client, given.plan, given.folder)
+        return
+    if given.build:
+        build(given.folder / "home", given.build)
+        return
+    if given.audit:
+        audit(given.folder)
+        return
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="dataset-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        serve(given.size, given.plan, folder)
+    finally:
+        if given.folder is None:
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

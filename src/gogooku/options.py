@@ -1,0 +1,84 @@
+"""What commands have in common: the types of their options, and how texts become values."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gogooku.core.config import Execution, validated
+from gogooku.core.errors import GogookuError, UsageError
+from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
+from gogooku.core.stamp import available_threads
+
+WrongCall: Any = typer.BadParameter.__base__
+"""A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one setting: path=value. Repeatable.")
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by default.")]
+TrainThreads = Annotated[
+    int, typer.Option("--threads", help="Numeric threads; they change the last bits of a training.")
+]
+RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
+DatasetName = Annotated[
+    str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
+]
+MarketSize = Annotated[str, typer.Option("--size", help="tiny, demo, study or full.")]
+MarketSeed = Annotated[int, typer.Option("--seed", help="One seed, one market.")]
+
+
+def reporter_for(*, as_json: bool) -> Reporter:
+    """Progress for people; none where a program reads."""
+    return SilentReporter() if as_json else ConsoleReporter()
+
+
+def execution_for(threads: int | None) -> Execution:
+    """How to run with so many threads; all there are by default."""
+    wanted = available_threads() if threads is None else threads
+    return validated(Execution, {"threads": wanted})
+
+
+def day_given(text: str | None, *, option: str) -> date | None:
+    """The date of an option; anything but YYYY-MM-DD is a `UsageError`."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise UsageError(f"{option} {text!r}: expected YYYY-MM-DD") from fault
+
+
+def columns_given(mapping: Sequence[str]) -> dict[str, str]:
+    """Columns by field from texts ``field=column``; anything else is a `UsageError`."""
+    columns = {}
+    for text in mapping:
+        field, sign, column = text.partition("=")
+        if not sign:
+            raise UsageError(f"--map {text!r}: expected field=column, for example close=px_last")
+        columns[field.strip()] = column.strip()
+    return columns
+
+
+def confirmed(question: str) -> bool:
+    """Ask on standard error; no answer, as where there is nobody to ask, is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def complain(fault: GogookuError, *, as_json: bool) -> None:
+    """Say on standard error what stopped a command."""
+    if as_json:
+        kind = type(fault).__name__
+        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
+    else:
+        sys.stderr.write(f"error: {fault}\n")

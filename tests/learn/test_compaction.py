@@ -1,0 +1,173 @@
+"""A finished month of evenings is one file; older datasets keep theirs, values stay the same."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from gogooku import pipeline
+from gogooku.core import files
+from gogooku.core.config import Execution, resolve
+from gogooku.core.progress import SilentReporter
+from gogooku.core.stamp import make_stamp
+from gogooku.ingest.store import write_source
+from gogooku.learn.assemble import BuildConfig
+from gogooku.learn.audit import damaged_parts
+from gogooku.learn.compaction import merge_months
+from gogooku.learn.datasets import read_values
+from gogooku.learn.growing import feature_files, load_grown, whole_rows
+from gogooku.sandbox.market import MarketConfig, generate, source_frames
+
+FEATURES = ("ret_prev_1d", "volatility_20d", "uni_ret_1d")
+MARKET = MarketConfig(
+    num_stocks=24,
+    num_sessions=136,
+    seed=4,
+    num_sectors=2,
+    num_branches=0,
+    quirk_rate=5.0,
+    first_session=date(2026, 1, 5),
+)
+FIRST = 96
+"""Sessions that are built at once; the others come evening by evening."""
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return source_frames(generate(MARKET))
+
+
+def evening(home, frames, day):
+    """The dataset of what was known on a day."""
+    known = pl.col("date") <= day
+    ended = pl.when(pl.col("listed_to") <= day).then(pl.col("listed_to"))
+    seen = replace(
+        frames,
+        quotes=frames.quotes.filter(known),
+        listings=frames.listings.filter(pl.col("listed_from") <= day).with_columns(ended),
+        indices=frames.indices.filter(known),
+    )
+    stamp = make_stamp("import", config_hash=str(day), packages=("core",), inputs={})
+    write_source(home, "evenings", seen, stamp=stamp, config={})
+    return pipeline.build(
+        home,
+        resolve(BuildConfig(source="evenings", features=FEATURES), base_name="build"),
+        execution=Execution(threads=1),
+        reporter=SilentReporter(),
+    )
+
+
+def days_of(frames):
+    return frames.quotes.get_column("date").unique().sort().to_list()
+
+
+def names(dataset):
+    return [path.stem for path in feature_files(dataset.folder)]
+
+
+def bounded(dataset):
+    """One file for each finished month, one for each session of the newest, and the first build."""
+    newest = str(dataset.sessions[-1])[:7]
+    months = [stem[:7] for stem in names(dataset)[1:]]
+    finished = [month for month in months if month < newest]
+    return len(set(finished)) == len(finished)
+
+
+@pytest.fixture(scope="module")
+def evenings(frames, tmp_path_factory):
+    """Datasets of 41 evenings in a home, oldest first."""
+    home = tmp_path_factory.mktemp("evenings") / "home"
+    return [evening(home, frames, day) for day in days_of(frames)[FIRST - 1 :]]
+
+
+def test_files_are_few_and_values_the_same(frames, evenings, tmp_path):
+    newest = evenings[-1]
+    assert all(bounded(dataset) for dataset in evenings)
+    assert len(names(newest)) < 25 < len(evenings)
+    months = {stem[:7] for stem in names(newest)[1:]}
+    assert len(months) >= 3
+    whole = evening(tmp_path, frames, days_of(frames)[-1])
+    assert newest.manifest["growth"]["sessions_taken_over"] == len(whole.sessions) - 1
+    assert newest.manifest["parts"] == whole.manifest["parts"]
+    assert newest.manifest["content_hash"] == whole.manifest["content_hash"]
+    assert read_values(newest, FEATURES[:2]).tobytes() == read_values(whole, FEATURES[:2]).tobytes()
+
+
+def test_older_datasets_keep_their_files(evenings):
+    for dataset in evenings[:: len(evenings) // 6]:
+        assert damaged_parts(dataset) == []
+        sessions = [str(day) for day in dataset.sessions]
+        ends = [tuple(stem.split("_")) for stem in names(dataset)]
+        rows = [sessions.index(last) - sessions.index(first) + 1 for first, last in ends]
+        assert sum(rows) == len(sessions)
+        grown = load_grown(dataset.folder)
+        assert whole_rows(grown, grown.rows) == grown.rows
+
+
+def test_a_merged_month_ends_where_it_ends(evenings):
+    newest = evenings[-1]
+    grown = load_grown(newest.folder)
+    merged = next(stem for stem in names(newest)[1:] if stem[:10] != stem[11:])
+    first, last = (
+        int(np.searchsorted(newest.sessions, np.datetime64(day))) for day in merged.split("_")
+    )
+    assert whole_rows(grown, last + 1) == last + 1
+    assert whole_rows(grown, last) == first
+    path = newest.folder / "features" / merged[:4] / f"{merged}.parquet"
+    single = feature_files(newest.folder)[-1]
+    assert pq.read_schema(path).equals(pq.read_schema(single))
+    groups = pq.ParquetFile(path)
+    sizes = [
+        len(groups.read_row_group(g, columns=["date"]).column("date").unique())
+        for g in range(groups.num_row_groups)
+    ]
+    assert sizes[0] == min(16, last - first + 1)
+    assert sum(sizes) == last - first + 1
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize(
+    "point", ["compaction.written", "compaction.renamed", "compaction.done", "grown.saved"]
+)
+def test_killed_while_merging(point, frames, evenings, tmp_path, monkeypatch):
+    """Whoever goes on gets what nobody had stopped, and the older dataset is whole."""
+    days = days_of(frames)
+    turn = next(t for t in range(FIRST + 5, len(days)) if days[t].month != days[t - 1].month)
+    home = tmp_path / "home"
+    for day in (days[FIRST - 1], days[turn - 3], days[turn - 2], days[turn - 1]):
+        old = evening(home, frames, day)
+
+    def kill(name):
+        if name == point:
+            raise Killed
+
+    monkeypatch.setattr(files, "WATCHERS", [kill])
+    with pytest.raises(Killed):
+        evening(home, frames, days[turn])
+    monkeypatch.setattr(files, "WATCHERS", [])
+    assert damaged_parts(old) == []
+    made = evening(home, frames, days[turn])
+    assert damaged_parts(old) == []
+    assert damaged_parts(made) == []
+    assert bounded(made)
+    same = next(d for d in evenings if d.sessions[-1] == made.sessions[-1])
+    assert made.manifest["parts"] == same.manifest["parts"]
+    assert made.manifest["growth"]["sessions_taken_over"] == len(made.sessions) - 1
+
+
+def test_an_unfinished_month_is_left_alone(evenings, tmp_path):
+    folder = tmp_path / "dataset"
+    newest = evenings[-1]
+    for path in feature_files(newest.folder):
+        place = folder / "features" / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.hardlink_to(path)
+    before = names(newest)
+    assert merge_months(folder, newest=newest.sessions[-1].item()) == 0
+    assert [path.stem for path in feature_files(folder)] == before
