@@ -100,8 +100,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Part:
-    """One table of one year on disk: folder, rows, rows that a newer version replaced, quarantined
-    rows by reason, and notes.
+    """One table of one year on disk.
+
+    ``superseded`` counts rows that a newer version replaced; ``quarantined`` is by reason.
     """
 
     table: str
