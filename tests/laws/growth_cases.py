@@ -185,6 +185,38 @@ def corrected_prices(row):
     }
 
 
+def random_story(plain, sessions, rng):
+    """Amendments of old rows at random, and what is asked again on which evening."""
+    days = [day.item() for day in sessions]
+    amendments, again = [], {day: [] for day in days}
+
+    def told(name, row, on, day, values, *, key=("Date", "Code")):
+        match = {column: row[column] for column in key}
+        amendments.append(Amendment(name, match, noon(on), values))
+        again[on].append((name, day))
+
+    for k in range(2, len(days)):
+        on, past = days[k], days[int(rng.integers(max(0, k - 40), k))]
+        kind = rng.choice(["bar", "margin", "late", "statement", "nothing"])
+        if kind == "bar":
+            bars = plain["quotes"].rows(past, past).to_dicts()
+            moved = [row for row in bars if row["C"] and row["H"] > row["L"]]
+            row = moved[int(rng.integers(len(moved)))]
+            told("quotes", row, on, past, {"C": row["L"] + (row["H"] - row["L"]) * rng.random()})
+        elif kind == "statement":
+            rows = plain["statements"].rows(past, past).to_dicts()
+            for row in rows[:1]:
+                sales = str(int(rng.integers(1, 9)) * 1_000_000)
+                told("statements", row, on, past, {"Sales": sales}, key=("DiscNo",))
+        elif kind != "nothing":
+            rows = plain["margin_interest"].rows(past, past).to_dicts()
+            if rows and (on - past).days > 6:
+                row = rows[int(rng.integers(len(rows)))]
+                late = {"LongVol": row["LongVol"] * 2 + 100} if kind == "margin" else None
+                told("margin_interest", row, on, past, late)
+    return amendments, again
+
+
 # ------------------------------------------------------------------------------- comparisons
 
 

@@ -12,8 +12,10 @@ from growth_cases import (
     Grower,
     corrected_prices,
     growth_market,
+    largest_gap,
     noon,
     plain_wires,
+    random_story,
     unequal_parts,
 )
 from law_world import day_view, differences
@@ -195,3 +197,28 @@ def test_an_earlier_evening_knew_what_the_grown_dataset_says_of_it(grown, tmp_pa
     assert then.sessions[-1].item() == PAST_EVENING
     t = len(then.sessions) - 1
     assert differences(day_view(then, t), day_view(grown.dataset, t)) == []
+
+
+SOAK_SESSIONS = 300
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_sessions_grown_from_an_empty_store_over_random_corrections(tmp_path):
+    market = growth_market(
+        num_sessions=SOAK_SESSIONS + 10, first_session=date(2026, 6, 1), seed=101
+    )
+    plain, days = plain_wires(market), market.sessions[:SOAK_SESSIONS]
+    amendments, again = random_story(plain, days, np.random.default_rng(4))
+    home, once = tmp_path / "grown", tmp_path / "once"
+    home.mkdir()
+    once.mkdir()
+    first = days[0].item()
+    grower = Grower(home, market, plain, amendments, first_evening=first)
+    for day in days:
+        grown = grower.evening(day.item(), again=again[day.item()])
+    fresh = grower.built_at_once(once)
+    assert len(grown.sessions) == SOAK_SESSIONS
+    assert sum(kept > 0 for kept in grower.taken_over.values()) > SOAK_SESSIONS // 2
+    gap = largest_gap(grown, fresh)
+    assert gap <= 1e-5, (gap, unequal_parts(grown, fresh))

@@ -87,7 +87,7 @@ def test_a_schedule_counted_from_the_end_is_caught(
 ):
     honest = assemble_module.neighbour_tables
 
-    def planted(residual, universe, sessions, config, *, first):
+    def planted(residual, universe, sessions, config, *, first, threads):
         """Tables every 20 sessions, counted back from the newest."""
         starts = np.arange(len(sessions) - 1, 0, -20)[::-1]
         starts = np.r_[0, starts]

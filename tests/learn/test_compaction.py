@@ -103,6 +103,9 @@ def test_older_datasets_keep_their_files(evenings):
         ends = [tuple(stem.split("_")) for stem in names(dataset)]
         rows = [sessions.index(last) - sessions.index(first) + 1 for first, last in ends]
         assert sum(rows) == len(sessions)
+        for path in feature_files(dataset.folder):
+            held = pl.read_parquet(path, columns=["date"])["date"]
+            assert f"{held.min()}_{held.max()}" == path.stem
         grown = load_grown(dataset.folder)
         assert whole_rows(grown, grown.rows) == grown.rows
 

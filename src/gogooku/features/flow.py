@@ -304,6 +304,8 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
 """Value of a series at each publication; concept, unit and meaning."""
 
 AGE: Final = "inv_whole_age"
+STANDS: Final = 20
+"""Sessions for which the figures of a week stand when no newer week comes; then they are null."""
 
 
 # --------------------------------------------------------------------------------- base columns
@@ -336,7 +338,9 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
             out[f"inv_{name}_{measure}"] = np.append(values, np.nan)[shown]
         if name == "whole":
             out[AGE] = _age(order, at, newest)
-    return out
+    stale = ~(out[AGE] <= STANDS)
+    return {name: values if name == AGE else np.where(stale, np.nan, values)
+            for name, values in out.items()}  # fmt: skip
 
 
 def _weeks(

@@ -8,8 +8,11 @@ the first session of the next month.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from gogooku.core.config import Config
 from gogooku.core.types import BoolArray, DateArray, FloatArray
@@ -75,6 +78,7 @@ def neighbour_tables(
     config: GraphConfig,
     *,
     first: int = 0,
+    threads: int = 1,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Neighbour tables that are built from the session ``first`` on, and who uses which.
 
@@ -90,9 +94,16 @@ def neighbour_tables(
     starts = starts[starts >= first]
     num_names = residual_TN.shape[1]
     tables = np.full((len(starts), num_names, config.neighbours), -1, dtype=np.int32)
-    for b, t in enumerate(starts):
+
+    def build(b: int) -> None:
+        t = int(starts[b])
         window = residual_TN[max(0, t + 1 - config.lookback) : t + 1]
         tables[b] = _neighbours(window, universe_TN[t], config)
+
+    # one thread of BLAS for each table: tables are independent, and the cores are used once
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(build, range(len(starts))):
+            pass
     block = np.searchsorted(starts, np.arange(first, len(sessions)), side="right") - 1
     return tables, block.astype(np.int32)
 

@@ -381,6 +381,7 @@ def _peers(work: _Work, grown: Grown) -> tuple[npt.NDArray[np.int32], npt.NDArra
             work.panel.sessions[start:],
             config,
             first=first - start,
+            threads=work.job.execution.threads,
         )
     older = grown.neighbours_BNK
     return (

@@ -51,7 +51,9 @@ COUNTS_FILE: Final = "part.json"
 _WHOLE: Final = "all"
 _PLACE: Final = "_place"
 _RESTATED: Final = ("Adj", "MAdj", "AAdj")
-"""Columns that the vendor rewrites at every split, and that no table reads."""
+"""Columns that the vendor rewrites at every split, and that no table reads, begin so; the
+adjustment factor itself is no such column."""
+_FACTOR: Final = "AdjFactor"
 SUPERSEDED_FILE: Final = "superseded.parquet"
 UNTIL: Final = "until"
 """Instant (naive UTC) from which a superseded row is known to be wrong."""
@@ -391,7 +393,7 @@ def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, ye
     frame = pl.concat(frames, how="vertical", rechunk=False)
     del frames
     key = [*endpoint.key, _PLACE]
-    told = [name for name in endpoint.columns if not name.startswith(_RESTATED)]
+    told = [n for n in endpoint.columns if n == _FACTOR or not n.startswith(_RESTATED)]
     if not frame.select(key).is_duplicated().any():
         whole = frame.sort(key).drop(_PLACE)
         return _Merged(
