@@ -244,7 +244,7 @@ class Execution(Config):
     """Worker and numeric threads."""
     block_names: int = 128
     """Names computed at once along time."""
-    block_sessions: int = 128
+    block_sessions: int = 256
     """Most sessions of a year computed at once."""
 
     @model_validator(mode="after")

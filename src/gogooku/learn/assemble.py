@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -257,12 +258,40 @@ def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
             work = _prepared(job, seen, grown)
             grown = replace(grown, sectors=work.sectors)
             peers = _peers(work, grown)
-            for span in blocks_of(seen, work.at(first), job.execution.block_sessions):
-                grown = _grow(grown, work, span, peers)
+            spans = list(blocks_of(seen, work.at(first), job.execution.block_sessions))
+            for span, columns in _with_sources(work, spans):
+                grown = _grow(grown, work, span, peers, columns)
                 grown.save()
                 write_point("build.block")
                 step.advance(span.stop - span.start)
     return grown
+
+
+def _with_sources(
+    work: _Work, spans: Sequence[slice]
+) -> Iterator[tuple[slice, Mapping[str, FloatArray]]]:
+    """Each span with the base columns of its typed tables, made while the one before is computed.
+
+    Making them is the work of one thread.
+    """
+    sources = work.sources
+    if sources is None:
+        yield from ((span, {}) for span in spans)
+        return
+    ordered = work.job.chosen.ordered
+    with ThreadPoolExecutor(1) as pool:
+
+        def begin(span: slice) -> Future[dict[str, FloatArray]]:
+            rows = span.stop - span.start
+            return pool.submit(sources.columns, ordered, stop=span.stop, rows=rows)
+
+        coming = begin(spans[0])
+        for span, following in zip_longest(spans, spans[1:]):
+            columns = coming.result()
+            if following is not None:
+                coming = begin(following)
+            write_point("build.sources")
+            yield span, columns
 
 
 def segments_of(panel: Panel, first: int) -> Iterator[tuple[int, int]]:
@@ -395,15 +424,14 @@ def _grow(
     work: _Work,
     span: slice,
     peers: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    columns: Mapping[str, FloatArray],
 ) -> Grown:
     """Compute a span of the panel's sessions and write it behind what is there."""
     job = work.job
     behind = len(work.panel.sessions) - span.stop
     count, rows = span.stop - span.start, work.total - behind
     base = {name: values[: len(values) - behind] for name, values in work.base.items()}
-    if work.sources is not None:
-        base |= work.sources.columns(job.chosen.ordered, stop=span.stop, rows=count)
-        write_point("build.sources")
+    base |= columns
     stock = [f.name for f in job.stock]
     context = [f.name for f in job.context]
     block = compute_rows(
