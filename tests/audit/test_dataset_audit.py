@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from audit_cases import ONE, QUIET, dataset_in, respoil, with_x
 
+from gogooku.audit import copies
 from gogooku.audit.content import check_content
 from gogooku.audit.copies import check_constants, check_copies, effective_rank
 from gogooku.audit.coverage import check_coverage
@@ -301,16 +302,28 @@ def test_effective_rank_counts_directions():
 # ------------------------------------------------------------------------------------ constant
 
 
-def test_constant_and_dead_columns_are_found(dataset, sample):
+def test_constant_and_dead_columns_are_found(dataset, sample, monkeypatch):
     planted = put(sample, "rsi_14", lambda day, t: np.full(day.shape[1], t, dtype=np.float32))
     planted = put(planted, "amihud_20", lambda day, t: np.full(day.shape[1], np.nan))
     market = np.array(dataset.market_TM)
     market[:, 1] = 3.0
+    seasonal = put(planted, "volume_z_20", lambda day, t: np.zeros(day.shape[1], np.float32))
+    said = check_constants(dataset, seasonal).findings
+    assert not said, "they vary between the sampled sessions"
+
+    def read(dataset, names, *, first, last):
+        """What is on disk of the planted columns."""
+        assert set(names) <= {"rsi_14", "amihud_20"}
+        shape = (len(names), last - first, len(dataset.codes))
+        return np.full(shape, 1.0 if names == ["rsi_14"] else np.nan, dtype=np.float32)
+
+    monkeypatch.setattr(copies, "read_values", read)
     checked = check_constants(replace(dataset, market_TM=market), planted)
     said = {one.features[0]: one.what for one in checked.findings}
     assert set(said) == {"rsi_14", "amihud_20", dataset.market_features[1]}
     assert "no value" in said["amihud_20"]
     assert "the same" in said["rsi_14"]
+    monkeypatch.undo()
     assert check_constants(dataset, sample).findings == []
 
 

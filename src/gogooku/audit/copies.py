@@ -16,6 +16,7 @@ from gogooku.audit.sample import Floats, Sample, declared, is_mask
 from gogooku.core.metrics import centred_ranks
 from gogooku.core.progress import Step
 from gogooku.core.types import Dataset, FloatArray
+from gogooku.learn.datasets import read_values
 
 _MIN_NAMES = 20
 _MIN_UNTIED = 5.0
@@ -24,6 +25,8 @@ _MIN_SESSIONS = 60
 _MIN_DAYS = 3
 _MIN_MINORITY = 50
 """Values unlike the usual one that two flags must share before they count as the same flag."""
+_RUN = 256
+"""Sessions read at once."""
 _SHOWN_PAIRS = 200
 
 
@@ -189,11 +192,25 @@ def effective_rank(day_FF: FloatArray) -> dict[str, float | int]:
     }
 
 
+def _varies_anywhere(dataset: Dataset, name: str) -> bool:
+    """Whether a stock feature differs between two names of the universe on any session."""
+    for first in range(0, len(dataset.sessions), _RUN):
+        last = min(first + _RUN, len(dataset.sessions))
+        values_tN = read_values(dataset, [name], first=first, last=last)[0]
+        known = np.isfinite(values_tN) & dataset.valid_TN[first:last]
+        high = np.max(values_tN, axis=1, where=known, initial=-np.inf)
+        low = np.min(values_tN, axis=1, where=known, initial=np.inf)
+        if (high > low).any():
+            return True
+    return False
+
+
 def check_constants(dataset: Dataset, sample: Sample) -> Checked:
     """Find features that never vary, masks aside.
 
-    A stock feature must differ between two names on some sampled session, a market feature between
-    two sessions. One whose lookback is longer than the history is left to the coverage check.
+    A stock feature must differ between two names on some session, a market feature between two
+    sessions. What does not on the sampled sessions is looked up on all of them: an event may fall
+    between. One whose lookback is longer than the history is left to the coverage check.
     """
     features = declared(dataset)
     varies = np.zeros(len(sample.names), dtype=bool)
@@ -213,9 +230,10 @@ def check_constants(dataset: Dataset, sample: Sample) -> Checked:
         lookback = features[name].lookback if name in features else 1
         if moved or is_mask(name, features) or lookback >= len(dataset.sessions):
             continue
-        across = "sampled session" if name in dataset.features else "session"
-        what = "is the same everywhere, on every" if seen else "has no value on any"
-        found.append(Finding(check=Check.CONSTANT, features=(name,), what=f"{what} {across}"))
+        if name in dataset.features and _varies_anywhere(dataset, name):
+            continue
+        what = "is the same everywhere" if seen else "has no value on any session"
+        found.append(Finding(check=Check.CONSTANT, features=(name,), what=what))
     return Checked(found)
 
 

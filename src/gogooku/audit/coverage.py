@@ -17,14 +17,14 @@ _YEAR_SESSIONS = 245
 _LIT = 0.02
 """Coverage from which a source counts as having begun."""
 _MIN_VALUES = 50.0
-"""Values that a part would have at the coverage of the others, for its darkness to mean much."""
+"""Values that a part would have at the coverage before, for its darkness to mean much."""
 
 
 def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
     """Compare null shares with what features declare, and parts of the history with each other.
 
     The parts are as long as a year (at least three, so shorter in a short history). A source may
-    begin late; from where it has begun, a part with a tenth of the coverage of the others is one
+    begin late, and little by little; a part with a tenth of the coverage of those before it is one
     in which it went dark. Of stock features the universe rows of the sample count.
     """
     features = declared(dataset)
@@ -106,8 +106,8 @@ def _dark(
         if not len(lit):
             continue
         for part in range(int(lit[0]) + 1, len(labels)):
-            others = [p for p in range(int(lit[0]), len(labels)) if p != part and rows[p] > 0]
-            usual = known[others].sum() / max(rows[others].sum(), 1.0)
+            earlier = slice(int(lit[0]), part)
+            usual = known[earlier].sum() / max(rows[earlier].sum(), 1.0)
             expected = usual * rows[part]
             if expected >= _MIN_VALUES and known[part] < limits.dark_share * expected:
                 found.append(
@@ -115,7 +115,7 @@ def _dark(
                         check=Check.COVERAGE,
                         features=(name,),
                         what=f"coverage {share[part]:.1%} in the part from {labels[part]}, "
-                        f"{usual:.1%} in the others: its source went dark",
+                        f"{usual:.1%} before: its source went dark",
                         value=float(share[part]),
                         limit=float(limits.dark_share * usual),
                         sessions=(labels[part],),

@@ -215,12 +215,13 @@ class Panel:
         days = self.sessions[first:stop]
         inside = pl.col("date").is_between(days[0].item(), days[-1].item())
         market = self.market
+        seen = self if self.superseded is None else replace(self, seen_at=stop - 1)
         return replace(
             self,
             frame=self.frame.filter(inside),
             sessions=days,
             market=market if market is None else market.filter(inside),
-            past=self._past_before(first) if first else self.past,
+            past=seen._past_before(first) if first else self.past,
             superseded=None if self.superseded is None else self.superseded.since(first),
             seen_at=len(days) - 1,
         )
