@@ -34,7 +34,9 @@ def test_two_builds_in_two_empty_homes_with_other_chunks_and_threads_are_equal(
             reporter=SilentReporter(),
         )
         contents.append((dataset.content_hash, dataset.manifest["parts"], dataset.folder.name))
-        files.append(visible(home))
+        # values lie in a file per block, and the state says how they lie
+        kept = visible(home).items()
+        files.append({name: content for name, content in kept if "/features/" not in name})
     assert len(dataset.features) > 100, "all features are meant"
     assert contents[1:] == contents[:1] * 2
     assert files[1:] == files[:1] * 2
