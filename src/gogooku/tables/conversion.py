@@ -127,7 +127,7 @@ class TableRule:
     units : mapping of str to str
         Unit or meaning of every column.
     key : tuple of str
-        Identifies a row of the typed frame.
+        What a row of the typed frame is of; later versions of a row share it.
     convert : callable
         (decoded frame, sessions) -> Typed.
     """
@@ -150,6 +150,9 @@ class Table:
         Typed column (or an expression over typed columns and ``_fetched_at``) that rows describe.
     columns : tuple of Column
     key : tuple of str
+        What a row is of; later versions of a row share it.
+    apart : tuple of str
+        Columns that tell rows of the same key and answer apart.
     derived : tuple of Derived
     checks : tuple of Check
         Beside those that follow from the columns.
@@ -161,6 +164,7 @@ class Table:
     event_date: str | pl.Expr
     columns: tuple[Column, ...]
     key: tuple[str, ...]
+    apart: tuple[str, ...] = ()
     derived: tuple[Derived, ...] = ()
     checks: tuple[Check, ...] = ()
     session: bool = False
@@ -227,13 +231,14 @@ def _convert(
     checks += [on_session("event_date", sessions)] if table.session else []
     if UNREADABLE in full.columns:
         checks += [Check("a cell is no number", pl.col(UNREADABLE).is_not_null())]
-    verdict = judge(full, [*checks, *table.checks], key=table.key)
+    unique = (*table.key, *table.apart)
+    verdict = judge(full, [*checks, *table.checks], key=unique)
     clocked = [name for name in full.columns if name in schema or name == FETCHED_AT]
     good = full.select(clocked)
     if verdict.bad.any():
         good = good.filter(~verdict.bad)
-    if not in_key_order(good, table.key):
-        good = good.sort(table.key, maintain_order=True)
+    if not in_key_order(good, unique):
+        good = good.sort(unique, maintain_order=True)
     known = available_at(
         table.name, good.with_columns(pl.col(FETCHED_AT).alias("fetched_at")), sessions=sessions
     )

@@ -285,7 +285,8 @@ def _make_part(
         notes[REVISED[later]] = merged.revised
     frame = out.frame
     if later is Later.COUNTS and merged.revised:
-        frame = pl.concat([frame, *_known_when_fetched(endpoint.name, merged, sessions)])
+        later_rows = _known_when_fetched(endpoint.name, merged, sessions)
+        frame = _changes(pl.concat([frame, *later_rows]), key=TABLES[endpoint.name].key)
     superseded = frame.clear().with_columns(pl.col("available_at").alias(UNTIL))
     if later is Later.REPLACES and merged.revised:
         superseded = _superseded(endpoint, merged, sessions, like=superseded)
@@ -363,6 +364,17 @@ def _known_when_fetched(name: str, merged: _Merged, sessions: DateArray) -> Iter
         made = typed(name, rows, sessions=sessions).frame
         known = pl.max_horizontal("available_at", pl.lit(moment, dtype=pl.Datetime("us")))
         yield made.with_columns(known.alias("available_at"))
+
+
+def _changes(rows: pl.DataFrame, *, key: Sequence[str]) -> pl.DataFrame:
+    """Without versions that say the same as the one before them.
+
+    A file and a page may differ in what no table reads.
+    """
+    ordered = rows.sort(*key, "available_at", maintain_order=True)
+    told = [name for name in rows.columns if name != "available_at"]
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in told)
+    return ordered.filter(~same.fill_null(value=False)).sort(key, maintain_order=True)
 
 
 def _superseded(

@@ -50,8 +50,8 @@ SHORT_POSITIONS = Table(
         "seller_name",
         "contractor_name",
         "fund_name",
-        "position_shares",
     ),
+    apart=("position_shares",),
     checks=(
         between("position_ratio", 0.0, 1.0),
         between("previous_ratio", 0.0, 1.0),
