@@ -20,7 +20,7 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import CLOSE, Values
-from gogooku.features.on_demand import Maker, OnDemand
+from gogooku.features.lazy import Lazy, Maker
 from gogooku.features.quarters import gathered, growth
 from gogooku.features.spans import (
     SessionCount,
@@ -140,7 +140,7 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
     states = _states(tables.read("dividends", _COLUMNS), timeline)
-    return OnDemand({**_ex_dates(states), **_annual(states), **_changes(states)})
+    return Lazy({**_ex_dates(states), **_annual(states), **_changes(states)})
 
 
 def _ex_dates(states: _States) -> dict[str, Maker]:

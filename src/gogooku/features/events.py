@@ -18,7 +18,7 @@ from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values
-from gogooku.features.on_demand import OnDemand
+from gogooku.features.lazy import Lazy
 from gogooku.features.quarters import gathered
 from gogooku.features.spans import SessionCount, number_of, replaced_at, sessions_since, spread
 from gogooku.features.timeline import IndexArray, Placed, Timeline
@@ -52,7 +52,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     come = np.maximum(due, placed.t)[held], number[held]
     notice = (number - count.of_session(placed.t)).astype(np.float64)
     now = count.now[:, np.newaxis].astype(np.float64)
-    return OnDemand(
+    return Lazy(
         {
             "ed_to": lambda: coming(number.astype(np.float64)) - now,
             "ed_since": lambda: sessions_since(timeline, count, placed.n[held], come),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from gogooku.core.types import FloatArray
 
+Maker = Callable[[], FloatArray]
+
 
 @dataclass(frozen=True)
 class Lazy(Mapping[str, FloatArray]):
     """Columns by name; each is made anew whenever it is read."""
 
-    makers: Mapping[str, Callable[[], FloatArray]]
+    makers: Mapping[str, Maker]
 
     def __getitem__(self, name: str) -> FloatArray:
         """One column."""

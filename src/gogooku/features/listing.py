@@ -31,7 +31,7 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values, chain
-from gogooku.features.on_demand import OnDemand
+from gogooku.features.lazy import Lazy
 from gogooku.features.timeline import IndexArray, Timeline
 from gogooku.tables.listings import SEGMENTS
 
@@ -153,7 +153,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
 
     facts = {name: partial(fact, *about) for name, about in _FACTS.items()}
     whole = lists if since is None else None
-    return OnDemand({"lst_age": lambda: _age(tables, timeline, whole), **facts})
+    return Lazy({"lst_age": lambda: _age(tables, timeline, whole), **facts})
 
 
 def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
