@@ -71,20 +71,20 @@ class Tables:
             rows = rows.filter(pl.col("event_date") >= since)
         if self.known_by is not None:
             rows = rows.filter(pl.col("available_at") <= self.known_by)
+        old = self.source.superseded() if name == "quotes" else None
+        needed = wanted if old is None else list(dict.fromkeys((*wanted, "code")))
         with readable(paths[0]):
-            frame = rows.select(wanted).collect()
-        return self._first_versions(frame) if name == "quotes" and "code" in wanted else frame
+            frame = rows.select(needed).collect()
+        return frame if old is None else _first_versions(frame, old).select(wanted)
 
-    def _first_versions(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Daily bars as they were first known; all other tables hold their own versions."""
-        old = self.source.superseded()
-        if old is None:
-            return frame
-        keys = ["event_date", "code"]
-        firsts = old.sort("until").unique(keys, keep="first", maintain_order=True)
-        here = firsts.join(frame, on=keys, how="semi").select(frame.columns)
-        kept = frame.join(here, on=keys, how="anti", maintain_order="left")
-        return pl.concat([kept, here]).sort(keys)
+
+def _first_versions(bars: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
+    """Daily bars as they were first known; all other tables hold their own versions."""
+    keys = ["event_date", "code"]
+    firsts = old.sort("until").unique(keys, keep="first", maintain_order=True)
+    here = firsts.join(bars, on=keys, how="semi").select(bars.columns)
+    kept = bars.join(here, on=keys, how="anti", maintain_order="left")
+    return pl.concat([kept, here]).sort(keys)
 
 
 @dataclass(frozen=True)
