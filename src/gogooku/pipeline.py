@@ -43,6 +43,8 @@ BUILD_CODE = (
     "tables",
     "features",
     "learn/assemble.py",
+    "learn/manifest.py",
+    "learn/digests.py",
     "learn/tensors.py",
     "learn/growing.py",
     "learn/datasets.py",

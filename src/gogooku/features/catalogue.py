@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
-from gogooku.core.types import Feature
+from gogooku.core.types import Feature, Role
 from gogooku.features.alert import ALERT, ALERT_INPUTS
 from gogooku.features.aliases import ALIASES
 from gogooku.features.breadth import BREADTH
@@ -200,6 +200,16 @@ class Selection:
     ordered: tuple[Feature, ...]
     visible: tuple[Feature, ...]
     absent: Mapping[str, str]
+
+    @property
+    def stock(self) -> list[Feature]:
+        """Visible stock features and masks."""
+        return [f for f in self.visible if f.role is not Role.MARKET]
+
+    @property
+    def context(self) -> list[Feature]:
+        """Visible market features."""
+        return [f for f in self.visible if f.role is Role.MARKET]
 
 
 def by_name(name: str) -> Feature:

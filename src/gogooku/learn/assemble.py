@@ -17,23 +17,18 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Config, Execution
 from gogooku.core.files import (
-    hash_file,
-    hash_parts,
     load_array,
     new_array,
     replace_folder,
-    write_json,
-    write_parquet,
     write_point,
 )
 from gogooku.core.progress import Reporter
-from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel, Role, feature_hash
-from gogooku.features.catalogue import INPUT_TABLES, Selection, described, select
+from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
+from gogooku.features.catalogue import INPUT_TABLES, Selection, select
 from gogooku.features.compute import (
     Block,
     base_columns,
@@ -42,7 +37,7 @@ from gogooku.features.compute import (
     growth_of,
     rows_needed,
 )
-from gogooku.features.coverage import market_null_shares, nulls_of, stock_null_shares
+from gogooku.features.coverage import nulls_of
 from gogooku.features.graph import GraphConfig, neighbour_tables, residual_returns
 from gogooku.features.inputs import InputTable, Tables, source_columns, supported
 from gogooku.features.labels import LabelInputs, read_labels, settled_sessions, write_labels
@@ -50,7 +45,7 @@ from gogooku.features.peer_columns import PEER_LOOKBACK, peer_columns, peer_name
 from gogooku.features.timeline import Timeline, timeline_of
 from gogooku.features.universe import UniverseConfig, universe_of
 from gogooku.learn.datasets import MANIFEST_FILE
-from gogooku.learn.digests import bars_digest, digest_of
+from gogooku.learn.digests import bars_digest
 from gogooku.learn.growing import (
     BAR_COLUMNS,
     DIGEST_BYTES,
@@ -61,13 +56,11 @@ from gogooku.learn.growing import (
     load_grown,
     nothing_grown,
 )
+from gogooku.learn.manifest import write_manifest
 from gogooku.learn.tensors import Sessions, write_block
 
 BETA_FEATURE = "beta_uni_60d"
 """The trailing beta that residual labels are cleaned of."""
-
-
-DESCRIPTION_FILE = "dataset.json"
 
 
 class BuildConfig(Config):
@@ -111,9 +104,8 @@ def visible_names(
     config: BuildConfig, available: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stock and market features that a dataset will have, given the base columns of its source."""
-    visible = select(config.features, available=available, also=(BETA_FEATURE,)).visible
-    stock = tuple(f.name for f in visible if f.role is not Role.MARKET)
-    return stock, tuple(f.name for f in visible if f.role is Role.MARKET)
+    chosen = select(config.features, available=available, also=(BETA_FEATURE,))
+    return tuple(f.name for f in chosen.stock), tuple(f.name for f in chosen.context)
 
 
 @dataclass(frozen=True)
@@ -142,16 +134,6 @@ class _Job:
     tables: Tables | None
     execution: Execution
     reporter: Reporter
-
-    @property
-    def stock(self) -> list[Feature]:
-        """Visible stock features and masks."""
-        return [f for f in self.chosen.visible if f.role is not Role.MARKET]
-
-    @property
-    def context(self) -> list[Feature]:
-        """Visible market features."""
-        return [f for f in self.chosen.visible if f.role is Role.MARKET]
 
 
 @dataclass(frozen=True)
@@ -222,7 +204,7 @@ def assemble(
     grown = replace(grown, settled_by=grown.rows)
     grown.save()
     shutil.rmtree(folder / "scratch")
-    _finish(job, panel, grown, labels=labels, facts=facts)
+    write_manifest(job.chosen, panel, grown, labels=labels, facts=facts)
 
 
 def _chosen(
@@ -241,8 +223,8 @@ def _nothing(job: _Job, panel: Panel) -> Grown:
     return nothing_grown(
         job.folder,
         codes=panel.codes,
-        features=[f.name for f in job.stock],
-        market_features=[f.name for f in job.context],
+        features=[f.name for f in job.chosen.stock],
+        market_features=[f.name for f in job.chosen.context],
         num_neighbours=job.config.graph.neighbours,
     )
 
@@ -432,8 +414,8 @@ def _grow(
     count, rows = span.stop - span.start, work.total - behind
     base = {name: values[: len(values) - behind] for name, values in work.base.items()}
     base |= columns
-    stock = [f.name for f in job.stock]
-    context = [f.name for f in job.context]
+    stock = [f.name for f in job.chosen.stock]
+    context = [f.name for f in job.chosen.context]
     block = compute_rows(
         job.chosen.ordered,
         base,
@@ -452,7 +434,7 @@ def _grow(
     )
     digests = np.zeros((count, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8)
     digests[:, :2] = write_block(
-        grown.layout, shown, where, features=job.stock, threads=job.execution.threads
+        grown.layout, shown, where, features=job.chosen.stock, threads=job.execution.threads
     )
     grown.layout.beta.write(grown.rows, block.stock(BETA_FEATURE))
     valid = np.concatenate([grown.valid_TN, where.valid_tN])
@@ -469,7 +451,7 @@ def _grow(
         neighbours_BNK=tables[: int(use[rows - 1]) + 1],
         block_T=use[:rows],
         digests=np.concatenate([grown.digests, digests]),
-        nulls=np.concatenate([grown.nulls, nulls_of(job.stock, shown, valid, rows=count)]),
+        nulls=np.concatenate([grown.nulls, nulls_of(job.chosen.stock, shown, valid, rows=count)]),
     )
 
 
@@ -522,74 +504,3 @@ def _labels(folder: Path, panel: Panel, grown: Grown) -> str:
     content = write_labels(building, inputs, sessions=grown.sessions, before=old, first=first)
     replace_folder(building, folder / "labels")
     return content
-
-
-def _finish(
-    job: _Job, panel: Panel, grown: Grown, *, labels: str, facts: Mapping[str, Any]
-) -> None:
-    """Write what describes the whole: the market table, the feature list, the manifest."""
-    folder = job.folder
-    context = [f.name for f in job.context]
-    write_parquet(
-        pl.DataFrame(
-            {"date": pl.Series(grown.sessions).cast(pl.Date)}
-            | {name: grown.market_TM[:, m] for m, name in enumerate(context)},
-            nan_to_null=True,
-        ),
-        folder / "market.parquet",
-    )
-    parts = {
-        name: digest_of(grown.digests[:, p]).tobytes().hex()[:16] for p, name in enumerate(DIGESTED)
-    }
-    small = ("market", "valid", "sector", "neighbours", "neighbour_block")
-    parts |= {name: hash_file(folder / f"{name}.npy") for name in small}
-    parts["labels"] = labels
-    null_share = stock_null_shares(job.stock, grown.nulls, int(grown.valid_TN.sum()))
-    null_share |= market_null_shares(job.context, grown.market_TM.astype(np.float64))
-    manifest = {**facts, **_manifest(job, panel, grown, parts, null_share)}
-    write_json(folder / DESCRIPTION_FILE, _description(job, manifest))
-    write_json(folder / MANIFEST_FILE, manifest)
-
-
-def _description(job: _Job, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The dataset for people and programs that do not have this package."""
-    return {
-        "source": manifest["source"],
-        "clock": manifest["clock"],
-        "first": manifest["first"],
-        "last": manifest["last"],
-        "content_hash": manifest["content_hash"],
-        "feature_hash": manifest["feature_hash"],
-        "tables": {
-            "features/<year>/*.parquet": "date, code, raw values of stock features; listed names",
-            "market.parquet": "date, raw values of market features",
-        },
-        "features": [
-            {**described(f), "coverage": round(1.0 - manifest["null_share"][f.name], 6)}
-            for f in job.chosen.visible
-        ],
-        "absent": dict(job.chosen.absent),
-    }
-
-
-def _manifest(
-    job: _Job, panel: Panel, grown: Grown, parts: Mapping[str, str], null_share: Mapping[str, float]
-) -> dict[str, Any]:
-    return {
-        "kind": "dataset",
-        "clock": str(panel.clock),
-        "slack_seconds": dict(panel.slack_seconds),
-        "content_hash": hash_parts(parts),
-        "parts": dict(parts),
-        "features": list(grown.features),
-        "market_features": list(grown.market_features),
-        "feature_hash": feature_hash([*grown.features, "|", *grown.market_features]),
-        "absent": dict(job.chosen.absent),
-        "codes": list(panel.codes),
-        "sectors": list(grown.sectors),
-        "first": str(grown.sessions[0]),
-        "last": str(grown.sessions[-1]),
-        "rows": int(grown.layout.bar(LISTED).rows(grown.rows).sum()),
-        "universe_rows": int(grown.valid_TN.sum()),
-        "null_share": dict(null_share),
-    }

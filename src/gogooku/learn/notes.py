@@ -15,9 +15,9 @@ from gogooku.core.files import read_json, read_parquet, write_json, write_point
 from gogooku.features.catalogue import by_name
 from gogooku.features.source_notes import source_notes
 from gogooku.ingest.store import Source
-from gogooku.learn.assemble import DESCRIPTION_FILE
 from gogooku.learn.datasets import MANIFEST_FILE
 from gogooku.learn.growing import Grown, load_grown
+from gogooku.learn.manifest import DESCRIPTION_FILE
 from gogooku.tables.arrivals import ARRIVALS_FILE
 
 GROWTH_FILE = "growth.json"
