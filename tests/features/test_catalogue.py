@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Axis, Role
 from gogooku.features.audit import (
@@ -27,7 +29,7 @@ from gogooku.features.catalogue import (
     by_name,
     select,
 )
-from gogooku.features.compute import levels_of
+from gogooku.features.compute import compute_rows, levels_of
 from gogooku.features.peer_columns import peer_names
 
 NASTY = (330, 430, 431, 434, 438, 439, 443, 449, 460, 479)
@@ -57,6 +59,34 @@ def test_no_look_ahead(market, everything):
 def test_lookback_is_exact(market, everything):
     assert check_lookback(everything.ordered, market, sessions=NASTY) == []
     assert max(f.lookback for f in everything.ordered) <= min(NASTY)
+
+
+def sessions_of(ordered, market, t, rows):
+    """Every feature of the last sessions up to one, from what it needs of those before."""
+    base = {name: values[: t + 1] for name, values in market.items()}
+    kept = [feature.name for feature in ordered]
+    return compute_rows(ordered, base, rows=rows, kept=kept, execution=Execution(threads=1))
+
+
+def unequal_at_the_end(few, many):
+    """Features whose last session differs in any bit."""
+    pairs = {name: (few.stock(name)[-1], many.stock(name)[-1]) for name in few.names}
+    pairs |= {name: (few.market[name][-1], many.market[name][-1]) for name in few.market}
+    return [name for name, (a, b) in pairs.items() if not np.array_equal(a, b, equal_nan=True)]
+
+
+@pytest.mark.parametrize("t", NASTY)
+def test_one_session_is_that_of_the_whole_history(t, market, everything):
+    whole = sessions_of(everything.ordered, market, t, t + 1)
+    assert unequal_at_the_end(sessions_of(everything.ordered, market, t, 1), whole) == []
+
+
+def test_an_understated_window_is_caught(market, everything):
+    ordered, t = everything.ordered, NASTY[-1]
+    name = "mom_20_rank_chg_20"
+    wrong = [replace(f, window=f.window - 1) if f.name == name else f for f in ordered]
+    whole = sessions_of(ordered, market, t, t + 1)
+    assert unequal_at_the_end(sessions_of(wrong, market, t, 1), whole) == [name]
 
 
 def test_lookbacks_are_not_overstated(market, everything):

@@ -6,6 +6,7 @@ covered when it is listed.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ import pytest
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution
 from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, select, sources_of
-from gogooku.features.compute import base_columns, compute_rows
+from gogooku.features.compute import base_columns, compute_rows, rows_needed
 from gogooku.features.inputs import source_columns
+from gogooku.features.peer_columns import peer_names
 from gogooku.features.universe import UniverseConfig, universe_of
 from gogooku.ingest.store import Source
+from gogooku.learn.assemble import graph_columns
 from gogooku.sandbox.market import source_frames
 from gogooku.tables.panel import build_panel
 
@@ -177,3 +180,62 @@ def test_a_look_ahead_is_caught(world, bars, tables, whole, tmp_path):
         )
     ]
     assert len(differs) > len(leaking) // 4
+
+
+# ------------------------------------------------------------------------ law 4, feature by feature
+
+
+def last_sessions(ordered, rows, world, bars, tables, folder):
+    """All features of the last sessions, on what they say they need."""
+    folder.mkdir()
+    tables.plan = None
+    needed = rows_needed(ordered, rows)
+    execution = Execution(threads=1)
+    base = dict(bars) | graph_columns(bars, needed, scratch=folder, execution=execution)
+    base |= source_columns(INPUT_TABLES, tables, world.timeline, scratch=folder, rows=needed)
+    kept = [feature.name for feature in ordered]
+    return compute_rows(ordered, base, rows=rows, kept=kept, execution=execution)
+
+
+def unequal(few, many):
+    stock = [
+        name
+        for name in few.names
+        if not np.array_equal(
+            few.stock(name), many.stock(name)[-few.stock_FtN.shape[1] :], equal_nan=True
+        )
+    ]
+    return stock + [
+        name
+        for name, values in few.market.items()
+        if not np.array_equal(values, many.market[name][-len(values) :], equal_nan=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def everything(bars):
+    columns = [name for table in INPUT_TABLES for name in table.columns]
+    return select("all", available=(*bars, *columns, *peer_names(has_sector="sector" in bars)))
+
+
+@pytest.fixture(scope="module")
+def many(everything, world, bars, tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("many") / "v"
+    return last_sessions(everything.ordered, len(bars["close"]), world, bars, tables, folder)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 21])
+def test_a_few_sessions_are_the_last_of_all(rows, everything, many, world, bars, tables, tmp_path):
+    few = last_sessions(everything.ordered, rows, world, bars, tables, tmp_path / "v")
+    assert unequal(few, many) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ret_overnight_20d", "peer_shock_20d", "sec_z_60d", "mkt_ret_60d"]
+)
+def test_an_understated_lookback_is_caught(name, many, everything, world, bars, tables, tmp_path):
+    wrong = [
+        replace(f, lookback=f.lookback - 1) if f.name == name else f for f in everything.ordered
+    ]
+    few = last_sessions(wrong, 1, world, bars, tables, tmp_path / "v")
+    assert name in unequal(few, many)

@@ -74,6 +74,9 @@ class Feature:
         (or [T] for a market feature). A pure function of the last ``lookback`` sessions.
     lookback : int
         Sessions of the past needed, the current one included.
+    window : int or None
+        Sessions of its inputs that it reads itself, whatever those look back; None: as many as its
+        lookback allows. A small one saves making the rest.
     role : Role
     axis : Axis
     max_null_share : float
@@ -88,6 +91,7 @@ class Feature:
     lookback: int
     unit: str
     meaning: str
+    window: int | None = None
     role: Role = Role.STOCK
     axis: Axis = Axis.ALONG
     max_null_share: float = 0.2
@@ -98,6 +102,10 @@ class Feature:
             raise ConfigError(f"feature {self.name}: no inputs")
         if self.lookback < 1:
             raise ConfigError(f"feature {self.name}: lookback {self.lookback} is below 1")
+        if self.window is not None and not 1 <= self.window <= self.lookback:
+            raise ConfigError(
+                f"feature {self.name}: window {self.window}, lookback {self.lookback}"
+            )
         if not 0.0 <= self.max_null_share <= 1.0:
             raise ConfigError(f"feature {self.name}: max_null_share {self.max_null_share}")
 

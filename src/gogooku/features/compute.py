@@ -1,8 +1,9 @@
 """Evaluate declared features on the last sessions of a panel, each on exactly its lookback.
 
-A feature of lookback L, wanted for k sessions, is computed from the last ``L + k - 1`` rows, and so
-is everything it is made from. So a year, a day or a whole history cost what their sessions cost,
-and what is grown is what is built at once. Along time names are taken in blocks; across names all
+A feature of lookback L, wanted for k sessions, is a function of the last ``L + k - 1`` rows of the
+history. An input with a lookback of its own is therefore read back to ``L`` less that lookback
+only (`rows_needed`). So a year, a day or a whole history cost what their sessions cost, and what is
+grown is what is built at once. Along time names are taken in blocks; across names all
 at once. Block sizes and threads change nothing but the speed: every feature is a pure function of
 the arrays it is given, name by name along time.
 """
@@ -21,6 +22,7 @@ from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Panel, Role
 from gogooku.features.kernels import Values
+from gogooku.features.peer_columns import PEER_LOOKBACK, peer_names
 
 STOCK_COLUMNS = (
     "open",
@@ -168,21 +170,50 @@ class Block:
         return np.asarray(self.stock_FtN[self.names.index(name)])
 
 
+_BASE_LOOKBACK: Mapping[str, int] = dict.fromkeys(peer_names(has_sector=True), PEER_LOOKBACK)
+"""Sessions that a base column is made from, where that is more than one."""
+
+
 def rows_needed(features: Sequence[Feature], rows: int) -> dict[str, int]:
-    """Sessions of every feature and input that are read when ``rows`` sessions are wanted.
+    """Last sessions of every feature and input that are read when ``rows`` sessions are wanted.
+
+    A lookback counts what the inputs look back in turn: of an input with lookback l, a feature with
+    lookback L sees ``L - l + 1`` sessions at most. An input of longer lookback is read on the
+    session itself, where the other inputs tell whether it is fresh.
 
     Parameters
     ----------
     features : sequence of Feature
         Each after its inputs.
     """
-    needed: dict[str, int] = {}
+    beyond = _beyond(features)
+    needed = {feature.name: rows for feature in features}
     for feature in reversed(features):
-        own = max(needed.get(feature.name, 0), feature.lookback + rows - 1)
-        needed[feature.name] = own
-        for name in feature.inputs:
-            needed[name] = max(needed.get(name, 0), own)
+        for name, more in beyond[feature.name].items():
+            needed[name] = max(needed.get(name, 0), needed[feature.name] + more)
     return needed
+
+
+def _beyond(features: Sequence[Feature]) -> dict[str, dict[str, int]]:
+    """Sessions before its own that each feature sees of each of its inputs."""
+    lookback = {**_BASE_LOOKBACK, **{f.name: f.lookback for f in features}}
+    out = {}
+    for f in features:
+        most = f.lookback if f.window is None else f.window - 1
+        out[f.name] = {n: min(max(0, f.lookback - lookback.get(n, 1)), most) for n in f.inputs}
+    return out
+
+
+def _slabs(features: Sequence[Feature], rows: int) -> dict[str, int]:
+    """Sessions that each feature is evaluated on, and sessions that are read of each base column.
+
+    Its first sessions lack history; no window that is read reaches them.
+    """
+    needed = rows_needed(features, rows)
+    return needed | {
+        name: needed[name] + max(inputs.values(), default=0)
+        for name, inputs in _beyond(features).items()
+    }
 
 
 def compute_rows(
@@ -219,7 +250,7 @@ def compute_rows(
     work = _Work(
         base=base,
         rows=rows,
-        slabs=rows_needed(features, rows),
+        slabs=_slabs(features, rows),
         carried={},
         names=names,
         stock_FtN=np.empty((len(names), rows, num_names), dtype=np.float32),
@@ -257,9 +288,12 @@ class _Work:
         return min(self.slabs[name], len(self.base["close"]))
 
     def given(self, name: str, rows: int, names: slice) -> FloatArray:
-        """The last rows of a base column or of a feature of an earlier stage, in float64."""
+        """The last rows of a base column or of a feature of an earlier stage, in float64.
+
+        Fewer where there are fewer.
+        """
         whole = self.base[name] if name in self.base else self.carried[name]
-        last = whole[len(whole) - rows :]
+        last = whole[max(0, len(whole) - rows) :]
         if last.ndim == 1:
             return np.asarray(last, dtype=np.float64)
         return np.ascontiguousarray(last[:, names], dtype=np.float64)
@@ -282,14 +316,17 @@ def _along(
     for name in made & later:
         work.carried[name] = np.empty((work.slab(name), num_names), dtype=np.float32)
 
+    # of few sessions the calls cost more than the values, so the blocks are wider
+    width = execution.block_names * max(1, min(4, 64 // work.rows))
+
     def block(first: int) -> None:
-        names = slice(first, min(first + execution.block_names, num_names))
+        names = slice(first, min(first + width, num_names))
         known = {name: work.given(name, count, names) for name, count in rows.items()}
         _evaluate(features, known, work, names)
         tick(float(len(features) * (names.stop - first)))
 
     with ThreadPoolExecutor(execution.threads) as pool:
-        for _ in pool.map(block, range(0, num_names, execution.block_names)):
+        for _ in pool.map(block, range(0, num_names, width)):
             pass
 
 
@@ -327,10 +364,7 @@ def _across(feature: Feature, work: _Work) -> None:
 
 
 def _checked(feature: Feature, known: Values, shape: tuple[int, ...]) -> FloatArray:
-    given = {}
-    for name in feature.inputs:
-        whole = known[name]
-        given[name] = whole[len(whole) - shape[0] :]
+    given = {name: _last(known[name], shape[0]) for name in feature.inputs}
     with np.errstate(divide="ignore", invalid="ignore"):
         value = feature.compute(given)
     if value.shape != shape:
@@ -339,3 +373,12 @@ def _checked(feature: Feature, known: Values, shape: tuple[int, ...]) -> FloatAr
     if beyond.any():
         raise DataError(f"feature {feature.name}: {int(beyond.sum())} values beyond float32")
     return value
+
+
+def _last(values: FloatArray, rows: int) -> FloatArray:
+    """The last rows; null before the first one."""
+    if len(values) >= rows:
+        return values[len(values) - rows :]
+    out = np.full((rows, *values.shape[1:]), np.nan)
+    out[rows - len(values) :] = values
+    return out

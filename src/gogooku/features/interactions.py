@@ -137,6 +137,7 @@ def _x(
     concept: str,
     meaning: str,
     unit: str = "ratio",
+    window: int = 1,
     max_null_share: float = 0.2,
 ) -> Feature:
     """Declare an interaction; it looks as far back as the factor that looks furthest."""
@@ -147,6 +148,7 @@ def _x(
         inputs=inputs,
         compute=compute,
         lookback=max(_LOOKBACK[each] for each in inputs),
+        window=window,
         unit=unit,
         meaning=meaning,
         max_null_share=max_null_share,
@@ -209,6 +211,7 @@ _TRADING = (
         _volume_direction,
         "volume_ratio_5",
         "close",
+        window=5,
         concept="volume and direction",
         meaning="Volume over its mean of 5 sessions, signed by the return.",
     ),

@@ -108,6 +108,7 @@ def peer_columns(
     universe_TN: FloatArray,
     week_start_T: FloatArray,
     *,
+    first: int = 0,
     threads: int = 1,
     allocate: Allocate = in_memory,
 ) -> dict[str, npt.NDArray[Any]]:
@@ -124,6 +125,8 @@ def peer_columns(
         1.0 for members, NaN or 0.0 for others.
     week_start_T : float [T]
         1.0 on the first session of each ISO week by the exchange's calendar, else 0.0.
+    first : int
+        First row that is wanted; weeks that end before it are not made, and null.
     threads : int
         Weeks made at a time. Changes no value.
     allocate : callable
@@ -152,7 +155,7 @@ def peer_columns(
         member=member,
     )
     starts = np.flatnonzero(week_start_T == 1.0).tolist()
-    weeks = [slice(a, b) for a, b in pairwise([*starts, shape[0]])]
+    weeks = [slice(a, b) for a, b in pairwise([*starts, shape[0]]) if b > first]
     # One BLAS thread: weeks run side by side already, and eigenvectors keep their last bits.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(lambda week: _fill(panel, week, out), weeks):

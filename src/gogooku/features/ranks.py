@@ -122,6 +122,7 @@ _CHANGES = tuple(
         inputs=(of, "universe"),
         compute=partial(_change, of=of, sessions=sessions),
         lookback=chain(sessions + 1, _LOOKBACK[of]),
+        window=sessions + 1,
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
     )
     for name, of, sessions, what in (
@@ -144,6 +145,7 @@ _MEANS = (
             inputs=("ret_prev_1d", "universe"),
             compute=partial(_mean_rank, of="ret_prev_1d", window=w),
             lookback=chain(w, _LOOKBACK["ret_prev_1d"]),
+            window=w,
             meaning=f"Mean rank of the one-session return over {w} sessions: momentum to which no "
             "single session counts for much.",
         )
@@ -155,6 +157,7 @@ _MEANS = (
         inputs=("ret_prev_1d", "universe"),
         compute=partial(_rank_spread, of="ret_prev_1d", window=60),
         lookback=chain(60, _LOOKBACK["ret_prev_1d"]),
+        window=60,
         meaning="Standard deviation of the rank of the one-session return over 60 sessions.",
     ),
     _rank(
@@ -163,6 +166,7 @@ _MEANS = (
         inputs=("volume_ratio_20", "universe"),
         compute=partial(_rank_spread, of="volume_ratio_20", window=60),
         lookback=chain(60, _LOOKBACK["volume_ratio_20"]),
+        window=60,
         meaning="Standard deviation of the rank of volume_ratio_20 over 60 sessions: attention "
         "comes in bursts.",
     ),
@@ -175,6 +179,7 @@ _SECTORS = tuple(
         inputs=(of, "universe", "sector"),
         compute=partial(_in_sector, of=of),
         lookback=_LOOKBACK[of],
+        window=1,
         max_null_share=null_share,
         meaning=f"Rank of {of} within the sector: {what}.",
     )
@@ -201,6 +206,7 @@ _PAIRS = (
         inputs=("volume_ratio_20", "ret_prev_1d", "universe"),
         compute=_volume_less_move,
         lookback=max(_LOOKBACK["volume_ratio_20"], _LOOKBACK["ret_prev_1d"]),
+        window=1,
         meaning="Rank of volume_ratio_20 less rank of the size of the return: much trading that "
         "moved little.",
     ),
@@ -210,6 +216,7 @@ _PAIRS = (
         inputs=("val_book_to_price", "mom_252_21", "universe"),
         compute=partial(_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
         lookback=max(_LOOKBACK["val_book_to_price"], _LOOKBACK["mom_252_21"]),
+        window=1,
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
         "2013); null for names without documents.",
     ),
@@ -219,6 +226,7 @@ _PAIRS = (
         inputs=("val_earnings_yield", "fs_roa_ttm", "universe"),
         compute=partial(_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
         lookback=max(_LOOKBACK["val_earnings_yield"], _LOOKBACK["fs_roa_ttm"]),
+        window=1,
         max_null_share=0.6,
         meaning="Mean rank of val_earnings_yield and fs_roa_ttm (Greenblatt 2005); null for names "
         "without documents.",
@@ -229,6 +237,7 @@ _PAIRS = (
         inputs=("stmt_rev_fore_op_year", "ret_prev_60d", "universe"),
         compute=partial(_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0),
         lookback=max(_LOOKBACK["stmt_rev_fore_op_year"], _LOOKBACK["ret_prev_60d"]),
+        window=1,
         max_null_share=0.4,
         meaning="Half of rank of stmt_rev_fore_op_year less rank of ret_prev_60d: the forecast "
         "rose, the price did not follow; null without a forecast.",

@@ -96,7 +96,8 @@ def first_session_read(folder: Path, config: BuildConfig, *, available: Sequence
 def reach_of(config: BuildConfig, ordered: Sequence[Feature]) -> int:
     """Sessions before a new one that its values depend on; features each after its inputs."""
     needed = rows_needed(ordered, 1)
-    longest = max(*needed.values(), peer_rows(needed), config.graph.lookback + 2)
+    deepest = max(needed.values())
+    longest = max(deepest, graph_rows(needed) + PEER_LOOKBACK - 1, config.graph.lookback + 2)
     return config.universe.lookback + longest
 
 
@@ -328,10 +329,9 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
     )
 
 
-def peer_rows(needed: Mapping[str, int]) -> int:
-    """Sessions that the columns of the weekly graphs are made from."""
-    longest = max((needed.get(name, 0) for name in peer_names(has_sector=True)), default=0)
-    return longest + PEER_LOOKBACK - 1 if longest else 0
+def graph_rows(needed: Mapping[str, int]) -> int:
+    """Last sessions that are read of the columns of the weekly graphs."""
+    return max(needed.get(name, 0) for name in peer_names(has_sector=True))
 
 
 def graph_columns(
@@ -350,16 +350,17 @@ def graph_columns(
     scratch : Path
         Where they lie in memory-mapped files.
     """
-    rows = peer_rows(needed)
+    rows, total = graph_rows(needed), len(base["close"])
     if not rows:
         return {}
-    start = max(0, len(base["close"]) - rows)
+    start = max(0, total - rows - PEER_LOOKBACK + 1)
     sector = base.get("sector")
     return peer_columns(
         base["close"][start:],
         None if sector is None else sector[start:],
         base["universe"][start:],
         base["week_start"][start:],
+        first=max(0, total - rows) - start,
         threads=execution.threads,
         allocate=lambda name, shape: new_array(
             scratch / f"{name}.npy", dtype=np.float32, shape=shape
