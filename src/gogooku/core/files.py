@@ -12,6 +12,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -114,6 +115,29 @@ def new_array(path: Path, *, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     with path.open("r+b") as handle:
         os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def continued_array(
+    path: Path, *, shape: tuple[int, ...], older: npt.NDArray[Any], source: Path, rows: int
+) -> npt.NDArray[Any]:
+    """Create a file like `new_array` whose first ``rows`` are those of an older one.
+
+    Copied as bytes, which costs a fraction of touching every page of both.
+
+    Parameters
+    ----------
+    older : array
+        What ``source`` holds, of the same row shape.
+    """
+    array = new_array(path, dtype=older.dtype, shape=shape)
+    left = rows * math.prod(shape[1:]) * older.dtype.itemsize
+    with source.open("rb") as old, path.open("r+b") as new:
+        old.seek(source.stat().st_size - older.nbytes)
+        new.seek(path.stat().st_size - array.nbytes)
+        while left and (block := old.read(min(left, _CHUNK_BYTES))):
+            new.write(block)
+            left -= len(block)
     return array
 
 

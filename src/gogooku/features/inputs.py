@@ -8,6 +8,7 @@ on them are absent by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -134,6 +135,7 @@ def source_columns(
     *,
     scratch: Path | None = None,
     rows: Mapping[str, int] | None = None,
+    threads: int = 1,
     tick: Callable[[str], object] = lambda _: None,
 ) -> dict[str, FloatArray]:
     """Make the base columns of every input table that the source has.
@@ -147,6 +149,8 @@ def source_columns(
     rows : mapping of str to int, or None
         Last sessions that are wanted of each column; a table none of whose columns is wanted is
         not made at all. None: all sessions of every column.
+    threads : int
+        Tables that are made at a time.
     tick : callable
         Told the tables that are being made.
 
@@ -155,41 +159,47 @@ def source_columns(
     DataError
         A column is missing, undeclared or of the wrong shape.
     """
-    out: dict[str, FloatArray] = {}
     if rows is not None:
         # the shorter the window, the cheaper is each window cut from it
         columns = {name for table in inputs for name in table.columns}
         longest = max((rows.get(name, 0) for name in columns), default=0)
         timeline = timeline.tail(max(timeline.shape[0] - longest, 0))
-    for table in inputs:
+
+    def made(table: InputTable) -> dict[str, FloatArray]:
         wanted = timeline.shape[0]
         if rows is not None:
             wanted = min(wanted, max((rows.get(name, 0) for name in table.columns), default=0))
         if not wanted or not supported(table, tables):
-            continue
+            return {}
         tick("/".join(table.tables))
         first = timeline.shape[0] - wanted
-        seen = timeline.tail(first) if first else timeline
-        made = table.make(tables, seen)
-        pairs = made.items() if isinstance(made, Mapping) else made
-        left = set(table.columns)
-        for name, values in pairs:
-            if name not in left:
-                what = "/".join(table.tables)
-                raise DataError(f"{what}: base column {name} is not as declared")
-            left.remove(name)
-            shape = seen.shape if name in table.stock else seen.shape[:1]
-            if values.shape != shape:
-                raise DataError(f"base column {name}: shape {values.shape}, expected {shape}")
-            if name in table.market:
-                out[name] = values
-                continue
-            if scratch is None:
-                out[name] = values.astype(np.float32)
-                continue
-            stored = new_array(scratch / f"{name}.npy", dtype=np.float32, shape=shape)
-            stored[:] = values
-            out[name] = stored
-        if left:
-            raise DataError(f"{'/'.join(table.tables)}: base columns {sorted(left)} were not made")
+        return _columns_of(table, tables, timeline.tail(first) if first else timeline, scratch)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return {name: values for one in pool.map(made, inputs) for name, values in one.items()}
+
+
+def _columns_of(
+    table: InputTable, tables: Tables, timeline: Timeline, scratch: Path | None
+) -> dict[str, FloatArray]:
+    """Columns of one input table, as they were declared."""
+    out: dict[str, FloatArray] = {}
+    made = table.make(tables, timeline)
+    left, what = set(table.columns), "/".join(table.tables)
+    for name, values in made.items() if isinstance(made, Mapping) else made:
+        if name not in left:
+            raise DataError(f"{what}: base column {name} is not as declared")
+        left.remove(name)
+        shape = timeline.shape if name in table.stock else timeline.shape[:1]
+        if values.shape != shape:
+            raise DataError(f"base column {name}: shape {values.shape}, expected {shape}")
+        if name in table.market:
+            out[name] = values
+        elif scratch is None:
+            out[name] = values.astype(np.float32)
+        else:
+            out[name] = new_array(scratch / f"{name}.npy", dtype=np.float32, shape=shape)
+            out[name][:] = values
+    if left:
+        raise DataError(f"{what}: base columns {sorted(left)} were not made")
     return out

@@ -6,6 +6,7 @@ Nothing here is ever joined to the panel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.digests import Digest, digest_of, same_nulls, text_of
 from gogooku.core.errors import ContractError
 from gogooku.core.files import (
-    hash_file,
-    hash_parts,
+    continued_array,
     load_array,
     new_array,
     read_json,
@@ -35,7 +36,11 @@ from gogooku.core.types import (
 )
 
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
-_ARRAYS = ("raw", "excess", "residual", "outcome", "late", "tradable", "resolved")
+VARIANTS = ("raw", "excess", "residual")
+"""Forms of the same return."""
+_ARRAYS = (*VARIANTS, "outcome", "late", "tradable", "resolved")
+DIGESTS_FILE = "digests.npy"
+"""Content of each session, by which a newer version knows that of those it keeps."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +200,12 @@ def settled_sessions(labels: Labels, *, known: int) -> int:
 
     No later session can change them.
     """
-    at = np.arange(len(labels.sessions))[:, None, None]
-    used = at + 1 + np.array(labels.horizons) + labels.late_TNH
-    pending = (labels.outcome_TNH == _CODE[Outcome.UNRESOLVED]) | (used >= known)
-    open_T = pending.any(axis=(1, 2))
+    open_T = (labels.outcome_TNH == _CODE[Outcome.UNRESOLVED]).any(axis=(1, 2))
+    # before these sessions even the latest exit of all lies among the known ones
+    first = max(0, known - 1 - max(labels.horizons) - int(labels.late_TNH.max(initial=0)))
+    at = np.arange(first, len(labels.sessions))[:, None, None]
+    used = at + 1 + np.array(labels.horizons) + labels.late_TNH[first:]
+    open_T[first:] |= (used >= known).any(axis=(1, 2))
     return int(np.argmax(open_T)) if open_T.any() else len(labels.sessions)
 
 
@@ -231,17 +238,23 @@ def write_labels(
         "late": (np.int16, 0),
     }
     shape = (len(sessions), num_names, len(HORIZONS))
-    arrays: dict[str, npt.NDArray[Any]] = {
-        name: new_array(folder / f"{name}.npy", dtype=kind, shape=shape)
-        for name, (kind, _) in kinds.items()
-    }
+    arrays: dict[str, npt.NDArray[Any]] = {}
     buyable = np.zeros((len(sessions), num_names), dtype=bool)
-    if before is not None and first:
-        known = len(before.codes)
-        for name, (_, filler) in kinds.items():
-            arrays[name][:first, :known] = getattr(before, f"{name}_TNH")[:first]
-            arrays[name][:first, known:] = filler
-        buyable[:first, :known] = before.tradable_TN[:first]
+    for name, (kind, filler) in kinds.items():
+        path = folder / f"{name}.npy"
+        if before is None:
+            arrays[name] = new_array(path, dtype=kind, shape=shape)
+            continue
+        old, known = getattr(before, f"{name}_TNH"), len(before.codes)
+        if known == num_names:
+            source = before.folder / path.name
+            arrays[name] = continued_array(path, shape=shape, older=old, source=source, rows=first)
+            continue
+        arrays[name] = new_array(path, dtype=kind, shape=shape)
+        arrays[name][:first, :known] = old[:first]
+        arrays[name][:first, known:] = filler
+    if before is not None:
+        buyable[:first, : len(before.codes)] = before.tradable_TN[:first]
     buyable[first:] = tradable(inputs)
     resolved = np.full((len(sessions), len(HORIZONS)), np.datetime64("NaT", "D"))
     for h, horizon in enumerate(HORIZONS):
@@ -263,7 +276,12 @@ def write_labels(
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]
     write_point("labels.arrays")
-    content = labels_content(folder)
+    arrays |= {"tradable": buyable, "resolved": resolved}
+    digests = label_digests(arrays, first=first)
+    if before is not None:
+        digests = np.concatenate([load_array(before.folder / DIGESTS_FILE)[:first], digests])
+    np.save(folder / DIGESTS_FILE, digests)
+    content = labels_content(digests)
     write_json(
         folder / "manifest.json",
         {"kind": "labels", "content_hash": content, "horizons": list(HORIZONS)},
@@ -271,9 +289,33 @@ def write_labels(
     return content
 
 
-def labels_content(folder: Path) -> str:
-    """Content hash of the label files as they are on disk now."""
-    return hash_parts({name: hash_file(folder / f"{name}.npy") for name in _ARRAYS})
+def label_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of labels by name, memory-mapped."""
+    return {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
+
+
+def label_digests(arrays: Mapping[str, npt.NDArray[Any]], *, first: int = 0) -> Digest:
+    """Content of each session from ``first`` on, [T - first, 32].
+
+    Names for which there is nothing to say do not enter, so names that come later change nothing.
+    """
+    count = len(arrays["raw"])
+    out = np.empty((count - first, 32), dtype=np.uint8)
+    for t in range(first, count):
+        day = {name: array[t] for name, array in arrays.items()}
+        told = (day["outcome"] != _CODE[Outcome.NO_ENTRY]) | (day["late"] != 0)
+        for name in VARIANTS:
+            told |= ~np.isnan(day[name])
+        names = np.flatnonzero(told.any(axis=1) | day["tradable"])
+        shown = [same_nulls(day[name][names]) for name in VARIANTS]
+        shown += [day[name][names] for name in ("outcome", "late", "tradable")]
+        out[t - first] = digest_of(names, *shown, day["resolved"].astype(np.int64))
+    return out
+
+
+def labels_content(digests: Digest) -> str:
+    """Content hash of labels with these digests."""
+    return text_of(digest_of(digests))
 
 
 def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) -> Labels:
@@ -285,7 +327,7 @@ def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) ->
         They were made for other sessions or codes.
     """
     manifest = read_json(folder / "manifest.json")
-    arrays = {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
+    arrays = label_arrays(folder)
     if arrays["raw"].shape[:2] != (len(sessions), len(codes)):
         raise ContractError(
             f"{folder}: labels are {arrays['raw'].shape[:2]}, the dataset is "
@@ -316,7 +358,7 @@ def shuffled_within_session(
     no skill on them.
     """
     kept: dict[str, npt.NDArray[np.float32]] = {
-        name: np.array(labels.variant(name)) for name in ("raw", "excess", "residual")
+        name: np.array(labels.variant(name)) for name in VARIANTS
     }
     late = np.array(labels.late_TNH)
     for t in range(len(labels.sessions)):

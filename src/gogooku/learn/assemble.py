@@ -10,8 +10,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,11 +118,14 @@ class _Sources:
     timeline: Timeline
     inputs: tuple[InputTable, ...]
 
-    def columns(self, ordered: Sequence[Feature], *, stop: int, rows: int) -> dict[str, FloatArray]:
+    def columns(
+        self, ordered: Sequence[Feature], *, stop: int, rows: int, threads: int
+    ) -> dict[str, FloatArray]:
         """Base columns that the features need for the last ``rows`` sessions before ``stop``."""
         timeline = self.timeline.head(stop)
         tables = replace(self.tables, known_by=timeline.decisions[-1].item())
-        return source_columns(self.inputs, tables, timeline, rows=rows_needed(ordered, rows))
+        needed = rows_needed(ordered, rows)
+        return source_columns(self.inputs, tables, timeline, rows=needed, threads=threads)
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,6 @@ class _Work:
     listed_TN: BoolArray
     sector_TN: npt.NDArray[np.int32]
     sectors: tuple[str, ...]
-    sources: _Sources | None
 
     @property
     def total(self) -> int:
@@ -238,43 +241,58 @@ def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
         for first, stop in segments_of(panel, done):
             reach = first if first == done else reach_of(job.config, job.chosen.ordered)
             seen = panel.window(max(0, first - start - reach), stop - start)
-            work = _prepared(job, seen, grown)
-            grown = replace(grown, sectors=work.sectors)
-            peers = _peers(work, grown)
-            spans = list(blocks_of(seen, work.at(first), job.execution.block_sessions))
-            for span, columns in _with_sources(work, spans):
-                grown = _grow(grown, work, span, peers, columns)
-                grown.save()
-                write_point("build.block")
-                step.advance(span.stop - span.start)
+            spans = list(blocks_of(seen, first - len(seen.past), job.execution.block_sessions))
+            with _ahead(job, _sources_of(job, seen), spans) as sources:
+                work = _prepared(job, seen, grown)
+                grown = replace(grown, sectors=work.sectors)
+                peers = _peers(work, grown)
+                for span in spans:
+                    grown = _grow(grown, work, span, peers, next(sources))
+                    grown.save()
+                    write_point("build.block")
+                    step.advance(span.stop - span.start)
     return grown
 
 
-def _with_sources(
-    work: _Work, spans: Sequence[slice]
-) -> Iterator[tuple[slice, Mapping[str, FloatArray]]]:
-    """Each span with the base columns of its typed tables, made while the one before is computed.
+def _sources_of(job: _Job, panel: Panel) -> _Sources | None:
+    """Where the typed tables' base columns of a segment come from; None for prices alone."""
+    if job.tables is None:
+        return None
+    return _Sources(job.tables, _timeline(panel, job.config, job.tables), job.inputs)
 
-    Making them is the work of one thread.
+
+@contextmanager
+def _ahead(
+    job: _Job, sources: _Sources | None, spans: Sequence[slice]
+) -> Iterator[Iterator[Mapping[str, FloatArray]]]:
+    """The base columns of the typed tables span by span, made while other work goes on.
+
+    The first are begun at once, on as many threads as there are: the features wait for them. Those
+    of a later span are the work of one thread while the features of the one before are computed.
     """
-    sources = work.sources
     if sources is None:
-        yield from ((span, {}) for span in spans)
+        yield iter([{} for _ in spans])
         return
-    ordered = work.job.chosen.ordered
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
 
-        def begin(span: slice) -> Future[dict[str, FloatArray]]:
-            rows = span.stop - span.start
-            return pool.submit(sources.columns, ordered, stop=span.stop, rows=rows)
+    def begin(span: slice, threads: int = 1) -> Future[dict[str, FloatArray]]:
+        rows = span.stop - span.start
+        return pool.submit(
+            sources.columns, job.chosen.ordered, stop=span.stop, rows=rows, threads=threads
+        )
 
-        coming = begin(spans[0])
-        for span, following in zip_longest(spans, spans[1:]):
+    def made(coming: Future[dict[str, FloatArray]]) -> Iterator[Mapping[str, FloatArray]]:
+        for following in (*spans[1:], None):
             columns = coming.result()
             if following is not None:
                 coming = begin(following)
             write_point("build.sources")
-            yield span, columns
+            yield columns
+
+    try:
+        yield made(begin(spans[0], job.execution.threads))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def segments_of(panel: Panel, first: int) -> Iterator[tuple[int, int]]:
@@ -313,10 +331,6 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
         scratch = job.folder / "scratch"
         base |= graph_columns(base, needed, scratch=scratch, execution=job.execution)
     write_point("build.base")
-    sources = None
-    if job.tables is not None:
-        timeline = _timeline(panel, job.config, job.tables)
-        sources = _Sources(job.tables, timeline, job.inputs)
     return _Work(
         job=job,
         panel=panel,
@@ -325,7 +339,6 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
         listed_TN=panel.listed(),
         sector_TN=sector,
         sectors=sectors,
-        sources=sources,
     )
 
 

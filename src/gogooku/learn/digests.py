@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.digests import Digest, digest_of, same_nulls
 from gogooku.core.panel import BoolArray
-
-Digest = npt.NDArray[np.uint8]
-"""SHA-256, 32 bytes."""
-
-
-def digest_of(*arrays: npt.NDArray[np.generic]) -> Digest:
-    """Hash arrays one after the other."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
 def tensor_digest(valid_N: BoolArray, x_NF: npt.NDArray[np.float16]) -> Digest:
@@ -31,9 +20,7 @@ def tensor_digest(valid_N: BoolArray, x_NF: npt.NDArray[np.float16]) -> Digest:
 def values_digest(listed_N: BoolArray, values_FN: npt.NDArray[np.float32]) -> Digest:
     """Content of a session of the table of raw values: its listed names and their values."""
     listed = np.flatnonzero(listed_N)
-    values = values_FN[:, listed]
-    # all nulls with the same bits
-    return digest_of(listed, np.where(np.isnan(values), np.float32(np.nan), values))
+    return digest_of(listed, same_nulls(values_FN[:, listed]))
 
 
 def bars_digest(listed_N: BoolArray, columns: Sequence[npt.NDArray[np.generic]]) -> Digest:

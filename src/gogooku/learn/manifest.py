@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gogooku.core.digests import digest_of, text_of
 from gogooku.core.files import hash_file, hash_parts, write_json, write_parquet
 from gogooku.core.types import Panel, feature_hash
 from gogooku.features.catalogue import Selection, described
 from gogooku.features.coverage import market_null_shares, stock_null_shares
 from gogooku.learn.datasets import MANIFEST_FILE
-from gogooku.learn.digests import digest_of
 from gogooku.learn.growing import DIGESTED, LISTED, Grown
 
 DESCRIPTION_FILE = "dataset.json"
@@ -41,9 +41,7 @@ def write_manifest(
         ),
         folder / "market.parquet",
     )
-    parts = {
-        name: digest_of(grown.digests[:, p]).tobytes().hex()[:16] for p, name in enumerate(DIGESTED)
-    }
+    parts = {name: text_of(digest_of(grown.digests[:, p])) for p, name in enumerate(DIGESTED)}
     small = ("market", "valid", "sector", "neighbours", "neighbour_block")
     parts |= {name: hash_file(folder / f"{name}.npy") for name in small}
     parts["labels"] = labels
