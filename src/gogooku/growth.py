@@ -26,6 +26,7 @@ from gogooku.learn.assemble import BuildConfig, visible_names
 from gogooku.learn.compaction import merge_months
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder
 from gogooku.learn.growing import (
+    FRESH_SESSIONS,
     load_grown,
     rows_used_elsewhere,
     take_over,
@@ -79,7 +80,7 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
                 ),
             )
             taken.save()
-            merge_months(building, newest=history[-1].item())
+            merge_months(building, before=history[-FRESH_SESSIONS:][0].item())
     write_growth(building, before=old, sessions=rows)
     write_arrivals(building, arrivals)
 

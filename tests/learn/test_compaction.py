@@ -18,7 +18,7 @@ from gogooku.learn.assemble import BuildConfig
 from gogooku.learn.audit import damaged_parts
 from gogooku.learn.compaction import merge_months
 from gogooku.learn.datasets import read_values
-from gogooku.learn.growing import feature_files, load_grown, whole_rows
+from gogooku.learn.growing import FRESH_SESSIONS, feature_files, load_grown, whole_rows
 from gogooku.sandbox.market import MarketConfig, generate, source_frames
 
 FEATURES = ("ret_prev_1d", "volatility_20d", "uni_ret_1d")
@@ -69,10 +69,9 @@ def names(dataset):
 
 
 def bounded(dataset):
-    """One file for each finished month, one for each session of the newest, and the first build."""
-    newest = str(dataset.sessions[-1])[:7]
-    months = [stem[:7] for stem in names(dataset)[1:]]
-    finished = [month for month in months if month < newest]
+    """One file for each month that was finished when rows could last come."""
+    fresh = str(dataset.sessions[-FRESH_SESSIONS])[:7]
+    finished = [stem[:7] for stem in names(dataset) if stem[:7] < fresh]
     return len(set(finished)) == len(finished)
 
 
@@ -131,6 +130,37 @@ def test_a_merged_month_ends_where_it_ends(evenings):
     assert sum(sizes) == last - first + 1
 
 
+def test_a_whole_build_keeps_its_newest_sessions_apart(evenings):
+    """The newest year by months, and each of its newest sessions for itself."""
+    first = evenings[0]
+    held = [stem.split("_") for stem in names(first)]
+    alone = [begin for begin, end in held if begin == end]
+    assert alone == [str(day) for day in first.sessions[-FRESH_SESSIONS:]]
+    months = [begin[:7] for begin, end in held if begin != end]
+    assert months == [f"2026-{month:02d}" for month in range(1, len(months) + 1)]
+    assert all(begin[:7] == end[:7] for begin, end in held)
+
+
+def test_a_row_told_otherwise_costs_the_sessions_after_it(frames, tmp_path):
+    """A correction of the session before last leaves the files before that session alone."""
+    home = tmp_path / "home"
+    days = days_of(frames)
+    whole = evening(home, frames, days[FIRST - 1])
+    late = (pl.col("date") == days[FIRST - 2]) & (pl.col("close") > 0)
+    told = replace(
+        frames,
+        quotes=frames.quotes.with_columns(
+            pl.when(late).then(pl.col("low")).otherwise(pl.col("close")).alias("close")
+        ),
+    )
+    made = evening(home, told, days[FIRST])
+    assert made.manifest["growth"]["sessions_taken_over"] == FIRST - 2
+    kept = {path.name: path.stat().st_ino for path in feature_files(whole.folder)}
+    now = {path.name: path.stat().st_ino for path in feature_files(made.folder)}
+    shared = [name for name in now if kept.get(name) == now[name]]
+    assert len(shared) == len(kept) - 2
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -142,6 +172,7 @@ def test_killed_while_merging(point, frames, evenings, tmp_path, monkeypatch):
     """Whoever goes on gets what nobody had stopped, and the older dataset is whole."""
     days = days_of(frames)
     turn = next(t for t in range(FIRST + 5, len(days)) if days[t].month != days[t - 1].month)
+    turn += FRESH_SESSIONS - 1
     home = tmp_path / "home"
     for day in (days[FIRST - 1], days[turn - 3], days[turn - 2], days[turn - 1]):
         old = evening(home, frames, day)
@@ -172,5 +203,5 @@ def test_an_unfinished_month_is_left_alone(evenings, tmp_path):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.hardlink_to(path)
     before = names(newest)
-    assert merge_months(folder, newest=newest.sessions[-1].item()) == 0
+    assert merge_months(folder, before=newest.sessions[-1].item()) == 0
     assert [path.stem for path in feature_files(folder)] == before

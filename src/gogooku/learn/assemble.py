@@ -51,6 +51,7 @@ from gogooku.learn.growing import (
     BAR_COLUMNS,
     DIGEST_BYTES,
     DIGESTED,
+    FRESH_SESSIONS,
     LISTED,
     STATE_FILE,
     Grown,
@@ -139,6 +140,8 @@ class _Job:
     tables: Tables | None
     execution: Execution
     reporter: Reporter
+    newest: np.datetime64
+    fresh: int
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,8 @@ def assemble(
         tables=tables,
         execution=execution,
         reporter=reporter,
+        newest=panel.sessions[-1],
+        fresh=len(panel.past) + len(panel.sessions) - FRESH_SESSIONS,
     )
     grown = _all_sessions(job, panel, before or _nothing(job, panel))
     with reporter.step("labels"):
@@ -445,6 +450,8 @@ def _grow(
         codes=work.panel.codes,
         listed_tN=work.listed_TN[span],
         valid_tN=work.universe_TN[span],
+        newest=job.newest,
+        fresh=job.fresh,
     )
     digests = np.zeros((count, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8)
     digests[:, :2] = write_block(

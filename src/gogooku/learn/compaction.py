@@ -20,8 +20,8 @@ from gogooku.learn.growing import feature_files
 from gogooku.learn.tensors import GROUP_SESSIONS, values_writer
 
 
-def merge_months(folder: Path, *, newest: date) -> int:
-    """Merge the files of every month before that of the newest session; returns how many are gone.
+def merge_months(folder: Path, *, before: date) -> int:
+    """Merge the files of every month before that of a day; returns how many files are gone.
 
     A file that reaches over the end of a month stays as it is. Safe to be killed while the folder
     is hidden: whoever goes on begins with an empty one.
@@ -34,7 +34,7 @@ def merge_months(folder: Path, *, newest: date) -> int:
     removed = 0
     for month, parts in groupby(feature_files(folder), key=_month):
         several = list(parts)
-        if month and month < f"{newest:%Y-%m}" and len(several) > 1:
+        if month and month < f"{before:%Y-%m}" and len(several) > 1:
             _merge(several)
             removed += len(several) - 1
     return removed

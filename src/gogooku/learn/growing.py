@@ -37,6 +37,8 @@ LISTED = "listed"
 DIGESTED = ("x", "features", "bars")
 """Parts whose content is hashed session by session."""
 DIGEST_BYTES = 32
+FRESH_SESSIONS = 5
+"""Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
 _SMALL = (
     "sessions",
     "market",

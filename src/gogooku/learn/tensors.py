@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,10 @@ class Sessions:
     dates : dates [t]
     codes : tuple of str [N]
     listed_tN, valid_tN : bool [t, N]
+    newest : date
+        Last session of the history.
+    fresh : int
+        Position of the first of its newest sessions, of which late rows may still tell.
     """
 
     first: int
@@ -73,6 +78,20 @@ class Sessions:
     codes: tuple[str, ...]
     listed_tN: BoolArray
     valid_tN: BoolArray
+    newest: np.datetime64
+    fresh: int
+
+    def files(self) -> Iterator[slice]:
+        """Sessions that share a file of raw values: what is told otherwise costs a whole file.
+
+        The newest year goes by months, each of the newest sessions is for itself.
+        """
+        months = self.dates.astype("datetime64[M]")
+        this_year = self.dates.astype("datetime64[Y]") == self.newest.astype("datetime64[Y]")
+        alone = self.first + np.arange(len(self.dates)) >= self.fresh
+        cut = np.flatnonzero(((months[1:] != months[:-1]) & this_year[1:]) | alone[1:]) + 1
+        for begin, end in pairwise([0, *cut.tolist(), len(self.dates)]):
+            yield slice(begin, end)
 
 
 def write_block(
@@ -122,24 +141,26 @@ def write_block(
 
 def _write_values(folder: Path, block: Block, where: Sessions) -> None:
     """Write raw values of listed names (date, code, stock features); null where null."""
-    year = str(where.dates[0])[:4]
-    path = folder / "features" / year / f"{where.dates[0]}_{where.dates[-1]}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
     names = pa.array(list(where.codes), type=pa.string())
     kinds = [pa.field("date", pa.date32()), pa.field("code", pa.dictionary(pa.int32(), names.type))]
     schema = pa.schema([*kinds, *(pa.field(name, pa.float32()) for name in block.names)])
-    with values_writer(path, schema) as writer:
-        for span in _spans(len(where.dates), GROUP_SESSIONS):
-            listed = where.listed_tN[span]
-            at_t, at_n = np.nonzero(listed)
-            days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
-            columns = [
-                pa.array(days, type=pa.int32()).cast(pa.date32()),
-                pa.DictionaryArray.from_arrays(pa.array(at_n.astype(np.int32)), names),
-            ]
-            for values_tN in block.stock_FtN[:, span]:
-                columns.append(pa.array(values_tN[listed], from_pandas=True))
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    for file in where.files():
+        first, last = where.dates[file][[0, -1]]
+        path = folder / "features" / str(first)[:4] / f"{first}_{last}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with values_writer(path, schema) as writer:
+            for begin in range(file.start, file.stop, GROUP_SESSIONS):
+                span = slice(begin, min(begin + GROUP_SESSIONS, file.stop))
+                listed = where.listed_tN[span]
+                at_t, at_n = np.nonzero(listed)
+                days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
+                columns = [
+                    pa.array(days, type=pa.int32()).cast(pa.date32()),
+                    pa.DictionaryArray.from_arrays(pa.array(at_n.astype(np.int32)), names),
+                ]
+                for values_tN in block.stock_FtN[:, span]:
+                    columns.append(pa.array(values_tN[listed], from_pandas=True))
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
     write_point("features.block")
 
 
@@ -158,10 +179,6 @@ def values_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         ) as writer,
     ):
         yield writer
-
-
-def _spans(count: int, size: int) -> Iterator[slice]:
-    return (slice(first, min(first + size, count)) for first in range(0, count, size))
 
 
 def read_dataset(folder: Path) -> Dataset:
