@@ -16,8 +16,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import cast
 
 from gogooku import pipeline
 from gogooku.core.config import Execution, resolve
@@ -27,12 +28,14 @@ from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.ingest.client import ApiKey, Client
 from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.pacing import Pacer
-from gogooku.ingest.store import source_names
+from gogooku.ingest.store import read_source, source_names
 from gogooku.learn.assemble import BuildConfig
 from measure import measured
 from sync_full import Bench, SharedClock
 
 SOURCE = "sandbox"
+MOST_DAYS_OFF = 8
+"""Days in a row on which the exchange may be closed."""
 
 
 class StepTimes(SilentReporter):
@@ -96,13 +99,22 @@ def run_client(url: str, plan: str, folder: Path) -> None:
     if SOURCE not in source_names(folder / "home"):
         sync(url, plan, folder)
     run_build(folder, "whole build")
+    before = last_session(folder)
     clock = SharedClock(folder / "clock")
-    tomorrow = tokyo_time(clock.now()).date() + timedelta(days=1)
-    while tomorrow.weekday() > 4:
-        tomorrow += timedelta(days=1)
-    clock.move_to(tokyo_instant(tomorrow, 21 * 60))
-    sync(url, plan, folder)
-    run_build(folder, "one session more")
+    for _ in range(MOST_DAYS_OFF):
+        tomorrow = tokyo_time(clock.now()).date() + timedelta(days=1)
+        clock.move_to(tokyo_instant(tomorrow, 21 * 60))
+        sync(url, plan, folder)
+        if last_session(folder) > before:
+            run_build(folder, "one session more")
+            return
+    raise SystemExit(f"the market of {folder} ends on {before}: there is no session more")
+
+
+def last_session(folder: Path) -> date:
+    """The newest session that has prices."""
+    newest = read_source(folder / "home", SOURCE).quotes().get_column("date").max()
+    return cast("date", newest)
 
 
 def run_build(folder: Path, what: str) -> None:

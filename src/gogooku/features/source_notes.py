@@ -53,11 +53,11 @@ _NOT_BY_CHANCE: Final = 2.0
 _REGULAR: Final = 10
 """Longest pause, in sessions, of a source that keeps a rhythm."""
 _JUDGED_DATES: Final = 20
+"""Newest event dates that are held against the publication rule."""
 _AROUND_DAYS: Final = 60
 _EVENT_DAYS: Final = 400
 _FEW_OVERDUE: Final = 0.2
 """Share of the newest rows that may be corrections fetched on a later day."""
-"""Newest event dates that are held against the publication rule."""
 _RULE_COLUMNS: Final = ("published_date", "disclosed_date", "disclosed_at", "fetched_at")
 _LATE_START: Final = 60
 
