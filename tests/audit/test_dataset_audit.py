@@ -21,8 +21,9 @@ from gogooku.audit.run import audit
 from gogooku.audit.sample import Sample, day_values, spread_sessions, take_sample
 from gogooku.audit.survival import check_survival
 from gogooku.core import files
-from gogooku.core.metrics import centred_ranks, daily_rank_ic
+from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.progress import SilentReporter
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.features.catalogue import by_name, described
 from gogooku.features.reference import feature_page

@@ -8,7 +8,7 @@ import pytest
 from naive import NAN, assert_declared, assert_same, bars
 from source_world import source_world
 
-from gogooku.core.metrics import centred_ranks
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Axis, Role
 from gogooku.features.audit import check_blocks, check_lookback, evaluate_dense
 from gogooku.features.catalogue import INPUT_TABLES, by_name, select

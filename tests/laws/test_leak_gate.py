@@ -12,7 +12,7 @@ from law_world import run_config, trained
 
 from gogooku import cli
 from gogooku.core.files import read_json
-from gogooku.core.metrics import centred_ranks
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset
 from gogooku.evaluate.skill import evaluate_scores
 from gogooku.learn.datasets import datasets_folder, labels_of

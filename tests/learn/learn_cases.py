@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from gogooku.core.calendar import next_tokyo_sessions
-from gogooku.core.metrics import centred_ranks
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.config import TrainingConfig
 from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig

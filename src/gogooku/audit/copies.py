@@ -13,8 +13,8 @@ import polars as pl
 
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Floats, Sample, declared, is_mask
-from gogooku.core.metrics import centred_ranks
 from gogooku.core.progress import Step
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FloatArray
 from gogooku.learn.datasets import read_values
 

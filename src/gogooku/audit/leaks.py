@@ -13,8 +13,9 @@ import polars as pl
 
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Floats, declared, filled_sessions
-from gogooku.core.metrics import Estimate, centred_ranks, mean_estimate
+from gogooku.core.metrics import Estimate, mean_estimate
 from gogooku.core.progress import Step
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FloatArray, Labels, Role
 
 _MIN_NAMES = 10

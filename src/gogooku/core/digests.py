@@ -26,4 +26,6 @@ def text_of(digest: Digest) -> str:
 
 def same_nulls(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The values with all nulls of the same bits."""
-    return np.where(np.isnan(values), np.float32(np.nan), values)
+    out = values.copy()
+    np.copyto(out, np.float32(np.nan), where=np.isnan(out))
+    return out

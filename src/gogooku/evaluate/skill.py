@@ -19,6 +19,7 @@ import polars as pl
 from gogooku.core import metrics
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import IntArray, Labels, Report
 from gogooku.evaluate.significance import paired_difference
 
@@ -261,7 +262,7 @@ def _deciles(score_tN: FloatArray, label_tN: FloatArray, horizon: int) -> pl.Dat
     """Mean label of each decile of score, averaged over sessions."""
     joint = np.isfinite(score_tN) & np.isfinite(label_tN)
     joint &= (joint.sum(axis=1) >= metrics.MIN_NAMES)[:, None]
-    position = metrics.centred_ranks(np.where(joint, score_tN, np.nan)) + 0.5
+    position = centred_ranks(np.where(joint, score_tN, np.nan)) + 0.5
     bucket = np.where(joint, np.ceil(np.nan_to_num(position) * _DECILES), 0.0)
     rows = []
     for decile in range(1, _DECILES + 1):

@@ -10,9 +10,10 @@ the arrays it is given, name by name along time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,25 @@ class Block:
         return np.asarray(self.stock_FtN[self.names.index(name)])
 
 
+class Room:
+    """Memory for the values of one block after another, asked of the system once.
+
+    The first touch of a page costs the system more than a feature's value on it.
+    """
+
+    def __init__(self, rows: int) -> None:
+        """Of blocks of up to so many sessions, most often."""
+        self._rows = rows
+        self._flat = np.empty(0, dtype=np.float32)
+
+    def block(self, features: int, rows: int, names: int) -> npt.NDArray[np.float32]:
+        """Uninitialised values [F, t, N]; those of the block before are overwritten."""
+        size = features * rows * names
+        if self._flat.size < size:
+            self._flat = np.empty(features * max(rows, self._rows) * names, dtype=np.float32)
+        return self._flat[:size].reshape(features, rows, names)
+
+
 _BASE_LOOKBACK: Mapping[str, int] = dict.fromkeys(peer_names(has_sector=True), PEER_LOOKBACK)
 """Sessions that a base column is made from, where that is more than one."""
 
@@ -223,6 +243,7 @@ def compute_rows(
     rows: int,
     kept: Sequence[str],
     execution: Execution,
+    room: Room | None = None,
     tick: Callable[[float], object] = lambda _: None,
 ) -> Block:
     """Evaluate every feature on the last ``rows`` sessions of ``base``.
@@ -236,6 +257,9 @@ def compute_rows(
         the history.
     kept : sequence of str
         Features whose values are returned.
+    room : Room or None
+        Where the values of stock features are put, if no longer those of the block before are
+        needed.
     tick : callable
         Told the number of (feature, name) pairs that are done.
 
@@ -253,7 +277,7 @@ def compute_rows(
         slabs=_slabs(features, rows),
         carried={},
         names=names,
-        stock_FtN=np.empty((len(names), rows, num_names), dtype=np.float32),
+        stock_FtN=(room or Room(rows)).block(len(names), rows, num_names),
         market={},
     )
     stages = levels_of(features, list(base))
@@ -261,9 +285,10 @@ def compute_rows(
         later = {name for after in stages[level + 1 :] for f in after for name in f.inputs}
         along = [f for f in stage if f.axis is Axis.ALONG]
         _along(along, work, later, execution=execution, tick=tick)
-        for feature in (f for f in stage if f.axis is Axis.ACROSS):
-            _across(feature, work)
-            tick(num_names)
+        with ThreadPoolExecutor(execution.threads) as pool:
+            for wave in _waves([f for f in stage if f.axis is Axis.ACROSS]):
+                for _ in pool.map(partial(_across, work=work), wave):
+                    tick(num_names)
         done = {name for name in work.carried if name not in later}
         for name in done:
             del work.carried[name]
@@ -347,6 +372,16 @@ def _evaluate(
         for name in {*feature.inputs, feature.name}:
             if last_use[name] == feature.name:
                 del known[name]
+
+
+def _waves(features: Sequence[Feature]) -> Iterator[list[Feature]]:
+    """Features in groups that need nothing of their own group or of a later one."""
+    waiting = list(features)
+    while waiting:
+        names = {f.name for f in waiting}
+        ready = [f for f in waiting if names.isdisjoint(f.inputs)]
+        yield ready
+        waiting = [f for f in waiting if not names.isdisjoint(f.inputs)]
 
 
 def _across(feature: Feature, work: _Work) -> None:

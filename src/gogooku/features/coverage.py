@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from gogooku.features.compute import Block
 
 
 def nulls_of(
-    features: Sequence[Feature], block: Block, valid_TN: BoolArray, *, rows: int
+    features: Sequence[Feature], block: Block, valid_TN: BoolArray, *, rows: int, threads: int
 ) -> npt.NDArray[np.uint16]:
     """Count the values and nulls of the last ``rows`` sessions, [rows, 3, F].
 
@@ -30,17 +31,28 @@ def nulls_of(
         Names that have warmed up, nulls among them, nulls among all of the universe.
     """
     first = len(valid_TN) - rows
-    before = valid_TN[:first].sum(axis=0)
-    member = valid_TN[first:]
-    seen = before + np.cumsum(member, axis=0)
+    member_tN = valid_TN[first:]
+    seen_tN = valid_TN[:first].sum(axis=0) + np.cumsum(member_tN, axis=0)
+    lookbacks, which_F = np.unique([f.lookback for f in features], return_inverse=True)
     out = np.zeros((rows, 3, len(features)), dtype=np.uint16)
-    for f, feature in enumerate(features):
-        null = np.isnan(block.stock_FtN[f]) & member
-        warm = member & (seen > feature.lookback)
-        out[:, 0, f] = warm.sum(axis=1)
-        out[:, 1, f] = (null & warm).sum(axis=1)
-        out[:, 2, f] = null.sum(axis=1)
+
+    def count(t: int) -> None:
+        null_FB = np.packbits(np.isnan(block.stock_FtN[:, t]), axis=1)
+        member_B = np.packbits(member_tN[t])
+        warm_LB = np.packbits(seen_tN[t] > lookbacks[:, np.newaxis], axis=1) & member_B
+        out[t, 0] = _ones(warm_LB)[which_F]
+        out[t, 1] = _ones(null_FB & warm_LB[which_F])
+        out[t, 2] = _ones(null_FB & member_B)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(count, range(rows)):
+            pass
     return out
+
+
+def _ones(bits_FB: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
+    """Set bits of each row."""
+    return np.asarray(np.bitwise_count(bits_FB).sum(axis=1, dtype=np.uint16))
 
 
 def stock_null_shares(

@@ -25,7 +25,7 @@ from typing import Final
 
 import numpy as np
 
-from gogooku.core.metrics import centred_ranks
+from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features import kernels as k
 from gogooku.features import moments as m

@@ -32,6 +32,7 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.features.catalogue import INPUT_TABLES, Selection, select
 from gogooku.features.compute import (
     Block,
+    Room,
     base_columns,
     base_names,
     compute_rows,
@@ -142,6 +143,7 @@ class _Job:
     reporter: Reporter
     newest: np.datetime64
     fresh: int
+    room: Room
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ def assemble(
         reporter=reporter,
         newest=panel.sessions[-1],
         fresh=len(panel.past) + len(panel.sessions) - FRESH_SESSIONS,
+        room=Room(execution.block_sessions),
     )
     grown = _all_sessions(job, panel, before or _nothing(job, panel))
     with reporter.step("labels"):
@@ -441,6 +444,7 @@ def _grow(
         rows=count,
         kept=[*dict.fromkeys([*stock, *context, BETA_FEATURE])],
         execution=job.execution,
+        room=job.room,
     )
     write_point("build.features")
     shown = Block(names=tuple(stock), stock_FtN=block.stock_FtN[: len(stock)], market=block.market)
@@ -462,6 +466,7 @@ def _grow(
     market = np.full((count, len(context)), np.nan, dtype=np.float32)
     for m, name in enumerate(context):
         market[:, m] = block.market[name]
+    nulls = nulls_of(job.chosen.stock, shown, valid, rows=count, threads=job.execution.threads)
     tables, use = peers
     return replace(
         grown,
@@ -472,7 +477,7 @@ def _grow(
         neighbours_BNK=tables[: int(use[rows - 1]) + 1],
         block_T=use[:rows],
         digests=np.concatenate([grown.digests, digests]),
-        nulls=np.concatenate([grown.nulls, nulls_of(job.chosen.stock, shown, valid, rows=count)]),
+        nulls=np.concatenate([grown.nulls, nulls]),
     )
 
 

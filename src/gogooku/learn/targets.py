@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.metrics import MIN_NAMES, daily_rank_ic, gaussian_ranks
+from gogooku.core.metrics import MIN_NAMES, daily_rank_ic
+from gogooku.core.ranks import gaussian_ranks
 from gogooku.core.types import Dataset, Fold, IntArray, Labels
 from gogooku.learn.config import FittedConfig
 

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.files import read_json, storage_errors, write_point
-from gogooku.core.metrics import centred_ranks
+from gogooku.core.ranks import rank_codes
 from gogooku.core.types import BoolArray, Dataset, Feature, Role
 from gogooku.features.compute import Block
 from gogooku.learn.digests import tensor_digest, values_digest
@@ -48,12 +48,12 @@ def encode(
     """
     flags = np.array([f.role is Role.MASK for f in features])
     scores = np.array([f.role is not Role.MASK and f.unit == "z" for f in features])
-    coded = np.empty(values_FN.shape, dtype=np.float32)
-    coded[flags] = values_FN[flags]
-    coded[scores] = np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0)
+    coded = np.empty(values_FN.shape, dtype=np.float16)
+    coded[flags] = np.nan_to_num(values_FN[flags])
+    coded[scores] = np.nan_to_num(np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0))
     ranked = ~flags & ~scores
-    coded[ranked] = centred_ranks(values_FN[ranked])
-    return np.nan_to_num(coded, nan=0.0).astype(np.float16)
+    coded[ranked] = rank_codes(values_FN[ranked])
+    return coded
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""Ranks within rows, the form in which nearly everything is compared across names.
+
+Values and positions are sorted together; what ranks mean is worked out in sorted order, where equal
+values lie side by side, and put in its place once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+FloatArray = npt.NDArray[np.float64]
+_Places = npt.NDArray[np.intp]
+
+_BLOCK_VALUES = 1 << 16
+_LAST = np.int32(np.iinfo(np.int32).max)
+"""Sorts after every value: the place of NaN."""
+
+
+def rank_rows(values_TN: npt.ArrayLike) -> FloatArray:
+    """Average ranks (1 = smallest) within each row; NaN stays NaN.
+
+    Equals ``scipy.stats.rankdata(row, method="average", nan_policy="omit")``.
+    """
+    values = np.asarray(values_TN, dtype=np.float64)
+    return _by_rows(values, _plain, kind=np.float64)
+
+
+@overload
+def centred_ranks(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]: ...
+@overload
+def centred_ranks(values_TN: npt.ArrayLike) -> FloatArray: ...
+def centred_ranks(values_TN: npt.ArrayLike) -> npt.NDArray[np.floating[Any]]:
+    """Ranks of each row mapped to [-0.5, 0.5]: ``(rank - 0.5)/n - 0.5``; NaN stays NaN.
+
+    float32 in gives float32 out, at half the memory and a third of the time; everything else is
+    float64.
+    """
+    values = np.asarray(values_TN)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64, copy=False)
+    return _by_rows(values, _centred, kind=values.dtype)
+
+
+def gaussian_ranks(values_TN: npt.ArrayLike) -> FloatArray:
+    """Map the ranks of each row to normal scores ``Phi^-1((rank - 0.5)/n)``; NaN stays NaN."""
+    return np.asarray(stats.norm.ppf(centred_ranks(values_TN) + 0.5), dtype=np.float64)
+
+
+def rank_codes(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    """`centred_ranks` in half precision, 0 where NaN: what training tensors hold."""
+    return _by_rows(values_TN, _centred, kind=np.float16, null=0.0)
+
+
+_Scale = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
+"""From ranks and the number of values in their row to what is wanted, in the type of the ranks."""
+
+
+def _plain(ranks: npt.NDArray[Any], _: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return ranks
+
+
+def _centred(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    half = ranks.dtype.type(0.5)
+    return np.asarray((ranks - half) / counts.astype(ranks.dtype) - half)
+
+
+def _by_rows(
+    values: npt.NDArray[Any], scale: _Scale, *, kind: npt.DTypeLike, null: float = math.nan
+) -> npt.NDArray[Any]:
+    """Scaled ranks by blocks of rows that fit the processor's cache."""
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+    out = np.empty(rows.shape, dtype=kind)
+    step = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
+    if out.size:
+        for first in range(0, len(rows), step):
+            _rank(rows[first : first + step], scale, out[first : first + step], null)
+    return out.reshape(values.shape)
+
+
+def _rank(rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: float) -> None:
+    """Put the scaled average ranks of each row of a block into ``out``."""
+    counts = rows.shape[1] - np.isnan(rows).sum(axis=1)
+    order, placed = _packed_order(rows) if rows.dtype == np.float32 else _plain_order(rows)
+    coded = np.empty(rows.shape, dtype=out.dtype)
+    for row, count in enumerate(counts.tolist()):
+        coded[row, :count] = _distinct(scale, rows.dtype, out.dtype, count)
+        coded[row, count:] = null
+    _share(coded, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
+    for row, places in enumerate(order):
+        out[row][places] = coded[row]
+
+
+@lru_cache(maxsize=1024)
+def _distinct(
+    scale: _Scale, calculated: np.dtype[Any], kind: np.dtype[Any], count: int
+) -> npt.NDArray[Any]:
+    """What values that all differ get, in ascending order."""
+    return scale(np.arange(1, count + 1, dtype=calculated), np.array(count)).astype(kind)
+
+
+def _share(
+    coded: npt.NDArray[Any], placed: npt.NDArray[Any], counts: _Places, scale: _Scale
+) -> None:
+    """Give every run of equal values, in sorted order, what the mean of its ranks gets."""
+    height, width = placed.shape
+    tied = np.zeros((height, width + 1), dtype=bool)  # with the value before; none with the first
+    np.equal(placed[:, 1:], placed[:, :-1], out=tied[:, 1:-1])
+    for row, count in enumerate(counts.tolist()):
+        tied[row, count:] = False
+    flat = tied.reshape(-1)
+    begins = np.flatnonzero(~flat[:-1] & flat[1:])
+    if len(begins):
+        ends = np.flatnonzero(flat[:-1] & ~flat[1:])
+        row = begins // (width + 1)
+        mean = (begins + ends) * 0.5 - row * (width + 1) + 1
+        coded[tied[:, :-1] | tied[:, 1:]] = np.repeat(
+            scale(mean, counts[row]).astype(coded.dtype), ends - begins + 1
+        )
+
+
+def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
+    """Positions in ascending order per row (NaN last), and the values in that order."""
+    order = np.argsort(rows, axis=1)
+    return order, np.take_along_axis(rows, order, axis=1)
+
+
+def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
+    """`_plain_order` for float32: value and position sorted together as one integer.
+
+    Twice as fast as an argsort. The bits of a float order like integers once those of negative ones
+    are inverted, but for the sign; adding 0 makes -0 equal 0. In place of the values come integers
+    that are equal when they are.
+    """
+    bits = np.add(rows, np.float32(0), order="C").view(np.int32)
+    bits ^= (bits >> np.int32(31)) & _LAST
+    bits[np.isnan(rows)] = _LAST
+    packed = bits.astype(np.int64)
+    packed <<= 32
+    packed |= np.arange(rows.shape[1])
+    packed.sort(axis=1)
+    words = packed.astype("<i8", copy=False).view("<i4")
+    return words[:, 0::2].astype(np.intp), words[:, 1::2]
