@@ -30,6 +30,7 @@ from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.pacing import Pacer
 from gogooku.ingest.store import read_source, source_names
 from gogooku.learn.assemble import BuildConfig
+from gogooku.tables.panel import sessions_of
 from measure import measured
 from sync_full import Bench, SharedClock
 
@@ -113,8 +114,7 @@ def run_client(url: str, plan: str, folder: Path) -> None:
 
 def last_session(folder: Path) -> date:
     """The newest session that has prices."""
-    newest = read_source(folder / "home", SOURCE).quotes().get_column("date").max()
-    return cast("date", newest)
+    return cast("date", sessions_of(read_source(folder / "home", SOURCE).quotes())[-1].item())
 
 
 def run_build(folder: Path, what: str) -> None:

@@ -250,12 +250,12 @@ def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
             reach = first if first == done else reach_of(job.config, job.chosen.ordered)
             seen = panel.window(max(0, first - start - reach), stop - start)
             spans = list(blocks_of(seen, first - len(seen.past), job.execution.block_sessions))
-            with _ahead(job, _sources_of(job, seen), spans) as sources:
+            with _ahead(job, _sources_of(job, seen), spans) as columns:
                 work = _prepared(job, seen, grown)
                 grown = replace(grown, sectors=work.sectors)
                 peers = _peers(work, grown)
                 for span in spans:
-                    grown = _grow(grown, work, span, peers, next(sources))
+                    grown = _grow(grown, work, span, peers, columns)
                     grown.save()
                     write_point("build.block")
                     step.advance(span.stop - span.start)
@@ -269,36 +269,49 @@ def _sources_of(job: _Job, panel: Panel) -> _Sources | None:
     return _Sources(job.tables, _timeline(panel, job.config, job.tables), job.inputs)
 
 
-@contextmanager
-def _ahead(
-    job: _Job, sources: _Sources | None, spans: Sequence[slice]
-) -> Iterator[Iterator[Mapping[str, FloatArray]]]:
-    """The base columns of the typed tables span by span, made while other work goes on.
+class _Ahead:
+    """The base columns of the typed tables, span by span, made while other work goes on.
 
-    The first are begun at once, on as many threads as there are: the features wait for them. Those
-    of a later span are the work of one thread while the features of the one before are computed.
+    Those of the first span are begun at once, on as many threads as there are: the features wait
+    for them. Those of a later one are the work of one thread while the span before is written: two
+    spans' columns at a time would be the most memory that a build takes.
     """
-    if sources is None:
-        yield iter([{} for _ in spans])
-        return
+
+    def __init__(
+        self, job: _Job, sources: _Sources | None, spans: Sequence[slice], pool: ThreadPoolExecutor
+    ) -> None:
+        self._sources, self._pool = sources, pool
+        self._ordered = job.chosen.ordered
+        self._waiting = list(spans)
+        self._coming: Future[dict[str, FloatArray]] | None = None
+        self.prepare(threads=job.execution.threads)
+
+    def prepare(self, *, threads: int = 1) -> None:
+        """Begin the columns of the next span, if there is one."""
+        if self._sources is not None and self._waiting:
+            span = self._waiting.pop(0)
+            self._coming = self._pool.submit(
+                self._sources.columns,
+                self._ordered,
+                stop=span.stop,
+                rows=span.stop - span.start,
+                threads=threads,
+            )
+
+    def take(self) -> dict[str, FloatArray]:
+        """The columns that were begun, which nobody else holds; none for prices alone."""
+        coming, self._coming = self._coming, None
+        columns = {} if coming is None else coming.result()
+        write_point("build.sources")
+        return columns
+
+
+@contextmanager
+def _ahead(job: _Job, sources: _Sources | None, spans: Sequence[slice]) -> Iterator[_Ahead]:
+    """Columns of a segment's spans; nothing is made any more when the block ends."""
     pool = ThreadPoolExecutor(1)
-
-    def begin(span: slice, threads: int = 1) -> Future[dict[str, FloatArray]]:
-        rows = span.stop - span.start
-        return pool.submit(
-            sources.columns, job.chosen.ordered, stop=span.stop, rows=rows, threads=threads
-        )
-
-    def made(coming: Future[dict[str, FloatArray]]) -> Iterator[Mapping[str, FloatArray]]:
-        for following in (*spans[1:], None):
-            columns = coming.result()
-            if following is not None:
-                coming = begin(following)
-            write_point("build.sources")
-            yield columns
-
     try:
-        yield made(begin(spans[0], job.execution.threads))
+        yield _Ahead(job, sources, spans, pool)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -428,14 +441,14 @@ def _grow(
     work: _Work,
     span: slice,
     peers: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
-    columns: Mapping[str, FloatArray],
+    columns: _Ahead,
 ) -> Grown:
     """Compute a span of the panel's sessions and write it behind what is there."""
     job = work.job
     behind = len(work.panel.sessions) - span.stop
     count, rows = span.stop - span.start, work.total - behind
     base = {name: values[: len(values) - behind] for name, values in work.base.items()}
-    base |= columns
+    base |= columns.take()
     stock = [f.name for f in job.chosen.stock]
     context = [f.name for f in job.chosen.context]
     block = compute_rows(
@@ -446,6 +459,8 @@ def _grow(
         execution=job.execution,
         room=job.room,
     )
+    del base
+    columns.prepare()
     write_point("build.features")
     shown = Block(names=tuple(stock), stock_FtN=block.stock_FtN[: len(stock)], market=block.market)
     where = Sessions(
