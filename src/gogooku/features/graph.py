@@ -72,7 +72,8 @@ def residual_returns(
 
 
 def neighbour_tables(
-    residual_TN: FloatArray,
+    close_TN: FloatArray,
+    group_TN: FloatArray,
     universe_TN: BoolArray,
     sessions: DateArray,
     config: GraphConfig,
@@ -81,6 +82,11 @@ def neighbour_tables(
     threads: int = 1,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Neighbour tables that are built from the session ``first`` on, and who uses which.
+
+    Parameters
+    ----------
+    close_TN, group_TN, universe_TN
+        As for `residual_returns`.
 
     Returns
     -------
@@ -92,8 +98,13 @@ def neighbour_tables(
     """
     starts = rebuild_sessions(sessions)
     starts = starts[starts >= first]
-    num_names = residual_TN.shape[1]
+    num_names = close_TN.shape[1]
     tables = np.full((len(starts), num_names, config.neighbours), -1, dtype=np.int32)
+
+    block = np.searchsorted(starts, np.arange(first, len(sessions)), side="right") - 1
+    if not len(starts):
+        return tables, block.astype(np.int32)
+    residual_TN = residual_returns(close_TN, group_TN, universe_TN)
 
     def build(b: int) -> None:
         t = int(starts[b])
@@ -104,7 +115,6 @@ def neighbour_tables(
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(build, range(len(starts))):
             pass
-    block = np.searchsorted(starts, np.arange(first, len(sessions)), side="right") - 1
     return tables, block.astype(np.int32)
 
 

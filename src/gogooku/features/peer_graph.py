@@ -25,6 +25,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from gogooku.core.errors import DataError
 from gogooku.core.types import BoolArray, FloatArray, IntArray
@@ -55,7 +56,7 @@ FEWEST_MATES: Final = 2
 _LIMIT, _STEP = 4.0, 64.0
 _DIGITS = 100_000
 _PLACE_BITS = 14
-_BLOCK = 128
+_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def nearest(found: Steps, *, kept: int = NEIGHBOURS) -> Neighbours:
         scaled *= _DIGITS / found.norm_n[rows, None]
         scaled *= 1.0 / found.norm_n
         keys = np.rint(scaled, out=scaled).astype(np.int32)
-        degree[rows] = np.count_nonzero(keys >= round(TIED * _DIGITS), axis=1) - 1
+        tied = keys >= round(TIED * _DIGITS)
+        degree[rows] = [np.count_nonzero(row) - 1 for row in tied]
         own = np.arange(rows.stop - first)
         keys[own, own + first] = -_DIGITS - 1
         keys <<= _PLACE_BITS
@@ -166,14 +168,14 @@ def links_of(peers_nK: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     Two names are linked when either is a peer of the other.
     """
     count, kept = peers_nK.shape
-    chosen = np.zeros((count, count), dtype=np.bool_)
+    linked = np.zeros((count, count), dtype=np.bool_)
     own = np.arange(count)[:, None]
-    chosen[own, peers_nK] = True
+    linked[own, peers_nK] = True
     popular = np.bincount(peers_nK.ravel(), minlength=count) / kept
-    mutual = chosen[peers_nK, own].mean(axis=1)
+    mutual = linked[peers_nK, own].mean(axis=1)
+    linked[peers_nK, own] = True
     one, other = np.triu_indices(kept, 1)
-    a, b = peers_nK[:, one], peers_nK[:, other]
-    return popular, mutual, (chosen[a, b] | chosen[b, a]).mean(axis=1)
+    return popular, mutual, linked[peers_nK[:, one], peers_nK[:, other]].mean(axis=1)
 
 
 def pagerank(found: Neighbours) -> FloatArray:
@@ -185,11 +187,12 @@ def pagerank(found: Neighbours) -> FloatArray:
     total = weight.sum(axis=1)
     idle = total <= 0.0
     share = weight / np.where(idle, 1.0, total)[:, None]
-    target, count = found.peers_nK.ravel(), len(total)
+    count, kept = weight.shape
+    own = np.repeat(np.arange(count), kept)
+    links = csr_array((share.ravel(), (found.peers_nK.ravel(), own)), shape=(count, count))
     rank = np.ones(count)
     for _ in range(RANK_ROUNDS):
-        moved = np.bincount(target, (rank[:, None] * share).ravel(), count)
-        rank = 1.0 - DAMPING + DAMPING * (moved + rank[idle].sum() / count)
+        rank = 1.0 - DAMPING + DAMPING * (links @ rank + rank[idle].sum() / count)
     return rank
 
 

@@ -40,7 +40,7 @@ from gogooku.features.compute import (
     rows_needed,
 )
 from gogooku.features.coverage import nulls_of
-from gogooku.features.graph import GraphConfig, neighbour_tables, residual_returns
+from gogooku.features.graph import GraphConfig, neighbour_tables
 from gogooku.features.inputs import InputTable, Tables, source_columns, supported
 from gogooku.features.labels import LabelInputs, read_labels, settled_sessions, write_labels
 from gogooku.features.peer_columns import PEER_LOOKBACK, peer_columns, peer_names
@@ -422,7 +422,8 @@ def _peers(work: _Work, grown: Grown) -> tuple[npt.NDArray[np.int32], npt.NDArra
     universe = work.universe_TN[start:]
     with work.job.reporter.step("monthly neighbours"):
         tables, block = neighbour_tables(
-            residual_returns(work.base["close"][start:], sector, universe),
+            work.base["close"][start:],
+            sector,
             universe,
             work.panel.sessions[start:],
             config,
