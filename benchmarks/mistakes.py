@@ -427,8 +427,8 @@ _PANELS: Final = (
         "neighbours-of-next-month",
         "a session uses the neighbour table of the next month",
         "features/graph.py",
-        'side="right") - 1\n    return tables',
-        'side="right")\n    block = np.minimum(block, len(starts) - 1)\n    return tables',
+        'side="right") - 1\n    if not',
+        'side="right")\n    block = np.minimum(block, len(starts) - 1)\n    if not',
         (
             _law(
                 "laws/test_no_look_ahead.py::"
@@ -564,9 +564,9 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     ),
     Planted(
         "smaller-blocks",
-        "correlations are made 32 names at a time instead of 128",
+        "correlations are made 32 names at a time instead of 64",
         "features/peer_graph.py",
-        "_BLOCK = 128",
+        "_BLOCK = 64",
         "_BLOCK = 32",
         (_oracle("features/test_peer_features.py"),),
     ),

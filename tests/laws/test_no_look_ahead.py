@@ -204,8 +204,8 @@ def test_a_neighbour_table_of_the_future_is_caught(
 ):
     honest = assemble_module.neighbour_tables
 
-    def planted(residual, universe, sessions, config, *, first, threads):
-        tables, block = honest(residual, universe, sessions, config, first=first)
+    def planted(close, group, universe, sessions, config, *, first, threads):
+        tables, block = honest(close, group, universe, sessions, config, first=first)
         ahead = np.minimum(np.arange(len(tables)) + 1, len(tables) - 1)
         return tables[ahead], block
 

@@ -87,12 +87,13 @@ def test_a_schedule_counted_from_the_end_is_caught(
 ):
     honest = assemble_module.neighbour_tables
 
-    def planted(residual, universe, sessions, config, *, first, threads):
+    def planted(close, group, universe, sessions, config, *, first, threads):
         """Tables every 20 sessions, counted back from the newest."""
         starts = np.arange(len(sessions) - 1, 0, -20)[::-1]
         starts = np.r_[0, starts]
         made = [
-            honest(residual[: s + 1], universe[: s + 1], sessions[: s + 1], config) for s in starts
+            honest(close[: s + 1], group[: s + 1], universe[: s + 1], sessions[: s + 1], config)
+            for s in starts
         ]
         tables = np.stack([one[0][one[1][-1]] for one in made])
         block = np.searchsorted(starts, np.arange(len(sessions)), side="right") - 1
