@@ -7,6 +7,7 @@ row that arrives late, with an old time of publication, costs the sessions since
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import cast
 import polars as pl
 
 from gogooku.core.calendar import DateArray, exchange_named
-from gogooku.core.files import read_json, read_parquet
+from gogooku.core.files import read_json, read_parquet, require_space
 from gogooku.core.stamp import Stamp
 from gogooku.features.catalogue import INPUT_TABLES
 from gogooku.features.compute import base_names
@@ -53,8 +54,26 @@ def available_columns(source: Source, tables: Tables) -> list[str]:
 
 
 def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp) -> None:
-    """Put into a dataset folder what an older dataset of the source already has, and only that."""
+    """Put into a dataset folder what an older dataset of the source already has, and only that.
+
+    Raises
+    ------
+    StorageError
+        No room for the rows that cannot be shared.
+    DataError
+        A file of the older dataset or of the source is missing or damaged.
+    """
     _empty(building)  # a beginning that was stopped has left links
+    try:
+        _begin(home, building, source, config, stamp=stamp)
+    except BaseException:
+        _empty(building)  # copied rows would fill the disk until the next build
+        raise
+
+
+def _begin(
+    home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp
+) -> None:
     history = sessions_of(source.quotes())
     old = older_dataset(home, config, stamp)
     known = (old or building) / ARRIVALS_FILE
@@ -67,6 +86,9 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
             others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
             alone = rows == before.rows and rows_used_elsewhere(before, others) <= rows
             codes = codes_of(source.listings(), history)
+            if not alone:
+                each = sum(file.row_bytes for file in before.layout.files())
+                require_space(building, num_bytes=rows * each)
             taken = take_over(
                 before,
                 building,
@@ -75,7 +97,7 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
                 alone=alone,
                 corrected=first_corrected(
                     source,
-                    since=_last_decision(source, before.sessions, config),
+                    since=_last_decision(source, before.sessions[:rows], config),
                     sessions=history,
                 ),
             )
@@ -132,7 +154,8 @@ def _rows_alike(
 
 def remove_interrupted(folder: Path, source: str) -> None:
     """Remove what builds of other versions of a source left when they were stopped."""
+    mine = re.compile(rf"\.{re.escape(source)}-[0-9a-f]{{16}}\.building")
     for left in folder.parent.glob(f".{source}-*.building"):
-        if left.name != f".{folder.name}.building":
+        if mine.fullmatch(left.name) and left.name != f".{folder.name}.building":
             shutil.rmtree(left, ignore_errors=True)
             left.with_name(f"{left.name}.key").unlink(missing_ok=True)

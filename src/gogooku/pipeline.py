@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import BusyError
-from gogooku.core.files import locked, new_artefact, require_space, write_json
+from gogooku.core.files import hash_json, locked, new_artefact, require_space, write_json
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Dataset
@@ -30,6 +30,7 @@ from gogooku.ingest.summary import SyncSummary
 from gogooku.ingest.sync import sync as fetch
 from gogooku.learn.assemble import BuildConfig, assemble, first_session_read
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
+from gogooku.learn.growing import STATE_FILE
 from gogooku.learn.notes import annotate
 from gogooku.learn.tensors import read_dataset
 from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
@@ -102,7 +103,7 @@ def build(
     if not (folder / MANIFEST_FILE).exists():
         with locked(datasets_folder(home) / f"{source.name}-growing"):
             remove_interrupted(folder, source.name)
-            with new_artefact(folder, resume=stamp.key) as building:
+            with new_artefact(folder, resume=hash_json([stamp.key, stamp.versions])) as building:
                 _grow(
                     home,
                     building,
@@ -131,7 +132,7 @@ def _grow(
 ) -> None:
     """Fill a dataset folder: take over what an older dataset has, and compute the rest."""
     config, tables = resolved.config, Tables(source)
-    if not (building / CONFIG_FILE).exists():
+    if not ((building / CONFIG_FILE).exists() and (building / STATE_FILE).exists()):
         with reporter.step("arrivals"):
             begin(home, building, source, config, stamp=stamp)
         stamp.write(building)

@@ -12,7 +12,9 @@ from gogooku import pipeline
 from gogooku.core import files
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
+from gogooku.core.rowfiles import RowFile
 from gogooku.core.stamp import make_stamp
+from gogooku.growth import remove_interrupted
 from gogooku.ingest.store import write_source
 from gogooku.learn.assemble import BuildConfig
 from gogooku.learn.audit import damaged_parts
@@ -193,6 +195,52 @@ def test_killed_while_merging(point, frames, evenings, tmp_path, monkeypatch):
     same = next(d for d in evenings if d.sessions[-1] == made.sessions[-1])
     assert made.manifest["parts"] == same.manifest["parts"]
     assert made.manifest["growth"]["sessions_taken_over"] == len(made.sessions) - 1
+
+
+@pytest.mark.parametrize("occurrence", [1, 3, 9, 12])
+def test_killed_while_the_state_is_written(occurrence, frames, tmp_path, monkeypatch):
+    """The state before stays: rows that an older dataset shares are not written again."""
+    days = days_of(frames)
+    home = tmp_path / "home"
+    old = evening(home, frames, days[FIRST - 1])
+    rows = old.x_TNF[:].tobytes()
+    times = iter(range(1, 1000))
+
+    def kill(name):
+        if name == "grown.array" and next(times) == occurrence:
+            raise Killed
+
+    monkeypatch.setattr(files, "WATCHERS", [kill])
+    with pytest.raises(Killed):
+        evening(home, frames, days[FIRST])
+    monkeypatch.setattr(files, "WATCHERS", [])
+    extended = []
+    extend = RowFile.extend
+
+    def watched(file, first, count):
+        extended.append(first)
+        return extend(file, first, count)
+
+    monkeypatch.setattr(RowFile, "extend", watched)
+    made = evening(home, frames, days[FIRST])
+    assert min(extended) == len(old.sessions)
+    assert damaged_parts(old) == []
+    assert old.x_TNF[:].tobytes() == rows
+    assert damaged_parts(made) == []
+    whole = evening(tmp_path / "whole", frames, days[FIRST])
+    assert made.manifest["content_hash"] == whole.manifest["content_hash"]
+    assert len(names(made)) == len(names(old)) + 1
+
+
+def test_only_what_builds_of_the_same_source_left_is_removed(tmp_path):
+    folder = tmp_path / ("us-" + "0" * 16)
+    mine, other = ".us-" + "1" * 16 + ".building", ".us-small-" + "2" * 16 + ".building"
+    for name in (mine, other, f".{folder.name}.building"):
+        (tmp_path / name).mkdir()
+    remove_interrupted(folder, "us")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [other, f".{folder.name}.building"]
+    )
 
 
 def test_an_unfinished_month_is_left_alone(evenings, tmp_path):

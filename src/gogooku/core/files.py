@@ -118,6 +118,16 @@ def new_array(path: Path, *, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np
     return array
 
 
+def save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write a ``.npy`` file atomically: what was there stays until all of it is on the disk."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as handle:
+        np.save(handle, array)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
 def continued_array(
     path: Path, *, shape: tuple[int, ...], older: npt.NDArray[Any], source: Path, rows: int
 ) -> npt.NDArray[Any]:

@@ -48,6 +48,16 @@ class RowFile:
         """
         if count == 0:
             return np.empty((0, *self.row_shape), dtype=self.dtype)
+        self._check(count)
+        shape = (count, *self.row_shape)
+        if math.prod(shape) == 0:
+            return np.empty(shape, dtype=self.dtype)
+        return np.memmap(self.path, dtype=self.dtype, mode="r", shape=shape)
+
+    def _check(self, count: int) -> None:
+        """Refuse a file that holds fewer than ``count`` rows: the missing ones would be zeros."""
+        if not count or not self.row_bytes:
+            return
         with readable(self.path):
             held = self.path.stat().st_size // max(self.row_bytes, 1)
         if held < count:
@@ -55,19 +65,21 @@ class RowFile:
                 f"{self.path}: holds {held} rows, {count} were written; it is damaged. Remove the "
                 "artefact that it belongs to and run the step that makes it."
             )
-        shape = (count, *self.row_shape)
-        if math.prod(shape) == 0:
-            return np.empty(shape, dtype=self.dtype)
-        return np.memmap(self.path, dtype=self.dtype, mode="r", shape=shape)
 
     def extend(self, first: int, count: int) -> npt.NDArray[Any]:
         """Room for rows ``first`` to ``first + count``, writable; what lay behind them is cut off.
 
         The blocks are reserved at once, so that a full disk is an `OSError` here and not the end of
         the process later.
+
+        Raises
+        ------
+        DataError
+            The file holds fewer than ``first`` rows.
         """
         begin, size = first * self.row_bytes, count * self.row_bytes
-        with self.path.open("ab") as handle:
+        self._check(first)
+        with self.path.open("r+b" if self.path.exists() else "w+b") as handle:
             handle.truncate(begin + size)
             if size:
                 os.posix_fallocate(handle.fileno(), begin, size)
@@ -98,13 +110,18 @@ def share(old: RowFile, new: RowFile, *, rows: int, alone: bool) -> None:
         Whether nobody but ``old`` counts rows of the file beyond ``rows``: then ``new`` may write
         its own there, and the file is linked; otherwise, or when rows have another width, it is
         copied.
+
+    Raises
+    ------
+    DataError
+        ``old`` is missing or holds fewer rows.
     """
+    held = old.rows(rows)
     if alone and old.row_shape == new.row_shape:
         try:
             os.link(old.path, new.path)
         except OSError:
             shutil.copyfile(old.path, new.path)
         return
-    held = old.rows(rows)
     for first in range(0, rows, _COPY_ROWS):
         new.write(first, np.asarray(held[first : first + _COPY_ROWS]))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Config, Execution
+from gogooku.core.errors import DataError
 from gogooku.core.files import (
     load_array,
     new_array,
@@ -123,7 +124,20 @@ class _Sources:
     def columns(
         self, ordered: Sequence[Feature], *, stop: int, rows: int, threads: int
     ) -> dict[str, FloatArray]:
-        """Base columns that the features need for the last ``rows`` sessions before ``stop``."""
+        """Base columns that the features need for the last ``rows`` sessions before ``stop``.
+
+        Raises
+        ------
+        DataError
+            A newer delivery has removed this version of the source meanwhile.
+        """
+        gone = [name for one in self.inputs for name in one.tables if not self.tables.has(name)]
+        if gone:
+            raise DataError(
+                f"{self.tables.source.folder}: {', '.join(sorted({*gone}))} was there when the "
+                "build began and is gone; newer deliveries have replaced this version. Run the "
+                "build again."
+            )
         timeline = self.timeline.head(stop)
         tables = replace(self.tables, known_by=timeline.decisions[-1].item())
         needed = rows_needed(ordered, rows)

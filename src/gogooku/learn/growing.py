@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray
-from gogooku.core.files import load_array, read_json, write_json, write_point
+from gogooku.core.files import load_array, read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
 from gogooku.core.rowfiles import RowFile, share
 
@@ -39,16 +39,8 @@ DIGESTED = ("x", "features", "bars")
 DIGEST_BYTES = 32
 FRESH_SESSIONS = 5
 """Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
-_SMALL = (
-    "sessions",
-    "market",
-    "valid",
-    "sector",
-    "neighbours",
-    "neighbour_block",
-    "digests",
-    "nulls",
-)
+_BY_SESSION = ("sessions", "market", "valid", "sector", "neighbour_block", "digests", "nulls")
+_NEIGHBOURS = "neighbours"
 
 
 @dataclass(frozen=True)
@@ -130,22 +122,25 @@ class Grown:
         return len(self.sessions)
 
     def save(self) -> None:
-        """Write the state, so that an interrupted build goes on after these sessions."""
+        """Write the state, so that an interrupted build goes on after these sessions.
+
+        The arrays may hold more sessions than the state counts: the rows that it counts are the
+        same, so whoever stops in between leaves the state before.
+        """
         folder = self.layout.folder
         arrays = {
             "sessions": self.sessions,
             "market": self.market_TM,
             "valid": self.valid_TN,
             "sector": self.sector_TN,
-            "neighbours": self.neighbours_BNK,
+            _NEIGHBOURS: self.neighbours_BNK,
             "neighbour_block": self.block_T,
             "digests": self.digests,
             "nulls": self.nulls,
         }
-        (folder / STATE_FILE).unlink(missing_ok=True)
         for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array)
-        write_point("grown.arrays")
+            save_array(folder / f"{name}.npy", array)
+            write_point("grown.array")
         write_json(
             folder / STATE_FILE,
             {
@@ -184,7 +179,10 @@ def load_grown(folder: Path) -> Grown:
         It was never saved, or is damaged.
     """
     state = read_json(folder / STATE_FILE)
-    arrays = {name: np.array(load_array(folder / f"{name}.npy")) for name in _SMALL}
+    rows = int(state["rows"])
+    arrays = {name: np.array(load_array(folder / f"{name}.npy")[:rows]) for name in _BY_SESSION}
+    tables = int(arrays["neighbour_block"][-1]) + 1 if rows else 0
+    neighbours = np.array(load_array(folder / f"{_NEIGHBOURS}.npy")[:tables])
     return Grown(
         layout=Layout(
             folder=folder, capacity=int(state["capacity"]), num_features=len(state["features"])
@@ -198,7 +196,7 @@ def load_grown(folder: Path) -> Grown:
         market_TM=arrays["market"],
         valid_TN=arrays["valid"],
         sector_TN=arrays["sector"],
-        neighbours_BNK=arrays["neighbours"],
+        neighbours_BNK=neighbours,
         block_T=arrays["neighbour_block"],
         digests=arrays["digests"],
         nulls=arrays["nulls"],
