@@ -105,13 +105,17 @@ class Grower:
         self.world = World(home, evening(first_evening), wired=wired, history_from=history)
         self.taken_over = {}
 
-    def evening(self, day, *, again=()):
-        """Ask once more for some days, sync, and build."""
-        self.world.clock.move_to(evening(day))
+    def sync(self, at, *, again=()):
+        """Ask once more for some days, and sync."""
+        self.world.clock.move_to(at)
         for name, past in again:
             self._ask_again(name, past)
         done = self.world.sync(WITHOUT_OPTIONS)
         assert done.summary.failed == ()
+
+    def evening(self, day, *, at=None, again=()):
+        """Ask once more for some days, sync, and build."""
+        self.sync(at or evening(day), again=again)
         dataset = build(self.home, SOURCE)
         self.taken_over[day] = dataset.manifest["growth"]["sessions_taken_over"]
         assert dataset.sessions[-1].item() == day

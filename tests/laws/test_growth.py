@@ -22,6 +22,7 @@ from law_world import day_view, differences
 
 from gogooku.learn.datasets import labels_of, read_bars, read_values
 from gogooku.tables.parts import Known
+from sync_cases import tokyo
 
 FIRST_EVENING = date(2026, 12, 10)
 LISTED, SPLIT, LAST_LISTED = date(2026, 12, 11), date(2026, 12, 14), date(2026, 12, 23)
@@ -150,6 +151,21 @@ def test_every_evening_took_over_what_was_there(grown):
     assert np.flatnonzero(listed[:, names.index(LEAVING)])[-1] == place(dataset, LAST_LISTED)
     factors = read_bars(dataset)["adjustment_factor"][:, names.index(SPLITTING)]
     assert factors[place(dataset, SPLIT)] == 0.5
+
+
+def test_a_correction_between_a_build_and_its_decision_reaches_bars_and_labels(story, tmp_path):
+    """Built at six, corrected at seven, while what is known at eight counts for the session."""
+    row, day = story["old"], FIRST_EVENING
+    match = {"Date": row["Date"], "Code": row["Code"]}
+    told = Amendment("quotes", match, tokyo(f"{day} 18:30"), corrected_prices(row))
+    home = tmp_path / "home"
+    grower = Grower(home, story["market"], story["plain"], [told], first_evening=day)
+    grower.evening(day, at=tokyo(f"{day} 18:00"))
+    grower.sync(tokyo(f"{day} 19:00"), again=[("quotes", OLD)])
+    made = grower.evening(LISTED)
+    at_once = grower.built_at_once(tmp_path / "at_once")
+    assert grower.taken_over[LISTED] >= place(made, day)
+    assert unequal_parts(made, at_once) == []
 
 
 def test_grown_over_late_corrections_equals_built_at_once(grown, tmp_path):
