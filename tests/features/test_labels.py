@@ -63,6 +63,18 @@ def test_a_delisted_name_gets_its_terminal_close():
     assert kinds(raw)[2] == "no_entry"
 
 
+def test_a_name_listed_again_ended_with_its_first_listing():
+    listed = column([1, 1, 1, 0, 1, 1, 1])
+    values = column([1, 2, 4, NAN, 50, 60, 90])
+    close = column([1, 2, 5, NAN, 50, 60, 90])
+    raw = forward_returns(inputs(values, listed=listed, close=close), 2)
+    assert kinds(raw)[:2] == ["delisted", "delisted"]
+    np.testing.assert_allclose(raw.value[:2, 0], [5 / 2 - 1, 5 / 4 - 1])
+    again = forward_returns(inputs(values, listed=listed, close=close), 1)
+    assert kinds(again)[2:5] == ["no_entry", "no_entry", "normal"]
+    np.testing.assert_allclose(again.value[4, 0], 90 / 60 - 1)
+
+
 def test_halted_until_delisting_is_delisted_not_dropped():
     listed = column([1, 1, 1, 1, 0, 0])
     raw = forward_returns(

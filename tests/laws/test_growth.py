@@ -20,6 +20,7 @@ from growth_cases import (
 )
 from law_world import day_view, differences
 
+from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.learn.datasets import labels_of, read_bars, read_values
 from gogooku.tables.parts import Known
 from sync_cases import tokyo
@@ -151,6 +152,28 @@ def test_every_evening_took_over_what_was_there(grown):
     assert np.flatnonzero(listed[:, names.index(LEAVING)])[-1] == place(dataset, LAST_LISTED)
     factors = read_bars(dataset)["adjustment_factor"][:, names.index(SPLITTING)]
     assert factors[place(dataset, SPLIT)] == 0.5
+
+
+def test_a_name_that_one_list_lacks_left_and_came_back(story, tmp_path):
+    """Built at once, nobody may know in the gap that the name returns after it."""
+    days = [date(2026, 12, 10), date(2026, 12, 11), date(2026, 12, 14), date(2026, 12, 15)]
+    missed = story["old"]["Code"]
+    lost = [
+        Amendment("master", {"Date": day.isoformat(), "Code": missed}, noon("2099-01-01"))
+        for day in days[1:3]
+    ]
+    home = tmp_path / "home"
+    grower = Grower(home, story["market"], story["plain"], lost, first_evening=days[0])
+    for day in days:
+        made = grower.evening(day)
+    n, t = made.codes.index(missed), place(made, days[0])
+    np.testing.assert_array_equal(
+        read_bars(made)["listed"][t - 1 :, n], [True, True, False, False, True]
+    )
+    assert not made.valid_TN[t, n]
+    assert labels_of(made).outcome_TNH[t - 5, n, 1] == OUTCOMES.index(Outcome.DELISTED)
+    at_once = grower.built_at_once(tmp_path / "at_once")
+    assert unequal_parts(made, at_once) == []
 
 
 def test_a_correction_between_a_build_and_its_decision_reaches_bars_and_labels(story, tmp_path):

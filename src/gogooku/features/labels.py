@@ -104,6 +104,16 @@ def last_close(close_TN: FloatArray) -> FloatArray:
     return out
 
 
+def last_listed(listed_TN: BoolArray) -> npt.NDArray[np.int64]:
+    """Last session of the listing that each session belongs to; -1 where there is none."""
+    out = np.full(listed_TN.shape, -1, dtype=np.int64)
+    until = np.full(listed_TN.shape[1], -1, dtype=np.int64)
+    for t in range(len(out) - 1, -1, -1):
+        until = np.where(listed_TN[t], np.where(until < 0, t, until), -1)
+        out[t] = until
+    return out
+
+
 def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
     """Open-to-open forward returns of one horizon, and what happened.
 
@@ -119,18 +129,14 @@ def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
     if last <= 0:
         return Raw(value=value, outcome=outcome, late=late)
     price, place = next_open(inputs.open_TN)
-    terminal = last_close(inputs.close_TN)
-    final_row = np.where(
-        inputs.listed_TN.any(axis=0),
-        num_sessions - 1 - np.argmax(inputs.listed_TN[::-1], axis=0),
-        -1,
-    )
+    final = last_listed(inputs.listed_TN)[:last]
+    terminal = np.take_along_axis(last_close(inputs.close_TN), np.maximum(final, 0), axis=0)
     entry = inputs.open_TN[1 : last + 1]
     planned = np.arange(1 + horizon, num_sessions)[:, None]
     used = place[1 + horizon : num_sessions]
-    gone = final_row[None, :] < np.minimum(used, num_sessions - 1)
-    gone |= final_row[None, :] < planned
-    exit_price = np.where(gone, terminal[-1][None, :], price[1 + horizon : num_sessions])
+    gone = final < np.minimum(used, num_sessions - 1)
+    gone |= final < planned
+    exit_price = np.where(gone, terminal, price[1 + horizon : num_sessions])
     never = ~gone & (used >= num_sessions)
     kind = np.where(used > planned, _CODE[Outcome.LATE_EXIT], _CODE[Outcome.NORMAL])
     kind = np.where(gone, _CODE[Outcome.DELISTED], kind)
@@ -141,7 +147,7 @@ def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
         outcome[:last], [_CODE[Outcome.NORMAL], _CODE[Outcome.LATE_EXIT], _CODE[Outcome.DELISTED]]
     )
     value[:last] = np.where(good, exit_price / entry - 1.0, np.nan)
-    delay = np.where(gone, np.maximum(final_row[None, :] + 1 - planned, 0), used - planned)
+    delay = np.where(gone, np.maximum(final + 1 - planned, 0), used - planned)
     late[:last] = np.where(good, np.minimum(delay, np.iinfo(np.int16).max), 0)
     return Raw(value=value, outcome=outcome, late=late)
 

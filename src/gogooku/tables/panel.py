@@ -17,6 +17,7 @@ from gogooku.core.calendar import Clock, DateArray, Exchange, exchange_named
 from gogooku.core.errors import DataError
 from gogooku.core.panel import NO_PAST, PANEL_SCHEMA, Panel, Past, Superseded
 from gogooku.ingest.store import Source
+from gogooku.tables.listings import listing_spells
 from gogooku.tables.publication import PUBLICATIONS, Match, decisions, with_clocks
 from gogooku.tables.quotes import store_quotes
 
@@ -226,7 +227,7 @@ def build_panel(source: Source, *, clock: Clock, first: int = 0) -> Panel:
     base = backbone(listings, sessions, codes).join(
         when, on="date", how="left", maintain_order="left"
     )
-    base, facts_slack = _dated_facts(base, source, listings)
+    base, facts_slack = _dated_facts(base, source)
     bars = source.quotes().filter(pl.col("date") >= sessions[0].item()).collect()
     quotes = with_clocks(bars, "quotes", exchange=exchange)
     joined = as_of(base, quotes, source="quotes", by=["code"], columns=_QUOTE_COLUMNS)
@@ -314,12 +315,12 @@ def _past(
     )
 
 
-def _dated_facts(
-    base: pl.DataFrame, source: Source, listings: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, float]]:
+def _dated_facts(base: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, dict[str, float]]:
     """Sector and market as they were known at each decision, and who leaves.
 
-    A source without dated facts keeps those of its listings, and nobody is known to leave.
+    A name that was off the lists for a while is not there meanwhile, and leaves before: what comes
+    back later nobody knew. A source without dated facts keeps those of its listings, and nobody is
+    known to leave.
     """
     facts = source.listing_facts()
     if facts is None:
@@ -332,15 +333,31 @@ def _dated_facts(
         pl.col("sector33").alias("sector"),
         market.alias("market"),
     )
-    plain = base.drop("sector", "market")
+    spells = listing_spells(facts)
+    plain = _without_gaps(base.drop("sector", "market"), spells)
     joined = as_of(plain, rows, source="master", by=["code"], columns=["sector", "market"])
-    ends = listings.select(
+    ends = spells.select(
         "code", pl.col("listed_to").alias("date"), pl.lit(value=True).alias("leaving")
     )
     frame = joined.frame.join(
         ends.drop_nulls("date"), on=["date", "code"], how="left", maintain_order="left"
     ).with_columns(pl.col("leaving").fill_null(value=False))
     return frame, {"master": joined.slack_seconds}
+
+
+def _without_gaps(base: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Rows of sessions on which the name was on the list."""
+    gaps = spells.select(
+        "code",
+        after=pl.col("listed_to"),
+        before=pl.col("listed_from").shift(-1).over("code", order_by="spell"),
+    ).drop_nulls("before")
+    within = (
+        base.select("date", "code")
+        .join(gaps, on="code", how="inner")
+        .filter(pl.col("date").is_between("after", "before", closed="none"))
+    )
+    return base.join(within, on=["date", "code"], how="anti", maintain_order="left")
 
 
 def _market(
