@@ -163,7 +163,9 @@ def test_dated_facts_give_the_sector_of_that_day_and_say_who_leaves(tmp_path):
     facts = pl.DataFrame(
         {
             "code": [code, code, *codes[1:]],
+            "spell": [0] * (len(codes) + 1),
             "valid_from": [DAYS[0], DAYS[2], *[DAYS[0]] * (len(codes) - 1)],
+            "valid_to": [DAYS[1], *listed["listed_to"].to_list()],
             "available_at": [
                 moment(DAYS[0], 0),
                 moment(DAYS[1], 8),
@@ -185,6 +187,35 @@ def test_dated_facts_give_the_sector_of_that_day_and_say_who_leaves(tmp_path):
     assert ends.height, "the frames need a name that goes"
     leaving = made.filter("leaving").select("date", "code").rows()
     assert leaving == ends.select("listed_to", "code").sort("listed_to").rows()
+
+
+def test_a_name_is_not_there_while_no_list_has_it(tmp_path):
+    source = stored(tmp_path, frames())
+    code, *others = source.listings()["code"].to_list()
+    facts = pl.DataFrame(
+        {
+            "code": [code, code, *others],
+            "spell": [0, 1, *[0] * len(others)],
+            "valid_from": [DAYS[0], DAYS[2], *[DAYS[0]] * len(others)],
+            "valid_to": [DAYS[0], None, *[None] * len(others)],
+            "available_at": [
+                moment(DAYS[0], 0),
+                moment(DAYS[1], 8),
+                *[moment(DAYS[0], 0)] * len(others),
+            ],
+            "sector33": "1050",
+            "segment": "Prime",
+            "domestic_common": True,
+        },
+        schema_overrides={"available_at": pl.Datetime("us")},
+    )
+    facts.write_parquet(source.folder / "listing_facts.parquet")
+    bars = source.quotes().collect().filter((pl.col("code") != code) | (pl.col("date") != DAYS[1]))
+    for path in (source.folder / "quotes").glob("*.parquet"):
+        bars.write_parquet(path)
+    mine = build_panel(source, clock=Clock.EVENING).frame.filter(pl.col("code") == code)
+    assert mine["date"].to_list() == [DAYS[0], *DAYS[2:]]
+    assert mine["leaving"].to_list() == [True, False, False]
 
 
 def test_every_rule_comes_before_its_clock():
