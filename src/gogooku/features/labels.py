@@ -7,6 +7,7 @@ Nothing here is ever joined to the panel.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,7 @@ def write_labels(
     sessions: DateArray,
     before: Labels | None = None,
     first: int = 0,
+    threads: int = 1,
 ) -> str:
     """Compute labels for all horizons and write them under ``folder``; returns their hash.
 
@@ -234,6 +236,8 @@ def write_labels(
     before : Labels or None
         Labels of an older version, which are kept for the sessions before ``first``; names that
         came later were not listed there.
+    threads : int
+        Horizons made at a time. Changes no value.
     """
     num_names = inputs.open_TN.shape[1]
     kinds = {
@@ -263,7 +267,9 @@ def write_labels(
         buyable[:first, : len(before.codes)] = before.tradable_TN[:first]
     buyable[first:] = tradable(inputs)
     resolved = np.full((len(sessions), len(HORIZONS)), np.datetime64("NaT", "D"))
-    for h, horizon in enumerate(HORIZONS):
+
+    def make(h: int) -> None:
+        horizon = HORIZONS[h]
         made = forward_returns(inputs, horizon)
         reach = max(len(sessions) - 1 - horizon, 0)
         resolved[:reach, h] = sessions[1 + horizon :][:reach]
@@ -277,13 +283,17 @@ def write_labels(
             sector_TN=inputs.sector_TN,
             beta_TN=inputs.beta_TN,
         )
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(make, range(len(HORIZONS))):
+            pass
     np.save(folder / "tradable.npy", buyable)
     np.save(folder / "resolved.npy", resolved)
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]
     write_point("labels.arrays")
     arrays |= {"tradable": buyable, "resolved": resolved}
-    digests = label_digests(arrays, first=first)
+    digests = label_digests(arrays, first=first, threads=threads)
     if before is not None:
         digests = np.concatenate([load_array(before.folder / DIGESTS_FILE)[:first], digests])
     np.save(folder / DIGESTS_FILE, digests)
@@ -300,14 +310,17 @@ def label_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
     return {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
 
 
-def label_digests(arrays: Mapping[str, npt.NDArray[Any]], *, first: int = 0) -> Digest:
+def label_digests(
+    arrays: Mapping[str, npt.NDArray[Any]], *, first: int = 0, threads: int = 1
+) -> Digest:
     """Content of each session from ``first`` on, [T - first, 32].
 
     Names for which there is nothing to say do not enter, so names that come later change nothing.
     """
     count = len(arrays["raw"])
     out = np.empty((count - first, 32), dtype=np.uint8)
-    for t in range(first, count):
+
+    def hash_day(t: int) -> None:
         day = {name: array[t] for name, array in arrays.items()}
         told = (day["outcome"] != _CODE[Outcome.NO_ENTRY]) | (day["late"] != 0)
         for name in VARIANTS:
@@ -316,6 +329,10 @@ def label_digests(arrays: Mapping[str, npt.NDArray[Any]], *, first: int = 0) -> 
         shown = [same_nulls(day[name][names]) for name in VARIANTS]
         shown += [day[name][names] for name in ("outcome", "late", "tradable")]
         out[t - first] = digest_of(names, *shown, day["resolved"].astype(np.int64))
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(hash_day, range(first, count)):
+            pass
     return out
 
 

@@ -226,7 +226,7 @@ def assemble(
     grown = _all_sessions(job, panel, before or _nothing(job, panel))
     with reporter.step("labels"):
         grown = _with_bars(grown, panel)
-        labels = _labels(folder, panel, grown)
+        labels = _labels(folder, panel, grown, threads=execution.threads)
     grown = replace(grown, settled_by=grown.rows)
     grown.save()
     shutil.rmtree(folder / "scratch")
@@ -538,7 +538,7 @@ def _old_labels(folder: Path, before: Grown) -> Labels | None:
     return read_labels(place, sessions=sessions, codes=before.codes[:num_names])
 
 
-def _labels(folder: Path, panel: Panel, grown: Grown) -> str:
+def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:
     """Write the labels, from corrected bars; those that an older version has settled are kept."""
     old = _old_labels(folder, grown)
     first = 0 if old is None else settled_sessions(old, known=grown.settled_by)
@@ -557,6 +557,8 @@ def _labels(folder: Path, panel: Panel, grown: Grown) -> str:
     )
     building = folder / "scratch" / "labels"
     building.mkdir()
-    content = write_labels(building, inputs, sessions=grown.sessions, before=old, first=first)
+    content = write_labels(
+        building, inputs, sessions=grown.sessions, before=old, first=first, threads=threads
+    )
     replace_folder(building, folder / "labels")
     return content
