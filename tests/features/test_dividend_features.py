@@ -1,6 +1,7 @@
 """Dividend features equal plain loops over what was announced, corrected and deleted by then."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -33,21 +34,36 @@ def _later(frame, every, days, **changes):
 
 @lru_cache(maxsize=1)
 def rows():
-    """Announcements with more corrections of amounts, deletions and special payments."""
+    """Announcements with more corrections of amounts, deletions and special payments.
+
+    Some amounts are zero, some announcements are repeated the same evening, and three names fall
+    silent.
+    """
     frame = (
         world()
         .typed("dividends")
         .with_columns(
             special=pl.when(pl.int_range(pl.len()) % 7 == 0)
             .then(pl.lit("special"))
-            .otherwise("special")
+            .otherwise("special"),
+            dividend_yen=pl.when(pl.int_range(pl.len()) % 13 == 4)
+            .then(pl.col("dividend_yen") * 0.0)
+            .otherwise("dividend_yen"),
         )
+    )
+    silent = pl.col("code").is_in(world().timeline.codes[::8])
+    frame = frame.filter(~(silent & (pl.col("event_date") > date(2024, 2, 1))))
+    repeated = frame.filter(pl.int_range(pl.len()) % 4 == 1).with_columns(
+        pl.col("available_at") + timedelta(minutes=1),
+        reference=pl.lit("2097") + pl.col("reference"),
+        status=pl.lit("new"),
+        corrects=pl.lit(None, dtype=pl.String),
     )
     deleted = _later(frame, 11, 9, status=pl.lit("deletion"))
     corrected = _later(
         frame, 6, 5, status=pl.lit("correction"), dividend_yen=pl.col("dividend_yen") + 3.0
     )
-    return pl.concat([frame, deleted, corrected], how="vertical_relaxed").sort(
+    return pl.concat([frame, deleted, corrected, repeated], how="vertical_relaxed").sort(
         "event_date", "reference"
     )
 
@@ -67,7 +83,13 @@ def prepared(code, n):
     known = frame.to_dicts()
     for row in known:
         row["t"] = int(np.sum(timeline.decisions < np.datetime64(row["available_at"], "us")))
-        event = int(np.sum(timeline.sessions <= np.datetime64(row["event_date"]))) - 1
+        start = timeline.decisions[0].item().date()
+        known_on = row["available_at"].date()
+        row["evening"] = (row["t"], min(known_on, start) if row["t"] == 0 else start)
+        shares_of = [row["event_date"]]
+        if row["ex_date"]:
+            shares_of.append(row["ex_date"] - timedelta(days=1))
+        event = int(np.sum(timeline.sessions <= np.datetime64(min(shares_of)))) - 1
         raw = row["dividend_yen"]
         row["amount"] = NAN if raw is None else raw / timeline.growth_TN[max(event, 0), n]
         row["payment"] = (row["term"], row["term_month"])
@@ -88,11 +110,7 @@ def standing(known, payment):
 
 def annual(known, states, back):
     """Decided amounts of a year of terms; null until the terms reach beyond the first by a year."""
-    ever = []
-    for end in range(1, len(known) + 1):
-        row = standing(known[:end], known[end - 1]["payment"])
-        if row and row["certainty"] == "decided" and row["amount"] == row["amount"]:
-            ever.append(row["serial"])
+    ever = terms(known)
     if not ever or max(ever) < min(ever) + 12 + back:
         return NAN
     high = max(ever) - back
@@ -102,19 +120,45 @@ def annual(known, states, back):
     return sum(r["amount"] for r in decided if high - 12 < r["serial"] <= high)
 
 
+def terms(known):
+    """Months of all terms that were decided at any time."""
+    out = []
+    for end in range(1, len(known) + 1):
+        row = standing(known[:end], known[end - 1]["payment"])
+        if row and row["certainty"] == "decided" and row["amount"] == row["amount"]:
+            out.append(row["serial"])
+    return out
+
+
+def change_of(now, before):
+    if before == 0:
+        return CLIP if now > 0 else 0.0
+    return min((now - before) / before, CLIP)
+
+
 def announcements(known):
-    """Change and kind by the newest announcements."""
+    """Largest change by the newest evening of announcements, and kind by the newest of them."""
     out, amounts = {}, {}
-    for end, row in enumerate(known, start=1):
-        state = standing(known[:end], row["payment"])
-        now = state["amount"] if state else NAN
-        before = amounts.get(row["payment"], NAN)
-        if now == now and before == before and before != 0:
-            out["dv_change"], out["change_t"] = (now - before) / abs(before), row["t"]
-        if now == now:
-            amounts[row["payment"]] = now
-        if state and state["certainty"] == "decided":
-            out["dv_special"] = float(state["special"] in ("special", "commemorative", "both"))
+    for evening in sorted({row["evening"] for row in known}):
+        heard = {}
+        for end, row in enumerate(known, start=1):
+            if row["evening"] != evening:
+                continue
+            state = standing(known[:end], row["payment"])
+            heard.setdefault(row["payment"], []).append(state["amount"] if state else NAN)
+            if state and state["certainty"] == "decided":
+                out["dv_special"] = float(state["special"] in ("special", "commemorative", "both"))
+        changes = [
+            change_of(states[-1], amounts[payment])
+            for payment, states in heard.items()
+            if states[-1] == states[-1] and payment in amounts
+        ]
+        if changes:
+            out["dv_change"], out["change_t"] = max(changes, key=abs), evening[0]
+        for payment, states in heard.items():
+            told = [amount for amount in states if amount == amount]
+            if told:
+                amounts[payment] = told[-1]
     return out
 
 
@@ -132,6 +176,9 @@ def naive_base():
                 state = announcements(seen)
                 state["dv_annual"] = annual(seen, states, 0)
                 state["dv_annual_before"] = annual(seen, states, 12)
+                newest = max(terms(seen), default=0)
+            if day.item().year * 12 + day.item().month - newest > 18:
+                state["dv_annual"] = state["dv_annual_before"] = NAN
             days = [(number(r["ex_date"]), r["amount"]) for r in states if r and r["ex_date"]]
             coming = [pair for pair in days if now < pair[0] <= now + HORIZON]
             if coming:
@@ -237,3 +284,123 @@ def test_the_end_of_the_data_changes_nothing_before():
         again = INPUT.make(FrameTables({"dividends": rows()}), cut)
         for name, column in made().items():
             np.testing.assert_array_equal(again[name], column[: t + 1], err_msg=name)
+
+
+# ---------------------------------------------------------------------------- single announcements
+
+
+def announced(on, term, month, yen, *, certainty="decided", ex_date=None):
+    """One announcement of the first name."""
+    known = datetime.combine(on, time(6, 30))
+    return {
+        "event_date": on,
+        "available_at": known,
+        "code": world().timeline.codes[0],
+        "reference": f"{on:%Y%m%d}{term}{month}",
+        "status": "new",
+        "term": term,
+        "certainty": certainty,
+        "term_month": month,
+        "dividend_yen": yen,
+        "ex_date": ex_date,
+    }
+
+
+def features_of(rows, *names, timeline=None):
+    """Some features of the first name, closes being 1000 yen."""
+    schema = world().typed("dividends").schema
+    frame = pl.DataFrame(
+        {name: [row.get(name) for row in rows] for name in schema}, schema=schema, strict=False
+    )
+    timeline = timeline or world().timeline
+    base = INPUT.make(FrameTables({"dividends": frame}), timeline)
+    x = {**base, "close": np.full(timeline.shape, 1000.0)}
+    found = {f.name: f.compute({c: x[c] for c in f.inputs})[:, 0] for f in DIVIDEND}
+    return [found[name] for name in names]
+
+
+def session_of(day):
+    return int(np.searchsorted(world().timeline.sessions, np.datetime64(day)))
+
+
+def test_of_several_payments_of_a_session_the_largest_change_is_told():
+    before, evening, later = date(2023, 11, 10), date(2024, 5, 10), date(2024, 6, 21)
+    rows = [
+        announced(before, "interim", "2024-03", 20.0, certainty="forecast"),
+        announced(before, "final", "2024-03", 20.0, certainty="forecast"),
+        announced(evening, "interim", "2024-03", 22.0),
+        announced(evening, "final", "2024-03", 12.0),
+        announced(evening, "final", "2024-02", 9.0),
+        announced(later, "final", "2024-03", 12.0),
+    ]
+    revision, flag = features_of(rows, "div_rev", "div_rev_flag")
+    t, end = session_of(evening), session_of(later)
+    assert np.isnan(revision[:t]).all()
+    np.testing.assert_allclose(revision[t:end], -0.4)
+    np.testing.assert_allclose(revision[end:], 0.0)
+    assert np.flatnonzero(flag).tolist() == [t]
+
+
+def test_a_change_repeated_the_same_evening_is_a_change():
+    before, evening = date(2023, 11, 10), date(2024, 5, 10)
+    again = announced(evening, "final", "2024-03", 30.0) | {"reference": "2024051099"}
+    rows = [
+        announced(before, "final", "2024-03", 20.0, certainty="forecast"),
+        announced(evening, "final", "2024-03", 30.0),
+        again,
+    ]
+    revision, flag = features_of(rows, "div_rev", "div_rev_flag")
+    np.testing.assert_allclose(revision[session_of(evening) :], 0.5)
+    assert np.flatnonzero(flag).tolist() == [session_of(evening)]
+
+
+def test_a_dividend_after_none_is_a_change_and_a_decision_as_forecast_is_none():
+    before, evening = date(2023, 11, 10), date(2024, 5, 10)
+    for forecast, decided, change in ((0.0, 10.0, CLIP), (10.0, 10.0, 0.0), (0.0, 0.0, 0.0)):
+        rows = [
+            announced(before, "final", "2024-03", forecast, certainty="forecast"),
+            announced(evening, "final", "2024-03", decided),
+        ]
+        revision, flag = features_of(rows, "div_rev", "div_rev_flag")
+        np.testing.assert_allclose(revision[session_of(evening) :], change)
+        assert flag.sum() == (change != 0.0)
+
+
+def test_twelve_months_of_dividends_end_when_no_term_follows():
+    rows = [
+        announced(date(year, 5, 12), "final", f"{year}-03", yen)
+        for year, yen in ((2022, 20.0), (2023, 30.0), (2024, 40.0))
+    ]
+    paid, valid, grown = features_of(rows, "div_dy_12m", "is_div_valid", "div_growth_12m")
+    known, gone = session_of("2024-05-12"), session_of("2025-10-01")
+    np.testing.assert_allclose(paid[known:gone], 0.04)
+    np.testing.assert_allclose(grown[known:gone], 1.0 / 3.0)
+    assert np.isnan(paid[gone:]).all()
+    assert np.isnan(grown[gone:]).all()
+    assert valid[known:gone].all()
+    assert not valid[gone:].any()
+    assert gone < world().timeline.shape[0] - 100
+
+
+def test_a_split_after_the_ex_date_has_no_part_in_a_dividend_decided_later():
+    whole = world().timeline
+    ex_date = date(2024, 3, 28)
+    growth = np.ones(whole.shape)
+    growth[session_of(ex_date) :, 0] = 0.5
+    timeline = replace(whole, growth_TN=growth)
+    rows = [
+        announced(date(2023, 5, 12), "final", "2023-03", 50.0, ex_date=date(2023, 3, 30)),
+        announced(
+            date(2023, 11, 10), "final", "2024-03", 50.0, certainty="forecast", ex_date=ex_date
+        ),
+        announced(date(2024, 5, 10), "final", "2024-03", 50.0, ex_date=ex_date),
+        announced(date(2024, 6, 21), "final", "2025-03", 25.0, ex_date=date(2025, 3, 28)),
+    ]
+    revision, flag, paid, coming = features_of(
+        rows, "div_rev", "div_rev_flag", "div_dy_12m", "div_yield_est", timeline=timeline
+    )
+    decided, last = session_of("2024-05-10"), session_of("2025-03-27")
+    np.testing.assert_allclose(revision[decided:], 0.0)
+    assert not flag.any()
+    np.testing.assert_allclose(paid[decided : session_of("2024-06-21")], 0.05)
+    np.testing.assert_allclose(coming[last], 0.05)

@@ -390,6 +390,41 @@ def test_declarations():
     assert set(TABLE.columns) <= used
 
 
+def test_what_counts_contracts_says_which():
+    """Contracts in the money are in no count, so a move of the underlying changes what is."""
+    counts = {"io_put_oi", "io_call_oi", "io_put_volume", "io_call_volume"}
+    counts |= {"io_near_put_oi", "io_near_call_oi", "io_near_volume_share"}
+    counts |= {"io_put_oi_distance", "io_call_oi_distance"}
+    by_name = {feature.name: feature for feature in OPTIONS}
+
+    def counted(name):
+        if name not in by_name:
+            return name in counts
+        return any(counted(of) for of in by_name[name].inputs)
+
+    told = [f for f in OPTIONS if counted(f.name) and not f.name.startswith("opt_pc_vol_z")]
+    assert len(told) == 12
+    assert [f.name for f in told if "out of the money" not in f.meaning] == []
+    assert not any("all months and strikes" in f.meaning for f in OPTIONS)
+    moved = ("opt_pc_oi_ratio", "opt_pc_vol_ratio", "opt_pc_oi_chg_5d", "opt_oi_chg_5d")
+    for name in moved:
+        assert "expire or change sides of the underlying" in by_name[name].meaning, name
+
+
+def test_a_move_of_the_underlying_alone_moves_the_open_interest(world):
+    frame = world.typed("index_options")
+    day = frame["event_date"].unique().sort()[100]
+    column = "underlying_price"
+    moved = pl.when(pl.col("event_date") == day).then(pl.col(column) * 1.05).otherwise(column)
+    before, after = (
+        make(rows, world.timeline) for rows in (frame, frame.with_columns(moved.alias(column)))
+    )
+    here = before["io_put_oi"] != after["io_put_oi"]
+    assert np.flatnonzero(here & np.isfinite(before["io_put_oi"])).tolist() == [101]
+    assert after["io_put_oi"][101] > before["io_put_oi"][101]
+    assert after["io_call_oi"][101] < before["io_call_oi"][101]
+
+
 def test_nulls_stay_within_what_is_declared(world):
     close = world.typed("topix").sort("event_date")["close"].to_numpy()
     known = {**make(world.typed("index_options"), world.timeline), "mkt_close": close}

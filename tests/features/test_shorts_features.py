@@ -1,6 +1,8 @@
 """Short-selling features against plain loops over typed rows."""
 
 import math
+import re
+import unicodedata
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -30,7 +32,7 @@ from gogooku.features.audit import evaluate_dense
 from gogooku.features.short_positions import SHORT_POSITION_FEATURES
 from gogooku.features.shorts import SHORTS, SHORTS_INPUTS
 
-PRIVATE = ("", "個人", "Individual")
+PRIVATE = ("", "個人", "individual")
 YEN = (
     "sell_excluding_short_yen",
     "short_with_restrictions_yen",
@@ -82,18 +84,22 @@ def odd_reports():
         report(quiet, 90, 92, 0.0150, seller=None),
         report(quiet, 95, 97, 0.0001, seller=None, previous=(90, 0.0150)),
         report(quiet, 100, 102, 0.0200, seller="Twice Ltd"),
-        report(quiet, 110, 112, 0.0300, seller="Twice Ltd", previous=(100, 0.0200)),
-        report(quiet, 99, 115, 0.0999, seller="Twice Ltd"),
+        report(quiet, 110, 112, 0.0300, seller="TWICE  LTD ", previous=(100, 0.0200)),
+        report(quiet, 99, 115, 0.0999, seller="twice ltd"),
         report(quiet, 110, 118, 0.0310, seller="Twice Ltd", previous=(100, 0.0200)),
         report(quiet, 119, 121, None, seller="Twice Ltd"),
-        report(quiet, 130, 132, 0.0041, seller="Twice Ltd", previous=(110, 0.0310)),
+        report(quiet, 130, 132, 0.0041, seller="Ｔｗｉｃｅ　Ｌｔｄ", previous=(110, 0.0310)),
     ]
 
 
 @pytest.fixture(scope="module")
 def frames():
     world = source_world()
-    positions = world.typed("short_positions")
+    loud = pl.int_range(pl.len()) % 3 == 0
+    positions = world.typed("short_positions").with_columns(
+        pl.when(loud).then(pl.col(name).str.to_uppercase()).otherwise(name).alias(name)
+        for name in ("seller_name", "contractor_name", "fund_name")
+    )
     odd = pl.DataFrame(odd_reports()[1], schema_overrides={"previous_date": pl.Date}, strict=False)
     odd = odd.with_columns(pl.col("available_at").cast(pl.Datetime("us")))
     ratios = world.typed("short_ratio")
@@ -152,6 +158,11 @@ def known_session(row):
 # ------------------------------------------------------------------------------------ positions
 
 
+def written(name):
+    """A name as it is compared: any width and case of letters, single blanks."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name or "").casefold()).strip()
+
+
 def is_open(ratio):
     return ratio if ratio is not None and ratio >= 0.005 - 1e-9 else 0.0
 
@@ -204,7 +215,7 @@ def positions_of(rows, n):
             row = waiting.pop(0)
             if row["position_ratio"] is None:
                 continue
-            holder = tuple(row[k] or "" for k in ("seller_name", "contractor_name", "fund_name"))
+            holder = tuple(written(row[k]) for k in ("seller_name", "contractor_name", "fund_name"))
             before = take(book.setdefault(holder, []), row, private=holder[0] in PRIVATE)
             if before is None or row["available_at"].date() < day(0):
                 continue
@@ -234,6 +245,30 @@ def test_position_columns_equal_a_walk_through_the_reports(frames, inputs):
     for name, want in expected.items():
         assert_same(inputs[name], want, name, least=1000)
     assert timeline.growth_TN.min() < 1.0
+
+
+def test_a_holder_written_in_two_ways_is_one_holder():
+    code = source_world().timeline.codes[0]
+    names = (
+        "GOLDMAN SACHS INTERNATIONAL",
+        "Goldman Sachs International",
+        "Ｇoldman  Sachs international",
+    )
+    rows = [
+        report(code, 20 + 10 * i, 22 + 10 * i, ratio, seller=name)
+        for i, (name, ratio) in enumerate(zip(names, (0.010, 0.012, 0.004), strict=True))
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"previous_date": pl.Date}, strict=False)
+    frame = frame.with_columns(
+        pl.col("available_at").cast(pl.Datetime("us")),
+        pl.lit(None, dtype=pl.String).alias("contractor_name"),
+        pl.lit(None, dtype=pl.String).alias("fund_name"),
+    )
+    made = SHORTS_INPUTS[1].make(FrameTables({"short_positions": frame}), source_world().timeline)
+    assert made["sp_sellers"][[22, 32, 42], 0].tolist() == [1, 1, 0]
+    np.testing.assert_allclose(made["sp_ratio_sum"][[22, 32, 42], 0], [0.010, 0.012, 0.0])
+    np.testing.assert_allclose(made["sp_added"][[22, 32, 42], 0], [0.010, 0.002, 0.0])
+    assert made["sp_closed"][42, 0] == 1
 
 
 def test_single_reports_stand_until_their_holder_reports_again(inputs):

@@ -25,9 +25,12 @@ from gap_cases import (
 
 from cli_support import done, sets
 from gogooku.core.calendar import Clock
+from gogooku.core.errors import DataError
 from gogooku.core.types import Role
-from gogooku.features.catalogue import CATALOGUE, by_name, sources_of
+from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, by_name, sources_of
+from gogooku.features.inputs import Tables
 from gogooku.features.source_notes import REQUIRED, Gap, source_notes
+from gogooku.learn import assemble
 from gogooku.learn.datasets import read_values
 from gogooku.tables.arrivals import arrivals_of, write_arrivals
 
@@ -290,3 +293,13 @@ def test_build_says_what_it_took_over(stock):
         "sessions_taken_over": SESSIONS - 2,
     }
     assert facts["source_notes"] == []
+
+
+def test_a_version_that_is_removed_under_a_build_is_said(stock):
+    """A newer delivery keeps two versions; a build that takes longer has to be run again."""
+    source = stock.store("removed")
+    taken = assemble._Sources(Tables(source), timeline=None, inputs=INPUT_TABLES)
+    for path in source.table_paths("breakdown"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"breakdown was there when the build began and is gone"):
+        taken.columns([], stop=1, rows=1, threads=1)

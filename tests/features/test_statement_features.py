@@ -24,7 +24,11 @@ def world():
 
 @lru_cache(maxsize=1)
 def documents():
-    """Documents of the sandbox, with corrections of old quarters and a change of rules added."""
+    """Documents of the sandbox, with corrections of old quarters and a change of rules added.
+
+    Some results come with a document of the same evening: one that repeats their forecasts, or one
+    that puts the forecast of the year to what was earned.
+    """
     frame = world().typed("statements")
     results = frame.filter(pl.col("document_period").is_not_null())
     late = results.filter(pl.int_range(pl.len()) % 9 == 0).with_columns(
@@ -35,10 +39,30 @@ def documents():
         document_number=pl.col("document_number").str.replace("^....", "2099"),
         restated=pl.lit(value=True),
     )
+    whole = results.filter(pl.col("document_period") == "FY")
+    names = ("sales_yen", "operating_profit_yen", "net_profit_yen", "dividend_annual_yen")
+    silent = {"document_kind": pl.lit("earnings_forecast_revision")} | {
+        name: pl.lit(None, dtype=whole.schema[name])
+        for name in ("document_period", "next_fiscal_year_end", *ITEMS.values())
+    }
+    repeated = whole.filter(pl.int_range(pl.len()) % 3 == 0).with_columns(
+        pl.col("available_at") + timedelta(minutes=1),
+        *(pl.col(f"next_forecast_{name}").alias(f"forecast_{name}") for name in names),
+        *(pl.lit(None, dtype=pl.Float64).alias(f"next_forecast_{name}") for name in names),
+        **(silent | {"fiscal_year_end": pl.col("next_fiscal_year_end")}),
+        document_number=pl.col("document_number").str.replace("^....", "2097"),
+    )
+    confessed = whole.filter(pl.int_range(pl.len()) % 3 == 1).with_columns(
+        pl.col("available_at") - timedelta(minutes=1),
+        *(pl.col(name).alias(f"forecast_{name}") for name in ITEMS.values()),
+        *(pl.lit(None, dtype=pl.Float64).alias(f"next_forecast_{name}") for name in names),
+        **silent,
+        document_number=pl.col("document_number").str.replace("^....", "1997"),
+    )
     odd = sorted(frame.get_column("code").unique())[3]
     switched = (pl.col("code") == odd) & (pl.col("event_date") > date(2024, 9, 1))
     return (
-        pl.concat([frame, late])
+        pl.concat([frame, late, repeated, confessed])
         .with_columns(
             accounting_standard=pl.when(switched & pl.col("accounting_standard").is_not_null())
             .then(pl.lit("US"))
@@ -121,15 +145,21 @@ class Known:
         return self.value(column, year, quarter) + last
 
     def forecasts(self, column, end, rows):
-        """All forecasts of a fiscal year in the order in which they came."""
+        """All forecasts of a fiscal year in the order in which they came, and their evenings."""
         out = []
         for row in rows:
             for prefix, ends in (("", "fiscal_year_end"), ("next_", "next_fiscal_year_end")):
                 value = row[f"{prefix}forecast_{column}"]
                 if value is not None and months(row[ends]) == end:
                     basis = row["basis"] if "dividend" in column else 1.0
-                    out.append(value / basis)
+                    out.append((value / basis, row["evening"]))
         return out
+
+    def newest(self, column, end):
+        """The newest forecast of a fiscal year, and the last one of an evening before it."""
+        found = self.forecasts(column, end, self.rows)
+        earlier = [value for value, evening in found if evening < found[-1][1]]
+        return (found[-1][0] if found else NAN), (earlier[-1] if earlier else NAN)
 
     def target(self):
         ends = []
@@ -151,11 +181,11 @@ def naive_state(rows):
     expected = known.target()
     for name, column in {**ITEMS, "div": "dividend_annual_yen"}.items():
         found = known.forecasts(column, expected, rows)
-        out[f"{name}_forecast"] = found[-1] if found else NAN
+        out[f"{name}_forecast"], before = known.newest(column, expected)
         if name in ("op", "div"):
-            out[f"{name}_forecast_before"] = found[-2] if len(found) > 1 else NAN
+            out[f"{name}_forecast_before"] = before
         if name == "op":
-            out[f"{name}_forecast_first"] = found[0] if found else NAN
+            out[f"{name}_forecast_first"] = found[0][0] if found else NAN
     for row in rows:
         if row["document_kind"] == "earnings_forecast_revision":
             out["revision_t"] = row["t"]
@@ -170,15 +200,15 @@ def naive_state(rows):
         out[f"{name}_last_year"] = NAN if whole is None else num(whole[column])
         out[f"{name}_surprise"] = NAN
         if whole is not None:
-            place = next(i for i, row in enumerate(rows) if row is whole)
-            before = known.forecasts(column, months(whole["fiscal_year_end"]), rows[:place])
-            last = before[-1] if before else NAN
+            older = [row for row in rows if row["evening"] < whole["evening"]]
+            before = known.forecasts(column, months(whole["fiscal_year_end"]), older)
+            last = before[-1][0] if before else NAN
             out[f"{name}_surprise"] = naive_growth(num(whole[column]), last)
     for name in ("op", "np"):
         quarter = QUARTER[known.now["document_period"]]
         out[f"{name}_cum"] = num(known.now[ITEMS[name]])
-        found = known.forecasts(ITEMS[name], months(known.now["fiscal_year_end"]), rows)
-        out[f"{name}_cum_forecast"] = found[-1] if found else NAN
+        end = months(known.now["fiscal_year_end"])
+        out[f"{name}_cum_forecast"] = known.newest(ITEMS[name], end)[0]
         whole, part = known.value(ITEMS[name], 1, 4), known.value(ITEMS[name], 1, quarter)
         out[f"{name}_usual"] = part / whole if whole > 0 else NAN
     out["sales_growth_before"] = naive_growth(
@@ -217,6 +247,10 @@ def naive_base():
         rows = frame.filter(pl.col("code") == code).to_dicts()
         for row in rows:
             row["t"] = int(np.sum(timeline.decisions < np.datetime64(row["available_at"], "us")))
+            # before the first session of all, days tell evenings apart
+            start = timeline.decisions[0].item().date()
+            known_on = row["available_at"].date()
+            row["evening"] = (row["t"], min(known_on, start) if row["t"] == 0 else start)
             event = np.datetime64(row["event_date"], "D")
             row["basis"] = timeline.growth_TN[
                 max(int(np.sum(timeline.sessions <= event)) - 1, 0), n
@@ -396,6 +430,63 @@ def test_a_changed_year_end_gives_null_and_a_late_correction_counts_from_its_day
     assert np.isnan(base["st_sales_ttm_year_ago"][at("2024-03-01"), 0])
     assert np.isnan(quarter[at("2024-03-01")])
     assert np.isnan(four[at("2024-03-01")])
+
+
+def session_of(day):
+    return int(np.searchsorted(world().timeline.sessions, np.datetime64(day)))
+
+
+def values_of(name, rows):
+    """A feature of the first name from some documents."""
+    base = INPUT.make(FrameTables({"statements": typed_rows(rows)}), world().timeline)
+    feature = next(f for f in STATEMENTS if f.name == name)
+    return feature.compute({column: base[column] for column in feature.inputs})[:, 0]
+
+
+def _revised_on_the_evening_of_results():
+    year = (date(2023, 4, 1), date(2024, 3, 31))
+    figures = ("operating_profit_yen", "dividend_annual_yen")
+
+    def forecast(*values):
+        return {f"forecast_{name}": value for name, value in zip(figures, values, strict=True)}
+
+    rows = [
+        _plain_document(date(2023, 8, 10), "1Q", *year, **forecast(100.0, 40.0)),
+        _plain_document(date(2023, 11, 10), "2Q", *year, **forecast(130.0, 50.0)),
+        _plain_document(date(2023, 11, 10), None, *year, **forecast(130.0, 50.0)),
+        _plain_document(date(2024, 2, 9), "3Q", *year, **forecast(130.0, 50.0)),
+        _plain_document(date(2024, 5, 10), None, *year, **forecast(160.0, 60.0)),
+        _plain_document(date(2024, 5, 10), "FY", *year, operating_profit_yen=156.0),
+    ]
+    for i, row in enumerate(rows):
+        row["document_number"] += str(i)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "revision"), [("stmt_rev_fore_op", 0.3), ("stmt_rev_div_fore", 0.25)]
+)
+def test_two_documents_of_one_evening_are_one_revision(name, revision):
+    found = values_of(name, _revised_on_the_evening_of_results()[:4])
+    second, third = session_of("2023-11-10"), session_of("2024-02-09")
+    assert np.isnan(found[:second]).all()
+    np.testing.assert_allclose(found[second:third], revision)
+    np.testing.assert_allclose(found[third:], 0.0)
+
+
+def test_a_surprise_is_against_the_forecast_of_an_earlier_session():
+    found = values_of("stmt_surprise_op", _revised_on_the_evening_of_results())
+    np.testing.assert_allclose(found[session_of("2024-05-10") :], 26.0 / 130.0)
+
+
+def test_documents_before_the_history_are_told_apart_by_their_day():
+    rows = _revised_on_the_evening_of_results()
+    for row in rows:
+        for column in ("event_date", "period_end", "fiscal_year_start", "fiscal_year_end"):
+            row[column] = row[column].replace(year=row[column].year - 2)
+    assert rows[-1]["event_date"] < world().timeline.sessions[0].item()
+    np.testing.assert_allclose(values_of("stmt_rev_fore_op", rows[:3])[0], 0.3)
+    np.testing.assert_allclose(values_of("stmt_surprise_op", rows)[0], 26.0 / 130.0)
 
 
 def test_growth_of_a_loss_has_the_right_sign():

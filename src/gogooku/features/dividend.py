@@ -4,12 +4,13 @@ A payment is (name, term, month of the term). It is announced several times: for
 decided. Its state at a date is the newest announcement known by then that was not deleted by then;
 a correction takes the place of the announcement that it amends. A deletion brings back the one
 before. So no payment is counted twice, and nothing is forgotten that was believed at the time.
-Amounts are per share on the forward basis of `close`.
+Amounts are per share on the forward basis of `close`: shares of the announcement, or of the record
+date where the ex-date came before it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Final
 
@@ -21,7 +22,7 @@ from gogooku.features import kernels as k
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import CLOSE, Values
 from gogooku.features.lazy import Lazy, Maker
-from gogooku.features.quarters import gathered, growth
+from gogooku.features.quarters import gathered, growth, news_of
 from gogooku.features.spans import (
     SessionCount,
     last_before,
@@ -36,6 +37,10 @@ WINDOWS: Final = (1, 3, 5)
 HORIZON: Final = 125
 """Sessions ahead beyond which an ex-date is no event to come: half a year."""
 CLIP: Final = 10.0
+"""Largest change that is told; one from nothing to something is as large."""
+EXPIRY_MONTHS: Final = 18
+"""Months after which the newest decided term says nothing of today: the year until the same term
+comes again, and half a year within which it is decided and announced."""
 _COLUMNS: Final = (
     "code",
     "reference",
@@ -80,8 +85,22 @@ class _States:
     @cached_property
     def amount(self) -> FloatArray:
         """Yen per share that stand, NaN while undecided."""
-        raw = self.placed.values("dividend_yen") / self.timeline.share_basis(self.placed)
+        raw = self.placed.values("dividend_yen") / self._basis
         return gathered(raw, self.chosen)
+
+    @cached_property
+    def _basis(self) -> FloatArray:
+        """Factor that brings each announcement's shares to the forward basis.
+
+        Once shares trade without the dividend, it is one of the shares before: a split of that day
+        or later has no part in it.
+        """
+        days = self.placed.frame.get_column("ex_date").to_numpy().astype("datetime64[D]")
+        known = ~np.isnat(days)
+        event = self.placed.event.copy()
+        before = self.timeline.session_at(days[known] - np.timedelta64(1, "D"))
+        event[known] = np.minimum(event[known], before)
+        return self.timeline.share_basis(replace(self.placed, event=event))
 
     @cached_property
     def ex_date(self) -> pl.Series:
@@ -177,6 +196,7 @@ def _annual(states: _States) -> dict[str, Maker]:
         first, last = np.maximum(states.placed.t, low), np.minimum(states.end, high)
         out = _summed(states, first, last, decided & (first < last))
         out[~_covered(states, decided, since)] = np.nan
+        out[_expired(states, decided)] = np.nan
         return out
 
     return {
@@ -225,10 +245,44 @@ def _covered(states: _States, decided: BoolArray, since: IndexArray) -> BoolArra
     return np.asarray(np.arange(states.timeline.shape[0])[:, np.newaxis] >= first)
 
 
+def _expired(states: _States, decided: BoolArray) -> BoolArray:
+    """Where the newest decided term known is older than `EXPIRY_MONTHS`; [T, N]."""
+    newest = np.full(states.timeline.shape, np.iinfo(np.int32).min, dtype=np.int32)
+    cells = np.maximum(states.placed.t, 0)[decided], states.placed.n[decided]
+    np.maximum.at(newest, cells, states.serial[decided].astype(np.int32))
+    np.maximum.accumulate(newest, axis=0, out=newest)
+    now = states.timeline.sessions.astype("datetime64[M]").astype(np.int32) + 12 * 1970 + 1
+    return np.asarray(newest < now[:, np.newaxis] - EXPIRY_MONTHS)
+
+
+def _revisions(states: _States) -> tuple[BoolArray, FloatArray]:
+    """Change of a payment's amount by each session, and the rows that show it: one a session.
+
+    The amount after the session's announcements is compared with the one known before them. Of
+    several payments the change that is largest in size is shown.
+    """
+    payment, news = states.payment, news_of(states.placed, states.timeline)
+    rows = np.arange(len(payment))
+    by = np.argsort(payment, kind="stable")
+    opens = np.append(True, (np.diff(payment[by]) != 0) | (np.diff(news[by]) != 0))[: len(by)]
+    opening = by[np.maximum.accumulate(np.where(opens, rows, 0))]
+    before, last = np.empty(len(by)), np.zeros(len(by), dtype=np.bool_)
+    before[by] = last_before(states.amount, payment)[opening]
+    last[by] = np.append(opens[1:], True)[: len(by)]
+    change = np.clip(growth(states.amount, before), -CLIP, CLIP)
+    none = before == 0.0
+    change[none] = CLIP * np.sign(states.amount[none])
+    told = np.flatnonzero(last & np.isfinite(change))
+    told = told[np.lexsort((np.abs(change[told]), news[told], states.placed.n[told]))]
+    same = (np.diff(states.placed.n[told]) == 0) & (np.diff(news[told]) == 0)
+    largest = np.zeros(len(by), dtype=np.bool_)
+    largest[told[np.append(~same, True)[: len(told)]]] = True
+    return largest, change
+
+
 def _changes(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
-    change = growth(states.amount, last_before(states.amount, states.payment))
-    compared = np.isfinite(change)
+    compared, change = _revisions(states)
     told = placed.where(compared)
     decided = states.says("certainty", ["decided"])
     special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
@@ -246,10 +300,10 @@ DIVIDEND_INPUTS: Final = (
             "dv_to": "sessions to the next ex-date known, 1 to 125",
             "dv_next": "yen per share, forward basis: amount of that payment",
             "dv_since": "sessions since the last ex-date known, 0 on its day",
-            "dv_annual": "yen per share, forward basis: decided, twelve months of terms",
+            "dv_annual": "yen per share, forward basis: decided, twelve months of terms, none old",
             "dv_annual_before": "yen per share, forward basis: the twelve months before",
-            "dv_change": "ratio: newest announcement over the one before of the same payment",
-            "dv_change_age": "sessions since that announcement became known",
+            "dv_change": "ratio: a payment's amount over that before the session; largest one",
+            "dv_change_age": "sessions since the announcement that was compared became known",
             "dv_special": "1 where the newest decided payment has a special part",
         },
         market={},
@@ -261,6 +315,7 @@ DIVIDEND_INPUTS: Final = (
 # ------------------------------------------------------------------------------------ features
 
 _NULLS = "null for names without announcements."
+_OLD: Final = f"where the newest decided term is older than {EXPIRY_MONTHS} months"
 
 _dividend = partial(Feature, group="dividend", lookback=1)
 """Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
@@ -335,7 +390,7 @@ _AMOUNTS = (
                 "div_dy_12m",
                 "dv_annual",
                 "Decided dividends of twelve months of terms",
-                "null in the first year of announcements.",
+                f"null in the first year of announcements and {_OLD}.",
             ),
         )
     ),
@@ -347,7 +402,7 @@ _AMOUNTS = (
         unit="ratio",
         max_null_share=0.9,
         meaning="Decided dividends of twelve months against the twelve before; null in the first "
-        "two years of announcements and for names that paid nothing.",
+        f"two years of announcements, for names that paid nothing and {_OLD}.",
     ),
     _dividend(
         name="div_rev",
@@ -356,8 +411,9 @@ _AMOUNTS = (
         compute=_revision,
         unit="ratio",
         max_null_share=0.7,
-        meaning="Change of a payment's amount by its newest announcement, 0 where it was "
-        f"confirmed; {_NULLS}",
+        meaning="Change of a payment's amount by the newest session with announcements against "
+        "the amount known before it, the largest of several payments; 0 where it was confirmed, "
+        f"{CLIP:g}, the bound, where it was zero; {_NULLS}",
     ),
 )
 
@@ -393,7 +449,7 @@ _FLAGS = (
         compute=_revised,
         unit="flag",
         role=Role.MASK,
-        meaning="The amount of a payment was changed at this session.",
+        meaning="The amount of a payment was changed at this session, also from zero.",
     ),
     _dividend(
         name="div_is_special",
@@ -412,7 +468,8 @@ _FLAGS = (
         compute=partial(_within, of="dv_annual", upto=np.inf),
         unit="flag",
         role=Role.MASK,
-        meaning="Twelve months of decided dividends are known.",
+        meaning="Twelve months of decided dividends are known, the newest term no older than "
+        f"{EXPIRY_MONTHS} months.",
     ),
 )
 

@@ -25,6 +25,9 @@ from gogooku.features.volatility import SESSIONS_PER_YEAR
 _option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 """Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
 
+_MOVED: Final = "contracts that expire or change sides of the underlying move it"
+_OUTSIDE: Final = f"out of the money; {_MOVED}"
+
 
 def _less(x: Values, *, of: str, less: str) -> FloatArray:
     return x[of] - x[less]
@@ -188,7 +191,7 @@ _POSITIONS = (
         compute=partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi"),
         lookback=1,
         unit="log",
-        meaning="Log open interest of puts over calls, near month, within 10 %.",
+        meaning="Log open interest of puts over calls, near month, up to 10 % out of the money.",
     ),
     _option(
         name="opt_pc_oi_ratio",
@@ -197,7 +200,7 @@ _POSITIONS = (
         compute=partial(_log_ratio, of="io_put_oi", to="io_call_oi"),
         lookback=1,
         unit="log",
-        meaning="Log open interest of puts over calls, all months and strikes.",
+        meaning=f"Log open interest of puts over calls, all months, {_OUTSIDE}.",
     ),
     _option(
         name="opt_pc_vol_ratio",
@@ -206,7 +209,7 @@ _POSITIONS = (
         compute=partial(_log_ratio, of="io_put_volume", to="io_call_volume"),
         lookback=1,
         unit="log",
-        meaning="Log volume of puts over calls, all months and strikes.",
+        meaning=f"Log volume of puts over calls, all months, {_OUTSIDE}.",
     ),
     _option(
         name="opt_vol_oi_ratio",
@@ -215,7 +218,7 @@ _POSITIONS = (
         compute=partial(_less, of="_opt_volume_log", less="_opt_oi_log"),
         lookback=1,
         unit="log",
-        meaning="Log volume over open interest.",
+        meaning="Log volume over open interest, all months, out of the money.",
     ),
     _option(
         name="opt_near_volume_share",
@@ -224,7 +227,7 @@ _POSITIONS = (
         compute=partial(k.as_is, of="io_near_volume_share"),
         lookback=1,
         unit="share",
-        meaning="Share of the near month in the volume.",
+        meaning="Share of the near month in the volume out of the money.",
     ),
     *(
         _option(
@@ -234,7 +237,8 @@ _POSITIONS = (
             compute=partial(k.as_is, of=f"io_{side}_oi_distance"),
             lookback=1,
             unit="log",
-            meaning=f"Mean log strike over underlying of {side}s, by open interest.",
+            meaning=f"Mean log strike over underlying of {side}s out of the money, by open "
+            "interest.",
         )
         for side in ("put", "call")
     ),
@@ -271,13 +275,25 @@ _CHANGES = (
             compute=partial(_change, of=of, sessions=5),
             lookback=6,
             unit=unit,
-            meaning=f"Change of {what} over 5 sessions.",
+            meaning=f"Change of {what} over 5 sessions{more}.",
         )
-        for name, of, what, unit in (
-            ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio"),
-            ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio"),
-            ("opt_pc_oi_chg_5d", "opt_pc_oi_ratio", "opt_pc_oi_ratio", "log"),
-            ("opt_oi_chg_5d", "_opt_oi_log", "log open interest", "log"),
+        for name, of, what, unit, more in (
+            ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio", ""),
+            ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio", ""),
+            (
+                "opt_pc_oi_chg_5d",
+                "opt_pc_oi_ratio",
+                "opt_pc_oi_ratio, of contracts out of the money,",
+                "log",
+                f"; {_MOVED}",
+            ),
+            (
+                "opt_oi_chg_5d",
+                "_opt_oi_log",
+                "log open interest, all months, out of the money,",
+                "log",
+                f"; {_MOVED}",
+            ),
         )
     ),
     *(
@@ -294,7 +310,7 @@ _CHANGES = (
             ("opt_iv_z_60", "io_iv_atm_30", "opt_iv_cmat_30d"),
             ("opt_rr_z_60", "opt_rr_5pct", "opt_rr_5pct"),
             ("opt_pc_vol_z_60", "opt_pc_vol_ratio", "opt_pc_vol_ratio"),
-            ("opt_volume_z_60", "_opt_volume_log", "Log volume"),
+            ("opt_volume_z_60", "_opt_volume_log", "Log volume, all months, out of the money,"),
         )
     ),
     _option(

@@ -2,7 +2,8 @@
 
 Documents are numbered in the order in which they became known. What a document changes is looked
 up among the documents up to it and no later one: a correction of an old quarter changes the growth
-of the quarter after it from that correction on, and never before.
+of the quarter after it from that correction on, and never before. What stood before a document was
+known at an earlier session: results and a revised forecast of one evening are one piece of news.
 
 Flows are cumulated within a fiscal year, so a quarter is a difference of two documents of the same
 year, and four quarters are ``cumulated + last fiscal year - the same part of last fiscal year``.
@@ -23,7 +24,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.types import BoolArray, FloatArray
-from gogooku.features.timeline import IndexArray, Placed
+from gogooku.features.timeline import IndexArray, Placed, Timeline
 
 QUARTERS: Final = {"1Q": 1, "2Q": 2, "3Q": 3, "FY": 4}
 _ORDER_BITS: Final = 22
@@ -78,6 +79,18 @@ def growth(now: FloatArray, before: FloatArray) -> FloatArray:
     return out
 
 
+def news_of(placed: Placed, timeline: Timeline) -> IndexArray:
+    """Number of the session that first knows each row, ascending; equal ones are one evening's.
+
+    What became known before the first session of the history is told apart by its day.
+    """
+    first = -len(timeline.past)
+    decisions = np.concatenate([timeline.past.decisions, timeline.decisions])
+    known = placed.frame.get_column("available_at").to_numpy().astype("datetime64[D]")
+    days = (known - decisions[0].astype("datetime64[D]")).astype(np.int64)
+    return np.where(placed.t == first, first + np.minimum(days, 0), placed.t)
+
+
 @dataclass(frozen=True)
 class History:
     """Numbers of rows under keys; ``packed`` is ``key << 22 | number``, ascending."""
@@ -103,12 +116,6 @@ class History:
         """Numbers of the rows at positions, -1 for position -1."""
         return np.append(self.packed & ((1 << _ORDER_BITS) - 1), -1)[positions]
 
-    def earlier(self) -> IndexArray:
-        """Position of the row before each one under the same key, -1 for none; [positions]."""
-        keys = self.packed >> _ORDER_BITS
-        same = np.append(False, keys[1:] == keys[:-1])[: len(keys)]
-        return np.where(same, np.arange(len(keys)) - 1, -1)
-
     def opening(self) -> IndexArray:
         """Position of the first row under the same key; [positions]."""
         keys = self.packed >> _ORDER_BITS
@@ -117,15 +124,20 @@ class History:
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What was forecast for a fiscal year, at positions of a history of (name, year end)."""
+    """What was forecast for a fiscal year, at positions of a history of (name, year end).
+
+    ``before`` [documents] is the number of the last document known at an earlier session.
+    """
 
     history: History
     values: FloatArray
+    before: IndexArray
 
     def at(self, keys: IndexArray, upto: IndexArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Find the newest forecast of each key, the one before it and the first one; NaN."""
+        """Find the newest forecast of each key, that of an earlier session and the first; NaN."""
         found = self.history.find(keys, upto)
-        before = np.append(self.history.earlier(), -1)[found]
+        earlier = np.append(self.before, -1)[self.history.number(found)]
+        before = self.history.find(keys, earlier)
         first = np.append(self.history.opening(), -1)[found]
         return (
             gathered(self.values, found),
@@ -141,11 +153,12 @@ class Documents:
     ``asked`` [A] are the numbers of the documents after which the state is wanted; what is looked
     up is looked up among all. Public arrays have one value per asked document: the state after it.
     ``years`` counts fiscal years before, ``back`` quarters before that of the newest results known
-    then.
+    then. ``news`` is the session that first knows each document, as of `news_of`.
     """
 
     placed: Placed
     asked: IndexArray
+    news: IndexArray
 
     def __len__(self) -> int:
         """Documents."""
@@ -155,6 +168,11 @@ class Documents:
     def _order(self) -> IndexArray:
         """Number of each document."""
         return np.arange(len(self), dtype=np.int64)
+
+    @cached_property
+    def before(self) -> IndexArray:
+        """Number of the last document known at an earlier session than each one, -1; over all."""
+        return np.searchsorted(self.news, self.news, side="left").astype(np.int64) - 1
 
     @cached_property
     def _quarter(self) -> IndexArray:
@@ -336,7 +354,7 @@ class Documents:
         rows, packed = self._forecast_rows
         values = np.concatenate([this_year, next_year])[rows]
         kept = ~np.isnan(values)
-        return Forecasts(History(packed[kept]), values[kept])
+        return Forecasts(History(packed[kept]), values[kept], self.before)
 
 
 def _year_key(n: IndexArray, ends: IndexArray) -> IndexArray:

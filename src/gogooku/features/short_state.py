@@ -5,8 +5,9 @@ tenth of a percent, and once more when it falls below. So the newest known repor
 stands until the next one, and a report below the floor closes it. Summing the reports of one day
 instead (the earlier system's ``ssp_ratio_sum``) measures who reported, not what is open.
 
-Holders are told apart by the names of seller, contractor and fund. Private persons all have the
-same name: a report of theirs follows the one whose date and ratio it states as the previous one.
+Holders are told apart by the names of seller, contractor and fund, whatever their case, width and
+blanks. Private persons all have the same name: a report of theirs follows the one whose date and
+ratio it states as the previous one.
 
 What nobody has confirmed for `FORGOTTEN_DAYS` is forgotten: a report about a day further back is no
 open position and no report before. A report that comes more than `chains.OLDEST_DAYS` after its day
@@ -15,6 +16,7 @@ changes the state, and is no change that happened on the session that knows it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +35,8 @@ from gogooku.features.timeline import Placed, Timeline
 FLOOR: Final = 0.005
 """Positions from here on are reported, as a share of shares outstanding."""
 FORGOTTEN_DAYS: Final = 730
-PRIVATE_PERSONS: Final = ("個人", "Individual")
+PRIVATE_PERSONS: Final = ("個人", "individual")
+"""As `folded`."""
 _ROUNDING: Final = 1e-9
 _TEXTS: Final = ("seller_name", "contractor_name", "fund_name")
 _READ: Final = (
@@ -114,7 +117,9 @@ def _rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
         pl.Series("t", placed.t),
         pl.Series("n", placed.n),
         pl.Series("holder", _holders(placed)),
-        pl.col("seller_name").fill_null("").is_in(["", *PRIVATE_PERSONS]).alias("private"),
+        _folded(placed.frame.get_column("seller_name"))
+        .is_in(["", *PRIVATE_PERSONS])
+        .alias("private"),
         pl.col("event_date").alias("day"),
         pl.col("position_ratio").alias("ratio"),
         (pl.col("position_shares") * pl.lit(basis)).alias("shares"),
@@ -127,14 +132,26 @@ def _rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
 
 
 def _holders(placed: Placed) -> IntArray:
-    """A number for each name and holder of it: equal numbers, equal texts."""
+    """A number for each name and holder of it: equal numbers, texts equal but for their writing."""
     number = placed.n
     for name in _TEXTS:
-        texts = placed.frame.get_column(name).fill_null("")
+        texts = _folded(placed.frame.get_column(name))
         kinds = texts.unique()
         part = texts.cast(pl.Enum(kinds)).to_physical().cast(pl.Int64).to_numpy()
         number = number * len(kinds) + part
     return np.asarray(number, dtype=np.int64)
+
+
+def folded(text: str) -> str:
+    """A name without its case, the width of its letters and doubled blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _folded(texts: pl.Series) -> pl.Series:
+    """Names as `folded`; null is an empty one."""
+    texts = texts.fill_null("")
+    kinds = texts.unique().to_list()
+    return texts.replace_strict(kinds, [folded(kind) for kind in kinds], return_dtype=pl.String)
 
 
 def _tick(column: str) -> pl.Expr:

@@ -23,7 +23,7 @@ import polars as pl
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.inputs import InputTable, Made, Tables
 from gogooku.features.kernels import Values, ratio
-from gogooku.features.quarters import Documents, Standing, gathered, growth
+from gogooku.features.quarters import Documents, Standing, gathered, growth, news_of
 from gogooku.features.timeline import IndexArray, Placed, Timeline
 
 CLIP: Final = 10.0
@@ -74,7 +74,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
         rows = rows.sort("document_number")
     placed = timeline.place(rows)
     row_TN, asked = _standing(placed, timeline)
-    documents = Documents(placed, asked)
+    documents = Documents(placed, asked, news_of(placed, timeline))
     values = {
         **_flows(documents),
         **_sheets(documents),
@@ -159,13 +159,14 @@ def _outlook(d: Documents, timeline: Timeline) -> dict[str, FloatArray]:
 
 
 def _surprises(d: Documents) -> dict[str, FloatArray]:
-    """Results of the newest whole year against what was forecast before they came."""
+    """Results of the newest whole year against what was forecast at an earlier session."""
     out: dict[str, FloatArray] = {}
+    upto = np.append(d.before, -1)[d.last_year]
     for name, (column, _) in _ITEMS.items():
         actual = d.placed.values(column)
         made = [d.placed.values(f"{when}forecast_{column}") for when in ("", "next_")]
         forecasts = d.forecasts(made[0], made[1])
-        expected = forecasts.at(d.key_own(d.last_year), d.last_year - 1)[0]
+        expected = forecasts.at(d.key_own(d.last_year), upto)[0]
         out[f"{name}_surprise"] = growth(gathered(actual, d.last_year), expected)
     return out
 
@@ -203,7 +204,10 @@ STATEMENTS_INPUTS: Final = (
             "st_assets_year_ago": f"{_YEN}: a year before",
             "st_cash": f"{_YEN}: cash, of this quarter or the one before",
             **{f"st_{i}_forecast": "yen (div: per share): next year's newest" for i in _FORECASTS},
-            **{f"st_{i}_forecast_before": "the forecast before it" for i in _REVISED},
+            **{
+                f"st_{i}_forecast_before": "the last one known at an earlier session"
+                for i in _REVISED
+            },
             "st_op_forecast_first": "the first one of that year",
             **{f"st_{i}_cum": f"{_YEN}: since the start of the year" for i in ("op", "np")},
             **{f"st_{i}_cum_forecast": f"{_YEN}: forecast of that year" for i in ("op", "np")},
@@ -408,8 +412,8 @@ _OUTLOOK = (
             "revision",
             (f"st_{item}_forecast", f"st_{item}_forecast_before"),
             "growth",
-            f"Newest forecast of {words} against the one before for the same fiscal year, 0 where "
-            "it was confirmed; null until a year has two.",
+            f"Newest forecast of {words} against the last one of an earlier session for the same "
+            "fiscal year, 0 where it was confirmed; null until a year has two.",
             nulls=0.6,
         )
         for name, item, words in (
@@ -446,7 +450,7 @@ _OUTLOOK = (
             unit="ratio",
             max_null_share=_FORECAST,
             meaning=f"{words.capitalize()} of the newest whole fiscal year against the last "
-            f"forecast before; {_NEEDS_YEAR}",
+            f"forecast of an earlier session; {_NEEDS_YEAR}",
         )
         for item, (_, words) in _ITEMS.items()
     ),

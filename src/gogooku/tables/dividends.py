@@ -19,7 +19,7 @@ from gogooku.tables.conversion import (
     text,
 )
 
-_PER_SHARE = "yen per share on the basis of event_date"
+_PER_SHARE = "yen per share on the basis of event_date, from ex_date on of the session before it"
 
 DIVIDENDS = Table(
     name="dividends",
