@@ -127,7 +127,8 @@ def _drift(x: Values) -> FloatArray:
 
 
 def _before_ex_date(x: Values) -> FloatArray:
-    return x["div_pre3"] * (x["am_pos_in_am_range"] - 0.5)
+    value = x["div_pre3"] * (x["am_pos_in_am_range"] - 0.5)
+    return np.where(np.isfinite(x["div_days_since_ex"]), value, np.nan)
 
 
 def _x(
@@ -313,10 +314,11 @@ _POSITIONS = (
         _before_ex_date,
         "div_pre3",
         "am_pos_in_am_range",
+        "div_days_since_ex",
         concept="order flow",
-        max_null_share=0.3,
+        max_null_share=0.6,
         meaning="am_pos_in_am_range less a half within 3 sessions before the ex-date, else 0; null "
-        "where am_pos_in_am_range is.",
+        "where am_pos_in_am_range is, and for names of which no ex-date is known.",
     ),
 )
 
