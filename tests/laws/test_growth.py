@@ -242,7 +242,7 @@ SOAK_SESSIONS = 300
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(14_400)
 def test_sessions_grown_from_an_empty_store_over_random_corrections(tmp_path):
     market = growth_market(
         num_sessions=SOAK_SESSIONS + 10, first_session=date(2026, 6, 1), seed=101
