@@ -37,6 +37,14 @@ from gogooku.core.types import (
 )
 
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
+_KINDS: Mapping[str, tuple[npt.DTypeLike, float]] = {
+    "raw": (np.float32, np.nan),
+    "excess": (np.float32, np.nan),
+    "residual": (np.float32, np.nan),
+    "outcome": (np.int8, _CODE[Outcome.NO_ENTRY]),
+    "late": (np.int16, 0),
+}
+"""Arrays [T, N, H], and what stands for names that were not listed."""
 VARIANTS = ("raw", "excess", "residual")
 """Forms of the same return."""
 _ARRAYS = (*VARIANTS, "outcome", "late", "tradable", "resolved")
@@ -240,29 +248,9 @@ def write_labels(
         Horizons made at a time. Changes no value.
     """
     num_names = inputs.open_TN.shape[1]
-    kinds = {
-        "raw": (np.float32, np.nan),
-        "excess": (np.float32, np.nan),
-        "residual": (np.float32, np.nan),
-        "outcome": (np.int8, _CODE[Outcome.NO_ENTRY]),
-        "late": (np.int16, 0),
-    }
     shape = (len(sessions), num_names, len(HORIZONS))
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    arrays = {name: _begun(folder, name, shape, before=before, first=first) for name in _KINDS}
     buyable = np.zeros((len(sessions), num_names), dtype=bool)
-    for name, (kind, filler) in kinds.items():
-        path = folder / f"{name}.npy"
-        if before is None:
-            arrays[name] = new_array(path, dtype=kind, shape=shape)
-            continue
-        old, known = getattr(before, f"{name}_TNH"), len(before.codes)
-        if known == num_names:
-            source = before.folder / path.name
-            arrays[name] = continued_array(path, shape=shape, older=old, source=source, rows=first)
-            continue
-        arrays[name] = new_array(path, dtype=kind, shape=shape)
-        arrays[name][:first, :known] = old[:first]
-        arrays[name][:first, known:] = filler
     if before is not None:
         buyable[:first, : len(before.codes)] = before.tradable_TN[:first]
     buyable[first:] = tradable(inputs)
@@ -303,6 +291,23 @@ def write_labels(
         {"kind": "labels", "content_hash": content, "horizons": list(HORIZONS)},
     )
     return content
+
+
+def _begun(
+    folder: Path, name: str, shape: tuple[int, int, int], *, before: Labels | None, first: int
+) -> npt.NDArray[Any]:
+    """A file of labels [T, N, H] whose rows before ``first`` are those of an older version."""
+    path, (kind, filler) = folder / f"{name}.npy", _KINDS[name]
+    if before is None:
+        return new_array(path, dtype=kind, shape=shape)
+    old, known = getattr(before, f"{name}_TNH"), len(before.codes)
+    if known == shape[1]:
+        source = before.folder / path.name
+        return continued_array(path, shape=shape, older=old, source=source, rows=first)
+    array = new_array(path, dtype=kind, shape=shape)
+    array[:first, :known] = old[:first]
+    array[:first, known:] = filler
+    return array
 
 
 def label_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
