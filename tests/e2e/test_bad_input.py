@@ -228,7 +228,7 @@ def test_checkpoint_used_on_a_dataset_with_other_features_is_refused(run, home):
 DAMAGE = {
     "dataset manifest": ("datasets/*/manifest.json", ["train", "ridge"]),
     "training tensor": ("datasets/*/x.bin", ["train", "ridge"]),
-    "labels": ("datasets/*/labels/raw.npy", ["train", "ridge"]),
+    "labels": ("datasets/*/labels/raw.bin", ["train", "ridge"]),
     "quotes": ("sources/*/*/quotes/*.parquet", ["build", "--set", "universe.lookback=50"]),
     "pointer": ("datasets/current.json", ["train", "ridge"]),
 }

@@ -3,12 +3,12 @@ import pytest
 
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.types import OUTCOMES, Labels, Outcome
+from gogooku.features.label_files import read_labels
 from gogooku.features.labels import (
     LabelInputs,
     excess,
     forward_returns,
     outcome_counts,
-    read_labels,
     residuals,
     tradable,
     write_labels,

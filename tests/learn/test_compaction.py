@@ -218,7 +218,8 @@ def test_killed_while_the_state_is_written(occurrence, frames, tmp_path, monkeyp
     extend = RowFile.extend
 
     def watched(file, first, count):
-        extended.append(first)
+        if file.path.parent.name != "labels":  # open labels are written anew
+            extended.append(first)
         return extend(file, first, count)
 
     monkeypatch.setattr(RowFile, "extend", watched)

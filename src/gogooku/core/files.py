@@ -12,7 +12,6 @@ import errno
 import fcntl
 import hashlib
 import json
-import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -126,29 +125,6 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
-
-
-def continued_array(
-    path: Path, *, shape: tuple[int, ...], older: npt.NDArray[Any], source: Path, rows: int
-) -> npt.NDArray[Any]:
-    """Create a file like `new_array` whose first ``rows`` are those of an older one.
-
-    Copied as bytes, which costs a fraction of touching every page of both.
-
-    Parameters
-    ----------
-    older : array
-        What ``source`` holds, of the same row shape.
-    """
-    array = new_array(path, dtype=older.dtype, shape=shape)
-    left = rows * math.prod(shape[1:]) * older.dtype.itemsize
-    with source.open("rb") as old, path.open("r+b") as new:
-        old.seek(source.stat().st_size - older.nbytes)
-        new.seek(path.stat().st_size - array.nbytes)
-        while left and (block := old.read(min(left, _CHUNK_BYTES))):
-            new.write(block)
-            left -= len(block)
-    return array
 
 
 @contextmanager

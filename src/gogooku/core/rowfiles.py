@@ -54,6 +54,32 @@ class RowFile:
             return np.empty(shape, dtype=self.dtype)
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=shape)
 
+    def overlaid(self, first: int, own: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The first rows as they lie in the file, and behind them rows that are not the file's.
+
+        Parameters
+        ----------
+        first : int
+            Rows of the file.
+        own : array [t, ...]
+            What stands behind them, with a second axis that may be narrower than the row. Only
+            the memory that they take is private to the caller.
+
+        Raises
+        ------
+        DataError
+            The file is missing, or holds fewer rows than the two together.
+        """
+        count = first + len(own)
+        shape = (count, *self.row_shape)
+        if math.prod(shape) == 0:
+            return np.empty(shape, dtype=self.dtype)
+        self._check(count)
+        rows = np.memmap(self.path, dtype=self.dtype, mode="c", shape=shape)
+        rows[first:, : own.shape[1]] = own
+        rows.flags.writeable = False
+        return rows
+
     def _check(self, count: int) -> None:
         """Refuse a file that holds fewer than ``count`` rows: the missing ones would be zeros."""
         if not count or not self.row_bytes:
@@ -101,6 +127,14 @@ class RowFile:
         place[:, width:] = self.fill
 
 
+def link_or_copy(path: Path, target: Path) -> None:
+    """Hard link; a copy where the file system has none."""
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
 def share(old: RowFile, new: RowFile, *, rows: int, alone: bool) -> None:
     """Give ``new`` the first rows of ``old``.
 
@@ -118,10 +152,7 @@ def share(old: RowFile, new: RowFile, *, rows: int, alone: bool) -> None:
     """
     held = old.rows(rows)
     if alone and old.row_shape == new.row_shape:
-        try:
-            os.link(old.path, new.path)
-        except OSError:
-            shutil.copyfile(old.path, new.path)
+        link_or_copy(old.path, new.path)
         return
     for first in range(0, rows, _COPY_ROWS):
         new.write(first, np.asarray(held[first : first + _COPY_ROWS]))

@@ -6,26 +6,14 @@ Nothing here is ever joined to the panel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.digests import Digest, digest_of, same_nulls, text_of
-from gogooku.core.errors import ContractError
-from gogooku.core.files import (
-    continued_array,
-    load_array,
-    new_array,
-    read_json,
-    write_json,
-    write_point,
-)
 from gogooku.core.types import (
     HORIZONS,
     OUTCOMES,
@@ -35,21 +23,9 @@ from gogooku.core.types import (
     Labels,
     Outcome,
 )
+from gogooku.features.label_files import VARIANTS, begin_labels, finish_labels
 
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
-_KINDS: Mapping[str, tuple[npt.DTypeLike, float]] = {
-    "raw": (np.float32, np.nan),
-    "excess": (np.float32, np.nan),
-    "residual": (np.float32, np.nan),
-    "outcome": (np.int8, _CODE[Outcome.NO_ENTRY]),
-    "late": (np.int16, 0),
-}
-"""Arrays [T, N, H], and what stands for names that were not listed."""
-VARIANTS = ("raw", "excess", "residual")
-"""Forms of the same return."""
-_ARRAYS = (*VARIANTS, "outcome", "late", "tradable", "resolved")
-DIGESTS_FILE = "digests.npy"
-"""Content of each session, by which a newer version knows that of those it keeps."""
 
 
 @dataclass(frozen=True)
@@ -210,20 +186,6 @@ def excess(value_TN: FloatArray, universe_TN: BoolArray) -> FloatArray:
     return np.asarray(inside - mean)
 
 
-def settled_sessions(labels: Labels, *, known: int) -> int:
-    """First sessions whose labels are all resolved by opens of the first ``known`` sessions.
-
-    No later session can change them.
-    """
-    open_T = (labels.outcome_TNH == _CODE[Outcome.UNRESOLVED]).any(axis=(1, 2))
-    # before these sessions even the latest exit of all lies among the known ones
-    first = max(0, known - 1 - max(labels.horizons) - int(labels.late_TNH.max(initial=0)))
-    at = np.arange(first, len(labels.sessions))[:, None, None]
-    used = at + 1 + np.array(labels.horizons) + labels.late_TNH[first:]
-    open_T[first:] |= (used >= known).any(axis=(1, 2))
-    return int(np.argmax(open_T)) if open_T.any() else len(labels.sessions)
-
-
 def write_labels(
     folder: Path,
     inputs: LabelInputs,
@@ -231,6 +193,7 @@ def write_labels(
     sessions: DateArray,
     before: Labels | None = None,
     first: int = 0,
+    capacity: int | None = None,
     threads: int = 1,
 ) -> str:
     """Compute labels for all horizons and write them under ``folder``; returns their hash.
@@ -244,16 +207,18 @@ def write_labels(
     before : Labels or None
         Labels of an older version, which are kept for the sessions before ``first``; names that
         came later were not listed there.
+    capacity : int or None
+        Names that rows have room for; as many as there are by default.
     threads : int
         Horizons made at a time. Changes no value.
     """
     num_names = inputs.open_TN.shape[1]
-    shape = (len(sessions), num_names, len(HORIZONS))
-    arrays = {name: _begun(folder, name, shape, before=before, first=first) for name in _KINDS}
-    buyable = np.zeros((len(sessions), num_names), dtype=bool)
-    if before is not None:
-        buyable[:first, : len(before.codes)] = before.tradable_TN[:first]
-    buyable[first:] = tradable(inputs)
+    arrays = begin_labels(
+        folder,
+        rows=slice(first, len(sessions)),
+        capacity=capacity or num_names,
+        before=before,
+    )
     resolved = np.full((len(sessions), len(HORIZONS)), np.datetime64("NaT", "D"))
 
     def make(h: int) -> None:
@@ -261,119 +226,27 @@ def write_labels(
         made = forward_returns(inputs, horizon)
         reach = max(len(sessions) - 1 - horizon, 0)
         resolved[:reach, h] = sessions[1 + horizon :][:reach]
-        arrays["raw"][first:, :, h] = made.value
-        arrays["outcome"][first:, :, h] = made.outcome
-        arrays["late"][first:, :, h] = made.late
-        arrays["excess"][first:, :, h] = excess(made.value, inputs.universe_TN)
-        arrays["residual"][first:, :, h] = residuals(
-            made.value,
-            universe_TN=inputs.universe_TN,
-            sector_TN=inputs.sector_TN,
-            beta_TN=inputs.beta_TN,
-        )
+        values = {
+            "raw": made.value,
+            "outcome": made.outcome,
+            "late": made.late,
+            "excess": excess(made.value, inputs.universe_TN),
+            "residual": residuals(
+                made.value,
+                universe_TN=inputs.universe_TN,
+                sector_TN=inputs.sector_TN,
+                beta_TN=inputs.beta_TN,
+            ),
+        }
+        for name, value in values.items():
+            arrays[name][:, :num_names, h] = value
 
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(make, range(len(HORIZONS))):
             pass
-    np.save(folder / "tradable.npy", buyable)
-    np.save(folder / "resolved.npy", resolved)
-    for array in arrays.values():
-        array.flush()  # type: ignore[attr-defined]
-    write_point("labels.arrays")
-    arrays |= {"tradable": buyable, "resolved": resolved}
-    digests = label_digests(arrays, first=first, threads=threads)
-    if before is not None:
-        digests = np.concatenate([load_array(before.folder / DIGESTS_FILE)[:first], digests])
-    np.save(folder / DIGESTS_FILE, digests)
-    content = labels_content(digests)
-    write_json(
-        folder / "manifest.json",
-        {"kind": "labels", "content_hash": content, "horizons": list(HORIZONS)},
-    )
-    return content
-
-
-def _begun(
-    folder: Path, name: str, shape: tuple[int, int, int], *, before: Labels | None, first: int
-) -> npt.NDArray[Any]:
-    """A file of labels [T, N, H] whose rows before ``first`` are those of an older version."""
-    path, (kind, filler) = folder / f"{name}.npy", _KINDS[name]
-    if before is None:
-        return new_array(path, dtype=kind, shape=shape)
-    old, known = getattr(before, f"{name}_TNH"), len(before.codes)
-    if known == shape[1]:
-        source = before.folder / path.name
-        return continued_array(path, shape=shape, older=old, source=source, rows=first)
-    array = new_array(path, dtype=kind, shape=shape)
-    array[:first, :known] = old[:first]
-    array[:first, known:] = filler
-    return array
-
-
-def label_arrays(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of labels by name, memory-mapped."""
-    return {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
-
-
-def label_digests(
-    arrays: Mapping[str, npt.NDArray[Any]], *, first: int = 0, threads: int = 1
-) -> Digest:
-    """Content of each session from ``first`` on, [T - first, 32].
-
-    Names for which there is nothing to say do not enter, so names that come later change nothing.
-    """
-    count = len(arrays["raw"])
-    out = np.empty((count - first, 32), dtype=np.uint8)
-
-    def hash_day(t: int) -> None:
-        day = {name: array[t] for name, array in arrays.items()}
-        told = (day["outcome"] != _CODE[Outcome.NO_ENTRY]) | (day["late"] != 0)
-        for name in VARIANTS:
-            told |= ~np.isnan(day[name])
-        names = np.flatnonzero(told.any(axis=1) | day["tradable"])
-        shown = [same_nulls(day[name][names]) for name in VARIANTS]
-        shown += [day[name][names] for name in ("outcome", "late", "tradable")]
-        out[t - first] = digest_of(names, *shown, day["resolved"].astype(np.int64))
-
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(hash_day, range(first, count)):
-            pass
-    return out
-
-
-def labels_content(digests: Digest) -> str:
-    """Content hash of labels with these digests."""
-    return text_of(digest_of(digests))
-
-
-def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) -> Labels:
-    """Open the labels of a dataset, memory-mapped.
-
-    Raises
-    ------
-    ContractError
-        They were made for other sessions or codes.
-    """
-    manifest = read_json(folder / "manifest.json")
-    arrays = label_arrays(folder)
-    if arrays["raw"].shape[:2] != (len(sessions), len(codes)):
-        raise ContractError(
-            f"{folder}: labels are {arrays['raw'].shape[:2]}, the dataset is "
-            f"{(len(sessions), len(codes))}; rebuild it: gogooku build"
-        )
-    return Labels(
-        folder=folder,
-        manifest=manifest,
-        horizons=tuple(manifest["horizons"]),
-        sessions=sessions,
-        codes=codes,
-        raw_TNH=arrays["raw"],
-        excess_TNH=arrays["excess"],
-        residual_TNH=arrays["residual"],
-        outcome_TNH=arrays["outcome"],
-        late_TNH=arrays["late"],
-        tradable_TN=arrays["tradable"],
-        resolved_TH=arrays["resolved"],
+    arrays["tradable"][:, :num_names] = tradable(inputs)
+    return finish_labels(
+        folder, arrays, resolved, names=num_names, before=before, first=first, threads=threads
     )
 
 

@@ -23,7 +23,6 @@ from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Config, Execution
 from gogooku.core.errors import DataError
 from gogooku.core.files import (
-    load_array,
     new_array,
     replace_folder,
     write_point,
@@ -43,7 +42,8 @@ from gogooku.features.compute import (
 from gogooku.features.coverage import nulls_of
 from gogooku.features.graph import GraphConfig, neighbour_tables
 from gogooku.features.inputs import InputTable, Tables, source_columns, supported
-from gogooku.features.labels import LabelInputs, read_labels, settled_sessions, write_labels
+from gogooku.features.label_files import LabelFiles, read_labels, settled_sessions
+from gogooku.features.labels import LabelInputs, write_labels
 from gogooku.features.peer_columns import PEER_LOOKBACK, peer_columns, peer_names
 from gogooku.features.timeline import Timeline, timeline_of
 from gogooku.features.universe import UniverseConfig, universe_of
@@ -532,10 +532,10 @@ def _old_labels(folder: Path, before: Grown) -> Labels | None:
     place = folder / "labels"
     if not (place / MANIFEST_FILE).exists():
         return None
-    num_sessions, num_names, _ = load_array(place / "raw.npy").shape
-    beyond = np.full(max(num_sessions - before.rows, 0), np.datetime64("NaT", "D"))
-    sessions = np.concatenate([before.sessions, beyond])[:num_sessions]
-    return read_labels(place, sessions=sessions, codes=before.codes[:num_names])
+    files = LabelFiles.read(place)
+    beyond = np.full(max(files.sessions - before.rows, 0), np.datetime64("NaT", "D"))
+    sessions = np.concatenate([before.sessions, beyond])[: files.sessions]
+    return read_labels(place, sessions=sessions, codes=before.codes[: files.names])
 
 
 def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:
@@ -558,7 +558,13 @@ def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:
     building = folder / "scratch" / "labels"
     building.mkdir()
     content = write_labels(
-        building, inputs, sessions=grown.sessions, before=old, first=first, threads=threads
+        building,
+        inputs,
+        sessions=grown.sessions,
+        before=old,
+        first=first,
+        capacity=grown.layout.capacity,
+        threads=threads,
     )
     replace_folder(building, folder / "labels")
     return content

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gogooku.core.digests import Digest
 from gogooku.core.files import hash_file
 from gogooku.core.types import BoolArray, Dataset
-from gogooku.features.labels import label_arrays, label_digests, labels_content
+from gogooku.features.label_files import labels_content
 from gogooku.learn.datasets import read_bars, read_values
 from gogooku.learn.digests import bars_digest, tensor_digest, values_digest
 from gogooku.learn.growing import BAR_COLUMNS, DIGESTED, LISTED, load_grown
@@ -23,7 +23,7 @@ def damaged_parts(dataset: Dataset) -> list[str]:
     parts = dataset.manifest["parts"]
     small = [name for name in parts if (dataset.folder / f"{name}.npy").exists()]
     found = {name: hash_file(dataset.folder / f"{name}.npy") for name in small}
-    found["labels"] = labels_content(label_digests(label_arrays(dataset.folder / "labels")))
+    found["labels"] = labels_content(dataset.folder / "labels")
     damaged = {name for name, content in found.items() if parts[name] != content}
     damaged |= _damaged_sessions(dataset)
     return [name for name in parts if name in damaged]

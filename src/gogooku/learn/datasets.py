@@ -13,7 +13,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.files import publish_pointer, read_json, readable, stage_pointer, write_point
 from gogooku.core.types import Dataset, Labels
-from gogooku.features.labels import read_labels
+from gogooku.features.label_files import read_labels
 from gogooku.learn.growing import BAR_COLUMNS, LISTED, feature_files, load_grown
 from gogooku.learn.tensors import read_dataset
 

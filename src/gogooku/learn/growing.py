@@ -7,8 +7,6 @@ that was stopped goes on from there.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +17,8 @@ import numpy.typing as npt
 from gogooku.core.calendar import DateArray
 from gogooku.core.files import load_array, read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
-from gogooku.core.rowfiles import RowFile, share
+from gogooku.core.rowfiles import RowFile, link_or_copy, share
+from gogooku.features.label_files import take_labels
 
 STATE_FILE = "grown.json"
 _BARS = "bars"
@@ -243,6 +242,7 @@ def take_over(
     rows: int,
     codes: Sequence[str],
     alone: bool,
+    labels_alone: bool,
     corrected: int | None = None,
 ) -> Grown:
     """Begin a dataset folder with the first rows of another one.
@@ -255,6 +255,8 @@ def take_over(
         Names of the new one; those of ``old`` come first, in the same order.
     alone : bool
         Whether nobody uses rows of ``old``'s files beyond ``rows``.
+    labels_alone : bool
+        Whether nobody uses rows of its labels that are open in ``old``.
     corrected : int or None
         First session one of whose bars has been corrected since.
     """
@@ -270,8 +272,7 @@ def take_over(
         share(before, after, rows=kept, alone=alone and kept == rows)
     _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
-    for path in (old.layout.folder / "labels").iterdir():
-        _link(path, folder / "labels" / path.name)
+    take_labels(old.layout.folder / "labels", folder / "labels", alone=labels_alone)
     tables = int(old.block_T[rows - 1]) + 1 if rows else 0
     return replace(
         old,
@@ -314,15 +315,7 @@ def _take_feature_files(old: Path, new: Path, sessions: DateArray) -> None:
         if path.stem.partition("_")[2] <= last:
             target = new / "features" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            _link(path, target)
-
-
-def _link(path: Path, target: Path) -> None:
-    """Hard link; a copy where the file system has none."""
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
+            link_or_copy(path, target)
 
 
 def feature_files(folder: Path) -> list[Path]:

@@ -1,0 +1,166 @@
+"""Labels of versions that grow from one another: shared on disk, each right by itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gogooku.core.errors import DataError
+from gogooku.features.label_files import (
+    LabelFiles,
+    labels_content,
+    read_labels,
+    settled_sessions,
+    take_labels,
+    used_elsewhere,
+)
+from gogooku.features.labels import LabelInputs, write_labels
+
+T, N, HALTED = 70, 5, 3
+NAMES = ("raw_TNH", "excess_TNH", "residual_TNH", "outcome_TNH", "late_TNH", "tradable_TN")
+SESSIONS = np.arange("2024-01-01", "2024-03-11", dtype="datetime64[D]")
+CODES = tuple("abcde")
+
+
+@pytest.fixture
+def market():
+    """Prices of a market with a name that was halted for a while and one that came late."""
+    rng = np.random.default_rng(4)
+    open_TN = np.exp(rng.normal(0, 0.01, (T, N)).cumsum(axis=0))
+    open_TN[30:52, HALTED] = np.nan
+    listed_TN = np.ones((T, N), dtype=bool)
+    listed_TN[:55, N - 1] = False
+    open_TN[:55, N - 1] = np.nan
+    return LabelInputs(
+        open_TN=open_TN,
+        high_TN=open_TN,
+        close_TN=open_TN,
+        listed_TN=listed_TN,
+        universe_TN=listed_TN & (np.arange(N) != 1),
+        limit_up_TN=np.zeros((T, N)),
+        sector_TN=np.where(np.arange(N) < 2, 0.0, 1.0) + np.zeros((T, N)),
+        beta_TN=rng.uniform(0.5, 1.5, (T, N)),
+    )
+
+
+def rows_of(market, first, last, names=N):
+    return LabelInputs(**{k: v[first:last, :names] for k, v in market.__dict__.items()})
+
+
+def write(folder, market, last, *, names=N, capacity=None, before=None, known=None):
+    folder.mkdir()
+    first = 0 if before is None else settled_sessions(before, known=known)
+    write_labels(
+        folder,
+        rows_of(market, first, last, names),
+        sessions=SESSIONS[:last],
+        before=before,
+        first=first,
+        capacity=capacity,
+    )
+    return read(folder, last, names)
+
+
+def read(folder, last, names=N):
+    return read_labels(folder, sessions=SESSIONS[:last], codes=CODES[:names])
+
+
+def values(labels):
+    return {name: np.array(getattr(labels, name)) for name in NAMES}
+
+
+def assert_same(labels, wanted):
+    for name, one in values(wanted).items():
+        np.testing.assert_array_equal(getattr(labels, name), one, err_msg=name)
+    np.testing.assert_array_equal(labels.resolved_TH, wanted.resolved_TH)
+    assert labels.manifest["content_hash"] == wanted.manifest["content_hash"]
+    assert labels_content(labels.folder) == wanted.manifest["content_hash"]
+
+
+def inode(labels):
+    return (labels.folder / "residual.bin").stat().st_ino
+
+
+def test_grown_labels_are_those_of_a_whole_history_and_change_no_older_version(tmp_path, market):
+    version, older = write(tmp_path / "at-40", market, 40, capacity=7), []
+    for last in (41, 44, 53, 54, 70):
+        older.append((version, values(version)))
+        version = write(
+            tmp_path / f"at-{last}",
+            market,
+            last,
+            capacity=7,
+            before=version,
+            known=len(version.sessions),
+        )
+        assert_same(version, write(tmp_path / f"whole-{last}", market, last))
+        assert inode(version) == inode(older[0][0])
+    for labels, then in older:
+        again = read(labels.folder, len(labels.sessions))
+        assert_same(
+            again, write(tmp_path / f"again-{len(labels.sessions)}", market, len(then["raw_TNH"]))
+        )
+
+
+def test_nothing_is_settled_that_a_halted_name_keeps_open(tmp_path, market):
+    """At session 51 the name is still halted, at 53 its first later open is known."""
+    halted = write(tmp_path / "halted", market, 52)
+    assert settled_sessions(halted, known=52) == HALT_OPENS
+    after = write(tmp_path / "after", market, 70, before=halted, known=52)
+    assert settled_sessions(after, known=70) == 70 - 1 - 20
+    assert settled_sessions(after, known=52) == HALT_OPENS
+
+
+HALT_OPENS = 30 - 1 - 20
+"""The first session whose 20-session label exits into the halt."""
+
+
+def test_a_correction_of_settled_labels_leaves_the_older_version_its_own(tmp_path, market):
+    old = write(tmp_path / "old", market, 60)
+    kept = values(old)
+    changed = np.array(market.open_TN)
+    changed[12, 0] *= 1.1
+    corrected = replace(market, open_TN=changed, close_TN=changed, high_TN=changed)
+    new = write(tmp_path / "new", corrected, 60, before=old, known=12)
+    assert inode(new) != inode(old)
+    assert_same(new, write(tmp_path / "whole", corrected, 60))
+    assert (new.raw_TNH[11] != kept["raw_TNH"][11]).any()
+    for name, then in kept.items():
+        np.testing.assert_array_equal(getattr(read(old.folder, 60), name), then)
+
+
+@pytest.mark.parametrize("capacity", [4, 6])
+def test_names_that_come_later_have_nothing_before(tmp_path, market, capacity):
+    old = write(tmp_path / "old", market, 54, names=N - 1, capacity=capacity)
+    new = write(tmp_path / "new", market, 70, capacity=max(capacity, N), before=old, known=54)
+    assert (inode(new) == inode(old)) == (capacity > N)
+    assert_same(new, write(tmp_path / "whole", market, 70))
+
+
+def test_a_branch_gets_files_of_its_own(tmp_path, market):
+    """Of two versions that grow from one, the second must not write into what the first settled."""
+    root = write(tmp_path / "root", market, 60)
+    branch = write(tmp_path / "branch", market, 64, before=root, known=60)
+    folders = [labels.folder for labels in (root, branch)]
+    assert used_elsewhere(root.folder, rows=70, others=folders)
+    assert not used_elsewhere(branch.folder, rows=64, others=folders)
+    assert not used_elsewhere(root.folder, rows=60, others=folders[:1])
+    for alone in (False, True):
+        taken = tmp_path / f"taken-{alone}"
+        taken.mkdir()
+        take_labels(root.folder, taken, alone=alone)
+        assert_same(read(taken, 60), root)
+        assert (inode(read(taken, 60)) == inode(root)) == alone
+
+
+def test_files_that_are_cut_are_refused(tmp_path, market):
+    labels = write(tmp_path / "labels", market, 60)
+    row = LabelFiles.read(labels.folder).file("raw").row_bytes
+    path = labels.folder / "raw.bin"
+    path.write_bytes(path.read_bytes()[:-row])
+    with pytest.raises(DataError, match="holds 59 rows, 60 were written"):
+        read(labels.folder, 60)
+    (labels.folder / "late.open.npy").unlink()
+    path.write_bytes(path.read_bytes() + bytes(row))
+    with pytest.raises(DataError, match=r"late\.open\.npy"):
+        read(labels.folder, 60)
