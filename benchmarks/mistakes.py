@@ -101,6 +101,7 @@ _DOCUMENTS: Final = _oracle(
 _SPLIT: Final = _oracle("tables/test_panel.py::test_columns_across_a_split_and_a_long_weekend")
 _AS_BUILT: Final = _audit("test_a_dataset_as_built_has_no_finding")
 _LABELS: Final = "features/test_labels.py::"
+_LABEL_FILES: Final = "features/test_label_files.py::test_"
 _OPTIONS: Final = "features/test_options_features.py::"
 _CHAIN_SEEN: Final = _oracle(f"{_OPTIONS}test_a_chain_is_seen_from_the_session_after")
 _PEERS: Final = "features/test_peer_features.py::"
@@ -478,6 +479,22 @@ _DATASET: Final = (
         "locked = (inputs.limit_up_TN[1:] == 1.0)",
         "locked = (inputs.limit_up_TN[:-1] == 1.0)",
         (_oracle(f"{_LABELS}test_locked_at_the_limit_cannot_be_bought"),),
+    ),
+    Planted(
+        "open-labels-of-a-newer-version",
+        "what is open in a version is read from the file that a newer one wrote to",
+        "features/label_files.py",
+        "rows = self.file(name).overlaid(self.settled, load_array(self.open_file(name)))",
+        "rows = self.file(name).rows(self.sessions)",
+        (_law(f"{_LABEL_FILES}grown_labels_are_those_of_a_whole_and_change_no_older_version"),),
+    ),
+    Planted(
+        "settled-before-the-late-exit",
+        "labels count as settled at their planned exit, also where the open comes later",
+        "features/label_files.py",
+        "used = sessions + 1 + np.array(HORIZONS) + late_tNH[first:]",
+        "used = sessions + 1 + np.array(HORIZONS) + 0 * late_tNH[first:]",
+        (_oracle(f"{_LABEL_FILES}nothing_is_settled_that_a_halted_name_keeps_open"),),
     ),
     Planted(
         "past-splits-forgotten",

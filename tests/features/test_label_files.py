@@ -81,7 +81,7 @@ def inode(labels):
     return (labels.folder / "residual.bin").stat().st_ino
 
 
-def test_grown_labels_are_those_of_a_whole_history_and_change_no_older_version(tmp_path, market):
+def test_grown_labels_are_those_of_a_whole_and_change_no_older_version(tmp_path, market):
     version, older = write(tmp_path / "at-40", market, 40, capacity=7), []
     for last in (41, 44, 53, 54, 70):
         older.append((version, values(version)))

@@ -1,9 +1,9 @@
 """Peers by past co-movement: a fixed number of neighbours per name, rebuilt every month.
 
-Correlation of residual returns (less the sector's or the universe's mean, scaled by the name's
-own deviation and clipped) over a trailing window that ends with the session at which the table is
-built. Only the past: the table built on a session serves that session and those after it until
-the first session of the next month.
+Correlation of residual returns (less the sector's or the universe's mean), as in the weekly graphs
+(`gogooku.features.peer_graph`), over a trailing window that ends with the session at which the
+table is built. Only the past: the table built on a session serves that session and those after it
+until the first session of the next month.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from gogooku.core.config import Config
 from gogooku.core.types import BoolArray, DateArray, FloatArray
-
-_CLIP = 4.0
+from gogooku.features.peer_graph import EXACT_SESSIONS, nearest, standardised
 
 
 class GraphConfig(Config):
     """How neighbours are found."""
 
-    neighbours: int = 12
+    neighbours: int = Field(default=12, ge=1)
     """Neighbours per name, most correlated first."""
-    lookback: int = 120
+    lookback: int = Field(default=120, ge=2, le=EXACT_SESSIONS)
     """Sessions of residual returns."""
-    min_sessions: int = 60
+    min_sessions: int = Field(default=60, ge=2)
     """Fewest of them with a return for a name to have or be a neighbour."""
 
 
@@ -122,22 +122,8 @@ def _neighbours(
     window_LN: FloatArray, member_N: BoolArray, config: GraphConfig
 ) -> npt.NDArray[np.int32]:
     out = np.full((window_LN.shape[1], config.neighbours), -1, dtype=np.int32)
-    known = np.isfinite(window_LN)
-    names = np.flatnonzero(member_N & (known.sum(axis=0) >= config.min_sessions))
-    if len(names) <= config.neighbours:
-        return out
-    seen, values = known[:, names], np.nan_to_num(window_LN[:, names])
-    counts = seen.sum(axis=0)
-    values = np.where(seen, values - values.sum(axis=0) / counts, 0.0)
-    scale = np.sqrt((values**2).sum(axis=0) / counts)
-    clipped = np.clip(values / np.where(scale > 0, scale, 1.0), -_CLIP, _CLIP)
-    norm = np.sqrt((clipped**2).sum(axis=0))
-    unit = (clipped / np.where(norm > 0, norm, 1.0)).astype(np.float32)
-    correlation = np.round(unit.T @ unit, 5)
-    np.fill_diagonal(correlation, -2.0)
-    kept = config.neighbours
-    top = np.argpartition(-correlation, kept - 1, axis=1)[:, :kept]
-    order = np.take_along_axis(correlation, top, axis=1)
-    ranked = np.take_along_axis(top, np.lexsort((top, -order), axis=1), axis=1)
-    out[names] = names[ranked].astype(np.int32)
+    found = standardised(window_LN, member_N, fewest=config.min_sessions)
+    names = found.names
+    if len(names) > config.neighbours:
+        out[names] = names[nearest(found, kept=config.neighbours).peers_nK]
     return out

@@ -6,10 +6,10 @@ are in the universe at that session and have at least `MIN_SESSIONS` of them. It
 the weeks before it.
 
 **Exact.** A name's residuals are centred, scaled by their own deviation, cut at +-4 and rounded to
-1/64 of a deviation. Those are whole numbers up to 256, so a product over 120 sessions stays below
-2^24 and float32 holds it exactly: a correlation is the same, bit for bit, for any BLAS, number of
-threads, block of rows or set of other names. Correlations are rounded to 5 decimals; of equals the
-earlier name comes first.
+1/64 of a deviation. Those are whole numbers up to 256, so a product over `EXACT_SESSIONS` sessions
+stays within 2^24 and float32 holds it exactly: a correlation is the same, bit for bit, for any
+BLAS, number of threads, block of rows or set of other names. Correlations are rounded to 5
+decimals; of equals the earlier name comes first.
 
 **Comparable.** Eigenvectors have no sign and change places, so raw spectral coordinates of two
 weeks cannot be compared. `axes_of` turns the space of the first `COMPONENTS` components so that its
@@ -54,6 +54,8 @@ FEWEST_MATES: Final = 2
 """Fewest other names of the sector for a centre of it."""
 
 _LIMIT, _STEP = 4.0, 64.0
+EXACT_SESSIONS: Final = int(2**24 / (_LIMIT * _STEP) ** 2)
+"""Longest window whose sums of products float32 holds exactly."""
 _DIGITS = 100_000
 _PLACE_BITS = 14
 _BLOCK = 64
@@ -103,10 +105,12 @@ class Neighbours:
         return np.maximum(self.corr_nK, 0.0)
 
 
-def standardised(window_LN: FloatArray, member_N: BoolArray) -> Steps:
-    """Residual returns of the members that have enough of them and that moved at all."""
+def standardised(
+    window_LN: FloatArray, member_N: BoolArray, *, fewest: int = MIN_SESSIONS
+) -> Steps:
+    """Residual returns of the members that have at least ``fewest`` and that moved at all."""
     known = np.isfinite(window_LN)
-    names = np.flatnonzero(member_N & (known.sum(axis=0) >= MIN_SESSIONS))
+    names = np.flatnonzero(member_N & (known.sum(axis=0) >= fewest))
     seen = np.ascontiguousarray(known[:, names].T)
     values = np.where(seen, window_LN[:, names].T, 0.0)
     counts = seen.sum(axis=1)
