@@ -21,7 +21,6 @@ from gogooku.core.stamp import Stamp
 from gogooku.features.catalogue import INPUT_TABLES
 from gogooku.features.compute import base_names
 from gogooku.features.inputs import Tables, supported
-from gogooku.features.label_files import LabelFiles, used_elsewhere
 from gogooku.features.peer_columns import peer_names
 from gogooku.ingest.store import Source
 from gogooku.learn.assemble import BuildConfig, visible_names
@@ -87,19 +86,15 @@ def _begin(
             others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
             alone = rows == before.rows and rows_used_elsewhere(before, others) <= rows
             codes = codes_of(source.listings(), history)
-            labels_alone = not used_elsewhere(
-                old / "labels", rows=len(history), others=[folder / "labels" for folder in others]
-            )
-            copied = [] if alone else before.layout.files()
-            copied += [] if labels_alone else LabelFiles.read(old / "labels").files()
-            require_space(building, num_bytes=rows * sum(file.row_bytes for file in copied))
+            if not alone:
+                each = sum(file.row_bytes for file in before.layout.files())
+                require_space(building, num_bytes=rows * each)
             taken = take_over(
                 before,
                 building,
                 rows=rows,
                 codes=codes,
                 alone=alone,
-                labels_alone=labels_alone,
                 corrected=first_corrected(
                     source,
                     since=_last_decision(source, before.sessions[:rows], config),

@@ -28,7 +28,7 @@ from gogooku.ingest.raw import open_store
 from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
 from gogooku.ingest.summary import SyncSummary
 from gogooku.ingest.sync import sync as fetch
-from gogooku.learn.assemble import BuildConfig, assemble, first_session_read
+from gogooku.learn.assemble import BuildConfig, assemble, first_session_read, visible_names
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
 from gogooku.learn.growing import STATE_FILE
 from gogooku.learn.notes import annotate
@@ -53,8 +53,8 @@ BUILD_CODE = (
     "learn/notes.py",
     "growth.py",
 )
-_BYTES_PER_CELL = 3_500
-"""Disk that one (session, code) takes at most, scratch included, with all features."""
+_BYTES_PER_CELL, _BYTES_PER_VALUE = 300, 6.4
+"""Disk that one (session, code) takes at most, scratch included: without features, and for each."""
 
 
 def sandbox(
@@ -137,11 +137,14 @@ def _grow(
             begin(home, building, source, config, stamp=stamp)
         stamp.write(building)
         write_json(building / CONFIG_FILE, resolved.to_json())
-    first = first_session_read(building, config, available=available_columns(source, tables))
+    available = available_columns(source, tables)
+    first = first_session_read(building, config, available=available)
     with reporter.step("panel"):
         panel = build_panel(source, clock=config.clock, first=first)
     cells = panel.shape[0] * panel.shape[1]
-    require_space(building, num_bytes=cells * _BYTES_PER_CELL)
+    values, _ = visible_names(config, available)
+    room = _BYTES_PER_CELL + len(values) * _BYTES_PER_VALUE
+    require_space(building, num_bytes=round(cells * room))
     assemble(
         building,
         panel,

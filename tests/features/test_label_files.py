@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 
 from gogooku.core.errors import DataError
+from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.features.label_files import (
+    Kept,
     LabelFiles,
     labels_content,
     read_labels,
     settled_sessions,
-    take_labels,
     used_elsewhere,
 )
 from gogooku.features.labels import LabelInputs, write_labels
 
 T, N, HALTED = 70, 5, 3
+HALT_OPENS = 30 - 1 - 20
+"""The first session whose 20-session label exits into the halt."""
 NAMES = ("raw_TNH", "excess_TNH", "residual_TNH", "outcome_TNH", "late_TNH", "tradable_TN")
 SESSIONS = np.arange("2024-01-01", "2024-03-11", dtype="datetime64[D]")
 CODES = tuple("abcde")
@@ -47,15 +50,14 @@ def rows_of(market, first, last, names=N):
     return LabelInputs(**{k: v[first:last, :names] for k, v in market.__dict__.items()})
 
 
-def write(folder, market, last, *, names=N, capacity=None, before=None, known=None):
+def write(folder, market, last, *, names=N, capacity=None, before=None, known=None, alone=True):
     folder.mkdir()
     first = 0 if before is None else settled_sessions(before, known=known)
     write_labels(
         folder,
         rows_of(market, first, last, names),
         sessions=SESSIONS[:last],
-        before=before,
-        first=first,
+        kept=None if before is None else Kept(before, first, alone),
         capacity=capacity,
     )
     return read(folder, last, names)
@@ -111,10 +113,6 @@ def test_nothing_is_settled_that_a_halted_name_keeps_open(tmp_path, market):
     assert settled_sessions(after, known=52) == HALT_OPENS
 
 
-HALT_OPENS = 30 - 1 - 20
-"""The first session whose 20-session label exits into the halt."""
-
-
 def test_a_correction_of_settled_labels_leaves_the_older_version_its_own(tmp_path, market):
     old = write(tmp_path / "old", market, 60)
     kept = values(old)
@@ -146,11 +144,25 @@ def test_a_branch_gets_files_of_its_own(tmp_path, market):
     assert not used_elsewhere(branch.folder, rows=64, others=folders)
     assert not used_elsewhere(root.folder, rows=60, others=folders[:1])
     for alone in (False, True):
-        taken = tmp_path / f"taken-{alone}"
-        taken.mkdir()
-        take_labels(root.folder, taken, alone=alone)
-        assert_same(read(taken, 60), root)
-        assert (inode(read(taken, 60)) == inode(root)) == alone
+        name = f"other-{alone}"
+        other = write(tmp_path / name, market, 70, before=root, known=60, alone=alone)
+        assert (inode(other) == inode(root)) == alone
+        assert_same(read(root.folder, 60), write(tmp_path / f"again-{alone}", market, 60))
+
+
+def test_datasets_of_other_kinds_in_the_home_are_no_matter(tmp_path, market):
+    labels = write(tmp_path / "labels", market, 60)
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / "manifest.json").write_text('{"kind": "labels", "horizons": [1]}')
+    (strange / "raw.bin").write_bytes(b"12")
+    others = [labels.folder, strange, tmp_path / "nothing"]
+    assert not used_elsewhere(labels.folder, rows=61, others=others)
+    with pytest.raises(DataError, match="says nothing of capacity, sessions, names, settled"):
+        LabelFiles.read(strange)
+    (labels.folder / "raw.bin").unlink()
+    with pytest.raises(DataError, match=r"raw\.bin"):
+        used_elsewhere(labels.folder, rows=61, others=others)
 
 
 def test_files_that_are_cut_are_refused(tmp_path, market):
@@ -160,7 +172,41 @@ def test_files_that_are_cut_are_refused(tmp_path, market):
     path.write_bytes(path.read_bytes()[:-row])
     with pytest.raises(DataError, match="holds 59 rows, 60 were written"):
         read(labels.folder, 60)
-    (labels.folder / "late.open.npy").unlink()
     path.write_bytes(path.read_bytes() + bytes(row))
+    late = labels.folder / "late.open.npy"
+    whole = np.load(late)
+    for damaged in (whole[1:], whole[:, 1:], whole[:, :, 1:], whole.astype(np.int32)):
+        np.save(late, damaged)
+        with pytest.raises(DataError, match="written were"):
+            read(labels.folder, 60)
+    late.unlink()
     with pytest.raises(DataError, match=r"late\.open\.npy"):
         read(labels.folder, 60)
+
+
+@pytest.mark.parametrize("name", ["raw", "tradable"])
+def test_a_value_in_the_place_of_a_name_that_is_not_there_yet_is_noticed(name, tmp_path, market):
+    labels = write(tmp_path / "labels", market, 60, capacity=7)
+    assert labels_content(labels.folder) == labels.manifest["content_hash"]
+    file = LabelFiles.read(labels.folder).file(name)
+    file.changeable(60)[3, 6] = 1
+    assert labels_content(labels.folder) != labels.manifest["content_hash"]
+
+
+def test_a_changed_digest_is_noticed(tmp_path, market):
+    labels = write(tmp_path / "labels", market, 60)
+    path = labels.folder / "digests.npy"
+    digests = np.load(path)
+    digests[7, 0] ^= 1
+    np.save(path, digests)
+    assert labels_content(labels.folder) is None
+
+
+def test_a_name_that_never_trades_keeps_nothing_open(tmp_path, market):
+    """Without an open at the entry there is nothing to wait for."""
+    silent = np.array(market.open_TN)
+    silent[:, 1] = np.nan
+    quiet = replace(market, open_TN=silent, close_TN=silent, high_TN=silent)
+    labels = write(tmp_path / "labels", quiet, 70)
+    assert labels.manifest["settled"] == 70 - 1 - 20
+    assert (labels.outcome_TNH[:49, 1] == OUTCOMES.index(Outcome.NO_ENTRY)).all()

@@ -233,6 +233,36 @@ def test_killed_while_the_state_is_written(occurrence, frames, tmp_path, monkeyp
     assert len(names(made)) == len(names(old)) + 1
 
 
+@pytest.mark.parametrize(
+    "point", ["build.block", "bars.done", "labels.arrays", "labels.written", "dataset.annotated"]
+)
+@pytest.mark.parametrize("superseded", [False, True])
+def test_a_growth_that_is_killed_changes_no_older_dataset(
+    point, superseded, frames, tmp_path, monkeypatch
+):
+    """Whether the same delivery goes on, or one of the next evening takes its place."""
+    days = days_of(frames)
+    home = tmp_path / "home"
+    evening(home, frames, days[FIRST - 1])
+    old = evening(home, frames, days[FIRST])
+
+    def kill(name):
+        if name == point:
+            raise Killed
+
+    monkeypatch.setattr(files, "WATCHERS", [kill])
+    with pytest.raises(Killed):
+        evening(home, frames, days[FIRST + 1])
+    monkeypatch.setattr(files, "WATCHERS", [])
+    assert damaged_parts(old) == []
+    last = days[FIRST + 1 + superseded]
+    made = evening(home, frames, last)
+    assert damaged_parts(old) == []
+    assert damaged_parts(made) == []
+    whole = evening(tmp_path / "whole", frames, last)
+    assert made.manifest["content_hash"] == whole.manifest["content_hash"]
+
+
 def test_only_what_builds_of_the_same_source_left_is_removed(tmp_path):
     folder = tmp_path / ("us-" + "0" * 16)
     mine, other = ".us-" + "1" * 16 + ".building", ".us-small-" + "2" * 16 + ".building"

@@ -61,9 +61,8 @@ class RowFile:
         ----------
         first : int
             Rows of the file.
-        own : array [t, ...]
-            What stands behind them, with a second axis that may be narrower than the row. Only
-            the memory that they take is private to the caller.
+        own : array [t, *row_shape]
+            What stands behind them. Only the memory that they take is private to the caller.
 
         Raises
         ------
@@ -76,7 +75,7 @@ class RowFile:
             return np.empty(shape, dtype=self.dtype)
         self._check(count)
         rows = np.memmap(self.path, dtype=self.dtype, mode="c", shape=shape)
-        rows[first:, : own.shape[1]] = own
+        rows[first:] = own
         rows.flags.writeable = False
         return rows
 

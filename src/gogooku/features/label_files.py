@@ -7,8 +7,7 @@ open: each version has its own copy of them, which a reader lays over the rows o
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.digests import Digest, digest_of, same_nulls, text_of
-from gogooku.core.errors import ContractError
-from gogooku.core.files import load_array, read_json, write_json, write_point
-from gogooku.core.rowfiles import RowFile, link_or_copy, share
+from gogooku.core.errors import ContractError, DataError
+from gogooku.core.files import (
+    load_array,
+    read_json,
+    readable,
+    require_space,
+    write_json,
+    write_point,
+)
+from gogooku.core.rowfiles import RowFile, share
 from gogooku.core.types import HORIZONS, OUTCOMES, DateArray, Labels, Outcome
 
 VARIANTS = ("raw", "excess", "residual")
@@ -58,21 +64,35 @@ class LabelFiles:
 
     folder: Path
     capacity: int
+    horizons: int = len(HORIZONS)
     sessions: int = 0
     names: int = 0
     settled: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> LabelFiles:
-        """Files of finished labels."""
+        """Files of finished labels.
+
+        Raises
+        ------
+        DataError
+            They are damaged, or an earlier version of the program has written them.
+        """
         told = read_json(folder / MANIFEST_FILE)
         counts = ("capacity", "sessions", "names", "settled")
-        return cls(folder, **{name: int(told[name]) for name in counts})
+        lacking = [name for name in (*counts, "horizons") if name not in told]
+        if lacking:
+            raise DataError(
+                f"{folder / MANIFEST_FILE}: says nothing of {', '.join(lacking)}; another version "
+                "of the program has written it. Build the dataset again: gogooku build"
+            )
+        sizes = {name: int(told[name]) for name in counts}
+        return cls(folder, horizons=len(told["horizons"]), **sizes)
 
     def file(self, name: str) -> RowFile:
         """Rows of one array, shared with other versions."""
         kind, filler = _KINDS[name]
-        shape = (self.capacity,) if name == "tradable" else (self.capacity, len(HORIZONS))
+        shape = (self.capacity,) if name == "tradable" else (self.capacity, self.horizons)
         return RowFile(self.folder / f"{name}.bin", kind, shape, fill=filler)
 
     def files(self) -> list[RowFile]:
@@ -83,6 +103,16 @@ class LabelFiles:
         """Rows of one array that are not shared: from the first session that is not settled."""
         return self.folder / f"{name}.open.npy"
 
+    def rows(self) -> dict[str, npt.NDArray[Any]]:
+        """The rows of this version by name, memory-mapped, with places of names that may come.
+
+        Raises
+        ------
+        DataError
+            A file is missing or damaged.
+        """
+        return {name: self._rows(name) for name in _KINDS}
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays of this version by name, memory-mapped; [T, N, H], of tradable [T, N].
 
@@ -91,36 +121,67 @@ class LabelFiles:
         DataError
             A file is missing or damaged.
         """
-        out = {}
-        for name in _KINDS:
-            rows = self.file(name).overlaid(self.settled, load_array(self.open_file(name)))
-            out[name] = rows[:, : self.names]
-        return out
+        return {name: rows[:, : self.names] for name, rows in self.rows().items()}
+
+    def _rows(self, name: str) -> npt.NDArray[Any]:
+        own, file = load_array(self.open_file(name)), self.file(name)
+        wanted = (self.sessions - self.settled, *file.row_shape)
+        if own.shape != wanted or own.dtype != file.dtype:
+            raise DataError(
+                f"{self.open_file(name)}: holds {own.dtype} {own.shape}, written were {wanted}; it "
+                "is damaged. Remove the dataset and build it again."
+            )
+        return file.overlaid(self.settled, own)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a newer version takes over of the labels of an older one.
+
+    Attributes
+    ----------
+    sessions : int
+        First sessions, whose labels are settled for both. The older one has no more sessions in
+        all than the newer one.
+    alone : bool
+        Whether the newer version may write again what is open in the older one, see
+        `used_elsewhere`.
+    """
+
+    labels: Labels
+    sessions: int
+    alone: bool = True
 
 
 def begin_labels(
-    folder: Path, *, rows: slice, capacity: int, before: Labels | None
+    folder: Path, *, sessions: int, capacity: int, kept: Kept | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """Row files that hold an older version's labels before ``rows``, and those rows to be filled.
-
-    Parameters
-    ----------
-    rows : slice
-        Sessions of the new version that are not taken over; the older one has no more than it.
+    """Row files that hold what is kept of an older version, and the rows behind it to be filled.
 
     Returns
     -------
     mapping
         Writable rows of every array, the places of names that there are not yet filled already.
+
+    Raises
+    ------
+    StorageError
+        No room for rows that cannot be shared.
     """
-    made = LabelFiles(folder, capacity)
-    old = None if before is None else LabelFiles.read(before.folder)
-    arrays = {}
-    for name in _KINDS:
-        if old is not None:
-            share(old.file(name), made.file(name), rows=rows.start, alone=rows.start >= old.settled)
-        arrays[name] = made.file(name).extend(rows.start, rows.stop - rows.start)
-        arrays[name][:] = made.file(name).fill
+    made, first = LabelFiles(folder, capacity), 0
+    if kept is not None:
+        first, old = kept.sessions, LabelFiles.read(kept.labels.folder)
+        # what is settled in the older version must stay as it is in its file
+        alone = kept.alone and first >= old.settled
+        alone &= (old.capacity, old.horizons) == (made.capacity, made.horizons)
+        if not alone:
+            each = sum(file.row_bytes for file in made.files())
+            require_space(folder, num_bytes=first * each)
+        for theirs, mine in zip(old.files(), made.files(), strict=True):
+            share(theirs, mine, rows=first, alone=alone)
+    arrays = {name: made.file(name).extend(first, sessions - first) for name in _KINDS}
+    for name, array in arrays.items():
+        array[:] = made.file(name).fill
     return arrays
 
 
@@ -130,8 +191,7 @@ def finish_labels(
     resolved_TH: DateArray,
     *,
     names: int,
-    before: Labels | None,
-    first: int,
+    kept: Kept | None,
     threads: int,
 ) -> str:
     """Write what makes filled row files a version of labels; returns its content hash.
@@ -139,9 +199,10 @@ def finish_labels(
     Parameters
     ----------
     arrays : mapping
-        Rows from ``first`` on, as `begin_labels` gave them.
+        As `begin_labels` gave them.
     """
     sessions, capacity = len(resolved_TH), arrays["raw"].shape[1]
+    first = 0 if kept is None else kept.sessions
     settled = first + _settled(
         arrays["outcome"][:, :names], arrays["late"][:, :names], at=first, known=sessions
     )
@@ -153,8 +214,9 @@ def finish_labels(
     write_point("labels.arrays")
     np.save(folder / _RESOLVED_FILE, resolved_TH)
     digests = label_digests(arrays, resolved_TH[first:], threads=threads)
-    if before is not None:
-        digests = np.concatenate([load_array(before.folder / _DIGESTS_FILE)[:first], digests])
+    if kept is not None:
+        older = load_array(kept.labels.folder / _DIGESTS_FILE)
+        digests = np.concatenate([older[:first], digests])
     np.save(folder / _DIGESTS_FILE, digests)
     content = _content(digests)
     write_json(
@@ -169,24 +231,8 @@ def finish_labels(
             "settled": settled,
         },
     )
+    write_point("labels.written")
     return content
-
-
-def take_labels(old: Path, new: Path, *, alone: bool) -> None:
-    """Give a newer version's folder the labels of an older one.
-
-    Parameters
-    ----------
-    alone : bool
-        Whether the newer version may write again what is open in the older one; otherwise it gets
-        row files of its own.
-    """
-    shared = {file.path.name for file in LabelFiles.read(old).files()}
-    for path in old.iterdir():
-        if path.name in shared and not alone:
-            shutil.copyfile(path, new / path.name)
-        else:
-            link_or_copy(path, new / path.name)
 
 
 def settled_sessions(labels: Labels, *, known: int) -> int:
@@ -212,25 +258,31 @@ def _settled(
     return int(np.argmax(open_t)) if open_t.any() else len(open_t)
 
 
-def used_elsewhere(folder: Path, *, rows: int, others: list[Path]) -> bool:
-    """Whether other labels that share these row files count rows that these may write again.
+def used_elsewhere(folder: Path, *, rows: int, others: Sequence[Path]) -> bool:
+    """Whether other labels that share these row files count rows that a newer version may write.
 
     Parameters
     ----------
     rows : int
         Sessions that a newer version will have.
-    others : list of Path
-        Label folders of all finished datasets.
+    others : sequence of Path
+        Label folders of all finished datasets, of whatever source or version of the program.
+
+    Raises
+    ------
+    DataError
+        These labels, or such as share their files, are damaged.
     """
     mine = LabelFiles.read(folder)
-    inode = mine.file("raw").path.stat().st_ino
+    path = mine.file("raw").path
+    with readable(path):
+        inode = path.stat().st_ino
     for other in others:
-        if other == folder or not (other / MANIFEST_FILE).exists():
+        one = other / path.name
+        if other == folder or not one.exists() or one.stat().st_ino != inode:
             continue
         theirs = LabelFiles.read(other)
-        path = theirs.file("raw").path
-        shared = path.exists() and path.stat().st_ino == inode
-        if shared and (theirs.settled > mine.settled or theirs.sessions > rows):
+        if theirs.settled > mine.settled or theirs.sessions > rows:
             return True
     return False
 
@@ -264,10 +316,16 @@ def _content(digests: Digest) -> str:
     return text_of(digest_of(digests))
 
 
-def labels_content(folder: Path) -> str:
-    """Content hash of the labels that lie in a folder, from their values."""
+def labels_content(folder: Path) -> str | None:
+    """Content hash of the labels that lie in a folder, from their values; None if damaged.
+
+    A newer version takes over the digests, and settled rows with the places of names that may come:
+    the digests must be those of the values, and nothing be said in those places.
+    """
     files = LabelFiles.read(folder)
-    return _content(label_digests(files.arrays(), load_array(folder / _RESOLVED_FILE)))
+    digests = label_digests(files.rows(), load_array(folder / _RESOLVED_FILE))
+    kept = load_array(folder / _DIGESTS_FILE)
+    return _content(digests) if np.array_equal(kept, digests) else None
 
 
 def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) -> Labels:

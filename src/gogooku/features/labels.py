@@ -23,7 +23,7 @@ from gogooku.core.types import (
     Labels,
     Outcome,
 )
-from gogooku.features.label_files import VARIANTS, begin_labels, finish_labels
+from gogooku.features.label_files import VARIANTS, Kept, begin_labels, finish_labels
 
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 
@@ -126,7 +126,7 @@ def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
     kind = np.where(used > planned, _CODE[Outcome.LATE_EXIT], _CODE[Outcome.NORMAL])
     kind = np.where(gone, _CODE[Outcome.DELISTED], kind)
     kind = np.where(never, _CODE[Outcome.UNRESOLVED], kind)
-    kind = np.where(np.isfinite(entry) | never, kind, _CODE[Outcome.NO_ENTRY])
+    kind = np.where(np.isfinite(entry), kind, _CODE[Outcome.NO_ENTRY])
     outcome[:last] = np.where(inputs.listed_TN[:last], kind, _CODE[Outcome.NO_ENTRY])
     good = np.isin(
         outcome[:last], [_CODE[Outcome.NORMAL], _CODE[Outcome.LATE_EXIT], _CODE[Outcome.DELISTED]]
@@ -191,8 +191,7 @@ def write_labels(
     inputs: LabelInputs,
     *,
     sessions: DateArray,
-    before: Labels | None = None,
-    first: int = 0,
+    kept: Kept | None = None,
     capacity: int | None = None,
     threads: int = 1,
 ) -> str:
@@ -201,24 +200,18 @@ def write_labels(
     Parameters
     ----------
     inputs : LabelInputs
-        Of the sessions from ``first`` on.
+        Of the sessions behind those that are kept.
     sessions : array of dates
         All sessions.
-    before : Labels or None
-        Labels of an older version, which are kept for the sessions before ``first``; names that
-        came later were not listed there.
+    kept : Kept or None
+        Labels of an older version; names that came later were not listed there.
     capacity : int or None
         Names that rows have room for; as many as there are by default.
     threads : int
         Horizons made at a time. Changes no value.
     """
     num_names = inputs.open_TN.shape[1]
-    arrays = begin_labels(
-        folder,
-        rows=slice(first, len(sessions)),
-        capacity=capacity or num_names,
-        before=before,
-    )
+    arrays = begin_labels(folder, sessions=len(sessions), capacity=capacity or num_names, kept=kept)
     resolved = np.full((len(sessions), len(HORIZONS)), np.datetime64("NaT", "D"))
 
     def make(h: int) -> None:
@@ -245,9 +238,7 @@ def write_labels(
         for _ in pool.map(make, range(len(HORIZONS))):
             pass
     arrays["tradable"][:, :num_names] = tradable(inputs)
-    return finish_labels(
-        folder, arrays, resolved, names=num_names, before=before, first=first, threads=threads
-    )
+    return finish_labels(folder, arrays, resolved, names=num_names, kept=kept, threads=threads)
 
 
 def shuffled_within_session(

@@ -42,7 +42,13 @@ from gogooku.features.compute import (
 from gogooku.features.coverage import nulls_of
 from gogooku.features.graph import GraphConfig, neighbour_tables
 from gogooku.features.inputs import InputTable, Tables, source_columns, supported
-from gogooku.features.label_files import LabelFiles, read_labels, settled_sessions
+from gogooku.features.label_files import (
+    Kept,
+    LabelFiles,
+    read_labels,
+    settled_sessions,
+    used_elsewhere,
+)
 from gogooku.features.labels import LabelInputs, write_labels
 from gogooku.features.peer_columns import PEER_LOOKBACK, peer_columns, peer_names
 from gogooku.features.timeline import Timeline, timeline_of
@@ -555,14 +561,18 @@ def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:
         sector_TN=np.where(sector_TN >= 0, sector_TN, np.nan),
         beta_TN=grown.layout.beta.rows(grown.rows)[first:, : len(panel.codes)].astype(np.float64),
     )
+    kept = None
+    if old is not None:
+        others = [path.parent / "labels" for path in folder.parent.glob(f"*/{MANIFEST_FILE}")]
+        shared = used_elsewhere(old.folder, rows=grown.rows, others=others)
+        kept = Kept(old, sessions=first, alone=not shared)
     building = folder / "scratch" / "labels"
     building.mkdir()
     content = write_labels(
         building,
         inputs,
         sessions=grown.sessions,
-        before=old,
-        first=first,
+        kept=kept,
         capacity=grown.layout.capacity,
         threads=threads,
     )

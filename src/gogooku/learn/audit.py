@@ -22,7 +22,9 @@ def damaged_parts(dataset: Dataset) -> list[str]:
     """Parts whose content has another hash than the manifest states; empty if good."""
     parts = dataset.manifest["parts"]
     small = [name for name in parts if (dataset.folder / f"{name}.npy").exists()]
-    found = {name: hash_file(dataset.folder / f"{name}.npy") for name in small}
+    found: dict[str, str | None] = {
+        name: hash_file(dataset.folder / f"{name}.npy") for name in small
+    }
     found["labels"] = labels_content(dataset.folder / "labels")
     damaged = {name for name, content in found.items() if parts[name] != content}
     damaged |= _damaged_sessions(dataset)

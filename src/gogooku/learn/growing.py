@@ -18,7 +18,6 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.files import load_array, read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
 from gogooku.core.rowfiles import RowFile, link_or_copy, share
-from gogooku.features.label_files import take_labels
 
 STATE_FILE = "grown.json"
 _BARS = "bars"
@@ -242,7 +241,6 @@ def take_over(
     rows: int,
     codes: Sequence[str],
     alone: bool,
-    labels_alone: bool,
     corrected: int | None = None,
 ) -> Grown:
     """Begin a dataset folder with the first rows of another one.
@@ -255,8 +253,6 @@ def take_over(
         Names of the new one; those of ``old`` come first, in the same order.
     alone : bool
         Whether nobody uses rows of ``old``'s files beyond ``rows``.
-    labels_alone : bool
-        Whether nobody uses rows of its labels that are open in ``old``.
     corrected : int or None
         First session one of whose bars has been corrected since.
     """
@@ -272,7 +268,8 @@ def take_over(
         share(before, after, rows=kept, alone=alone and kept == rows)
     _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
-    take_labels(old.layout.folder / "labels", folder / "labels", alone=labels_alone)
+    for path in (old.layout.folder / "labels").iterdir():
+        link_or_copy(path, folder / "labels" / path.name)
     tables = int(old.block_T[rows - 1]) + 1 if rows else 0
     return replace(
         old,
