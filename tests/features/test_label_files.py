@@ -83,7 +83,11 @@ def inode(labels):
     return (labels.folder / "residual.bin").stat().st_ino
 
 
-def test_grown_labels_are_those_of_a_whole_and_change_no_older_version(tmp_path, market):
+@pytest.mark.parametrize("wait", [250, 12])
+def test_grown_labels_are_those_of_a_whole_and_change_no_older_version(
+    wait, tmp_path, market, monkeypatch
+):
+    monkeypatch.setattr("gogooku.features.labels.MAX_LATE", wait)
     version, older = write(tmp_path / "at-40", market, 40, capacity=7), []
     for last in (41, 44, 53, 54, 70):
         older.append((version, values(version)))
@@ -200,6 +204,18 @@ def test_a_changed_digest_is_noticed(tmp_path, market):
     digests[7, 0] ^= 1
     np.save(path, digests)
     assert labels_content(labels.folder) is None
+
+
+def test_a_name_that_traded_once_keeps_a_year_open(tmp_path, market, monkeypatch):
+    monkeypatch.setattr("gogooku.features.labels.MAX_LATE", 12)
+    once = np.array(market.open_TN)
+    once[6:, 1] = np.nan
+    quiet = replace(market, open_TN=once, close_TN=once, high_TN=once)
+    labels = write(tmp_path / "labels", quiet, 70)
+    assert labels.manifest["settled"] == 70 - 1 - 20
+    early = write(tmp_path / "early", quiet, 20)
+    assert settled_sessions(early, known=20) == 0
+    assert_same(write(tmp_path / "grown", quiet, 70, before=early, known=20), labels)
 
 
 def test_a_name_that_never_trades_keeps_nothing_open(tmp_path, market):

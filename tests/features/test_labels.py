@@ -5,6 +5,7 @@ from gogooku.core.errors import ContractError, DataError
 from gogooku.core.types import OUTCOMES, Labels, Outcome
 from gogooku.features.label_files import read_labels
 from gogooku.features.labels import (
+    MAX_LATE,
     LabelInputs,
     excess,
     forward_returns,
@@ -52,6 +53,47 @@ def test_no_entry_is_null_and_a_halted_exit_uses_the_first_later_open():
     np.testing.assert_allclose(raw.value[:, 0], [2.0, NAN, 1.0, NAN, NAN])
     assert kinds(raw)[:3] == ["late_exit", "no_entry", "normal"]
     assert raw.late[0, 0] == 1
+
+
+@pytest.mark.parametrize("later", ["open", "nothing", "delisted"])
+def test_after_a_year_without_an_open_the_last_close_stands(later):
+    """What comes after that year changes nothing, and before its end nothing is known."""
+    sessions = 3 + MAX_LATE + 2
+    price = column([1.0, 2.0, *[NAN] * (sessions - 2)])
+    close = column([1.0, 3.0, *[NAN] * (sessions - 2)])
+    if later == "open":
+        price[-1] = close[-1] = 9.0
+    listed = np.ones((sessions, 1), dtype=bool)
+    if later == "delisted":
+        listed[-1] = False
+    case = inputs(price, listed=listed, close=close)
+    raw = forward_returns(case, 1)
+    assert kinds(raw)[0] == "stale_exit"
+    np.testing.assert_allclose(raw.value[0], 3.0 / 2.0 - 1.0)
+    assert raw.late[0, 0] == MAX_LATE
+    end = 2 + MAX_LATE
+    before = forward_returns(LabelInputs(**{k: v[:end] for k, v in case.__dict__.items()}), 1)
+    assert kinds(before)[0] == "unresolved"
+    assert np.isnan(before.value[0, 0])
+
+
+@pytest.mark.parametrize(("at", "kind"), [(0, "late_exit"), (1, "stale_exit")])
+def test_the_year_of_waiting_has_an_exact_end(at, kind):
+    price = column([1.0, 2.0, *[NAN] * (MAX_LATE + 4)])
+    price[2 + MAX_LATE + at] = 5.0
+    raw = forward_returns(inputs(price), 1)
+    assert kinds(raw)[0] == kind
+    np.testing.assert_allclose(raw.value[0], 1.5 if kind == "late_exit" else 0.0)
+    assert raw.late[0, 0] == MAX_LATE
+
+
+def test_a_name_delisted_within_the_year_has_its_terminal_close():
+    price = column([1.0, 2.0, *[NAN] * (MAX_LATE + 4)])
+    listed = np.ones(price.shape, dtype=bool)
+    listed[2 + MAX_LATE :] = False
+    raw = forward_returns(inputs(price, listed=listed), 1)
+    assert kinds(raw)[0] == "delisted"
+    assert raw.late[0, 0] == MAX_LATE
 
 
 def test_a_delisted_name_gets_its_terminal_close():

@@ -389,6 +389,8 @@ class Outcome(StrEnum):
     """Gone before the exit: the terminal close is used."""
     UNRESOLVED = "unresolved"
     """The exit lies beyond the data: null, and never trained or judged on."""
+    STALE_EXIT = "stale_exit"
+    """No open for a year after the exit, though still listed: the last close is used."""
 
 
 OUTCOMES = tuple(Outcome)

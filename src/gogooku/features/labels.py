@@ -25,7 +25,14 @@ from gogooku.core.types import (
 )
 from gogooku.features.label_files import VARIANTS, Kept, begin_labels, finish_labels
 
+MAX_LATE = 250
+"""Sessions after the planned exit within which an open is waited for: about a year."""
 _CODE = {outcome: index for index, outcome in enumerate(OUTCOMES)}
+
+_VALUED = [
+    _CODE[outcome]
+    for outcome in (Outcome.NORMAL, Outcome.LATE_EXIT, Outcome.DELISTED, Outcome.STALE_EXIT)
+]
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,8 @@ def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
     """Open-to-open forward returns of one horizon, and what happened.
 
     A name delisted before the exit gets its terminal close; one suspended at the exit gets the
-    first later open; neither is ever dropped. Values whose exit lies beyond the data are NaN and
-    `Outcome.UNRESOLVED`.
+    first later open, or after `MAX_LATE` sessions without one its last close; none is ever dropped.
+    Values whose exit lies beyond the data are NaN and `Outcome.UNRESOLVED`.
     """
     num_sessions, num_names = inputs.open_TN.shape
     value = np.full((num_sessions, num_names), np.nan)
@@ -115,24 +122,30 @@ def forward_returns(inputs: LabelInputs, horizon: int) -> Raw:
         return Raw(value=value, outcome=outcome, late=late)
     price, place = next_open(inputs.open_TN)
     final = last_listed(inputs.listed_TN)[:last]
-    terminal = np.take_along_axis(last_close(inputs.close_TN), np.maximum(final, 0), axis=0)
+    closes = last_close(inputs.close_TN)
+    terminal = np.take_along_axis(closes, np.maximum(final, 0), axis=0)
     entry = inputs.open_TN[1 : last + 1]
     planned = np.arange(1 + horizon, num_sessions)[:, None]
     used = place[1 + horizon : num_sessions]
     gone = final < np.minimum(used, num_sessions - 1)
     gone |= final < planned
     exit_price = np.where(gone, terminal, price[1 + horizon : num_sessions])
-    never = ~gone & (used >= num_sessions)
+    given_up = planned + MAX_LATE
+    stale = (used > given_up) & (final >= given_up) & (given_up < num_sessions)
+    gone &= ~stale
+    at, names = np.nonzero(stale)
+    exit_price[at, names] = closes[given_up[at, 0], names]
+    never = ~gone & ~stale & (used >= num_sessions)
     kind = np.where(used > planned, _CODE[Outcome.LATE_EXIT], _CODE[Outcome.NORMAL])
     kind = np.where(gone, _CODE[Outcome.DELISTED], kind)
+    kind = np.where(stale, _CODE[Outcome.STALE_EXIT], kind)
     kind = np.where(never, _CODE[Outcome.UNRESOLVED], kind)
     kind = np.where(np.isfinite(entry), kind, _CODE[Outcome.NO_ENTRY])
     outcome[:last] = np.where(inputs.listed_TN[:last], kind, _CODE[Outcome.NO_ENTRY])
-    good = np.isin(
-        outcome[:last], [_CODE[Outcome.NORMAL], _CODE[Outcome.LATE_EXIT], _CODE[Outcome.DELISTED]]
-    )
+    good = np.isin(outcome[:last], _VALUED)
     value[:last] = np.where(good, exit_price / entry - 1.0, np.nan)
     delay = np.where(gone, np.maximum(final + 1 - planned, 0), used - planned)
+    delay[stale] = MAX_LATE
     late[:last] = np.where(good, np.minimum(delay, np.iinfo(np.int16).max), 0)
     return Raw(value=value, outcome=outcome, late=late)
 
