@@ -29,7 +29,7 @@ from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder
 from gogooku.learn.growing import (
     FRESH_SESSIONS,
     load_grown,
-    rows_used_elsewhere,
+    shared_elsewhere,
     take_over,
     whole_rows,
 )
@@ -84,7 +84,7 @@ def _begin(
         if rows:
             before = load_grown(old)
             others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
-            alone = rows == before.rows and rows_used_elsewhere(before, others) <= rows
+            alone = shared_elsewhere(before, others) <= before.shared <= rows
             codes = codes_of(source.listings(), history)
             if not alone:
                 each = sum(file.row_bytes for file in before.layout.files())

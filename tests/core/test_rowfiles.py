@@ -16,7 +16,7 @@ def made(path, rows):
 def test_a_version_writes_behind_the_rows_of_another(tmp_path):
     old = made(tmp_path / "old.bin", 4)
     new = RowFile(tmp_path / "new.bin", np.float32, (3,))
-    share(old, new, rows=4, alone=True)
+    share(old, new, old.rows(4), alone=True)
     new.write(4, np.full((2, 3), 7.0))
     np.testing.assert_array_equal(old.rows(4), np.arange(12.0).reshape(4, 3))
     assert (new.rows(6)[4:] == 7.0).all()
@@ -29,7 +29,7 @@ def test_a_short_file_is_not_shared(alone, tmp_path):
         handle.truncate(3 * old.row_bytes)
     new = RowFile(tmp_path / "new.bin", np.float32, (3,))
     with pytest.raises(DataError, match="holds 3 rows, 4 were written"):
-        share(old, new, rows=4, alone=alone)
+        share(old, new, old.rows(4), alone=alone)
     assert not new.path.exists()
 
 
@@ -42,9 +42,10 @@ def test_no_rows_are_written_behind_a_hole(tmp_path):
 
 
 def test_rows_laid_over_those_of_the_file_stay_out_of_it(tmp_path):
-    file = made(tmp_path / "rows.bin", 5)
+    file, own = made(tmp_path / "rows.bin", 5), tmp_path / "own.npy"
     before = file.path.read_bytes()
-    rows = file.overlaid(3, np.full((2, 3), -1.0))
+    np.save(own, np.full((2, 3), -1.0, dtype=np.float32))
+    rows = file.overlaid(3, 5, own)
     np.testing.assert_array_equal(rows[:3], file.rows(3))
     np.testing.assert_array_equal(rows[3:], np.full((2, 3), -1.0))
     assert not rows.flags.writeable
@@ -52,4 +53,16 @@ def test_rows_laid_over_those_of_the_file_stay_out_of_it(tmp_path):
     file.write(3, np.full((2, 3), 9.0))
     assert (rows[3:] == -1.0).all()
     with pytest.raises(DataError, match="holds 5 rows, 6 were written"):
-        file.overlaid(5, np.zeros((1, 3)))
+        file.overlaid(4, 6, own)
+    for first, count in ((3, 6), (4, 5)):
+        with pytest.raises(DataError, match=r"own\.npy: holds float32 \(2, 3\), written were"):
+            file.overlaid(first, count, own)
+
+
+def test_a_row_that_is_written_again_cuts_nothing_off(tmp_path):
+    """An older version may map all the rows that it has."""
+    file = made(tmp_path / "rows.bin", 6)
+    mapped = file.rows(6)
+    file.write(2, np.full((1, 3), 9.0))
+    np.testing.assert_array_equal(mapped[3:], np.arange(18.0).reshape(6, 3)[3:])
+    assert (mapped[2] == 9.0).all()

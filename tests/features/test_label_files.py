@@ -144,9 +144,9 @@ def test_a_branch_gets_files_of_its_own(tmp_path, market):
     root = write(tmp_path / "root", market, 60)
     branch = write(tmp_path / "branch", market, 64, before=root, known=60)
     folders = [labels.folder for labels in (root, branch)]
-    assert used_elsewhere(root.folder, rows=70, others=folders)
-    assert not used_elsewhere(branch.folder, rows=64, others=folders)
-    assert not used_elsewhere(root.folder, rows=60, others=folders[:1])
+    assert used_elsewhere(root.folder, folders)
+    assert not used_elsewhere(branch.folder, folders)
+    assert not used_elsewhere(root.folder, folders[:1])
     for alone in (False, True):
         name = f"other-{alone}"
         other = write(tmp_path / name, market, 70, before=root, known=60, alone=alone)
@@ -161,12 +161,12 @@ def test_datasets_of_other_kinds_in_the_home_are_no_matter(tmp_path, market):
     (strange / "manifest.json").write_text('{"kind": "labels", "horizons": [1]}')
     (strange / "raw.bin").write_bytes(b"12")
     others = [labels.folder, strange, tmp_path / "nothing"]
-    assert not used_elsewhere(labels.folder, rows=61, others=others)
+    assert not used_elsewhere(labels.folder, others)
     with pytest.raises(DataError, match="says nothing of capacity, sessions, names, settled"):
         LabelFiles.read(strange)
     (labels.folder / "raw.bin").unlink()
     with pytest.raises(DataError, match=r"raw\.bin"):
-        used_elsewhere(labels.folder, rows=61, others=others)
+        used_elsewhere(labels.folder, others)
 
 
 def test_files_that_are_cut_are_refused(tmp_path, market):

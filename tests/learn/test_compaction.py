@@ -148,19 +148,76 @@ def test_a_row_told_otherwise_costs_the_sessions_after_it(frames, tmp_path):
     home = tmp_path / "home"
     days = days_of(frames)
     whole = evening(home, frames, days[FIRST - 1])
-    late = (pl.col("date") == days[FIRST - 2]) & (pl.col("close") > 0)
-    told = replace(
-        frames,
-        quotes=frames.quotes.with_columns(
-            pl.when(late).then(pl.col("low")).otherwise(pl.col("close")).alias("close")
-        ),
-    )
+    told = told_otherwise(frames, days[FIRST - 2])
     made = evening(home, told, days[FIRST])
     assert made.manifest["growth"]["sessions_taken_over"] == FIRST - 2
     kept = {path.name: path.stat().st_ino for path in feature_files(whole.folder)}
     now = {path.name: path.stat().st_ino for path in feature_files(made.folder)}
     shared = [name for name in now if kept.get(name) == now[name]]
     assert len(shared) == len(kept) - 2
+    assert inode(made) == inode(whole)
+    assert_whole(whole, evening(tmp_path / "before", frames, days[FIRST - 1]))
+    assert_whole(made, evening(tmp_path / "once", told, days[FIRST]))
+
+    # the next delivery takes it back: all three share rows and keep what they told
+    again = evening(home, frames, days[FIRST + 1])
+    assert again.manifest["growth"]["sessions_taken_over"] == FIRST - 2
+    assert inode(again) == inode(whole)
+    assert_whole(again, evening(tmp_path / "again", frames, days[FIRST + 1]))
+    assert damaged_parts(whole) == damaged_parts(made) == []
+
+
+def test_a_row_told_otherwise_long_ago_costs_a_copy(frames, tmp_path):
+    """Rows that an older dataset has nowhere else are not written again."""
+    home, days = tmp_path / "home", days_of(frames)
+    old = evening(home, frames, days[FIRST - 1])
+    told = told_otherwise(frames, days[FIRST - FRESH_SESSIONS - 2])
+    made = evening(home, told, days[FIRST])
+    assert 0 < made.manifest["growth"]["sessions_taken_over"] < FIRST - FRESH_SESSIONS
+    assert inode(made) != inode(old)
+    assert damaged_parts(old) == []
+    assert_whole(made, evening(tmp_path / "once", told, days[FIRST]))
+
+
+def test_what_a_killed_growth_wrote_over_shared_rows_is_put_back(frames, tmp_path, monkeypatch):
+    home, days = tmp_path / "home", days_of(frames)
+    old = evening(home, frames, days[FIRST - 1])
+    told = told_otherwise(frames, days[FIRST - 3])
+
+    def kill(name):
+        if name == "bars.done":
+            raise Killed
+
+    monkeypatch.setattr(files, "WATCHERS", [kill])
+    with pytest.raises(Killed):
+        evening(home, told, days[FIRST])
+    monkeypatch.setattr(files, "WATCHERS", [])
+    grown = load_grown(old.folder)
+    x = grown.layout.x
+    assert x.rows(FIRST)[FIRST - 3 :].tobytes() != grown.rows_of(x)[FIRST - 3 :].tobytes()
+    made = evening(home, frames, days[FIRST + 1])
+    assert made.manifest["growth"]["sessions_taken_over"] == FIRST
+    assert inode(made) == inode(old)
+    assert damaged_parts(old) == []
+    assert_whole(made, evening(tmp_path / "once", frames, days[FIRST + 1]))
+
+
+def told_otherwise(frames, day):
+    """The same market with other closes on a day."""
+    late = (pl.col("date") == day) & (pl.col("close") > 0)
+    close = pl.when(late).then(pl.col("low")).otherwise(pl.col("close")).alias("close")
+    return replace(frames, quotes=frames.quotes.with_columns(close))
+
+
+def inode(dataset):
+    return (dataset.folder / "x.bin").stat().st_ino
+
+
+def assert_whole(dataset, once):
+    """The dataset is as good as one that was built at once."""
+    assert damaged_parts(dataset) == []
+    assert dataset.manifest["content_hash"] == once.manifest["content_hash"]
+    assert dataset.x_TNF.tobytes() == once.x_TNF.tobytes()
 
 
 class Killed(BaseException):

@@ -9,8 +9,10 @@ older one never sees them, and ten gigabytes are not copied for one day.
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import readable
+from gogooku.core.files import load_array, readable
 
 _COPY_ROWS = 64
+_NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
+"""MAP_NORESERVE, which Python does not name."""
 
 
 @dataclass(frozen=True)
@@ -54,28 +58,43 @@ class RowFile:
             return np.empty(shape, dtype=self.dtype)
         return np.memmap(self.path, dtype=self.dtype, mode="r", shape=shape)
 
-    def overlaid(self, first: int, own: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The first rows as they lie in the file, and behind them rows that are not the file's.
+    def overlaid(self, first: int, count: int, own: Path) -> npt.NDArray[Any]:
+        """The first rows as they lie in the file, behind them those of another file; read only.
 
         Parameters
         ----------
         first : int
-            Rows of the file.
-        own : array [t, *row_shape]
-            What stands behind them. Only the memory that they take is private to the caller.
+            Rows of this file.
+        count : int
+            Rows in all.
+        own : Path
+            A ``.npy`` file of the others. Only they take memory of the process.
 
         Raises
         ------
         DataError
-            The file is missing, or holds fewer rows than the two together.
+            A file is missing or damaged, or holds fewer rows.
         """
-        count = first + len(own)
-        shape = (count, *self.row_shape)
+        others, shape = load_array(own), (count, *self.row_shape)
+        wanted = (count - first, *self.row_shape)
+        if others.shape != wanted or others.dtype != self.dtype:
+            raise DataError(
+                f"{own}: holds {others.dtype} {others.shape}, written were {wanted}; it is "
+                "damaged. Remove the artefact that it belongs to and run the step that makes it."
+            )
         if math.prod(shape) == 0:
             return np.empty(shape, dtype=self.dtype)
         self._check(count)
-        rows = np.memmap(self.path, dtype=self.dtype, mode="c", shape=shape)
-        rows[first:] = own
+        with self.path.open("rb") as handle:
+            # not np.memmap: what is never written to needs no memory set aside for it
+            room = mmap.mmap(
+                handle.fileno(),
+                count * self.row_bytes,
+                flags=mmap.MAP_PRIVATE | _NO_RESERVE,
+                prot=mmap.PROT_READ | mmap.PROT_WRITE,
+            )
+        rows = np.frombuffer(room, dtype=self.dtype).reshape(shape)
+        rows[first:] = others
         rows.flags.writeable = False
         return rows
 
@@ -92,7 +111,7 @@ class RowFile:
             )
 
     def extend(self, first: int, count: int) -> npt.NDArray[Any]:
-        """Room for rows ``first`` to ``first + count``, writable; what lay behind them is cut off.
+        """Room for rows ``first`` to ``first + count``, writable; what lies behind them stays.
 
         The blocks are reserved at once, so that a full disk is an `OSError` here and not the end of
         the process later.
@@ -105,7 +124,6 @@ class RowFile:
         begin, size = first * self.row_bytes, count * self.row_bytes
         self._check(first)
         with self.path.open("r+b" if self.path.exists() else "w+b") as handle:
-            handle.truncate(begin + size)
             if size:
                 os.posix_fallocate(handle.fileno(), begin, size)
         shape = (count, *self.row_shape)
@@ -134,14 +152,16 @@ def link_or_copy(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def share(old: RowFile, new: RowFile, *, rows: int, alone: bool) -> None:
+def share(old: RowFile, new: RowFile, held: npt.NDArray[Any], *, alone: bool) -> None:
     """Give ``new`` the first rows of ``old``.
 
     Parameters
     ----------
+    held : array
+        Those rows, as the older version has them.
     alone : bool
-        Whether nobody but ``old`` counts rows of the file beyond ``rows``: then ``new`` may write
-        its own there, and the file is linked; otherwise, or when rows have another width, it is
+        Whether nobody but ``old`` counts what lies in the file behind them: then ``new`` may write
+        its own there, and the file is linked; otherwise, or when rows have another width, they are
         copied.
 
     Raises
@@ -149,9 +169,8 @@ def share(old: RowFile, new: RowFile, *, rows: int, alone: bool) -> None:
     DataError
         ``old`` is missing or holds fewer rows.
     """
-    held = old.rows(rows)
     if alone and old.row_shape == new.row_shape:
         link_or_copy(old.path, new.path)
         return
-    for first in range(0, rows, _COPY_ROWS):
+    for first in range(0, len(held), _COPY_ROWS):
         new.write(first, np.asarray(held[first : first + _COPY_ROWS]))

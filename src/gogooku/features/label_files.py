@@ -111,7 +111,10 @@ class LabelFiles:
         DataError
             A file is missing or damaged.
         """
-        return {name: self._rows(name) for name in _KINDS}
+        return {
+            name: self.file(name).overlaid(self.settled, self.sessions, self.open_file(name))
+            for name in _KINDS
+        }
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays of this version by name, memory-mapped; [T, N, H], of tradable [T, N].
@@ -123,16 +126,6 @@ class LabelFiles:
         """
         return {name: rows[:, : self.names] for name, rows in self.rows().items()}
 
-    def _rows(self, name: str) -> npt.NDArray[Any]:
-        own, file = load_array(self.open_file(name)), self.file(name)
-        wanted = (self.sessions - self.settled, *file.row_shape)
-        if own.shape != wanted or own.dtype != file.dtype:
-            raise DataError(
-                f"{self.open_file(name)}: holds {own.dtype} {own.shape}, written were {wanted}; it "
-                "is damaged. Remove the dataset and build it again."
-            )
-        return file.overlaid(self.settled, own)
-
 
 @dataclass(frozen=True)
 class Kept:
@@ -141,8 +134,7 @@ class Kept:
     Attributes
     ----------
     sessions : int
-        First sessions, whose labels are settled for both. The older one has no more sessions in
-        all than the newer one.
+        First sessions, whose labels are settled for both.
     alone : bool
         Whether the newer version may write again what is open in the older one, see
         `used_elsewhere`.
@@ -178,7 +170,7 @@ def begin_labels(
             each = sum(file.row_bytes for file in made.files())
             require_space(folder, num_bytes=first * each)
         for theirs, mine in zip(old.files(), made.files(), strict=True):
-            share(theirs, mine, rows=first, alone=alone)
+            share(theirs, mine, theirs.rows(first), alone=alone)
     arrays = {name: made.file(name).extend(first, sessions - first) for name in _KINDS}
     for name, array in arrays.items():
         array[:] = made.file(name).fill
@@ -258,13 +250,11 @@ def _settled(
     return int(np.argmax(open_t)) if open_t.any() else len(open_t)
 
 
-def used_elsewhere(folder: Path, *, rows: int, others: Sequence[Path]) -> bool:
-    """Whether other labels that share these row files count rows that a newer version may write.
+def used_elsewhere(folder: Path, others: Sequence[Path]) -> bool:
+    """Whether other labels that share these row files have settled what is open in these.
 
     Parameters
     ----------
-    rows : int
-        Sessions that a newer version will have.
     others : sequence of Path
         Label folders of all finished datasets, of whatever source or version of the program.
 
@@ -281,8 +271,7 @@ def used_elsewhere(folder: Path, *, rows: int, others: Sequence[Path]) -> bool:
         one = other / path.name
         if other == folder or not one.exists() or one.stat().st_ino != inode:
             continue
-        theirs = LabelFiles.read(other)
-        if theirs.settled > mine.settled or theirs.sessions > rows:
+        if LabelFiles.read(other).settled > mine.settled:
             return True
     return False
 

@@ -233,7 +233,7 @@ def assemble(
     with reporter.step("labels"):
         grown = _with_bars(grown, panel)
         labels = _labels(folder, panel, grown, threads=execution.threads)
-    grown = replace(grown, settled_by=grown.rows)
+    grown = replace(grown, settled_by=grown.rows).with_own_rows()
     grown.save()
     shutil.rmtree(folder / "scratch")
     write_manifest(job.chosen, panel, grown, labels=labels, facts=facts)
@@ -564,7 +564,7 @@ def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:
     kept = None
     if old is not None:
         others = [path.parent / "labels" for path in folder.parent.glob(f"*/{MANIFEST_FILE}")]
-        shared = used_elsewhere(old.folder, rows=grown.rows, others=others)
+        shared = used_elsewhere(old.folder, others)
         kept = Kept(old, sessions=first, alone=not shared)
     building = folder / "scratch" / "labels"
     building.mkdir()

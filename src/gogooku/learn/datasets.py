@@ -63,9 +63,8 @@ def labels_of(dataset: Dataset) -> Labels:
 
 def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
     """The raw bars of a dataset, memory-mapped, [T, N] each."""
-    layout = load_grown(dataset.folder).layout
-    rows, names = len(dataset.sessions), len(dataset.codes)
-    return {c: layout.bar(c).rows(rows)[:, :names] for c in (*BAR_COLUMNS, LISTED)}
+    grown, names = load_grown(dataset.folder), len(dataset.codes)
+    return {c: grown.rows_of(grown.layout.bar(c))[:, :names] for c in (*BAR_COLUMNS, LISTED)}
 
 
 def read_values(

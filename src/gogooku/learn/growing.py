@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ DIGESTED = ("x", "features", "bars")
 DIGEST_BYTES = 32
 FRESH_SESSIONS = 5
 """Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
+_OWN = "own"
 _BY_SESSION = ("sessions", "market", "valid", "sector", "neighbour_block", "digests", "nulls")
 _NEIGHBOURS = "neighbours"
 
@@ -70,10 +72,17 @@ class Layout:
         """All row files."""
         return [self.x, self.beta, *(self.bar(name) for name in (*BAR_COLUMNS, LISTED))]
 
+    def own(self, file: RowFile) -> Path:
+        """The copy of the newest rows of a row file."""
+        return self.folder / _OWN / f"{file.path.stem}.npy"
+
 
 @dataclass(frozen=True)
 class Grown:
     """The sessions that are complete in a dataset folder.
+
+    A finished dataset has a copy of its newest rows: a newer one may write them again, where rows
+    of the source came late, in the row files that both share.
 
     Attributes
     ----------
@@ -97,6 +106,8 @@ class Grown:
     nulls : uint16 [T, 3, F]
         Per session and stock feature among the universe: values and nulls of names that have been
         in it for the feature's lookback, and nulls of all names.
+    own : int
+        Newest sessions of whose rows there is a copy; 0 while the dataset grows.
     """
 
     layout: Layout
@@ -113,11 +124,39 @@ class Grown:
     block_T: npt.NDArray[np.int32]
     digests: npt.NDArray[np.uint8]
     nulls: npt.NDArray[np.uint16]
+    own: int = 0
 
     @property
     def rows(self) -> int:
         """Complete sessions."""
         return len(self.sessions)
+
+    @property
+    def shared(self) -> int:
+        """First sessions whose rows lie in the row files only, and stay there as they are."""
+        return self.rows - self.own
+
+    def rows_of(self, file: RowFile) -> npt.NDArray[Any]:
+        """All rows of one of the row files, as this version has them, memory-mapped.
+
+        Raises
+        ------
+        DataError
+            The file is missing or damaged.
+        """
+        if not self.own:
+            return file.rows(self.rows)
+        return file.overlaid(self.shared, self.rows, self.layout.own(file))
+
+    def with_own_rows(self) -> Grown:
+        """Copy the newest rows; whoever is killed meanwhile has not counted the copies yet."""
+        count = min(FRESH_SESSIONS, self.rows)
+        (self.layout.folder / _OWN).mkdir(exist_ok=True)
+        for file in self.layout.files():
+            newest = np.array(file.rows(self.rows)[self.rows - count :])
+            save_array(self.layout.own(file), newest)
+        write_point("grown.own")
+        return replace(self, own=count)
 
     def save(self) -> None:
         """Write the state, so that an interrupted build goes on after these sessions.
@@ -145,6 +184,7 @@ class Grown:
                 "rows": self.rows,
                 "capacity": self.layout.capacity,
                 "settled_by": self.settled_by,
+                "own": self.own,
                 "codes": list(self.codes),
                 "sectors": list(self.sectors),
                 "features": list(self.features),
@@ -198,6 +238,7 @@ def load_grown(folder: Path) -> Grown:
         block_T=arrays["neighbour_block"],
         digests=arrays["digests"],
         nulls=arrays["nulls"],
+        own=int(state.get("own", 0)),
     )
 
 
@@ -252,7 +293,8 @@ def take_over(
     codes : sequence of str
         Names of the new one; those of ``old`` come first, in the same order.
     alone : bool
-        Whether nobody uses rows of ``old``'s files beyond ``rows``.
+        Whether the rows that ``old`` has a copy of may be written again, see
+        `shared_elsewhere`.
     corrected : int or None
         First session one of whose bars has been corrected since.
     """
@@ -264,8 +306,12 @@ def take_over(
     settled_by = rows if corrected is None else min(rows, corrected)
     for before, after in zip(old.layout.files(), layout.files(), strict=True):
         bars = before.path.parent.name == _BARS
-        kept = settled_by if bars else rows
-        share(before, after, rows=kept, alone=alone and kept == rows)
+        held = old.rows_of(before)[: settled_by if bars else rows]
+        linked = alone and len(held) >= old.shared and before.row_shape == after.row_shape
+        share(before, after, held, alone=linked)
+        if linked and len(held) > old.shared:
+            # another newer version may have written here
+            after.changeable(len(held))[old.shared :] = held[old.shared :]
     _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
     for path in (old.layout.folder / "labels").iterdir():
@@ -283,11 +329,12 @@ def take_over(
         block_T=old.block_T[:rows],
         digests=old.digests[:rows],
         nulls=old.nulls[:rows],
+        own=0,
     ).widened(codes)
 
 
-def rows_used_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
-    """Most rows that other datasets count in the row files of this one.
+def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
+    """Most rows that other datasets have nowhere but in the row files of this one.
 
     Parameters
     ----------
@@ -301,7 +348,7 @@ def rows_used_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
             continue
         other = folder / grown.layout.x.path.name
         if other.exists() and other.stat().st_ino == inode:
-            most = max(most, int(read_json(folder / STATE_FILE)["rows"]))
+            most = max(most, load_grown(folder).shared)
     return most
 
 

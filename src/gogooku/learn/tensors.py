@@ -200,7 +200,7 @@ def read_dataset(folder: Path) -> Dataset:
         codes=tuple(manifest["codes"]),
         features=tuple(manifest["features"]),
         market_features=tuple(manifest["market_features"]),
-        x_TNF=grown.layout.x.rows(grown.rows)[:, : len(grown.codes)],
+        x_TNF=grown.rows_of(grown.layout.x)[:, : len(grown.codes)],
         market_TM=grown.market_TM,
         valid_TN=grown.valid_TN,
         sector_TN=grown.sector_TN,
