@@ -3,8 +3,9 @@
 Run: ``python benchmarks/dataset.py [--size full] [--plan premium] [--folder FOLDER]``. The tables
 come from the sandbox exchange over loopback (`sync_full.py` measures that); a ``--folder`` keeps
 the exchange's files, the raw store and the datasets, and is used again. Each build runs in a
-process of its own, whose wall and CPU seconds and peak anonymous memory are reported; ``--audit``
-audits the first dataset as well.
+process of its own, whose wall and CPU seconds and peak anonymous memory are reported. ``--audit``
+only audits the dataset of a folder; ``--replay DAY DAY ...`` builds, from what its store holds, the
+dataset as known on the first day and grows it as known on each of the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,7 +31,9 @@ from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.pacing import Pacer
 from gogooku.ingest.store import read_source, source_names
 from gogooku.learn.assemble import BuildConfig
+from gogooku.pipeline import tables_source
 from gogooku.tables.panel import sessions_of
+from gogooku.tables.parts import Known
 from measure import measured
 from sync_full import Bench, SharedClock
 
@@ -112,6 +115,15 @@ def run_client(url: str, plan: str, folder: Path) -> None:
     raise SystemExit(f"the market of {folder} ends on {before}: there is no session more")
 
 
+def replay(folder: Path, days: Sequence[date]) -> None:
+    """Build as known on the first day, and grow as known on the others."""
+    for day in days:
+        with measured() as work:
+            tables_source(folder / "home", SOURCE, known=Known(on=day), reporter=SilentReporter())
+        print(f"typed tables as known on {day}: {work}", flush=True)
+        run_build(folder, "whole build" if day == days[0] else f"grown, as known on {day}")
+
+
 def last_session(folder: Path) -> date:
     """The newest session that has prices."""
     return cast("date", sessions_of(read_source(folder / "home", SOURCE).quotes())[-1].item())
@@ -142,6 +154,7 @@ def main() -> None:
     parser.add_argument("--plan", default="premium")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--audit", action="store_true", help="only audit the dataset of a folder")
+    parser.add_argument("--replay", nargs="+", type=date.fromisoformat, metavar="DAY")
     parser.add_argument("--client")
     parser.add_argument("--build")
     given = parser.parse_args()
@@ -153,6 +166,9 @@ def main() -> None:
         return
     if given.audit:
         audit(given.folder)
+        return
+    if given.replay:
+        replay(given.folder, given.replay)
         return
     folder = given.folder or Path(tempfile.mkdtemp(prefix="dataset-"))
     folder.mkdir(parents=True, exist_ok=True)
