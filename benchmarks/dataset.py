@@ -29,11 +29,12 @@ from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.ingest.client import ApiKey, Client
 from gogooku.ingest.endpoints import ENDPOINTS, Plan
 from gogooku.ingest.pacing import Pacer
+from gogooku.ingest.raw import open_store
 from gogooku.ingest.store import read_source, source_names
 from gogooku.learn.assemble import BuildConfig
-from gogooku.pipeline import tables_source
+from gogooku.tables.delivery import deliver
 from gogooku.tables.panel import sessions_of
-from gogooku.tables.parts import Known
+from gogooku.tables.parts import Known, derive
 from measure import measured
 from sync_full import Bench, SharedClock
 
@@ -117,9 +118,15 @@ def run_client(url: str, plan: str, folder: Path) -> None:
 
 def replay(folder: Path, days: Sequence[date]) -> None:
     """Build as known on the first day, and grow as known on the others."""
+    home = folder / "home"
+    store = open_store(home, SOURCE)
+    plan = store.subscription()
+    facts = {"plan": plan.plan.label if plan else None}
     for day in days:
         with measured() as work:
-            tables_source(folder / "home", SOURCE, known=Known(on=day), reporter=SilentReporter())
+            tables = derive(home, store, known=Known(on=day), reporter=SilentReporter())
+            # under the name of the source, as if it had been synced up to then
+            deliver(home, SOURCE, tables, known=Known(), facts=facts)
         print(f"typed tables as known on {day}: {work}", flush=True)
         run_build(folder, "whole build" if day == days[0] else f"grown, as known on {day}")
 

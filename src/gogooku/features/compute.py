@@ -54,7 +54,11 @@ def base_names(*, has_sector: bool, has_index: bool) -> list[str]:
 
 
 def base_columns(
-    panel: Panel, universe_TN: BoolArray, *, sectors: Sequence[str] = ()
+    panel: Panel,
+    universe_TN: BoolArray,
+    *,
+    sectors: Sequence[str] = (),
+    sector_TN: npt.NDArray[np.int32] | None = None,
 ) -> dict[str, FloatArray]:
     """The arrays that features are computed from.
 
@@ -62,6 +66,13 @@ def base_columns(
     the product of the adjustment factors with an ex-date up to that session, so that a later split
     changes nothing before it. NaN where there was no trade. ``sector`` and the ``mkt_*`` series are
     absent where the source has none.
+
+    Parameters
+    ----------
+    sectors : sequence of str
+        What the sector numbers mean, as far as the history before has given any.
+    sector_TN : int32 [T, N] or None
+        Numbers of ``sectors``, -1 unknown; None to take them from the panel.
     """
     listed = panel.listed()
     factor = np.nan_to_num(panel.dense("adjustment_factor"), nan=1.0)
@@ -78,9 +89,10 @@ def base_columns(
     out["limit_down"] = panel.dense("limit_down")
     out["universe"] = np.where(universe_TN, 1.0, np.nan)
     out["week_start"] = _week_starts(panel)
-    sector, names = panel.dense_labels("sector", known=sectors)
-    if names:
-        out["sector"] = np.where(sector >= 0, sector.astype(np.float64), np.nan)
+    if sector_TN is None:
+        sector_TN, sectors = panel.dense_labels("sector", known=sectors)
+    if sectors:
+        out["sector"] = np.where(sector_TN >= 0, sector_TN.astype(np.float64), np.nan)
     if panel.market is not None:
         for column in ("open", "high", "low", "close"):
             series = panel.market.get_column(column).cast(float).to_numpy()

@@ -363,10 +363,13 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
     """Base columns of a segment that follows what is there."""
     first = grown.rows - len(panel.past)
     with job.reporter.step("base"):
-        universe = universe_of(panel, job.config.universe)
+        start = max(0, first - job.config.universe.lookback + 1)
+        recent = panel.window(start, len(panel.sessions))
+        universe = np.zeros(panel.shape, dtype=bool)
+        universe[start:] = universe_of(recent, job.config.universe)
         universe[:first] = grown.valid_TN[len(panel.past) :]
         sector, sectors = panel.dense_labels("sector", known=grown.sectors)
-        base = dict(base_columns(panel, universe, sectors=sectors))
+        base = dict(base_columns(panel, universe, sectors=sectors, sector_TN=sector))
     needed = rows_needed(job.chosen.ordered, len(panel.sessions) - first)
     with job.reporter.step("weekly graphs"):
         scratch = job.folder / "scratch"
