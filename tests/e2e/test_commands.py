@@ -138,10 +138,11 @@ def test_audit_finds_nothing_then_a_changed_tensor(home):
     assert is_one_paragraph(run_cli(home, "audit", "--dates", 0).err)
 
 
-def test_audit_finds_a_changed_label(home):
-    (path,) = home.glob("datasets/*/labels/raw.npy")
+@pytest.mark.parametrize(("name", "at"), [("raw.bin", 40 * 4 * 4 * 100), ("raw.open.npy", 128)])
+def test_audit_finds_a_changed_label(name, at, home):
+    (path,) = home.glob(f"datasets/*/labels/{name}")
     content = bytearray(path.read_bytes())
-    content[128 + 40 * 4 * 4 * 100] ^= 1
+    content[at] ^= 1
     path.write_bytes(content)
     result = run_cli(home, "audit", "--dates", 0, "--json")
     assert result.code == 1
