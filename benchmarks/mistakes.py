@@ -484,8 +484,8 @@ _DATASET: Final = (
         "open-labels-of-a-newer-version",
         "what is open in a version is read from the file that a newer one wrote to",
         "features/label_files.py",
-        "rows = self.file(name).overlaid(self.settled, load_array(self.open_file(name)))",
-        "rows = self.file(name).rows(self.sessions)",
+        "self.file(name).overlaid(self.settled, self.sessions, self.open_file(name))",
+        "self.file(name).rows(self.sessions)",
         (_law(f"{_LABEL_FILES}grown_labels_are_those_of_a_whole_and_change_no_older_version"),),
     ),
     Planted(
@@ -495,6 +495,19 @@ _DATASET: Final = (
         "used = sessions + 1 + np.array(HORIZONS) + late_tNH[first:]",
         "used = sessions + 1 + np.array(HORIZONS) + 0 * late_tNH[first:]",
         (_oracle(f"{_LABEL_FILES}nothing_is_settled_that_a_halted_name_keeps_open"),),
+    ),
+    Planted(
+        "killed-rows-stay",
+        "rows that a killed growth wrote over shared ones are taken for those of the older dataset",
+        "learn/growing.py",
+        "after.changeable(len(held))[old.shared :] = held[old.shared :]",
+        "pass",
+        (
+            _law(
+                "learn/test_compaction.py::"
+                "test_what_a_killed_growth_wrote_over_shared_rows_is_put_back"
+            ),
+        ),
     ),
     Planted(
         "past-splits-forgotten",
