@@ -3,7 +3,8 @@
 A row file has no header: its type and the shape of a row are in the manifest of what it belongs to,
 and so is the number of its rows. Rows that no manifest counts are not there. So a newer version of
 an artefact may share the file of an older one by a hard link and write its own rows behind: the
-older one never sees them, and ten gigabytes are not copied for one day.
+older one never sees them, and ten gigabytes are not copied for one day. A version that keeps its
+newest rows in a file of its own as well lets others write those rows again; it lays its own over.
 """
 
 from __future__ import annotations

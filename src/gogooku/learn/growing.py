@@ -238,7 +238,7 @@ def load_grown(folder: Path) -> Grown:
         block_T=arrays["neighbour_block"],
         digests=arrays["digests"],
         nulls=arrays["nulls"],
-        own=int(state.get("own", 0)),
+        own=int(state.get("own", 0)),  # datasets of earlier versions have no copies
     )
 
 
@@ -348,7 +348,8 @@ def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
             continue
         other = folder / grown.layout.x.path.name
         if other.exists() and other.stat().st_ino == inode:
-            most = max(most, load_grown(folder).shared)
+            state = read_json(folder / STATE_FILE)
+            most = max(most, int(state["rows"]) - int(state.get("own", 0)))
     return most
 
 
