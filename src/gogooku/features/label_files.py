@@ -56,8 +56,8 @@ class LabelFiles:
     ----------
     capacity : int
         Names that rows have room for.
-    sessions, names : int
-        Of this version.
+    horizons, sessions, names : int
+        How many this version has.
     settled : int
         First sessions whose rows no later session can change.
     """
