@@ -59,13 +59,14 @@ def rows():
         status=pl.lit("new"),
         corrects=pl.lit(None, dtype=pl.String),
     )
-    deleted = _later(frame, 11, 9, status=pl.lit("deletion"))
-    corrected = _later(
-        frame, 6, 5, status=pl.lit("correction"), dividend_yen=pl.col("dividend_yen") + 3.0
-    )
-    return pl.concat([frame, deleted, corrected, repeated], how="vertical_relaxed").sort(
-        "event_date", "reference"
-    )
+    first = pl.coalesce("corrects", "reference")
+    deleted = _later(frame, 11, 9, status=pl.lit("deletion"), corrects=first)
+    correction = {"status": pl.lit("correction"), "corrects": first}
+    corrected = _later(frame, 6, 5, **correction, dividend_yen=pl.col("dividend_yen") + 3.0)
+    other = pl.when(pl.col("term") == "final").then(pl.lit("interim")).otherwise(pl.lit("final"))
+    moved = _later(frame, 9, 7, **correction, term=other)
+    parts = [frame, deleted, corrected, repeated, moved]
+    return pl.concat(parts, how="vertical_relaxed").sort("event_date", "reference")
 
 
 @lru_cache(maxsize=1)
@@ -102,10 +103,17 @@ def standing(known, payment):
     """The announcement of a payment that stands: of the newest chain that is not deleted."""
     chains = {}
     for row in known:
-        if row["payment"] == payment:
-            chains.setdefault(row["chain"], []).append(row)
-    alive = [chain[-1] for chain in chains.values() if chain[-1]["status"] != "deletion"]
+        chains.setdefault(row["chain"], []).append(row)
+    newest = [chain[-1] for chain in chains.values()]
+    alive = [r for r in newest if r["status"] != "deletion" and r["payment"] == payment]
     return alive[-1] if alive else None
+
+
+def touched(known):
+    """Payments whose state the newest row may change: those that its chain had, and its own."""
+    row = known[-1]
+    had = {r["payment"] for r in known[:-1] if r["chain"] == row["chain"]}
+    return [*sorted(had - {row["payment"]}), row["payment"]]
 
 
 def annual(known, states, back):
@@ -124,9 +132,9 @@ def terms(known):
     """Months of all terms that were decided at any time."""
     out = []
     for end in range(1, len(known) + 1):
-        row = standing(known[:end], known[end - 1]["payment"])
-        if row and row["certainty"] == "decided" and row["amount"] == row["amount"]:
-            out.append(row["serial"])
+        for row in (standing(known[:end], payment) for payment in touched(known[:end])):
+            if row and row["certainty"] == "decided" and row["amount"] == row["amount"]:
+                out.append(row["serial"])
     return out
 
 
@@ -144,10 +152,12 @@ def announcements(known):
         for end, row in enumerate(known, start=1):
             if row["evening"] != evening:
                 continue
-            state = standing(known[:end], row["payment"])
-            heard.setdefault(row["payment"], []).append(state["amount"] if state else NAN)
-            if state and state["certainty"] == "decided":
-                out["dv_special"] = float(state["special"] in ("special", "commemorative", "both"))
+            for payment in touched(known[:end]):
+                state = standing(known[:end], payment)
+                heard.setdefault(payment, []).append(state["amount"] if state else NAN)
+                if state and state["certainty"] == "decided":
+                    kind = state["special"]
+                    out["dv_special"] = float(kind in ("special", "commemorative", "both"))
         changes = [
             change_of(states[-1], amounts[payment])
             for payment, states in heard.items()
@@ -380,6 +390,33 @@ def test_twelve_months_of_dividends_end_when_no_term_follows():
     assert valid[known:gone].all()
     assert not valid[gone:].any()
     assert gone < world().timeline.shape[0] - 100
+
+
+def test_a_correction_that_names_another_term_takes_the_payment_away_from_the_old_one():
+    told, moved = date(2024, 5, 10), date(2024, 6, 21)
+    rows = [
+        announced(date(2023, 5, 12), "final", "2023-03", 30.0),
+        announced(told, "interim", "2024-03", 40.0),
+        announced(moved, "final", "2024-03", 40.0)
+        | {"status": "correction", "corrects": f"{told:%Y%m%d}interim2024-03"},
+    ]
+    (paid,) = features_of(rows, "div_dy_12m")
+    np.testing.assert_allclose(paid[session_of(told) : session_of(moved)], 0.04)
+    np.testing.assert_allclose(paid[session_of(moved) : session_of(moved) + 200], 0.04)
+
+
+@pytest.mark.parametrize("term", ["final", "interim", None])
+def test_a_deletion_removes_the_announcement_whatever_term_it_names(term):
+    told, ex_date = date(2024, 5, 10), date(2024, 9, 27)
+    withdrawn = announced(date(2024, 6, 21), term, "2024-12" if term else None, None)
+    rows = [
+        announced(told, "final", "2024-09", 40.0, ex_date=ex_date),
+        withdrawn | {"status": "deletion", "corrects": f"{told:%Y%m%d}final2024-09"},
+    ]
+    (coming,) = features_of(rows, "div_yield_est")
+    t, gone = session_of(told), session_of("2024-06-21")
+    assert np.isfinite(coming[t + 1 : gone]).any()
+    assert np.isnan(coming[gone:]).all()
 
 
 def test_a_split_after_the_ex_date_has_no_part_in_a_dividend_decided_later():

@@ -2,8 +2,9 @@
 
 A payment is (name, term, month of the term). It is announced several times: forecast, revised,
 decided. Its state at a date is the newest announcement known by then that was not deleted by then;
-a correction takes the place of the announcement that it amends. A deletion brings back the one
-before. So no payment is counted twice, and nothing is forgotten that was believed at the time.
+a correction takes the place of the announcement that it amends, also where it moves it to another
+term. A deletion brings back the one before, whatever term the deletion names. So no payment is
+counted twice, and nothing is forgotten that was believed at the time.
 Amounts are per share on the forward basis of `close`: shares of the announcement, or of the record
 date where the ex-date came before it.
 """
@@ -54,6 +55,8 @@ _COLUMNS: Final = (
     "corrects",
     "special",
 )
+_CHAIN: Final = ("code", "chain")
+_TERM: Final = ("term", "month")
 _PARTS: Final = 1e8
 """Amounts are summed as whole parts of a yen, a hundred millionth each: what went in and out leaves
 no rest, and a sum does not depend on the session from which it is counted."""
@@ -115,15 +118,40 @@ class _States:
         return np.asarray(np.append(hit.to_numpy(), False)[self.chosen])
 
 
+def _with_what_was_left(placed: Placed) -> Placed:
+    """Rows, and before one that moves an announcement to another term a deletion from each it had.
+
+    Without it the payment of the old term would stand on an announcement that is no more.
+    """
+    rows = placed.frame.select(*_CHAIN, *_TERM).with_row_index("i")
+    pairs = rows.join(rows, on=_CHAIN, suffix="_left").filter(pl.col("i_left") < pl.col("i"))
+    moved = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_left")) for name in _TERM)
+    left = pairs.filter(moved).select("i", *(pl.col(f"{name}_left").alias(name) for name in _TERM))
+    left = left.unique().sort("i", *_TERM)
+    if left.is_empty():
+        return placed
+    at = left.get_column("i").to_numpy().astype(np.int64)
+    deletions = placed.frame[at].with_columns(
+        *(left.get_column(name) for name in _TERM), status=pl.lit("deletion")
+    )
+    source = np.concatenate([at, np.arange(len(placed))])
+    order = np.argsort(source, kind="stable")
+    frame = pl.concat([deletions, placed.frame], how="vertical_relaxed")[order]
+    by = source[order]
+    return Placed(t=placed.t[by], n=placed.n[by], event=placed.event[by], frame=frame)
+
+
 def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
-    placed = timeline.place(rows.sort("reference").with_columns(month=month))
+    chain_of = pl.coalesce("corrects", "reference")
+    placed = timeline.place(rows.sort("reference").with_columns(month=month, chain=chain_of))
+    placed = _with_what_was_left(placed)
     payment, chain = (
-        np.asarray(placed.frame.select(number_of(*keys)).to_series().to_numpy(), dtype=np.int64)
-        for keys in (
-            (pl.col("code"), pl.col("term"), pl.col("month")),
-            (pl.col("code"), pl.coalesce("corrects", "reference")),
+        np.asarray(
+            placed.frame.select(number_of(*map(pl.col, keys))).to_series().to_numpy(),
+            dtype=np.int64,
         )
+        for keys in (("code", *_TERM), _CHAIN)
     )
     order = np.arange(len(placed))
     _, first, of_chain = np.unique(chain, return_index=True, return_inverse=True)
