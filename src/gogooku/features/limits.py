@@ -1,8 +1,9 @@
 """Price limits and splits: events of single names, how often and how long ago they were.
 
 A name closes at its upper limit when buyers were left unserved; what follows is decided by how many
-such sessions came before. Null where the source does not tell limits. A split is seen on its
-ex-date, never before: the source of daily bars announces none.
+such sessions came before. Null where the source does not tell limits. A split is a session whose
+adjustment factor is not 1: the vendor adjusts for splits and consolidations, and since 2026-06-29
+for rights issues. It is seen on its ex-date, never before: the source of daily bars announces none.
 
 Left out on purpose: the flag of either limit (the sum of the two here), counts over 5 sessions
 (`limit_net_5`, and as rare events about the flags), ``days_to_split`` (it needs the future).
@@ -177,7 +178,7 @@ _SPLITS = (
         lookback=1,
         unit="flag",
         role=Role.MASK,
-        meaning="Ex-date of a split or a consolidation of shares.",
+        meaning="Ex-date of a split, consolidation or adjusted rights issue.",
     ),
     Feature(
         name="is_split_20",
@@ -188,7 +189,7 @@ _SPLITS = (
         lookback=20,
         unit="flag",
         role=Role.MASK,
-        meaning="A split or consolidation had its ex-date within 20 sessions.",
+        meaning="A split, consolidation or adjusted rights issue within 20 sessions.",
     ),
     Feature(
         name="sessions_since_split",
@@ -198,7 +199,7 @@ _SPLITS = (
         compute=_since_split,
         lookback=OLDEST_EVENT,
         unit="sessions",
-        meaning="Sessions since the last ex-date of a split or consolidation, "
+        meaning="Sessions since the last split, consolidation or adjusted rights issue, "
         f"{OLDEST_EVENT} if there was none.",
     ),
 )
