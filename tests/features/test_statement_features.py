@@ -27,9 +27,17 @@ def documents():
     """Documents of the sandbox, with corrections of old quarters and a change of rules added.
 
     Some results come with a document of the same evening: one that repeats their forecasts, or one
-    that puts the forecast of the year to what was earned.
+    that puts the forecast of the year to what was earned. Some sheets tell net assets only.
     """
-    frame = world().typed("statements")
+    own = pl.col("shareholders_equity_yen")
+    frame = (
+        world()
+        .typed("statements")
+        .with_columns(
+            pl.when(pl.int_range(pl.len()) % 5 != 0).then(own),
+            equity_yen=pl.col("equity_yen") * 1.1,
+        )
+    )
     results = frame.filter(pl.col("document_period").is_not_null())
     late = results.filter(pl.int_range(pl.len()) % 9 == 0).with_columns(
         pl.col("event_date") + timedelta(days=130),
@@ -222,14 +230,25 @@ def naive_state(rows):
     return out | naive_balance(known, rows)
 
 
+def naive_mean(known, name, quarter):
+    return (num(known.now[name]) + known.value(name, 1, quarter)) / 2
+
+
+def naive_equity_mean(known, quarter):
+    """With minority interests at both ends, or without at both."""
+    own = naive_mean(known, "shareholders_equity_yen", quarter)
+    return own if own == own else naive_mean(known, "equity_yen", quarter)
+
+
 def naive_balance(known, rows):
     quarter = QUARTER[known.now["document_period"]]
     cash = num(known.now["cash_yen"])
     cash = known.value("cash_yen", *known.at(0, 1)) if cash != cash else cash
     policy = ("policy_changed_by_standard", "policy_changed_otherwise", "restated")
+    own = known.now["shareholders_equity_yen"]
     return {
-        "equity": num(known.now["shareholders_equity_yen"]),
-        "equity_year_ago": known.value("shareholders_equity_yen", 1, quarter),
+        "equity": num(own if own is not None else known.now["equity_yen"]),
+        "equity_mean": naive_equity_mean(known, quarter),
         "assets": num(known.now["total_assets_yen"]),
         "assets_year_ago": known.value("total_assets_yen", 1, quarter),
         "cash": cash,
@@ -315,7 +334,7 @@ def naive_feature(name, b):
         "fs_equity_ratio": lambda: over(b["equity"], b["assets"]),
         "fs_cash_ratio": lambda: over(b["cash"], b["assets"]),
         "fs_asset_turnover": lambda: over(b["sales_ttm"], b["assets"]),
-        "fs_roe_ttm": lambda: over(b["np_ttm"], (b["equity"] + b["equity_year_ago"]) / 2),
+        "fs_roe_ttm": lambda: over(b["np_ttm"], b["equity_mean"]),
         "fs_roa_ttm": lambda: over(b["np_ttm"], (b["assets"] + b["assets_year_ago"]) / 2),
         "stmt_sessions_since_statement": lambda: np.log(1 + b["age"]),
         "stmt_sessions_since_revision": lambda: np.log(1 + b["revision_age"]),

@@ -120,16 +120,24 @@ def _flows(d: Documents) -> dict[str, FloatArray]:
 
 
 def _sheets(d: Documents) -> dict[str, FloatArray]:
-    equity = d.placed.values("shareholders_equity_yen")
-    equity = np.where(np.isnan(equity), d.placed.values("equity_yen"), equity)
-    assets, cash = d.placed.values("total_assets_yen"), d.placed.values("cash_yen")
-    now, before = d.cumulated(cash), d.cumulated(cash, 0, 1)
+    own, net, assets, cash = (
+        d.placed.values(column)
+        for column in ("shareholders_equity_yen", "equity_yen", "total_assets_yen", "cash_yen")
+    )
+
+    def mean(amounts: FloatArray) -> FloatArray:
+        return (d.cumulated(amounts) + d.cumulated(amounts, 1)) / 2.0
+
+    def first_known(first: FloatArray, other: FloatArray) -> FloatArray:
+        return np.where(np.isnan(first), other, first)
+
     return {
-        "equity": d.cumulated(equity),
-        "equity_year_ago": d.cumulated(equity, 1),
+        "equity": first_known(d.cumulated(own), d.cumulated(net)),
+        # both ends with minority interests, or both without
+        "equity_mean": first_known(mean(own), mean(net)),
         "assets": d.cumulated(assets),
         "assets_year_ago": d.cumulated(assets, 1),
-        "cash": np.where(np.isnan(now), before, now),
+        "cash": first_known(d.cumulated(cash), d.cumulated(cash, 0, 1)),
     }
 
 
@@ -199,7 +207,7 @@ STATEMENTS_INPUTS: Final = (
             "st_cfo_profit": f"{_YEN}: net profit of the same quarters",
             "st_cfo_sales": f"{_YEN}: sales of the same quarters",
             "st_equity": f"{_YEN}: shareholders' equity, else net assets",
-            "st_equity_year_ago": f"{_YEN}: a year before",
+            "st_equity_mean": f"{_YEN}: of now and a year before, one definition at both",
             "st_assets": f"{_YEN}: total assets",
             "st_assets_year_ago": f"{_YEN}: a year before",
             "st_cash": f"{_YEN}: cash, of this quarter or the one before",
@@ -267,8 +275,8 @@ def _against_usual(x: Values, *, item: str) -> FloatArray:
     return np.clip(progress - x[f"st_{item}_usual"], -CLIP, CLIP)
 
 
-def _return_on(x: Values, *, of: str) -> FloatArray:
-    mean = (x[of] + x[f"{of}_year_ago"]) / 2.0
+def _return_on(x: Values, *, of: tuple[str, ...]) -> FloatArray:
+    mean = np.mean([x[name] for name in of], axis=0)
     return np.clip(ratio(x["st_np_ttm"], mean), -CLIP, CLIP)
 
 
@@ -516,7 +524,7 @@ _QUALITY = (
         _statement(
             name=name,
             concept="return",
-            inputs=("st_np_ttm", of, f"{of}_year_ago"),
+            inputs=("st_np_ttm", *of),
             compute=partial(_return_on, of=of),
             unit="ratio",
             max_null_share=_LEVEL,
@@ -524,8 +532,8 @@ _QUALITY = (
             f"{_NEEDS_YEAR}",
         )
         for name, of, words in (
-            ("fs_roe_ttm", "st_equity", "equity"),
-            ("fs_roa_ttm", "st_assets", "assets"),
+            ("fs_roe_ttm", ("st_equity_mean",), "equity"),
+            ("fs_roa_ttm", ("st_assets", "st_assets_year_ago"), "assets"),
         )
     ),
 )
