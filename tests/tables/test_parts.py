@@ -1,61 +1,29 @@
 """Parts: from batches to typed rows by table and year. Nothing fetched is lost on the way."""
 
-import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from raw_cases import DAY, EVENING, bar, commit, tables, with_calendar
 
 from gogooku.core.errors import DataError
-from gogooku.core.progress import SilentReporter
-from gogooku.ingest.ledger import BatchKind, Draft
-from gogooku.ingest.raw import open_store
+from gogooku.ingest.ledger import BatchKind
 from gogooku.tables.parts import (
     REVISED,
     SUPERSEDED_FILE,
     UNTIL,
     Basis,
     Known,
-    derive,
     prune_parts,
     quarantined_rows,
 )
 from gogooku.tables.publication import Later
 
-EVENING = datetime(2026, 10, 30, 12, tzinfo=UTC)
-DAY = date(2026, 10, 30)
-
-
-def commit(home, endpoint, rows, *, at=EVENING, first=DAY, last=None, kind=BatchKind.PAGES):
-    """One answer with the given rows."""
-    with open_store(home, "jq").writer() as writer:
-        digest = writer.put(json.dumps({"data": rows}).encode())
-        draft = Draft(
-            endpoint=endpoint,
-            query=f"{kind}-{first}-{at.isoformat()}",
-            kind=kind,
-            first=first,
-            last=last or first,
-            fetched_at=at,
-            rows=len(rows),
-        )
-        writer.commit(draft, bodies=[digest])
-
 
 @pytest.fixture
 def home(tmp_path):
-    days = [date(2026, 10, 1) + timedelta(days=n) for n in range(31)]
-    rows = [
-        {"Date": str(day), "HolDiv": "1" if day.weekday() < 5 and day.day != 12 else "0"}
-        for day in days
-    ]
-    commit(tmp_path, "calendar", rows, first=None)
-    return tmp_path
-
-
-def tables(home, known=None):
-    return derive(home, open_store(home, "jq"), known=known or Known(), reporter=SilentReporter())
+    return with_calendar(tmp_path)
 
 
 def report(shares, ratio, seller="個人"):
@@ -68,11 +36,6 @@ def report(shares, ratio, seller="個人"):
         "ShrtPosShares": shares,
         "ShrtPosUnits": shares / 100,
     }
-
-
-def bar(day, close, code="72030", **more):
-    return {"Date": str(day), "Code": code, "O": 10.0, "H": 12.0, "L": 9.0, "C": close,
-            "Vo": 100.0, "Va": 1000.0, "AdjFactor": 1.0, "UL": "0", "LL": "0"} | more  # fmt: skip
 
 
 def test_two_sellers_of_the_same_name_in_one_report_are_two_rows(home):

@@ -243,11 +243,16 @@ def sync_tree(folder: Path) -> None:
     """Flush every file of a folder to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """From the raw store to typed tables: one Parquet file per table and year.
 
 A part is a pure function of the batches that touch its year and of the code, so it is kept under
-that key and made again only when one of them changes: a daily sync costs the current year. Nothing
-here is the only copy of anything; every part can be made again from the raw bodies.
+that key and made again only when one of them changes: a daily sync costs the current year, whose
+decoded answers are kept in blocks (`gogooku.tables.answers`). Nothing here is the only copy of
+anything; every part can be made again from the raw bodies.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from gogooku.core.files import (
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import code_hash
 from gogooku.core.wall import tokyo_instant
-from gogooku.ingest.endpoints import ENDPOINTS, Endpoint, Fetch
-from gogooku.ingest.ledger import Batch
+from gogooku.ingest.endpoints import ENDPOINTS, Endpoint
 from gogooku.ingest.moments import sessions_of
 from gogooku.ingest.raw import RawStore
-from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
+from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year
+from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
 
@@ -48,8 +49,6 @@ PART_CODE: Final = ("ingest/endpoints.py", "ingest/wire_columns.py", "ingest/dec
 ROWS_FILE: Final = "rows.parquet"
 QUARANTINE_FILE: Final = "quarantine.parquet"
 COUNTS_FILE: Final = "part.json"
-_WHOLE: Final = "all"
-_PLACE: Final = "_place"
 _RESTATED: Final = ("Adj", "MAdj", "AAdj")
 """Columns that the vendor rewrites at every split, and that no table reads, begin so; the
 adjustment factor itself is no such column."""
@@ -119,10 +118,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Tables:
-    """All parts of one state of the raw store."""
+    """All parts of one state of the raw store.
+
+    ``blocks`` are the files of decoded answers from which the next evening goes on.
+    """
 
     parts: tuple[Part, ...]
     sessions: DateArray
+    blocks: tuple[Path, ...] = ()
 
     def paths(self, table: str) -> list[Path]:
         """Row files of a table, by year."""
@@ -169,79 +172,55 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
         for name in ENDPOINTS
         if name in TABLES
     }
-    sessions = trading_sessions(store, held.get("calendar", []))
-    wanted = [
-        (ENDPOINTS[name], year, batches)
+    growing = {WHOLE, *(str(batches[-1].fetched_at.year) for batches in held.values() if batches)}
+    place = parts_folder(home, store.source)
+    listed = [
+        Answers(
+            store=store,
+            endpoint=ENDPOINTS[name],
+            year=year,
+            batches=batches,
+            folder=place / name / f"{year}{BLOCKS}" if year in growing else None,
+        )
         for name, all_batches in held.items()
         for year, batches in by_year(ENDPOINTS[name], all_batches).items()
     ]
+    sessions = _trading_sessions(listed)
     parts: list[Part] = []
-    with reporter.step("tables", total=len(wanted)) as step:
-        for endpoint, year, batches in wanted:
-            step.note(f"{endpoint.name} {year}")
-            part = _part(
-                home, store, endpoint, year, batches, sessions=sessions, limit=known.visible_by
-            )
+    with reporter.step("tables", total=len(listed)) as step:
+        for answers in listed:
+            step.note(f"{answers.endpoint.name} {answers.year}")
+            part = _part(place, answers, sessions=sessions, limit=known.visible_by)
             if part.rows or part.quarantined:
                 parts.append(part)
             step.advance()
-    return Tables(parts=tuple(parts), sessions=sessions)
+    blocks = tuple(path for answers in listed for path in answers.blocks())
+    return Tables(parts=tuple(parts), sessions=sessions, blocks=blocks)
 
 
-def trading_sessions(store: RawStore, batches: Sequence[Batch]) -> DateArray:
+def _trading_sessions(listed: Iterable[Answers]) -> DateArray:
     """Sessions of the fetched calendar, ascending, and by the exchange's rule outside its range.
 
     The Free plan's calendar ends twelve weeks before it is fetched; later bars would be off it.
     """
-    if not batches:
+    answers = next((one for one in listed if one.endpoint.name == "calendar"), None)
+    if answers is None:
         raise DataError("calendar: nothing fetched; run: gogooku sync")
-    calendar = _merged(store, ENDPOINTS["calendar"], batches, year=_WHOLE).kept(Later.REPLACES)
+    calendar = _merged(answers).kept(Later.REPLACES)
     divisions = {
         date.fromisoformat(day): division
         for day, division in calendar.select("Date", "HolDiv").iter_rows()
         if day
     }
     # To the end of the year and beyond, so that the days of a year share their sessions.
-    year_end = tokyo_instant(date(batches[-1].fetched_at.year, 12, 31), 0)
+    year_end = tokyo_instant(date(answers.batches[-1].fetched_at.year, 12, 31), 0)
     days = sessions_of(divisions, now=year_end).days
     return np.array(days, dtype="datetime64[D]")
 
 
-def by_year(endpoint: Endpoint, batches: Iterable[Batch]) -> dict[str, list[Batch]]:
-    """Batches that may hold rows of each year; ``all`` for the small tables kept in one piece."""
-    listed = list(batches)
-    if not listed:
-        return {}
-    if endpoint.fetch is not Fetch.PER_SESSION:
-        return {_WHOLE: listed}
-    years = {
-        year
-        for batch in listed
-        if batch.first is not None and batch.last is not None
-        for year in range(batch.first.year, batch.last.year + 1)
-    }
-    return {
-        str(year): [batch for batch in listed if _touches(batch, year)] for year in sorted(years)
-    }
-
-
-def _touches(batch: Batch, year: int) -> bool:
-    if batch.first is None or batch.last is None:
-        return True
-    return batch.first.year <= year <= batch.last.year
-
-
-def _part(
-    home: Path,
-    store: RawStore,
-    endpoint: Endpoint,
-    year: str,
-    batches: Sequence[Batch],
-    *,
-    sessions: DateArray,
-    limit: date | None,
-) -> Part:
+def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | None) -> Part:
     """Find the part of a year in the cache, or make it."""
+    endpoint, batches = answers.endpoint, answers.batches
     key = hash_json(
         {
             "code": code_hash(PART_CODE),
@@ -251,13 +230,13 @@ def _part(
             "limit": str(limit),
         }
     )
-    folder = parts_folder(home, store.source) / endpoint.name / f"{year}-{key}"
+    folder = place / endpoint.name / f"{answers.year}-{key}"
     if not (folder / COUNTS_FILE).exists():
-        _make_part(folder, store, endpoint, year, batches, sessions=sessions, limit=limit)
+        _make_part(folder, answers, sessions=sessions, limit=limit)
     counts = read_json(folder / COUNTS_FILE)
     return Part(
         table=endpoint.name,
-        year=year,
+        year=answers.year,
         folder=folder,
         rows=int(counts["rows"]),
         superseded=int(counts["superseded"]),
@@ -267,17 +246,8 @@ def _part(
     )
 
 
-def _make_part(
-    folder: Path,
-    store: RawStore,
-    endpoint: Endpoint,
-    year: str,
-    batches: Sequence[Batch],
-    *,
-    sessions: DateArray,
-    limit: date | None,
-) -> None:
-    merged = _merged(store, endpoint, batches, year=year)
+def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: date | None) -> None:
+    endpoint, merged = answers.endpoint, _merged(answers)
     later = later_versions(endpoint)
     out = typed(endpoint.name, merged.kept(later), sessions=sessions)
     notes = dict(out.notes)
@@ -391,7 +361,7 @@ def _superseded(
     return pl.concat(frames)
 
 
-def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, year: str) -> _Merged:
+def _merged(answers: Answers) -> _Merged:
     """Rows of all batches in a year, every version of each key, sorted by key.
 
     Batches come in the order in which they were fetched. Rows of one answer that share a key and
@@ -399,15 +369,12 @@ def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, ye
     row that a later answer no longer holds stays: nothing fetched is lost. A row keeps the time of
     its first fetch, since that is when it could be known.
     """
-    frames = [
-        _placed(_decoded(store, endpoint, batch, year=year), endpoint.key) for batch in batches
-    ]
-    frame = pl.concat(frames, how="vertical", rechunk=False)
-    del frames
-    key = [*endpoint.key, _PLACE]
+    endpoint = answers.endpoint
+    frame = pl.concat(answers.frames(), how="vertical", rechunk=False)
+    key = [*endpoint.key, PLACE]
     told = [n for n in endpoint.columns if n == _FACTOR or not n.startswith(_RESTATED)]
     if not frame.select(key).is_duplicated().any():
-        whole = frame.sort(key).drop(_PLACE)
+        whole = frame.sort(key).drop(PLACE)
         return _Merged(
             whole.with_columns(pl.lit(0).alias(_VERSION), pl.lit(0).alias(_LAST_VERSION))
         )
@@ -423,40 +390,20 @@ def _merged(store: RawStore, endpoint: Endpoint, batches: Sequence[Batch], *, ye
         pl.int_range(pl.len()).over(key).alias(_VERSION),
         (pl.len() - 1).over(key).alias(_LAST_VERSION),
     )
-    return _Merged(numbered.drop(_PLACE, "_run"))
-
-
-def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Number the differing rows of one answer that share a key; equal rows are one row."""
-    if not frame.select(key).is_duplicated().any():
-        return frame.with_columns(pl.lit(0, dtype=pl.UInt32).alias(_PLACE))
-    return frame.unique(maintain_order=True).with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).over(key).alias(_PLACE)
-    )
-
-
-def _decoded(store: RawStore, endpoint: Endpoint, batch: Batch, *, year: str) -> pl.DataFrame:
-    """Rows of one batch in a year; one without a readable date goes with the batch's own year."""
-    moment = batch.fetched_at.replace(tzinfo=None)
-    frame = store.decoded(batch).frame
-    if UNREADABLE not in frame.columns:
-        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(UNREADABLE))
-    frame = frame.select(*endpoint.columns, UNREADABLE)
-    if year != _WHOLE and endpoint.axis is not None:
-        axis = pl.col(endpoint.axis)
-        inside = axis.str.starts_with(f"{year}-")
-        if (batch.first or batch.fetched_at).year == int(year):
-            inside |= ~axis.str.contains(r"^\d{4}-") | axis.is_null()
-        frame = frame.filter(inside)
-    return frame.with_columns(pl.lit(moment, dtype=pl.Datetime("us")).alias(FETCHED_AT))
+    return _Merged(numbered.drop(PLACE, "_run"))
 
 
 def prune_parts(home: Path, source: str, kept: Iterable[Tables]) -> int:
-    """Remove the parts that none of ``kept`` uses, and return how many."""
+    """Remove the parts and blocks that none of ``kept`` uses; return how many parts."""
     used = {part.folder for tables in kept for part in tables.parts}
+    blocks = {path for tables in kept for path in tables.blocks}
     removed = 0
     for folder in parts_folder(home, source).glob("*/*"):
-        if folder not in used:
+        if folder.name.endswith(BLOCKS):
+            for path in folder.iterdir():
+                if path not in blocks:
+                    path.unlink()
+        elif folder not in used:
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     return removed

@@ -1,0 +1,172 @@
+"""The answers held of one table and year, decoded, so that an evening's does not cost those before.
+
+The list of answers grows at its end. From its start it is cut into blocks of 512 answers, as many
+as there are, then of 64, then of 8; what is left is decoded one by one. A block is a Parquet file
+that is named by what is in it: it is found again however long the list has grown, and a larger one
+is put together from the smaller ones that it replaces. Only the years that grow keep blocks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from gogooku.core.files import (
+    hash_json,
+    read_parquet,
+    sync_file,
+    write_parquet,
+    write_point,
+)
+from gogooku.core.stamp import code_hash
+from gogooku.ingest.endpoints import Endpoint, Fetch
+from gogooku.ingest.ledger import Batch
+from gogooku.ingest.raw import RawStore
+from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
+
+BLOCK_CODE: Final = (
+    "ingest/endpoints.py",
+    "ingest/wire_columns.py",
+    "ingest/decode.py",
+    "tables/answers.py",
+)
+SIZES: Final = (512, 64, 8)
+"""Answers in a block; each a multiple of the next."""
+BLOCKS: Final = ".blocks"
+"""End of the name of a folder of blocks."""
+WHOLE: Final = "all"
+"""In place of the year of a table that is kept in one piece."""
+PLACE: Final = "_place"
+"""Column that tells apart the rows of one answer that share a key and differ."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Everything that is held of a table in a year.
+
+    Attributes
+    ----------
+    year : str
+        Or `WHOLE`.
+    batches : sequence of Batch
+        In the order in which they were fetched.
+    folder : Path or None
+        Where blocks are kept, which need not exist yet; None: every answer is decoded.
+    """
+
+    store: RawStore
+    endpoint: Endpoint
+    year: str
+    batches: Sequence[Batch]
+    folder: Path | None
+
+    def frames(self) -> list[pl.DataFrame]:
+        """Rows of the answers in their order, in as few pieces as possible.
+
+        All pieces have the columns of the endpoint, `UNREADABLE`, `FETCHED_AT` and `PLACE`.
+
+        Raises
+        ------
+        DataError
+            A body or a block is damaged.
+        """
+        return [self._rows(some) for some in self._pieces()]
+
+    def blocks(self) -> list[Path]:
+        """Files that `frames` reads, or makes where they are missing."""
+        if self.folder is None:
+            return []
+        return [self._path(self.folder, some) for some in self._pieces() if len(some) > 1]
+
+    def _pieces(self) -> list[Sequence[Batch]]:
+        return [self.batches[piece] for piece in cuts(len(self.batches))]
+
+    def _path(self, folder: Path, some: Sequence[Batch]) -> Path:
+        told = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
+        return folder / f"{hash_json({'code': code_hash(BLOCK_CODE), 'batches': told})}.parquet"
+
+    def _rows(self, some: Sequence[Batch]) -> pl.DataFrame:
+        """Rows of one answer, or of a block of them."""
+        if len(some) == 1:
+            return _placed(self._decoded(some[0]), self.endpoint.key)
+        path = None if self.folder is None else self._path(self.folder, some)
+        if path is not None and path.exists():
+            return read_parquet(path)
+        smaller = next((size for size in SIZES if size < len(some)), 1)
+        parts = [self._rows(some[at : at + smaller]) for at in range(0, len(some), smaller)]
+        frame = pl.concat(parts, how="vertical")
+        if path is not None:
+            _write(frame, path)
+        return frame
+
+    def _decoded(self, batch: Batch) -> pl.DataFrame:
+        """Rows of an answer in the year; one without a readable date goes with the answer's own."""
+        moment = batch.fetched_at.replace(tzinfo=None)
+        frame = self.store.decoded(batch).frame
+        if UNREADABLE not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(UNREADABLE))
+        frame = frame.select(*self.endpoint.columns, UNREADABLE)
+        if self.year != WHOLE and self.endpoint.axis is not None:
+            axis = pl.col(self.endpoint.axis)
+            inside = axis.str.starts_with(f"{self.year}-")
+            if (batch.first or batch.fetched_at).year == int(self.year):
+                inside |= ~axis.str.contains(r"^\d{4}-") | axis.is_null()
+            frame = frame.filter(inside)
+        return frame.with_columns(pl.lit(moment, dtype=pl.Datetime("us")).alias(FETCHED_AT))
+
+
+def cuts(num_answers: int) -> list[slice]:
+    """Where a list is cut: blocks of every size, the largest first, then single answers."""
+    found, at = [], 0
+    for size in (*SIZES, 1):
+        while at + size <= num_answers:
+            found.append(slice(at, at + size))
+            at += size
+    return found
+
+
+def by_year(endpoint: Endpoint, batches: Iterable[Batch]) -> dict[str, list[Batch]]:
+    """Batches that may hold rows of each year; `WHOLE` for the small tables kept in one piece."""
+    listed = list(batches)
+    if not listed:
+        return {}
+    if endpoint.fetch is not Fetch.PER_SESSION:
+        return {WHOLE: listed}
+    years = {
+        year
+        for batch in listed
+        if batch.first is not None and batch.last is not None
+        for year in range(batch.first.year, batch.last.year + 1)
+    }
+    return {
+        str(year): [batch for batch in listed if _touches(batch, year)] for year in sorted(years)
+    }
+
+
+def _touches(batch: Batch, year: int) -> bool:
+    if batch.first is None or batch.last is None:
+        return True
+    return batch.first.year <= year <= batch.last.year
+
+
+def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Number the differing rows of one answer that share a key; equal rows are one row."""
+    if not frame.select(key).is_duplicated().any():
+        return frame.with_columns(pl.lit(0, dtype=pl.UInt32).alias(PLACE))
+    return frame.unique(maintain_order=True).with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).over(key).alias(PLACE)
+    )
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writing = path.with_name(f".{path.name}-{os.getpid()}")
+    write_parquet(frame, writing)
+    sync_file(writing)
+    write_point("tables.block")
+    writing.rename(path)
