@@ -23,7 +23,7 @@ demo: setup  ## the whole line on the sandbox market: minutes, no key, no networ
 	$(BIN)/gogooku demo
 
 test: setup  ## all tests
-	$(BIN)/python -m pytest --cov -m "not soak" -n 2 --dist loadfile
+	$(BIN)/python -m pytest --cov -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## lint, format, types, import contract
 	$(BIN)/ruff check .

@@ -1,9 +1,29 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
 from cli_support import FEATURES, NETWORK, Forks, done, sets
 from gogooku.sandbox.market import MarketConfig, generate, source_frames
+
+LONGEST_FIRST = (
+    "test_sync_equal.py",
+    "test_growth.py",
+    "test_docs.py",
+    "test_no_look_ahead.py",
+    "test_sync_kill.py",
+    "test_official_client.py",
+    "test_compaction.py",
+    "test_knobs.py",
+    "test_source_gaps.py",
+    "test_kill.py",
+)
+"""A worker takes a file at a time: those that take minutes must not come last."""
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: n for n, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(Path(item.path).name, len(place)))
 
 
 @pytest.fixture(scope="session")

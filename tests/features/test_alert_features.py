@@ -158,9 +158,10 @@ def test_base_column_is_the_naive_one(base, naive, column):
 def test_flags_are_the_naive_ones(world, base, naive, column):
     state = naive.standing(5)
     expected = np.full(naive.shape, NAN)
+    begins = min(t for t, _ in state)
     for t in range(naive.shape[0]):
         for n in range(naive.shape[1]):
-            if not world.market.listed[t, n]:
+            if not world.market.listed[t, n] or t < begins:
                 continue
             row = state.get((t, n))
             given = True if column == "on_alert" else row[column] if row else False
@@ -301,8 +302,20 @@ def test_declarations():
     assert {name for feature in ALERT for name in feature.inputs} <= known
 
 
-def test_empty_table(world):
+def test_of_an_empty_table_nothing_is_told(world):
     made = make_alert(tables(world.typed("margin_alert").clear()), world.timeline)
-    listed = world.timeline.listed_TN
-    assert (made["al_on_alert"][listed] == 0.0).all()
-    assert np.isnan(made["al_long_shares"]).all()
+    for name in ("al_on_alert", "al_reason_restricted", "al_long_shares"):
+        assert np.isnan(made[name]).all(), name
+
+
+def test_nobody_is_off_the_list_before_the_first_list_is_known(world):
+    rows = world.typed("margin_alert")
+    decisions = world.timeline.decisions
+    rows = rows.filter(pl.col("available_at") >= decisions[100].item())
+    first = int(np.searchsorted(decisions, np.datetime64(rows["available_at"].min())))
+    made = make_alert(tables(rows), world.timeline)
+    listed = world.timeline.listed_TN[first:]
+    assert first >= 100
+    for name in ("al_on_alert", "al_reason_monitoring"):
+        assert np.isnan(made[name][:first]).all()
+        assert np.isfinite(made[name][first:][listed]).all()

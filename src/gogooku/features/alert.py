@@ -69,9 +69,10 @@ _SIDES: Final = ("long", "short")
 _BEFORE: Final = "the publication before"
 
 _STOCK: Final = {
-    "al_on_alert": "1: a row stands, 0: none; null where not listed",
+    "al_on_alert": "1: a row stands, 0: none; null where not listed, or nothing is known yet",
     **{
-        f"al_reason_{reason}": "1: published because of it, 0: not, or no row" for reason in REASONS
+        f"al_reason_{reason}": "1: published because of it, 0: not, or no row; null as that"
+        for reason in REASONS
     },
     "al_severity": "severity of the regulation class over the highest",
     **{f"al_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
@@ -100,14 +101,26 @@ def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
     }
 
 
-def _on_alert(state: Standing, listed_TN: BoolArray) -> FloatArray:
-    return np.where(listed_TN, state.known, np.nan)
+def _told(tables: Tables, timeline: Timeline) -> BoolArray:
+    """Listed names from the session on that knows the first row of the table; [T, N].
+
+    Before it nobody can say that a name is not on the list.
+    """
+    first = tables.read("margin_alert", ()).get_column("available_at").sort().head(1)
+    known = timeline.known_at(first.to_numpy().astype("datetime64[us]"))
+    begins = int(known[0]) if len(known) else len(timeline.sessions)
+    began = np.arange(len(timeline.sessions)) >= begins
+    return timeline.listed_TN & began[:, np.newaxis]
 
 
-def _reason(state: Standing, listed_TN: BoolArray, *, given: FloatArray) -> FloatArray:
-    """1 where it is given, 0 also where no row stands, null where not listed; [T, N]."""
+def _on_alert(state: Standing, told_TN: BoolArray) -> FloatArray:
+    return np.where(told_TN, state.known, np.nan)
+
+
+def _reason(state: Standing, told_TN: BoolArray, *, given: FloatArray) -> FloatArray:
+    """1 where it is given, 0 also where no row stands, null where nothing is told; [T, N]."""
     flag = np.where(state.row < state.num_rows, state.show(given), 0.0)
-    return np.where(listed_TN, flag, np.nan)
+    return np.where(told_TN, flag, np.nan)
 
 
 def make_alert(tables: Tables, timeline: Timeline) -> Made:
@@ -142,10 +155,11 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     makers: dict[str, Callable[[], FloatArray]] = {
         name: partial(along.show, column) for name, column in rows.items()
     }
-    makers["al_on_alert"] = partial(_on_alert, state, timeline.listed_TN)
+    told = _told(tables, timeline)
+    makers["al_on_alert"] = partial(_on_alert, state, told)
     for reason in REASONS:
         given = placed.values(f"reason_{reason}")
-        makers[f"al_reason_{reason}"] = partial(_reason, state, timeline.listed_TN, given=given)
+        makers[f"al_reason_{reason}"] = partial(_reason, state, told, given=given)
     return Lazy(makers)
 
 
