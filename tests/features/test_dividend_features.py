@@ -96,7 +96,13 @@ def prepared(code, n):
         row["payment"] = (row["term"], row["term_month"])
         row["serial"] = int(row["term_month"][:4]) * 12 + int(row["term_month"][5:7])
         row["chain"] = row["corrects"] or row["reference"]
-    return known
+    newest, told = {}, []
+    for row in known:
+        turn = (row["event_date"], row["reference"])
+        if turn >= newest.get(row["chain"], turn):  # else it was amended before it was known
+            newest[row["chain"]] = turn
+            told.append(row)
+    return told
 
 
 def standing(known, payment):
@@ -110,10 +116,10 @@ def standing(known, payment):
 
 
 def touched(known):
-    """Payments whose state the newest row may change: those that its chain had, and its own."""
+    """Payments whose state the newest row may change: the one that its chain had, and its own."""
     row = known[-1]
-    had = {r["payment"] for r in known[:-1] if r["chain"] == row["chain"]}
-    return [*sorted(had - {row["payment"]}), row["payment"]]
+    had = [r["payment"] for r in known[:-1] if r["chain"] == row["chain"]][-1:]
+    return [*(payment for payment in had if payment != row["payment"]), row["payment"]]
 
 
 def annual(known, states, back):
@@ -129,13 +135,13 @@ def annual(known, states, back):
 
 
 def terms(known):
-    """Months of all terms that were decided at any time."""
-    out = []
-    for end in range(1, len(known) + 1):
-        for row in (standing(known[:end], payment) for payment in touched(known[:end])):
-            if row and row["certainty"] == "decided" and row["amount"] == row["amount"]:
-                out.append(row["serial"])
-    return out
+    """Months of the decided terms that stand."""
+    states = [standing(known, payment) for payment in {row["payment"] for row in known}]
+    return [
+        row["serial"]
+        for row in states
+        if row and row["certainty"] == "decided" and row["amount"] == row["amount"]
+    ]
 
 
 def change_of(now, before):
@@ -417,6 +423,55 @@ def test_a_deletion_removes_the_announcement_whatever_term_it_names(term):
     t, gone = session_of(told), session_of("2024-06-21")
     assert np.isfinite(coming[t + 1 : gone]).any()
     assert np.isnan(coming[gone:]).all()
+
+
+@pytest.mark.parametrize("wrong", ["2023-09", "2024-09", "2025-03"])
+def test_a_mistaken_term_leaves_nothing_behind(wrong):
+    told, moved = date(2024, 5, 10), date(2024, 5, 17)
+    before = [
+        announced(date(2023, 5, 12), "final", "2023-03", 30.0),
+        announced(date(2023, 11, 10), "interim", "2023-09", 20.0),
+    ]
+    mistaken = announced(told, "final", wrong, 40.0)
+    correction = announced(moved, "final", "2024-03", 40.0)
+    correction |= {"status": "correction", "corrects": mistaken["reference"]}
+    names = ("div_dy_12m", "div_growth_12m", "is_div_valid")
+    found = features_of([*before, mistaken, correction], *names)
+    wanted = features_of([*before, announced(moved, "final", "2024-03", 40.0)], *names)
+    start = session_of(moved)
+    assert wanted[0][start] == pytest.approx(0.06)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one[start:], other[start:])
+
+
+@pytest.mark.parametrize("status", ["correction", "deletion"])
+def test_an_announcement_known_after_what_amends_it_changes_nothing(status):
+    first = announced(date(2024, 5, 10), "final", "2024-03", 40.0)
+    later = announced(date(2024, 5, 11), "final", "2024-03", 55.0)
+    later |= {"status": status, "corrects": first["reference"]}
+    old = announced(date(2023, 5, 12), "final", "2023-03", 30.0)
+    late = first | {"available_at": later["available_at"] + timedelta(days=3)}
+    for again in ([first], [late], [first, late]):
+        (paid,) = features_of([old, *again, later], "div_dy_12m")
+        end = paid[session_of("2024-05-20") :][:100]
+        np.testing.assert_allclose(end, 0.055 if status == "correction" else np.nan)
+
+
+def test_a_term_left_long_ago_is_not_told_again():
+    moved = announced(date(2024, 3, 8), "interim", "2024-09", 40.0)
+    special = announced(date(2024, 2, 9), "interim", "2024-09", 40.0) | {"special": "special"}
+    special |= {"reference": "20240209special"}
+    chain = {"corrects": moved["reference"]}
+    rows = [
+        special,
+        moved,
+        announced(date(2024, 4, 12), "final", "2024-09", 40.0) | {"status": "correction"} | chain,
+        announced(date(2024, 5, 24), "final", "2024-12", 10.0) | {"special": "ordinary"},
+        announced(date(2024, 6, 7), "final", "2024-09", None) | {"status": "deletion"} | chain,
+    ]
+    (flag,) = features_of(rows, "div_is_special")
+    assert flag[session_of("2024-05-24")] == 0.0
+    assert flag[session_of("2024-06-10")] == 0.0
 
 
 def test_a_split_after_the_ex_date_has_no_part_in_a_dividend_decided_later():

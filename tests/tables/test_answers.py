@@ -1,16 +1,20 @@
 """Blocks of decoded answers: the same rows as decoding each, found again, no more than needed."""
 
+import errno
+import os
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import polars as pl
 import pytest
 from raw_cases import EVENING, bar, commit, tables, with_calendar
 
+from gogooku.core.errors import StorageError
 from gogooku.ingest.endpoints import ENDPOINTS
 from gogooku.ingest.raw import RawStore, open_store
-from gogooku.tables.answers import BLOCKS, PLACE, SIZES, Answers, cuts
+from gogooku.tables import answers as module
+from gogooku.tables.answers import BLOCKS, PLACE, SIZES, Answers, cuts, key_of
 from gogooku.tables.parts import prune_parts
 
 FIRST = date(2026, 3, 2)
@@ -117,7 +121,7 @@ def test_a_year_that_does_not_grow_keeps_no_blocks_and_old_blocks_are_pruned(hom
     place = home / "tables" / "jq" / "quotes"
     assert [path.name for path in place.glob(f"*{BLOCKS}")] == [f"2026{BLOCKS}"]
     (block,) = (place / f"2026{BLOCKS}").iterdir()
-    assert made.blocks == (block,)
+    assert made.blocks == (key_of(block),)
     (place / f"2026{BLOCKS}" / ".left-by-a-kill").touch()
     fetch(home, days(64)[8:])
     prune_parts(home, "jq", [tables(home)])
@@ -137,3 +141,38 @@ def test_other_code_or_another_fetch_finds_no_block(home, tmp_path, monkeypatch)
     later = [*batches[:-1], replace(batches[-1], fetched_at=EVENING + timedelta(days=1))]
     again = Answers(store, ENDPOINTS["quotes"], "2026", later, tmp_path / "kept")
     assert again.blocks() != [one]
+
+
+def test_a_damaged_block_is_made_again(home, tmp_path):
+    folder = tmp_path / "kept"
+    fetch(home, days(8))
+    (frame,) = answers(home, folder).frames()
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]):
+        path.write_bytes(damaged)
+        (again,) = answers(home, folder).frames()
+        assert again.equals(frame)
+        assert path.read_bytes() == whole
+
+
+def test_a_full_disk_leaves_nothing_behind(home, tmp_path, monkeypatch):
+    folder = tmp_path / "kept"
+    fetch(home, days(8))
+
+    def full(frame, path):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(module, "write_parquet", full)
+    with pytest.raises(StorageError, match="kept"):
+        answers(home, folder).frames()
+    assert list(folder.iterdir()) == []
+
+
+def test_rows_that_come_in_the_year_after_grow_their_year(home):
+    """The Free plan's rows are twelve weeks old when they are fetched."""
+    for day in [date(2026, 12, 1) + timedelta(days=n) for n in range(8)]:
+        fetched = datetime(2027, 3, 1, 12, tzinfo=UTC) + timedelta(days=day.day)
+        commit(home, "quotes", [bar(day, 10.0)], first=day, at=fetched)
+    assert len(tables(home).blocks) == 1

@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
@@ -57,6 +58,7 @@ _COLUMNS: Final = (
 )
 _CHAIN: Final = ("code", "chain")
 _TERM: Final = ("term", "month")
+_NO_TERM: Final = -1
 _PARTS: Final = 1e8
 """Amounts are summed as whole parts of a yen, a hundred millionth each: what went in and out leaves
 no rest, and a sum does not depend on the session from which it is counted."""
@@ -79,11 +81,11 @@ class _States:
 
     @cached_property
     def serial(self) -> IndexArray:
-        """Months since year 0 of the term."""
+        """Months since year 0 of the term; `_NO_TERM` where it names none."""
         month = self.placed.frame.get_column("month")
         year = month.str.slice(0, 4).cast(pl.Int64, strict=False)
         serial = 12 * year + month.str.slice(5, 2).cast(pl.Int64, strict=False)
-        return np.asarray(serial.fill_null(-(10**6)).to_numpy(), dtype=np.int64)
+        return np.asarray(serial.fill_null(_NO_TERM).to_numpy(), dtype=np.int64)
 
     @cached_property
     def amount(self) -> FloatArray:
@@ -118,21 +120,29 @@ class _States:
         return np.asarray(np.append(hit.to_numpy(), False)[self.chosen])
 
 
+def _in_turn(placed: Placed) -> Placed:
+    """Without rows that became known after what amends them: those say nothing new."""
+    turn = pl.struct("event_date", "reference").rank("dense").cast(pl.Int64)
+    rows = placed.frame.select(*_CHAIN, turn=turn)
+    newest = pl.col("turn") >= pl.col("turn").cum_max().over(*_CHAIN)
+    return placed.where(np.asarray(rows.select(newest).to_series().to_numpy()))
+
+
 def _with_what_was_left(placed: Placed) -> Placed:
-    """Rows, and before one that moves an announcement to another term a deletion from each it had.
+    """Rows, and before one that moves an announcement to another term a deletion from the old one.
 
     Without it the payment of the old term would stand on an announcement that is no more.
     """
     rows = placed.frame.select(*_CHAIN, *_TERM).with_row_index("i")
-    pairs = rows.join(rows, on=_CHAIN, suffix="_left").filter(pl.col("i_left") < pl.col("i"))
+    before = pl.col("i", *_TERM).shift(1).over(*_CHAIN).name.suffix("_left")
+    rows = rows.with_columns(before).filter(pl.col("i_left").is_not_null())
     moved = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_left")) for name in _TERM)
-    left = pairs.filter(moved).select("i", *(pl.col(f"{name}_left").alias(name) for name in _TERM))
-    left = left.unique().sort("i", *_TERM)
+    left = rows.filter(moved)
     if left.is_empty():
         return placed
     at = left.get_column("i").to_numpy().astype(np.int64)
     deletions = placed.frame[at].with_columns(
-        *(left.get_column(name) for name in _TERM), status=pl.lit("deletion")
+        *(left.get_column(f"{name}_left").alias(name) for name in _TERM), status=pl.lit("deletion")
     )
     source = np.concatenate([at, np.arange(len(placed))])
     order = np.argsort(source, kind="stable")
@@ -145,7 +155,7 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
     chain_of = pl.coalesce("corrects", "reference")
     placed = timeline.place(rows.sort("reference").with_columns(month=month, chain=chain_of))
-    placed = _with_what_was_left(placed)
+    placed = _with_what_was_left(_in_turn(placed))
     payment, chain = (
         np.asarray(
             placed.frame.select(number_of(*map(pl.col, keys))).to_series().to_numpy(),
@@ -216,71 +226,86 @@ def _ex_dates(states: _States) -> dict[str, Maker]:
 
 
 def _annual(states: _States) -> dict[str, Maker]:
-    """Decided amounts of the twelve months up to the newest decided term, and of those before."""
-    decided = states.says("certainty", ["decided"]) & np.isfinite(states.amount)
-    year, before = (_reached(states, decided, months) for months in (12, 24))
+    """Decided amounts of the twelve months up to the newest decided term, and of those before.
 
-    def total(low: IndexArray, high: IndexArray, since: IndexArray) -> FloatArray:
-        first, last = np.maximum(states.placed.t, low), np.minimum(states.end, high)
-        out = _summed(states, first, last, decided & (first < last))
-        out[~_covered(states, decided, since)] = np.nan
-        out[_expired(states, decided)] = np.nan
+    The newest term is that of the announcements that stand: one that was withdrawn, or moved,
+    counts no longer.
+    """
+    decided = states.says("certainty", ["decided"]) & np.isfinite(states.amount)
+    decided &= states.serial != _NO_TERM
+    newest, oldest = (_term(states, decided, sign=sign) for sign in (1, -1))
+    spans = _spans(newest)
+    now = states.timeline.sessions.astype("datetime64[M]").astype(np.int32) + 12 * 1970 + 1
+    old = (newest == _NO_TERM) | (newest < now[:, np.newaxis] - EXPIRY_MONTHS)
+
+    def total(months: int) -> FloatArray:
+        """Of the terms that lie ``months`` - 12 up to ``months`` before the newest one."""
+        out = _summed(states, decided, spans, months=months)
+        out[old | (newest < oldest + months)] = np.nan
         return out
 
-    return {
-        "dv_annual": lambda: total(states.placed.t, year, year),
-        "dv_annual_before": lambda: total(year, before, before),
-    }
+    return {"dv_annual": lambda: total(12), "dv_annual_before": lambda: total(24)}
 
 
-def _reached(states: _States, decided: BoolArray, months: int) -> IndexArray:
-    """First session that knows a decided term ``months`` or more after each payment's; T: none."""
-    never = states.timeline.shape[0]
+def _term(states: _States, decided: BoolArray, *, sign: int) -> npt.NDArray[np.int32]:
+    """Newest (``sign`` 1) or oldest (-1) decided term that stands; `_NO_TERM`: none; [T, N]."""
+    rows = np.flatnonzero(decided)
+    rows = rows[np.argsort(sign * states.serial[rows], kind="stable")]
+    cell = spread(
+        states.timeline.shape, states.placed.n[rows], states.placed.t[rows], states.end[rows]
+    )
+    return np.append(states.serial[rows], _NO_TERM).astype(np.int32)[cell]
+
+
+def _spans(newest: npt.NDArray[np.int32]) -> pl.DataFrame:
+    """Sessions (``since`` up to, not including, ``until``) with one newest term, name by name."""
+    num_sessions = len(newest)
+    flat = np.ascontiguousarray(newest.T).reshape(-1)
+    begins = np.append(True, flat[1:] != flat[:-1])[: len(flat)]
+    begins[::num_sessions] = True
+    at = np.flatnonzero(begins)
+    n = at // num_sessions
+    last = np.append(n[1:] != n[:-1], True)[: len(at)]
+    since = at % num_sessions
+    until = np.where(last, num_sessions, np.append(since[1:], 0)[: len(at)])
     frame = pl.DataFrame(
-        {"n": states.placed.n, "serial": states.serial, "t": states.placed.t}
-    ).with_row_index("i")
-    ends = frame.filter(pl.Series(decided)).sort("n", "serial")
-    ends = ends.with_columns(pl.col("t").cum_min(reverse=True).over("n"))
-    wanted = frame.select("i", "n", serial=pl.col("serial") + months).sort("n", "serial")
-    found = wanted.join_asof(
-        ends.select("n", "serial", "t"),
-        on="serial",
-        by="n",
-        strategy="forward",
-        check_sortedness=False,
-    ).sort("i")
-    return np.asarray(found.get_column("t").fill_null(never).to_numpy(), dtype=np.int64)
+        {"n": n, "newest": flat[at].astype(np.int64), "since": since, "until": until}
+    )
+    return frame.filter(pl.col("newest") != _NO_TERM)
 
 
-def _summed(states: _States, first: IndexArray, last: IndexArray, chosen: BoolArray) -> FloatArray:
-    """Sum of the amounts of states over the spans in which they stand; [T, N]."""
+def _summed(states: _States, decided: BoolArray, spans: pl.DataFrame, *, months: int) -> FloatArray:
+    """Sum of the amounts that stand of a year of terms, by the newest term of a session; [T, N]."""
     num_sessions, num_names = states.timeline.shape
-    chosen = chosen & (last > 0)
-    n, amount = states.placed.n[chosen], states.amount[chosen]
-    parts = np.round(amount * _PARTS).astype(np.int64)
+    rows = np.flatnonzero(decided)
+    paid = pl.DataFrame(
+        {
+            "n": states.placed.n[rows],
+            "serial": states.serial[rows],
+            "parts": np.round(states.amount[rows] * _PARTS).astype(np.int64),
+            "t": states.placed.t[rows],
+            "end": states.end[rows],
+        }
+    )
+    ago = pl.col("newest") - pl.col("serial")
+    counted = (
+        paid.join(spans, on="n")
+        .filter((ago >= months - 12) & (ago < months))
+        .select(
+            "n",
+            "parts",
+            first=pl.max_horizontal("t", "since"),
+            last=pl.min_horizontal("end", "until"),
+        )
+        .filter(pl.col("first") < pl.col("last"))
+    )
+    n, parts, first, last = (counted.get_column(c).to_numpy() for c in counted.columns)
     steps = np.zeros((num_sessions + 1) * num_names, dtype=np.int64)
-    np.add.at(steps, np.maximum(first[chosen], 0) * num_names + n, parts)
-    np.subtract.at(steps, last[chosen] * num_names + n, parts)
+    np.add.at(steps, first * num_names + n, parts)
+    np.subtract.at(steps, last * num_names + n, parts)
     total = steps.reshape(num_sessions + 1, num_names)[:-1]
     np.cumsum(total, axis=0, out=total)
     return total / _PARTS
-
-
-def _covered(states: _States, decided: BoolArray, since: IndexArray) -> BoolArray:
-    """Where some decided terms reach so far beyond the first one of the name; [T, N]."""
-    first = np.full(states.timeline.shape[1], states.timeline.shape[0], dtype=np.int64)
-    np.minimum.at(first, states.placed.n[decided], since[decided])
-    return np.asarray(np.arange(states.timeline.shape[0])[:, np.newaxis] >= first)
-
-
-def _expired(states: _States, decided: BoolArray) -> BoolArray:
-    """Where the newest decided term known is older than `EXPIRY_MONTHS`; [T, N]."""
-    newest = np.full(states.timeline.shape, np.iinfo(np.int32).min, dtype=np.int32)
-    cells = np.maximum(states.placed.t, 0)[decided], states.placed.n[decided]
-    np.maximum.at(newest, cells, states.serial[decided].astype(np.int32))
-    np.maximum.accumulate(newest, axis=0, out=newest)
-    now = states.timeline.sessions.astype("datetime64[M]").astype(np.int32) + 12 * 1970 + 1
-    return np.asarray(newest < now[:, np.newaxis] - EXPIRY_MONTHS)
 
 
 def _revisions(states: _States) -> tuple[BoolArray, FloatArray]:

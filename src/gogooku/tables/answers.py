@@ -2,13 +2,13 @@
 
 The list of answers grows at its end. From its start it is cut into blocks of 512 answers, as many
 as there are, then of 64, then of 8; what is left is decoded one by one. A block is a Parquet file
-that is named by what is in it: it is found again however long the list has grown, and a larger one
-is put together from the smaller ones that it replaces. Only the years that grow keep blocks.
+that is named by what was put into it and by its hash: it is found again however long the list has
+grown, one that was damaged since is made again, and a larger one is put together from the smaller
+ones that it replaces. Only the years that grow keep blocks.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Final
 import polars as pl
 
 from gogooku.core.files import (
+    hash_file,
     hash_json,
     read_parquet,
+    storage_errors,
     sync_file,
     write_parquet,
     write_point,
@@ -73,35 +75,31 @@ class Answers:
         Raises
         ------
         DataError
-            A body or a block is damaged.
+            A body is damaged.
         """
         return [self._rows(some) for some in self._pieces()]
 
-    def blocks(self) -> list[Path]:
-        """Files that `frames` reads, or makes where they are missing."""
+    def blocks(self) -> list[str]:
+        """Keys of the blocks that `frames` reads, or makes where they are missing."""
         if self.folder is None:
             return []
-        return [self._path(self.folder, some) for some in self._pieces() if len(some) > 1]
+        return [_key(some) for some in self._pieces() if len(some) > 1]
 
     def _pieces(self) -> list[Sequence[Batch]]:
         return [self.batches[piece] for piece in cuts(len(self.batches))]
-
-    def _path(self, folder: Path, some: Sequence[Batch]) -> Path:
-        told = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
-        return folder / f"{hash_json({'code': code_hash(BLOCK_CODE), 'batches': told})}.parquet"
 
     def _rows(self, some: Sequence[Batch]) -> pl.DataFrame:
         """Rows of one answer, or of a block of them."""
         if len(some) == 1:
             return _placed(self._decoded(some[0]), self.endpoint.key)
-        path = None if self.folder is None else self._path(self.folder, some)
-        if path is not None and path.exists():
-            return read_parquet(path)
+        found = None if self.folder is None else _read(self.folder, _key(some))
+        if found is not None:
+            return found
         smaller = next((size for size in SIZES if size < len(some)), 1)
         parts = [self._rows(some[at : at + smaller]) for at in range(0, len(some), smaller)]
         frame = pl.concat(parts, how="vertical")
-        if path is not None:
-            _write(frame, path)
+        if self.folder is not None:
+            _write(frame, self.folder, _key(some))
         return frame
 
     def _decoded(self, batch: Batch) -> pl.DataFrame:
@@ -163,10 +161,34 @@ def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writing = path.with_name(f".{path.name}-{os.getpid()}")
-    write_parquet(frame, writing)
-    sync_file(writing)
-    write_point("tables.block")
-    writing.rename(path)
+def key_of(path: Path) -> str:
+    """Key of the block that a file holds; of an unfinished file, one that no block has."""
+    return path.name.partition("-")[0]
+
+
+def _key(some: Sequence[Batch]) -> str:
+    told = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
+    return hash_json({"code": code_hash(BLOCK_CODE), "batches": told})
+
+
+def _read(folder: Path, key: str) -> pl.DataFrame | None:
+    """Rows of a block; None where there is none, or none whose content is still what it was."""
+    for path in sorted(folder.glob(f"{key}-*.parquet")):
+        if path.stem.removeprefix(f"{key}-") == hash_file(path):
+            return read_parquet(path)
+        path.unlink()
+    return None
+
+
+def _write(frame: pl.DataFrame, folder: Path, key: str) -> None:
+    writing = folder / f".{key}"
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            write_parquet(frame, writing)
+            sync_file(writing)
+            write_point("tables.block")
+            writing.rename(folder / f"{key}-{hash_file(writing)}.parquet")
+        except OSError:
+            writing.unlink(missing_ok=True)
+            raise

@@ -38,9 +38,10 @@ from gogooku.core.progress import Reporter
 from gogooku.core.stamp import code_hash
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.endpoints import ENDPOINTS, Endpoint
+from gogooku.ingest.ledger import Batch
 from gogooku.ingest.moments import sessions_of
 from gogooku.ingest.raw import RawStore
-from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year
+from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year, key_of
 from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
@@ -120,12 +121,12 @@ class Part:
 class Tables:
     """All parts of one state of the raw store.
 
-    ``blocks`` are the files of decoded answers from which the next evening goes on.
+    ``blocks`` are the keys of the decoded answers from which the next evening goes on.
     """
 
     parts: tuple[Part, ...]
     sessions: DateArray
-    blocks: tuple[Path, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     def paths(self, table: str) -> list[Path]:
         """Row files of a table, by year."""
@@ -172,7 +173,7 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
         for name in ENDPOINTS
         if name in TABLES
     }
-    growing = {WHOLE, *(str(batches[-1].fetched_at.year) for batches in held.values() if batches)}
+    growing = {WHOLE, *(year for batches in held.values() for year in _growing(batches))}
     place = parts_folder(home, store.source)
     listed = [
         Answers(
@@ -194,8 +195,19 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
             if part.rows or part.quarantined:
                 parts.append(part)
             step.advance()
-    blocks = tuple(path for answers in listed for path in answers.blocks())
+    blocks = tuple(key for answers in listed for key in answers.blocks())
     return Tables(parts=tuple(parts), sessions=sessions, blocks=blocks)
+
+
+def _growing(batches: Sequence[Batch]) -> Iterator[str]:
+    """Years to which answers are being added: that of the newest fetch, and of the newest rows.
+
+    The Free plan's rows are twelve weeks old when they come.
+    """
+    if batches:
+        yield str(batches[-1].fetched_at.year)
+    if lasts := [batch.last for batch in batches if batch.last is not None]:
+        yield str(max(lasts).year)
 
 
 def _trading_sessions(listed: Iterable[Answers]) -> DateArray:
@@ -396,12 +408,12 @@ def _merged(answers: Answers) -> _Merged:
 def prune_parts(home: Path, source: str, kept: Iterable[Tables]) -> int:
     """Remove the parts and blocks that none of ``kept`` uses; return how many parts."""
     used = {part.folder for tables in kept for part in tables.parts}
-    blocks = {path for tables in kept for path in tables.blocks}
+    blocks = {key for tables in kept for key in tables.blocks}
     removed = 0
     for folder in parts_folder(home, source).glob("*/*"):
         if folder.name.endswith(BLOCKS):
             for path in folder.iterdir():
-                if path not in blocks:
+                if key_of(path) not in blocks:
                     path.unlink()
         elif folder not in used:
             shutil.rmtree(folder, ignore_errors=True)
