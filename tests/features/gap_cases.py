@@ -13,6 +13,7 @@ from gogooku.core.progress import SilentReporter
 from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, sources_of
 from gogooku.features.source_notes import REQUIRED
 from gogooku.learn.assemble import BuildConfig
+from gogooku.tables.arrivals import DIGESTS_FILE, digests_of
 from gogooku.tables.delivery import deliver
 from gogooku.tables.parts import ROWS_FILE, SUPERSEDED_FILE, UNTIL, Known, Part, Tables
 
@@ -104,6 +105,7 @@ def parts_of(folder, table, frame):
         rows.write_parquet(place / ROWS_FILE)
         old = rows.clear().with_columns(pl.col("available_at").alias(UNTIL))
         old.write_parquet(place / SUPERSEDED_FILE)
+        digests_of(rows, None).write_parquet(place / DIGESTS_FILE)
         part = Part(
             table=table,
             year=str(year),

@@ -21,6 +21,8 @@ from gogooku.core.files import hash_file, read_parquet, write_parquet
 from gogooku.ingest.store import Source
 
 ARRIVALS_FILE = "arrivals.parquet"
+DIGESTS_FILE = "digests.parquet"
+"""Of a part: ``available_at``, and ``digest`` of the rows that became known then."""
 SCHEMA: Mapping[str, pl.DataType] = {
     "table": pl.String(),
     "part": pl.String(),
@@ -54,12 +56,7 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
         content = str(source.manifest["parts"].get(part) or hash_file(file))
         before = whole.filter((pl.col("part") == part) & (pl.col("content") == content))
         if before.is_empty():
-            frame = pl.read_parquet(file)
-            old = source.folder / "superseded" / file.name
-            if table == "quotes" and old.exists():
-                frame = _with_corrections(frame, read_parquet(old))
-            rows = _known_at(table, frame, sessions, decisions)
-            before = rows.select(
+            before = _by_session(read_parquet(file), sessions, decisions).select(
                 table=pl.lit(table),
                 part=pl.lit(part),
                 content=pl.lit(content),
@@ -73,7 +70,7 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
 def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
     """Files that a build reads: (table, part, path)."""
     folder = source.folder
-    typed = sorted((folder / "tables").glob("*/*.parquet"))
+    typed = sorted((folder / "digests").glob("*/*.parquet"))
     for path in typed:
         yield path.parent.name, f"{path.parent.name}/{path.stem}", path
     if typed:
@@ -85,25 +82,36 @@ def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
         yield name, name, folder / f"{name}.parquet"
 
 
-def _known_at(
-    table: str, frame: pl.DataFrame, sessions: DateArray, decisions: npt.NDArray[np.datetime64]
+def _by_session(
+    frame: pl.DataFrame, sessions: DateArray, decisions: npt.NDArray[np.datetime64]
 ) -> pl.DataFrame:
-    """Digest of the rows of each first session (session, digest)."""
-    if table == "listings" and "listed_from" in frame.columns:
-        frame = _listing_events(frame)
-    hashes = frame.hash_rows(seed=1)
-    if "available_at" in frame.columns:
+    """Digest of the rows of each first session (session, digest); of the digests of typed ones."""
+    if "digest" in frame.columns:
         instants = frame.get_column("available_at").to_numpy().astype("datetime64[us]")
-        at = np.searchsorted(decisions, instants, side="left")
+        at, digests = np.searchsorted(decisions, instants), frame.get_column("digest")
     else:
-        days = frame.get_column("date").to_numpy().astype("datetime64[D]")
-        at = np.searchsorted(sessions, days, side="left")
+        rows = _listing_events(frame) if "listed_from" in frame.columns else frame
+        days = rows.get_column("date").to_numpy().astype("datetime64[D]")
+        at, digests = np.searchsorted(sessions, days), rows.hash_rows(seed=1)
     days = np.append(sessions.astype("datetime64[D]"), np.datetime64("NaT", "D"))
-    return (
-        pl.DataFrame({"session": pl.Series(days[at]).cast(pl.Date), "digest": hashes})
-        .group_by("session", maintain_order=True)
-        .agg(pl.col("digest").sum())
-    )
+    return _summed(pl.Series(days[at]).cast(pl.Date), "session", digests)
+
+
+def digests_of(rows: pl.DataFrame, replaced: pl.DataFrame | None) -> pl.DataFrame:
+    """Digest the rows of a part by the instant at which they became known.
+
+    Parameters
+    ----------
+    replaced : polars.DataFrame or None
+        Bars that a correction replaced, with ``until``; None: every row stands as it is.
+    """
+    whole = rows if replaced is None else _with_corrections(rows, replaced)
+    return _summed(whole.get_column("available_at"), "available_at", whole.hash_rows(seed=1))
+
+
+def _summed(groups: pl.Series, name: str, digests: pl.Series) -> pl.DataFrame:
+    rows = pl.DataFrame({name: groups, "digest": digests})
+    return rows.group_by(name, maintain_order=True).agg(pl.col("digest").sum())
 
 
 def _with_corrections(rows: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:

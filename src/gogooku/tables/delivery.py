@@ -26,6 +26,7 @@ from gogooku.ingest.store import (
     source_names,
     sources_folder,
 )
+from gogooku.tables.arrivals import DIGESTS_FILE
 from gogooku.tables.identity import code_links
 from gogooku.tables.indices import TOPIX_CODE, store_indices
 from gogooku.tables.listings import listing_facts, store_listings
@@ -100,9 +101,10 @@ def _link_parts(building: Path, tables: Tables) -> None:
     """Give every part a name in the folder."""
     for part in tables.parts:
         if part.rows:
-            place = building / "tables" / part.table
-            place.mkdir(parents=True, exist_ok=True)
-            _link(part.folder / ROWS_FILE, place / f"{part.year}.parquet")
+            for kind, file in (("tables", ROWS_FILE), ("digests", DIGESTS_FILE)):
+                place = building / kind / part.table
+                place.mkdir(parents=True, exist_ok=True)
+                _link(part.folder / file, place / f"{part.year}.parquet")
         if part.table == "quotes" and part.superseded:
             place = building / "superseded"
             place.mkdir(exist_ok=True)

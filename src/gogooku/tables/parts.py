@@ -42,6 +42,7 @@ from gogooku.ingest.ledger import Batch
 from gogooku.ingest.moments import sessions_of
 from gogooku.ingest.raw import RawStore
 from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year, key_of
+from gogooku.tables.arrivals import DIGESTS_FILE, digests_of
 from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
@@ -281,6 +282,8 @@ def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: da
     building.mkdir(parents=True)
     write_parquet(frame, building / ROWS_FILE)
     write_parquet(superseded, building / SUPERSEDED_FILE)
+    replaced = superseded if endpoint.name == "quotes" and superseded.height else None
+    write_parquet(digests_of(frame, replaced), building / DIGESTS_FILE)
     write_parquet(out.quarantine, building / QUARANTINE_FILE)
     reasons = (
         out.quarantine.group_by("reason").len().sort("reason") if len(out.quarantine) else None
