@@ -1,18 +1,21 @@
 """Typed tables as a source: only listed bars, dated facts, links, and no vanished session."""
 
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.core.calendar import Clock, tokyo_sessions
+from gogooku.core.calendar import Clock, exchange_named, tokyo_sessions
 from gogooku.core.errors import DataError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.ledger import BatchKind, Draft
 from gogooku.ingest.raw import open_store
 from gogooku.pipeline import tables_source
-from gogooku.tables.panel import build_panel
+from gogooku.tables.arrivals import arrivals_of
+from gogooku.tables.panel import build_panel, sessions_of
 from gogooku.tables.parts import Known
 
 SESSIONS = tokyo_sessions(date(2026, 10, 1), date(2026, 10, 30)).tolist()
@@ -128,3 +131,38 @@ def test_without_bars_there_is_nothing_to_deliver(tmp_path):
     commit(tmp_path, "calendar", None, [{"Date": "2026-10-01", "HolDiv": "1"}])
     with pytest.raises(DataError, match="nothing fetched of quotes, master"):
         delivered(tmp_path)
+
+
+def arrivals(source):
+    sessions = sessions_of(source.quotes())
+    return arrivals_of(source, sessions, clock=Clock.EVENING, path=source.folder / "none")
+
+
+def test_arrivals_are_the_hashes_of_the_rows_by_the_first_session_that_knows_them(home):
+    source = delivered(home)
+    sessions = sessions_of(source.quotes())
+    decisions = exchange_named("tokyo").decision(sessions, Clock.EVENING)
+    found = {}
+    for table, session, digest in arrivals(source).select("table", "session", "digest").iter_rows():
+        found[table, session] = (found.get((table, session), 0) + digest) % 2**64
+    wanted = {}
+    for table in ("quotes", "master"):
+        (path,) = source.table_paths(table)
+        rows = pl.read_parquet(path)
+        known = rows["available_at"].to_list()
+        for known_at, digest in zip(known, rows.hash_rows(seed=1).to_list(), strict=True):
+            decisions = exchange_named("tokyo").decision(
+                sessions_of(source.quotes()), Clock.EVENING
+            )
+            late = decisions >= np.datetime64(known_at, "us")
+            first = sessions_of(source.quotes())[late.argmax()].item() if late.any() else None
+            wanted[table, first] = (wanted.get((table, first), 0) + digest) % 2**64
+    assert {key: found[key] for key in wanted} == wanted
+    assert {key[0] for key in found} == {"quotes", "master", "calendar"}
+
+
+def test_a_delivery_without_digests_is_refused(home):
+    source = delivered(home)
+    shutil.rmtree(source.folder / "digests")
+    with pytest.raises(DataError, match="earlier version of the program.*gogooku sync --source jq"):
+        arrivals(source)

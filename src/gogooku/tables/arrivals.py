@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import Clock, DateArray, exchange_named
+from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, read_parquet, write_parquet
 from gogooku.ingest.store import Source
 
@@ -70,9 +71,15 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
 def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
     """Files that a build reads: (table, part, path)."""
     folder = source.folder
-    typed = sorted((folder / "digests").glob("*/*.parquet"))
-    for path in typed:
-        yield path.parent.name, f"{path.parent.name}/{path.stem}", path
+    typed = sorted((folder / "tables").glob("*/*.parquet"))
+    for rows in typed:
+        table, path = rows.parent.name, folder / "digests" / rows.parent.name / rows.name
+        if not path.exists():
+            raise DataError(
+                f"{source.name}: delivered by an earlier version of the program, which kept no "
+                f"digests; nothing was built. Run: gogooku sync --source {source.name}"
+            )
+        yield table, f"{table}/{rows.stem}", path
     if typed:
         # listings, facts, index bars and the bars of listed names are made from these tables
         return
