@@ -412,6 +412,20 @@ def test_the_lookback_is_not_overstated(market, columns):
     assert not np.array_equal(made["pg_corr_mean"][-1], columns["pg_corr_mean"][session])
 
 
+@pytest.mark.parametrize("past", [1, 7, 20])
+def test_what_is_not_wanted_of_past_weeks_is_not_made_and_the_rest_is_the_same(
+    market, columns, past
+):
+    wanted = {**dict.fromkeys(columns, 1), "pg_shock_1d": past, "pg_degree": 0}
+    made = peer_columns(**market, needed=wanted)
+    starts = np.flatnonzero(market["week_start_T"] == 1.0)
+    for name, values in made.items():
+        first = NUM_SESSIONS - wanted[name]
+        np.testing.assert_array_equal(values[first:], columns[name][first:], err_msg=name)
+        begun = starts[starts <= first].max() if wanted[name] else NUM_SESSIONS
+        assert np.isnan(values[:begun]).all(), name
+
+
 def test_the_graph_stays_through_the_week(market, columns):
     """It changes on week starts and on no other session."""
     values = columns["pg_common_share"]

@@ -56,9 +56,8 @@ _COLUMNS: Final = (
     "corrects",
     "special",
 )
-_CHAIN: Final = ("code", "chain")
-_TERM: Final = ("term", "month")
-_NO_TERM: Final = -1
+_NO_TERM: Final = 0
+_FAR: Final = 12 * 9999
 _PARTS: Final = 1e8
 """Amounts are summed as whole parts of a yen, a hundred millionth each: what went in and out leaves
 no rest, and a sum does not depend on the session from which it is counted."""
@@ -120,12 +119,33 @@ class _States:
         return np.asarray(np.append(hit.to_numpy(), False)[self.chosen])
 
 
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Announcements in their order (``turn``), each with numbers of its payment and its chain."""
+    month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
+    named = rows.with_columns(month=month)
+    code = pl.col("code")
+    return (
+        named.with_columns(
+            payment=number_of(code, pl.col("term"), pl.col("month")),
+            chain=number_of(code, pl.coalesce("corrects", "reference")),
+        )
+        .sort("event_date", "reference", maintain_order=True)
+        .with_row_index("turn")
+    )
+
+
+def _integers(placed: Placed, name: str) -> IndexArray:
+    return np.asarray(placed.frame.get_column(name).to_numpy(), dtype=np.int64)
+
+
 def _in_turn(placed: Placed) -> Placed:
     """Without rows that became known after what amends them: those say nothing new."""
-    turn = pl.struct("event_date", "reference").rank("dense").cast(pl.Int64)
-    rows = placed.frame.select(*_CHAIN, turn=turn)
-    newest = pl.col("turn") >= pl.col("turn").cum_max().over(*_CHAIN)
-    return placed.where(np.asarray(rows.select(newest).to_series().to_numpy()))
+    chain, turn = (_integers(placed, name) for name in ("chain", "turn"))
+    by = np.argsort(chain, kind="stable")
+    place = (chain[by] << 32) + turn[by]
+    newest = np.empty(len(by), dtype=np.bool_)
+    newest[by] = place == np.maximum.accumulate(place)
+    return placed.where(newest)
 
 
 def _with_what_was_left(placed: Placed) -> Placed:
@@ -133,16 +153,14 @@ def _with_what_was_left(placed: Placed) -> Placed:
 
     Without it the payment of the old term would stand on an announcement that is no more.
     """
-    rows = placed.frame.select(*_CHAIN, *_TERM).with_row_index("i")
-    before = pl.col("i", *_TERM).shift(1).over(*_CHAIN).name.suffix("_left")
-    rows = rows.with_columns(before).filter(pl.col("i_left").is_not_null())
-    moved = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_left")) for name in _TERM)
-    left = rows.filter(moved)
-    if left.is_empty():
+    payment, chain = (_integers(placed, name) for name in ("payment", "chain"))
+    follows = replaced_at(np.arange(len(placed)), chain, never=-1)
+    left = np.flatnonzero((follows >= 0) & (payment[follows] != payment))
+    if not len(left):
         return placed
-    at = left.get_column("i").to_numpy().astype(np.int64)
+    at, old = follows[left], placed.frame[left]
     deletions = placed.frame[at].with_columns(
-        *(left.get_column(f"{name}_left").alias(name) for name in _TERM), status=pl.lit("deletion")
+        old.get_column("payment"), old.get_column("month"), status=pl.lit("deletion")
     )
     source = np.concatenate([at, np.arange(len(placed))])
     order = np.argsort(source, kind="stable")
@@ -152,17 +170,8 @@ def _with_what_was_left(placed: Placed) -> Placed:
 
 
 def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
-    month = pl.coalesce("term_month", pl.col("record_date").dt.to_string("%Y-%m")).fill_null("")
-    chain_of = pl.coalesce("corrects", "reference")
-    placed = timeline.place(rows.sort("reference").with_columns(month=month, chain=chain_of))
-    placed = _with_what_was_left(_in_turn(placed))
-    payment, chain = (
-        np.asarray(
-            placed.frame.select(number_of(*map(pl.col, keys))).to_series().to_numpy(),
-            dtype=np.int64,
-        )
-        for keys in (("code", *_TERM), _CHAIN)
-    )
+    placed = _with_what_was_left(_in_turn(timeline.place(_numbered(rows))))
+    payment, chain = (_integers(placed, name) for name in ("payment", "chain"))
     order = np.arange(len(placed))
     _, first, of_chain = np.unique(chain, return_index=True, return_inverse=True)
     frame = placed.frame.select(
@@ -233,7 +242,8 @@ def _annual(states: _States) -> dict[str, Maker]:
     """
     decided = states.says("certainty", ["decided"]) & np.isfinite(states.amount)
     decided &= states.serial != _NO_TERM
-    newest, oldest = (_term(states, decided, sign=sign) for sign in (1, -1))
+    newest = _largest(states, decided, states.serial)
+    oldest = _FAR - _largest(states, decided, _FAR - states.serial)
     spans = _spans(newest)
     now = states.timeline.sessions.astype("datetime64[M]").astype(np.int32) + 12 * 1970 + 1
     old = (newest == _NO_TERM) | (newest < now[:, np.newaxis] - EXPIRY_MONTHS)
@@ -247,14 +257,31 @@ def _annual(states: _States) -> dict[str, Maker]:
     return {"dv_annual": lambda: total(12), "dv_annual_before": lambda: total(24)}
 
 
-def _term(states: _States, decided: BoolArray, *, sign: int) -> npt.NDArray[np.int32]:
-    """Newest (``sign`` 1) or oldest (-1) decided term that stands; `_NO_TERM`: none; [T, N]."""
-    rows = np.flatnonzero(decided)
-    rows = rows[np.argsort(sign * states.serial[rows], kind="stable")]
-    cell = spread(
-        states.timeline.shape, states.placed.n[rows], states.placed.t[rows], states.end[rows]
-    )
-    return np.append(states.serial[rows], _NO_TERM).astype(np.int32)[cell]
+def _largest(states: _States, decided: BoolArray, values: IndexArray) -> npt.NDArray[np.int32]:
+    """Largest of some positive numbers among the decided payments that stand, else 0; [T, N]."""
+    until, never = _decided_until(states, decided), states.timeline.shape[0]
+    lasting, passing = decided & (until == never), decided & (until < never) & (until > 0)
+    out = np.zeros(states.timeline.shape, dtype=np.int32)
+    cells = np.maximum(states.placed.t, 0)[lasting], states.placed.n[lasting]
+    np.maximum.at(out, cells, values[lasting].astype(np.int32))
+    np.maximum.accumulate(out, axis=0, out=out)
+    # those that were withdrawn or moved: few, and not for long
+    rows = np.flatnonzero(passing)
+    rows = rows[np.argsort(values[rows], kind="stable")]
+    cell = spread(out.shape, states.placed.n[rows], states.placed.t[rows], until[rows])
+    return np.maximum(out, np.append(values[rows], 0).astype(np.int32)[cell], out=out)
+
+
+def _decided_until(states: _States, decided: BoolArray) -> IndexArray:
+    """Session from which the payment of a row is decided no longer; of decided rows only."""
+    by = np.argsort(states.payment, kind="stable")
+    on, payment = decided[by], states.payment[by]
+    goes_on = np.append(on[1:] & (payment[1:] == payment[:-1]), False)[: len(by)]
+    ends = np.where(goes_on, len(by), np.arange(len(by)))
+    ends = np.minimum.accumulate(ends[::-1])[::-1]
+    until = np.empty(len(by), dtype=np.int64)
+    until[by] = states.end[by][ends]
+    return until
 
 
 def _spans(newest: npt.NDArray[np.int32]) -> pl.DataFrame:

@@ -108,7 +108,7 @@ def peer_columns(
     universe_TN: FloatArray,
     week_start_T: FloatArray,
     *,
-    first: int = 0,
+    needed: Mapping[str, int] | None = None,
     threads: int = 1,
     allocate: Allocate = in_memory,
 ) -> dict[str, npt.NDArray[Any]]:
@@ -125,8 +125,8 @@ def peer_columns(
         1.0 for members, NaN or 0.0 for others.
     week_start_T : float [T]
         1.0 on the first session of each ISO week by the exchange's calendar, else 0.0.
-    first : int
-        First row that is wanted; weeks that end before it are not made, and null.
+    needed : mapping of str to int or None
+        Last rows that are wanted of each column; weeks before them are null. None: all of all.
     threads : int
         Weeks made at a time. Changes no value.
     allocate : callable
@@ -155,10 +155,15 @@ def peer_columns(
         member=member,
     )
     starts = np.flatnonzero(week_start_T == 1.0).tolist()
-    weeks = [slice(a, b) for a, b in pairwise([*starts, shape[0]]) if b > first]
+    rows = dict.fromkeys(out, shape[0]) if needed is None else needed
+    weeks = []
+    for begin, end in pairwise([*starts, shape[0]]):
+        wanted = frozenset(name for name in out if end > shape[0] - rows.get(name, 0))
+        if wanted:
+            weeks.append((slice(begin, end), wanted))
     # One BLAS thread: weeks run side by side already, and eigenvectors keep their last bits.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(lambda week: _fill(panel, week, out), weeks):
+        for _ in pool.map(lambda one: _fill(panel, one[0], one[1], out), weeks):
             pass
     return out
 
@@ -183,8 +188,10 @@ class _Panel:
         return out
 
 
-def _fill(panel: _Panel, week: slice, out: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write the rows of one week; a week whose graph has too few names stays null."""
+def _fill(
+    panel: _Panel, week: slice, wanted: frozenset[str], out: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    """Write the wanted columns of one week; a week with too few names in its graph stays null."""
     start = week.start
     window = slice(max(0, start + 1 - g.LOOKBACK), start + 1)
     steps = g.standardised(panel.residual[window], panel.member[start])
@@ -192,15 +199,17 @@ def _fill(panel: _Panel, week: slice, out: Mapping[str, npt.NDArray[Any]]) -> No
         return
     found = g.nearest(steps)
     rows = np.arange(week.start, week.stop)
-    label = g.communities(found)
-    still, market = _standing(panel, start, steps, found, label)
-    moving = _moving(panel, rows, steps, found.peers_nK, label)
-    for name, value in market.items():
-        out[name][week] = value
+    made = {"pg_shock_1d": _shock(panel, rows, steps, found.peers_nK)}
+    if wanted != made.keys():
+        label = g.communities(found)
+        still, market = _standing(panel, start, steps, found, label)
+        made |= still | _moving(panel, rows, steps, found.peers_nK, label)
+        for name in wanted & market.keys():
+            out[name][week] = market[name]
     place = np.ix_(rows, steps.names)
     member = panel.member[place]
-    for name, values in {**still, **moving}.items():
-        out[name][place] = np.where(member, values, np.nan)
+    for name in wanted & made.keys():
+        out[name][place] = np.where(member, made[name], np.nan)
 
 
 def _standing(
@@ -247,17 +256,20 @@ def _same_sector(sector_n: FloatArray, label_n: IntArray) -> FloatArray:
     return np.where(known, k.ratio(alike, others), np.nan)
 
 
+def _shock(panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray) -> FloatArray:
+    """Mean residual of the peers in their own deviations, [t, n]; the one column with a past."""
+    shock = panel.residual[np.ix_(rows, steps.names)] / steps.scale_n
+    (mean,) = _peer_mean(np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)[np.newaxis], peers_nK)
+    return np.asarray(mean)
+
+
 def _moving(
     panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray, label: IntArray
 ) -> dict[str, FloatArray]:
     """Columns [t, n] that move within the week."""
     returns = {h: panel.returns(rows, steps.names, h) for h in RETURNS}
-    shock = panel.residual[np.ix_(rows, steps.names)] / steps.scale_n
-    shock = np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)
-    stacked = np.stack([*returns.values(), shock, returns[5] ** 2])
-    means = _peer_mean(stacked, peers_nK)
+    means = _peer_mean(np.stack([*returns.values(), returns[5] ** 2]), peers_nK)
     out = {f"pg_ret_{h}d": means[i] for i, h in enumerate(RETURNS)}
-    out["pg_shock_1d"] = means[-2]
     out["pg_spread_5d"] = k.root(means[-1] - out["pg_ret_5d"] ** 2)
     for h in TOGETHER:
         out[f"pg_community_ret_{h}d"] = _community_mean(returns[h], label)

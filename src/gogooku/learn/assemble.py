@@ -417,7 +417,7 @@ def graph_columns(
         None if sector is None else sector[start:],
         base["universe"][start:],
         base["week_start"][start:],
-        first=max(0, total - rows) - start,
+        needed=needed,
         threads=execution.threads,
         allocate=lambda name, shape: new_array(
             scratch / f"{name}.npy", dtype=np.float32, shape=shape
