@@ -21,6 +21,7 @@ from gogooku.core.stamp import make_stamp
 from gogooku.features.audit import Ending
 from gogooku.ingest.store import Filled, publish_source
 from gogooku.sandbox.market import source_frames
+from gogooku.tables.arrivals import digests_of
 from gogooku.tables.listings import listing_facts, store_listings
 from gogooku.tables.panel import build_panel
 
@@ -59,14 +60,16 @@ def deliver(home, name, *, early=timedelta(0)):
         facts.write_parquet(building / "listing_facts.parquet")
         frames.indices.write_parquet(building / "indices.parquet")
         for table in TABLES:
-            (building / "tables" / table).mkdir()
+            for kind in ("tables", "digests"):
+                (building / kind / table).mkdir(parents=True)
             rows = world.typed(table)
             rows = rows.with_columns(pl.col("available_at") - early)
             years = rows.get_column("event_date").dt.year()
             for year in years.unique():
-                rows.filter(years == year).write_parquet(
-                    building / "tables" / table / f"{year}.parquet"
-                )
+                part = rows.filter(years == year)
+                part.write_parquet(building / "tables" / table / f"{year}.parquet")
+                digests = digests_of(part, None)
+                digests.write_parquet(building / "digests" / table / f"{year}.parquet")
         return Filled(
             parts={"early": str(early)},
             rows=frames.quotes.height,
