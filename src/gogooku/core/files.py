@@ -243,11 +243,11 @@ def sync_tree(folder: Path) -> None:
     """Flush every file of a folder to the disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            sync_file(path)
+            sync_path(path)
 
 
-def sync_file(path: Path) -> None:
-    """Flush a file to the disk."""
+def sync_path(path: Path) -> None:
+    """Flush a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

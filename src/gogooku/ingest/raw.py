@@ -30,7 +30,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gogooku.core.errors import BusyError, DataError, UsageError
-from gogooku.core.files import canonical_json, locked, storage_errors, write_point
+from gogooku.core.files import canonical_json, locked, storage_errors, sync_path, write_point
 from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.ingest import ledger
 from gogooku.ingest.decode import Decoded, decode_file, decode_pages
@@ -405,12 +405,4 @@ def _write_body(path: Path, stored: bytes) -> None:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_path(path.parent)

@@ -21,7 +21,7 @@ from gogooku.core.files import (
     hash_json,
     read_parquet,
     storage_errors,
-    sync_file,
+    sync_path,
     write_parquet,
     write_point,
 )
@@ -186,7 +186,7 @@ def _write(frame: pl.DataFrame, folder: Path, key: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             write_parquet(frame, writing)
-            sync_file(writing)
+            sync_path(writing)
             write_point("tables.block")
             writing.rename(folder / f"{key}-{hash_file(writing)}.parquet")
         except OSError:
