@@ -449,7 +449,7 @@ _PANELS: Final = (
         "own-peer",
         "a name is a peer of itself",
         "features/peer_graph.py",
-        "        keys[own, own + first] = -_DIGITS - 1\n",
+        "        close[np.arange(size), np.arange(first, rows.stop)] = -np.inf\n",
         "",
         (_oracle(f"{_PEERS}test_columns_equal_loops"),),
     ),
@@ -594,10 +594,10 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     ),
     Planted(
         "smaller-blocks",
-        "correlations are made 32 names at a time instead of 64",
+        "correlations are made 64 names at a time instead of 128",
         "features/peer_graph.py",
+        "_BLOCK = 128",
         "_BLOCK = 64",
-        "_BLOCK = 32",
         (_oracle("features/test_peer_features.py"),),
     ),
     Planted(

@@ -517,6 +517,24 @@ def test_equal_correlations_are_taken_in_order():
     assert (found.corr_nK[:9] == 1.0).all()
 
 
+@pytest.mark.parametrize("length", [4, 16, 100])
+@pytest.mark.parametrize(("names", "kept"), [(13, 12), (70, 12), (500, 12), (300, 150)])
+def test_peers_and_degrees_are_those_of_all_pairs(names, kept, length):
+    """Short rows of few values: most correlations have equals, and many lie at the limit."""
+    rng = np.random.default_rng(names + length)
+    steps = steps_of(rng.integers(1, 4, (names, length)) * rng.choice([-1, 1], (names, length)))
+    found = peer_graph.nearest(steps, kept=kept)
+    rows = steps.steps_nL.astype(float)
+    corr = (rows @ rows.T) * (100_000 / steps.norm_n[:, None]) * (1.0 / steps.norm_n)
+    corr = np.rint(corr) / 100_000
+    np.fill_diagonal(corr, -2.0)
+    peers = np.argsort(-corr, axis=1, kind="stable")[:, :kept]
+    assert (found.peers_nK == peers).all()
+    assert (found.corr_nK == np.take_along_axis(corr, peers, axis=1)).all()
+    degree = (corr >= peer_graph.TIED).sum(axis=1) / (names - 1)
+    np.testing.assert_allclose(found.degree_n, degree, rtol=1e-12)
+
+
 def test_products_are_exact():
     """The largest steps over the longest window stay whole numbers in float32."""
     largest = 4 * 64

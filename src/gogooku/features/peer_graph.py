@@ -58,7 +58,13 @@ EXACT_SESSIONS: Final = int(2**24 / (_LIMIT * _STEP) ** 2)
 """Longest window whose sums of products float32 holds exactly."""
 _DIGITS = 100_000
 _PLACE_BITS = 14
-_BLOCK = 64
+_BLOCK = 128
+_GROUPS = 120
+"""Groups of names whose best correlations bound the K-th largest of all."""
+_BLUR = 1e-6
+"""More than float32 can move a correlation."""
+_NEAR = 1.5 / _DIGITS
+"""More than float32 and rounding to 5 decimals can move a correlation."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +117,26 @@ def standardised(
     """Residual returns of the members that have at least ``fewest`` and that moved at all."""
     known = np.isfinite(window_LN)
     names = np.flatnonzero(member_N & (known.sum(axis=0) >= fewest))
-    seen = np.ascontiguousarray(known[:, names].T)
-    values = np.where(seen, window_LN[:, names].T, 0.0)
-    counts = seen.sum(axis=1)
-    mean = values.sum(axis=1) / np.maximum(counts, 1)
-    values = np.where(seen, values - mean[:, None], 0.0)
-    scale = np.sqrt((values**2).sum(axis=1) / np.maximum(counts, 1))
+    seen = known[:, names]
+    values = np.where(seen, window_LN[:, names], 0.0)
+    counts = np.maximum(seen.sum(axis=0), 1)
+    mean = values.sum(axis=0) / counts
+    values -= mean
+    values *= seen
+    scale = np.sqrt(np.einsum("ln,ln->n", values, values) / counts)
     moved = scale > k.FLAT
-    ratios = values[moved] / scale[moved][:, None]
-    steps = np.rint(np.clip(ratios, -_LIMIT, _LIMIT) * _STEP)
+    if not moved.all():
+        names, values, mean, scale = names[moved], values[:, moved], mean[moved], scale[moved]
+    values /= scale
+    np.clip(values, -_LIMIT, _LIMIT, out=values)
+    values *= _STEP
+    np.rint(values, out=values)
     return Steps(
-        names=names[moved],
-        steps_nL=steps.astype(np.float32),
-        norm_n=np.sqrt((steps**2).sum(axis=1)),
-        scale_n=scale[moved],
-        drift_n=mean[moved] / scale[moved],
+        names=names,
+        steps_nL=np.ascontiguousarray(values.T, dtype=np.float32),
+        norm_n=np.sqrt(np.einsum("ln,ln->n", values, values)),
+        scale_n=scale,
+        drift_n=mean / scale,
     )
 
 
@@ -140,30 +151,70 @@ def nearest(found: Steps, *, kept: int = NEIGHBOURS) -> Neighbours:
     steps, count = found.steps_nL, len(found.names)
     if count > 1 << _PLACE_BITS:
         raise DataError(f"graph: {count} names, at most {1 << _PLACE_BITS}; narrow the universe")
-    across = np.ascontiguousarray(steps.T)
-    place = (1 << _PLACE_BITS) - 1 - np.arange(count, dtype=np.int32)
-    top = np.empty((count, kept), dtype=np.int32)
+    groups = max(_GROUPS, kept)
+    width = -(-count // groups) * groups
+    across = np.zeros((steps.shape[1], width), dtype=np.float32)
+    across[:, :count] = steps.T
+    inverse = np.zeros(width, dtype=np.float32)
+    inverse[:count] = 1.0 / found.norm_n
+    top = np.empty((count, kept), dtype=np.int64)
     degree = np.empty(count)
+    # fresh memory costs more than what is worked out in it
+    products = np.empty((_BLOCK, width), dtype=np.float32)
+    shares = np.empty_like(products)
+    masks = np.empty((2, _BLOCK, width // groups, groups), dtype=bool)
     for first in range(0, count, _BLOCK):
         rows = slice(first, min(first + _BLOCK, count))
-        scaled = (steps[rows] @ across).astype(np.float64)
-        scaled *= _DIGITS / found.norm_n[rows, None]
-        scaled *= 1.0 / found.norm_n
-        keys = np.rint(scaled, out=scaled).astype(np.int32)
-        tied = keys >= round(TIED * _DIGITS)
-        degree[rows] = [np.count_nonzero(row) - 1 for row in tied]
-        own = np.arange(rows.stop - first)
-        keys[own, own + first] = -_DIGITS - 1
-        keys <<= _PLACE_BITS
-        keys += place
-        keys.partition(count - kept, axis=1)
-        top[rows] = keys[:, count - kept :]
-    top = np.sort(top, axis=1)[:, ::-1]
+        size, norm = rows.stop - first, found.norm_n[rows].astype(np.float32)[:, None]
+        exact = np.matmul(steps[rows], across, out=products[:size])
+        # correlations times the row's length, to about 1e-7 of it
+        close = np.multiply(exact, inverse, out=shares[:size])
+        close[:, count:] = -np.inf
+        close[np.arange(size), np.arange(first, rows.stop)] = -np.inf
+        degree[rows] = _tied(exact, close, found.norm_n, rows, masks[:, :size])
+        # the best of each of many groups of names: of these maxima, as many reach the K-th largest
+        best = close.reshape(size, -1, groups).max(axis=1)
+        bound = np.partition(best, groups - kept, axis=1)[:, groups - kept, None]
+        likely = masks[0, :size].reshape(size, width)
+        np.greater_equal(close, bound - _NEAR * norm, out=likely)
+        row, place = np.divmod(np.flatnonzero(likely), width)
+        keys = _digits(exact[row, place], found.norm_n[first + row], found.norm_n[place])
+        keys = (keys << _PLACE_BITS) + ((1 << _PLACE_BITS) - 1 - place)
+        order = np.lexsort((-keys, row))
+        starts = np.searchsorted(row, np.arange(size))
+        top[rows] = keys[order[starts[:, None] + np.arange(kept)]]
     return Neighbours(
-        peers_nK=((1 << _PLACE_BITS) - 1 - (top & ((1 << _PLACE_BITS) - 1))).astype(np.int64),
+        peers_nK=(1 << _PLACE_BITS) - 1 - (top & ((1 << _PLACE_BITS) - 1)),
         corr_nK=(top >> _PLACE_BITS) / _DIGITS,
         degree_n=degree / (count - 1),
     )
+
+
+def _digits(products: FloatArray, one: FloatArray, other: FloatArray) -> IntArray:
+    """Correlations in whole numbers of 1e-5, of sums of products and the lengths of both rows."""
+    scaled = products.astype(np.float64)
+    scaled *= _DIGITS / one
+    scaled *= 1.0 / other
+    return np.rint(scaled).astype(np.int64)
+
+
+def _tied(
+    exact: FloatArray, close: FloatArray, norm_n: FloatArray, rows: slice, masks: BoolArray
+) -> IntArray:
+    """Other names correlated by `TIED` or more, of each row; two masks [rows, -1, groups]."""
+    norm = norm_n[rows].astype(np.float32)[:, None]
+    limit = TIED - 0.5 / _DIGITS  # rounds up to it
+    surely, maybe = masks.reshape(2, *close.shape)
+    np.greater_equal(close, (limit + _BLUR) * norm, out=surely)
+    np.greater_equal(close, (limit - _BLUR) * norm, out=maybe)
+    # bytes are added side by side, groups of names at a time
+    each = masks[0].view(np.uint8).sum(axis=1, dtype=np.uint8)
+    counts: IntArray = each.sum(axis=1, dtype=np.int64)
+    if np.count_nonzero(maybe) != counts.sum():
+        row, place = np.divmod(np.flatnonzero(maybe != surely), close.shape[1])
+        keys = _digits(exact[row, place], norm_n[rows][row], norm_n[place])
+        np.add.at(counts, row, keys >= round(TIED * _DIGITS))
+    return counts
 
 
 def links_of(peers_nK: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -216,18 +267,17 @@ def communities(found: Neighbours) -> IntArray:
         a, b = label[own], label[found.peers_nK.ravel()]
         used = (a != b) & (digits > 0)
         a, b, weight = a[used], b[used], digits[used]
-        pair = np.r_[a * count + b, b * count + a]
-        order = np.argsort(pair)
-        pair, starts = np.unique(pair[order], return_index=True)
+        ties = csr_array((np.r_[weight, weight], (np.r_[a, b], np.r_[b, a])), shape=(count, count))
+        ties.sum_duplicates()  # whole numbers: exact in any order
         best = np.arange(count)
-        if len(pair):
-            tie = np.add.reduceat(np.r_[weight, weight][order], starts)
-            a, b = pair // count, pair % count
-            strength = tie / (size[a] * size[b])
-            group, starts = np.unique(a, return_index=True)
-            top = np.maximum.reduceat(strength, starts)
-            at_top = np.flatnonzero(strength == np.repeat(top, np.diff(np.r_[starts, len(a)])))
-            best[group] = b[at_top[np.unique(a[at_top], return_index=True)[1]]]
+        if ties.nnz:
+            own_side = np.repeat(best, np.diff(ties.indptr))
+            strength = ties.data / (size[own_side] * size[ties.indices])
+            group = np.flatnonzero(np.diff(ties.indptr))
+            top = np.maximum.reduceat(strength, ties.indptr[group])
+            at_top = np.flatnonzero(strength == np.repeat(top, np.diff(ties.indptr)[group]))
+            first = np.unique(own_side[at_top], return_index=True)[1]
+            best[group] = ties.indices[at_top[first]]
         label = _joined(best)[label]
     return label
 
