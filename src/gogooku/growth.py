@@ -17,6 +17,7 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray, exchange_named
 from gogooku.core.files import read_json, read_parquet, require_space
+from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.stamp import Stamp
 from gogooku.features.catalogue import INPUT_TABLES
 from gogooku.features.compute import base_names
@@ -27,7 +28,6 @@ from gogooku.learn.assemble import BuildConfig, visible_names
 from gogooku.learn.compaction import merge_months
 from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder
 from gogooku.learn.growing import (
-    FRESH_SESSIONS,
     load_grown,
     shared_elsewhere,
     take_over,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gogooku.core.errors import DataError
+from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.features.label_files import (
     Kept,
@@ -113,7 +114,7 @@ def test_nothing_is_settled_that_a_halted_name_keeps_open(tmp_path, market):
     halted = write(tmp_path / "halted", market, 52)
     assert settled_sessions(halted, known=52) == HALT_OPENS
     after = write(tmp_path / "after", market, 70, before=halted, known=52)
-    assert settled_sessions(after, known=70) == 70 - 1 - 20
+    assert settled_sessions(after, known=70) == 70 - 1 - 20 - FRESH_SESSIONS
     assert settled_sessions(after, known=52) == HALT_OPENS
 
 
@@ -212,7 +213,7 @@ def test_a_name_that_traded_once_keeps_a_year_open(tmp_path, market, monkeypatch
     once[6:, 1] = np.nan
     quiet = replace(market, open_TN=once, close_TN=once, high_TN=once)
     labels = write(tmp_path / "labels", quiet, 70)
-    assert labels.manifest["settled"] == 70 - 1 - 20
+    assert labels.manifest["settled"] == 70 - 1 - 20 - FRESH_SESSIONS
     early = write(tmp_path / "early", quiet, 20)
     assert settled_sessions(early, known=20) == 0
     assert_same(write(tmp_path / "grown", quiet, 70, before=early, known=20), labels)
@@ -224,5 +225,5 @@ def test_a_name_that_never_trades_keeps_nothing_open(tmp_path, market):
     silent[:, 1] = np.nan
     quiet = replace(market, open_TN=silent, close_TN=silent, high_TN=silent)
     labels = write(tmp_path / "labels", quiet, 70)
-    assert labels.manifest["settled"] == 70 - 1 - 20
+    assert labels.manifest["settled"] == 70 - 1 - 20 - FRESH_SESSIONS
     assert (labels.outcome_TNH[:49, 1] == OUTCOMES.index(Outcome.NO_ENTRY)).all()

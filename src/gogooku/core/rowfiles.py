@@ -24,6 +24,8 @@ import numpy.typing as npt
 from gogooku.core.errors import DataError
 from gogooku.core.files import load_array, readable
 
+FRESH_SESSIONS = 5
+"""Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
 _COPY_ROWS = 64
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which Python does not name."""

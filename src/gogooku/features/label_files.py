@@ -1,8 +1,9 @@
 """Labels on disk: row files that versions share, and what is still open of each version.
 
-A label is settled when no later session can change it. Settled rows are the same in every version
-that grows from another, so they lie in row files with one link per version. The newest sessions are
-open: each version has its own copy of them, which a reader lays over the rows of the file.
+A label is settled when no later session can change it, nor a row that comes late for one of the
+newest `FRESH_SESSIONS`. Settled rows are the same in every version that grows from another, so they
+lie in row files with one link per version. The others are open: each version has its own copy of
+them, which a reader lays over the rows of the file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from gogooku.core.files import (
     write_json,
     write_point,
 )
-from gogooku.core.rowfiles import RowFile, share
+from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile, share
 from gogooku.core.types import HORIZONS, OUTCOMES, DateArray, Labels, Outcome
 
 VARIANTS = ("raw", "excess", "residual")
@@ -59,7 +60,8 @@ class LabelFiles:
     horizons, sessions, names : int
         How many this version has.
     settled : int
-        First sessions whose rows no later session can change.
+        First sessions whose rows no later session can change, nor another version of the newest
+        `FRESH_SESSIONS`.
     """
 
     folder: Path
@@ -196,7 +198,10 @@ def finish_labels(
     sessions, capacity = len(resolved_TH), arrays["raw"].shape[1]
     first = 0 if kept is None else kept.sessions
     settled = first + _settled(
-        arrays["outcome"][:, :names], arrays["late"][:, :names], at=first, known=sessions
+        arrays["outcome"][:, :names],
+        arrays["late"][:, :names],
+        at=first,
+        known=max(0, sessions - FRESH_SESSIONS),
     )
     made = LabelFiles(folder, capacity, sessions=sessions, names=names, settled=settled)
     for name, array in arrays.items():
@@ -228,13 +233,14 @@ def finish_labels(
 
 
 def settled_sessions(labels: Labels, *, known: int) -> int:
-    """First sessions whose labels are all resolved by opens of the first ``known`` sessions.
+    """First settled sessions that are all resolved by opens of the first ``known`` sessions.
 
     No later session can change them.
     """
-    if known == len(labels.sessions):
-        return int(labels.manifest["settled"])
-    return _settled(labels.outcome_TNH, labels.late_TNH, at=0, known=known)
+    settled = int(labels.manifest["settled"])
+    if known > len(labels.sessions) - FRESH_SESSIONS:
+        return settled
+    return min(settled, _settled(labels.outcome_TNH, labels.late_TNH, at=0, known=known))
 
 
 def _settled(

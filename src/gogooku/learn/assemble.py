@@ -28,6 +28,7 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.progress import Reporter
+from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.features.catalogue import INPUT_TABLES, Selection, select
 from gogooku.features.compute import (
@@ -59,7 +60,6 @@ from gogooku.learn.growing import (
     BAR_COLUMNS,
     DIGEST_BYTES,
     DIGESTED,
-    FRESH_SESSIONS,
     LISTED,
     STATE_FILE,
     Grown,
@@ -276,7 +276,7 @@ def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
                 peers = _peers(work, grown)
                 for span in spans:
                     grown = _grow(grown, work, span, peers, columns)
-                    grown.save()
+                    grown = grown.save()
                     write_point("build.block")
                     step.advance(span.stop - span.start)
     return grown

@@ -7,8 +7,8 @@ that was stopped goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gogooku.core.calendar import DateArray
 from gogooku.core.files import load_array, read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
-from gogooku.core.rowfiles import RowFile, link_or_copy, share
+from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile, link_or_copy, share
 
 STATE_FILE = "grown.json"
 _BARS = "bars"
@@ -36,8 +36,6 @@ LISTED = "listed"
 DIGESTED = ("x", "features", "bars")
 """Parts whose content is hashed session by session."""
 DIGEST_BYTES = 32
-FRESH_SESSIONS = 5
-"""Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
 _OWN = "own"
 _BY_SESSION = ("sessions", "market", "valid", "sector", "neighbour_block", "digests", "nulls")
 _NEIGHBOURS = "neighbours"
@@ -108,6 +106,8 @@ class Grown:
         in it for the feature's lookback, and nulls of all names.
     own : int
         Newest sessions of whose rows there is a copy; 0 while the dataset grows.
+    stored : mapping of str to array
+        Arrays that lie in their files already, perhaps with more sessions behind them.
     """
 
     layout: Layout
@@ -125,6 +125,20 @@ class Grown:
     digests: npt.NDArray[np.uint8]
     nulls: npt.NDArray[np.uint16]
     own: int = 0
+    stored: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What is kept in a file each, by its name."""
+        return {
+            "sessions": self.sessions,
+            "market": self.market_TM,
+            "valid": self.valid_TN,
+            "sector": self.sector_TN,
+            _NEIGHBOURS: self.neighbours_BNK,
+            "neighbour_block": self.block_T,
+            "digests": self.digests,
+            "nulls": self.nulls,
+        }
 
     @property
     def rows(self) -> int:
@@ -158,26 +172,18 @@ class Grown:
         write_point("grown.own")
         return replace(self, own=count)
 
-    def save(self) -> None:
+    def save(self) -> Grown:
         """Write the state, so that an interrupted build goes on after these sessions.
 
         The arrays may hold more sessions than the state counts: the rows that it counts are the
-        same, so whoever stops in between leaves the state before.
+        same, so whoever stops in between leaves the state before. Only what is not ``stored`` yet
+        is written; the result knows that it is.
         """
         folder = self.layout.folder
-        arrays = {
-            "sessions": self.sessions,
-            "market": self.market_TM,
-            "valid": self.valid_TN,
-            "sector": self.sector_TN,
-            _NEIGHBOURS: self.neighbours_BNK,
-            "neighbour_block": self.block_T,
-            "digests": self.digests,
-            "nulls": self.nulls,
-        }
-        for name, array in arrays.items():
-            save_array(folder / f"{name}.npy", array)
-            write_point("grown.array")
+        for name, array in self.arrays().items():
+            if self.stored.get(name) is not array:
+                save_array(folder / f"{name}.npy", array)
+                write_point("grown.array")
         write_json(
             folder / STATE_FILE,
             {
@@ -192,10 +198,13 @@ class Grown:
             },
         )
         write_point("grown.saved")
+        return replace(self, stored=self.arrays())
 
     def widened(self, codes: Sequence[str]) -> Grown:
         """The same sessions with room for names that came later, who were not there then."""
         extra = len(codes) - len(self.codes)
+        if not extra:
+            return self
         wide = ((0, 0), (0, extra))
         return replace(
             self,
@@ -218,10 +227,9 @@ def load_grown(folder: Path) -> Grown:
     """
     state = read_json(folder / STATE_FILE)
     rows = int(state["rows"])
-    arrays = {name: np.array(load_array(folder / f"{name}.npy")[:rows]) for name in _BY_SESSION}
+    arrays = {name: _stored(folder, name)[:rows] for name in _BY_SESSION}
     tables = int(arrays["neighbour_block"][-1]) + 1 if rows else 0
-    neighbours = np.array(load_array(folder / f"{_NEIGHBOURS}.npy")[:tables])
-    return Grown(
+    grown = Grown(
         layout=Layout(
             folder=folder, capacity=int(state["capacity"]), num_features=len(state["features"])
         ),
@@ -234,12 +242,18 @@ def load_grown(folder: Path) -> Grown:
         market_TM=arrays["market"],
         valid_TN=arrays["valid"],
         sector_TN=arrays["sector"],
-        neighbours_BNK=neighbours,
+        neighbours_BNK=_stored(folder, _NEIGHBOURS)[:tables],
         block_T=arrays["neighbour_block"],
         digests=arrays["digests"],
         nulls=arrays["nulls"],
         own=int(state.get("own", 0)),  # datasets of earlier versions have no copies
     )
+    return replace(grown, stored=grown.arrays())
+
+
+def _stored(folder: Path, name: str) -> npt.NDArray[Any]:
+    """An array file, memory-mapped: it is replaced when it changes, never written again."""
+    return np.asarray(load_array(folder / f"{name}.npy"))
 
 
 def capacity_for(num_names: int) -> int:
@@ -317,7 +331,7 @@ def take_over(
     for path in (old.layout.folder / "labels").iterdir():
         link_or_copy(path, folder / "labels" / path.name)
     tables = int(old.block_T[rows - 1]) + 1 if rows else 0
-    return replace(
+    taken = replace(
         old,
         layout=layout,
         settled_by=settled_by,
@@ -330,7 +344,12 @@ def take_over(
         digests=old.digests[:rows],
         nulls=old.nulls[:rows],
         own=0,
-    ).widened(codes)
+    )
+    wide = taken.widened(codes)
+    same = {name: array for name, array in wide.arrays().items() if array is taken.arrays()[name]}
+    for name in same:
+        link_or_copy(old.layout.folder / f"{name}.npy", folder / f"{name}.npy")
+    return replace(wide, stored=same)
 
 
 def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
