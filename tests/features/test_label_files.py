@@ -118,6 +118,16 @@ def test_nothing_is_settled_that_a_halted_name_keeps_open(tmp_path, market):
     assert settled_sessions(after, known=52) == HALT_OPENS
 
 
+@pytest.mark.parametrize("late", [0, 1])
+def test_only_a_row_that_comes_later_than_rows_do_copies_settled_labels(late, tmp_path, market):
+    older = write(tmp_path / "older", market, 70)
+    known = 70 - FRESH_SESSIONS - late
+    newer = write(tmp_path / "newer", market, 71, before=older, known=known)
+    assert (inode(newer) == inode(older)) == (late == 0)
+    assert_same(newer, write(tmp_path / "whole", market, 71))
+    assert_same(read(older.folder, 70), write(tmp_path / "again", market, 70))
+
+
 def test_a_correction_of_settled_labels_leaves_the_older_version_its_own(tmp_path, market):
     old = write(tmp_path / "old", market, 60)
     kept = values(old)
