@@ -518,7 +518,7 @@ def test_equal_correlations_are_taken_in_order():
 
 
 @pytest.mark.parametrize("length", [4, 16, 100])
-@pytest.mark.parametrize(("names", "kept"), [(13, 12), (70, 12), (500, 12), (300, 150)])
+@pytest.mark.parametrize(("names", "kept"), [(13, 12), (70, 12), (500, 12), (300, 150), (151, 150)])
 def test_peers_and_degrees_are_those_of_all_pairs(names, kept, length):
     """Short rows of few values: most correlations have equals, and many lie at the limit."""
     rng = np.random.default_rng(names + length)

@@ -151,7 +151,7 @@ def nearest(found: Steps, *, kept: int = NEIGHBOURS) -> Neighbours:
     steps, count = found.steps_nL, len(found.names)
     if count > 1 << _PLACE_BITS:
         raise DataError(f"graph: {count} names, at most {1 << _PLACE_BITS}; narrow the universe")
-    groups = max(_GROUPS, kept)
+    groups = max(_GROUPS, kept + 1)  # one may hold nobody but the name itself
     width = -(-count // groups) * groups
     across = np.zeros((steps.shape[1], width), dtype=np.float32)
     across[:, :count] = steps.T
