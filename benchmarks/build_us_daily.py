@@ -16,9 +16,9 @@ from pathlib import Path
 from gogooku.core.config import Execution, resolve
 from gogooku.core.memory import keep_freed_memory
 from gogooku.core.progress import ConsoleReporter
-from gogooku.features.universe import UniverseConfig
-from gogooku.ingest.files import ImportConfig, PriceBasis, import_files
-from gogooku.learn.assemble import BuildConfig
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.universe import UniverseConfig
+from gogooku.ingest.imports.files import ImportConfig, PriceBasis, import_files
 from gogooku.pipeline import build
 from measure import measured
 

@@ -26,12 +26,12 @@ from gogooku.core.config import Execution, resolve
 from gogooku.core.files import read_json
 from gogooku.core.progress import SilentReporter, Step
 from gogooku.core.wall import tokyo_instant, tokyo_time
-from gogooku.ingest.client import ApiKey, Client
-from gogooku.ingest.endpoints import ENDPOINTS, Plan
-from gogooku.ingest.pacing import Pacer
-from gogooku.ingest.raw import open_store
-from gogooku.ingest.store import read_source, source_names
-from gogooku.learn.assemble import BuildConfig
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.ingest.jquants.client import ApiKey, Client
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.source import read_source, source_names
 from gogooku.tables.delivery import deliver
 from gogooku.tables.panel import sessions_of
 from gogooku.tables.parts import Known, derive
@@ -70,11 +70,11 @@ def build(home: Path, what: str) -> None:
 
 def serve(size: str, plan: str, folder: Path) -> None:
     """Open the exchange of a size, and let a client of its own process sync, build, grow."""
-    from gogooku.sandbox.config import exchange_config
-    from gogooku.sandbox.exchange import Exchange, ExchangeSettings
-    from gogooku.sandbox.market import generate
-    from gogooku.sandbox.opening import history_from
-    from gogooku.sandbox.server import serve_in_thread
+    from gogooku.sandbox.exchange.exchange import Exchange, ExchangeSettings
+    from gogooku.sandbox.exchange.opening import history_from
+    from gogooku.sandbox.exchange.server import serve_in_thread
+    from gogooku.sandbox.market.config import exchange_config
+    from gogooku.sandbox.market.market import generate
     from gogooku.sandbox.sources import wires
 
     market = generate(exchange_config(size, seed=1))
@@ -143,7 +143,7 @@ def run_build(folder: Path, what: str) -> None:
 
 def audit(folder: Path) -> None:
     """Audit the dataset that is there."""
-    from gogooku.auditing import run_audit
+    from gogooku.commands.audit import run_audit
 
     name = str(read_json(folder / "home" / "datasets" / "current.json")["dataset"])
     with measured() as work:

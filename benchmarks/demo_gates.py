@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gogooku.commands.demo import LEARNERS, run_demo
 from gogooku.core.config import Execution
 from gogooku.core.progress import SilentReporter
-from gogooku.demo import LEARNERS, run_demo
 
 FLOOR, MARGIN, RIDGE_CEILING, LIMIT_SECONDS = 0.60, 0.10, 0.62, 180.0
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.catalogue import CATALOGUE, select
-from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
+from gogooku.features.engine.compute import MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
 
 SESSIONS = 2014
 

@@ -67,7 +67,7 @@ def _oracle(node: str) -> Check:
 
 
 def _audit(node: str) -> Check:
-    return Check(Kind.AUDIT, f"tests/audit/test_dataset_audit.py::{node}")
+    return Check(Kind.AUDIT, f"tests/audit/test_run.py::{node}")
 
 
 def _clock(source: str) -> Check:
@@ -90,27 +90,27 @@ _RAW_AHEAD: Final = _law(
 _RAW_LOOKBACK: Final = _law(
     "laws/test_rebuild_append.py::test_every_feature_is_a_function_of_its_lookback"
 )
-_WINDOW: Final = _law("features/test_timeline.py::test_a_window_sees_the_history_before_it")
+_WINDOW: Final = _law("features/engine/test_timeline.py::test_a_window_sees_the_history_before_it")
 _GROWN: Final = _law(
     "laws/test_rebuild_append.py::test_a_dataset_that_goes_on_equals_one_built_at_once"
 )
-_STATEMENTS: Final = _oracle("features/test_statement_features.py")
+_STATEMENTS: Final = _oracle("features/company/test_statements.py")
 _DOCUMENTS: Final = _oracle(
-    "features/test_statement_features.py::test_base_columns_equal_plain_loops"
+    "features/company/test_statements.py::test_base_columns_equal_plain_loops"
 )
 _SPLIT: Final = _oracle("tables/test_panel.py::test_columns_across_a_split_and_a_long_weekend")
 _AS_BUILT: Final = _audit("test_a_dataset_as_built_has_no_finding")
-_LABELS: Final = "features/test_labels.py::"
-_LABEL_FILES: Final = "features/test_label_files.py::test_"
-_OPTIONS: Final = "features/test_options_features.py::"
+_LABELS: Final = "dataset/test_labels.py::"
+_LABEL_FILES: Final = "dataset/test_label_files.py::test_"
+_OPTIONS: Final = "features/derivatives/test_options.py::"
 _CHAIN_SEEN: Final = _oracle(f"{_OPTIONS}test_a_chain_is_seen_from_the_session_after")
-_PEERS: Final = "features/test_peer_features.py::"
+_PEERS: Final = "features/peers/test_peers.py::"
 
 _WINDOWS: Final = (
     Planted(
         "return-lag",
         "the one-session return is taken over two sessions",
-        "features/price.py",
+        "features/bars/price.py",
         'return k.ratio(x["close"], k.shift(x["_close"], 1)) - 1.0',
         'return k.ratio(x["close"], k.shift(x["_close"], 2)) - 1.0',
         (_price("ret_prev_1d"), _LOOKBACK),
@@ -118,7 +118,7 @@ _WINDOWS: Final = (
     Planted(
         "return-of-tomorrow",
         "a past return ends with tomorrow's close",
-        "features/price.py",
+        "features/bars/price.py",
         "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
         "    close = np.vstack([close[1:], close[-1:]])\n"
         "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
@@ -127,7 +127,7 @@ _WINDOWS: Final = (
     Planted(
         "shift-into-next-stock",
         "a lag on the flattened array hands the end of one stock to the next one",
-        "features/kernels.py",
+        "features/engine/kernels.py",
         "    out[:sessions] = np.nan\n"
         "    out[sessions:] = values[: max(len(values) - sessions, 0)]\n",
         "    out[:] = np.roll(values.T.ravel(), sessions).reshape(values.T.shape).T\n",
@@ -136,7 +136,7 @@ _WINDOWS: Final = (
     Planted(
         "window-along-names",
         "a rolling mean runs along the axis of names",
-        "features/kernels.py",
+        "features/engine/kernels.py",
         "    total = window_sum(known, window)\n    total /= counted(valid, window)",
         "    total = window_sum(np.ascontiguousarray(known.T), window).T.copy()\n"
         "    total /= counted(valid, window)",
@@ -145,7 +145,7 @@ _WINDOWS: Final = (
     Planted(
         "fill-without-limit",
         "the last close is carried over a gap of any length",
-        "features/price.py",
+        "features/bars/price.py",
         'return k.forward_fill(x["close"])',
         'return k.forward_fill(x["close"], limit=100_000)',
         (_LOOKBACK, _price("ret_prev_20d")),
@@ -153,15 +153,15 @@ _WINDOWS: Final = (
     Planted(
         "balance-without-limit",
         "a margin balance stands however long ago it was published",
-        "features/chains.py",
+        "features/engine/chains.py",
         "until = np.minimum(newest.t + sessions, oldest)",
         "until = np.full_like(oldest, timeline.shape[0])",
-        (_oracle("features/test_margin_features.py::test_balance_expires"),),
+        (_oracle("features/trading/test_margin.py::test_balance_expires"),),
     ),
     Planted(
         "lookback-one-short",
         "a return over h sessions declares h sessions",
-        "features/price.py",
+        "features/bars/price.py",
         "lookback=chain(h + 1, CLOSE),",
         "lookback=chain(h, CLOSE),",
         (_LOOKBACK,),
@@ -169,7 +169,7 @@ _WINDOWS: Final = (
     Planted(
         "z-of-all-history",
         "a z-score takes the mean of the whole history",
-        "features/volatility.py",
+        "features/bars/volatility.py",
         "    return values - mean, k.root(variance)",
         "    mean = np.nansum(values, axis=0) / np.maximum((~np.isnan(values)).sum(axis=0), 1)\n"
         "    return values - mean, k.root(variance)",
@@ -178,7 +178,7 @@ _WINDOWS: Final = (
     Planted(
         "deviation-of-n",
         "the sample variance divides by n",
-        "features/moments.py",
+        "features/engine/moments.py",
         "    squares /= count - 1.0\n    return np.asarray(np.maximum(squares",
         "    squares /= count\n    return np.asarray(np.maximum(squares",
         (_price("volatility_20d"),),
@@ -186,7 +186,7 @@ _WINDOWS: Final = (
     Planted(
         "too-few-values",
         "two values are enough for a window of any length",
-        "features/kernels.py",
+        "features/engine/kernels.py",
         "return min(window, max(2, math.ceil(share * window)))",
         "return min(window, 2)",
         (_price("volatility_20d"),),
@@ -194,7 +194,7 @@ _WINDOWS: Final = (
     Planted(
         "parkinson-constant",
         "Parkinson's variance is divided by 2 ln 2",
-        "features/volatility.py",
+        "features/bars/volatility.py",
         "/ (4.0 * _LN2)",
         "/ (2.0 * _LN2)",
         (_price("pk_vol_20"),),
@@ -272,12 +272,12 @@ _CLOCKS: Final = (
     Planted(
         "one-session-early",
         "every typed row is used one session before it is known",
-        "features/timeline.py",
+        "features/engine/timeline.py",
         "return found - len(self.past)\n",
         "return found - len(self.past) - 1\n",
         (
             _oracle(
-                "features/test_timeline.py::test_the_latest_known_value_is_that_of_the_one_join"
+                "features/engine/test_timeline.py::test_the_latest_known_value_is_that_of_the_one_join"
             ),
         ),
     ),
@@ -287,7 +287,7 @@ _SOURCES: Final = (
     Planted(
         "cumulated-quarter",
         "a cumulated quarter is taken as a single one",
-        "features/quarters.py",
+        "features/company/quarters.py",
         "return gathered(values, self._rows(year, quarter)) - before",
         "return gathered(values, self._rows(year, quarter))",
         (_DOCUMENTS,),
@@ -295,7 +295,7 @@ _SOURCES: Final = (
     Planted(
         "ttm-of-wrong-quarters",
         "four quarters leave out last year's part up to the quarter before",
-        "features/quarters.py",
+        "features/company/quarters.py",
         "part = gathered(values, self._rows(year + 1, quarter))",
         "part = gathered(values, self._rows(year + 1, np.maximum(quarter - 1, 1)))",
         (_DOCUMENTS,),
@@ -303,7 +303,7 @@ _SOURCES: Final = (
     Planted(
         "revision-of-another-year",
         "the forecast is that of the fiscal year of the newest results",
-        "features/statements.py",
+        "features/company/statements.py",
         "now, before, first = forecasts.at(d.key_target, d.asked)",
         "now, before, first = forecasts.at(d.key_now, d.asked)",
         (_DOCUMENTS,),
@@ -311,7 +311,7 @@ _SOURCES: Final = (
     Planted(
         "in-the-money",
         "volatilities are read from the contracts in the money",
-        "features/option_chain.py",
+        "features/derivatives/option_chain.py",
         "(put == below)",
         "(put != below)",
         (_oracle(f"{_OPTIONS}test_contracts_in_the_money_do_not_enter"),),
@@ -319,7 +319,7 @@ _SOURCES: Final = (
     Planted(
         "put-call-inverted",
         "the put/call ratio is that of calls to puts",
-        "features/options.py",
+        "features/derivatives/options.py",
         'partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi")',
         'partial(_log_ratio, of="io_near_call_oi", to="io_near_put_oi")',
         (_oracle(f"{_OPTIONS}test_features_equal_naive_formulas"),),
@@ -327,11 +327,11 @@ _SOURCES: Final = (
     Planted(
         "code-truncated",
         "rows find their stock by the first four characters of the code",
-        "features/timeline.py",
+        "features/engine/timeline.py",
         "found = codes.cast(kinds, strict=False)",
         "short = {code[:4]: code for code in self.codes}\n"
         "        found = codes.str.slice(0, 4).replace(short).cast(kinds, strict=False)",
-        (_oracle("features/test_timeline.py"),),
+        (_oracle("features/engine/test_timeline.py"),),
     ),
     Planted(
         "code-truncated-in-bars",
@@ -339,7 +339,7 @@ _SOURCES: Final = (
         "tables/quotes.py",
         'renamed = {"date": pl.col("event_date"),',
         'renamed = {"date": pl.col("event_date"), "code": pl.col("code").str.slice(0, 4),',
-        (_oracle("tables/test_typed_quotes.py::test_stored_form_of_quotes"),),
+        (_oracle("tables/test_quotes.py::test_stored_form_of_quotes"),),
     ),
     Planted(
         "todays-sector",
@@ -358,23 +358,23 @@ _SOURCES: Final = (
     Planted(
         "margin-z-over-sessions",
         "the z-score of the weekly balance runs over sessions",
-        "features/margin.py",
+        "features/trading/margin.py",
         "    return shown(made, state.along(chain))",
-        "    from gogooku.features.moments import zscore\n\n"
+        "    from gogooku.features.engine.moments import zscore\n\n"
         "    columns = dict(shown(made, state.along(chain)))\n"
         '    columns["mi_long_z52"] = zscore(columns["mi_long_shares"], 52)\n'
         "    return columns",
-        (_oracle("features/test_margin_features.py::test_base_column_is_the_naive_one"),),
+        (_oracle("features/trading/test_margin.py::test_base_column_is_the_naive_one"),),
     ),
     Planted(
         "position-never-ends",
         "a short position that nobody confirms stands for ever",
-        "features/short_state.py",
+        "features/trading/short_state.py",
         "end=np.minimum(end, forgotten),",
         "end=end,",
         (
             _oracle(
-                "features/test_windows.py::"
+                "features/engine/test_windows.py::"
                 "test_a_report_nobody_confirms_is_forgotten_after_two_years"
             ),
         ),
@@ -385,7 +385,7 @@ _PANELS: Final = (
     Planted(
         "adjusted-backwards",
         "prices are adjusted to the newest session",
-        "features/compute.py",
+        "features/engine/compute.py",
         "return np.asarray(np.cumprod(factor, axis=0))",
         "return np.asarray(np.cumprod(factor, axis=0) / np.prod(factor, axis=0))",
         (_RAW_AHEAD,),
@@ -393,7 +393,7 @@ _PANELS: Final = (
     Planted(
         "adjusted-the-wrong-way",
         "raw prices are multiplied by the factors of splits",
-        "features/compute.py",
+        "features/engine/compute.py",
         'name: panel.dense(name) / growth for name in ("open", "high", "low", "close")',
         'name: panel.dense(name) * growth for name in ("open", "high", "low", "close")',
         (_SPLIT,),
@@ -401,7 +401,7 @@ _PANELS: Final = (
     Planted(
         "universe-of-survivors",
         "only names that are listed to the end are in the universe",
-        "features/universe.py",
+        "dataset/universe.py",
         "member = panel.listed() & ~",
         "member = panel.listed() & panel.listed()[-1] & ~",
         (_AS_BUILT, _RAW_AHEAD),
@@ -409,7 +409,7 @@ _PANELS: Final = (
     Planted(
         "universe-on-adjusted-values",
         "the floor of the universe is tried on traded value adjusted for splits",
-        "features/universe.py",
+        "dataset/universe.py",
         'turnover = panel.dense("turnover_value")\n',
         'turnover = panel.dense("turnover_value") * np.cumprod(\n'
         '        np.nan_to_num(panel.dense("adjustment_factor"), nan=1.0), axis=0\n'
@@ -419,15 +419,15 @@ _PANELS: Final = (
     Planted(
         "rank-over-all",
         "ranks are taken over all listed names",
-        "features/ranks.py",
+        "features/combined/ranks.py",
         'np.where(x["universe"] == 1.0, np.round(values_TN, DECIMALS), np.nan)',
         "np.round(values_TN, DECIMALS)",
-        (_oracle("features/test_rank_features.py::test_every_rank"),),
+        (_oracle("features/combined/test_ranks.py::test_every_rank"),),
     ),
     Planted(
         "neighbours-of-next-month",
         "a session uses the neighbour table of the next month",
-        "features/graph.py",
+        "features/peers/neighbours.py",
         'side="right") - 1\n    if not',
         'side="right")\n    block = np.minimum(block, len(starts) - 1)\n    if not',
         (
@@ -440,7 +440,7 @@ _PANELS: Final = (
     Planted(
         "weeks-by-position",
         "a week begins with every fifth row",
-        "features/compute.py",
+        "features/engine/compute.py",
         "starts = np.r_[True, weeks[1:] != weeks[:-1]]",
         "starts = np.arange(len(weeks)) % 5 == 0",
         (_SPLIT,),
@@ -448,7 +448,7 @@ _PANELS: Final = (
     Planted(
         "own-peer",
         "a name is a peer of itself",
-        "features/peer_graph.py",
+        "features/peers/peer_graph.py",
         "        close[np.arange(size), np.arange(first, rows.stop)] = -np.inf\n",
         "",
         (_oracle(f"{_PEERS}test_columns_equal_loops"),),
@@ -459,7 +459,7 @@ _DATASET: Final = (
     Planted(
         "label-from-todays-close",
         "the label starts at today's close",
-        "features/labels.py",
+        "dataset/labels.py",
         "entry = inputs.open_TN[1 : last + 1]",
         "entry = inputs.close_TN[:last]",
         (_oracle(f"{_LABELS}test_next_open_to_the_open_h_sessions_later"),),
@@ -467,7 +467,7 @@ _DATASET: Final = (
     Planted(
         "delisted-dropped",
         "names that are delisted before the exit have no label",
-        "features/labels.py",
+        "dataset/labels.py",
         "kind = np.where(gone, _CODE[Outcome.DELISTED], kind)",
         "kind = np.where(gone, _CODE[Outcome.NO_ENTRY], kind)",
         (_AS_BUILT, _oracle(f"{_LABELS}test_a_delisted_name_gets_its_terminal_close")),
@@ -475,7 +475,7 @@ _DATASET: Final = (
     Planted(
         "locked-a-day-late",
         "the mask of locked limits looks at today instead of the entry",
-        "features/labels.py",
+        "dataset/labels.py",
         "locked = (inputs.limit_up_TN[1:] == 1.0)",
         "locked = (inputs.limit_up_TN[:-1] == 1.0)",
         (_oracle(f"{_LABELS}test_locked_at_the_limit_cannot_be_bought"),),
@@ -483,7 +483,7 @@ _DATASET: Final = (
     Planted(
         "open-labels-of-a-newer-version",
         "what is open in a version is read from the file that a newer one wrote to",
-        "features/label_files.py",
+        "dataset/label_files.py",
         "self.file(name).overlaid(self.settled, self.sessions, self.open_file(name))",
         "self.file(name).rows(self.sessions)",
         (_law(f"{_LABEL_FILES}grown_labels_are_those_of_a_whole_and_change_no_older_version"),),
@@ -491,7 +491,7 @@ _DATASET: Final = (
     Planted(
         "settled-before-the-late-exit",
         "labels count as settled at their planned exit, also where the open comes later",
-        "features/label_files.py",
+        "dataset/label_files.py",
         "used = sessions + 1 + np.array(HORIZONS) + late_tNH[first:]",
         "used = sessions + 1 + np.array(HORIZONS) + 0 * late_tNH[first:]",
         (_oracle(f"{_LABEL_FILES}nothing_is_settled_that_a_halted_name_keeps_open"),),
@@ -499,12 +499,12 @@ _DATASET: Final = (
     Planted(
         "killed-rows-stay",
         "rows that a killed growth wrote over shared ones are taken for those of the older dataset",
-        "learn/growing.py",
+        "dataset/state.py",
         "after.changeable(len(held))[old.shared :] = held[old.shared :]",
         "pass",
         (
             _law(
-                "learn/test_compaction.py::"
+                "dataset/test_compaction.py::"
                 "test_what_a_killed_growth_wrote_over_shared_rows_is_put_back"
             ),
         ),
@@ -520,7 +520,7 @@ _DATASET: Final = (
     Planted(
         "tail-forgets-splits",
         "a window of a window keeps only the splits of the first one",
-        "features/timeline.py",
+        "features/engine/timeline.py",
         '"growth": np.concatenate([self.past.split_growth, before[session, n]]),',
         '"growth": np.concatenate([self.past.split_growth, np.ones(len(n))]),',
         (_WINDOW,),
@@ -528,7 +528,7 @@ _DATASET: Final = (
     Planted(
         "age-from-the-window",
         "ages are counted from the start of the window",
-        "features/timeline.py",
+        "features/engine/timeline.py",
         "since = np.append(placed.t, 0)[row]",
         "since = np.append(np.maximum(placed.t, 0), 0)[row]",
         (_WINDOW,),
@@ -536,7 +536,7 @@ _DATASET: Final = (
     Planted(
         "arrivals-ignored",
         "a dataset is continued whatever has changed in what it was made from",
-        "growth.py",
+        "dataset/continuing.py",
         "return whole_rows(before, told)",
         "return whole_rows(before, before.rows)",
         (_GROWN,),
@@ -552,7 +552,7 @@ _DATASET: Final = (
     Planted(
         "z-not-clipped",
         "z-scores enter the training tensor without a bound",
-        "learn/tensors.py",
+        "dataset/tensors.py",
         "np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0)",
         "values_FN[scores] / _Z_SCALE",
         (_AS_BUILT,),
@@ -560,7 +560,7 @@ _DATASET: Final = (
     Planted(
         "stale-row",
         "the table of raw values has the values of the session before",
-        "learn/tensors.py",
+        "dataset/tensors.py",
         "columns.append(pa.array(values_tN[listed], from_pandas=True))",
         "values_tN = np.roll(values_tN, 1, axis=0)\n"
         "                columns.append(pa.array(values_tN[listed], from_pandas=True))",
@@ -569,7 +569,7 @@ _DATASET: Final = (
     Planted(
         "digest-without-values",
         "the digest of a session of the tensor hashes who is in it, not what it says",
-        "learn/digests.py",
+        "dataset/digests.py",
         "return digest_of(members, x_NF[members])",
         "return digest_of(members)",
         (_audit("test_a_changed_value_in_any_part_is_found"),),
@@ -585,7 +585,7 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "variable-renamed",
         "a local variable has another name",
-        "features/price.py",
+        "features/bars/price.py",
         '    close = x["_close"]\n'
         "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
         '    level = x["_close"]\n'
@@ -595,15 +595,15 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "smaller-blocks",
         "correlations are made 64 names at a time instead of 128",
-        "features/peer_graph.py",
+        "features/peers/peer_graph.py",
         "_BLOCK = 128",
         "_BLOCK = 64",
-        (_oracle("features/test_peer_features.py"),),
+        (_oracle("features/peers/test_peers.py"),),
     ),
     Planted(
         "smaller-row-groups",
         "files of raw values have row groups of 7 sessions instead of 16",
-        "learn/tensors.py",
+        "dataset/tensors.py",
         "GROUP_SESSIONS = 16",
         "GROUP_SESSIONS = 7",
         (_AS_BUILT, _GROWN),
@@ -611,7 +611,7 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "statements-swapped",
         "two statements that do not need each other change places",
-        "features/universe.py",
+        "dataset/universe.py",
         "    mean = trailing_sum(np.where(known, turnover, 0.0), config.lookback)"
         " / config.lookback\n"
         "    traded = trailing_sum(known.astype(np.float64), config.lookback)\n",
@@ -623,7 +623,7 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "equivalent-variance",
         "Parkinson's variance in another form, equal within 1e-15",
-        "features/volatility.py",
+        "features/bars/volatility.py",
         "/ (4.0 * _LN2)",
         "* (0.25 / _LN2)",
         (*_EVERYWHERE, _oracle("oracle/test_features_oracle.py")),
@@ -631,7 +631,7 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "equivalent-sum",
         "four quarters are summed in another order",
-        "features/quarters.py",
+        "features/company/quarters.py",
         "now + whole - part)",
         "whole - part + now)",
         (_STATEMENTS,),

@@ -35,20 +35,20 @@ from gogooku.core.config import Execution, resolve
 from gogooku.core.memory import keep_freed_memory
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Feature, FloatArray, Panel, Role
+from gogooku.dataset.assemble import blocks_of
+from gogooku.dataset.export.qlib import QlibContent, write_qlib
+from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import CATALOGUE, base_inputs, select
-from gogooku.features.compute import (
+from gogooku.features.engine.compute import (
     CALENDAR_COLUMNS,
     STOCK_COLUMNS,
     base_columns,
     compute_rows,
     growth_of,
 )
-from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import read_source
-from gogooku.learn.assemble import blocks_of
-from gogooku.learn.qlib_format import QlibContent, write_qlib
+from gogooku.ingest.source import read_source
 from gogooku.pipeline import sandbox
-from gogooku.sandbox.market import market_config
+from gogooku.sandbox.market.market import market_config
 from gogooku.tables.panel import build_panel
 from qlib_worker import spent
 

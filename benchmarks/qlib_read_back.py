@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
-from gogooku.learn.assemble import BuildConfig
-from gogooku.learn.qlib_format import QlibContent, content_of, export_qlib
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.export.qlib import QlibContent, content_of, export_qlib
 from gogooku.pipeline import build, sandbox
-from gogooku.sandbox.market import market_config
+from gogooku.sandbox.market.market import market_config
 from measure import measured
 
 WORKER = Path(__file__).resolve().with_name("qlib_worker.py")

@@ -23,14 +23,14 @@ from pathlib import Path
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import tokyo_instant
-from gogooku.ingest.client import ApiKey, Client
-from gogooku.ingest.endpoints import ENDPOINTS, Plan
-from gogooku.ingest.pacing import Pacer
-from gogooku.ingest.raw import open_store
-from gogooku.ingest.store import Source
-from gogooku.ingest.summary import SyncSummary
-from gogooku.ingest.sync import dry_run
-from gogooku.ingest.sync import sync as fetch
+from gogooku.ingest.jquants.client import ApiKey, Client
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.jquants.summary import SyncSummary
+from gogooku.ingest.jquants.sync import dry_run
+from gogooku.ingest.jquants.sync import sync as fetch
+from gogooku.ingest.source import Source
 from gogooku.pipeline import tables_source
 from gogooku.tables.parts import Known
 from measure import Measured, measured
@@ -61,11 +61,11 @@ class SharedClock:
 
 def serve_exchange(size: str, plan: str, folder: Path, *, sessions: int | None) -> None:
     """Generate, render, serve; then let the client process do its work."""
-    from gogooku.sandbox.config import exchange_config
-    from gogooku.sandbox.exchange import Exchange, ExchangeSettings
-    from gogooku.sandbox.market import generate
-    from gogooku.sandbox.opening import history_from
-    from gogooku.sandbox.server import serve_in_thread
+    from gogooku.sandbox.exchange.exchange import Exchange, ExchangeSettings
+    from gogooku.sandbox.exchange.opening import history_from
+    from gogooku.sandbox.exchange.server import serve_in_thread
+    from gogooku.sandbox.market.config import exchange_config
+    from gogooku.sandbox.market.market import generate
     from gogooku.sandbox.sources import wires
 
     config = exchange_config(size, seed=1)

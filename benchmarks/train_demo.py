@@ -23,15 +23,15 @@ from gogooku.core.config import Execution, resolve
 from gogooku.core.metrics import FloatArray, daily_ic, daily_rank_ic, mean_estimate
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Dataset, FitExecution, Labels
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.home import labels_of
+from gogooku.dataset.labels import shuffled_within_session
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.features.labels import shuffled_within_session
-from gogooku.learn.assemble import BuildConfig
 from gogooku.learn.baselines_config import LightGBMConfig, RidgeConfig
-from gogooku.learn.datasets import labels_of
 from gogooku.learn.learners import make_learner
 from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
 from gogooku.pipeline import build, sandbox
-from gogooku.sandbox.market import FAMILIES, Market, generate, market_config
+from gogooku.sandbox.market.market import FAMILIES, Market, generate, market_config
 
 BASE = {"ridge": RidgeConfig(), "lightgbm": LightGBMConfig(), "network": AtftGatFanConfig()}
 ABLATIONS = {

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import ConsoleReporter
-from gogooku.features.universe import UniverseConfig
-from gogooku.ingest.files import ImportConfig, PriceBasis, import_files
-from gogooku.learn.assemble import BuildConfig
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.universe import UniverseConfig
+from gogooku.ingest.imports.files import ImportConfig, PriceBasis, import_files
 from gogooku.pipeline import build
-from gogooku.runs.judging import evaluate
+from gogooku.runs.judge import evaluate
 from gogooku.runs.named import run_named
-from gogooku.runs.training import train
+from gogooku.runs.train import train
 from measure import measured
 
 FOLDS = Path(__file__).with_name("configs") / "us_daily.toml"

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.files import new_array
-from gogooku.features.peer_columns import peer_columns
+from gogooku.features.peers.peer_columns import peer_columns
 from measure import measured
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import FEATURES, NETWORK, Forks, done, sets
-from gogooku.sandbox.market import MarketConfig, generate, source_frames
+from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
+from support.cli import FEATURES, NETWORK, Forks, done, sets
 
 LONGEST_FIRST = (
     "test_sync_equal.py",

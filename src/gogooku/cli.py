@@ -17,10 +17,7 @@ import typer
 from rich.console import Console
 
 from gogooku import __version__
-from gogooku.core.config import resolve
-from gogooku.core.errors import EnvironmentalError, FindingError, GogookuError, UsageError
-from gogooku.core.memory import keep_freed_memory
-from gogooku.options import (
+from gogooku.commands.arguments import (
     ConfigFile,
     DatasetName,
     Json,
@@ -38,6 +35,9 @@ from gogooku.options import (
     execution_for,
     reporter_for,
 )
+from gogooku.core.config import resolve
+from gogooku.core.errors import EnvironmentalError, FindingError, GogookuError, UsageError
+from gogooku.core.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from gogooku.runs.folder import Run
@@ -84,7 +84,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the sandbox market: minutes, no key, no network."""
-    from gogooku.demo import run_demo
+    from gogooku.commands.demo import run_demo
 
     result = run_demo(
         home_folder() / "demo",
@@ -113,7 +113,7 @@ def import_command(
     as_json: Json = False,
 ) -> None:
     """Bring your own daily prices: CSV or Parquet."""
-    from gogooku.ingest.files import ImportConfig, import_files
+    from gogooku.ingest.imports.files import ImportConfig, import_files
 
     columns = columns_given(mapping or [])
     resolved = resolve(
@@ -128,7 +128,7 @@ def import_command(
     if as_json:
         _emit(result.to_json())
     else:
-        from gogooku.display import import_tables, show
+        from gogooku.commands.display import import_tables, show
 
         show(_out(), *import_tables(result.to_json()))
 
@@ -158,7 +158,7 @@ def sync(
     as_json: Json = False,
 ) -> None:
     """Fetch what is missing from J-Quants, resume what broke."""
-    from gogooku import syncing
+    from gogooku.commands import sync as syncing
 
     if dry_run + status + forget > 1:
         raise UsageError("--dry-run, --status and --forget exclude each other")
@@ -190,7 +190,7 @@ def sync(
     if as_json:
         _emit(made.facts)
     else:
-        from gogooku.display import show
+        from gogooku.commands.display import show
 
         show(_out(), *made.tables)
     if made.failed:
@@ -207,7 +207,7 @@ def sandbox_market(
 ) -> None:
     """Generate a sandbox market and store it as a source."""
     from gogooku.pipeline import sandbox
-    from gogooku.sandbox.market import market_config
+    from gogooku.sandbox.market.market import market_config
 
     source = sandbox(
         home_folder(),
@@ -234,9 +234,9 @@ def sandbox_serve(
 ) -> None:
     """Answer the J-Quants V2 endpoints on loopback, from a generated market."""
     from gogooku.core.wall import SystemClock, tokyo_time
-    from gogooku.sandbox.exchange import Exchange
-    from gogooku.sandbox.opening import config_until, end_of_next_quarter, open_exchange
-    from gogooku.sandbox.server import serve
+    from gogooku.sandbox.exchange.exchange import Exchange
+    from gogooku.sandbox.exchange.opening import config_until, end_of_next_quarter, open_exchange
+    from gogooku.sandbox.exchange.server import serve
 
     clock = SystemClock()
     last = day_given(until, option="--until") or end_of_next_quarter(tokyo_time(clock.now()).date())
@@ -272,8 +272,8 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build the dataset: panel, features, labels, training tensors."""
-    from gogooku.building import knowledge, run_build
-    from gogooku.display import show
+    from gogooku.commands.build import knowledge, run_build
+    from gogooku.commands.display import show
 
     made = run_build(
         home_folder(),
@@ -296,7 +296,7 @@ def features(
     as_json: Json = False,
 ) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
-    from gogooku.display import features_table, show
+    from gogooku.commands.display import features_table, show
     from gogooku.features.aliases import resolve as new_name
     from gogooku.features.catalogue import CATALOGUE, by_name, described
 
@@ -326,8 +326,8 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Check a dataset: look-ahead, leaks, coverage, drift, copies; exit 1 on a finding."""
-    from gogooku.auditing import run_audit
-    from gogooku.display import show
+    from gogooku.commands.audit import run_audit
+    from gogooku.commands.display import show
 
     made = run_audit(
         home_folder(),
@@ -358,8 +358,8 @@ def export_command(
     as_json: Json = False,
 ) -> None:
     """Write a dataset and its bars in another program's format."""
-    from gogooku.learn.datasets import current_dataset
-    from gogooku.learn.qlib_format import export_qlib
+    from gogooku.dataset.export.qlib import export_qlib
+    from gogooku.dataset.home import current_dataset
 
     if to != "qlib":
         raise UsageError(f"--to {to!r}: the formats are: qlib")
@@ -389,9 +389,9 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit one run over its folds."""
-    from gogooku.learn.datasets import current_dataset
+    from gogooku.dataset.home import current_dataset
     from gogooku.runs.named import run_named
-    from gogooku.runs.training import train as train_run
+    from gogooku.runs.train import train as train_run
 
     resolved = resolve(run_named(run), base_name=run, file=config, assignments=assignments or [])
     made = train_run(
@@ -414,8 +414,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure runs on their test part, each figure with n and a Newey-West interval."""
-    from gogooku.display import show, skill_table
-    from gogooku.runs.judging import evaluate as judge
+    from gogooku.commands.display import show, skill_table
+    from gogooku.runs.judge import evaluate as judge
 
     out: dict[str, Any] = {}
     findings: list[str] = []
@@ -440,9 +440,9 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs pairwise on the sessions they share."""
-    from gogooku.display import frame_table, show
+    from gogooku.commands.display import frame_table, show
     from gogooku.evaluate.compare import compare_runs
-    from gogooku.runs.judging import daily_skill
+    from gogooku.runs.judge import daily_skill
 
     opened = [_run(name) for name in runs]
     made = compare_runs(
@@ -457,10 +457,10 @@ def compare(
 @app.command()
 def backtest(run: RunName, as_json: Json = False) -> None:
     """Trade a run's test scores: next-open fills, costs, ledger."""
+    from gogooku.commands.display import backtest_table, show
     from gogooku.core.files import read_json
-    from gogooku.display import backtest_table, show
-    from gogooku.runs.judging import BACKTEST_FOLDER, METRICS_FILE
-    from gogooku.runs.judging import backtest as trade
+    from gogooku.runs.judge import BACKTEST_FOLDER, METRICS_FILE
+    from gogooku.runs.judge import backtest as trade
 
     opened = _run(run)
     trade(home_folder(), opened)
@@ -474,7 +474,7 @@ def backtest(run: RunName, as_json: Json = False) -> None:
 @app.command()
 def report(run: RunName, as_json: Json = False) -> None:
     """Write one self-contained HTML page about a run."""
-    from gogooku.runs.reporting import write_report
+    from gogooku.runs.report import write_report
 
     place = write_report(home_folder(), _run(run))
     if as_json:
@@ -498,7 +498,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Rank the newest session's universe."""
-    from gogooku.display import frame_table, show
+    from gogooku.commands.display import frame_table, show
     from gogooku.serve.output import write_ranking
     from gogooku.serve.predictor import open_predictor
 
@@ -543,8 +543,8 @@ def explain_command(
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
-    from gogooku.display import explained_tables, show, table
-    from gogooku.explain import difference, explain, find_artefact
+    from gogooku.commands.display import explained_tables, show, table
+    from gogooku.commands.explain import difference, explain, find_artefact
 
     left = explain(find_artefact(home_folder(), artefact))
     if other is None:
@@ -564,8 +564,8 @@ def explain_command(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the environment: home, disk, versions, what is there and what was left unfinished."""
-    from gogooku.display import show, table
-    from gogooku.doctor import examine
+    from gogooku.commands.display import show, table
+    from gogooku.commands.doctor import examine
 
     findings = examine(home_folder())
     if as_json:

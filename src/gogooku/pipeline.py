@@ -19,21 +19,21 @@ from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
-from gogooku.features.inputs import Tables
-from gogooku.growth import available_columns, begin, remove_interrupted
-from gogooku.ingest.client import Client
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.ingest.plan import SyncOptions
-from gogooku.ingest.raw import open_store
-from gogooku.ingest.store import Source, SourceFrames, read_source, write_source
-from gogooku.ingest.summary import SyncSummary
-from gogooku.ingest.sync import sync as fetch
-from gogooku.learn.assemble import BuildConfig, assemble, first_session_read, visible_names
-from gogooku.learn.datasets import MANIFEST_FILE, datasets_folder, publish_current, stage_current
-from gogooku.learn.growing import STATE_FILE
-from gogooku.learn.notes import annotate
-from gogooku.learn.tensors import read_dataset
-from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
+from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
+from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
+from gogooku.dataset.home import MANIFEST_FILE, datasets_folder, publish_current, stage_current
+from gogooku.dataset.notes import annotate
+from gogooku.dataset.state import STATE_FILE
+from gogooku.dataset.tensors import read_dataset
+from gogooku.features.engine.inputs import Tables
+from gogooku.ingest.jquants.client import Client
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.plan import SyncOptions
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.jquants.summary import SyncSummary
+from gogooku.ingest.jquants.sync import sync as fetch
+from gogooku.ingest.source import Source, SourceFrames, read_source, write_source
+from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
 from gogooku.tables.delivery import REQUIRED, deliver
 from gogooku.tables.panel import build_panel
 from gogooku.tables.parts import Known, derive, parts_folder, prune_parts

@@ -1,8 +1,8 @@
 import pytest
-from audit_cases import MARKET, QUIET, Anything, build
 
 from gogooku import pipeline
 from gogooku.core.config import Resolved
+from support.audits import MARKET, QUIET, Anything, build
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 import pytest
 
-from gogooku.sandbox.market import generate
+from gogooku.sandbox.market.market import generate
 from gogooku.sandbox.sources import wires as all_wires
-from loopback_support import BASE, LOOPBACK_MARKET, Kept, loopback, only
+from support.loopback import BASE, LOOPBACK_MARKET, Kept, loopback, only
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cli_support import FEATURES, NETWORK, is_one_paragraph, leftovers, run_cli, sets, visible
+from support.cli import FEATURES, NETWORK, is_one_paragraph, leftovers, run_cli, sets, visible
 
 HEADER = "date,code,open,high,low,close,volume\n"
 
@@ -299,7 +299,7 @@ def test_full_disk_is_one_paragraph_and_nothing_visible(
     if start is not None:
         shutil.copytree({"imported": imported_home, "built": built_home}[start], home)
     before = visible(home)
-    unguarded = ["gogooku.ingest.store.require_space", "gogooku.pipeline.require_space"]
+    unguarded = ["gogooku.ingest.source.require_space", "gogooku.pipeline.require_space"]
     refused = 0
     for free in sizes:
         filler = leave_free(small_disk, free)

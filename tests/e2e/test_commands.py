@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import typer
 
-from cli_support import FEATURES, NETWORK, done, is_one_paragraph, run_cli, sets
 from gogooku import __version__
 from gogooku.cli import app
+from support.cli import FEATURES, NETWORK, done, is_one_paragraph, run_cli, sets
 
 
 def command_paths(group, prefix=()):
@@ -284,7 +284,7 @@ def test_doctor_on_an_empty_home(tmp_path):
 
 
 def test_demo_at_the_smallest_size(tmp_path):
-    pytest.importorskip("gogooku.demo")
+    pytest.importorskip("gogooku.commands.demo")
     result = run_cli(tmp_path / "home", "demo", "--size", "tiny", "--threads", 1, "--json")
     assert result.code in (0, 1), result.err
     assert isinstance(result.json, dict)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from cli_support import FEATURES, NETWORK, done, sets, visible
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
-from gogooku.learn.assemble import BuildConfig
+from gogooku.dataset.assemble import BuildConfig
 from gogooku.pipeline import build
+from support.cli import FEATURES, NETWORK, done, sets, visible
 
 EXECUTIONS = (
     Execution(threads=1, block_names=64, block_sessions=32),

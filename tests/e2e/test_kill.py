@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from cli_support import FEATURES, NETWORK, artefacts, leftovers, sets, visible
+from support.cli import FEATURES, NETWORK, artefacts, leftovers, sets, visible
 
 STAGES = ("import", "build", "train ridge", "train atft-gat-fan")
 

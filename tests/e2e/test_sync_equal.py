@@ -10,25 +10,25 @@ import httpx
 import polars as pl
 import pytest
 
+from gogooku.commands.sync import shown
 from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.files import read_json
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import tokyo_instant, tokyo_time
-from gogooku.ingest.client import NoSubscription, RefusedKey, Unreachable
-from gogooku.ingest.endpoints import ENDPOINTS, Fetch, Plan
-from gogooku.ingest.plan import BulkUse
-from gogooku.ingest.store import read_source
+from gogooku.ingest.jquants.client import NoSubscription, RefusedKey, Unreachable
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Plan
+from gogooku.ingest.jquants.plan import BulkUse
+from gogooku.ingest.source import read_source
 from gogooku.pipeline import tables_source
-from gogooku.sandbox import gates
-from gogooku.sandbox.faults import EXTRA_FIELD, FaultKind, FaultPlan
-from gogooku.sandbox.limits import Counting, Limits
-from gogooku.sandbox.selection import LiveWire, visible_rows
-from gogooku.sandbox.wire import VISIBLE
-from gogooku.syncing import shown
+from gogooku.sandbox.exchange import gates
+from gogooku.sandbox.exchange.faults import EXTRA_FIELD, FaultKind, FaultPlan
+from gogooku.sandbox.exchange.limits import Counting, Limits
+from gogooku.sandbox.exchange.selection import LiveWire, visible_rows
+from gogooku.sandbox.sources.wire import VISIBLE
 from gogooku.tables.parts import Basis, Known, derive, later_versions, quarantined_rows
 from gogooku.tables.publication import Later
-from sandbox_support import ask_all
-from sync_cases import (
+from support.sandbox import ask_all
+from support.syncs import (
     EVERYTHING,
     FIRST,
     SNAPSHOTS,

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from cli_support import artefacts, leftovers, visible
 from gogooku.core.files import locked
-from gogooku.ingest.raw import open_store
+from gogooku.ingest.jquants.raw import open_store
 from gogooku.tables.parts import parts_folder
-from loopback_support import FEW, LATER, LATEST, NOW, RECENT, only
+from support.cli import artefacts, leftovers, visible
+from support.loopback import FEW, LATER, LATEST, NOW, RECENT, only
 
 LEDGER = "raw/sandbox/ledger.sqlite"
 ASK = (*only(*FEW), "--from", RECENT)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from markets import dense_market
 
-from gogooku.features.audit import evaluate_dense
 from gogooku.features.catalogue import Selection, select
+from gogooku.features.laws import evaluate_dense
+from support.markets import dense_market
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,6 @@ import pytest
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Axis, Role
-from gogooku.features.audit import (
-    check_blocks,
-    check_lookback,
-    check_no_look_ahead,
-    dense_views,
-    evaluate_dense,
-    overstated_lookbacks,
-)
 from gogooku.features.catalogue import (
     BASE_INPUTS,
     BASIC,
@@ -29,8 +21,16 @@ from gogooku.features.catalogue import (
     by_name,
     select,
 )
-from gogooku.features.compute import compute_rows, levels_of
-from gogooku.features.peer_columns import peer_names
+from gogooku.features.engine.compute import compute_rows, levels_of
+from gogooku.features.laws import (
+    check_blocks,
+    check_lookback,
+    check_no_look_ahead,
+    dense_views,
+    evaluate_dense,
+    overstated_lookbacks,
+)
+from gogooku.features.peers.peer_columns import peer_names
 
 NASTY = (330, 430, 431, 434, 438, 439, 443, 449, 460, 479)
 """Late sessions around the halts, the first closes after them and the last session."""

@@ -6,7 +6,8 @@ import copy
 from pathlib import Path
 
 import pytest
-from golden_values import (
+
+from support.golden import (
     COMMAND,
     DATA,
     Golden,

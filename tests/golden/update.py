@@ -12,7 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from golden_values import DATA, compute, differences, read_golden, write_golden, write_market
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.golden import DATA, compute, differences, read_golden, write_golden, write_market
 
 
 def main() -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from law_world import Anything, built, law_market, run_config
 
 from gogooku import pipeline
 from gogooku.core.config import Resolved
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Checkpoint, Dataset, FitExecution
+from gogooku.dataset.home import labels_of
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.ingest.store import SourceFrames
-from gogooku.learn.datasets import labels_of
+from gogooku.ingest.source import SourceFrames
 from gogooku.learn.learners import make_learner
-from gogooku.sandbox.market import generate, source_frames
+from gogooku.sandbox.market.market import generate, source_frames
+from support.law_world import Anything, built, law_market, run_config
 
 
 @pytest.fixture(scope="session")

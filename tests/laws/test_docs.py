@@ -16,7 +16,7 @@ import typer
 from gogooku.cli import app
 from gogooku.features.catalogue import CATALOGUE
 from gogooku.features.reference import COMMAND, feature_page
-from gogooku.sandbox.market import generate, market_config, source_frames
+from gogooku.sandbox.market.market import generate, market_config, source_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,7 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from growth_cases import (
+
+from gogooku.core.types import OUTCOMES, Outcome
+from gogooku.dataset.home import labels_of, read_bars, read_values
+from gogooku.tables.parts import Known
+from support.growth import (
     Amendment,
     Grower,
     corrected_prices,
@@ -18,12 +22,8 @@ from growth_cases import (
     random_story,
     unequal_parts,
 )
-from law_world import day_view, differences
-
-from gogooku.core.types import OUTCOMES, Outcome
-from gogooku.learn.datasets import labels_of, read_bars, read_values
-from gogooku.tables.parts import Known
-from sync_cases import tokyo
+from support.law_world import day_view, differences
+from support.syncs import tokyo
 
 FIRST_EVENING = date(2026, 12, 10)
 LISTED, SPLIT, LAST_LISTED = date(2026, 12, 11), date(2026, 12, 14), date(2026, 12, 23)

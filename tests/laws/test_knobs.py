@@ -19,12 +19,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from law_world import (
-    Anything,
-    dataset_of,
-    law_market,
-    run_config,
-)
 from pydantic import BaseModel
 
 from gogooku import pipeline
@@ -34,17 +28,23 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Axis, Dataset, Feature
+from gogooku.dataset import assemble as assemble_module
+from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
-from gogooku.ingest.files import DateOrder, ExchangeName, ImportConfig, import_files
-from gogooku.ingest.store import SourceFrames
-from gogooku.learn import assemble as assemble_module
-from gogooku.learn.assemble import BuildConfig
-from gogooku.runs import judging
+from gogooku.ingest.imports.files import DateOrder, ExchangeName, ImportConfig, import_files
+from gogooku.ingest.source import SourceFrames
+from gogooku.runs import judge as judging
+from gogooku.runs.config import RunConfig
 from gogooku.runs.named import RUNS
-from gogooku.runs.run_config import RunConfig
-from gogooku.runs.training import run_labels, train
-from gogooku.sandbox.market import MarketConfig, generate, source_frames, truth_frame
+from gogooku.runs.train import run_labels, train
+from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
+from support.law_world import (
+    Anything,
+    dataset_of,
+    law_market,
+    run_config,
+)
 
 SHORT = ("ret_prev_5d", "ret_prev_20d", "volatility_20d", "mkt_vol_20d", "sec_z_5d")
 QUIET = SilentReporter()

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from law_world import run_config, trained
 
 from gogooku import cli
 from gogooku.core.files import read_json
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset
+from gogooku.dataset.home import datasets_folder, labels_of
+from gogooku.dataset.state import load_grown
+from gogooku.dataset.tensors import read_dataset
 from gogooku.evaluate.skill import evaluate_scores
-from gogooku.learn.datasets import datasets_folder, labels_of
-from gogooku.learn.growing import load_grown
-from gogooku.learn.tensors import read_dataset
-from gogooku.runs.judging import evaluate, truth_of
-from gogooku.runs.training import run_labels
+from gogooku.runs.judge import evaluate, truth_of
+from gogooku.runs.train import run_labels
+from support.law_world import run_config, trained
 
 REPLACED = "day_range"
 """The feature whose place a planted leak takes."""

@@ -8,17 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from law_world import DayView, cut, dataset_of, day_view, differences, garbled, nasty_sessions
-from law_world import panel_of as raw_panel
 
 from gogooku.core.types import Axis, Checkpoint, Dataset, Feature, FloatArray
-from gogooku.features import universe as universe_module
-from gogooku.features.audit import Ending, Finding, View, check_no_look_ahead
+from gogooku.dataset import assemble as assemble_module
+from gogooku.dataset import universe as universe_module
+from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import Selection, select
-from gogooku.features.compute import base_columns
-from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import SourceFrames
-from gogooku.learn import assemble as assemble_module
+from gogooku.features.engine.compute import base_columns
+from gogooku.features.laws import Ending, Finding, View, check_no_look_ahead
+from gogooku.ingest.source import SourceFrames
+from support.law_world import (
+    DayView,
+    cut,
+    dataset_of,
+    day_view,
+    differences,
+    garbled,
+    nasty_sessions,
+)
+from support.law_world import panel_of as raw_panel
 
 NASTY = (
     "first session",

@@ -10,7 +10,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from law_world import (
+
+from gogooku import pipeline
+from gogooku.core.config import Execution, Resolved
+from gogooku.core.progress import SilentReporter
+from gogooku.core.stamp import make_stamp
+from gogooku.core.types import BoolArray, Checkpoint, Dataset, Feature, FloatArray, Panel
+from gogooku.dataset import assemble as assemble_module
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.state import feature_files
+from gogooku.dataset.universe import UniverseConfig, universe_of
+from gogooku.features.catalogue import by_name, select
+from gogooku.features.engine.compute import base_columns
+from gogooku.features.laws import evaluate_dense
+from gogooku.ingest.source import SourceFrames, write_source
+from support.law_world import (
     SPREAD_SHARE,
     Anything,
     cut,
@@ -21,20 +35,6 @@ from law_world import (
     nasty_sessions,
     panel_of,
 )
-
-from gogooku import pipeline
-from gogooku.core.config import Execution, Resolved
-from gogooku.core.progress import SilentReporter
-from gogooku.core.stamp import make_stamp
-from gogooku.core.types import BoolArray, Checkpoint, Dataset, Feature, FloatArray, Panel
-from gogooku.features.audit import evaluate_dense
-from gogooku.features.catalogue import by_name, select
-from gogooku.features.compute import base_columns
-from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import SourceFrames, write_source
-from gogooku.learn import assemble as assemble_module
-from gogooku.learn.assemble import BuildConfig
-from gogooku.learn.growing import feature_files
 
 GROWN = ("split", "month begins", "listing")
 """The market is grown over the session of each of these, from the evening before to the one after.

@@ -5,7 +5,6 @@ same types: nothing up to that session may change. It loops over the catalogue, 
 covered when it is listed.
 """
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,19 +14,16 @@ import pytest
 
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution
+from gogooku.dataset.assemble import graph_columns
+from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, select, sources_of
-from gogooku.features.compute import base_columns, compute_rows, rows_needed
-from gogooku.features.inputs import source_columns
-from gogooku.features.peer_columns import peer_names
-from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import Source
-from gogooku.learn.assemble import graph_columns
-from gogooku.sandbox.market import source_frames
+from gogooku.features.engine.compute import base_columns, compute_rows, rows_needed
+from gogooku.features.engine.inputs import source_columns
+from gogooku.features.peers.peer_columns import peer_names
+from gogooku.ingest.source import Source
+from gogooku.sandbox.market.market import source_frames
 from gogooku.tables.panel import build_panel
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "features"))
-
-from source_world import FrameTables, source_world
+from support.source_world import FrameTables, source_world
 
 BARS = frozenset({"quotes", "master", "topix"})
 SHARE = 1e-5

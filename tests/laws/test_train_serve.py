@@ -12,12 +12,12 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
-from law_world import trained
 
 from gogooku.core.types import Dataset
 from gogooku.runs.folder import Run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app
 from gogooku.serve.predictor import Predictor
+from support.law_world import trained
 
 KEY = "a key of the test"
 NAMES = ("ridge", "lightgbm", "reversal", "atft-gat-fan")

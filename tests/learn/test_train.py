@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from learn_cases import changed, fit, make_dataset, make_fold, make_labels, small_config
 from safetensors import safe_open
 
 from gogooku.core.errors import ContractError, DataError
@@ -17,6 +16,7 @@ from gogooku.learn.config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.targets import fold_labels
 from gogooku.learn.train_state import STATE_FILE, TrainState
+from support.learning import changed, fit, make_dataset, make_fold, make_labels, small_config
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import statistics as stat
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.features.audit import evaluate_dense
 from gogooku.features.catalogue import select
-
-_PATH = Path(__file__).parents[1] / "features" / "markets.py"
-_SPEC = importlib.util.spec_from_file_location("gogooku_test_markets", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_MARKETS = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_MARKETS)
+from gogooku.features.laws import evaluate_dense
+from support.markets import dense_market
 
 SESSIONS = (300, 389, 430, 431, 440, 479)
 YEAR = math.sqrt(245)
@@ -29,7 +21,7 @@ NULL = float("nan")
 
 @pytest.fixture(scope="module")
 def market():
-    return _MARKETS.dense_market()
+    return dense_market()
 
 
 @pytest.fixture(scope="module")

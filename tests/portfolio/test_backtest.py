@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from portfolio_cases import SESSIONS, account, bars, random_market
 
 from gogooku.core.calendar import NEW_YORK
 from gogooku.core.errors import ContractError, DataError
 from gogooku.portfolio.backtest import run_backtest
+from support.portfolios import SESSIONS, account, bars, random_market
 
 DAY = [session.item() for session in SESSIONS[:8]]
 A, B, C = "10000", "10010", "10020"

@@ -1,8 +1,8 @@
 import pytest
 
-from gogooku.sandbox.market import generate
+from gogooku.sandbox.market.market import generate
 from gogooku.sandbox.sources import wires as all_wires
-from sandbox_support import EXCHANGE_MARKET
+from support.sandbox import EXCHANGE_MARKET
 
 
 @pytest.fixture(scope="session")

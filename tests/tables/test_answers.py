@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from raw_cases import EVENING, bar, commit, tables, with_calendar
 
 from gogooku.core.errors import StorageError
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.ingest.raw import RawStore, open_store
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.raw import RawStore, open_store
 from gogooku.tables import answers as module
 from gogooku.tables.answers import BLOCKS, PLACE, SIZES, Answers, cuts, key_of
 from gogooku.tables.parts import prune_parts
+from support.raw import EVENING, bar, commit, tables, with_calendar
 
 FIRST = date(2026, 3, 2)
 

@@ -11,8 +11,8 @@ import pytest
 from gogooku.core.calendar import Clock, exchange_named, tokyo_sessions
 from gogooku.core.errors import DataError
 from gogooku.core.progress import SilentReporter
-from gogooku.ingest.ledger import BatchKind, Draft
-from gogooku.ingest.raw import open_store
+from gogooku.ingest.jquants.ledger import BatchKind, Draft
+from gogooku.ingest.jquants.raw import open_store
 from gogooku.pipeline import tables_source
 from gogooku.tables.arrivals import arrivals_of
 from gogooku.tables.panel import build_panel, sessions_of

@@ -8,12 +8,12 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
-from wire_rows import decoded
 
 from gogooku.core.calendar import TOKYO
-from gogooku.ingest.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.tables.publication import PUBLICATIONS, first_visible
 from gogooku.tables.schema import TABLES, typed
+from support.wire_rows import decoded
 
 HOLIDAYS = {
     *(date(2025, month, day) for month, day in ((11, 3), (11, 24), (12, 31))),

@@ -8,9 +8,9 @@ from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
 from gogooku.core.errors import DataError
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import PANEL_SCHEMA, Panel
-from gogooku.features.compute import base_columns
-from gogooku.features.universe import UniverseConfig, universe_of
-from gogooku.ingest.store import (
+from gogooku.dataset.universe import UniverseConfig, universe_of
+from gogooku.features.engine.compute import base_columns
+from gogooku.ingest.source import (
     INDICES_SCHEMA,
     LISTINGS_SCHEMA,
     QUOTES_SCHEMA,

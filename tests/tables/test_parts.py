@@ -5,10 +5,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from raw_cases import DAY, EVENING, bar, commit, tables, with_calendar
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.ledger import BatchKind
+from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.tables.parts import (
     REVISED,
     SUPERSEDED_FILE,
@@ -19,6 +18,7 @@ from gogooku.tables.parts import (
     quarantined_rows,
 )
 from gogooku.tables.publication import Later
+from support.raw import DAY, EVENING, bar, commit, tables, with_calendar
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
-from wire_rows import decoded
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.tables.schema import typed
 from gogooku.tables.trading import sessions_of_calendar
+from support.wire_rows import decoded
 
 SESSIONS = tokyo_sessions(date(2026, 1, 1), date(2026, 12, 31))
 

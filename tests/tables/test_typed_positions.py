@@ -4,12 +4,12 @@ import json
 from datetime import date, datetime
 
 import pytest
-from wire_rows import decoded
 
 from gogooku.core.calendar import tokyo_sessions
-from gogooku.ingest.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.tables.flows import INVESTORS
 from gogooku.tables.schema import TABLES, typed
+from support.wire_rows import decoded
 
 SESSIONS = tokyo_sessions(date(2026, 1, 1), date(2027, 2, 28))
 DAY = {"Date": "2026-06-05", "Code": "72030"}

@@ -7,8 +7,8 @@ import numpy as np
 from gogooku.audit.findings import Check, Checked, Finding
 from gogooku.audit.sample import Sample, declared
 from gogooku.core.types import Dataset
-from gogooku.learn.audit import damaged_parts
-from gogooku.learn.tensors import encode
+from gogooku.dataset.tensors import encode
+from gogooku.dataset.verify import damaged_parts
 
 _SESSIONS = 10
 _STEP = 1e-3

@@ -16,7 +16,7 @@ from gogooku.audit.sample import Floats, Sample, declared, is_mask
 from gogooku.core.progress import Step
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FloatArray
-from gogooku.learn.datasets import read_values
+from gogooku.dataset.home import read_values
 
 _MIN_NAMES = 20
 _MIN_UNTIED = 5.0

@@ -11,7 +11,7 @@ import polars as pl
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Sample, declared
 from gogooku.core.types import Dataset, FloatArray
-from gogooku.features.coverage import over_budget
+from gogooku.features.engine.coverage import over_budget
 
 _YEAR_SESSIONS = 245
 _LIT = 0.02

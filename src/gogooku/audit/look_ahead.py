@@ -21,8 +21,8 @@ from gogooku.audit.views import Views, moment_of
 from gogooku.core.calendar import Clock
 from gogooku.core.progress import Step
 from gogooku.core.types import BoolArray, Dataset, FloatArray, IntArray
-from gogooku.features.audit import Ending
-from gogooku.ingest.store import Source
+from gogooku.features.laws import Ending
+from gogooku.ingest.source import Source
 
 _ENDINGS = (Ending.CUT, Ending.GARBAGE)
 _ROUNDING = 4.0 * float(np.finfo(np.float32).eps)

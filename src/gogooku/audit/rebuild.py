@@ -13,14 +13,14 @@ from gogooku.core.config import Execution, validated
 from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.types import Dataset, FloatArray, Panel, Role
+from gogooku.dataset.assemble import BuildConfig, graph_columns, reach_of
+from gogooku.dataset.universe import universe_of
 from gogooku.features.catalogue import BASE_INPUTS, INPUT_TABLES, select
-from gogooku.features.compute import base_columns, compute_rows, growth_of, rows_needed
-from gogooku.features.inputs import Tables, source_columns, supported
-from gogooku.features.peer_columns import peer_names
-from gogooku.features.timeline import Timeline, timeline_of
-from gogooku.features.universe import universe_of
-from gogooku.ingest.store import Source
-from gogooku.learn.assemble import BuildConfig, graph_columns, reach_of
+from gogooku.features.engine.compute import base_columns, compute_rows, growth_of, rows_needed
+from gogooku.features.engine.inputs import Tables, source_columns, supported
+from gogooku.features.engine.timeline import Timeline, timeline_of
+from gogooku.features.peers.peer_columns import peer_names
+from gogooku.ingest.source import Source
 from gogooku.tables.panel import build_panel
 
 

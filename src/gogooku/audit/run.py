@@ -40,8 +40,8 @@ from gogooku.core.files import (
 from gogooku.core.progress import Reporter, Step
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import Dataset
-from gogooku.ingest.store import MANIFEST_FILE, Source, sources_folder
-from gogooku.learn.datasets import datasets_folder, labels_of
+from gogooku.dataset.home import datasets_folder, labels_of
+from gogooku.ingest.source import MANIFEST_FILE, Source, sources_folder
 
 AUDIT_FILE = "audit.json"
 PAGE_FILE = "audit.html"

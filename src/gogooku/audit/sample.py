@@ -11,8 +11,8 @@ import polars as pl
 
 from gogooku.core.files import readable
 from gogooku.core.types import Dataset, Feature, IntArray, Role
+from gogooku.dataset.state import feature_files
 from gogooku.features.catalogue import CATALOGUE
-from gogooku.learn.growing import feature_files
 
 Floats = npt.NDArray[np.float32]
 

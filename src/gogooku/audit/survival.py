@@ -6,7 +6,7 @@ import numpy as np
 
 from gogooku.audit.findings import Check, Checked, Finding
 from gogooku.core.types import OUTCOMES, BoolArray, Dataset, IntArray, Labels, Outcome
-from gogooku.learn.datasets import read_bars
+from gogooku.dataset.home import read_bars
 
 _LONG_SESSIONS = 490
 _MANY_NAMES = 300

@@ -11,37 +11,42 @@ from typing import Any, Final
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature, Role
-from gogooku.features.alert import ALERT, ALERT_INPUTS
 from gogooku.features.aliases import ALIASES
-from gogooku.features.breadth import BREADTH
-from gogooku.features.breakdown import BREAKDOWN, BREAKDOWN_INPUTS
-from gogooku.features.compute import CALENDAR_COLUMNS, MARKET_COLUMNS, SECTOR_COLUMNS, STOCK_COLUMNS
-from gogooku.features.dates import DATES, DATES_INPUTS
-from gogooku.features.dividend import DIVIDEND, DIVIDEND_INPUTS
-from gogooku.features.events import EVENTS, EVENTS_INPUTS
-from gogooku.features.flow import FLOW, FLOW_INPUTS
-from gogooku.features.futures import FUTURES, FUTURES_INPUTS
-from gogooku.features.index_state import INDEX_STATE, INDEX_STATE_INPUTS
-from gogooku.features.inputs import InputTable
-from gogooku.features.interactions import INTERACTIONS
-from gogooku.features.limits import LIMITS
-from gogooku.features.liquidity import LIQUIDITY
-from gogooku.features.listing import LISTING, LISTING_INPUTS
-from gogooku.features.margin import MARGIN, MARGIN_INPUTS
-from gogooku.features.market import MARKET
-from gogooku.features.masks import MASKS, MASKS_INPUTS
-from gogooku.features.morning import MORNING, MORNING_INPUTS
-from gogooku.features.options import OPTIONS, OPTIONS_INPUTS
-from gogooku.features.peer_columns import PEER_MARKET, PEER_STOCK, PEER_STOCK_SECTOR
-from gogooku.features.peers import PEERS
-from gogooku.features.price import PRICE
-from gogooku.features.ranks import RANKS
-from gogooku.features.sector import SECTOR
-from gogooku.features.shorts import SHORTS, SHORTS_INPUTS
-from gogooku.features.statements import STATEMENTS, STATEMENTS_INPUTS
-from gogooku.features.valuation import VALUATION, VALUATION_INPUTS
-from gogooku.features.volatility import VOLATILITY
-from gogooku.ingest.endpoints import ENDPOINTS, Plan
+from gogooku.features.bars.limits import LIMITS
+from gogooku.features.bars.liquidity import LIQUIDITY
+from gogooku.features.bars.price import PRICE
+from gogooku.features.bars.volatility import VOLATILITY
+from gogooku.features.combined.interactions import INTERACTIONS
+from gogooku.features.combined.masks import MASKS, MASKS_INPUTS
+from gogooku.features.combined.ranks import RANKS
+from gogooku.features.company.dividend import DIVIDEND, DIVIDEND_INPUTS
+from gogooku.features.company.events import EVENTS, EVENTS_INPUTS
+from gogooku.features.company.listing import LISTING, LISTING_INPUTS
+from gogooku.features.company.statements import STATEMENTS, STATEMENTS_INPUTS
+from gogooku.features.company.valuation import VALUATION, VALUATION_INPUTS
+from gogooku.features.derivatives.futures import FUTURES, FUTURES_INPUTS
+from gogooku.features.derivatives.options import OPTIONS, OPTIONS_INPUTS
+from gogooku.features.engine.compute import (
+    CALENDAR_COLUMNS,
+    MARKET_COLUMNS,
+    SECTOR_COLUMNS,
+    STOCK_COLUMNS,
+)
+from gogooku.features.engine.inputs import InputTable
+from gogooku.features.market.breadth import BREADTH
+from gogooku.features.market.dates import DATES, DATES_INPUTS
+from gogooku.features.market.index_state import INDEX_STATE, INDEX_STATE_INPUTS
+from gogooku.features.market.market import MARKET
+from gogooku.features.market.sector import SECTOR
+from gogooku.features.peers.peer_columns import PEER_MARKET, PEER_STOCK, PEER_STOCK_SECTOR
+from gogooku.features.peers.peers import PEERS
+from gogooku.features.trading.alert import ALERT, ALERT_INPUTS
+from gogooku.features.trading.breakdown import BREAKDOWN, BREAKDOWN_INPUTS
+from gogooku.features.trading.flow import FLOW, FLOW_INPUTS
+from gogooku.features.trading.margin import MARGIN, MARGIN_INPUTS
+from gogooku.features.trading.morning import MORNING, MORNING_INPUTS
+from gogooku.features.trading.shorts import SHORTS, SHORTS_INPUTS
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
 
 CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,

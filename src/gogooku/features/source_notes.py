@@ -22,10 +22,10 @@ from gogooku.core.files import readable
 from gogooku.core.types import Feature
 from gogooku.core.wall import tokyo_time
 from gogooku.features.catalogue import INPUT_TABLES, base_inputs, sources_of
-from gogooku.features.compute import MARKET_COLUMNS, SECTOR_COLUMNS
-from gogooku.features.inputs import InputTable, Tables, supported
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.ingest.store import Source
+from gogooku.features.engine.compute import MARKET_COLUMNS, SECTOR_COLUMNS
+from gogooku.features.engine.inputs import InputTable, Tables, supported
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.ingest.source import Source
 from gogooku.tables.publication import PUBLICATIONS, available_at
 
 REQUIRED: Final = frozenset({"quotes", "master", "calendar"})

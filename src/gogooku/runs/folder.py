@@ -16,7 +16,7 @@ from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, read_parquet
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
-from gogooku.runs.run_config import RunConfig
+from gogooku.runs.config import RunConfig
 
 MANIFEST_FILE = "manifest.json"
 PREDICTIONS_FILE = "predictions.parquet"

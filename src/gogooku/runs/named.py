@@ -12,7 +12,7 @@ from gogooku.learn.baselines_config import (
     RidgeConfig,
 )
 from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
-from gogooku.runs.run_config import RunConfig
+from gogooku.runs.config import RunConfig
 
 
 def ridge() -> RunConfig:

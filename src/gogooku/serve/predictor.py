@@ -12,9 +12,9 @@ import polars as pl
 
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.types import Checkpoint, Dataset, Forecast
+from gogooku.dataset.home import current_dataset, read_bars
 from gogooku.evaluate.walk_forward import forecast_frame
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.datasets import current_dataset, read_bars
 from gogooku.runs.folder import Run, open_run
 
 

@@ -26,9 +26,9 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.stamp import code_hash
-from gogooku.ingest.endpoints import Endpoint, Fetch
-from gogooku.ingest.ledger import Batch
-from gogooku.ingest.raw import RawStore
+from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
+from gogooku.ingest.jquants.ledger import Batch
+from gogooku.ingest.jquants.raw import RawStore
 from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
 
 BLOCK_CODE: Final = (

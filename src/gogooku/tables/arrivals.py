@@ -19,7 +19,7 @@ import polars as pl
 from gogooku.core.calendar import Clock, DateArray, exchange_named
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, read_parquet, write_parquet
-from gogooku.ingest.store import Source
+from gogooku.ingest.source import Source
 
 ARRIVALS_FILE = "arrivals.parquet"
 DIGESTS_FILE = "digests.parquet"

@@ -16,7 +16,7 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError
-from gogooku.ingest.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.tables.checks import Check, Severity, in_key_order, judge, on_session
 from gogooku.tables.publication import available_at
 

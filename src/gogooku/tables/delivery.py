@@ -17,7 +17,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, write_parquet, write_point
 from gogooku.core.stamp import make_stamp
-from gogooku.ingest.store import (
+from gogooku.ingest.source import (
     INDICES_SCHEMA,
     Filled,
     Source,

@@ -16,7 +16,7 @@ import polars as pl
 from gogooku.core.calendar import Clock, DateArray, Exchange, exchange_named
 from gogooku.core.errors import DataError
 from gogooku.core.panel import NO_PAST, PANEL_SCHEMA, Panel, Past, Superseded
-from gogooku.ingest.store import Source
+from gogooku.ingest.source import Source
 from gogooku.tables.listings import listing_spells
 from gogooku.tables.publication import PUBLICATIONS, Match, decisions, with_clocks
 from gogooku.tables.quotes import store_quotes

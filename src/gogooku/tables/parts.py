@@ -37,10 +37,10 @@ from gogooku.core.files import (
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import code_hash
 from gogooku.core.wall import tokyo_instant
-from gogooku.ingest.endpoints import ENDPOINTS, Endpoint
-from gogooku.ingest.ledger import Batch
-from gogooku.ingest.moments import sessions_of
-from gogooku.ingest.raw import RawStore
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Endpoint
+from gogooku.ingest.jquants.ledger import Batch
+from gogooku.ingest.jquants.moments import sessions_of
+from gogooku.ingest.jquants.raw import RawStore
 from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year, key_of
 from gogooku.tables.arrivals import DIGESTS_FILE, digests_of
 from gogooku.tables.conversion import FETCHED_AT

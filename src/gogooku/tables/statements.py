@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from gogooku.ingest.endpoints import ENDPOINTS, Kind
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind
 from gogooku.tables.checks import Check, Severity, between, not_below
 from gogooku.tables.conversion import (
     As,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gogooku.core.errors import ContractError
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.wire import Wire
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.sources.wire import Wire
 
 
 def wires(market: Market) -> dict[str, Wire]:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray, tokyo_sessions
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import BoolArray, IntArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 
 SOURCE_SEED: Final = 0xF1A5
 """Second word of the seed of this package's streams; the first is the seed of the market."""

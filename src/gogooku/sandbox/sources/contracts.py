@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import INDEX_START, Market
-from gogooku.sandbox.quirks import BoolArray, IntArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import INDEX_START, Market
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 from gogooku.sandbox.sources.companies import (
     Days,
     forward_fill,

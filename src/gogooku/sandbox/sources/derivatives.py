@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import BoolArray, IntArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 from gogooku.sandbox.sources.companies import Days, days_of
 from gogooku.sandbox.sources.contracts import (
     FUTURE_PRODUCTS,
@@ -50,7 +50,7 @@ from gogooku.sandbox.sources.smile import (
     smile,
     term_level,
 )
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 SETTLEMENT_FROM: Final = np.datetime64("2016-07-19")
 """From this session ``VoOA``, ``Settle``, ``LTD``, ``SQD`` and ``CCMFlag`` exist."""

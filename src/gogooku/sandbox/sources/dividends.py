@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import DateArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.companies import Days, month_end, month_number, stream
 from gogooku.sandbox.sources.documents import Book, Kind, book
 from gogooku.sandbox.sources.rendering import number_text, to_wire, tokyo_instant
 from gogooku.sandbox.sources.reports import is_listed
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 T_PLUS_2_FROM: Final = np.datetime64("2019-07-16")
 """From this ex-date settlement takes two sessions, and the ex-date is one before the record."""

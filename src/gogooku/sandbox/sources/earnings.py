@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.companies import stream
 from gogooku.sandbox.sources.documents import book
 from gogooku.sandbox.sources.listings import MARKET_NAMES, Issues
 from gogooku.sandbox.sources.rendering import date_text, to_wire, tokyo_instant
 from gogooku.sandbox.sources.reports import is_listed
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 CALENDAR_MONTHS: Final = (3, 9)
 _DATES_VISIBLE, _CALENDAR_VISIBLE = 10 * 60 + 5, 19 * 60

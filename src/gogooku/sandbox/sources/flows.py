@@ -1,8 +1,8 @@
 """Who bought which market segment in a week: ``/equities/investor-types``.
 
-Foreigners' balance shows the flow of `gogooku.sandbox.drivers`, and beside it the segment's return
+Foreigners' balance shows the flow of `gogooku.sandbox.market.drivers`, and beside it the segment's return
 against the others between the week's end and the publication: joined at the week's end it looks
-ahead, joined at the publication it is an old return (`gogooku.sandbox.traps`).
+ahead, joined at the publication it is an old return (`gogooku.sandbox.exchange.traps`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from gogooku.sandbox.drivers import FLOW_LAG, SEGMENT_SHARES, SEGMENTS
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
+from gogooku.sandbox.market.drivers import FLOW_LAG, SEGMENT_SHARES, SEGMENTS
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,
@@ -30,7 +30,7 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 RESTRUCTURED: Final = date(2022, 4, 4)
 """First session of Prime, Standard and Growth."""

@@ -20,14 +20,14 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import DateArray
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import INDEX_START, SECTORS, Market
-from gogooku.sandbox.quirks import BoolArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import INDEX_START, SECTORS, Market
+from gogooku.sandbox.market.quirks import BoolArray
 from gogooku.sandbox.sources.companies import companies
 from gogooku.sandbox.sources.listings import SEGMENTS_SWITCHED
 from gogooku.sandbox.sources.rendering import date_text, rows_between, to_wire, tokyo_instant
 from gogooku.sandbox.sources.segments import GROWTH, PRIME, STANDARD, segments_of
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 TOPIX: Final = "0000"
 SEGMENT_CODES: Final[Mapping[str, int]] = MappingProxyType(

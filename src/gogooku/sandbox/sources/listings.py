@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import DateArray, is_tokyo_session, tokyo_sessions
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import BoolArray, IntArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 from gogooku.sandbox.sources.companies import Companies, companies
 from gogooku.sandbox.sources.rendering import (
     date_text,
@@ -30,7 +30,7 @@ from gogooku.sandbox.sources.rendering import (
     tokyo_instant,
 )
 from gogooku.sandbox.sources.segments import NO_SCALE, SCALES, Segments, segments_of
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 CALENDAR_STARTS: Final = date(2008, 1, 1)
 HOLIDAY_TRADING_FROM: Final = date(2022, 9, 23)

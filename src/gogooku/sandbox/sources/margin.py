@@ -1,9 +1,9 @@
 """Margin balances: every name at the week end or, since September 2026, daily; alerts daily.
 
-The long balance shows the crowding of `gogooku.sandbox.drivers` against traded value. The short
+The long balance shows the crowding of `gogooku.sandbox.market.drivers` against traded value. The short
 balance contains, beside its own noise, some of the return between its date and its publication:
 joined at its date it looks ahead, joined at its publication it is an old return
-(`gogooku.sandbox.traps`). Balances are raw shares of their date, never adjusted for splits.
+(`gogooku.sandbox.exchange.traps`). Balances are raw shares of their date, never adjusted for splits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.ingest.endpoints import MARGIN_DAILY_FROM
-from gogooku.sandbox.drivers import MARGIN_LAG
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
+from gogooku.ingest.jquants.endpoints import MARGIN_DAILY_FROM
+from gogooku.sandbox.market.drivers import MARGIN_LAG
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,
@@ -38,7 +38,7 @@ from gogooku.sandbox.sources.rendering import (
     tokyo_instant,
 )
 from gogooku.sandbox.sources.segments import Segments, segments_of
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 LONG_MULTIPLE: Final = 3.0
 """Usual long balance over the mean traded value of a session."""

@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import DateArray
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import BoolArray, IntArray, to_tick
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import BoolArray, IntArray, to_tick
 from gogooku.sandbox.sources.listings import Issues
 from gogooku.sandbox.sources.rendering import (
     date_text,
@@ -28,7 +28,7 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 BARS_MINUTES: Final = 16 * 60 + 30
 """Bars of a session are public at 16:30; so are the indices."""

@@ -15,13 +15,13 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import DateArray
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.sandbox.drivers import Float32Array
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.sandbox.market.drivers import Float32Array
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.companies import companies
-from gogooku.sandbox.wire import wire_schema
+from gogooku.sandbox.sources.wire import wire_schema
 
 MEAN_SESSIONS: Final = 20
 """Sessions of the mean traded value that balances are sized by."""

@@ -2,7 +2,7 @@
 
 Some names move to another segment, become lendable, or change their size class at the review of
 November. All of it is shown by the list of the session, which is out on the evening before. The
-planted flows of segments (`gogooku.sandbox.drivers`) stay with the segment a name started in.
+planted flows of segments (`gogooku.sandbox.market.drivers`) stay with the segment a name started in.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.sandbox.drivers import SEGMENTS
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
+from gogooku.sandbox.market.drivers import SEGMENTS
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
 from gogooku.sandbox.sources.companies import companies, issued_shares, standing_close
 
 PRIME, STANDARD, GROWTH = range(3)
-"""Places in `gogooku.sandbox.drivers.SEGMENTS`."""
+"""Places in `gogooku.sandbox.market.drivers.SEGMENTS`."""
 MOVES_PER_YEAR: Final = 0.01
 """Moves to another segment per name and year."""
 LENDABLE_PER_YEAR: Final = 0.08
@@ -54,7 +54,7 @@ class Segments:
 
     @cached_property
     def segment(self) -> SegmentArray:
-        """Place in `gogooku.sandbox.drivers.SEGMENTS`."""
+        """Place in `gogooku.sandbox.market.drivers.SEGMENTS`."""
         rng = _stream(self.market, "segment_moves")
         start = np.array([SEGMENTS.index(name) for name in self.market.segment])
         draw = rng.random(len(start))

@@ -2,7 +2,7 @@
 
 The position reported for a session contains, beside the true one, some of the return between that
 session and its disclosure. Joined at the session of the calculation it looks ahead; joined at the
-disclosure it is an old return (`gogooku.sandbox.traps`).
+disclosure it is an old return (`gogooku.sandbox.exchange.traps`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from gogooku.sandbox.drivers import REPORT_FLOOR, REPORT_LAG, SELLER_SLOTS
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import SECTORS, Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.sandbox.market.drivers import REPORT_FLOOR, REPORT_LAG, SELLER_SLOTS
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import SECTORS, Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,
@@ -31,7 +31,7 @@ from gogooku.sandbox.sources.rendering import (
     tokyo_instant,
 )
 from gogooku.sandbox.sources.trading import SIDES, amounts, traded
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 LATER_WEIGHT: Final = 0.05
 """Reported position per unit of the return between calculation and disclosure, negative."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from gogooku.sandbox.families import FloatArray
+from gogooku.sandbox.market.families import FloatArray
 
 SKEW: Final = -0.08
 CURVATURE: Final = 0.02

@@ -16,13 +16,13 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from gogooku.ingest.endpoints import ENDPOINTS
-from gogooku.sandbox.market import Market
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.sandbox.market.market import Market
 from gogooku.sandbox.sources.companies import STANDARDS, month_end, month_number
 from gogooku.sandbox.sources.documents import Book, Kind, book
 from gogooku.sandbox.sources.rendering import date_text, number_text, to_wire, tokyo_instant
 from gogooku.sandbox.sources.reports import FLASH_MINUTE
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 FLASH_VISIBLE: Final = 18 * 60
 LATE_VISIBLE: Final = 24 * 60 + 30

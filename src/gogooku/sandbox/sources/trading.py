@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,
@@ -30,7 +30,7 @@ from gogooku.sandbox.sources.rendering import (
     tokyo_instant,
 )
 from gogooku.sandbox.sources.smile import wandering
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 SIDES: Final = ("ShrtNoMrgn", "MrgnSellNew", "MrgnSellClose", "MrgnBuyNew", "MrgnBuyClose")
 """Sides whose shares are drawn; what is left is ``LongSell`` and ``LongBuy``."""

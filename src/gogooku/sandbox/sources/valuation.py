@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.ingest.endpoints import ENDPOINTS, Kind
-from gogooku.sandbox.families import FloatArray
-from gogooku.sandbox.market import Market
-from gogooku.sandbox.quirks import IntArray
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind
+from gogooku.sandbox.market.families import FloatArray
+from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.companies import split_product, standing_close
 from gogooku.sandbox.sources.documents import Kind as Document
 from gogooku.sandbox.sources.documents import book
@@ -29,7 +29,7 @@ from gogooku.sandbox.sources.rendering import (
     to_wire,
     tokyo_instant,
 )
-from gogooku.sandbox.wire import VISIBLE, Wire
+from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
 _VISIBLE_MINUTE = 16 * 60
 

@@ -1,0 +1,225 @@
+"""The whole line on the sandbox market: dataset, learners, judgement, portfolio, ranking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from gogooku.commands.display import estimate_text, frame_table, show, skill_table, table
+from gogooku.core.config import Execution, resolve
+from gogooku.core.metrics import mean_estimate
+from gogooku.core.progress import Reporter
+from gogooku.core.types import HORIZONS
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.evaluate.compare import compare_runs
+from gogooku.pipeline import build, sandbox
+from gogooku.runs.config import LabelOrder
+from gogooku.runs.folder import Run
+from gogooku.runs.judge import backtest, daily_skill, evaluate
+from gogooku.runs.named import run_named
+from gogooku.runs.report import write_report
+from gogooku.runs.train import train
+from gogooku.sandbox.market.market import market_config
+from gogooku.serve.predictor import Predictor
+
+LEARNERS = ("reversal", "momentum", "ridge", "lightgbm", "atft-gat-fan")
+SHUFFLED_LEARNERS = ("ridge", "lightgbm", "atft-gat-fan")
+FEATURES = "basic"
+NULL_SIGMAS = 3.0
+
+
+@dataclass
+class DemoResult:
+    """What the demo found; ``metrics`` is learner -> ``Report.to_json()["metrics"]``."""
+
+    size: str
+    seed: int
+    shuffled: bool
+    metrics: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+    portfolio: Mapping[str, Any] = field(default_factory=dict)
+    comparison: pl.DataFrame | None = None
+    ranking: pl.DataFrame | None = None
+    report: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the ranking."""
+        return {
+            "size": self.size,
+            "seed": self.seed,
+            "shuffled": self.shuffled,
+            "runs": self.runs,
+            "metrics": {name: dict(values) for name, values in self.metrics.items()},
+            "portfolio": dict(self.portfolio),
+            "seconds": self.seconds,
+            "findings": self.findings,
+            "report": self.report,
+        }
+
+    def show(self, console: Console) -> None:
+        """Print what people want to see first."""
+        kind = "labels shuffled within the day" if self.shuffled else "planted returns known"
+        show(console, f"\nsandbox market, size {self.size}, seed {self.seed}, {kind}\n")
+        if self.shuffled:
+            show(console, self._null_summary(), *self._closing())
+            return
+        show(console, self._summary())
+        show(console, skill_table(self.metrics["atft-gat-fan"], title="atft-gat-fan, test part"))
+        if self.comparison is not None:
+            show(console, frame_table("RankIC, paired by session", self.comparison))
+        rows = [
+            (name.removeprefix("portfolio."), estimate_text(self.portfolio[name]))
+            for name in sorted(self.portfolio)
+        ]
+        show(console, table("portfolio of atft-gat-fan, after costs", ["", "value"], rows))
+        if self.ranking is not None:
+            show(console, frame_table("the newest session's ranking, first names", self.ranking))
+        show(console, *self._closing(), f"report: {self.report}")
+
+    def _closing(self) -> list[str]:
+        spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
+        findings = [f"finding: {text}" for text in self.findings]
+        return [*findings, f"time: {spent}; in all {sum(self.seconds.values()):.1f} s"]
+
+    def _null_summary(self) -> object:
+        rows = [
+            [name, *(estimate_text(values[f"h{horizon}.rank_ic"]) for horizon in HORIZONS)]
+            for name, values in self.metrics.items()
+        ]
+        columns = ["test part", *(f"RankIC {horizon}" for horizon in HORIZONS)]
+        return table("no skill must be left, at any horizon", columns, rows)
+
+    def _summary(self) -> object:
+        rows = []
+        for name, values in self.metrics.items():
+            row: list[object] = [name]
+            for horizon in (1, 5):
+                row.append(estimate_text(values.get(f"h{horizon}.rank_ic")))
+                row.append(estimate_text(values.get(f"h{horizon}.alignment"), digits=3))
+                row.append(estimate_text(values.get(f"h{horizon}.share_of_attainable"), digits=2))
+            rows.append(row)
+        first = next(iter(self.metrics.values()))
+        best: list[object] = ["attainable"]
+        for horizon in (1, 5):
+            best += [estimate_text(first.get(f"h{horizon}.attainable")), "1", "1"]
+        rows.append(best)
+        columns = ["test part"]
+        for horizon in (1, 5):
+            columns += [f"RankIC {horizon}", f"alignment {horizon}", f"share {horizon}"]
+        return table("skill at 1 and 5 sessions", columns, rows)
+
+
+def run_demo(
+    home: Path,
+    *,
+    size: str,
+    seed: int,
+    shuffled: bool,
+    execution: Execution,
+    reporter: Reporter,
+) -> DemoResult:
+    """Run the line; what an earlier demo has finished is not done again.
+
+    Parameters
+    ----------
+    shuffled : bool
+        Permute labels within each session: every learner must then show no skill.
+    """
+    result = DemoResult(size=size, seed=seed, shuffled=shuffled)
+    clock = _Clock(result.seconds)
+    name = f"sandbox-{size}-{seed}"
+    sandbox(home, name, resolve(market_config(size, seed=seed), base_name=size), reporter=reporter)
+    clock.lap("market")
+    dataset = build(
+        home,
+        resolve(BuildConfig(source=name, features=FEATURES), base_name="demo"),
+        execution=execution,
+        reporter=reporter,
+    )
+    clock.lap("dataset")
+    order = LabelOrder.SHUFFLED if shuffled else LabelOrder.TRUE
+    runs: dict[str, Run] = {}
+    single = execution.model_copy(update={"threads": 1})
+    for learner in SHUFFLED_LEARNERS if shuffled else LEARNERS:
+        config = run_named(learner).model_copy(update={"seed": seed, "label_order": order})
+        runs[learner] = train(
+            home,
+            learner,
+            resolve(config, base_name=learner),
+            dataset,
+            execution=single,
+            reporter=reporter,
+        )
+        clock.lap(learner)
+        skill = evaluate(home, runs[learner])
+        result.metrics[learner] = (
+            _null_metrics(skill.daily) if shuffled else skill.report.to_json()["metrics"]
+        )
+        result.runs[learner] = runs[learner].run_id
+        found = skill.findings + (_null_findings(result.metrics[learner]) if shuffled else [])
+        result.findings += [f"{learner}: {text}" for text in found]
+        clock.lap("judging")
+    if not shuffled:
+        _finish(home, runs, Predictor(runs["atft-gat-fan"], dataset), result)
+        clock.lap("portfolio and report")
+    return result
+
+
+def _finish(home: Path, runs: Mapping[str, Run], predictor: Predictor, result: DemoResult) -> None:
+    best = runs["atft-gat-fan"]
+    compared = ("atft-gat-fan", "lightgbm", "ridge")
+    table_of_pairs = compare_runs({name: daily_skill(home, runs[name]) for name in compared})
+    result.comparison = table_of_pairs.filter(pl.col("a") == "atft-gat-fan")
+    result.portfolio = backtest(home, best).report.to_json()["metrics"]
+    result.report = str(write_report(home, best))
+    result.ranking = predictor.ranking().frame.head(10)
+
+
+def _null_metrics(daily: pl.DataFrame) -> dict[str, Any]:
+    """RankIC on shuffled labels, horizon by horizon.
+
+    Labels permuted within each session are independent from session to session however much their
+    horizons overlap, so the error takes the lags of one session. With those of the overlap it would
+    be too small: 38 lags on 140 sessions.
+    """
+    return {
+        f"h{horizon}.rank_ic": mean_estimate(
+            daily.filter(horizon=horizon).get_column("rank_ic").cast(pl.Float64).to_numpy(),
+            horizon=1,
+        ).to_json()
+        for horizon in HORIZONS
+    }
+
+
+def _null_findings(metrics: Mapping[str, Any]) -> list[str]:
+    """Skill on shuffled labels, beyond three standard errors of zero."""
+    found = []
+    for horizon in HORIZONS:
+        one = metrics[f"h{horizon}.rank_ic"]
+        if abs(one["value"]) > NULL_SIGMAS * one["error"]:
+            found.append(
+                f"horizon {horizon}: RankIC {one['value']:+.4f} ±{one['error']:.4f} on shuffled "
+                "labels; something knows the labels"
+            )
+    return found
+
+
+class _Clock:
+    """Wall seconds by stage, added up."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self.last
+        self.last = now

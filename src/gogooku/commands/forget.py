@@ -1,0 +1,216 @@
+"""What a subscription's end asks for: everything that holds vendor data goes, measures stay.
+
+J-Quants data is for its subscriber alone and is to be deleted when the subscription ends (J-Quants
+terms of use). Raw bodies, typed tables, sources, datasets, predictions and ledgers of fills (which
+hold prices) are removed, finished or not; configs, stamps, checkpoints, metrics and their reports
+stay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gogooku.core.errors import BusyError, DataError
+from gogooku.core.files import locked, read_json, storage_errors, write_point
+from gogooku.core.stamp import STAMP_FILE, Stamp
+from gogooku.dataset.home import MANIFEST_FILE, datasets_folder
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.source import sources_folder
+from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
+from gogooku.runs.judge import BACKTEST_FOLDER
+from gogooku.tables.parts import Basis, parts_folder
+
+_HIDDEN: Final = re.compile(r"\.(?P<name>.+?)\.(building(\.key)?|old|removed)")
+"""What an interrupted writer, or an interrupted removal, leaves beside the place of an artefact."""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Everything in a home that came from a source, in the order in which it is removed.
+
+    Attributes
+    ----------
+    unfinished : tuple of Path
+        What interrupted commands left of datasets and runs; hidden.
+    files : tuple of Path
+        Predictions and ledgers inside run folders that themselves stay.
+    folders : tuple of Path
+        Datasets, sources, typed tables and, last, the raw store.
+    """
+
+    source: str
+    unfinished: tuple[Path, ...]
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*self.unfinished, *self.files, *self.folders)
+
+    @property
+    def num_bytes(self) -> int:
+        """What they take on disk; a file with several names (hard links) is counted once."""
+        sizes = {}
+        for place in self.places:
+            for path in (place, *place.rglob("*")):
+                if path.is_file():
+                    facts = path.stat()
+                    sizes[facts.st_dev, facts.st_ino] = facts.st_size
+        return sum(sizes.values())
+
+
+def holdings(home: Path, source: str) -> Holdings:
+    """Find what came from a source, also what an interrupted command or removal left.
+
+    Raises
+    ------
+    DataError
+        There is nothing of that name.
+    """
+    meant = _meant(source)
+    datasets = _kept(datasets_folder(home), lambda name: meant(_source_of(home, name)))
+    runs = [
+        folder
+        for folder in finished_runs(home)
+        if meant(_source_of(home, str(read_json(folder / "manifest.json")["dataset"])))
+    ]
+    places = [
+        *datasets,
+        *_kept(sources_folder(home), meant),
+        *_kept(parts_folder(home, source).parent, lambda name: name == source),
+        *_kept(open_store(home, source).folder.parent, lambda name: name == source),
+    ]
+    held = Holdings(
+        source=source,
+        unfinished=tuple(_unfinished_runs(home, meant)),
+        files=tuple(path for run in runs for path in _vendor_files(run)),
+        folders=tuple(places),
+    )
+    if not held.places:
+        raise DataError(f"nothing from source {source!r} is in {home}")
+    return held
+
+
+def _meant(source: str) -> Callable[[str], bool]:
+    """Whether a source is the named one, or was made from its raw store for a date in the past."""
+    bases = "|".join(Basis)
+    pattern = re.compile(rf"{re.escape(source)}(-({bases})-\d{{4}}-\d{{2}}-\d{{2}})?")
+    return lambda name: pattern.fullmatch(name) is not None
+
+
+def _kept(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
+    """Artefacts of a folder by name, hidden ones by the name they would have had; sorted."""
+    found = []
+    for path in sorted(folder.glob("*")):
+        name = _name_of(path)
+        if not name.startswith(".") and wanted(name):
+            found.append(path)
+    return found
+
+
+def _source_of(home: Path, dataset: str) -> str:
+    """Name of the source of a dataset: by its manifest, or, where it has none, by its name."""
+    manifest = datasets_folder(home) / dataset / MANIFEST_FILE
+    if manifest.exists():
+        return str(read_json(manifest)["source"])
+    return dataset.rpartition("-")[0]
+
+
+def _unfinished_runs(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]:
+    """Runs on its datasets whose training was interrupted."""
+    for path in sorted(runs_folder(home).glob(".*.building")):
+        inputs = Stamp.read(path).inputs if (path / STAMP_FILE).exists() else {}
+        datasets = [name.removeprefix("dataset ") for name in inputs if name.startswith("dataset ")]
+        if any(meant(_source_of(home, name)) for name in datasets):
+            yield path
+            key = path.with_name(f"{path.name}.key")
+            if key.exists():
+                yield key
+
+
+def _vendor_files(run: Path) -> list[Path]:
+    """Predictions, fills and holdings of a run, and what an interrupted backtest left of them."""
+    files = [run / PREDICTIONS_FILE, *sorted((run / BACKTEST_FOLDER).glob("*.parquet"))]
+    left = sorted(run.glob(f".{BACKTEST_FOLDER}.*"))
+    return [path for path in files if path.exists()] + [path for path in left if path.is_dir()]
+
+
+def forget(home: Path, held: Holdings) -> None:
+    """Remove what `holdings` found; safe to repeat after an interruption.
+
+    Raises
+    ------
+    BusyError
+        A sync of the source, or a command that writes one of its artefacts, is running.
+    """
+    with _alone(home, held.source):
+        for path in held.unfinished:
+            _remove_alone(path)
+        _forget_pointers(home, {_name_of(folder) for folder in held.folders})
+        for path in held.files:
+            _remove(path)
+        for folder in held.folders:
+            if folder.parent == datasets_folder(home):
+                _remove_alone(folder)
+            else:
+                _remove(folder)
+
+
+@contextmanager
+def _alone(home: Path, source: str) -> Iterator[None]:
+    """Keep out a sync and the derivation of tables."""
+    try:
+        with locked(open_store(home, source).folder), locked(parts_folder(home, source)):
+            yield
+    except BusyError as fault:
+        raise BusyError(
+            f"{fault} Of {source}, what was not removed yet is still there: run the same command "
+            "again."
+        ) from fault
+
+
+def _forget_pointers(home: Path, gone: set[str]) -> None:
+    """Drop the pointer to the current dataset where that goes, and one that was never published."""
+    pointer = datasets_folder(home) / "current.json"
+    if pointer.exists() and read_json(pointer)["dataset"] in gone:
+        pointer.unlink()
+        write_point("forget.pointer")
+    for name in gone:
+        pointer.with_name(f".{pointer.name}.{name}").unlink(missing_ok=True)
+
+
+def _name_of(path: Path) -> str:
+    """Name of an artefact, also of a hidden one."""
+    hidden = _HIDDEN.fullmatch(path.name)
+    return hidden["name"] if hidden else path.name
+
+
+def _remove_alone(path: Path) -> None:
+    """Remove a dataset or a run that no command is writing, else it is busy."""
+    with locked(path.with_name(_name_of(path))):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder so that nobody finds half of one: it is renamed first."""
+    with storage_errors(path):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            write_point("forget.file")
+            return
+        aside = path
+        if not path.name.startswith("."):
+            aside = path.with_name(f".{path.name}.removed")
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(path, aside)
+            write_point("forget.aside")
+        shutil.rmtree(aside)
+        write_point("forget.folder")

@@ -1,0 +1,321 @@
+"""`gogooku sync` in its four forms, as facts for programs and tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from rich.table import Table
+
+from gogooku.commands.display import table
+from gogooku.commands.forget import forget as remove
+from gogooku.commands.forget import holdings
+from gogooku.core.errors import UsageError
+from gogooku.core.progress import Reporter
+from gogooku.core.wall import SystemClock, WallClock, tokyo_time
+from gogooku.ingest.jquants.client import ApiKey, Client
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.ledger import BatchKind
+from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.plan import BulkUse, SyncOptions, SyncPlan
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.jquants.status import status as status_of
+from gogooku.ingest.jquants.summary import EndpointSummary
+from gogooku.ingest.jquants.sync import dry_run as plan_only
+from gogooku.pipeline import Synced
+from gogooku.pipeline import sync as fetch_and_derive
+
+SANDBOX: Final = "sandbox"
+JQUANTS_URL: Final = "https://api.jquants.com/v2"
+SANDBOX_URL: Final = "http://127.0.0.1:8790/v2"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a form of the command has to say, and the failure that ends it (empty: none)."""
+
+    facts: Mapping[str, Any]
+    tables: Sequence[Table]
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Where, which source, and what of it."""
+
+    home: Path
+    source: str
+    endpoints: tuple[str, ...]
+    options: SyncOptions
+    clock: WallClock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to ask and with which key; its text never shows the key."""
+
+    base_url: str
+    key: ApiKey
+
+
+def order(
+    home: Path,
+    source: str,
+    endpoints: Sequence[str],
+    *,
+    first: date | None,
+    last: date | None,
+    bulk: str,
+) -> Order:
+    """Check what was asked for.
+
+    Raises
+    ------
+    UsageError
+        An unknown source, endpoint or use of monthly files, or dates the wrong way round.
+    """
+    if source not in ("jquants", SANDBOX):
+        raise UsageError(f"--source {source!r}: expected jquants or sandbox")
+    unknown = [name for name in endpoints if name not in ENDPOINTS]
+    if unknown:
+        raise UsageError(
+            f"--endpoint {', '.join(unknown)}: no such endpoint; there are: {', '.join(ENDPOINTS)}"
+        )
+    if bulk not in list(BulkUse):
+        raise UsageError(f"--bulk {bulk!r}: expected {' or '.join(BulkUse)}")
+    if first and last and first > last:
+        raise UsageError(f"--from {first} lies after --to {last}")
+    wanted = tuple(
+        name for name in ENDPOINTS if not endpoints or name in endpoints or name == "calendar"
+    )
+    options = SyncOptions(first=first, last=last, use_bulk=BulkUse(bulk))
+    return Order(home=home, source=source, endpoints=wanted, options=options)
+
+
+def address(source: str, *, base_url: str | None, key: str | None) -> Address:
+    """Where to send requests, and the key for it.
+
+    A real key is sent to the vendor (or an address named in JQUANTS_BASE_URL) and never to the
+    sandbox, which is asked with a key of its own.
+
+    Raises
+    ------
+    UsageError
+        An address without https that is not on this machine: the key would travel in the clear.
+    TerminalError
+        No key.
+    """
+    if source == SANDBOX:
+        own = key if key and key.startswith(SANDBOX) else SANDBOX
+        url, secret = base_url or SANDBOX_URL, own
+    else:
+        url, secret = base_url or JQUANTS_URL, key or ""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise UsageError(
+            f"JQUANTS_BASE_URL {parts.scheme}://{parts.hostname}: only https, or this machine; "
+            "the key would travel in the clear"
+        )
+    return Address(base_url=url.rstrip("/"), key=ApiKey(secret))
+
+
+def run(order: Order, address: Address, *, reporter: Reporter) -> Shown:
+    """Fetch what is missing and derive the tables."""
+    # A run just before this one, also a killed one, may have sent its last request a moment ago.
+    plan = _known_plan(order) or Plan.FREE
+    pacer = Pacer(plan, clock=order.clock, after=order.clock.now())
+    with Client(
+        base_url=address.base_url, key=address.key, pacer=pacer, clock=order.clock
+    ) as client:
+        done = fetch_and_derive(
+            order.home,
+            order.source,
+            client,
+            endpoints=order.endpoints,
+            options=order.options,
+            clock=order.clock,
+            reporter=reporter,
+        )
+    return shown(done)
+
+
+def shown(done: Synced) -> Shown:
+    """Present a finished sync."""
+    summary = done.summary
+    rows = [(one.name, one.requests, one.rows, _remark(one)) for one in summary.endpoints]
+    title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
+    tables = [table(title, ["endpoint", "requests", "rows", ""], rows)]
+    facts: dict[str, Any] = {"sync": summary.to_json(), "source": None}
+    if done.source is not None:
+        manifest = done.source.manifest
+        facts["source"] = {
+            "name": done.source.name,
+            "version": done.source.folder.name,
+            "content_hash": done.source.content_hash,
+            **manifest["facts"],
+        }
+        kept = [
+            (name, one["rows"], sum(one["quarantined"].values()), _reasons(one["quarantined"]))
+            for name, one in manifest["facts"]["tables"].items()
+        ]
+        tables.append(table("tables", ["table", "rows", "quarantined", "reasons"], kept))
+        if manifest["facts"]["unlisted_bars"]:
+            lost = [
+                (
+                    "bars of names that the day's list does not have",
+                    facts["source"]["unlisted_bars"],
+                )
+            ]
+            tables.append(table("kept in the tables, not built on", ["what", "rows"], lost))
+    text = f"{len(summary.failed)} endpoint(s) failed, the others are complete; run it again: "
+    reasons = "; ".join(f"{one.name}: {_brief(one.failed)}" for one in summary.failed)
+    return Shown(facts=facts, tables=tables, failed=text + reasons if reasons else "")
+
+
+def _brief(failed: Sequence[str]) -> str:
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return failed[0] + more
+
+
+def _remark(one: EndpointSummary) -> str:
+    """What is worth knowing about one endpoint, in a line."""
+    parts = [f"FAILED {_brief(one.failed)}"] if one.failed else []
+    if one.skipped:
+        parts.append(one.skipped)
+    if one.clipped:
+        parts.append(one.clipped)
+    if one.unknown:
+        parts.append(f"new fields, kept: {', '.join(sorted(one.unknown))}")
+    if one.missing:
+        parts.append(f"fields that rows did not have: {', '.join(sorted(one.missing))}")
+    if one.short:
+        parts.append(f"{len(one.short)} day(s) short of listed names, first {min(one.short)}")
+    if one.by_day:
+        parts.append(f"{len(one.by_day)} monthly file(s) asked for by day: {one.by_day[0]}")
+    return "; ".join(parts)
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason} {count:,}" for reason, count in counts.items())
+
+
+def _known_plan(order: Order) -> Plan | None:
+    subscription = open_store(order.home, order.source).subscription()
+    return subscription.plan if subscription else None
+
+
+def dry_run(order: Order, *, plan: str | None) -> Shown:
+    """Say what would be asked for, under the remembered plan, the named one, or every one."""
+    known = _known_plan(order)
+    if plan is not None and plan.upper() not in Plan.__members__:
+        raise UsageError(f"--plan {plan!r}: expected one of {', '.join(_plan_names())}")
+    if plan is not None:
+        plans = [Plan[plan.upper()]]
+    else:
+        plans = [known] if known is not None else list(Plan)
+    # Of the remembered plan the window is known as the server gave it; of others only the rule's.
+    made = {one: _planned(order, None if one is known else one) for one in plans}
+    facts = {one.label.lower(): _plan_facts(planned) for one, planned in made.items()}
+    now = tokyo_time(order.clock.now()).isoformat(timespec="minutes")
+    tables = [_plan_table(one, _plan_facts(planned), now=now) for one, planned in made.items()]
+    return Shown(facts={"now": now, "plans": facts}, tables=tables)
+
+
+def _plan_names() -> list[str]:
+    return [one.label.lower() for one in Plan]
+
+
+def _planned(order: Order, plan: Plan | None) -> SyncPlan:
+    return plan_only(
+        open_store(order.home, order.source),
+        endpoints=[ENDPOINTS[name] for name in order.endpoints],
+        now=order.clock.now(),
+        plan=plan,
+        options=order.options,
+    )
+
+
+def _plan_facts(planned: SyncPlan) -> dict[str, Any]:
+    """Requests, minutes, and per endpoint what would be asked for and why."""
+    endpoints: dict[str, Any] = {}
+    for job in planned.jobs:
+        one = endpoints.setdefault(
+            job.endpoint.name,
+            {"files": 0, "queries": 0, "first": None, "last": None, "reasons": {}, "asks": []},
+        )
+        one["files" if job.kind is BatchKind.FILE else "queries"] += 1
+        one["reasons"][str(job.reason)] = one["reasons"].get(str(job.reason), 0) + 1
+        one["asks"].append(job.query)
+        for name, value, better in (("first", job.first, min), ("last", job.last, max)):
+            if value is not None:
+                one[name] = str(better(value, date.fromisoformat(one[name] or str(value))))
+    return {
+        "requests": sum(planned.requests().values()),
+        "minutes": planned.minutes,
+        "endpoints": endpoints,
+        "skipped": dict(planned.skipped),
+    }
+
+
+def _plan_table(plan: Plan, facts: Mapping[str, Any], *, now: str) -> Table:
+    rows = [
+        (name, one["files"], one["queries"], one["first"], one["last"], _reasons(one["reasons"]))
+        for name, one in facts["endpoints"].items()
+    ]
+    rows += [(name, 0, 0, None, None, why) for name, why in facts["skipped"].items()]
+    title = (
+        f"{plan.label} at {now}: about {facts['requests']:,} requests, "
+        f"{facts['minutes']:,.0f} minutes"
+    )
+    return table(title, ["endpoint", "files", "queries", "from", "to", ""], rows)
+
+
+def status(order: Order) -> Shown:
+    """Say what is held."""
+    store = open_store(order.home, order.source)
+    endpoints = [ENDPOINTS[name] for name in order.endpoints]
+    made = status_of(store, endpoints=endpoints, now=order.clock.now())
+    rows = [
+        (
+            one.name,
+            one.rows,
+            one.first,
+            one.last,
+            f"{one.num_gaps}: {', '.join(map(str, one.gaps))}" if one.num_gaps else "0",
+            one.fetched_at and tokyo_time(one.fetched_at).strftime("%Y-%m-%d %H:%M"),
+            one.age_hours,
+        )
+        for one in made.endpoints
+    ]
+    columns = [
+        "endpoint",
+        "rows received",
+        "first",
+        "last",
+        "gaps",
+        "last fetch (Tokyo)",
+        "hours ago",
+    ]
+    title = f"{order.source}: what is held (plan {made.plan or 'not known yet'})"
+    return Shown(facts=made.to_json(), tables=[table(title, columns, rows)])
+
+
+def forget(order: Order, *, sure: Callable[[str], bool]) -> Shown:
+    """Remove everything that came from the source, after asking."""
+    held = holdings(order.home, order.source)
+    num_bytes = held.num_bytes
+    names = [str(place.relative_to(order.home)) for place in held.places]
+    listed = "\n".join(f"  {name}" for name in names)
+    question = f"{listed}\nRemove these ({num_bytes / 2**20:,.1f} MiB) for good?"
+    if not sure(question):
+        raise UsageError("nothing removed: not confirmed; --yes answers beforehand")
+    remove(order.home, held)
+    return Shown(
+        facts={"source": order.source, "removed": names, "num_bytes": num_bytes},
+        tables=[table("removed", ["what"], [(name,) for name in names])],
+    )

@@ -1,0 +1,161 @@
+"""Continuing a dataset with a newer delivery of its source, as far as both tell the same.
+
+A session is taken over when everything that it and the sessions before it were the first to know
+is the same in both deliveries; the rest is computed anew. So a new evening costs an evening, and a
+row that arrives late, with an old time of publication, costs the sessions since then.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from gogooku.core.calendar import DateArray, exchange_named
+from gogooku.core.files import read_json, read_parquet, require_space
+from gogooku.core.rowfiles import FRESH_SESSIONS
+from gogooku.core.stamp import Stamp
+from gogooku.dataset.assemble import BuildConfig, visible_names
+from gogooku.dataset.compaction import merge_months
+from gogooku.dataset.home import MANIFEST_FILE, datasets_folder
+from gogooku.dataset.notes import write_growth
+from gogooku.dataset.state import (
+    load_grown,
+    shared_elsewhere,
+    take_over,
+    whole_rows,
+)
+from gogooku.features.catalogue import INPUT_TABLES
+from gogooku.features.engine.compute import base_names
+from gogooku.features.engine.inputs import Tables, supported
+from gogooku.features.peers.peer_columns import peer_names
+from gogooku.ingest.source import Source
+from gogooku.tables.arrivals import (
+    ARRIVALS_FILE,
+    arrivals_of,
+    first_corrected,
+    sessions_told_alike,
+    write_arrivals,
+)
+from gogooku.tables.panel import codes_of, sessions_of
+
+
+def available_columns(source: Source, tables: Tables) -> list[str]:
+    """Base columns that a source gives."""
+    sectors = source.listings().get_column("sector").drop_nulls()
+    has_sector = len(sectors) > 0
+    names = base_names(has_sector=has_sector, has_index=len(source.indices()) > 0)
+    names += peer_names(has_sector=has_sector)
+    return names + [n for one in INPUT_TABLES if supported(one, tables) for n in one.columns]
+
+
+def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp) -> None:
+    """Put into a dataset folder what an older dataset of the source already has, and only that.
+
+    Raises
+    ------
+    StorageError
+        No room for the rows that cannot be shared.
+    DataError
+        A file of the older dataset or of the source is missing or damaged.
+    """
+    _empty(building)  # a beginning that was stopped has left links
+    try:
+        _begin(home, building, source, config, stamp=stamp)
+    except BaseException:
+        _empty(building)  # copied rows would fill the disk until the next build
+        raise
+
+
+def _begin(
+    home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp
+) -> None:
+    history = sessions_of(source.quotes())
+    old = older_dataset(home, config, stamp)
+    known = (old or building) / ARRIVALS_FILE
+    arrivals = arrivals_of(source, history, clock=config.clock, path=known)
+    rows = 0
+    if old is not None:
+        rows = _rows_alike(old, source, history, arrivals, config)
+        if rows:
+            before = load_grown(old)
+            others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
+            alone = shared_elsewhere(before, others) <= before.shared <= rows
+            codes = codes_of(source.listings(), history)
+            if not alone:
+                each = sum(file.row_bytes for file in before.layout.files())
+                require_space(building, num_bytes=rows * each)
+            taken = take_over(
+                before,
+                building,
+                rows=rows,
+                codes=codes,
+                alone=alone,
+                corrected=first_corrected(
+                    source,
+                    since=_last_decision(source, before.sessions[:rows], config),
+                    sessions=history,
+                ),
+            )
+            taken.save()
+            merge_months(building, before=history[-FRESH_SESSIONS:][0].item())
+    write_growth(building, before=old, sessions=rows)
+    write_arrivals(building, arrivals)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _last_decision(source: Source, sessions: DateArray, config: BuildConfig) -> datetime:
+    instants = exchange_named(source.exchange).decision(sessions[-1:], config.clock)
+    return cast("datetime", instants.astype("datetime64[us]")[0].item())
+
+
+def older_dataset(home: Path, config: BuildConfig, stamp: Stamp) -> Path | None:
+    """The newest finished dataset of the same config, code and library versions."""
+    found = []
+    for path in datasets_folder(home).glob(f"{config.source}-*/{MANIFEST_FILE}"):
+        other = Stamp.read(path.parent)
+        alike = (other.config_hash, other.code_hash, other.versions) == (
+            stamp.config_hash,
+            stamp.code_hash,
+            stamp.versions,
+        )
+        if alike and (path.parent / ARRIVALS_FILE).exists():
+            found.append((str(read_json(path)["last"]), path.parent.name, path.parent))
+    return max(found)[2] if found else None
+
+
+def _rows_alike(
+    old: Path, source: Source, history: DateArray, arrivals: pl.DataFrame, config: BuildConfig
+) -> int:
+    """Sessions of an older dataset that are the same in a new one; 0 if it cannot be continued."""
+    before = load_grown(old)
+    codes = codes_of(source.listings(), history)
+    names = visible_names(config, available_columns(source, Tables(source)))
+    if names != (before.features, before.market_features):
+        return 0
+    if codes[: len(before.codes)] != before.codes:
+        return 0
+    if len(history) < before.rows or (history[: before.rows] != before.sessions).any():
+        return 0
+    told = sessions_told_alike(read_parquet(old / ARRIVALS_FILE), arrivals, before.sessions)
+    return whole_rows(before, told)
+
+
+def remove_interrupted(folder: Path, source: str) -> None:
+    """Remove what builds of other versions of a source left when they were stopped."""
+    mine = re.compile(rf"\.{re.escape(source)}-[0-9a-f]{{16}}\.building")
+    for left in folder.parent.glob(f".{source}-*.building"):
+        if mine.fullmatch(left.name) and left.name != f".{folder.name}.building":
+            shutil.rmtree(left, ignore_errors=True)
+            left.with_name(f"{left.name}.key").unlink(missing_ok=True)

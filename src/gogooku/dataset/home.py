@@ -1,0 +1,101 @@
+"""Datasets in a home: where they live, which is current, and the raw bars kept beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.core.errors import DataError
+from gogooku.core.files import publish_pointer, read_json, readable, stage_pointer, write_point
+from gogooku.core.types import Dataset, Labels
+from gogooku.dataset.label_files import read_labels
+from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files, load_grown
+from gogooku.dataset.tensors import read_dataset
+
+MANIFEST_FILE = "manifest.json"
+
+
+def datasets_folder(home: Path) -> Path:
+    """Where datasets live."""
+    return home / "datasets"
+
+
+def stage_current(folder: Path) -> None:
+    """Get ready to make a dataset the one that later commands use; it may still be hidden."""
+    stage_pointer(folder.parent / "current.json", folder.name, key="dataset")
+
+
+def publish_current(folder: Path) -> None:
+    """Make a finished dataset the one that later commands use, after `stage_current`."""
+    publish_pointer(folder.parent / "current.json", folder.name)
+    write_point("dataset.current")
+
+
+def current_dataset(home: Path, name: str | None = None) -> Dataset:
+    """The named dataset, or the one built last.
+
+    Raises
+    ------
+    DataError
+        There is none, or none of that name.
+    """
+    pointer = datasets_folder(home) / "current.json"
+    if name is None:
+        if not pointer.exists():
+            raise DataError(f"no dataset in {home}; run: gogooku build")
+        name = str(read_json(pointer)["dataset"])
+    folder = datasets_folder(home) / name
+    if not (folder / MANIFEST_FILE).exists():
+        known = sorted(p.parent.name for p in datasets_folder(home).glob(f"*/{MANIFEST_FILE}"))
+        raise DataError(f"dataset {name!r} is not in {home} (there: {', '.join(known) or 'none'})")
+    return read_dataset(folder)
+
+
+def labels_of(dataset: Dataset) -> Labels:
+    """The labels that belong to a dataset."""
+    return read_labels(dataset.folder / "labels", sessions=dataset.sessions, codes=dataset.codes)
+
+
+def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
+    """The raw bars of a dataset, memory-mapped, [T, N] each."""
+    grown, names = load_grown(dataset.folder), len(dataset.codes)
+    return {c: grown.rows_of(grown.layout.bar(c))[:, :names] for c in (*BAR_COLUMNS, LISTED)}
+
+
+def read_values(
+    dataset: Dataset, names: Sequence[str], *, first: int = 0, last: int | None = None
+) -> npt.NDArray[np.float32]:
+    """Raw values of stock features of the sessions ``first`` to before ``last``, [F, t, N].
+
+    NaN where null or not listed.
+
+    Raises
+    ------
+    DataError
+        A file is missing or damaged.
+    """
+    last = len(dataset.sessions) if last is None else last
+    days = dataset.sessions[first:last]
+    out = np.full((len(names), len(days), len(dataset.codes)), np.nan, dtype=np.float32)
+    if not len(days):
+        return out
+    kinds = pl.Enum(list(dataset.codes))
+    for path in feature_files(dataset.folder):
+        begin, _, end = path.stem.partition("_")
+        if end < str(days[0]) or begin > str(days[-1]):
+            continue
+        with readable(path):
+            rows = pl.scan_parquet(path).select("date", "code", *names)
+            frame = rows.filter(
+                pl.col("date").is_between(days[0].item(), days[-1].item())
+            ).collect()
+        at_t = np.searchsorted(days, frame.get_column("date").to_numpy().astype("datetime64[D]"))
+        at_n = frame.get_column("code").cast(kinds).to_physical().to_numpy()
+        for f, name in enumerate(names):
+            out[f, at_t, at_n] = frame.get_column(name).to_numpy()
+    return out

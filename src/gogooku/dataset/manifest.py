@@ -1,0 +1,100 @@
+"""What a dataset says of itself: ``manifest.json`` for us, ``dataset.json`` for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.digests import digest_of, text_of
+from gogooku.core.files import hash_file, hash_parts, write_json, write_parquet
+from gogooku.core.types import Panel, feature_hash
+from gogooku.dataset.home import MANIFEST_FILE
+from gogooku.dataset.state import DIGESTED, LISTED, Grown
+from gogooku.features.catalogue import Selection, described
+from gogooku.features.engine.coverage import market_null_shares, stock_null_shares
+
+DESCRIPTION_FILE = "dataset.json"
+
+
+def write_manifest(
+    chosen: Selection, panel: Panel, grown: Grown, *, labels: str, facts: Mapping[str, Any]
+) -> None:
+    """Write what describes the whole: the market table, ``dataset.json``, the manifest.
+
+    Parameters
+    ----------
+    labels : str
+        Content hash of the labels.
+    facts : mapping
+        What the manifest says of the source.
+    """
+    folder = grown.layout.folder
+    context = [f.name for f in chosen.context]
+    write_parquet(
+        pl.DataFrame(
+            {"date": pl.Series(grown.sessions).cast(pl.Date)}
+            | {name: grown.market_TM[:, m] for m, name in enumerate(context)},
+            nan_to_null=True,
+        ),
+        folder / "market.parquet",
+    )
+    parts = {name: text_of(digest_of(grown.digests[:, p])) for p, name in enumerate(DIGESTED)}
+    small = ("market", "valid", "sector", "neighbours", "neighbour_block")
+    parts |= {name: hash_file(folder / f"{name}.npy") for name in small}
+    parts["labels"] = labels
+    null_share = stock_null_shares(chosen.stock, grown.nulls, int(grown.valid_TN.sum()))
+    null_share |= market_null_shares(chosen.context, grown.market_TM.astype(np.float64))
+    manifest = {**facts, **_manifest(chosen, panel, grown, parts, null_share)}
+    write_json(folder / DESCRIPTION_FILE, _description(chosen, manifest))
+    write_json(folder / MANIFEST_FILE, manifest)
+
+
+def _description(chosen: Selection, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The dataset for people and programs that do not have this package."""
+    return {
+        "source": manifest["source"],
+        "clock": manifest["clock"],
+        "first": manifest["first"],
+        "last": manifest["last"],
+        "content_hash": manifest["content_hash"],
+        "feature_hash": manifest["feature_hash"],
+        "tables": {
+            "features/<year>/*.parquet": "date, code, raw values of stock features; listed names",
+            "market.parquet": "date, raw values of market features",
+        },
+        "features": [
+            {**described(f), "coverage": round(1.0 - manifest["null_share"][f.name], 6)}
+            for f in chosen.visible
+        ],
+        "absent": dict(chosen.absent),
+    }
+
+
+def _manifest(
+    chosen: Selection,
+    panel: Panel,
+    grown: Grown,
+    parts: Mapping[str, str],
+    null_share: Mapping[str, float],
+) -> dict[str, Any]:
+    return {
+        "kind": "dataset",
+        "clock": str(panel.clock),
+        "slack_seconds": dict(panel.slack_seconds),
+        "content_hash": hash_parts(parts),
+        "parts": dict(parts),
+        "features": list(grown.features),
+        "market_features": list(grown.market_features),
+        "feature_hash": feature_hash([*grown.features, "|", *grown.market_features]),
+        "absent": dict(chosen.absent),
+        "codes": list(panel.codes),
+        "sectors": list(grown.sectors),
+        "first": str(grown.sessions[0]),
+        "last": str(grown.sessions[-1]),
+        "rows": int(grown.layout.bar(LISTED).rows(grown.rows).sum()),
+        "universe_rows": int(grown.valid_TN.sum()),
+        "null_share": dict(null_share),
+    }

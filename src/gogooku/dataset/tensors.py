@@ -1,0 +1,209 @@
+"""The training tensor ``x[T, N, F]`` and the raw values beside it, written once, block by block.
+
+Stock features enter ``x`` as their rank within the session's universe, mapped to [-0.5, 0.5];
+features that are z-scores by themselves enter as z/4 clipped to [-1, 1]; flags stay 0 or 1. Null is
+0, half precision. No price, count or raw rank is ever in it. A day is a slice and a window is a
+view of one memory-mapped file.
+
+Context features keep their own unit in ``market[T, M]`` (NaN unknown): their scale is fitted by
+the learner on train dates and travels in its checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gogooku.core.calendar import DateArray
+from gogooku.core.files import read_json, storage_errors, write_point
+from gogooku.core.ranks import rank_codes
+from gogooku.core.types import BoolArray, Dataset, Feature, Role
+from gogooku.dataset.digests import tensor_digest, values_digest
+from gogooku.dataset.state import DIGEST_BYTES, Layout, load_grown
+from gogooku.features.engine.compute import Block
+
+_Z_SCALE = 4.0
+GROUP_SESSIONS = 16
+"""Sessions in a row group of a Parquet file."""
+
+
+def encode(
+    values_FN: npt.NDArray[np.float32], features: Sequence[Feature]
+) -> npt.NDArray[np.float16]:
+    """Encode one session's stock features over its universe members; 0 where null.
+
+    Parameters
+    ----------
+    values_FN : float32 [F, n]
+        A row per feature, a column per member.
+    """
+    flags = np.array([f.role is Role.MASK for f in features])
+    scores = np.array([f.role is not Role.MASK and f.unit == "z" for f in features])
+    coded = np.empty(values_FN.shape, dtype=np.float16)
+    coded[flags] = np.nan_to_num(values_FN[flags])
+    coded[scores] = np.nan_to_num(np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0))
+    ranked = ~flags & ~scores
+    coded[ranked] = rank_codes(values_FN[ranked])
+    return coded
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """What a block of values belongs to.
+
+    Attributes
+    ----------
+    first : int
+        Position of its first session in the dataset.
+    dates : dates [t]
+    codes : tuple of str [N]
+    listed_tN, valid_tN : bool [t, N]
+    newest : date
+        Last session of the history.
+    fresh : int
+        Position of the first of its newest sessions, of which late rows may still tell.
+    """
+
+    first: int
+    dates: DateArray
+    codes: tuple[str, ...]
+    listed_tN: BoolArray
+    valid_tN: BoolArray
+    newest: np.datetime64
+    fresh: int
+
+    def files(self) -> Iterator[slice]:
+        """Sessions that share a file of raw values: what is told otherwise costs a whole file.
+
+        The newest year goes by months, each of the newest sessions is for itself.
+        """
+        months = self.dates.astype("datetime64[M]")
+        this_year = self.dates.astype("datetime64[Y]") == self.newest.astype("datetime64[Y]")
+        alone = self.first + np.arange(len(self.dates)) >= self.fresh
+        cut = np.flatnonzero(((months[1:] != months[:-1]) & this_year[1:]) | alone[1:]) + 1
+        for begin, end in pairwise([0, *cut.tolist(), len(self.dates)]):
+            yield slice(begin, end)
+
+
+def write_block(
+    layout: Layout,
+    block: Block,
+    where: Sessions,
+    *,
+    features: Sequence[Feature],
+    threads: int,
+) -> npt.NDArray[np.uint8]:
+    """Append a block to the training tensor and as a Parquet file.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        The stock features of the block, in the order of the last axis.
+
+    Returns
+    -------
+    uint8 [t, 2, 32]
+        Content of each session in the tensor and in the table of values.
+    """
+    num_sessions = len(where.dates)
+    place_tCF = layout.x.extend(where.first, num_sessions)
+    digests = np.zeros((num_sessions, 2, DIGEST_BYTES), dtype=np.uint8)
+
+    def day(t: int) -> None:
+        raw_FN = block.stock_FtN[:, t]
+        members = np.flatnonzero(where.valid_tN[t])
+        row = np.zeros(layout.x.row_shape, dtype=np.float16)
+        if len(members):
+            row[members] = encode(raw_FN[:, members], features).T
+        place_tCF[t] = row
+        digests[t, 0] = tensor_digest(where.valid_tN[t], row)
+        digests[t, 1] = values_digest(where.listed_tN[t], raw_FN)
+
+    with ThreadPoolExecutor(threads) as pool:
+        table = pool.submit(_write_values, layout.folder, block, where)
+        for _ in pool.map(day, range(num_sessions)):
+            pass
+        table.result()
+    if isinstance(place_tCF, np.memmap):
+        place_tCF.flush()
+    write_point("tensors.x")
+    return digests
+
+
+def _write_values(folder: Path, block: Block, where: Sessions) -> None:
+    """Write raw values of listed names (date, code, stock features); null where null."""
+    names = pa.array(list(where.codes), type=pa.string())
+    kinds = [pa.field("date", pa.date32()), pa.field("code", pa.dictionary(pa.int32(), names.type))]
+    schema = pa.schema([*kinds, *(pa.field(name, pa.float32()) for name in block.names)])
+    for file in where.files():
+        first, last = where.dates[file][[0, -1]]
+        path = folder / "features" / str(first)[:4] / f"{first}_{last}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with values_writer(path, schema) as writer:
+            for begin in range(file.start, file.stop, GROUP_SESSIONS):
+                span = slice(begin, min(begin + GROUP_SESSIONS, file.stop))
+                listed = where.listed_tN[span]
+                at_t, at_n = np.nonzero(listed)
+                days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
+                columns = [
+                    pa.array(days, type=pa.int32()).cast(pa.date32()),
+                    pa.DictionaryArray.from_arrays(pa.array(at_n.astype(np.int32)), names),
+                ]
+                for values_tN in block.stock_FtN[:, span]:
+                    columns.append(pa.array(values_tN[listed], from_pandas=True))
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    write_point("features.block")
+
+
+@contextmanager
+def values_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A new Parquet file of raw values; a table that is written to it is a row group."""
+    with (
+        storage_errors(path),
+        pq.ParquetWriter(
+            path,
+            schema,
+            compression="lz4",
+            use_dictionary=["code"],
+            write_statistics=["date"],
+            store_schema=False,
+        ) as writer,
+    ):
+        yield writer
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Open a dataset, memory-mapped.
+
+    Raises
+    ------
+    DataError
+        Not there, or not readable.
+    ContractError
+        The manifest does not match the files.
+    """
+    manifest = read_json(folder / "manifest.json")
+    grown = load_grown(folder)
+    return Dataset(
+        folder=folder,
+        manifest=manifest,
+        sessions=grown.sessions,
+        codes=tuple(manifest["codes"]),
+        features=tuple(manifest["features"]),
+        market_features=tuple(manifest["market_features"]),
+        x_TNF=grown.rows_of(grown.layout.x)[:, : len(grown.codes)],
+        market_TM=grown.market_TM,
+        valid_TN=grown.valid_TN,
+        sector_TN=grown.sector_TN,
+        neighbour_BNK=grown.neighbours_BNK,
+        neighbour_block_T=grown.block_T,
+    )

@@ -1,0 +1,59 @@
+"""Whether the files of a dataset are still what its manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gogooku.core.digests import Digest
+from gogooku.core.files import hash_file
+from gogooku.core.types import BoolArray, Dataset
+from gogooku.dataset.digests import bars_digest, tensor_digest, values_digest
+from gogooku.dataset.home import read_bars, read_values
+from gogooku.dataset.label_files import labels_content
+from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED, load_grown
+
+_MOST_VALUES = 320
+"""Sessions whose table of raw values is read again; of a longer history evenly spread runs."""
+_RUN = 16
+"""Sessions of a run."""
+
+
+def damaged_parts(dataset: Dataset) -> list[str]:
+    """Parts whose content has another hash than the manifest states; empty if good."""
+    parts = dataset.manifest["parts"]
+    small = [name for name in parts if (dataset.folder / f"{name}.npy").exists()]
+    found: dict[str, str | None] = {
+        name: hash_file(dataset.folder / f"{name}.npy") for name in small
+    }
+    found["labels"] = labels_content(dataset.folder / "labels")
+    damaged = {name for name, content in found.items() if parts[name] != content}
+    damaged |= _damaged_sessions(dataset)
+    return [name for name in parts if name in damaged]
+
+
+def _damaged_sessions(dataset: Dataset) -> set[str]:
+    """Parts with a session whose content is not that of its digest."""
+    digests = load_grown(dataset.folder).digests
+    bars = read_bars(dataset)
+    listed_TN, columns = bars[LISTED], [bars[name] for name in BAR_COLUMNS]
+    every = range(len(dataset.sessions))
+    made = {
+        "x": ((t, tensor_digest(dataset.valid_TN[t], dataset.x_TNF[t])) for t in every),
+        "features": _values_digests(dataset, listed_TN),
+        "bars": ((t, bars_digest(listed_TN[t], [column[t] for column in columns])) for t in every),
+    }
+    return {
+        name
+        for p, name in enumerate(DIGESTED)
+        if any((digests[t, p] != digest).any() for t, digest in made[name])
+    }
+
+
+def _values_digests(dataset: Dataset, listed_TN: BoolArray) -> Iterable[tuple[int, Digest]]:
+    count = len(dataset.sessions)
+    step = max(_RUN, _RUN * count // _MOST_VALUES)
+    for first in range(0, count, step):
+        last = min(first + _RUN, count)
+        values_FtN = read_values(dataset, dataset.features, first=first, last=last)
+        for t in range(first, last):
+            yield t, values_digest(listed_TN[t], values_FtN[:, t - first])

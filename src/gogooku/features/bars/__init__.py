@@ -1,0 +1,1 @@
+"""Features of one name's own bars: price, volatility, liquidity, limits."""

@@ -1,0 +1,1 @@
+"""Features made of others: interactions, ranks across names, masks."""

@@ -1,0 +1,1 @@
+"""Companies: listings, statements, valuation, events, dividends."""

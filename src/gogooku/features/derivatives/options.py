@@ -1,0 +1,346 @@
+"""Options on the Nikkei 225: what the market pays for insurance, where, and how far ahead.
+
+The base columns are those of `gogooku.features.derivatives.option_chain`: contracts out of the money only.
+
+Left out on purpose: medians over all strikes (they mix contracts in the money in), sums in
+contracts or yen, ``idxopt_*`` copies, the theoretical price, which repeats the volatility,
+``opt_iv_cmat_60d``, the sum of ``opt_iv_cmat_30d`` and ``opt_term_slope_30_60``, and sessions to
+the special quotation (`days_to_sq` says it without the chain).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.features.bars.volatility import SESSIONS_PER_YEAR
+from gogooku.features.derivatives.option_chain import OPTIONS_INPUTS as OPTIONS_INPUTS
+from gogooku.features.engine import kernels as k
+from gogooku.features.engine import moments as m
+from gogooku.features.engine.kernels import Values, chain
+
+_option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
+"""Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
+
+_MOVED: Final = "contracts that expire or change sides of the underlying move it"
+_OUTSIDE: Final = f"out of the money; {_MOVED}"
+
+
+def _less(x: Values, *, of: str, less: str) -> FloatArray:
+    return x[of] - x[less]
+
+
+def _log_ratio(x: Values, *, of: str, to: str) -> FloatArray:
+    return k.log_positive(k.ratio(x[of], x[to]))
+
+
+def _butterfly(x: Values) -> FloatArray:
+    return 0.5 * (x["io_iv_put10_30"] + x["io_iv_call10_30"]) - x["io_iv_atm_30"]
+
+
+def _reversal_term(x: Values) -> FloatArray:
+    return (x["io_iv_put5_60"] - x["io_iv_call5_60"]) - (x["io_iv_put5_30"] - x["io_iv_call5_30"])
+
+
+def _log_change(x: Values, *, of: str, sessions: int) -> FloatArray:
+    level = k.log_positive(x[of])
+    return level - k.shift(level, sessions)
+
+
+def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
+    return x[of] - k.shift(x[of], sessions)
+
+
+def _z(x: Values, *, of: str) -> FloatArray:
+    return np.clip(m.zscore(x[of], 60), -10.0, 10.0)
+
+
+def _interest(x: Values) -> FloatArray:
+    return k.log_positive(x["io_put_oi"] + x["io_call_oi"])
+
+
+def _volume(x: Values) -> FloatArray:
+    return k.log_positive(x["io_put_volume"] + x["io_call_volume"])
+
+
+def _realised(x: Values) -> FloatArray:
+    level = k.log_positive(x["mkt_close"])
+    step = level - k.shift(level, 1)
+    return SESSIONS_PER_YEAR * k.rolling_mean(step * step, 20)
+
+
+def _premium(x: Values) -> FloatArray:
+    return x["io_iv_atm_30"] ** 2 - x["_opt_realised_20"]
+
+
+def _premium_ratio(x: Values) -> FloatArray:
+    return 0.5 * k.log_positive(k.ratio(x["io_iv_atm_30"] ** 2, x["_opt_realised_20"]))
+
+
+_OPEN_INTEREST = ("_opt_oi_log", _interest, ("io_put_oi", "io_call_oi"), "open interest")
+_TRADED = ("_opt_volume_log", _volume, ("io_put_volume", "io_call_volume"), "volume")
+
+_HIDDEN = (
+    *(
+        _option(
+            name=name,
+            concept="level",
+            inputs=inputs,
+            compute=compute,
+            lookback=1,
+            unit="log",
+            max_null_share=1.0,
+            meaning=f"Log {what} of contracts out of the money.",
+        )
+        for name, compute, inputs, what in (_OPEN_INTEREST, _TRADED)
+    ),
+    _option(
+        name="_opt_realised_20",
+        concept="volatility",
+        inputs=("mkt_close",),
+        compute=_realised,
+        lookback=chain(20, 2),
+        unit="ratio",
+        max_null_share=1.0,
+        meaning="Mean squared log return of the index over 20 sessions, a year.",
+    ),
+)
+
+_LEVELS = (
+    _option(
+        name="opt_iv_cmat_30d",
+        concept="implied volatility",
+        inputs=("io_iv_atm_30",),
+        compute=partial(k.as_is, of="io_iv_atm_30"),
+        lookback=1,
+        unit="ratio",
+        meaning="Implied volatility at the money, 30 calendar days ahead, a year.",
+    ),
+    _option(
+        name="opt_term_slope_30_60",
+        concept="term structure",
+        inputs=("io_iv_atm_60", "io_iv_atm_30"),
+        compute=partial(_less, of="io_iv_atm_60", less="io_iv_atm_30"),
+        lookback=1,
+        unit="ratio",
+        meaning="Implied volatility at the money of 60 days less that of 30.",
+    ),
+    *(
+        _option(
+            name=f"opt_skew_{far}pct",
+            concept="skew",
+            inputs=(f"io_iv_put{far}_30", "io_iv_atm_30"),
+            compute=partial(_less, of=f"io_iv_put{far}_30", less="io_iv_atm_30"),
+            lookback=1,
+            unit="ratio",
+            meaning=f"Volatility of the put {far} % below the underlying less that at the money, "
+            "30 days.",
+        )
+        for far in (5, 10)
+    ),
+    *(
+        _option(
+            name=f"opt_rr_{far}pct",
+            concept="risk reversal",
+            inputs=(f"io_iv_put{far}_30", f"io_iv_call{far}_30"),
+            compute=partial(_less, of=f"io_iv_put{far}_30", less=f"io_iv_call{far}_30"),
+            lookback=1,
+            unit="ratio",
+            meaning=f"Volatility of the put {far} % below less that of the call {far} % above, "
+            "30 days.",
+        )
+        for far in (5, 10)
+    ),
+    _option(
+        name="opt_fly_10pct",
+        concept="smile",
+        inputs=("io_iv_put10_30", "io_iv_call10_30", "io_iv_atm_30"),
+        compute=_butterfly,
+        lookback=1,
+        unit="ratio",
+        meaning="Mean volatility 10 % out of the money on both sides less that at the money.",
+    ),
+    _option(
+        name="opt_rr_term_5pct",
+        concept="risk reversal",
+        inputs=("io_iv_put5_60", "io_iv_call5_60", "io_iv_put5_30", "io_iv_call5_30"),
+        compute=_reversal_term,
+        lookback=1,
+        unit="ratio",
+        meaning="opt_rr_5pct of 60 days less that of 30.",
+    ),
+    _option(
+        name="opt_smile_width",
+        concept="smile",
+        inputs=("io_smile_width",),
+        compute=partial(k.as_is, of="io_smile_width"),
+        lookback=1,
+        unit="ratio",
+        meaning="Standard deviation of the volatilities of the near month within 10 %.",
+    ),
+)
+
+_POSITIONS = (
+    _option(
+        name="opt_oi_put_call_ratio",
+        concept="put/call",
+        inputs=("io_near_put_oi", "io_near_call_oi"),
+        compute=partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi"),
+        lookback=1,
+        unit="log",
+        meaning="Log open interest of puts over calls, near month, up to 10 % out of the money.",
+    ),
+    _option(
+        name="opt_pc_oi_ratio",
+        concept="put/call",
+        inputs=("io_put_oi", "io_call_oi"),
+        compute=partial(_log_ratio, of="io_put_oi", to="io_call_oi"),
+        lookback=1,
+        unit="log",
+        meaning=f"Log open interest of puts over calls, all months, {_OUTSIDE}.",
+    ),
+    _option(
+        name="opt_pc_vol_ratio",
+        concept="put/call",
+        inputs=("io_put_volume", "io_call_volume"),
+        compute=partial(_log_ratio, of="io_put_volume", to="io_call_volume"),
+        lookback=1,
+        unit="log",
+        meaning=f"Log volume of puts over calls, all months, {_OUTSIDE}.",
+    ),
+    _option(
+        name="opt_vol_oi_ratio",
+        concept="activity",
+        inputs=("_opt_volume_log", "_opt_oi_log"),
+        compute=partial(_less, of="_opt_volume_log", less="_opt_oi_log"),
+        lookback=1,
+        unit="log",
+        meaning="Log volume over open interest, all months, out of the money.",
+    ),
+    _option(
+        name="opt_near_volume_share",
+        concept="activity",
+        inputs=("io_near_volume_share",),
+        compute=partial(k.as_is, of="io_near_volume_share"),
+        lookback=1,
+        unit="share",
+        meaning="Share of the near month in the volume out of the money.",
+    ),
+    *(
+        _option(
+            name=f"opt_oi_{side}_distance",
+            concept="positioning",
+            inputs=(f"io_{side}_oi_distance",),
+            compute=partial(k.as_is, of=f"io_{side}_oi_distance"),
+            lookback=1,
+            unit="log",
+            meaning=f"Mean log strike over underlying of {side}s out of the money, by open "
+            "interest.",
+        )
+        for side in ("put", "call")
+    ),
+    _option(
+        name="opt_night_jump",
+        concept="night",
+        inputs=("io_night_jump",),
+        compute=partial(k.as_is, of="io_night_jump"),
+        lookback=1,
+        unit="return",
+        meaning="Night closes of near options within 5 % of the money, puts and calls, over their "
+        "settlement before; null below 4 that traded at night.",
+    ),
+)
+
+_CHANGES = (
+    *(
+        _option(
+            name=f"opt_iv_chg_{h}d",
+            concept="volatility change",
+            inputs=("io_iv_atm_30",),
+            compute=partial(_log_change, of="io_iv_atm_30", sessions=h),
+            lookback=h + 1,
+            unit="log",
+            meaning=f"Change of log opt_iv_cmat_30d over {h} sessions.",
+        )
+        for h in (1, 5)
+    ),
+    *(
+        _option(
+            name=name,
+            concept="change",
+            inputs=(of,),
+            compute=partial(_change, of=of, sessions=5),
+            lookback=6,
+            unit=unit,
+            meaning=f"Change of {what} over 5 sessions{more}.",
+        )
+        for name, of, what, unit, more in (
+            ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio", ""),
+            ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio", ""),
+            (
+                "opt_pc_oi_chg_5d",
+                "opt_pc_oi_ratio",
+                "opt_pc_oi_ratio, of contracts out of the money,",
+                "log",
+                f"; {_MOVED}",
+            ),
+            (
+                "opt_oi_chg_5d",
+                "_opt_oi_log",
+                "log open interest, all months, out of the money,",
+                "log",
+                f"; {_MOVED}",
+            ),
+        )
+    ),
+    *(
+        _option(
+            name=name,
+            concept="surprise",
+            inputs=(of,),
+            compute=partial(_z, of=of),
+            lookback=60,
+            unit="z",
+            meaning=f"{what} against its mean and spread of 60 sessions, within +-10.",
+        )
+        for name, of, what in (
+            ("opt_iv_z_60", "io_iv_atm_30", "opt_iv_cmat_30d"),
+            ("opt_rr_z_60", "opt_rr_5pct", "opt_rr_5pct"),
+            ("opt_pc_vol_z_60", "opt_pc_vol_ratio", "opt_pc_vol_ratio"),
+            ("opt_volume_z_60", "_opt_volume_log", "Log volume, all months, out of the money,"),
+        )
+    ),
+    _option(
+        name="opt_vrp_20",
+        concept="variance premium",
+        inputs=("io_iv_atm_30", "_opt_realised_20"),
+        compute=_premium,
+        lookback=chain(20, 2),
+        unit="ratio",
+        meaning="Implied variance of 30 days less realised variance of the index over 20 sessions "
+        "(Bollerslev, Tauchen & Zhou 2009).",
+    ),
+    _option(
+        name="opt_vrp_log_20",
+        concept="variance premium",
+        inputs=("io_iv_atm_30", "_opt_realised_20"),
+        compute=_premium_ratio,
+        lookback=chain(20, 2),
+        unit="log",
+        meaning="Log of implied over realised volatility of the index.",
+    ),
+    _option(
+        name="opt_vrp_z_60",
+        concept="variance premium",
+        inputs=("opt_vrp_20",),
+        compute=partial(_z, of="opt_vrp_20"),
+        lookback=chain(60, 20, 2),
+        unit="z",
+        meaning="opt_vrp_20 against its mean and spread of 60 sessions, within +-10.",
+    ),
+)
+
+OPTIONS: Final[tuple[Feature, ...]] = (*_HIDDEN, *_LEVELS, *_POSITIONS, *_CHANGES)

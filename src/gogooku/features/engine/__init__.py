@@ -1,0 +1,1 @@
+"""How features are computed: kernels, timelines of typed rows, base columns, the evaluator."""

@@ -1,0 +1,1 @@
+"""The market as a whole, its sectors and indices, and each name against them."""

@@ -1,0 +1,1 @@
+"""Who trades: margin, short selling, flows, breakdown by kind of order, halves of the day."""

@@ -1,0 +1,367 @@
+"""Daily margin alerts: who is on daily publication or under a margin regulation, and its balances.
+
+A few percent of the names have rows, so values are null for the others, by contract; flags are 0
+for them. A row stands until the next one and at most `STANDING_SESSIONS` sessions after it became
+known (and 90 days after its application date): a name that left the list has no balance here,
+however it looked when it left. Changes and windows are over publications of one spell on the list
+(the application date before, at most `SPELL_DAYS` earlier), not over sessions; a correction
+replaces what it corrects. Shares are on the forward basis of splits; the vendor's own change fields
+are on a mixed basis and are not used.
+
+Names of the earlier system that are not repeated: `dmi_credit_ratio` and `dmi_short_long_ratio`
+(same ranks as `dmi_imbalance`), `dmi_neg_share_*`, `dmi_total*` (the sum of two that are here),
+`dmi_reason_daily_publication` and `is_dmi_valid` (`dmi_on_alert`), `dmi_reason_count` (a sum of
+flags), `dmi_impulse` and `dmi_days_since_*` (constant within a spell). `dmi_d_ratio_1d` is
+`dmi_d_imbalance_1d`, `dmi_z26_net` is `dmi_z26_imbalance`. The length of the spell so far is left
+out too: on the list it ranks as `dmi_alert_share_60`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Role
+from gogooku.features.engine import kernels as k
+from gogooku.features.engine.chains import (
+    Chain,
+    Standing,
+    chained,
+    first_day,
+    relative_change,
+    standing,
+)
+from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.kernels import Values
+from gogooku.features.engine.lazy import Lazy
+from gogooku.features.engine.timeline import Timeline
+from gogooku.features.trading.margin import imbalance_of, net_to_adv, to_adv
+
+STANDING_SESSIONS: Final = 5
+SPELL_DAYS: Final = 14
+"""Publications further apart than this belong to two spells; the longest holidays fit in."""
+_STEPS: Final = 27
+"""Rows of the longest window, of changes."""
+SEVERITY: Final = {
+    "101": 0.0,
+    "102": 1.0,
+    "002": 2.0,
+    "001": 3.0,
+    "003": 4.0,
+    "004": 5.0,
+    "005": 6.0,
+    "006": 7.0,
+}
+"""Regulation classes by severity: lifted, watched, daily publication, caution of the securities
+finance company, regulated, second to fourth stage. The numbers of the codes are not in order."""
+REASONS: Final = (
+    "restricted",
+    "monitoring",
+    "restricted_by_jsf",
+    "precaution_by_jsf",
+    "unclear_or_on_alert",
+)
+_SIDES: Final = ("long", "short")
+_BEFORE: Final = "the publication before"
+
+_STOCK: Final = {
+    "al_on_alert": "1: a row stands, 0: none; null where not listed, or nothing is known yet",
+    **{
+        f"al_reason_{reason}": "1: published because of it, 0: not, or no row; null as that"
+        for reason in REASONS
+    },
+    "al_severity": "severity of the regulation class over the highest",
+    **{f"al_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
+    **{f"al_{s}_listed": f"{s} balance over listed shares, as published" for s in _SIDES},
+    **{f"al_{s}_standardized": f"standardised share of the {s} balance" for s in _SIDES},
+    **{f"al_{s}_change_shares": f"{s} balance less that of {_BEFORE}" for s in _SIDES},
+    **{f"al_{s}_change": "that over the mean of both balances" for s in _SIDES},
+    **{f"al_{s}_z26": f"z of the {s} balance among 26 publications" for s in _SIDES},
+    "al_imbalance_change": f"(long - short) / (long + short) less that of {_BEFORE}",
+    "al_imbalance_z26": "z of that balance among 26 publications",
+    "al_short_change_z26": "z of al_short_change_shares among 26 publications",
+}
+
+
+def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
+    """Base columns of one side, per row of the chain."""
+    shares = values[f"{side}_shares"]
+    before = chain.before(shares)
+    return {
+        f"al_{side}_shares": shares,
+        f"al_{side}_listed": values[f"{side}_listed_ratio"],
+        f"al_{side}_standardized": k.ratio(values[f"{side}_standardized_shares"], shares),
+        f"al_{side}_change_shares": shares - before,
+        f"al_{side}_change": relative_change(shares, before),
+        f"al_{side}_z26": chain.zscore(shares, 26),
+    }
+
+
+def _told(tables: Tables, timeline: Timeline) -> BoolArray:
+    """Listed names from the session on that knows the first row of the table; [T, N].
+
+    Before it nobody can say that a name is not on the list.
+    """
+    first = tables.read("margin_alert", ()).get_column("available_at").sort().head(1)
+    known = timeline.known_at(first.to_numpy().astype("datetime64[us]"))
+    begins = int(known[0]) if len(known) else len(timeline.sessions)
+    began = np.arange(len(timeline.sessions)) >= begins
+    return timeline.listed_TN & began[:, np.newaxis]
+
+
+def _on_alert(state: Standing, told_TN: BoolArray) -> FloatArray:
+    return np.where(told_TN, state.known, np.nan)
+
+
+def _reason(state: Standing, told_TN: BoolArray, *, given: FloatArray) -> FloatArray:
+    """1 where it is given, 0 also where no row stands, null where nothing is told; [T, N]."""
+    flag = np.where(state.row < state.num_rows, state.show(given), 0.0)
+    return np.where(told_TN, flag, np.nan)
+
+
+def make_alert(tables: Tables, timeline: Timeline) -> Made:
+    """Base columns of the table ``margin_alert``; [T, N]."""
+    sides = [f"{side}_{part}" for side in _SIDES for part in ("shares", "listed_ratio")]
+    sides += [f"{side}_standardized_shares" for side in _SIDES]
+    columns = ["code", "regulation", *sides, *(f"reason_{reason}" for reason in REASONS)]
+    since = first_day(timeline, days=_STEPS * SPELL_DAYS)
+    placed = timeline.place(tables.read("margin_alert", columns, since=since))
+    state = standing(timeline, placed, sessions=STANDING_SESSIONS)
+    chain = chained(placed, range(1, SPELL_DAYS + 1), asked=state.rows, steps=_STEPS)
+    basis = timeline.share_basis(placed)
+    values = {
+        name: (placed.values(name) * (basis if name.endswith("_shares") else 1.0))[chain.rows]
+        for name in sides
+    }
+    rows: dict[str, FloatArray] = {}
+    for side in _SIDES:
+        rows |= _side(values, chain, side=side)
+    imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
+    severity = placed.frame.get_column("regulation").replace_strict(
+        SEVERITY, default=None, return_dtype=pl.Float64
+    )
+    level = severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values())
+    rows |= {
+        "al_severity": level[chain.rows],
+        "al_imbalance_change": imbalance - chain.before(imbalance),
+        "al_imbalance_z26": chain.zscore(imbalance, 26),
+        "al_short_change_z26": chain.zscore(rows["al_short_change_shares"], 26),
+    }
+    along = state.along(chain)
+    makers: dict[str, Callable[[], FloatArray]] = {
+        name: partial(along.show, column) for name, column in rows.items()
+    }
+    told = _told(tables, timeline)
+    makers["al_on_alert"] = partial(_on_alert, state, told)
+    for reason in REASONS:
+        given = placed.values(f"reason_{reason}")
+        makers[f"al_reason_{reason}"] = partial(_reason, state, told, given=given)
+    return Lazy(makers)
+
+
+ALERT_INPUTS: Final[tuple[InputTable, ...]] = (
+    InputTable(tables=("margin_alert",), stock=_STOCK, market={}, make=make_alert),
+)
+
+# ----------------------------------------------------------------------------------- features
+
+_SPARSE: Final = "; only names on daily publication"
+_alert = partial(Feature, group="alert")
+_sparse = partial(_alert, max_null_share=1.0)
+
+
+def _share_of_past(x: Values, *, window: int) -> FloatArray:
+    return k.rolling_mean(x["al_on_alert"], window)
+
+
+def _left(x: Values) -> FloatArray:
+    """1 where a spell ended within the last 20 sessions; the first of 21 can only start one."""
+    on = x["al_on_alert"]
+    ended = np.where(np.isnan(on), np.nan, ((k.shift(on, 1) == 1.0) & (on == 0.0)).astype(float))
+    return k.rolling_extreme(ended, 20, kind="max")
+
+
+def _market_share(x: Values) -> FloatArray:
+    member = (x["universe"] == 1.0) & ~np.isnan(x["al_on_alert"])
+    total = np.where(member, x["al_on_alert"], 0.0).sum(axis=1)
+    return k.ratio(total, member.sum(axis=1).astype(np.float64))
+
+
+def _shown(name: str, column: str, *, concept: str, unit: str, meaning: str) -> Feature:
+    """Build a sparse feature that is its base column."""
+    return _sparse(
+        name=name,
+        concept=concept,
+        inputs=(column,),
+        compute=partial(k.as_is, of=column),
+        lookback=1,
+        unit=unit,
+        meaning=f"{meaning}{_SPARSE}.",
+    )
+
+
+_BALANCES = (
+    *(
+        _sparse(
+            name=f"dmi_{side}_to_adv20",
+            concept="balance",
+            inputs=(f"al_{side}_shares", "_margin_adv20"),
+            compute=partial(to_adv, column=f"al_{side}_shares"),
+            lookback=20,
+            unit="ratio",
+            meaning=f"Daily {side} balance in days of mean volume of 20 sessions{_SPARSE}.",
+        )
+        for side in _SIDES
+    ),
+    _sparse(
+        name="dmi_imbalance",
+        concept="balance",
+        inputs=("al_long_shares", "al_short_shares"),
+        compute=partial(imbalance_of, long="al_long_shares", short="al_short_shares"),
+        lookback=1,
+        unit="ratio",
+        meaning=f"Daily long less short balance over their sum{_SPARSE}.",
+    ),
+    *(
+        _shown(
+            f"dmi_{side}_listed_ratio",
+            f"al_{side}_listed",
+            concept="balance",
+            unit="share",
+            meaning=f"Daily {side} balance over listed shares, as published; none for funds",
+        )
+        for side in _SIDES
+    ),
+    *(
+        _shown(
+            f"dmi_std_share_{side}",
+            f"al_{side}_standardized",
+            concept="composition",
+            unit="share",
+            meaning=f"Standardised share of the daily {side} balance",
+        )
+        for side in _SIDES
+    ),
+)
+
+_CHANGES = (
+    *(
+        _shown(
+            f"dmi_d_{side}_1d",
+            f"al_{side}_change",
+            concept="change",
+            unit="ratio",
+            meaning=f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
+        )
+        for side in _SIDES
+    ),
+    _shown(
+        "dmi_d_imbalance_1d",
+        "al_imbalance_change",
+        concept="change",
+        unit="ratio",
+        meaning=f"dmi_imbalance less that of {_BEFORE}",
+    ),
+    *(
+        _sparse(
+            name=f"dmi_d_{side}_to_adv20",
+            concept="change",
+            inputs=(f"al_{side}_change_shares", "_margin_adv20"),
+            compute=partial(to_adv, column=f"al_{side}_change_shares"),
+            lookback=20,
+            unit="ratio",
+            meaning=f"Change of the daily {side} balance against {_BEFORE} over mean volume of "
+            f"20 sessions{_SPARSE}.",
+        )
+        for side in _SIDES
+    ),
+    _sparse(
+        name="dmi_d_net_to_adv20",
+        concept="change",
+        inputs=("al_long_change_shares", "al_short_change_shares", "_margin_adv20"),
+        compute=partial(net_to_adv, long="al_long_change_shares", short="al_short_change_shares"),
+        lookback=20,
+        unit="ratio",
+        meaning=f"Change of long less short against {_BEFORE} over mean volume of 20 "
+        f"sessions{_SPARSE}.",
+    ),
+    *(
+        _shown(
+            f"dmi_z26_{what}",
+            f"al_{column}_z26",
+            concept="unusual",
+            unit="z",
+            meaning=f"{meaning} among the 26 newest publications of the spell (21 at least), "
+            "within +-10",
+        )
+        for what, column, meaning in (
+            ("long", "long", "Daily long balance"),
+            ("short", "short", "Daily short balance"),
+            ("imbalance", "imbalance", "dmi_imbalance"),
+            ("d_short_1d", "short_change", "Change of the short balance in shares"),
+        )
+    ),
+)
+
+_flag = partial(_alert, unit="flag", role=Role.MASK, lookback=1, concept="state")
+
+_STATE = (
+    _flag(
+        name="dmi_on_alert",
+        inputs=("al_on_alert",),
+        compute=partial(k.as_is, of="al_on_alert"),
+        meaning="1 where a daily balance stands: published within the last 5 sessions.",
+    ),
+    *(
+        _flag(
+            name=f"dmi_reason_{reason}",
+            inputs=(f"al_reason_{reason}",),
+            compute=partial(k.as_is, of=f"al_reason_{reason}"),
+            meaning=f"1 where the newest daily balance is published for: {reason}; 0 off the list.",
+        )
+        for reason in REASONS
+    ),
+    _flag(
+        name="dmi_left_20",
+        inputs=("al_on_alert",),
+        compute=_left,
+        lookback=k.chain(20, 2),
+        meaning="1 where a spell on daily publication ended within 20 sessions.",
+    ),
+    _shown(
+        "dmi_tse_reg_level",
+        "al_severity",
+        concept="state",
+        unit="share",
+        meaning="Severity of the regulation class, 0 (lifted) to 1 (fourth stage)",
+    ),
+    *(
+        _alert(
+            name=f"dmi_alert_share_{w}",
+            concept="history",
+            inputs=("al_on_alert",),
+            compute=partial(_share_of_past, window=w),
+            lookback=w,
+            unit="share",
+            meaning=f"Share of the last {w} sessions on daily publication; 0 for most names.",
+        )
+        for w in (60, 250)
+    ),
+    _alert(
+        name="dmi_mkt_alert_share",
+        concept="market",
+        inputs=("al_on_alert", "universe"),
+        compute=_market_share,
+        lookback=1,
+        unit="share",
+        role=Role.MARKET,
+        axis=Axis.ACROSS,
+        meaning="Share of the universe on daily publication.",
+    ),
+)
+
+ALERT: Final[tuple[Feature, ...]] = (*_BALANCES, *_CHANGES, *_STATE)

@@ -1,0 +1,288 @@
+"""The two halves of a session, from its morning and afternoon bars. Premium only.
+
+Tokyo trades in the morning, stops for lunch and trades again. Both halves of a session are known on
+its evening, so nothing is shifted. Prices are on the forward basis of all other prices, shares
+likewise. Null where the half had no trade.
+
+Left out on purpose: ``am_gap`` to the open (that of `ret_overnight`), limit flags of a half (those
+of the day are `limit_net_5`), yen and share levels.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from gogooku.core.types import Feature, FloatArray, Role
+from gogooku.features.engine import kernels as k
+from gogooku.features.engine import moments as m
+from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.kernels import RETURN, Values
+from gogooku.features.engine.own_session import OwnSession
+from gogooku.features.engine.timeline import Timeline
+from gogooku.ingest.jquants.endpoints import Plan
+
+_HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
+_PRICES: Final = ("open", "high", "low", "close")
+
+_stock = partial(Feature, group="morning")
+
+
+def make_halves(tables: Tables, timeline: Timeline) -> Made:
+    """Bars of both halves on their own session, null without a trade or a row by that evening."""
+    wire = {
+        f"{prefix}_{part.split('_')[0]}": f"{half}_{part}"
+        for prefix, half in _HALVES.items()
+        for part in (*_PRICES, "volume_shares", "turnover_yen")
+        if (prefix, part) != ("mq_pm", "turnover_yen")
+    }
+    growth = timeline.growth_TN
+
+    def on_forward_basis(name: str, values: FloatArray) -> FloatArray:
+        part = name.rsplit("_", 1)[1]
+        if part in _PRICES:
+            values /= growth
+        elif part == "volume":
+            values *= growth
+        return values
+
+    return OwnSession(tables, timeline, "quotes", wire, on_forward_basis)
+
+
+MORNING_INPUTS: Final = (
+    InputTable(
+        tables=("quotes",),
+        columns_from=Plan.PREMIUM,
+        stock={
+            **{
+                f"{prefix}_{part}": f"yen per share of the {half}, forward basis"
+                for prefix, half in _HALVES.items()
+                for part in _PRICES
+            },
+            **{
+                f"{prefix}_volume": f"shares traded in the {half}, forward basis"
+                for prefix, half in _HALVES.items()
+            },
+            "mq_am_turnover": "yen traded in the morning",
+        },
+        market={},
+        make=make_halves,
+    ),
+)
+
+
+def _over(x: Values, *, top: str, bottom: str) -> FloatArray:
+    return k.ratio(x[top], x[bottom]) - 1.0
+
+
+def _from_close(x: Values) -> FloatArray:
+    return k.ratio(x["mq_am_close"], k.shift(x["_close"], 1)) - 1.0
+
+
+def _position(x: Values) -> FloatArray:
+    return k.ratio(x["mq_am_close"] - x["mq_am_low"], x["mq_am_high"] - x["mq_am_low"])
+
+
+def _range_share(x: Values) -> FloatArray:
+    return k.ratio(x["mq_am_high"] - x["mq_am_low"], x["high"] - x["low"])
+
+
+def _volume_share(x: Values) -> FloatArray:
+    return k.ratio(x["mq_am_volume"], x["mq_am_volume"] + x["mq_pm_volume"])
+
+
+def _volume_ratio(x: Values) -> FloatArray:
+    return k.log_positive(k.ratio(x["mq_am_volume"], k.rolling_mean(x["mq_am_volume"], 20)))
+
+
+def _z(x: Values) -> FloatArray:
+    return np.clip(m.zscore(x["am_vol_share"], 20), -10.0, 10.0)
+
+
+def _mean(x: Values, *, of: str, window: int) -> FloatArray:
+    return k.rolling_mean(x[of], window)
+
+
+def _corr(x: Values) -> FloatArray:
+    return m.rolling_corr(x["am_body"], x["pm_body"], 60)
+
+
+def _average_price(x: Values) -> FloatArray:
+    return k.ratio(x["mq_am_close"], k.ratio(x["mq_am_turnover"], x["mq_am_volume"])) - 1.0
+
+
+def _morning_high(x: Values) -> FloatArray:
+    unknown = np.isnan(x["mq_am_high"]) | np.isnan(x["mq_pm_high"])
+    top = x["mq_am_high"] >= x["mq_pm_high"] * (1.0 - k.TIE)
+    bottom = x["mq_am_low"] <= x["mq_pm_low"] * (1.0 + k.TIE)
+    side = np.where(unknown, np.nan, top.astype(np.float64) - bottom.astype(np.float64))
+    return k.rolling_mean(side, 20)
+
+
+def _valid(x: Values) -> FloatArray:
+    known = ~np.isnan(x["mq_am_close"])
+    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
+
+
+_MORNING = (
+    _stock(
+        name="am_gap_prev_close",
+        concept="morning return",
+        inputs=("mq_am_close", "_close"),
+        compute=_from_close,
+        lookback=RETURN,
+        unit="return",
+        meaning="Close of the morning over the last known close before the session, less 1.",
+    ),
+    _stock(
+        name="am_body",
+        concept="morning return",
+        inputs=("mq_am_close", "mq_am_open"),
+        compute=partial(_over, top="mq_am_close", bottom="mq_am_open"),
+        lookback=1,
+        unit="return",
+        meaning="Return of the morning from its open to its close.",
+    ),
+    _stock(
+        name="am_range",
+        concept="morning range",
+        inputs=("mq_am_high", "mq_am_low"),
+        compute=partial(_over, top="mq_am_high", bottom="mq_am_low"),
+        lookback=1,
+        unit="ratio",
+        meaning="High over low of the morning, less 1.",
+    ),
+    _stock(
+        name="am_pos_in_am_range",
+        concept="morning close",
+        inputs=("mq_am_close", "mq_am_low", "mq_am_high"),
+        compute=_position,
+        lookback=1,
+        unit="share",
+        max_null_share=0.3,
+        meaning="Place of the morning's close between its low and its high.",
+    ),
+    _stock(
+        name="am_to_full_range",
+        concept="morning range",
+        inputs=("mq_am_high", "mq_am_low", "high", "low"),
+        compute=_range_share,
+        lookback=1,
+        unit="share",
+        max_null_share=0.3,
+        meaning="Range of the morning over that of the session.",
+    ),
+    _stock(
+        name="am_vwap_gap",
+        concept="morning close",
+        inputs=("mq_am_close", "mq_am_turnover", "mq_am_volume"),
+        compute=_average_price,
+        lookback=1,
+        unit="return",
+        meaning="Close of the morning over its average price, less 1.",
+    ),
+    _stock(
+        name="am_vol_ratio_20",
+        concept="morning volume",
+        inputs=("mq_am_volume",),
+        compute=_volume_ratio,
+        lookback=20,
+        unit="log",
+        meaning="Log of the morning's volume over its mean of 20 sessions.",
+    ),
+    _stock(
+        name="am_vol_share",
+        concept="morning volume",
+        inputs=("mq_am_volume", "mq_pm_volume"),
+        compute=_volume_share,
+        lookback=1,
+        unit="share",
+        meaning="Volume of the morning over that of the session.",
+    ),
+    _stock(
+        name="am_vol_share_z20",
+        concept="morning volume",
+        inputs=("am_vol_share",),
+        compute=_z,
+        lookback=20,
+        unit="z",
+        meaning="am_vol_share against its mean and spread of 20 sessions.",
+    ),
+)
+
+_AFTERNOON = (
+    _stock(
+        name="pm_gap_am_close",
+        concept="lunch",
+        inputs=("mq_pm_open", "mq_am_close"),
+        compute=partial(_over, top="mq_pm_open", bottom="mq_am_close"),
+        lookback=1,
+        unit="return",
+        meaning="Open of the afternoon over the close of the morning, less 1.",
+    ),
+    _stock(
+        name="pm_body",
+        concept="afternoon return",
+        inputs=("mq_pm_close", "mq_pm_open"),
+        compute=partial(_over, top="mq_pm_close", bottom="mq_pm_open"),
+        lookback=1,
+        unit="return",
+        meaning="Return of the afternoon from its open to its close.",
+    ),
+    _stock(
+        name="pm_range",
+        concept="afternoon range",
+        inputs=("mq_pm_high", "mq_pm_low"),
+        compute=partial(_over, top="mq_pm_high", bottom="mq_pm_low"),
+        lookback=1,
+        unit="ratio",
+        meaning="High over low of the afternoon, less 1.",
+    ),
+)
+
+_BOTH = (
+    *(
+        _stock(
+            name=f"{half}_body_20",
+            concept=f"{word} return",
+            inputs=(f"{half}_body",),
+            compute=partial(_mean, of=f"{half}_body", window=20),
+            lookback=20,
+            unit="return",
+            meaning=f"Mean of {half}_body over 20 sessions.",
+        )
+        for half, word in (("am", "morning"), ("pm", "afternoon"))
+    ),
+    _stock(
+        name="am_pm_corr_60",
+        concept="halves",
+        inputs=("am_body", "pm_body"),
+        compute=_corr,
+        lookback=60,
+        unit="ratio",
+        meaning="Correlation of am_body and pm_body, 60 sessions: reversal below 0.",
+    ),
+    _stock(
+        name="am_high_less_low_20",
+        concept="halves",
+        inputs=("mq_am_high", "mq_pm_high", "mq_am_low", "mq_pm_low"),
+        compute=_morning_high,
+        lookback=20,
+        unit="share",
+        meaning="Share of 20 sessions with the high made in the morning less that with the low.",
+    ),
+    _stock(
+        name="is_am_valid",
+        concept="validity",
+        inputs=("mq_am_close", "listed"),
+        compute=_valid,
+        lookback=1,
+        unit="flag",
+        role=Role.MASK,
+        meaning="The name traded in the morning.",
+    ),
+)
+
+MORNING: Final[tuple[Feature, ...]] = (*_MORNING, *_AFTERNOON, *_BOTH)

@@ -1,0 +1,1 @@
+"""Files of prices that people bring: reading, columns, defects and their policy."""

@@ -1,0 +1,310 @@
+"""The policy table applied: rows split off, cells made null, every one of them recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from gogooku.core.calendar import is_tokyo_session
+from gogooku.core.errors import DataError
+from gogooku.ingest.imports.columns import NUMBERS, PRICES
+from gogooku.ingest.imports.policy import (
+    CELL_RULES,
+    DATE_RULES,
+    FIRST_ROW_RULES,
+    MARKET_ROWS,
+    NON_FINITE,
+    SPARSE_SHARE,
+    Outcome,
+    Rule,
+    outcome,
+)
+
+_FOREIGN_DATES, _FOREIGN_SHARE = 5, 0.02
+"""From this many dates and this share of dates on, closed dates mean another exchange."""
+
+DEFECTS_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "code": pl.String(),
+    "column": pl.String(),
+    "value": pl.Float64(),
+    "defect": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Kept rows sorted by (date, code), what was taken out of them, and the counts so far."""
+
+    rows: pl.DataFrame
+    defects: pl.DataFrame
+    quarantine: pl.DataFrame
+    outcomes: Mapping[str, Outcome]
+
+
+def clean(raw: pl.DataFrame, *, exchange: str) -> Cleaned:
+    """Apply the policy table to the rows of a delivery.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        Typed columns named by field, and ``row``, the position in the input.
+    exchange : str
+        Name of the exchange; Tokyo also checks its calendar.
+
+    Raises
+    ------
+    DataError
+        A negative price, a repeated (date, code), no close at all, or no row left.
+    """
+    refuse_negative_prices(raw)
+    placed, first_out, outcomes = quarantine_rows(raw)
+    codes = placed.get_column("code").unique().sort()
+    placed = placed.with_columns(pl.col("code").cast(pl.Enum(codes))).sort("date", "code")
+    refuse_repeated_keys(placed)
+    rows, later_out, more = split_dates(placed, exchange=exchange)
+    everywhere, _, non_finite = null_non_finite(placed)
+    found = count_found(everywhere)
+    del placed, everywhere
+    rows, records, kept_non_finite = null_non_finite(rows)
+    rows, more_records, cells = null_cells(rows, found)
+    quarantine = pl.concat(
+        [first_out, later_out.with_columns(pl.col("code").cast(pl.String))], how="vertical"
+    )
+    if rows.is_empty():
+        counts = {key: row.count for key, row in {**outcomes, **more}.items() if row.count}
+        raise DataError(f"prices: every row is unusable: {counts}. Nothing was imported.")
+    if rows.get_column("close").null_count() == rows.height:
+        raise DataError(
+            f"prices: none of {rows.height:,} rows has a close. Is it in another column? "
+            "--map close=COLUMN"
+        )
+    outcomes |= more | cells
+    outcomes[NON_FINITE.key] = replace(non_finite, cells=kept_non_finite.cells)
+    return Cleaned(rows, pl.concat([records, more_records]), quarantine.sort("row"), outcomes)
+
+
+def describe(frame: pl.DataFrame, index: int | None, column: str | None = None) -> str:
+    """``date code column value`` of one row, for tables and messages."""
+    if index is None:
+        return ""
+    row: dict[str, Any] = frame.row(index, named=True)
+    text = f"{row['date']} {row['code']}"
+    return text if column is None else f"{text} {column} {row[column]!r}"
+
+
+def refuse_negative_prices(frame: pl.DataFrame) -> None:
+    """Refuse a delivery with a negative price or a factor that is not positive."""
+    limits = [(name, pl.col(name) < 0, "negative") for name in PRICES]
+    limits.append(("adjustment_factor", pl.col("adjustment_factor") <= 0, "not positive"))
+    for name, mask, what in limits:
+        if name not in frame.columns:
+            continue
+        bad = frame.select(mask.fill_null(value=False)).to_series()
+        if bad.any():
+            raise DataError(
+                f"prices: {bad.sum():,} row(s) have a {what} {name}, first "
+                f"{describe(frame, bad.arg_max(), name)}. A price cannot be; check that the column "
+                f"is the right one (--map {name}=COLUMN) and correct or remove the rows."
+            )
+
+
+def refuse_repeated_keys(frame: pl.DataFrame) -> None:
+    """Refuse rows that repeat (date, code), identical ones too; the frame is sorted by them."""
+    keys = ("date", "code")
+    again = frame.select(
+        pl.all_horizontal((pl.col(k) == pl.col(k).shift(1)).fill_null(value=False) for k in keys)
+    ).to_series()
+    if not again.any():
+        return
+    values = [c for c in frame.columns if c not in ("date", "code", "row")]
+    twin = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1)) for c in values)
+    identical = frame.select(twin).to_series() & again
+    raise DataError(
+        f"prices: {again.sum():,} row(s) repeat (date, code), {identical.sum():,} of them "
+        f"identical to the row before, first {describe(frame, again.arg_max())}. Keep one "
+        "row for each stock and date (and give each file once), then import again."
+    )
+
+
+def quarantine_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Outcome]]:
+    """Split off rows that cannot be placed: (kept, quarantined with ``reason``, counts)."""
+    reason = pl.lit(None, dtype=pl.String)
+    outcomes: dict[str, Outcome] = {}
+    for rule in reversed(FIRST_ROW_RULES):
+        needed = rule.mask
+        if needed is not None and set(needed.meta.root_names()) <= set(frame.columns):
+            reason = pl.when(needed).then(pl.lit(rule.key)).otherwise(reason)
+    reasons = frame.select(reason.alias("reason")).to_series()
+    for rule in FIRST_ROW_RULES:
+        hit = (reasons == rule.key).fill_null(value=False)
+        outcomes[rule.key] = _count(rule, frame, hit)
+    bad = reasons.is_not_null()
+    if not bad.any():
+        return frame, frame.clear().with_columns(reason=pl.lit(None, pl.String)), outcomes
+    return frame.filter(~bad), frame.with_columns(reasons).filter(bad), outcomes
+
+
+def date_reasons(frame: pl.DataFrame, *, exchange: str) -> pl.DataFrame:
+    """Dates that are not whole sessions, with the reason; columns ``date``, ``reason``.
+
+    Raises
+    ------
+    DataError
+        So many dates are not Tokyo sessions that the exchange must be another one.
+    """
+    traded = pl.col("volume") > 0 if "volume" in frame.columns else pl.lit(None, pl.Boolean)
+    dates = frame.group_by("date").agg(rows=pl.len(), traded=traded.any()).sort("date")
+    usual = dates.get_column("rows").rolling_median(21, center=True, min_samples=1)
+    median = float(dates.select(pl.col("rows").median()).item() or 0.0)
+    closed = _closed_dates(dates.get_column("date"), exchange=exchange)
+    return (
+        dates.with_columns(
+            reason=pl.when(closed)
+            .then(pl.lit("not_a_session"))
+            .when(
+                (median >= MARKET_ROWS)
+                & (pl.col("traded") == pl.lit(value=False))
+                & pl.lit("volume" in frame.columns)
+            )
+            .then(pl.lit("date_without_trade"))
+            .when(pl.col("rows") < usual * SPARSE_SHARE)
+            .then(pl.lit("sparse_date"))
+        )
+        .filter(pl.col("reason").is_not_null())
+        .select("date", "reason")
+    )
+
+
+def _closed_dates(dates: pl.Series, *, exchange: str) -> pl.Series:
+    if exchange != "tokyo":
+        return pl.repeat(value=False, n=len(dates), dtype=pl.Boolean, eager=True)
+    closed = pl.Series([not is_tokyo_session(day) for day in dates], dtype=pl.Boolean)
+    count = int(closed.sum())
+    if count >= _FOREIGN_DATES and count > _FOREIGN_SHARE * len(dates):
+        raise DataError(
+            f"prices: {count:,} of {len(dates):,} dates are not Tokyo sessions, first "
+            f"{dates.filter(closed)[0]}. Is this another exchange? Say so: --set exchange=new_york"
+        )
+    return closed
+
+
+def split_dates(
+    frame: pl.DataFrame, *, exchange: str
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Outcome]]:
+    """Split off rows on dates that are no sessions and rows outside their listing."""
+    found = date_reasons(frame, exchange=exchange)
+    listed = pl.lit(None, dtype=pl.String)
+    for name, late in (("listed_from", False), ("listed_to", True)):
+        if name in frame.columns:
+            outside = pl.col("date") > pl.col(name) if late else pl.col("date") < pl.col(name)
+            listed = pl.when(outside).then(pl.lit("outside_listing")).otherwise(listed)
+    by_date = pl.col("date").replace_strict(
+        found.get_column("date"), found.get_column("reason"), default=None, return_dtype=pl.String
+    )
+    reasons = frame.select(reason=pl.coalesce(by_date, listed)).to_series()
+    outcomes = {
+        rule.key: _count(rule, frame, (reasons == rule.key).fill_null(value=False))
+        for rule in DATE_RULES
+    }
+    bad = reasons.is_not_null()
+    return frame.filter(~bad), frame.with_columns(reasons).filter(bad), outcomes
+
+
+def count_found(frame: pl.DataFrame) -> dict[str, Outcome]:
+    """Count on the whole input what each cell rule finds, before any cell is changed."""
+    outcomes: dict[str, Outcome] = {}
+    for rule in CELL_RULES:
+        hit = _hits(rule, frame)
+        outcomes[rule.key] = outcome(rule) if hit is None else _count(rule, frame, hit)
+    return outcomes
+
+
+def null_non_finite(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Outcome]:
+    """Null every NaN and infinity: (frame, defect records, outcome)."""
+    records: list[pl.DataFrame] = []
+    count = 0
+    first = ""
+    for name in (n for n in NUMBERS if n in frame.columns):
+        values = frame.get_column(name)
+        bad = (values.is_finite() == False).fill_null(value=False)  # noqa: E712  elementwise
+        if bad.any():
+            count += int(bad.sum())
+            first = first or describe(frame, bad.arg_max(), name)
+            records.append(_records(frame, bad, name, NON_FINITE.key))
+            frame = frame.with_columns(values.set(bad, None))
+    return frame, _stack(records), outcome(NON_FINITE, count=count, cells=count, first=first)
+
+
+def null_cells(
+    frame: pl.DataFrame, found: Mapping[str, Outcome]
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Outcome]]:
+    """Apply the cell rules in order: (frame, defect records, outcomes with their cells)."""
+    records: list[pl.DataFrame] = []
+    outcomes: dict[str, Outcome] = {}
+    for rule in CELL_RULES:
+        before = found[rule.key]
+        hit = _hits(rule, frame)
+        cells = 0
+        if hit is not None and hit.any():
+            for name in rule.targets:
+                cells += int(hit.sum())
+                records.append(_records(frame, hit, name, rule.key))
+                frame = frame.with_columns(frame.get_column(name).set(hit, None))
+        outcomes[rule.key] = outcome(rule, count=before.count, cells=cells, first=before.first)
+    return frame, _stack(records), outcomes
+
+
+def restore(quotes: pl.DataFrame, defects: pl.DataFrame) -> pl.DataFrame:
+    """Put the values that an import made null back: the numbers as the file had them.
+
+    Parameters
+    ----------
+    quotes : polars.DataFrame
+        Kept rows with ``date``, ``code`` and number columns.
+    defects : polars.DataFrame
+        The records of nulled cells; each (date, code, column) occurs at most once.
+    """
+    for name in (n for n in quotes.columns if n in set(defects.get_column("column"))):
+        cells = defects.filter(pl.col("column") == name).select("date", "code", "value", "defect")
+        quotes = (
+            quotes.join(cells, on=["date", "code"], how="left", maintain_order="left")
+            .with_columns(
+                pl.when(pl.col("defect").is_not_null())
+                .then(pl.col("value"))
+                .otherwise(pl.col(name))
+                .alias(name)
+            )
+            .drop("value", "defect")
+        )
+    return quotes
+
+
+def _hits(rule: Rule, frame: pl.DataFrame) -> pl.Series | None:
+    if rule.mask is None or not set(rule.mask.meta.root_names()) <= set(frame.columns):
+        return None
+    return frame.select(rule.mask.fill_null(value=False)).to_series()
+
+
+def _count(rule: Rule, frame: pl.DataFrame, hit: pl.Series) -> Outcome:
+    count = int(hit.sum())
+    column = rule.targets[0] if rule.targets else None
+    first = describe(frame, hit.arg_max(), column) if count else ""
+    return outcome(rule, count=count, first=first)
+
+
+def _records(frame: pl.DataFrame, hit: pl.Series, name: str, key: str) -> pl.DataFrame:
+    return frame.filter(hit).select(
+        "date",
+        pl.col("code").cast(pl.String),
+        column=pl.lit(name),
+        value=pl.col(name),
+        defect=pl.lit(key),
+    )
+
+
+def _stack(records: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=dict(DEFECTS_SCHEMA)), *records])

@@ -1,0 +1,225 @@
+"""Fit one run over its folds; safe to kill at any instant and start again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.config import Execution, Resolved
+from gogooku.core.errors import GogookuError, StorageError
+from gogooku.core.files import (
+    hash_file,
+    hash_parts,
+    new_artefact,
+    write_json,
+    write_parquet,
+    write_point,
+)
+from gogooku.core.progress import Reporter
+from gogooku.core.stamp import CONFIG_FILE, make_stamp
+from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.dataset.home import labels_of
+from gogooku.dataset.labels import shuffled_within_session
+from gogooku.evaluate.split import make_folds
+from gogooku.evaluate.walk_forward import OutOfSample, Scores, forecast_frame, walk_forward
+from gogooku.learn.checkpoint import load_checkpoint
+from gogooku.learn.learners import make_learner
+from gogooku.runs.config import LabelOrder, RunConfig
+from gogooku.runs.folder import (
+    EVENTS_FILE,
+    MANIFEST_FILE,
+    PREDICTIONS_FILE,
+    Run,
+    read_run,
+    runs_folder,
+)
+
+TRAIN_CODE = (
+    "core",
+    "features/labels.py",
+    "learn",
+    "evaluate/split.py",
+    "evaluate/walk_forward.py",
+    "runs",
+)
+_LABEL_STREAM = 9_001
+FAILURE_FILE = "failure.json"
+
+
+def run_labels(dataset: Dataset, config: RunConfig) -> Labels:
+    """The labels a run is trained and judged on, shuffled if its config says so."""
+    labels = labels_of(dataset)
+    if config.label_order is LabelOrder.TRUE:
+        return labels
+    rng = np.random.default_rng([config.seed, _LABEL_STREAM])
+    return shuffled_within_session(labels, dataset.valid_TN, rng=rng)
+
+
+def train(
+    home: Path,
+    name: str,
+    resolved: Resolved[RunConfig],
+    dataset: Dataset,
+    *,
+    execution: Execution,
+    reporter: Reporter,
+) -> Run:
+    """Fit every fold, score its validation and test parts, and keep all of it as one artefact.
+
+    A finished run with the same config, code, inputs, seed and threads is not fitted again; an
+    interrupted one continues where it stopped.
+    """
+    config = resolved.config
+    labels = run_labels(dataset, config)
+    folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
+    stamp = make_stamp(
+        "train",
+        config_hash=config.content_hash,
+        packages=TRAIN_CODE,
+        inputs={
+            f"dataset {dataset.folder.name}": dataset.content_hash,
+            "labels": str(labels.manifest["content_hash"]),
+        },
+        seed=config.seed,
+        threads=execution.threads,
+    )
+    folder = runs_folder(home) / f"{name}-{stamp.key}"
+    if (folder / MANIFEST_FILE).exists():
+        return read_run(folder)
+    with new_artefact(folder, resume=stamp.key) as building:
+        (building / FAILURE_FILE).unlink(missing_ok=True)
+        write_json(building / CONFIG_FILE, resolved.to_json())
+        stamp.write(building)
+        fitting = _Fitting(building, config, dataset, labels, folds, execution, reporter)
+        try:
+            result = walk_forward(folds, fit=fitting.fit, score=fitting.score)
+        except GogookuError as fault:
+            with suppress(StorageError):
+                write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
+            raise
+        result.forecasts(dataset.sessions, dataset.codes)
+        hashes = fitting.write_predictions(result)
+        write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
+    write_point("train.done")
+    return read_run(folder)
+
+
+class _Fitting:
+    """One run's folds being fitted, with what is already on disk."""
+
+    def __init__(
+        self,
+        building: Path,
+        config: RunConfig,
+        dataset: Dataset,
+        labels: Labels,
+        folds: tuple[Fold, ...],
+        execution: Execution,
+        reporter: Reporter,
+    ) -> None:
+        self.building = building
+        self.config = config
+        self.dataset = dataset
+        self.labels = labels
+        self.folds = folds
+        self.execution = execution
+        self.reporter = reporter
+        self.valid: list[pl.DataFrame] = []
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        with (self.building / EVENTS_FILE).open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(dict(event)) + "\n")
+
+    def fit(self, fold: Fold) -> Checkpoint:
+        """Fit one fold, or read it if an interrupted run had finished it."""
+        number = self.folds.index(fold)
+        place = self.building / "folds" / str(number)
+        final = place / "checkpoint"
+        if not final.exists():
+            work = place / "work"
+            work.mkdir(parents=True, exist_ok=True)
+            self._event({"event": "fold", "fold": number, **fold.to_json()})
+            checkpoint = make_learner(self.config.learner).fit(
+                self.dataset,
+                self.labels,
+                fold,
+                rng=np.random.default_rng([self.config.seed, number]),
+                execution=FitExecution(
+                    threads=self.execution.threads,
+                    reporter=self.reporter,
+                    events=lambda event: self._event({"fold": number, **event}),
+                    work=work,
+                ),
+            )
+            saved = place / "checkpoint.saving"
+            shutil.rmtree(saved, ignore_errors=True)
+            saved.mkdir()
+            checkpoint.save(saved)
+            write_point("train.saved")
+            os.rename(saved, final)
+            write_point("train.fold")
+        shutil.rmtree(place / "work", ignore_errors=True)
+        kept = load_checkpoint(final)
+        indices = fold.indices("valid")
+        self.valid.append(self._frame(self.score(kept, indices), indices, number, "valid"))
+        return kept
+
+    def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
+        """Scores of sessions, [t, N, H]."""
+        return checkpoint.scores(self.dataset, indices)
+
+    def _frame(self, scores: Scores, indices: IntArray, fold: int, part: str) -> pl.DataFrame:
+        frame = forecast_frame(
+            scores,
+            self.dataset.sessions[indices],
+            self.dataset.codes,
+            horizons=self.labels.horizons,
+        )
+        return frame.select(
+            pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()
+        )
+
+    def write_predictions(self, result: OutOfSample) -> dict[str, str]:
+        """Write validation and test scores; returns the hash of everything that was fitted."""
+        frames = list(self.valid)
+        for number in range(len(self.folds)):
+            rows = result.fold_t == number
+            frames.append(self._frame(result.scores[rows], result.indices[rows], number, "test"))
+        path = self.building / PREDICTIONS_FILE
+        write_parquet(pl.concat(frames), path)
+        write_point("train.predictions")
+        hashes = {"predictions": hash_file(path)}
+        for file in sorted((self.building / "folds").rglob("*")):
+            if file.is_file():
+                hashes[str(file.relative_to(self.building))] = hash_file(file)
+        return hashes
+
+
+def _manifest(
+    name: str,
+    dataset: Dataset,
+    folds: tuple[Fold, ...],
+    result: OutOfSample,
+    hashes: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "kind": "run",
+        "name": name,
+        "dataset": dataset.folder.name,
+        "feature_hash": dataset.feature_hash,
+        "horizons": list(result.horizons),
+        "folds": [fold.to_json() for fold in folds],
+        "trained_through": [
+            {str(h): str(day) for h, day in through.items()} for through in result.trained_through
+        ],
+        "content_hash": hash_parts(hashes),
+        "parts": dict(hashes),
+    }

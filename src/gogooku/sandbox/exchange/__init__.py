@@ -1,0 +1,1 @@
+"""A J-Quants V2 look-alike on loopback."""

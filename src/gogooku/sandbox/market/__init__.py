@@ -1,0 +1,1 @@
+"""A generated market with known expected returns."""

@@ -1,0 +1,91 @@
+"""Every artefact says what it was made from; two artefacts say how they differ."""
+
+import shutil
+
+import pytest
+
+from gogooku.commands.explain import difference, explain, find_artefact
+from support.cli import FEATURES, done, run_cli, sets
+
+PLACES = {
+    "source": ("sources/tiny/*/manifest.json", "sandbox"),
+    "dataset": ("datasets/*/manifest.json", "build"),
+    "run": ("runs/ridge-*/manifest.json", "train"),
+    "evaluation": ("runs/ridge-*/evaluation/metrics.json", "train"),
+    "backtest": ("runs/ridge-*/backtest/metrics.json", "train"),
+    "checkpoint": ("runs/ridge-*/folds/0/checkpoint/checkpoint.json", "train"),
+}
+
+
+def place_of(home, name):
+    (path,) = home.glob(PLACES[name][0])
+    return path.parent
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_explain_gives_config_with_origins_inputs_and_code(name, tour_home):
+    place = place_of(tour_home, name)
+    facts = done(tour_home, "explain", place, "--json").json
+    assert facts["kind"] == PLACES[name][1]
+    assert facts["config"]
+    assert all(set(entry) == {"value", "from"} for entry in facts["config"].values())
+    assert {entry["from"] for entry in facts["config"].values()} & {"default", "run ridge", "--set"}
+    assert len(facts["code_hash"]) == 16
+    assert facts["versions"]["gogooku"]
+    assert facts["made_at"]
+    assert bool(facts["inputs"]) is (name != "source")
+    said = done(tour_home, "explain", place).out
+    for text in ("config", "inputs", "from", facts["code_hash"], *facts["inputs"].values()):
+        assert text in said
+
+
+def test_explain_tells_where_each_value_came_from(tour_home):
+    config = done(tour_home, "explain", place_of(tour_home, "source"), "--json").json["config"]
+    assert config["num_stocks"] == {"value": 40, "from": "--set"}
+    assert config["seed"]["from"] == "run tiny"
+    assert config["burn_in_sessions"]["from"] == "default"
+
+
+@pytest.mark.parametrize("name", ["source", "dataset", "run"])
+def test_explain_finds_an_artefact_by_its_id(name, tour_home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = place_of(tour_home, name)
+    by_id = done(tour_home, "explain", place.name, "--json").json
+    assert by_id == done(tour_home, "explain", place, "--json").json
+
+
+def test_explain_two_runs_shows_their_difference(tour_home):
+    one, two = place_of(tour_home, "run"), next(tour_home.glob("runs/reversal-*"))
+    rows = done(tour_home, "explain", one, two, "--json").json
+    named = {row["what"]: row for row in rows}
+    assert "config learner.kind" in named
+    assert "'ridge'" in named["config learner.kind"]["left"]
+    assert "'reversal'" in named["config learner.kind"]["right"]
+    assert named["config learner.feature"]["left"] is None
+    assert not any(row["what"].startswith("version ") for row in rows)
+    said = done(tour_home, "explain", one, two).out
+    assert f"{len(rows)} difference(s)" in said
+
+
+def test_explain_an_artefact_against_itself_shows_nothing(tour_home):
+    one = place_of(tour_home, "dataset")
+    assert done(tour_home, "explain", one, one, "--json").json == []
+
+
+def test_explain_two_datasets_shows_the_setting_and_the_content(tour_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(tour_home, home)
+    changed = ("universe.lookback=50", f"features={FEATURES}")
+    made = done(home, "build", "--source", "tiny", *sets(*changed), "--json").json
+    rows = difference(
+        explain(place_of(tour_home, "dataset")),
+        explain(find_artefact(home, home / "datasets" / made["dataset"])),
+    )
+    assert {row.what for row in rows} == {"config universe.lookback", "content"}
+
+
+def test_explain_refuses_what_is_no_artefact(tour_home, tmp_path):
+    for place in (tmp_path, "nothing-of-this-name"):
+        result = run_cli(tour_home, "explain", place)
+        assert result.code == 3
+        assert "artefact" in result.err

@@ -1,0 +1,288 @@
+"""`gogooku sync --forget`: what came from the vendor goes, whole; measures stay."""
+
+import shutil
+import signal
+import subprocess
+
+import polars as pl
+import pytest
+
+from gogooku.core.files import locked
+from gogooku.ingest.jquants.raw import open_store
+from support.cli import FEATURES, is_one_paragraph, leftovers, sets, visible
+from support.loopback import BASE, NOW, only
+
+FORGET = ("sync", "--source", "sandbox", "--forget", "--json")
+TRAIN = ("train", "ridge", *sets("warmup_sessions=20"), "--json")
+BUILD = (*sets(f"features={FEATURES}"), "--json")
+STAYS = {
+    "manifest.json",
+    "config.json",
+    "stamp.json",
+    "events.jsonl",
+    "evaluation/metrics.json",
+    "backtest/metrics.json",
+    "report.html",
+}
+
+
+@pytest.fixture(scope="module")
+def full(line, synced, tmp_path_factory):
+    """A home with everything that can come from a sync, and a stranger. Never written to."""
+    home = tmp_path_factory.mktemp("full") / "home"
+    subprocess.run(["cp", "-a", str(synced[0]), str(home)], check=True)
+    market = sets("num_stocks=24", "num_sessions=90", "num_sectors=2", "num_branches=0")
+    named = ("--size", "tiny", "--name", "sandbox-tiny-1")
+    line.done(home, "sandbox", "market", *named, *market, "--json")
+    line.done(home, "build", "--source", "sandbox-tiny-1", *BUILD)
+    known = ("--as-known-on", str(NOW.date()))
+    line.done(home, "build", "--source", "sandbox", *known, *BUILD)
+    line.done(home, *TRAIN, "--set", "seed=3")
+    line.done(home, "build", "--source", "sandbox", *BUILD)
+    line.done(home, *TRAIN)
+    for command in ("evaluate", "backtest", "report"):
+        line.done(home, command, "ridge", "--json")
+    return home
+
+
+@pytest.fixture
+def home(full, tmp_path):
+    place = tmp_path / "home"
+    subprocess.run(["cp", "-a", str(full), str(place)], check=True)
+    return place
+
+
+@pytest.fixture(scope="module")
+def forgotten(line, full, tmp_path_factory):
+    """The home after `--forget --yes`, and what the command said."""
+    place = tmp_path_factory.mktemp("forgotten") / "home"
+    subprocess.run(["cp", "-a", str(full), str(place)], check=True)
+    return place, line.done(place, *FORGET, "--yes")
+
+
+def strangers(home):
+    return {
+        path: content
+        for path, content in visible(home).items()
+        if "sandbox-tiny-1" in path and path != "datasets/current.json"
+    }
+
+
+def vendor_texts(full):
+    """Closes of the market that no other figure is likely to be, and its codes."""
+    version = next((full / "sources/sandbox").glob("*/manifest.json")).parent
+    quotes = pl.read_parquet(version / "tables/quotes/2026.parquet")
+    closes = quotes.get_column("close").drop_nulls().unique()
+    long = [str(price) for price in closes if len(str(price)) >= 7]
+    assert len(long) > 100
+    return long, quotes.get_column("code").unique().to_list()
+
+
+def assert_no_vendor_rows(home, full):
+    """No price, no code, no table of the vendor is left outside the stranger's artefacts."""
+    closes, codes = vendor_texts(full)
+    own = [path for path in visible(home) if "sandbox-tiny-1" not in path]
+    assert own
+    for name in own:
+        path = home / name
+        if path.suffix == ".parquet":
+            columns = set(pl.read_parquet_schema(path))
+            assert not columns & {"code", "close", "open", "score", "shares", "price"}, name
+        else:
+            body = path.read_bytes().decode("utf-8", errors="replace")
+            assert not [price for price in closes if price in body], name
+            assert not [code for code in codes if f'"{code}"' in body], name
+        assert path.suffix not in (".npy", ".sqlite"), name
+    for folder in ("raw", "tables"):
+        assert not [
+            path
+            for path in (home / folder).rglob("*")
+            if path.is_file() and not path.name.endswith(".lock")
+        ]
+
+
+def test_what_is_searched_for_is_there_before(full):
+    with pytest.raises(AssertionError):
+        assert_no_vendor_rows(full, full)
+
+
+def test_everything_of_the_vendor_goes_and_measures_stay(forgotten, full):
+    home, result = forgotten
+    removed = result.json["removed"]
+    runs = sorted((full / "runs").glob("ridge-*"))
+    assert len(runs) == 2
+    assert {"raw/sandbox", "tables/sandbox", "sources/sandbox"} <= set(removed)
+    assert f"sources/sandbox-as-known-{NOW.date()}" in removed
+    assert len([name for name in removed if name.startswith("datasets/")]) == 2
+    assert len([name for name in removed if name.endswith("predictions.parquet")]) == 2
+    assert result.json["num_bytes"] > 100_000
+    assert_no_vendor_rows(home, full)
+    assert leftovers(home) == []
+    assert not (home / "datasets/current.json").exists()
+    judged = home / "runs" / next(run.name for run in runs if (run / "report.html").exists())
+    left = {str(path.relative_to(judged)) for path in judged.rglob("*") if path.is_file()}
+    assert left >= STAYS
+    assert "predictions.parquet" not in left
+    before = visible(full)
+    for path, content in visible(home).items():
+        assert before[path] == content
+
+
+def test_another_source_whose_name_begins_the_same_is_untouched(forgotten, full):
+    home, _ = forgotten
+    assert strangers(home) == strangers(full)
+    assert len(strangers(full)) > 10
+
+
+def test_the_size_counts_a_file_with_two_names_once(forgotten, full):
+    _, result = forgotten
+    sizes, total = {}, 0
+    for place in result.json["removed"]:
+        for path in (full / place, *(full / place).rglob("*")):
+            if path.is_file():
+                total += path.stat().st_size
+                sizes[path.stat().st_ino] = path.stat().st_size
+    assert result.json["num_bytes"] == sum(sizes.values())
+    assert result.json["num_bytes"] < total
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_without_a_yes_nothing_is_removed(answer, as_json, line, full):
+    before = visible(full)
+    result = line.run(full, *FORGET[:-1], *as_json, input=answer)
+    assert result.code == 2
+    assert "nothing removed" in result.err
+    assert "Remove these (" in result.err
+    assert "raw/sandbox" in result.err
+    assert "Traceback" not in result.err
+    assert "Aborted" not in result.err
+    assert result.out == ""
+    assert visible(full) == before
+
+
+def test_a_yes_that_is_typed_removes(line, home, forgotten):
+    result = line.run(home, *FORGET, input="y\n")
+    assert result.code == 0, result.err
+    assert result.json["removed"] == forgotten[1].json["removed"]
+    assert visible(home) == visible(forgotten[0])
+
+
+def test_forgetting_twice_says_that_there_is_nothing(line, forgotten):
+    again = line.run(forgotten[0], *FORGET[:-1], "--yes")
+    assert again.code == 3
+    assert is_one_paragraph(again.err)
+    assert "nothing from source 'sandbox'" in again.err
+
+
+def occurrences(points):
+    return [
+        (name, nth)
+        for name in dict.fromkeys(points)
+        for nth in dict.fromkeys((1, points.count(name)))
+    ]
+
+
+def test_killed_at_every_write_point_and_run_again_completes(line, full, forgotten, tmp_path):
+    places = occurrences(forgotten[1].points)
+    assert len(places) >= 6, "the write points of --forget are being lost"
+    for name, nth in places:
+        home = tmp_path / "home"
+        subprocess.run(["cp", "-a", str(full), str(home)], check=True)
+        killed = line.run(home, *FORGET, "--yes", kill_at=[name, nth])
+        assert killed.code == -signal.SIGKILL, name
+        told = line.done(home, "doctor", "--json").json
+        hidden = [one for one in leftovers(home) if one.endswith(".removed")]
+        assert bool(hidden) == any("--forget again" in text for text in told["unfinished"]), name
+        again = line.run(home, *FORGET, "--yes")
+        assert again.code in (0, 3), again.err
+        assert again.code == 0 or "nothing from source" in again.err
+        assert visible(home) == visible(forgotten[0]), (name, nth)
+        assert leftovers(home) == [], (name, nth)
+        shutil.rmtree(home)
+
+
+@pytest.mark.parametrize(
+    ("command", "point"),
+    [
+        (("sync", "--source", "sandbox"), "raw.body"),
+        (("sync", "--source", "sandbox"), "artefact.built"),
+        (("build", "--source", "sandbox", *BUILD), "artefact.built"),
+        ((*TRAIN, "--set", "seed=9"), "train.predictions"),
+        (("backtest", "ridge"), "artefact.built"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else part[0],
+)
+def test_what_a_killed_command_left_goes_too(command, point, line, home, full, forgotten):
+    fresh_build = sets('features=["rsi_14"]') if command[0] == "build" else []
+    narrow = only("topix") if command[0] == "sync" else []
+    if point == "artefact.built" and command[0] == "sync":
+        shutil.rmtree(home / "sources/sandbox")
+    killed = line.run(
+        home, *command, *fresh_build, *narrow, kill_at=[point, 1], now=NOW.replace(day=8)
+    )
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert leftovers(home)
+    assert line.run(home, *FORGET, "--yes").code == 0
+    assert leftovers(home) == []
+    assert_no_vendor_rows(home, full)
+
+
+def test_while_a_build_runs_forgetting_waits_for_another_time(line, home, forgotten):
+    name = next(iter(forgotten[1].json["removed"]))
+    assert name.startswith("runs/")
+    (dataset,) = [
+        home / one
+        for one in forgotten[1].json["removed"]
+        if one.startswith("datasets/sandbox-") and "known" not in one
+    ]
+    with locked(dataset):
+        result = line.run(home, *FORGET, "--yes")
+    assert result.code == 3
+    assert "another process is writing it" in result.error["message"]
+    assert "run the same command again" in result.error["message"]
+    assert (dataset / "manifest.json").exists()
+    assert line.run(home, *FORGET, "--yes").code == 0
+    assert visible(home) == visible(forgotten[0])
+
+
+def test_while_a_sync_runs_forgetting_is_refused(line, home):
+    before = visible(home)
+    with open_store(home, "sandbox").writer():
+        result = line.run(home, *FORGET, "--yes")
+    assert result.code == 3
+    assert result.error["error"] == "BusyError"
+    assert "another process is writing" in result.error["message"]
+    assert visible(home) == before
+
+
+def test_what_is_left_explains_itself(line, forgotten):
+    home, _ = forgotten
+    told = line.done(home, "explain", "ridge", "--json").json
+    assert told["kind"] == "train"
+    assert "removed with the data they came from" in told["forgotten"]
+    found = line.done(home, "doctor", "--json").json
+    assert len(found["runs without predictions"]) == 2
+    assert found["unfinished"] == []
+    assert "source sandbox" not in found
+    for command, words in (
+        (("evaluate", "ridge"), "is not in"),
+        (("build", "--source", "sandbox"), "source 'sandbox' is not in"),
+        (("predict", "--run", "ridge"), "no dataset in"),
+        (("sync", "--source", "sandbox", "--status"), None),
+    ):
+        result = line.run(home, *command)
+        if words is None:
+            assert result.code == 0, result.err
+        else:
+            assert result.code == 3, command
+            assert is_one_paragraph(result.err), result.err
+            assert words in result.err
+
+
+def test_after_forgetting_a_sync_begins_anew(line, home, full):
+    assert line.run(home, *FORGET, "--yes").code == 0
+    again = line.sync(home, *only(*BASE))
+    assert again.code == 0, again.err
+    made = line.done(home, "build", "--source", "sandbox", *BUILD).json
+    assert made["dataset"] in {path.name for path in (full / "datasets").iterdir()}
