@@ -28,8 +28,9 @@ from gogooku.core.progress import SilentReporter, Step
 from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.ingest.jquants.client import ApiKey, Client
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import read_source, source_names
 from gogooku.tables.delivery import deliver

@@ -24,8 +24,9 @@ from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.jquants.client import ApiKey, Client
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.summary import SyncSummary
 from gogooku.ingest.jquants.sync import dry_run

@@ -72,7 +72,7 @@ def deliver(home, name, *, early=timedelta(0)):
             facts={"plan": "standard"},
         )
 
-    stamp = make_stamp("tables", config_hash=str(early), packages=("core",), inputs={})
+    stamp = make_stamp("tables", config_hash=str(early), code=("gogooku.core.errors",), inputs={})
     return publish_source(home, name, fill, num_bytes=1, stamp=stamp, config=Anything())
 
 

@@ -52,7 +52,7 @@ def evening(home, frames, day):
         listings=frames.listings.filter(pl.col("listed_from") <= day).with_columns(ended),
         indices=frames.indices.filter(known),
     )
-    stamp = make_stamp("import", config_hash=str(day), packages=("core",), inputs={})
+    stamp = make_stamp("import", config_hash=str(day), code=("gogooku.core.errors",), inputs={})
     write_source(home, "evenings", seen, stamp=stamp, config={})
     return pipeline.build(
         home,

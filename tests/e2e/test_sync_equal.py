@@ -16,8 +16,9 @@ from gogooku.core.files import read_json
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.ingest.jquants.client import NoSubscription, RefusedKey, Unreachable
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch
 from gogooku.ingest.jquants.plan import BulkUse
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.source import read_source
 from gogooku.pipeline import tables_source
 from gogooku.sandbox.exchange import gates

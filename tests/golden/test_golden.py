@@ -92,8 +92,9 @@ def test_a_changed_price_changes_the_numbers(
     """One close of one name, a week before the end, one tick higher."""
     import shutil
 
-    import golden_values
     import polars as pl
+
+    from support import golden as golden_values
 
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder)

@@ -12,16 +12,9 @@ from polars.testing import assert_frame_equal
 
 from gogooku.core.errors import BusyError, DataError
 from gogooku.core.files import locked, read_json
+from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.core.stamp import Stamp
-from gogooku.ingest.source import (
-    INDICES_SCHEMA,
-    LISTINGS_SCHEMA,
-    QUOTES_SCHEMA,
-    SourceFrames,
-    read_source,
-    source_names,
-    write_source,
-)
+from gogooku.ingest.source import read_source, source_names, write_source
 
 STAMP = Stamp(stage="import", config_hash="c", code_hash="d", inputs={"f": "1"})
 

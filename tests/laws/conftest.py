@@ -8,11 +8,11 @@ import pytest
 
 from gogooku import pipeline
 from gogooku.core.config import Resolved
+from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Checkpoint, Dataset, FitExecution
 from gogooku.dataset.home import labels_of
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.ingest.source import SourceFrames
 from gogooku.learn.learners import make_learner
 from gogooku.sandbox.market.market import generate, source_frames
 from support.law_world import Anything, built, law_market, run_config

@@ -26,6 +26,7 @@ from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
+from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Axis, Dataset, Feature
 from gogooku.dataset import assemble as assemble_module
@@ -33,7 +34,6 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
 from gogooku.ingest.imports.files import DateOrder, ExchangeName, ImportConfig, import_files
-from gogooku.ingest.source import SourceFrames
 from gogooku.runs import judge as judging
 from gogooku.runs.config import RunConfig
 from gogooku.runs.named import RUNS

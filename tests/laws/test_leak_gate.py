@@ -14,8 +14,8 @@ from gogooku.core.files import read_json
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import datasets_folder, labels_of
+from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import load_grown
-from gogooku.dataset.tensors import read_dataset
 from gogooku.evaluate.skill import evaluate_scores
 from gogooku.runs.judge import evaluate, truth_of
 from gogooku.runs.train import run_labels

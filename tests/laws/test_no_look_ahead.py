@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gogooku.core.frames import SourceFrames
 from gogooku.core.types import Axis, Checkpoint, Dataset, Feature, FloatArray
 from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset import universe as universe_module
@@ -16,7 +17,6 @@ from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import Selection, select
 from gogooku.features.engine.compute import base_columns
 from gogooku.features.laws import Ending, Finding, View, check_no_look_ahead
-from gogooku.ingest.source import SourceFrames
 from support.law_world import (
     DayView,
     cut,

@@ -13,6 +13,7 @@ import pytest
 
 from gogooku import pipeline
 from gogooku.core.config import Execution, Resolved
+from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import BoolArray, Checkpoint, Dataset, Feature, FloatArray, Panel
@@ -23,7 +24,7 @@ from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import by_name, select
 from gogooku.features.engine.compute import base_columns
 from gogooku.features.laws import evaluate_dense
-from gogooku.ingest.source import SourceFrames, write_source
+from gogooku.ingest.source import write_source
 from support.law_world import (
     SPREAD_SHARE,
     Anything,
@@ -214,7 +215,7 @@ def test_a_price_level_is_caught(law_frames: SourceFrames):
 
 def delivered(home: Path, frames: SourceFrames, version: str) -> Dataset:
     """Deliver a source to a home, and build a few features of it in blocks of 20 sessions."""
-    stamp = make_stamp("import", config_hash=version, packages=("core",), inputs={})
+    stamp = make_stamp("import", config_hash=version, code=("gogooku.core.errors",), inputs={})
     write_source(home, "law", frames, stamp=stamp, config={})
     config = BuildConfig(source="law", features=("ret_prev_1d", "volatility_20d", "uni_ret_1d"))
     return pipeline.build(

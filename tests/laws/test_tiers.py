@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,8 +51,14 @@ def test_the_tiers_hold(copied: Path):
     ("place", "statement"),
     [
         ("core/progress.py", "import gogooku.learn.config"),
-        ("ingest/store.py", "from gogooku.features import catalogue"),
-        ("features/graph.py", "def f():\n    import torch"),
+        ("ingest/source.py", "from gogooku.features import catalogue"),
+        ("features/peers/neighbours.py", "def f():\n    import torch"),
+        ("features/bars/price.py", "import gogooku.features.trading.margin"),
+        ("dataset/home.py", "import gogooku.learn.config"),
+        ("learn/names.py", "import gogooku.dataset.home"),
+        ("evaluate/split.py", "import gogooku.ingest.source"),
+        ("sandbox/market/config.py", "import gogooku.ingest.source"),
+        ("unheard_of.py", "import gogooku.core.errors"),
         ("learn/names.py", "import gogooku.serve.app"),
         ("evaluate/split.py", "import gogooku.runs.named"),
         ("runs/named.py", "import fastapi"),
@@ -61,19 +66,11 @@ def test_the_tiers_hold(copied: Path):
 )
 def test_an_upward_import_breaks_the_contract(copied: Path, place: str, statement: str):
     path = copied / "gogooku" / place
-    path.write_text(path.read_text() + f"\n{statement}\n")
+    before = path.read_text() if path.exists() else ""
+    path.write_text(f"{before}\n{statement}\n")
     done = contract(copied)
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
     assert "BROKEN" in done.stdout
-
-
-def test_every_package_is_in_a_tier():
-    """A package outside the layers would be under no contract at all."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    tiers = next(c for c in settings["contracts"] if c["type"] == "layers")["layers"]
-    named = {part.strip() for tier in tiers for part in tier.split("|")}
-    packages = {f"gogooku.{p.parent.name}" for p in PACKAGE.glob("*/__init__.py")}
-    assert packages <= named, packages - named
 
 
 # ------------------------------------------------------------------------------------- --help

@@ -10,8 +10,8 @@ from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import datasets_folder
+from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files
-from gogooku.dataset.tensors import read_dataset
 from gogooku.sandbox.market.market import MarketConfig
 
 FEATURES = (

@@ -33,6 +33,16 @@ MODULES = (
     "torch._dynamo",  # what the first optimiser step would import
 )
 
+STAGES = (
+    "gogooku.dataset.build",
+    "gogooku.ingest.imports.files",
+    "gogooku.runs.train",
+    "gogooku.tables.answers",
+    "gogooku.tables.delivery",
+    "gogooku.tables.parts",
+)
+"""Modules whose code is in a key."""
+
 
 def set_scene(request):
     """Environment, standard input and, where ``now`` is given, a clock that stands still there."""
@@ -137,14 +147,10 @@ def warm():
     The hashes also keep children equal, whatever is edited on disk meanwhile.
     """
     from gogooku.core.calendar import tokyo_sessions
-    from gogooku.core.stamp import code_hash
-    from gogooku.pipeline import BUILD_CODE
-    from gogooku.runs.train import TRAIN_CODE
-    from gogooku.tables.parts import PART_CODE
+    from gogooku.core.code import code_hash
 
-    tables = ("core", "ingest/store.py", *PART_CODE)
-    for packages in (("core", "ingest"), BUILD_CODE, TRAIN_CODE, PART_CODE, tables):
-        code_hash(packages)
+    for stage in STAGES:
+        code_hash((stage,))
     tokyo_sessions(date(2008, 1, 1), date(2027, 12, 31))
 
 

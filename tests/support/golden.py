@@ -12,14 +12,15 @@ import polars as pl
 
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution, resolve
+from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Dataset, FitExecution
 from gogooku.dataset.assemble import BuildConfig, assemble
 from gogooku.dataset.home import labels_of
+from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files
-from gogooku.dataset.tensors import read_dataset
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.ingest.source import Source, SourceFrames
+from gogooku.ingest.source import Source
 from gogooku.learn.baselines import RidgeCheckpoint
 from gogooku.learn.learners import make_learner
 from gogooku.portfolio.backtest import Backtest, BacktestConfig, run_backtest

@@ -13,11 +13,12 @@ import polars as pl
 from gogooku import pipeline
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution, Resolved, resolve
+from gogooku.core.frames import LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Checkpoint, Dataset, Panel
 from gogooku.dataset.assemble import BuildConfig, assemble
-from gogooku.dataset.tensors import read_dataset
-from gogooku.ingest.source import LISTINGS_SCHEMA, QUOTES_SCHEMA, Source, SourceFrames
+from gogooku.dataset.reading import read_dataset
+from gogooku.ingest.source import Source
 from gogooku.runs.config import RunConfig
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named

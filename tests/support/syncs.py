@@ -11,10 +11,11 @@ import polars as pl
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import JST
 from gogooku.ingest.jquants.client import ApiKey, Client
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plan import SyncOptions
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.sync import dry_run
 from gogooku.ingest.jquants.sync import sync as fetch

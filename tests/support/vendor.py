@@ -12,10 +12,10 @@ from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.progress import SilentReporter
 from gogooku.core.wall import VirtualClock, tokyo_instant, tokyo_time
 from gogooku.ingest.jquants.client import BadRequest, BulkFile, OutsideWindow, Page
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Kind, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Kind
 from gogooku.ingest.jquants.moments import moments, sessions_of
 from gogooku.ingest.jquants.plan import SyncOptions
-from gogooku.ingest.jquants.subscription import plan_window
+from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.ingest.jquants.sync import sync
 
 CODES = ("13010", "130A0", "72030")

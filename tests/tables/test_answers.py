@@ -132,7 +132,7 @@ def test_a_year_that_does_not_grow_keeps_no_blocks_and_old_blocks_are_pruned(hom
 def test_other_code_or_another_fetch_finds_no_block(home, tmp_path, monkeypatch):
     fetch(home, days(8))
     (one,) = answers(home, tmp_path / "kept").blocks()
-    monkeypatch.setattr("gogooku.tables.answers.code_hash", lambda packages: "other")
+    monkeypatch.setattr("gogooku.tables.answers.code_hash", lambda modules: "other")
     (other,) = answers(home, tmp_path / "kept").blocks()
     assert one != other
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.errors import DataError
-from gogooku.ingest.source import LISTINGS_SCHEMA
+from gogooku.core.frames import LISTINGS_SCHEMA
 from gogooku.tables.listings import listing_facts, listing_spells, store_listings
 from gogooku.tables.schema import typed
 from support.wire_rows import decoded

@@ -6,19 +6,12 @@ import pytest
 
 from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
 from gogooku.core.errors import DataError
+from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import PANEL_SCHEMA, Panel
 from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.engine.compute import base_columns
-from gogooku.ingest.source import (
-    INDICES_SCHEMA,
-    LISTINGS_SCHEMA,
-    QUOTES_SCHEMA,
-    SourceFrames,
-    read_source,
-    source_names,
-    write_source,
-)
+from gogooku.ingest.source import read_source, source_names, write_source
 from gogooku.tables.panel import as_of, build_panel, codes_of
 from gogooku.tables.publication import decisions, with_clocks
 
@@ -75,7 +68,7 @@ def frames(**changes):
 
 
 def stored(home, delivered, name="prices"):
-    stamp = make_stamp("import", config_hash=name, packages=("core",), inputs={})
+    stamp = make_stamp("import", config_hash=name, code=("gogooku.core.errors",), inputs={})
     return write_source(home, name, delivered, stamp=stamp, config={})
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.errors import DataError
+from gogooku.core.frames import INDICES_SCHEMA, QUOTES_SCHEMA
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.ingest.source import INDICES_SCHEMA, QUOTES_SCHEMA
 from gogooku.tables.conversion import As, Column, Table, event_day
 from gogooku.tables.indices import store_indices
 from gogooku.tables.publication import PUBLICATIONS

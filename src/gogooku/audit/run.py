@@ -45,7 +45,6 @@ from gogooku.ingest.source import MANIFEST_FILE, Source, sources_folder
 
 AUDIT_FILE = "audit.json"
 PAGE_FILE = "audit.html"
-AUDIT_CODE = ("core", "ingest/store.py", "tables", "features", "learn", "audit")
 
 
 def audits_folder(home: Path) -> Path:
@@ -84,7 +83,7 @@ def audit(
     stamp = make_stamp(
         "audit",
         config_hash=hash_json({"dates": dates, **asdict(limits)}),
-        packages=AUDIT_CODE,
+        code=(__name__,),
         inputs={f"dataset {dataset.folder.name}": dataset.content_hash},
         seed=seed,
     )

@@ -19,8 +19,9 @@ import polars as pl
 
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.files import readable, write_parquet
+from gogooku.core.frames import LISTINGS_SCHEMA, QUOTES_SCHEMA
 from gogooku.features.laws import Ending
-from gogooku.ingest.source import LISTINGS_SCHEMA, QUOTES_SCHEMA, Source
+from gogooku.ingest.source import Source
 from gogooku.tables.schema import TABLES
 
 _GARBAGE_DAYS = 40

@@ -18,10 +18,11 @@ from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, WallClock, tokyo_time
 from gogooku.ingest.jquants.client import ApiKey, Client
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plan import BulkUse, SyncOptions, SyncPlan
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.status import status as status_of
 from gogooku.ingest.jquants.summary import EndpointSummary

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import __version__
-from gogooku.core.errors import DataError
+from gogooku.core.code import code_hash
 from gogooku.core.files import hash_json, hash_parts, read_json, write_json
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("numpy", "polars", "pyarrow", "torch", "lightgbm", "scikit-learn", "scipy")
 STAMP_FILE = "stamp.json"
 CONFIG_FILE = "config.json"
@@ -31,7 +30,7 @@ class Stamp:
     stage : str
         Which step made it: import, build, train, ...
     config_hash, code_hash : str
-        Of the resolved config and of the source files of the stage and everything below it.
+        Of the resolved config and of the source text of the stage and of all that it imports.
     inputs : mapping of str to str
         Name of each input artefact to its content hash.
     seed : int or None
@@ -82,40 +81,25 @@ def make_stamp(
     stage: str,
     *,
     config_hash: str,
-    packages: Sequence[str],
+    code: Sequence[str],
     inputs: Mapping[str, str],
     seed: int | None = None,
     threads: int | None = None,
 ) -> Stamp:
-    """Stamp an artefact made by the code of the named sub-packages, now."""
+    """Stamp an artefact that the code of some modules makes, now.
+
+    ``code`` are their dotted names, see `gogooku.core.code`; what they import counts by itself.
+    """
     return Stamp(
         stage=stage,
         config_hash=config_hash,
-        code_hash=code_hash(tuple(packages)),
+        code_hash=code_hash(code),
         inputs=dict(inputs),
         seed=seed,
         threads=threads,
         versions=installed_versions(),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-@lru_cache(maxsize=32)
-def code_hash(packages: tuple[str, ...]) -> str:
-    """Hash of the source text of sub-packages or modules, wherever they are installed."""
-    texts = {
-        str(path.relative_to(_PACKAGE_ROOT)): path.read_text(encoding="utf-8")
-        for package in packages
-        for path in _sources_of(_PACKAGE_ROOT / package)
-    }
-    return hash_parts(texts)
-
-
-def _sources_of(place: Path) -> list[Path]:
-    found = [place] if place.is_file() else sorted(place.rglob("*.py"))
-    if not found:
-        raise DataError(f"{place}: no source files there; the code of a stage cannot be hashed")
-    return found
 
 
 @lru_cache(maxsize=1)

@@ -14,8 +14,8 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import publish_pointer, read_json, readable, stage_pointer, write_point
 from gogooku.core.types import Dataset, Labels
 from gogooku.dataset.label_files import read_labels
+from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files, load_grown
-from gogooku.dataset.tensors import read_dataset
 
 MANIFEST_FILE = "manifest.json"
 

@@ -24,11 +24,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gogooku.core.calendar import DateArray
-from gogooku.core.files import read_json, storage_errors, write_point
+from gogooku.core.files import storage_errors, write_point
 from gogooku.core.ranks import rank_codes
-from gogooku.core.types import BoolArray, Dataset, Feature, Role
+from gogooku.core.types import BoolArray, Feature, Role
 from gogooku.dataset.digests import tensor_digest, values_digest
-from gogooku.dataset.state import DIGEST_BYTES, Layout, load_grown
+from gogooku.dataset.state import DIGEST_BYTES, Layout
 from gogooku.features.engine.compute import Block
 
 _Z_SCALE = 4.0
@@ -179,31 +179,3 @@ def values_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         ) as writer,
     ):
         yield writer
-
-
-def read_dataset(folder: Path) -> Dataset:
-    """Open a dataset, memory-mapped.
-
-    Raises
-    ------
-    DataError
-        Not there, or not readable.
-    ContractError
-        The manifest does not match the files.
-    """
-    manifest = read_json(folder / "manifest.json")
-    grown = load_grown(folder)
-    return Dataset(
-        folder=folder,
-        manifest=manifest,
-        sessions=grown.sessions,
-        codes=tuple(manifest["codes"]),
-        features=tuple(manifest["features"]),
-        market_features=tuple(manifest["market_features"]),
-        x_TNF=grown.rows_of(grown.layout.x)[:, : len(grown.codes)],
-        market_TM=grown.market_TM,
-        valid_TN=grown.valid_TN,
-        sector_TN=grown.sector_TN,
-        neighbour_BNK=grown.neighbours_BNK,
-        neighbour_block_T=grown.block_T,
-    )

@@ -12,7 +12,6 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError
 from gogooku.core.types import Feature, Role
 from gogooku.features.aliases import ALIASES
-from gogooku.features.bars.limits import LIMITS
 from gogooku.features.bars.liquidity import LIQUIDITY
 from gogooku.features.bars.price import PRICE
 from gogooku.features.bars.volatility import VOLATILITY
@@ -21,7 +20,6 @@ from gogooku.features.combined.masks import MASKS, MASKS_INPUTS
 from gogooku.features.combined.ranks import RANKS
 from gogooku.features.company.dividend import DIVIDEND, DIVIDEND_INPUTS
 from gogooku.features.company.events import EVENTS, EVENTS_INPUTS
-from gogooku.features.company.listing import LISTING, LISTING_INPUTS
 from gogooku.features.company.statements import STATEMENTS, STATEMENTS_INPUTS
 from gogooku.features.company.valuation import VALUATION, VALUATION_INPUTS
 from gogooku.features.derivatives.futures import FUTURES, FUTURES_INPUTS
@@ -36,6 +34,8 @@ from gogooku.features.engine.inputs import InputTable
 from gogooku.features.market.breadth import BREADTH
 from gogooku.features.market.dates import DATES, DATES_INPUTS
 from gogooku.features.market.index_state import INDEX_STATE, INDEX_STATE_INPUTS
+from gogooku.features.market.limits import LIMITS
+from gogooku.features.market.listing import LISTING, LISTING_INPUTS
 from gogooku.features.market.market import MARKET
 from gogooku.features.market.sector import SECTOR
 from gogooku.features.peers.peer_columns import PEER_MARKET, PEER_STOCK, PEER_STOCK_SECTOR
@@ -46,7 +46,8 @@ from gogooku.features.trading.flow import FLOW, FLOW_INPUTS
 from gogooku.features.trading.margin import MARGIN, MARGIN_INPUTS
 from gogooku.features.trading.morning import MORNING, MORNING_INPUTS
 from gogooku.features.trading.shorts import SHORTS, SHORTS_INPUTS
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.plans import Plan
 
 CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,

@@ -42,14 +42,6 @@ from gogooku.runs.folder import (
     runs_folder,
 )
 
-TRAIN_CODE = (
-    "core",
-    "features/labels.py",
-    "learn",
-    "evaluate/split.py",
-    "evaluate/walk_forward.py",
-    "runs",
-)
 _LABEL_STREAM = 9_001
 FAILURE_FILE = "failure.json"
 
@@ -83,7 +75,7 @@ def train(
     stamp = make_stamp(
         "train",
         config_hash=config.content_hash,
-        packages=TRAIN_CODE,
+        code=(__name__,),
         inputs={
             f"dataset {dataset.folder.name}": dataset.content_hash,
             "labels": str(labels.manifest["content_hash"]),

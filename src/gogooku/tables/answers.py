@@ -16,6 +16,7 @@ from typing import Final
 
 import polars as pl
 
+from gogooku.core.code import code_hash
 from gogooku.core.files import (
     hash_file,
     hash_json,
@@ -25,18 +26,11 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
-from gogooku.core.stamp import code_hash
 from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.raw import RawStore
 from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
 
-BLOCK_CODE: Final = (
-    "ingest/endpoints.py",
-    "ingest/wire_columns.py",
-    "ingest/decode.py",
-    "tables/answers.py",
-)
 SIZES: Final = (512, 64, 8)
 """Answers in a block; each a multiple of the next."""
 BLOCKS: Final = ".blocks"
@@ -168,7 +162,7 @@ def key_of(path: Path) -> str:
 
 def _key(some: Sequence[Batch]) -> str:
     told = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
-    return hash_json({"code": code_hash(BLOCK_CODE), "batches": told})
+    return hash_json({"code": code_hash((__name__,)), "batches": told})
 
 
 def _read(folder: Path, key: str) -> pl.DataFrame | None:

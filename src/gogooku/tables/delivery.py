@@ -16,9 +16,9 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, write_parquet, write_point
+from gogooku.core.frames import INDICES_SCHEMA
 from gogooku.core.stamp import make_stamp
 from gogooku.ingest.source import (
-    INDICES_SCHEMA,
     Filled,
     Source,
     publish_source,
@@ -30,7 +30,7 @@ from gogooku.tables.arrivals import DIGESTS_FILE
 from gogooku.tables.identity import code_links
 from gogooku.tables.indices import TOPIX_CODE, store_indices
 from gogooku.tables.listings import listing_facts, store_listings
-from gogooku.tables.parts import PART_CODE, ROWS_FILE, SUPERSEDED_FILE, Known, Part, Tables
+from gogooku.tables.parts import ROWS_FILE, SUPERSEDED_FILE, Known, Part, Tables
 from gogooku.tables.quotes import store_quotes
 
 REQUIRED = ("quotes", "master")
@@ -58,7 +58,7 @@ def deliver(
     stamp = make_stamp(
         "tables",
         config_hash="-".join(f"{key}={value}" for key, value in label.items()),
-        packages=("core", "ingest/store.py", *PART_CODE),
+        code=(__name__,),
         inputs=content,
     )
     quotes = sum(part.rows for part in tables.parts if part.table == "quotes")

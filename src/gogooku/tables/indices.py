@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from gogooku.ingest.source import INDICES_SCHEMA
+from gogooku.core.frames import INDICES_SCHEMA
 from gogooku.tables.checks import bar_checks
 from gogooku.tables.conversion import As, Column, Table, event_day, number
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import polars as pl
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.source import LISTINGS_SCHEMA
+from gogooku.core.frames import LISTINGS_SCHEMA
 from gogooku.tables.checks import Severity, one_of
 from gogooku.tables.conversion import As, Column, Table, event_day, stock_code, text
 

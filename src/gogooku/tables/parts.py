@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import DateArray
+from gogooku.core.code import code_hash
 from gogooku.core.errors import DataError
 from gogooku.core.files import (
     hash_file,
@@ -35,7 +36,6 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.progress import Reporter
-from gogooku.core.stamp import code_hash
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.jquants.endpoints import ENDPOINTS, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
@@ -47,7 +47,6 @@ from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
 
-PART_CODE: Final = ("ingest/endpoints.py", "ingest/wire_columns.py", "ingest/decode.py", "tables")
 ROWS_FILE: Final = "rows.parquet"
 QUARANTINE_FILE: Final = "quarantine.parquet"
 COUNTS_FILE: Final = "part.json"
@@ -236,7 +235,7 @@ def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | N
     endpoint, batches = answers.endpoint, answers.batches
     key = hash_json(
         {
-            "code": code_hash(PART_CODE),
+            "code": code_hash((__name__,)),
             "batches": [batch.content for batch in batches],
             "fetched": [str(b.fetched_at) for b in batches] if endpoint.starts is None else [],
             "sessions": hash_json([str(day) for day in sessions]),

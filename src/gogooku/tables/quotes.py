@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from gogooku.ingest.source import QUOTES_SCHEMA
+from gogooku.core.frames import QUOTES_SCHEMA
 from gogooku.tables.checks import Check, bar_checks, not_below, whole_bar
 from gogooku.tables.conversion import (
     Column,

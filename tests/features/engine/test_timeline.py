@@ -10,7 +10,7 @@ from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
 from gogooku.core.errors import DataError
 from gogooku.features.engine.inputs import InputTable, source_columns
 from gogooku.features.engine.timeline import Timeline, timeline_of
-from gogooku.ingest.jquants.endpoints import Plan
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.tables.panel import as_of
 from gogooku.tables.publication import decisions
 

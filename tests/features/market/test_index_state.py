@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.features.company.listing import LISTING_INPUTS
 from gogooku.features.market.index_state import CODES, INDEX_STATE, INDEX_STATE_INPUTS
+from gogooku.features.market.listing import LISTING_INPUTS
 from support.source_world import FrameTables, source_world
 
 NAN = math.nan

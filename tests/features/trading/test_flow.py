@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.features.company.listing import LISTING_INPUTS
+from gogooku.features.market.listing import LISTING_INPUTS
 from gogooku.features.trading.flow import FLOW, FLOW_INPUTS, MEASURES, WHOLE
 from support.source_world import FrameTables, source_world
 

@@ -12,12 +12,13 @@ from polars.testing import assert_frame_equal
 
 from gogooku.core.config import resolve
 from gogooku.core.errors import ConfigError, DataError, UsageError
+from gogooku.core.frames import QUOTES_SCHEMA
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.imports.columns import map_columns
 from gogooku.ingest.imports.derive import ROUNDING
 from gogooku.ingest.imports.files import ImportConfig, PriceBasis, import_files, read_frames
 from gogooku.ingest.imports.parse import DateOrder
-from gogooku.ingest.source import QUOTES_SCHEMA, read_source
+from gogooku.ingest.source import read_source
 
 US = ImportConfig(exchange="new_york")
 US_RESOLVED = resolve(US, base_name="import")

@@ -26,8 +26,9 @@ from gogooku.ingest.jquants.client import (
     RefusedKey,
     Unreachable,
 )
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Bucket, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.plans import Bucket, Plan
 
 BASE = "https://api.exchange.test/v2"
 KEY = "k3y-/that+must=never.show"

@@ -22,7 +22,8 @@ from gogooku.ingest.jquants.decode import (
     unpacked,
     unusable_objects,
 )
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind
+from gogooku.ingest.jquants.plans import Plan
 
 TOPIX = ENDPOINTS["topix"]
 ALERT = ENDPOINTS["margin_alert"]

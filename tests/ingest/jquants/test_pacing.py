@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gogooku.core.wall import VirtualClock
-from gogooku.ingest.jquants.endpoints import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
 from gogooku.ingest.jquants.pacing import MARGIN, Pacer, minutes_for
+from gogooku.ingest.jquants.plans import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

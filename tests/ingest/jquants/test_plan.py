@@ -6,10 +6,11 @@ import pytest
 
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import UsageError
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Bucket, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import Batch, BatchKind, Due
 from gogooku.ingest.jquants.moments import axis_days, coverage, moments, ready_at, sessions_of
 from gogooku.ingest.jquants.plan import BulkUse, Held, Reason, SyncOptions, plan_sync
+from gogooku.ingest.jquants.plans import Bucket, Plan
 from gogooku.ingest.jquants.sync import plan_for
 from support.vendor import EVERY, days_between, some, tokyo
 

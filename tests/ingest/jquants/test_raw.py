@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from gogooku.core.errors import BusyError, DataError, StorageError, UsageError
-from gogooku.ingest.jquants.endpoints import Plan
 from gogooku.ingest.jquants.ledger import BatchKind, Draft, content_of
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.subscription import Subscription
 from support.vendor import leftovers, tokyo

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from gogooku.core.wall import VirtualClock
-from gogooku.ingest.jquants.endpoints import Plan
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.status import status
 from support.vendor import FakeVendor, run, some, tokyo

@@ -9,9 +9,11 @@ import pytest
 from gogooku.core.errors import DataError, TransientError
 from gogooku.core.wall import VirtualClock
 from gogooku.ingest.jquants.client import ApiKey, Client, NoSubscription, Patience, RefusedKey
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan, by_path
+from gogooku.ingest.jquants.discovery import discover
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, by_path
 from gogooku.ingest.jquants.pacing import Pacer
-from gogooku.ingest.jquants.subscription import Subscription, discover, plan_window
+from gogooku.ingest.jquants.plans import Plan, plan_window
+from gogooku.ingest.jquants.subscription import Subscription
 
 START = datetime(2026, 11, 20, 20, tzinfo=UTC)
 TODAY = date(2026, 11, 21)  # it is already Saturday in Tokyo

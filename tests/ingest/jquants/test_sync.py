@@ -16,10 +16,11 @@ from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import BusyError, StorageError, TransientError, UsageError
 from gogooku.core.wall import VirtualClock
 from gogooku.ingest.jquants.client import BadRequest, NoSubscription, NotInPlan, RefusedKey
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.moments import axis_days, moments, sessions_of
 from gogooku.ingest.jquants.plan import BulkUse, SyncOptions
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.sync import dry_run
 from support.vendor import (

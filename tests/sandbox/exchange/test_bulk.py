@@ -9,7 +9,8 @@ import pytest
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import JST
 from gogooku.ingest.jquants.decode import decode_file, decode_pages
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.sandbox.exchange.body import response_columns
 from gogooku.sandbox.exchange.bulk import Restatement
 from gogooku.sandbox.exchange.exchange import Request

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from gogooku.core.wall import JST
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Kind, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Kind
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.sandbox.exchange.exchange import Request
 from gogooku.sandbox.exchange.gates import Gate, window_of
 from gogooku.sandbox.exchange.rules import Strictness

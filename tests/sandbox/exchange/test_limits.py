@@ -1,6 +1,6 @@
 import pytest
 
-from gogooku.ingest.jquants.endpoints import REQUESTS_PER_MINUTE, Plan
+from gogooku.ingest.jquants.plans import REQUESTS_PER_MINUTE, Plan
 from gogooku.sandbox.exchange.limits import Counting, Limits
 from support.sandbox import ask, open_exchange
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import ConfigError
-from gogooku.ingest.source import SourceFrames
+from gogooku.core.frames import SourceFrames
 from gogooku.sandbox.market.config import FamilyScales
 from gogooku.sandbox.market.market import (
     FAMILIES,

@@ -2,9 +2,9 @@
 
 Amounts of base columns are yen of the newest documents; features are ratios of them. Quarters are
 single quarters, never cumulated ones; the arithmetic of quarters and of forecasts is in
-`gogooku.features.company.quarters`. Everything stands until the next document. Null for names without
-documents (funds), and where the documents that a figure needs lie before the data: growth needs
-one year of them, growth of four quarters two.
+`gogooku.features.company.quarters`. Everything stands until the next document. Null for names
+without documents (funds), and where the documents that a figure needs lie before the data: growth
+needs one year of them, growth of four quarters two.
 
 Left out on purpose: revisions of sales and net profit and the progress of net profit, which move
 with those of operating profit (the forecast of profit per share against the price is in

@@ -2,8 +2,8 @@
 
 The vendor gives one row per name and session, known at the next one; per-share values are brought
 to the forward basis of `close`, so yields use today's price with yesterday's knowledge of earnings.
-Past return on equity is in `gogooku.features.company.statements`; the vendor's own price multiples are the
-same yields at yesterday's price and are not repeated.
+Past return on equity is in `gogooku.features.company.statements`; the vendor's own price multiples
+are the same yields at yesterday's price and are not repeated.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Options on the Nikkei 225: what the market pays for insurance, where, and how far ahead.
 
-The base columns are those of `gogooku.features.derivatives.option_chain`: contracts out of the money only.
+The base columns are those of `gogooku.features.derivatives.option_chain`: contracts out of the
+money only.
 
 Left out on purpose: medians over all strikes (they mix contracts in the money in), sums in
 contracts or yen, ``idxopt_*`` copies, the theoretical price, which repeats the volatility,

@@ -20,7 +20,8 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import new_array, readable
 from gogooku.core.types import FloatArray
 from gogooku.features.engine.timeline import Timeline
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Plan
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.source import Source
 
 Made = Mapping[str, FloatArray] | Iterable[tuple[str, FloatArray]]

@@ -18,12 +18,12 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.company.listing import SECTORS33, pick
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.engine.timeline import Timeline
+from gogooku.features.market.listing import SECTORS33, pick
 from gogooku.tables.indices import TOPIX_CODE
 
 SECTOR_CODES: Final = tuple(f"{0x40 + place:04X}" for place in range(len(SECTORS33)))

@@ -1,9 +1,9 @@
 """Peers by past co-movement: a fixed number of neighbours per name, rebuilt every month.
 
 Correlation of residual returns (less the sector's or the universe's mean), as in the weekly graphs
-(`gogooku.features.peers.peer_graph`), over a trailing window that ends with the session at which the
-table is built. Only the past: the table built on a session serves that session and those after it
-until the first session of the next month.
+(`gogooku.features.peers.peer_graph`), over a trailing window that ends with the session at which
+the table is built. Only the past: the table built on a session serves that session and those after
+it until the first session of the next month.
 """
 
 from __future__ import annotations

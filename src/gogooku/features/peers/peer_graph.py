@@ -1,9 +1,9 @@
 """One week's graph of co-movement: nearest peers, centrality, communities, coordinates.
 
 The graph of a week is made at its first session from the residual returns (own less the sector's
-mean, `gogooku.features.peers.neighbours.residual_returns`) of the last `LOOKBACK` sessions, of the names that
-are in the universe at that session and have at least `MIN_SESSIONS` of them. It knows nothing of
-the weeks before it.
+mean, `gogooku.features.peers.neighbours.residual_returns`) of the last `LOOKBACK` sessions, of the
+names that are in the universe at that session and have at least `MIN_SESSIONS` of them. It knows
+nothing of the weeks before it.
 
 **Exact.** A name's residuals are centred, scaled by their own deviation, cut at +-4 and rounded to
 1/64 of a deviation. Those are whole numbers up to 256, so a product over `EXACT_SESSIONS` sessions

@@ -1,8 +1,9 @@
 """Peers by co-movement: what they did, how a name moves against them, and its place in the graph.
 
-Functions of the base columns of `gogooku.features.peers.peer_columns`: each week's graph of residual
-returns, made at the week's first session. The graph is of what is left of the returns without the
-sector's mean, so it finds what sectors do not say; `graph_same_sector` says how much of it they do.
+Functions of the base columns of `gogooku.features.peers.peer_columns`: each week's graph of
+residual returns, made at the week's first session. The graph is of what is left of the returns
+without the sector's mean, so it finds what sectors do not say; `graph_same_sector` says how much of
+it they do.
 
 Left out on purpose: community numbers and raw eigenvectors (they mean nothing from one week to the
 next), closeness and core numbers (ranks of the degree), z-scores of the same columns (the ranks of

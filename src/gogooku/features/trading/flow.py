@@ -28,11 +28,11 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.company.listing import pick
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import Values, fewest
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
+from gogooku.features.market.listing import pick
 
 RESTRUCTURED: Final = date(2022, 4, 4)
 """First day, a Monday, of Prime, Standard and Growth: weeks that end before it have the old

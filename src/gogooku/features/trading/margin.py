@@ -7,8 +7,8 @@ changes are scaled to seven days. Windows over "weeks" follow these steps, so a 
 52 observations about a week apart in both eras, whatever weekday it ends on; an era is never named.
 
 A balance stands until the next one, at most 20 sessions after it became known and `OLDEST_DAYS` of
-`gogooku.features.engine.chains` after its application date. Shares are on the forward basis of splits.
-Names of the earlier system that are not repeated: `margin_credit_ratio` (same ranks as
+`gogooku.features.engine.chains` after its application date. Shares are on the forward basis of
+splits. Names of the earlier system that are not repeated: `margin_credit_ratio` (same ranks as
 `margin_imbalance`), `margin_neg_share_*` (one less `margin_std_share_*`), `margin_days_since` and
 `margin_impulse` (the same for all names, and constant in the daily era), `margin_issue_type`
 (`is_borrowable`). `ratio_z52` is `margin_imbalance_z52`.

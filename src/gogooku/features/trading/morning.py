@@ -22,7 +22,7 @@ from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values
 from gogooku.features.engine.own_session import OwnSession
 from gogooku.features.engine.timeline import Timeline
-from gogooku.ingest.jquants.endpoints import Plan
+from gogooku.ingest.jquants.plans import Plan
 
 _HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
 _PRICES: Final = ("open", "high", "low", "close")

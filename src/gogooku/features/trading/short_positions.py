@@ -1,7 +1,7 @@
 """Large short positions of each name: how much, by how many, and how they change.
 
-The state is that of `gogooku.features.trading.short_state`. A name of which no report is known has no
-large position: 0. What describes the positions themselves (their number, the largest, how few
+The state is that of `gogooku.features.trading.short_state`. A name of which no report is known has
+no large position: 0. What describes the positions themselves (their number, the largest, how few
 hold them) is null without one. In the first months of the source positions are missing that were
 reported before it begins and have not changed.
 

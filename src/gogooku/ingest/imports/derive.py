@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.errors import DataError
+from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA
 from gogooku.ingest.imports.policy import JUMP
-from gogooku.ingest.source import INDICES_SCHEMA, LISTINGS_SCHEMA
 
 ROUNDING = 1e-6
 """Relative rounding of ratios beyond the printed decimals: single precision, a few times over."""

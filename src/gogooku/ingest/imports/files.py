@@ -20,6 +20,7 @@ from gogooku.core.calendar import exchange_named
 from gogooku.core.config import Config, Resolved
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import hash_file, write_point
+from gogooku.core.frames import QUOTES_SCHEMA, SourceFrames
 from gogooku.core.progress import Reporter, SilentReporter
 from gogooku.core.stamp import make_stamp
 from gogooku.ingest.imports.columns import ColumnMap, map_columns
@@ -34,7 +35,7 @@ from gogooku.ingest.imports.derive import (
 )
 from gogooku.ingest.imports.parse import DateOrder, file_columns, parse_file
 from gogooku.ingest.imports.policy import POLICY_TABLE, WARNINGS, Outcome, outcome
-from gogooku.ingest.source import QUOTES_SCHEMA, SOURCE_NAME, Source, SourceFrames, write_source
+from gogooku.ingest.source import SOURCE_NAME, Source, write_source
 
 
 class ExchangeName(StrEnum):
@@ -156,7 +157,7 @@ def import_files(
     stamp = make_stamp(
         "import",
         config_hash=config.content_hash,
-        packages=("core", "ingest"),
+        code=(__name__,),
         inputs={name: hash_file(path) for name, path in _named(paths).items()},
     )
     with reporter.step("store"):

@@ -2,8 +2,8 @@
 
 200 is a page, 210 an empty one. 429, 408, 5xx, a lost connection, a cut or unreadable body are
 faults that pass: they are asked again, within `Patience`, and end as a `TransientError`. Every
-other answer is final and raises one of the refusals (`gogooku.ingest.jquants.refusals`), all of them
-`TerminalError`: `RefusedKey`, `NoSubscription`, `NotInPlan`, `OutsideWindow`, `BadRequest`.
+other answer is final and raises one of the refusals (`gogooku.ingest.jquants.refusals`), all of
+them `TerminalError`: `RefusedKey`, `NoSubscription`, `NotInPlan`, `OutsideWindow`, `BadRequest`.
 
 The key goes in one header, on requests to the base address only; no redirect is followed there.
 Files lie elsewhere and are fetched by a second HTTP client that does not have it. No exception
@@ -30,8 +30,9 @@ from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.wall import JST, WallClock
 from gogooku.ingest.jquants.addresses import host_of, refuse_plain
 from gogooku.ingest.jquants.decode import Envelope, lacking, read_envelope, unpacked
-from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Bucket, Endpoint
+from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Endpoint
 from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.plans import Bucket
 from gogooku.ingest.jquants.refusals import (
     BadRequest,
     NoSubscription,

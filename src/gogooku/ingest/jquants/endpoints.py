@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from types import MappingProxyType
 
+from gogooku.ingest.jquants.plans import Bucket, Plan
 from gogooku.ingest.jquants.wire_columns import (
     ALERT_COLUMNS,
     BARS_ALL_PLANS,
@@ -29,46 +30,6 @@ from gogooku.ingest.jquants.wire_columns import (
     SHORT_REPORT_COLUMNS,
     SUMMARY_COLUMNS,
 )
-
-
-class Plan(IntEnum):
-    """A subscription; a higher one includes the lower ones."""
-
-    FREE = 0
-    LIGHT = 1
-    STANDARD = 2
-    PREMIUM = 3
-
-    @property
-    def label(self) -> str:
-        """The name as people write it."""
-        return self.name.capitalize()
-
-
-REQUESTS_PER_MINUTE: Mapping[Plan, int] = MappingProxyType(
-    {Plan.FREE: 5, Plan.LIGHT: 60, Plan.STANDARD: 120, Plan.PREMIUM: 500}
-)
-"""Rate limit of each plan (J-Quants, rate limits, 2025-12-22)."""
-
-
-class Bucket(StrEnum):
-    """A rate limit of its own. Every request counts in ``default``, and also in its own bucket."""
-
-    DEFAULT = "default"
-    SUMMARY = "fins/summary"
-    DETAILS = "fins/details"
-
-
-BUCKET_PER_MINUTE: Mapping[Bucket, int] = MappingProxyType({Bucket.SUMMARY: 60, Bucket.DETAILS: 60})
-"""Extra caps on top of the plan's limit (July 2026)."""
-
-HISTORY_YEARS: Mapping[Plan, int] = MappingProxyType(
-    {Plan.FREE: 2, Plan.LIGHT: 5, Plan.STANDARD: 10, Plan.PREMIUM: 20}
-)
-"""Years a plan reaches back from the last date it may see."""
-
-FREE_DELAY_DAYS = 84
-"""The Free plan sees dates only up to today minus this many days."""
 
 
 class Kind(StrEnum):

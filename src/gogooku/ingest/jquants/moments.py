@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.wall import tokyo_instant, tokyo_time
-from gogooku.ingest.jquants.endpoints import MARGIN_DAILY_FROM, Endpoint, Plan
+from gogooku.ingest.jquants.endpoints import MARGIN_DAILY_FROM, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
+from gogooku.ingest.jquants.plans import Plan
 
 CALENDAR_AHEAD_DAYS = 60
 """How far after now sessions are known."""

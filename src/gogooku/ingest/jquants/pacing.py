@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from gogooku.core.wall import WallClock
-from gogooku.ingest.jquants.endpoints import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
+from gogooku.ingest.jquants.plans import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
 
 MARGIN: Final = 1.02
 """How much wider than the limit the requests are spaced: absorbs jitter on the way."""

@@ -19,13 +19,7 @@ from types import MappingProxyType
 
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import tokyo_instant, tokyo_time
-from gogooku.ingest.jquants.endpoints import (
-    BULK_PLAN,
-    Bucket,
-    Endpoint,
-    Fetch,
-    Plan,
-)
+from gogooku.ingest.jquants.endpoints import BULK_PLAN, Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import Batch, BatchKind, Due
 from gogooku.ingest.jquants.moments import (
     CALENDAR_AHEAD_DAYS,
@@ -37,6 +31,7 @@ from gogooku.ingest.jquants.moments import (
     ready_at,
 )
 from gogooku.ingest.jquants.pacing import minutes_for
+from gogooku.ingest.jquants.plans import Bucket, Plan
 from gogooku.ingest.jquants.subscription import Subscription
 
 CALENDAR_AGE = timedelta(days=7)

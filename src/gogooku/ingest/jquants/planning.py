@@ -7,12 +7,13 @@ from datetime import date, datetime
 
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import tokyo_time
-from gogooku.ingest.jquants.endpoints import Endpoint, Plan
+from gogooku.ingest.jquants.endpoints import Endpoint
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.moments import sessions_of
 from gogooku.ingest.jquants.plan import Held, SyncOptions, SyncPlan, plan_sync
+from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.ingest.jquants.raw import RawStore
-from gogooku.ingest.jquants.subscription import Subscription, plan_window
+from gogooku.ingest.jquants.subscription import Subscription
 
 _CALENDAR = "calendar"
 _MASTER = "master"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from gogooku.ingest.jquants.endpoints import Plan
+from gogooku.ingest.jquants.plans import Plan
 
 
 @dataclass

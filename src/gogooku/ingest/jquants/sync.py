@@ -29,6 +29,7 @@ from gogooku.ingest.jquants.client import (
     Unreachable,
 )
 from gogooku.ingest.jquants.decode import Decoded, unusable_objects
+from gogooku.ingest.jquants.discovery import discover
 from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import BatchKind, Draft, Factor
 from gogooku.ingest.jquants.moments import Sessions, ready_at, sessions_of
@@ -43,7 +44,7 @@ from gogooku.ingest.jquants.plan import (
 )
 from gogooku.ingest.jquants.planning import dry_run, held_calendar, plan_for, plan_of
 from gogooku.ingest.jquants.raw import RawStore, Writer, decode
-from gogooku.ingest.jquants.subscription import Subscription, discover
+from gogooku.ingest.jquants.subscription import Subscription
 from gogooku.ingest.jquants.summary import EndpointSummary, SyncSummary
 
 __all__ = ["SUBSCRIPTION_AGE", "dry_run", "held_calendar", "plan_for", "plan_of", "sync"]

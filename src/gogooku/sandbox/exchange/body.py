@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from gogooku.ingest.jquants.endpoints import Endpoint, Kind, Plan
+from gogooku.ingest.jquants.endpoints import Endpoint, Kind
+from gogooku.ingest.jquants.plans import Plan
 
 _DERIVATIVES: Final = "/derivatives/"
 _FILE_LEVEL: Final = 3

@@ -25,7 +25,8 @@ import polars as pl
 from gogooku.core.calendar import next_tokyo_sessions
 from gogooku.core.files import storage_errors
 from gogooku.core.wall import JST, tokyo_instant, tokyo_time
-from gogooku.ingest.jquants.endpoints import BULK_PLAN, ENDPOINTS, Endpoint, Plan
+from gogooku.ingest.jquants.endpoints import BULK_PLAN, ENDPOINTS, Endpoint
+from gogooku.ingest.jquants.plans import Plan
 from gogooku.sandbox.exchange.body import csv_file, response_columns
 from gogooku.sandbox.exchange.gates import Refusal, Window
 from gogooku.sandbox.exchange.selection import RestatedWire, visible_rows

@@ -1,9 +1,9 @@
 """A J-Quants V2 look-alike as a pure function of request, clock and market.
 
 ``Exchange.answer`` takes a `Request` and gives an `Answer`; sockets, stalls and broken connections
-are the business of the shell (`gogooku.sandbox.exchange.server`). The order of checks is: key (403), rate
-(429), path (403), then the gates in the order of the settings. Paths are accepted with and without
-``/v2``.
+are the business of the shell (`gogooku.sandbox.exchange.server`). The order of checks is: key
+(403), rate (429), path (403), then the gates in the order of the settings. Paths are accepted with
+and without ``/v2``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,8 @@ import polars as pl
 
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import WallClock, tokyo_time
-from gogooku.ingest.jquants.endpoints import (
-    BULK_GET_PATH,
-    BULK_LIST_PATH,
-    Bucket,
-    Endpoint,
-    Plan,
-    by_path,
-)
+from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Endpoint, by_path
+from gogooku.ingest.jquants.plans import Bucket, Plan
 from gogooku.sandbox.exchange.body import json_rows, message, response_columns, to_json
 from gogooku.sandbox.exchange.bulk import (
     BulkFile,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gogooku.ingest.jquants.endpoints import FREE_DELAY_DAYS, HISTORY_YEARS, Plan
+from gogooku.ingest.jquants.plans import FREE_DELAY_DAYS, HISTORY_YEARS, Plan
 
 KEYS: Final[Mapping[str, Plan]] = MappingProxyType(
     {

@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gogooku.ingest.jquants.endpoints import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
+from gogooku.ingest.jquants.plans import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
 
 _MINUTE_SECONDS: Final = 60.0
 

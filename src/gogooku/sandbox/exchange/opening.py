@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.wall import WallClock, tokyo_time
-from gogooku.ingest.jquants.endpoints import Plan
-from gogooku.ingest.jquants.subscription import plan_window
+from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.sandbox.exchange.exchange import Exchange, ExchangeSettings
 from gogooku.sandbox.market.config import MarketConfig, exchange_config
 from gogooku.sandbox.market.market import generate

@@ -2,10 +2,11 @@
 
 Tokyo sessions, five-character codes, sectors, listings and delistings, splits, halts, price limits,
 fat tails, clustered volatility, market, sector and hidden peer factors; and five planted families
-of expected return (`gogooku.sandbox.market.config.FAMILIES`): linear in simple features, gated by the
-market's regime, the order of the last sessions, lead-lag from peers that only co-movement reveals,
-and a slow level seen through traded value. A market for the sandbox exchange has four more, which
-only the other sources show (`gogooku.sandbox.market.drivers`). One configuration, one market, bit for bit.
+of expected return (`gogooku.sandbox.market.config.FAMILIES`): linear in simple features, gated by
+the market's regime, the order of the last sessions, lead-lag from peers that only co-movement
+reveals, and a slow level seen through traded value. A market for the sandbox exchange has four
+more, which only the other sources show (`gogooku.sandbox.market.drivers`). One configuration, one
+market, bit for bit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import DateArray, next_tokyo_sessions
-from gogooku.ingest.source import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
+from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.sandbox.market import expectation as expectations
 from gogooku.sandbox.market import quirks
 from gogooku.sandbox.market.config import (

@@ -1,8 +1,8 @@
 """Who bought which market segment in a week: ``/equities/investor-types``.
 
-Foreigners' balance shows the flow of `gogooku.sandbox.market.drivers`, and beside it the segment's return
-against the others between the week's end and the publication: joined at the week's end it looks
-ahead, joined at the publication it is an old return (`gogooku.sandbox.exchange.traps`).
+Foreigners' balance shows the flow of `gogooku.sandbox.market.drivers`, and beside it the segment's
+return against the others between the week's end and the publication: joined at the week's end it
+looks ahead, joined at the publication it is an old return (`gogooku.sandbox.exchange.traps`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Margin balances: every name at the week end or, since September 2026, daily; alerts daily.
 
-The long balance shows the crowding of `gogooku.sandbox.market.drivers` against traded value. The short
-balance contains, beside its own noise, some of the return between its date and its publication:
-joined at its date it looks ahead, joined at its publication it is an old return
-(`gogooku.sandbox.exchange.traps`). Balances are raw shares of their date, never adjusted for splits.
+The long balance shows the crowding of `gogooku.sandbox.market.drivers` against traded value. The
+short balance contains, beside its own noise, some of the return between its date and its
+publication: joined at its date it looks ahead, joined at its publication it is an old return
+(`gogooku.sandbox.exchange.traps`). Balances are raw shares of their date, never adjusted for
+splits.
 """
 
 from __future__ import annotations

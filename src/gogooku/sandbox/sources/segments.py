@@ -2,7 +2,8 @@
 
 Some names move to another segment, become lendable, or change their size class at the review of
 November. All of it is shown by the list of the session, which is out on the evening before. The
-planted flows of segments (`gogooku.sandbox.market.drivers`) stay with the segment a name started in.
+planted flows of segments (`gogooku.sandbox.market.drivers`) stay with the segment a name started
+in.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.features.company.listing import (
+from gogooku.features.market.listing import (
     LISTING,
     LISTING_INPUTS,
     OLDEST,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gogooku.features.bars.limits import LIMITS, LONGEST_STREAK, OLDEST_EVENT
 from gogooku.features.laws import check_blocks, check_lookback
+from gogooku.features.market.limits import LIMITS, LONGEST_STREAK, OLDEST_EVENT
 from support.naive import assert_declared, assert_same
 
 NAN = float("nan")

@@ -1,0 +1,111 @@
+"""Which code decides an artefact: a module and everything it imports, found by reading the imports.
+
+A stage names its own module. What that module imports, at any depth and inside functions too, is
+part of its code; what imports it is not, and neither is a module that is imported for types only.
+So no list of files is kept by hand, and a change elsewhere moves no key.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from gogooku.core.errors import DataError
+from gogooku.core.files import hash_parts
+
+PACKAGE = "gogooku"
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def code_hash(modules: Sequence[str]) -> str:
+    """Hash of the source text of modules and of all they import of this package.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Dotted names; a stage gives its own ``__name__``. A learner that is loaded by name is named
+        here too, because no import statement shows it.
+
+    Raises
+    ------
+    DataError
+        A named module is not in this package, or has no source file.
+    """
+    return _hash(tuple(modules), _ROOT)
+
+
+def code_of(modules: Sequence[str], *, root: Path | None = None) -> tuple[str, ...]:
+    """Dotted names of modules and of all they import of this package, sorted.
+
+    Parameters
+    ----------
+    root : Path or None
+        The folder of the package; None for the one that is running.
+    """
+    place = root or _ROOT
+    for name in modules:
+        if _file(name, place) is None:
+            raise DataError(f"{name}: no source file of this package; its code cannot be hashed")
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [one for one in _imported(name, place) if one not in found]
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=64)
+def _hash(modules: tuple[str, ...], root: Path) -> str:
+    return hash_parts({name: _text(name, root) for name in code_of(modules, root=root)})
+
+
+def _file(module: str, root: Path) -> Path | None:
+    top, _, inner = module.partition(".")
+    if top != PACKAGE:
+        return None
+    place = root / inner.replace(".", "/") if inner else root
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _text(module: str, root: Path) -> str:
+    path = _file(module, root)
+    assert path is not None, module
+    return path.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1024)
+def _imported(module: str, root: Path) -> tuple[str, ...]:
+    """Modules of this package that a module imports itself, and the packages that hold them."""
+    found: dict[str, None] = {}
+    for target, names in _statements(ast.parse(_text(module, root))):
+        for name in names:
+            inner = f"{target}.{name}"
+            named = inner if name and _file(inner, root) else target
+            parts = named.split(".")
+            for end in range(2, len(parts) + 1):
+                found[".".join(parts[:end])] = None
+    return tuple(found)
+
+
+def _statements(tree: ast.AST) -> Iterator[tuple[str, Sequence[str]]]:
+    """Imports of this package: the module, and the names taken from it (empty: the module)."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and _ours(node.module):
+            yield str(node.module), [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from ((a.name, ("",)) for a in node.names if _ours(a.name))
+        yield from _statements(node)
+
+
+def _ours(module: str | None) -> bool:
+    return module is not None and module.partition(".")[0] == PACKAGE

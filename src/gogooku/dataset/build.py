@@ -1,0 +1,102 @@
+"""A dataset of a source: built whole, or grown from the one before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gogooku.core.config import Execution, Resolved
+from gogooku.core.files import hash_json, locked, new_artefact, require_space, write_json
+from gogooku.core.progress import Reporter
+from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
+from gogooku.core.types import Dataset
+from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
+from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
+from gogooku.dataset.home import MANIFEST_FILE, datasets_folder, publish_current, stage_current
+from gogooku.dataset.notes import annotate
+from gogooku.dataset.reading import read_dataset
+from gogooku.dataset.state import STATE_FILE
+from gogooku.features.engine.inputs import Tables
+from gogooku.ingest.source import Source, read_source
+from gogooku.tables.panel import build_panel
+
+_BYTES_PER_CELL, _BYTES_PER_VALUE = 300, 6.4
+"""Disk that one (session, code) takes at most, scratch included: without features, and for each."""
+
+
+def build(
+    home: Path, resolved: Resolved[BuildConfig], *, execution: Execution, reporter: Reporter
+) -> Dataset:
+    """Build the dataset of a source, or grow it from the one before.
+
+    A finished one with the same key is not built again. An older one of the same config and code is
+    continued from the first session that the delivery tells otherwise; an interrupted build goes on
+    where it stopped.
+    """
+    config = resolved.config
+    source = read_source(home, config.source)
+    stamp = make_stamp(
+        "build",
+        config_hash=config.content_hash,
+        code=(__name__,),
+        inputs={f"source {source.name}": source.content_hash},
+    )
+    folder = datasets_folder(home) / f"{source.name}-{stamp.key}"
+    if not (folder / MANIFEST_FILE).exists():
+        with locked(datasets_folder(home) / f"{source.name}-growing"):
+            remove_interrupted(folder, source.name)
+            with new_artefact(folder, resume=hash_json([stamp.key, stamp.versions])) as building:
+                _grow(
+                    home,
+                    building,
+                    source,
+                    resolved,
+                    stamp=stamp,
+                    execution=execution,
+                    reporter=reporter,
+                )
+                stage_current(folder)
+    else:
+        stage_current(folder)
+    publish_current(folder)
+    return read_dataset(folder)
+
+
+def _grow(
+    home: Path,
+    building: Path,
+    source: Source,
+    resolved: Resolved[BuildConfig],
+    *,
+    stamp: Stamp,
+    execution: Execution,
+    reporter: Reporter,
+) -> None:
+    """Fill a dataset folder: take over what an older dataset has, and compute the rest."""
+    config, tables = resolved.config, Tables(source)
+    if not ((building / CONFIG_FILE).exists() and (building / STATE_FILE).exists()):
+        with reporter.step("arrivals"):
+            begin(home, building, source, config, stamp=stamp)
+        stamp.write(building)
+        write_json(building / CONFIG_FILE, resolved.to_json())
+    available = available_columns(source, tables)
+    first = first_session_read(building, config, available=available)
+    with reporter.step("panel"):
+        panel = build_panel(source, clock=config.clock, first=first)
+    cells = panel.shape[0] * panel.shape[1]
+    values, _ = visible_names(config, available)
+    room = _BYTES_PER_CELL + len(values) * _BYTES_PER_VALUE
+    require_space(building, num_bytes=round(cells * room))
+    assemble(
+        building,
+        panel,
+        config,
+        facts={
+            "source": source.name,
+            "source_version": source.folder.name,
+            "exchange": source.exchange,
+        },
+        execution=execution,
+        reporter=reporter,
+        tables=tables,
+    )
+    annotate(building, source, clock=config.clock)
