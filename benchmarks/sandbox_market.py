@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.metrics import daily_rank_ic, mean_estimate
+from gogooku.core.types import HORIZONS
 from gogooku.sandbox.market.expectation import FROZEN_HORIZONS
-from gogooku.sandbox.market.market import FAMILIES, HORIZONS, SIZES, Market, generate, market_config
+from gogooku.sandbox.market.market import FAMILIES, SIZES, Market, generate, market_config
 
 FloatArray = npt.NDArray[np.float64]
 

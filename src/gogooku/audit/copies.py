@@ -21,7 +21,7 @@ from gogooku.dataset.home import read_values
 _MIN_NAMES = 20
 _MIN_UNTIED = 5.0
 """Values unlike the usual one that a feature must have for its ranks to be compared."""
-_MIN_SESSIONS = 60
+_FEWEST_SESSIONS = 60
 _MIN_DAYS = 3
 _MIN_MINORITY = 50
 """Values unlike the usual one that two flags must share before they count as the same flag."""
@@ -54,7 +54,7 @@ def check_copies(
     context = [m for m, n in enumerate(dataset.market_features) if not is_mask(n, features)]
     market = [dataset.market_features[m] for m in context]
     over_time = _correlations(centred_ranks(np.ascontiguousarray(dataset.market_TM.T[context])))
-    joint = np.where(over_time.joint >= _MIN_SESSIONS, over_time.corr, np.nan)
+    joint = np.where(over_time.joint >= _FEWEST_SESSIONS, over_time.corr, np.nan)
     found += _near(market, joint, limits=limits, over="over time")
     masks = [f for f, name in enumerate(sample.names) if is_mask(name, features)]
     found += _same_masks(sample, masks)

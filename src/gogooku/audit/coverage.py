@@ -10,10 +10,10 @@ import polars as pl
 
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Sample, declared
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Dataset, FloatArray
 from gogooku.features.engine.coverage import over_budget
 
-_YEAR_SESSIONS = 245
 _LIT = 0.02
 """Coverage from which a source counts as having begun."""
 _MIN_VALUES = 50.0
@@ -57,7 +57,7 @@ def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Check
 
 
 def _edges(num_sessions: int) -> list[int]:
-    parts = max(3, round(num_sessions / _YEAR_SESSIONS))
+    parts = max(3, round(num_sessions / SESSIONS_PER_YEAR))
     return [round(p * num_sessions / parts) for p in range(parts + 1)]
 
 

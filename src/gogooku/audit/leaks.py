@@ -13,12 +13,11 @@ import polars as pl
 
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Floats, declared, filled_sessions
-from gogooku.core.metrics import Estimate, mean_estimate
+from gogooku.core.metrics import MIN_NAMES, Estimate, mean_estimate
 from gogooku.core.progress import Step
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FloatArray, Labels, Role
 
-_MIN_NAMES = 10
 _MIN_SESSIONS = 20
 _CHANCE, _CERTAIN = 4.0, 0.9
 """Standard errors of one day's correlation under no relation: what chance alone may give, and what
@@ -92,7 +91,7 @@ def _correlations(
         var_y = m.T @ (y * y) - sum_y**2 / n
         cov = x.T @ y - sum_x * sum_y / n
         floor = 1e-6 * n
-        good = (n >= _MIN_NAMES) & (var_x > floor) & (var_y > floor)
+        good = (n >= MIN_NAMES) & (var_x > floor) & (var_y > floor)
         ic = np.where(good, cov / np.sqrt(var_x * var_y), np.nan)
     return ic.astype(np.float32), n.astype(np.int32)
 

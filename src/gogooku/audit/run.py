@@ -29,6 +29,7 @@ from gogooku.audit.survival import check_survival
 from gogooku.audit.views import Views
 from gogooku.core.config import Execution
 from gogooku.core.files import (
+    MANIFEST_FILE,
     hash_json,
     locked,
     new_artefact,
@@ -41,7 +42,7 @@ from gogooku.core.progress import Reporter, Step
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import datasets_folder, labels_of
-from gogooku.ingest.source import MANIFEST_FILE, Source, sources_folder
+from gogooku.ingest.source import Source, sources_folder
 
 AUDIT_FILE = "audit.json"
 PAGE_FILE = "audit.html"

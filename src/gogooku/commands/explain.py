@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import read_json
+from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.runs.folder import PREDICTIONS_FILE
 
@@ -79,7 +79,7 @@ def explain(folder: Path) -> Explanation:
             "folder under sources/, datasets/ or runs/"
         )
     stamp = Stamp.read(place)
-    manifest = place / "manifest.json"
+    manifest = place / MANIFEST_FILE
     facts = read_json(manifest) if manifest.exists() else {}
     delivered = facts.get("facts", {}) if stamp.stage == "tables" else {}
     if stamp.stage == "build":

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from gogooku.core.errors import BusyError, DataError
-from gogooku.core.files import locked, read_json, storage_errors, write_point
+from gogooku.core.files import MANIFEST_FILE, locked, read_json, storage_errors, write_point
 from gogooku.core.stamp import STAMP_FILE, Stamp
-from gogooku.dataset.home import MANIFEST_FILE, datasets_folder
+from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
@@ -80,7 +80,7 @@ def holdings(home: Path, source: str) -> Holdings:
     runs = [
         folder
         for folder in finished_runs(home)
-        if meant(_source_of(home, str(read_json(folder / "manifest.json")["dataset"])))
+        if meant(_source_of(home, str(read_json(folder / MANIFEST_FILE)["dataset"])))
     ]
     places = [
         *datasets,

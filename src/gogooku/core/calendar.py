@@ -21,6 +21,11 @@ from gogooku.core.errors import DataError
 
 DateArray = npt.NDArray[np.datetime64]
 
+SESSIONS_PER_YEAR = 245
+"""Sessions of a year in Tokyo: what annualises, and what yearly rates count in."""
+TSE_RESTRUCTURED = date(2022, 4, 4)
+"""First day, a Monday, of Prime, Standard and Growth; before it the old sections."""
+
 
 class Clock(StrEnum):
     """When a decision is taken. Everything known by then may be used, nothing later."""

@@ -27,6 +27,10 @@ from safetensors import SafetensorError
 from gogooku.core.errors import BusyError, DataError, StorageError
 
 _CHUNK_BYTES = 1 << 22
+MANIFEST_FILE = "manifest.json"
+"""What an artefact says of itself; its folder counts as finished once it is there."""
+GZIP_MAGIC = b"\x1f\x8b"
+"""First bytes of a gzip file."""
 
 
 WATCHERS: list[Callable[[str], None]] = []

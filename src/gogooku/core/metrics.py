@@ -26,9 +26,9 @@ MIN_NAMES = 10
 TOP_K = 50
 """Names in P@K unless stated otherwise."""
 
-_DECILES = 10
+DECILES = 10
 _BLOCK_VALUES = 1 << 17
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Estimate:
     @property
     def low(self) -> float:
         """Lower end of the 95 % interval."""
-        return self.value - _Z95 * self.error
+        return self.value - Z95 * self.error
 
     @property
     def high(self) -> float:
         """Upper end of the 95 % interval."""
-        return self.value + _Z95 * self.error
+        return self.value + Z95 * self.error
 
     @property
     def t_stat(self) -> float:
@@ -175,7 +175,7 @@ def daily_spread(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
 
 def _spread(score: FloatArray, label: FloatArray) -> FloatArray:
     position = centred_ranks(score) + 0.5
-    edge = 1.0 / _DECILES
+    edge = 1.0 / DECILES
     top = np.where(position > 1.0 - edge, label, np.nan)
     bottom = np.where(position <= edge, label, np.nan)
     return _nanmean(top) - _nanmean(bottom)

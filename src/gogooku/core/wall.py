@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 JST = ZoneInfo("Asia/Tokyo")
+MINUTE_SECONDS = 60.0
 
 
 class WallClock(Protocol):

@@ -23,6 +23,7 @@ from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Config, Execution
 from gogooku.core.errors import DataError
 from gogooku.core.files import (
+    MANIFEST_FILE,
     new_array,
     replace_folder,
     write_point,
@@ -31,7 +32,6 @@ from gogooku.core.progress import Reporter
 from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.dataset.digests import bars_digest
-from gogooku.dataset.home import MANIFEST_FILE
 from gogooku.dataset.label_files import (
     Kept,
     LabelFiles,

@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from gogooku.core.config import Execution, Resolved
-from gogooku.core.files import hash_json, locked, new_artefact, require_space, write_json
+from gogooku.core.files import (
+    MANIFEST_FILE,
+    hash_json,
+    locked,
+    new_artefact,
+    require_space,
+    write_json,
+)
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
 from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
-from gogooku.dataset.home import MANIFEST_FILE, datasets_folder, publish_current, stage_current
+from gogooku.dataset.home import datasets_folder, publish_current, stage_current
 from gogooku.dataset.notes import annotate
 from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import STATE_FILE

@@ -16,12 +16,12 @@ from typing import cast
 import polars as pl
 
 from gogooku.core.calendar import DateArray, exchange_named
-from gogooku.core.files import read_json, read_parquet, require_space
+from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, require_space
 from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.stamp import Stamp
 from gogooku.dataset.assemble import BuildConfig, visible_names
 from gogooku.dataset.compaction import merge_months
-from gogooku.dataset.home import MANIFEST_FILE, datasets_folder
+from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.notes import write_growth
 from gogooku.dataset.state import (
     load_grown,

@@ -11,13 +11,18 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import publish_pointer, read_json, readable, stage_pointer, write_point
+from gogooku.core.files import (
+    MANIFEST_FILE,
+    publish_pointer,
+    read_json,
+    readable,
+    stage_pointer,
+    write_point,
+)
 from gogooku.core.types import Dataset, Labels
 from gogooku.dataset.label_files import read_labels
 from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files, load_grown
-
-MANIFEST_FILE = "manifest.json"
 
 
 def datasets_folder(home: Path) -> Path:

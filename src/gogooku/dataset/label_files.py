@@ -20,6 +20,7 @@ import numpy.typing as npt
 from gogooku.core.digests import Digest, digest_of, same_nulls, text_of
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import (
+    MANIFEST_FILE,
     load_array,
     read_json,
     readable,
@@ -32,7 +33,6 @@ from gogooku.core.types import HORIZONS, OUTCOMES, DateArray, Labels, Outcome
 
 VARIANTS = ("raw", "excess", "residual")
 """Forms of the same return."""
-MANIFEST_FILE = "manifest.json"
 _NO_ENTRY = OUTCOMES.index(Outcome.NO_ENTRY)
 _UNRESOLVED = OUTCOMES.index(Outcome.UNRESOLVED)
 _KINDS: Mapping[str, tuple[npt.DTypeLike, float]] = {

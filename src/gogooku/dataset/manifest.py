@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.digests import digest_of, text_of
-from gogooku.core.files import hash_file, hash_parts, write_json, write_parquet
+from gogooku.core.files import MANIFEST_FILE, hash_file, hash_parts, write_json, write_parquet
 from gogooku.core.types import Panel, feature_hash
-from gogooku.dataset.home import MANIFEST_FILE
 from gogooku.dataset.state import DIGESTED, LISTED, Grown
 from gogooku.features.catalogue import Selection, described
 from gogooku.features.engine.coverage import market_null_shares, stock_null_shares

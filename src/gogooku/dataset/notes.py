@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gogooku.core.calendar import Clock
-from gogooku.core.files import read_json, read_parquet, write_json, write_point
-from gogooku.dataset.home import MANIFEST_FILE
+from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, write_json, write_point
 from gogooku.dataset.manifest import DESCRIPTION_FILE
 from gogooku.dataset.state import Grown, load_grown
 from gogooku.features.catalogue import by_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gogooku.core.files import read_json
+from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.types import Dataset
 from gogooku.dataset.state import load_grown
 
@@ -19,7 +19,7 @@ def read_dataset(folder: Path) -> Dataset:
     ContractError
         The manifest does not match the files.
     """
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_json(folder / MANIFEST_FILE)
     grown = load_grown(folder)
     return Dataset(
         folder=folder,

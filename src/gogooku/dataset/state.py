@@ -318,14 +318,7 @@ def take_over(
     )
     (folder / _BARS).mkdir(exist_ok=True)
     settled_by = rows if corrected is None else min(rows, corrected)
-    for before, after in zip(old.layout.files(), layout.files(), strict=True):
-        bars = before.path.parent.name == _BARS
-        held = old.rows_of(before)[: settled_by if bars else rows]
-        linked = alone and len(held) >= old.shared and before.row_shape == after.row_shape
-        share(before, after, held, alone=linked)
-        if linked and len(held) > old.shared:
-            # another newer version may have written here
-            after.changeable(len(held))[old.shared :] = held[old.shared :]
+    _take_rows(old, layout, rows=rows, settled_by=settled_by, alone=alone)
     _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
     for path in (old.layout.folder / "labels").iterdir():
@@ -350,6 +343,18 @@ def take_over(
     for name in same:
         link_or_copy(old.layout.folder / f"{name}.npy", folder / f"{name}.npy")
     return replace(wide, stored=same)
+
+
+def _take_rows(old: Grown, layout: Layout, *, rows: int, settled_by: int, alone: bool) -> None:
+    """Share the row files of an older dataset, or copy the rows that cannot be shared."""
+    for before, after in zip(old.layout.files(), layout.files(), strict=True):
+        bars = before.path.parent.name == _BARS
+        held = old.rows_of(before)[: settled_by if bars else rows]
+        linked = alone and len(held) >= old.shared and before.row_shape == after.row_shape
+        share(before, after, held, alone=linked)
+        if linked and len(held) > old.shared:
+            # another newer version may have written here
+            after.changeable(len(held))[old.shared :] = held[old.shared :]
 
 
 def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:

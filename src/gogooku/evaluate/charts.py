@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gogooku.core.metrics import Z95
+
 Figure = dict[str, Any]
 
-_Z95 = 1.96
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
 _SIGNIFICANT = 6
@@ -68,7 +69,7 @@ def decile_returns(deciles: pl.DataFrame) -> Figure:
             {"text": f"h{horizon}", "x": (low + high) / 2, "y": 1.08, "xref": "paper",
              "yref": "paper", "showarrow": False}
         )  # fmt: skip
-        errors = [_Z95 * e * 1e4 if e is not None else None for e in frame["error"].to_list()]
+        errors = [Z95 * e * 1e4 if e is not None else None for e in frame["error"].to_list()]
         data.append(
             {
                 "type": "bar",

@@ -18,7 +18,7 @@ import polars as pl
 
 from gogooku.core import metrics
 from gogooku.core.errors import ContractError
-from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
+from gogooku.core.metrics import DECILES, Estimate, FloatArray, mean_estimate
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import IntArray, Labels, Report
 from gogooku.evaluate.significance import paired_difference
@@ -32,7 +32,6 @@ LEAK_PERIODS = 5
 LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the expectation itself is exposed."""
 
-_DECILES = 10
 _NAMES_PER_PICK = 4
 _MEASURES = {
     "rank_ic": metrics.daily_rank_ic,
@@ -263,9 +262,9 @@ def _deciles(score_tN: FloatArray, label_tN: FloatArray, horizon: int) -> pl.Dat
     joint = np.isfinite(score_tN) & np.isfinite(label_tN)
     joint &= (joint.sum(axis=1) >= metrics.MIN_NAMES)[:, None]
     position = centred_ranks(np.where(joint, score_tN, np.nan)) + 0.5
-    bucket = np.where(joint, np.ceil(np.nan_to_num(position) * _DECILES), 0.0)
+    bucket = np.where(joint, np.ceil(np.nan_to_num(position) * DECILES), 0.0)
     rows = []
-    for decile in range(1, _DECILES + 1):
+    for decile in range(1, DECILES + 1):
         inside = bucket == decile
         counts = inside.sum(axis=1)
         sums = np.where(inside, label_tN, 0.0).sum(axis=1)

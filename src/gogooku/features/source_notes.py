@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.calendar import Clock, DateArray, exchange_named, tokyo_sessions
+from gogooku.core.calendar import (
+    SESSIONS_PER_YEAR,
+    Clock,
+    DateArray,
+    exchange_named,
+    tokyo_sessions,
+)
 from gogooku.core.files import readable
 from gogooku.core.types import Feature
 from gogooku.core.wall import tokyo_time
@@ -44,7 +50,6 @@ _KEY_WORDS: Final[Mapping[str, str]] = {
     "index_options": "contracts",
     "futures": "contracts",
 }
-_YEAR_SESSIONS: Final = 245
 _MONTH_SESSIONS: Final = 20
 _FEW: Final = 0.75
 """Share of what was covered before, or should be, from which on fewer is worth a word."""
@@ -383,7 +388,7 @@ def _fewer(view: _View, table: str, arrived: npt.NDArray[np.int64]) -> SourceNot
     """Fewer names than before, or than a table tells of that has a row of every one."""
     key = next((name for name in _KEYS if name in view.columns(table)), None)
     total, first = len(view.sessions), int(arrived[0])
-    width = min(_YEAR_SESSIONS if table in _EVENTS else _MONTH_SESSIONS, (total - first) // 2)
+    width = min(SESSIONS_PER_YEAR if table in _EVENTS else _MONTH_SESSIONS, (total - first) // 2)
     if key is None or width < 1:
         return None
     named = key == "code" and table not in _KEY_WORDS

@@ -16,6 +16,7 @@ import polars as pl
 
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import (
+    MANIFEST_FILE,
     hash_file,
     hash_parts,
     new_artefact,
@@ -32,7 +33,6 @@ from gogooku.core.files import (
 from gogooku.core.frames import SourceFrames
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 
-MANIFEST_FILE = "manifest.json"
 SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 """What a source may be called: it is the name of a folder."""
 

@@ -25,7 +25,7 @@ from gogooku.portfolio.broker import LEDGER_SCHEMA, UNFILLED_SCHEMA, Broker, Fil
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
 from gogooku.portfolio.costs import BASIS_POINT, CostConfig
 
-_ROUNDING = 1e-9
+_SHARE_ROUNDING = 1e-9
 _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 
 
@@ -232,7 +232,7 @@ def _decide(
         lot_value = float(broker.last[n]) * config.lot_size
         broker.orders.pop(n, None)
         if np.isfinite(lot_value):
-            count = int(weight * equity / lot_value + _ROUNDING) * config.lot_size
+            count = int(weight * equity / lot_value + _SHARE_ROUNDING) * config.lot_size
             broker.orders[n] = Order(count, day)
     return portfolio
 

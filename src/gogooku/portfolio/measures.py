@@ -7,6 +7,7 @@ import math
 import numpy as np
 import polars as pl
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.metrics import (
     Estimate,
     FloatArray,
@@ -17,8 +18,6 @@ from gogooku.core.metrics import (
     ratio_estimate,
 )
 from gogooku.core.types import Report
-
-SESSIONS_PER_YEAR = 245
 
 
 def backtest_report(daily: pl.DataFrame) -> Report:

@@ -13,12 +13,11 @@ import polars as pl
 
 from gogooku.core.config import validated
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import read_json, read_parquet
+from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
 from gogooku.runs.config import RunConfig
 
-MANIFEST_FILE = "manifest.json"
 PREDICTIONS_FILE = "predictions.parquet"
 EVENTS_FILE = "events.jsonl"
 

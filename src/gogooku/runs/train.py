@@ -16,6 +16,7 @@ import polars as pl
 from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import GogookuError, StorageError
 from gogooku.core.files import (
+    MANIFEST_FILE,
     hash_file,
     hash_parts,
     new_artefact,
@@ -33,14 +34,7 @@ from gogooku.evaluate.walk_forward import OutOfSample, Scores, forecast_frame, w
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.learners import make_learner
 from gogooku.runs.config import LabelOrder, RunConfig
-from gogooku.runs.folder import (
-    EVENTS_FILE,
-    MANIFEST_FILE,
-    PREDICTIONS_FILE,
-    Run,
-    read_run,
-    runs_folder,
-)
+from gogooku.runs.folder import EVENTS_FILE, PREDICTIONS_FILE, Run, read_run, runs_folder
 
 _LABEL_STREAM = 9_001
 FAILURE_FILE = "failure.json"

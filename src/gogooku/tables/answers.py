@@ -26,10 +26,11 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
+from gogooku.ingest.jquants.decode import UNREADABLE
 from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.raw import RawStore
-from gogooku.tables.conversion import FETCHED_AT, UNREADABLE
+from gogooku.tables.conversion import FETCHED_AT
 
 SIZES: Final = (512, 64, 8)
 """Answers in a block; each a multiple of the next."""

@@ -16,13 +16,12 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError
+from gogooku.ingest.jquants.decode import UNREADABLE
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.tables.checks import Check, Severity, in_key_order, judge, on_session
 from gogooku.tables.publication import available_at
 
 FETCHED_AT = "_fetched_at"
-UNREADABLE = "_unreadable"
-"""Optional column of a decoded frame: the cells of a row that could not be read, in words."""
 ABSENT = ("", "-", "－")
 """Texts that stand for a missing date or number; in `As.MARKED` the mark itself is kept."""
 

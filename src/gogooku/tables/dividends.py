@@ -19,7 +19,9 @@ from gogooku.tables.conversion import (
     text,
 )
 
-_PER_SHARE = "yen per share on the basis of event_date, from ex_date on of the session before it"
+_PER_OLD_SHARE = (
+    "yen per share on the basis of event_date, from ex_date on of the session before it"
+)
 
 DIVIDENDS = Table(
     name="dividends",
@@ -34,16 +36,16 @@ DIVIDENDS = Table(
         choice("term", "IFCode", {"1": "interim", "2": "final"}, unit="term"),
         choice("certainty", "FRCode", {"1": "decided", "2": "forecast"}, unit="certainty"),
         text("term_month", "IFTerm", "YYYY-MM of the record date's term"),
-        marked("dividend_yen", "DivRate", f"{_PER_SHARE}, before tax"),
+        marked("dividend_yen", "DivRate", f"{_PER_OLD_SHARE}, before tax"),
         day("record_date", "RecDate"),
         day("ex_date", "ExDate", "first session without the dividend; null while undecided"),
         day("actual_record_date", "ActRecDate"),
         day("payable_date", "PayDate"),
         text("corrects", "CARefNo", "reference of the announcement that this one amends"),
-        marked("distribution_yen", "DistAmt", f"{_PER_SHARE}, paid out of capital; since 2014"),
-        marked("retained_earnings_yen", "RetEarn", f"{_PER_SHARE}; since 2014"),
-        marked("deemed_dividend_yen", "DeemDiv", f"{_PER_SHARE}; since 2014"),
-        marked("deemed_capital_gains_yen", "DeemCapGains", f"{_PER_SHARE}; since 2014"),
+        marked("distribution_yen", "DistAmt", f"{_PER_OLD_SHARE}, paid out of capital; since 2014"),
+        marked("retained_earnings_yen", "RetEarn", f"{_PER_OLD_SHARE}; since 2014"),
+        marked("deemed_dividend_yen", "DeemDiv", f"{_PER_OLD_SHARE}; since 2014"),
+        marked("deemed_capital_gains_yen", "DeemCapGains", f"{_PER_OLD_SHARE}; since 2014"),
         marked("net_asset_decrease_ratio", "NetAssetDecRatio", "fraction; since 2014"),
         choice(
             "special",
@@ -51,8 +53,8 @@ DIVIDENDS = Table(
             {"0": "ordinary", "1": "commemorative", "2": "special", "3": "both"},
             unit="kind of dividend",
         ),
-        marked("commemorative_yen", "CommDivRate", f"{_PER_SHARE}; since June 2022"),
-        marked("special_yen", "SpecDivRate", f"{_PER_SHARE}; since June 2022"),
+        marked("commemorative_yen", "CommDivRate", f"{_PER_OLD_SHARE}; since June 2022"),
+        marked("special_yen", "SpecDivRate", f"{_PER_OLD_SHARE}; since June 2022"),
     ),
     key=("reference",),
     derived=(

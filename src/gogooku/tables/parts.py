@@ -37,7 +37,7 @@ from gogooku.core.files import (
 )
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import tokyo_instant
-from gogooku.ingest.jquants.endpoints import ENDPOINTS, Endpoint
+from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, ENDPOINTS, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.moments import sessions_of
 from gogooku.ingest.jquants.raw import RawStore
@@ -53,7 +53,6 @@ COUNTS_FILE: Final = "part.json"
 _RESTATED: Final = ("Adj", "MAdj", "AAdj")
 """Columns that the vendor rewrites at every split, and that no table reads, begin so; the
 adjustment factor itself is no such column."""
-_FACTOR: Final = "AdjFactor"
 SUPERSEDED_FILE: Final = "superseded.parquet"
 UNTIL: Final = "until"
 """Instant (naive UTC) from which a superseded row is known to be wrong."""
@@ -386,7 +385,7 @@ def _merged(answers: Answers) -> _Merged:
     endpoint = answers.endpoint
     frame = pl.concat(answers.frames(), how="vertical", rechunk=False)
     key = [*endpoint.key, PLACE]
-    told = [n for n in endpoint.columns if n == _FACTOR or not n.startswith(_RESTATED)]
+    told = [n for n in endpoint.columns if n == ADJUSTMENT_FACTOR or not n.startswith(_RESTATED)]
     if not frame.select(key).is_duplicated().any():
         whole = frame.sort(key).drop(PLACE)
         return _Merged(

@@ -29,7 +29,7 @@ from gogooku.tables.conversion import (
     text,
 )
 
-_PER_SHARE = "yen per share on the basis of event_date"
+PER_SHARE = "yen per share on the basis of event_date"
 _YEN = "yen, cumulative from the start of the fiscal year"
 _STOCK = "yen, at the end of the period"
 
@@ -39,21 +39,21 @@ _ITEMS: Mapping[str, tuple[str, str]] = {
     "OdP": ("ordinary_profit_yen", f"{_YEN}; empty under IFRS and US GAAP"),
     "NP": ("net_profit_yen", _YEN),
     "Np": ("net_profit_yen", _YEN),
-    "EPS": ("eps_yen", f"{_PER_SHARE}, cumulative"),
-    "DEPS": ("diluted_eps_yen", f"{_PER_SHARE}, cumulative"),
+    "EPS": ("eps_yen", f"{PER_SHARE}, cumulative"),
+    "DEPS": ("diluted_eps_yen", f"{PER_SHARE}, cumulative"),
     "TA": ("total_assets_yen", _STOCK),
     "Eq": ("equity_yen", f"{_STOCK}, net assets"),
     "EqAR": ("equity_ratio", "fraction of total assets"),
-    "BPS": ("bps_yen", _PER_SHARE),
+    "BPS": ("bps_yen", PER_SHARE),
     "CFO": ("operating_cash_flow_yen", _YEN),
     "CFI": ("investing_cash_flow_yen", _YEN),
     "CFF": ("financing_cash_flow_yen", _YEN),
     "CashEq": ("cash_yen", _STOCK),
-    "Div1Q": ("dividend_1q_yen", _PER_SHARE),
-    "Div2Q": ("dividend_2q_yen", _PER_SHARE),
-    "Div3Q": ("dividend_3q_yen", _PER_SHARE),
-    "DivFY": ("dividend_year_end_yen", _PER_SHARE),
-    "DivAnn": ("dividend_annual_yen", _PER_SHARE),
+    "Div1Q": ("dividend_1q_yen", PER_SHARE),
+    "Div2Q": ("dividend_2q_yen", PER_SHARE),
+    "Div3Q": ("dividend_3q_yen", PER_SHARE),
+    "DivFY": ("dividend_year_end_yen", PER_SHARE),
+    "DivAnn": ("dividend_annual_yen", PER_SHARE),
     "DivUnit": ("distribution_per_unit_yen", "yen per unit (REIT)"),
     "DivTotalAnn": ("dividend_total_annual_yen", "yen, whole company"),
     "PayoutRatioAnn": ("payout_ratio", "fraction of net profit"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from gogooku.tables.checks import not_below
 from gogooku.tables.conversion import Table, event_day, number, stock_code
-
-_PER_SHARE = "yen per share on the basis of event_date"
+from gogooku.tables.statements import PER_SHARE
 
 VALUATION = Table(
     name="valuation",
@@ -13,9 +12,9 @@ VALUATION = Table(
     columns=(
         event_day(),
         stock_code(),
-        number("eps_yen", "EPS", f"{_PER_SHARE}, last twelve months"),
-        number("forward_eps_yen", "FwdEPS", f"{_PER_SHARE}, the company's forecast"),
-        number("bps_yen", "BPS", _PER_SHARE),
+        number("eps_yen", "EPS", f"{PER_SHARE}, last twelve months"),
+        number("forward_eps_yen", "FwdEPS", f"{PER_SHARE}, the company's forecast"),
+        number("bps_yen", "BPS", PER_SHARE),
         number("roe_ratio", "ROE", "fraction, last twelve months"),
         number("forward_roe_ratio", "FwdROE", "fraction, the company's forecast"),
         number("per_ratio", "PER", "times earnings"),

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from gogooku.core.metrics import daily_ic, daily_rank_ic, mean_estimate
+from gogooku.core.types import HORIZONS
 from gogooku.sandbox.market import families
 from gogooku.sandbox.market.families import LOOKBACK
 from gogooku.sandbox.market.market import (
     FAMILIES,
-    HORIZONS,
     Market,
     MarketConfig,
     generate,

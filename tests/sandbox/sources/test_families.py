@@ -9,7 +9,8 @@ import pytest
 
 from gogooku.core.calendar import next_tokyo_sessions
 from gogooku.core.metrics import daily_rank_ic, mean_estimate
-from gogooku.sandbox.market.config import FAMILIES, HORIZONS, SOURCE_FAMILIES, FamilyScales
+from gogooku.core.types import HORIZONS
+from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES, FamilyScales
 from gogooku.sandbox.market.drivers import REVISION_JUMP, horizon_fades
 from gogooku.sandbox.market.market import (
     Market,

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
-from gogooku.features.bars.volatility import SESSIONS_PER_YEAR
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.kernels import RETURN, Values, chain

@@ -15,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
-SESSIONS_PER_YEAR: Final = 245
 _YEAR: Final = math.sqrt(SESSIONS_PER_YEAR)
 _LN2: Final = math.log(2.0)
 

@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.bars.volatility import SESSIONS_PER_YEAR
 from gogooku.features.derivatives.option_chain import OPTIONS_INPUTS as OPTIONS_INPUTS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m

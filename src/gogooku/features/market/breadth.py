@@ -17,9 +17,9 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.bars.pairs import against, residuals
-from gogooku.features.bars.volatility import SESSIONS_PER_YEAR
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.kernels import RETURN, Values, chain

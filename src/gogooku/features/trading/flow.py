@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.calendar import TSE_RESTRUCTURED
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.inputs import InputTable, Made, Tables
@@ -34,9 +34,6 @@ from gogooku.features.engine.kernels import Values, fewest
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 from gogooku.features.market.listing import pick
 
-RESTRUCTURED: Final = date(2022, 4, 4)
-"""First day, a Monday, of Prime, Standard and Growth: weeks that end before it have the old
-sections."""
 YEAR: Final = 52
 _BACK: Final = 4
 """Newest weeks for which a z-score is made."""
@@ -317,7 +314,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("investor_types", ["section", *columns])
     old = {section for before, _ in SERIES.values() for section in before}
     new = {section for _, section in SERIES.values()}
-    early = pl.col("event_date") < RESTRUCTURED
+    early = pl.col("event_date") < TSE_RESTRUCTURED
     section = pl.col("section")
     placed = timeline.place(
         rows.filter((early & section.is_in(sorted(old))) | (~early & section.is_in(sorted(new)))),
@@ -351,7 +348,7 @@ def _weeks(
     axis = days.unique().sort()
     week = np.searchsorted(axis.to_numpy(), days.to_numpy())
     publication = np.searchsorted(at, placed.t)
-    early = np.asarray((axis < RESTRUCTURED).to_numpy())
+    early = np.asarray((axis < TSE_RESTRUCTURED).to_numpy())
     sections = placed.frame.get_column("section")
 
     def rows_of(wanted: tuple[str, ...]) -> IndexArray:

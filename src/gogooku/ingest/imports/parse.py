@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from gogooku.core.errors import DataError
+from gogooku.core.files import GZIP_MAGIC
 from gogooku.ingest.imports.columns import FLAGS, LISTING_DATES, NUMBERS, TEXTS
 
 NULL_TOKENS: tuple[str, ...] = ("", "-", "na", "n/a", "null", "none", "#n/a")
 """Texts that mean "no value", compared without case; ``NaN`` and ``inf`` are non-finite numbers."""
 
 _PARQUET_MAGIC = b"PAR1"
-_GZIP_MAGIC = b"\x1f\x8b"
 _EXAMPLES = 3
 _FLAG_WORDS: Mapping[str, bool] = {
     "1": True,
@@ -175,7 +175,7 @@ def _csv_header(path: Path) -> list[str]:
 
 def _first_line(path: Path) -> str:
     with path.open("rb") as handle:
-        zipped = handle.read(2) == _GZIP_MAGIC
+        zipped = handle.read(2) == GZIP_MAGIC
     try:
         with gzip.open(path, "rb") if zipped else path.open("rb") as handle:
             line = handle.readline().decode("utf-8-sig").rstrip("\r\n")

@@ -67,7 +67,7 @@ _ANSWER_SECONDS: Final = 900.0
 """A body that drips in for longer than this is given up."""
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=15.0)
 _QUOTED_CHARACTERS: Final = 300
-_FRUITLESS_LIMIT: Final = 3
+FRUITLESS_LIMIT: Final = 3
 """After so many pages in a row that lacked fields again when asked again, it is no accident."""
 _EMPTY_LIMIT: Final = 3
 """So many empty pages in a row with one successor are no accident: it may filter after paging."""
@@ -307,7 +307,7 @@ class Client:
 
         ``fields`` are those that every row should have. A page with a row that lacks one is asked
         once more and the fuller of both is taken; not any more once that was in vain for
-        `_FRUITLESS_LIMIT` pages of an endpoint in a row.
+        `FRUITLESS_LIMIT` pages of an endpoint in a row.
 
         Raises
         ------
@@ -403,7 +403,7 @@ class Client:
         fields: frozenset[str],
     ) -> tuple[Page, _Rows]:
         """A page that lacks fields once more, and the one that lacks fewer."""
-        if self._fruitless.get(name, 0) >= _FRUITLESS_LIMIT:
+        if self._fruitless.get(name, 0) >= FRUITLESS_LIMIT:
             return found
         other = take()
         if len(lacking(other[1], fields)) >= len(lacking(found[1], fields)):

@@ -31,6 +31,13 @@ from gogooku.ingest.jquants.wire_columns import (
     SUMMARY_COLUMNS,
 )
 
+CALENDAR = "calendar"
+"""The endpoint that says which days are sessions; every sync needs it."""
+MASTER = "master"
+"""The endpoint that says who is listed; it decides which names are asked for."""
+ADJUSTMENT_FACTOR = "AdjFactor"
+"""The wire column of a split's factor."""
+
 
 class Kind(StrEnum):
     """Type of a wire value, and how its absence is written.

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gogooku.core.wall import WallClock
+from gogooku.core.wall import MINUTE_SECONDS, WallClock
 from gogooku.ingest.jquants.plans import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
 
 MARGIN: Final = 1.02
 """How much wider than the limit the requests are spaced: absorbs jitter on the way."""
-
-_MINUTE_SECONDS: Final = 60.0
 
 
 @dataclass
@@ -106,7 +104,7 @@ class Pacer:
         return max((gate.left(now) for gate in gates), default=0.0)
 
     def _spacing_seconds(self, bucket: Bucket) -> float:
-        return _MINUTE_SECONDS / _per_minute(bucket, self._plan) * self._margin
+        return MINUTE_SECONDS / _per_minute(bucket, self._plan) * self._margin
 
 
 def minutes_for(requests: Mapping[Bucket, int], plan: Plan) -> float:

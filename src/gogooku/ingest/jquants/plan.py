@@ -229,37 +229,46 @@ def plan_sync(
         raise UsageError(f"--from {options.first} is after --to {options.last}; turn them round")
     listed = held.get(_LISTING, Held()).names
     world = _World(subscription, calendar, now, options, listed)
-    jobs: list[Job] = []
-    skipped: dict[str, str] = {}
-    clipped: dict[str, str] = {}
-    pages: dict[str, float] = {}
-    refused: dict[str, tuple[str, ...]] = {}
+    plan = _Planning(world, dues)
     for endpoint in endpoints:
-        own = held.get(endpoint.name, Held())
-        batches = own.batches
-        pages[endpoint.name] = _pages(batches)
+        plan.add(endpoint, held.get(endpoint.name, Held()))
+    return SyncPlan(
+        world.plan, tuple(plan.jobs), plan.skipped, plan.pages, plan.clipped, plan.refused
+    )
+
+
+@dataclass
+class _Planning:
+    """What a plan has so far."""
+
+    world: _World
+    dues: Sequence[Due]
+    jobs: list[Job] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    clipped: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(self, endpoint: Endpoint, own: Held) -> None:
+        """Plan one endpoint, or say why it is skipped."""
+        world, name = self.world, endpoint.name
+        self.pages[name] = _pages(own.batches)
         if world.plan < endpoint.plan:
-            skipped[endpoint.name] = (
-                f"not in the {world.plan.label} plan; needs {endpoint.plan.label}"
-            )
-            continue
-        if endpoint.fetch is Fetch.SNAPSHOT:
-            jobs += _snapshot(endpoint, world, batches)
-            continue
-        if endpoint.fetch is Fetch.WHOLE:
-            jobs += _whole(endpoint, world, batches)
-            continue
-        wanted = _wanted(endpoint, world)
-        if wanted is None:
-            skipped[endpoint.name] = _outside(endpoint, world)
-            continue
-        if cut := _clipped(endpoint, world):
-            clipped[endpoint.name] = cut
-        dated, refused[endpoint.name] = _accepted(_dated(endpoint, world, wanted, own), world, own)
-        jobs += dated
-        jobs += _restated(endpoint, world, dues, batches)
-        jobs += _polled(endpoint, world, batches)
-    return SyncPlan(world.plan, tuple(jobs), skipped, pages, clipped, refused)
+            self.skipped[name] = f"not in the {world.plan.label} plan; needs {endpoint.plan.label}"
+        elif endpoint.fetch is Fetch.SNAPSHOT:
+            self.jobs += _snapshot(endpoint, world, own.batches)
+        elif endpoint.fetch is Fetch.WHOLE:
+            self.jobs += _whole(endpoint, world, own.batches)
+        elif (wanted := _wanted(endpoint, world)) is None:
+            self.skipped[name] = _outside(endpoint, world)
+        else:
+            if cut := _clipped(endpoint, world):
+                self.clipped[name] = cut
+            found = _dated(endpoint, world, wanted, own)
+            dated, self.refused[name] = _accepted(found, world, own)
+            self.jobs += dated
+            self.jobs += _restated(endpoint, world, self.dues, own.batches)
+            self.jobs += _polled(endpoint, world, own.batches)
 
 
 def _pages(batches: Sequence[Batch]) -> float:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import tokyo_time
-from gogooku.ingest.jquants.endpoints import Endpoint
+from gogooku.ingest.jquants.endpoints import CALENDAR, MASTER, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.moments import sessions_of
 from gogooku.ingest.jquants.plan import Held, SyncOptions, SyncPlan, plan_sync
@@ -15,13 +15,10 @@ from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.ingest.jquants.raw import RawStore
 from gogooku.ingest.jquants.subscription import Subscription
 
-_CALENDAR = "calendar"
-_MASTER = "master"
-
 
 def held_calendar(store: RawStore) -> dict[date, str]:
     """``HolDiv`` by date of the newest calendar; empty before the first."""
-    batches = store.batches(_CALENDAR)
+    batches = store.batches(CALENDAR)
     if not batches:
         return {}
     frame = store.decoded(batches[-1]).frame
@@ -45,7 +42,7 @@ def plan_of(
         batches.setdefault(batch.endpoint, []).append(batch)
     held = {
         name: Held(batches.get(name, ()), names=store.days(name), refused=store.refused(name))
-        for name in {_MASTER, *(one.name for one in endpoints)}
+        for name in {MASTER, *(one.name for one in endpoints)}
     }
     return plan_sync(
         endpoints,

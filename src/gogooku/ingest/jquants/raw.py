@@ -30,7 +30,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from gogooku.core.errors import BusyError, DataError, UsageError
-from gogooku.core.files import canonical_json, locked, storage_errors, sync_path, write_point
+from gogooku.core.files import (
+    GZIP_MAGIC,
+    canonical_json,
+    locked,
+    storage_errors,
+    sync_path,
+    write_point,
+)
 from gogooku.core.wall import tokyo_instant, tokyo_time
 from gogooku.ingest.jquants import ledger
 from gogooku.ingest.jquants.decode import Decoded, decode_file, decode_pages
@@ -39,7 +46,6 @@ from gogooku.ingest.jquants.ledger import Batch, BatchKind, Body, Draft, Due
 from gogooku.ingest.jquants.subscription import Subscription
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_GZIP_MAGIC = b"\x1f\x8b"
 _AS_IS = "as-is"
 _ZSTD = "zstd"
 _LEVEL = 1
@@ -374,7 +380,7 @@ def _endpoint(name: str) -> Endpoint:
 
 
 def _packed(body: bytes) -> tuple[str, bytes]:
-    if body.startswith(_GZIP_MAGIC):
+    if body.startswith(GZIP_MAGIC):
         return _AS_IS, body
     return _ZSTD, pa.Codec(_ZSTD, compression_level=_LEVEL).compress(body, asbytes=True)
 

@@ -19,6 +19,7 @@ from gogooku.core.files import write_point
 from gogooku.core.progress import Reporter, Step
 from gogooku.core.wall import WallClock, tokyo_instant, tokyo_time
 from gogooku.ingest.jquants.client import (
+    FRUITLESS_LIMIT,
     BadRequest,
     BulkFile,
     Client,
@@ -30,7 +31,7 @@ from gogooku.ingest.jquants.client import (
 )
 from gogooku.ingest.jquants.decode import Decoded, unusable_objects
 from gogooku.ingest.jquants.discovery import discover
-from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
+from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, MASTER, Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import BatchKind, Draft, Factor
 from gogooku.ingest.jquants.moments import Sessions, ready_at, sessions_of
 from gogooku.ingest.jquants.plan import (
@@ -55,15 +56,10 @@ _STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
 """Kinds of which the days are counted."""
-_CALENDAR = "calendar"
-_MASTER = "master"
-_FACTOR = "AdjFactor"
 _CODE = "Code"
 _BAD_ARGUMENTS = 400
 _FAILED_LIMIT = 5
 """After so many failed jobs in a row the rest of an endpoint is left for the next sync."""
-_FRUITLESS_LIMIT = 3
-"""After so many short days in a row that stayed short when asked again, it is no accident."""
 
 
 def sync(
@@ -338,7 +334,7 @@ class _Run:
             return self.answer_once(job)
         fields = self.fields(job.endpoint, listed.last_modified)
         name = f"file of {job.endpoint.name}"
-        if not found[1].lacking & fields or self.fruitless.get(name, 0) >= _FRUITLESS_LIMIT:
+        if not found[1].lacking & fields or self.fruitless.get(name, 0) >= FRUITLESS_LIMIT:
             return found
         other = self.answer_once(job)
         if len(other[1].lacking & fields) >= len(found[1].lacking & fields):
@@ -435,7 +431,7 @@ class _Run:
     def asked_again(self, answer: _Answer) -> _Answer:
         """A short day once more, and the fuller of both; not when every day is short."""
         name = answer.job.endpoint.name
-        if self.fruitless.get(name, 0) >= _FRUITLESS_LIMIT:
+        if self.fruitless.get(name, 0) >= FRUITLESS_LIMIT:
             return answer
         other = self.ask(answer.job)
         if other.decoded.frame.height <= answer.decoded.frame.height:
@@ -452,12 +448,12 @@ class _Run:
     def short_days(self, job: Job, decoded: Decoded) -> dict[date, int]:
         """Days of an answer that miss listed codes, and how many; only days with a listing."""
         endpoint = job.endpoint
-        if not endpoint.complete or endpoint.name == _MASTER or self.sessions is None:
+        if not endpoint.complete or endpoint.name == MASTER or self.sessions is None:
             return {}
         if job.first is None or job.last is None or job.kind not in _COUNTED:
             return {}
         if self.listed is None:
-            self.listed = self.store.days(_MASTER)
+            self.listed = self.store.days(MASTER)
         counts = _names_by_day(endpoint, decoded.frame)
         lacking = {
             day: self.listed.get(day, 0) - counts.get(day, 0)
@@ -485,7 +481,7 @@ class _Run:
         self.writer.commit(draft, bodies=digests)
         self.heard = True
         self.streak = 0
-        if job.endpoint.name == _MASTER:
+        if job.endpoint.name == MASTER:
             self.listed = None
         summary.batches += 1
         summary.rows += draft.rows
@@ -496,11 +492,13 @@ class _Run:
 
     def factors(self, endpoint: Endpoint, frame: pl.DataFrame) -> tuple[Factor, ...] | None:
         """Adjustment factors other than 1; None for an endpoint without them."""
-        if _FACTOR not in endpoint.columns or self.sessions is None:
+        if ADJUSTMENT_FACTOR not in endpoint.columns or self.sessions is None:
             return None
-        hit = frame.filter(pl.col(_FACTOR).is_not_null() & (pl.col(_FACTOR) != 1.0))
+        hit = frame.filter(
+            pl.col(ADJUSTMENT_FACTOR).is_not_null() & (pl.col(ADJUSTMENT_FACTOR) != 1.0)
+        )
         days = hit.get_column("Date").str.to_date(strict=False).to_list()
-        rows = zip(days, hit.get_column(_CODE), hit.get_column(_FACTOR), strict=True)
+        rows = zip(days, hit.get_column(_CODE), hit.get_column(ADJUSTMENT_FACTOR), strict=True)
         return tuple(
             Factor(code, day, ratio, known_at=self.known_at(endpoint, day))
             for day, code, ratio in rows

@@ -14,9 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from gogooku.core.wall import MINUTE_SECONDS
 from gogooku.ingest.jquants.plans import BUCKET_PER_MINUTE, REQUESTS_PER_MINUTE, Bucket, Plan
-
-_MINUTE_SECONDS: Final = 60.0
 
 
 class Counting(StrEnum):
@@ -66,12 +65,12 @@ class _Meter:
 
     def has_room(self, now: datetime) -> bool:
         if self._counting is Counting.WINDOW:
-            while self._sent and (now - self._sent[0]).total_seconds() >= _MINUTE_SECONDS:
+            while self._sent and (now - self._sent[0]).total_seconds() >= MINUTE_SECONDS:
                 self._sent.popleft()
             return len(self._sent) < self._per_minute
         if self._since is not None:
             passed = max((now - self._since).total_seconds(), 0.0)
-            grown = self._tokens + passed * self._per_minute / _MINUTE_SECONDS
+            grown = self._tokens + passed * self._per_minute / MINUTE_SECONDS
             self._tokens = min(grown, float(self._per_minute))
         self._since = now
         return self._tokens >= 1.0
@@ -123,7 +122,7 @@ class Limiter:
         self.refused += 1
         recent = self._excess[key]
         recent.append(now)
-        while (now - recent[0]).total_seconds() >= _MINUTE_SECONDS:
+        while (now - recent[0]).total_seconds() >= MINUTE_SECONDS:
             recent.popleft()
         if len(recent) > self._limits.excess:
             self._blocked[key] = now

@@ -19,8 +19,6 @@ SOURCE_FAMILIES = ("revision", "crowding", "covering", "segment_flow")
 """Planted families that only the other sources show; they follow `FAMILIES` on every family axis of
 a market that has them (see `MarketConfig.families`)."""
 
-HORIZONS = (1, 5, 10, 20)
-"""Horizons of the planted expectation, in sessions from the next open."""
 
 MAX_SECTORS = 33
 

@@ -26,11 +26,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.calendar import DateArray, tokyo_sessions
+from gogooku.core.calendar import SESSIONS_PER_YEAR, DateArray, tokyo_sessions
 from gogooku.ingest.jquants.endpoints import MARGIN_DAILY_FROM
 from gogooku.sandbox.market.config import SOURCE_FAMILIES, MarketConfig
 from gogooku.sandbox.market.families import FloatArray
-from gogooku.sandbox.market.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray, Schedule
+from gogooku.sandbox.market.quirks import BoolArray, IntArray, Schedule
 
 Float32Array = npt.NDArray[np.float32]
 

@@ -20,8 +20,9 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.types import HORIZONS
 from gogooku.sandbox.market import families
-from gogooku.sandbox.market.config import FAMILIES, HORIZONS, SOURCE_FAMILIES
+from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
 from gogooku.sandbox.market.drivers import horizon_fades
 from gogooku.sandbox.market.families import LOOKBACK, RMS_SESSIONS, FloatArray
 from gogooku.sandbox.market.process import (

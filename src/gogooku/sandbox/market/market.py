@@ -20,11 +20,11 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray, next_tokyo_sessions
 from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
+from gogooku.core.types import HORIZONS
 from gogooku.sandbox.market import expectation as expectations
 from gogooku.sandbox.market import quirks
 from gogooku.sandbox.market.config import (
     FAMILIES,
-    HORIZONS,
     SIZES,
     SOURCE_FAMILIES,
     FamilyScales,

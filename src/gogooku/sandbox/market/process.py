@@ -31,7 +31,7 @@ SEGMENT_SD: Final = 0.004
 STOCK_SD: Final = 0.018
 PEER_SHARE: Final = 0.35
 EWMA_DECAY: Final = 0.98
-SURPRISE_LIMIT: Final = 4.0
+SURPRISE_CLIP: Final = 4.0
 MEDIAN_VALUE_YEN: Final = 400e6
 PINNED: Final = 0.1
 """Share of its usual volatility that a stock keeps after a takeover bid."""
@@ -403,7 +403,7 @@ def _measure(
     counts = np.bincount(world.sector, valid.astype(np.float64), world.config.num_sectors)
     sums = np.bincount(world.sector, known, world.config.num_sectors)
     excess = np.where(valid, known - (sums / np.maximum(counts, 1.0))[world.sector], 0.0)
-    surprise = np.clip(excess / np.sqrt(state.ewma_variance), -SURPRISE_LIMIT, SURPRISE_LIMIT)
+    surprise = np.clip(excess / np.sqrt(state.ewma_variance), -SURPRISE_CLIP, SURPRISE_CLIP)
     blend = EWMA_DECAY * state.ewma_variance + (1 - EWMA_DECAY) * excess**2
     state.ewma_variance = np.where(valid, blend, state.ewma_variance)
 

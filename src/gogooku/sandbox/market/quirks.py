@@ -14,14 +14,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.calendar import DateArray
+from gogooku.core.calendar import SESSIONS_PER_YEAR, DateArray
 from gogooku.sandbox.market.config import MarketConfig
 from gogooku.sandbox.market.families import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-SESSIONS_PER_YEAR: Final = 245
 LISTING_RATE: Final = 0.020
 TAKEOVER_RATE: Final = 0.010
 COLLAPSE_RATE: Final = 0.004

@@ -16,13 +16,13 @@ import numpy.typing as npt
 from gogooku.core.calendar import DateArray, tokyo_sessions
 from gogooku.sandbox.market.families import FloatArray
 from gogooku.sandbox.market.market import Market
+from gogooku.sandbox.market.process import MEDIAN_VALUE_YEN
 from gogooku.sandbox.market.quirks import BoolArray, IntArray
 
 SOURCE_SEED: Final = 0xF1A5
 """Second word of the seed of this package's streams; the first is the seed of the market."""
 TURNOVER_SHARE: Final = 0.003
 """Traded value of a session over market value."""
-MEDIAN_VALUE_YEN: Final = 400e6
 DAYS_BEFORE: Final = 930
 DAYS_AFTER: Final = 460
 STANDARDS: Final = ("JP", "IFRS", "US")

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from gogooku.core.calendar import TSE_RESTRUCTURED
 from gogooku.sandbox.market.drivers import FLOW_LAG, SEGMENT_SHARES, SEGMENTS
 from gogooku.sandbox.market.families import FloatArray
 from gogooku.sandbox.market.market import Market
@@ -32,8 +33,6 @@ from gogooku.sandbox.sources.rendering import (
 )
 from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
-RESTRUCTURED: Final = date(2022, 4, 4)
-"""First session of Prime, Standard and Growth."""
 CORRECTIONS_FROM: Final = date(2023, 4, 3)
 """Corrections published since then are rows of their own."""
 CORRECTION_RATE: Final = 0.04
@@ -149,7 +148,7 @@ class InvestorTypes:
         start, end = (market.sessions[rows[week]] for rows in (weeks.first_row, weeks.last_row))
         rng = session_rng(market, "investor_types", week)
         monday = end.item() - timedelta(days=end.item().weekday())
-        sections = SECTIONS_BEFORE if monday < RESTRUCTURED else SECTIONS_AFTER
+        sections = SECTIONS_BEFORE if monday < TSE_RESTRUCTURED else SECTIONS_AFTER
         own = session_rng(market, "investor_moods", week)
         amounts = {name: self._section(week, parts, rng, own) for name, parts in sections.items()}
         amounts[WHOLE] = {

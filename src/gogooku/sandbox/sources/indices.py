@@ -25,7 +25,14 @@ from gogooku.sandbox.market.market import INDEX_START, SECTORS, Market
 from gogooku.sandbox.market.quirks import BoolArray
 from gogooku.sandbox.sources.companies import companies
 from gogooku.sandbox.sources.listings import SEGMENTS_SWITCHED
-from gogooku.sandbox.sources.rendering import date_text, rows_between, to_wire, tokyo_instant
+from gogooku.sandbox.sources.rendering import (
+    BAR_PRICES,
+    BARS_MINUTES,
+    date_text,
+    rows_between,
+    to_wire,
+    tokyo_instant,
+)
 from gogooku.sandbox.sources.segments import GROWTH, PRIME, STANDARD, segments_of
 from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
@@ -53,8 +60,6 @@ SIZE_POWER: Final = 4.0
 Sizes of the sandbox lie close together (see ``size_spread``); by plain value the index would be the
 mean of all names, while a few dozen names make half of TOPIX.
 """
-_BARS_MINUTES: Final = 16 * 60 + 30
-_PRICES: Final = ("O", "H", "L", "C")
 _BASE: Final = 1_000.0
 
 
@@ -184,7 +189,7 @@ class IndexWire:
                 "Date": date_text(sessions[rows[at]]),
                 "Code": pl.Series(codes, dtype=pl.String).gather(place),
                 **_numbers(bars),
-                VISIBLE: pl.Series(tokyo_instant(sessions[rows[at]], minutes=_BARS_MINUTES)),
+                VISIBLE: pl.Series(tokyo_instant(sessions[rows[at]], minutes=BARS_MINUTES)),
             },
         )
 
@@ -204,13 +209,13 @@ class TopixWire:
             {
                 "Date": date_text(sessions[rows]),
                 **_numbers(self.indices.topix[rows]),
-                VISIBLE: pl.Series(tokyo_instant(sessions[rows], minutes=_BARS_MINUTES)),
+                VISIBLE: pl.Series(tokyo_instant(sessions[rows], minutes=BARS_MINUTES)),
             },
         )
 
 
 def _numbers(bars: FloatArray) -> dict[str, pl.Series]:
-    return {name: pl.Series(bars[:, i], nan_to_null=True) for i, name in enumerate(_PRICES)}
+    return {name: pl.Series(bars[:, i], nan_to_null=True) for i, name in enumerate(BAR_PRICES)}
 
 
 def wires(market: Market) -> dict[str, Wire]:

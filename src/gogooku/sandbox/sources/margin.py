@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.ingest.jquants.endpoints import MARGIN_DAILY_FROM
 from gogooku.sandbox.market.drivers import MARGIN_LAG
 from gogooku.sandbox.market.families import FloatArray
 from gogooku.sandbox.market.market import Market
-from gogooku.sandbox.market.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 from gogooku.sandbox.sources.rendering import (
     Basis,
     basis_of,

@@ -22,6 +22,8 @@ from gogooku.sandbox.market.market import Market
 from gogooku.sandbox.market.quirks import BoolArray, IntArray, to_tick
 from gogooku.sandbox.sources.listings import Issues
 from gogooku.sandbox.sources.rendering import (
+    BAR_PRICES,
+    BARS_MINUTES,
     date_text,
     rows_between,
     session_rng,
@@ -30,11 +32,8 @@ from gogooku.sandbox.sources.rendering import (
 )
 from gogooku.sandbox.sources.wire import VISIBLE, Wire
 
-BARS_MINUTES: Final = 16 * 60 + 30
-"""Bars of a session are public at 16:30; so are the indices."""
 _MORNING_MINUTES: Final = 12 * 60
 _ETF: Final = "014"
-_PRICES: Final = ("O", "H", "L", "C")
 
 
 @dataclass(frozen=True)
@@ -261,7 +260,7 @@ def _half_columns(
 ) -> dict[str, pl.Series]:
     """Raw and adjusted columns of the day or of one half."""
     columns = {}
-    for name in _PRICES:
+    for name in BAR_PRICES:
         raw = getattr(half, name)[listed]
         columns[f"{prefix}{name}"] = _number(raw)
         columns[f"{prefix}Adj{name}"] = _number(np.round(raw * product, 1))
@@ -298,7 +297,7 @@ class MorningWire:
         at, place = np.nonzero(listed)
         morning = halves(market, self.board.bars(rows), rows).morning
         days = market.sessions[rows[at]]
-        names = (*_PRICES, "Vo", "Va")
+        names = (*BAR_PRICES, "Vo", "Va")
         return to_wire(
             "morning",
             {

@@ -23,6 +23,10 @@ from gogooku.sandbox.market.quirks import IntArray
 from gogooku.sandbox.sources.companies import companies
 from gogooku.sandbox.sources.wire import wire_schema
 
+BARS_MINUTES: Final = 16 * 60 + 30
+"""Bars of a session are public at 16:30; so are the indices."""
+BAR_PRICES: Final = ("O", "H", "L", "C")
+"""Wire columns of the prices of a bar."""
 MEAN_SESSIONS: Final = 20
 """Sessions of the mean traded value that balances are sized by."""
 _TOKYO_MINUTES: Final = 9 * 60

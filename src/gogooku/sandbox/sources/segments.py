@@ -17,10 +17,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.sandbox.market.drivers import SEGMENTS
 from gogooku.sandbox.market.families import FloatArray
 from gogooku.sandbox.market.market import Market
-from gogooku.sandbox.market.quirks import SESSIONS_PER_YEAR, BoolArray, IntArray
+from gogooku.sandbox.market.quirks import BoolArray, IntArray
 from gogooku.sandbox.sources.companies import companies, issued_shares, standing_close
 
 PRIME, STANDARD, GROWTH = range(3)
