@@ -144,16 +144,16 @@ def run_build(folder: Path, what: str) -> None:
 
 def audit(folder: Path) -> None:
     """Audit the dataset that is there."""
-    from gogooku.commands.audit import run_audit
+    from gogooku.commands import audit as command
 
     name = str(read_json(folder / "home" / "datasets" / "current.json")["dataset"])
     with measured() as work:
-        shown = run_audit(
+        answer = command.audit(
             folder / "home", name, dates=5, seed=1, execution=Execution(), reporter=StepTimes()
         )
     print(f"audit: {work}")
-    print(shown.facts)
-    print(shown.failed or "nothing found")
+    print(answer.facts)
+    print(answer.failure or "nothing found")
 
 
 def main() -> None:

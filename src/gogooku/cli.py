@@ -1,4 +1,7 @@
-"""The command line: reads the environment, calls the pipeline, prints, and nothing else.
+"""The command line: declares the commands, reads the environment and prints; nothing else.
+
+What a command does is in the module of its name in `gogooku.commands`, which is imported when the
+command is called, so that ``--help`` is instant.
 
 Exit codes: 0 done, 1 a finding or a failed check, 2 wrong usage or configuration, 3 data, service
 or environment.
@@ -11,12 +14,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from gogooku import __version__
+from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
     ConfigFile,
     DatasetName,
@@ -27,20 +29,17 @@ from gogooku.commands.arguments import (
     Set,
     Threads,
     TrainThreads,
-    WrongCall,
     columns_given,
-    complain,
     confirmed,
     day_given,
     execution_for,
     reporter_for,
 )
-from gogooku.core.config import resolve
-from gogooku.core.errors import EnvironmentalError, FindingError, GogookuError, UsageError
+from gogooku.core.errors import GogookuError, UsageError
 from gogooku.core.memory import keep_freed_memory
 
-if TYPE_CHECKING:
-    from gogooku.runs.folder import Run
+WrongCall: Any = typer.BadParameter.__base__
+"""A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
 
 app = typer.Typer(
     name="gogooku",
@@ -59,18 +58,29 @@ def home_folder() -> Path:
     return Path(os.environ.get("GOGOOKU_HOME") or Path.home() / ".gogooku").expanduser()  # noqa: TID251
 
 
-def _emit(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+def emit(answer: Answer, *, as_json: bool = False) -> None:
+    """Print what a command has to say, for programs or for people, then raise what failed."""
+    if as_json:
+        text = json.dumps(answer.facts, indent=1, ensure_ascii=False, default=str)
+        sys.stdout.write(f"{text}\n")
+    else:
+        from rich.console import Console
+
+        from gogooku.commands.display import show
+
+        show(Console(width=None if sys.stdout.isatty() else 160), *answer.parts)
+    sys.stdout.flush()
+    if answer.failure is not None:
+        raise answer.failure
 
 
-def _out() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-def _run(name: str | None) -> Run:
-    from gogooku.runs.folder import open_run
-
-    return open_run(home_folder(), name)
+def complain(fault: GogookuError, *, as_json: bool) -> None:
+    """Say on standard error what stopped a command."""
+    if as_json:
+        kind = type(fault).__name__
+        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
+    else:
+        sys.stderr.write(f"error: {fault}\n")
 
 
 @app.command()
@@ -84,22 +94,17 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole line on the sandbox market: minutes, no key, no network."""
-    from gogooku.commands.demo import run_demo
+    from gogooku.commands import demo as command
 
-    result = run_demo(
-        home_folder() / "demo",
+    answer = command.demo(
+        home_folder(),
         size=size,
         seed=seed,
         shuffled=shuffle_labels,
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
     )
-    if as_json:
-        _emit(result.to_json())
-    else:
-        result.show(_out())
-    if result.findings:
-        raise FindingError("; ".join(result.findings))
+    emit(answer, as_json=as_json)
 
 
 @app.command("import")
@@ -113,24 +118,17 @@ def import_command(
     as_json: Json = False,
 ) -> None:
     """Bring your own daily prices: CSV or Parquet."""
-    from gogooku.ingest.imports.files import ImportConfig, import_files
+    from gogooku.commands import import_prices as command
 
-    columns = columns_given(mapping or [])
-    resolved = resolve(
-        ImportConfig(columns=columns) if columns else ImportConfig(),
-        base_name="import",
-        file=config,
+    answer = command.import_prices(
+        home_folder(),
+        files,
+        columns=columns_given(mapping or []),
+        config=config,
         assignments=assignments or [],
+        reporter=reporter_for(as_json=as_json),
     )
-    result = import_files(
-        files, resolved=resolved, home=home_folder(), reporter=reporter_for(as_json=as_json)
-    )
-    if as_json:
-        _emit(result.to_json())
-    else:
-        from gogooku.commands.display import import_tables, show
-
-        show(_out(), *import_tables(result.to_json()))
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -158,43 +156,28 @@ def sync(
     as_json: Json = False,
 ) -> None:
     """Fetch what is missing from J-Quants, resume what broke."""
-    from gogooku.commands import sync as syncing
+    from gogooku.commands import sync as command
 
-    if dry_run + status + forget > 1:
-        raise UsageError("--dry-run, --status and --forget exclude each other")
-    if plan is not None and not dry_run:
-        raise UsageError("--plan goes with --dry-run; a sync asks the server for the plan")
-    if forget and (endpoints or first or last):
-        raise UsageError("--forget removes everything of a source; leave out what narrows it")
-    order = syncing.order(
-        home_folder(),
-        source,
-        endpoints or [],
+    asked = command.Asked(
+        source=source,
+        endpoints=tuple(endpoints or ()),
         first=day_given(first, option="--from"),
         last=day_given(last, option="--to"),
         bulk=bulk,
+        plan=plan,
+        dry_run=dry_run,
+        status=status,
+        forget=forget,
     )
-    if status:
-        made: syncing.Shown = syncing.status(order)
-    elif forget:
-        made = syncing.forget(order, sure=lambda text: yes or confirmed(text))
-    elif dry_run:
-        made = syncing.dry_run(order, plan=plan)
-    else:
-        address = syncing.address(
-            source,
-            base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
-            key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
-        )
-        made = syncing.run(order, address, reporter=reporter_for(as_json=as_json))
-    if as_json:
-        _emit(made.facts)
-    else:
-        from gogooku.commands.display import show
-
-        show(_out(), *made.tables)
-    if made.failed:
-        raise EnvironmentalError(made.failed)
+    answer = command.sync(
+        home_folder(),
+        asked,
+        base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
+        key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
+        sure=lambda question: yes or confirmed(question),
+        reporter=reporter_for(as_json=as_json),
+    )
+    emit(answer, as_json=as_json)
 
 
 @sandbox_app.command("market")
@@ -206,20 +189,17 @@ def sandbox_market(
     as_json: Json = False,
 ) -> None:
     """Generate a sandbox market and store it as a source."""
-    from gogooku.pipeline import sandbox
-    from gogooku.sandbox.market.market import market_config
+    from gogooku.commands import sandbox as command
 
-    source = sandbox(
+    answer = command.market(
         home_folder(),
-        name or f"sandbox-{size}-{seed}",
-        resolve(market_config(size, seed=seed), base_name=size, assignments=assignments or []),
+        name=name,
+        size=size,
+        seed=seed,
+        assignments=assignments or [],
         reporter=reporter_for(as_json=as_json),
     )
-    facts = {"source": source.name, "rows": source.manifest["rows"], "hash": source.content_hash}
-    if as_json:
-        _emit(facts)
-    else:
-        _out().print(f"source {source.name}: {facts['rows']:,} rows", highlight=False)
+    emit(answer, as_json=as_json)
 
 
 @sandbox_app.command("serve")
@@ -233,28 +213,16 @@ def sandbox_serve(
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8790,
 ) -> None:
     """Answer the J-Quants V2 endpoints on loopback, from a generated market."""
-    from gogooku.core.wall import SystemClock, tokyo_time
-    from gogooku.sandbox.exchange.exchange import Exchange
-    from gogooku.sandbox.exchange.opening import config_until, end_of_next_quarter, open_exchange
-    from gogooku.sandbox.exchange.server import serve
+    from gogooku.commands import sandbox as command
 
-    clock = SystemClock()
-    last = day_given(until, option="--until") or end_of_next_quarter(tokyo_time(clock.now()).date())
-    config = config_until(size, seed=seed, until=last)
-
-    def exchange() -> Exchange:
-        with reporter_for(as_json=False).step("market"):
-            return open_exchange(config, clock=clock)
-
-    def opened(address: str) -> None:
-        _out().print(
-            f"sandbox exchange on {address}, market {size} of seed {seed} until {last}"
-            "\n  keys: sandbox (premium), sandbox-free, -light, -standard, -premium",
-            highlight=False,
-        )
-        sys.stdout.flush()
-
-    serve(exchange, port=port, opened=opened)
+    command.serve(
+        size=size,
+        seed=seed,
+        until=day_given(until, option="--until"),
+        port=port,
+        reporter=reporter_for(as_json=False),
+        say=emit,
+    )
 
 
 @app.command()
@@ -272,22 +240,18 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build the dataset: panel, features, labels, training tensors."""
-    from gogooku.commands.build import knowledge, run_build
-    from gogooku.commands.display import show
+    from gogooku.commands import build as command
 
-    made = run_build(
+    answer = command.build(
         home_folder(),
         source=source,
-        known=knowledge(day_given(as_known_on, option="--as-known-on"), by_rule=by_rule),
+        known=command.knowledge(day_given(as_known_on, option="--as-known-on"), by_rule=by_rule),
         config=config,
         assignments=assignments or [],
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
     )
-    if as_json:
-        _emit(made.facts)
-    else:
-        show(_out(), *made.parts)
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -296,21 +260,9 @@ def features(
     as_json: Json = False,
 ) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
-    from gogooku.commands.display import features_table, show
-    from gogooku.features.aliases import resolve as new_name
-    from gogooku.features.catalogue import CATALOGUE, by_name, described
+    from gogooku.commands import features as command
 
-    if name is not None:
-        listed = [by_name(new_name(name))]
-    else:
-        listed = [f for f in CATALOGUE if not f.name.startswith("_")]
-    if name is not None and new_name(name) != name and not as_json:
-        show(_out(), f"{name} is an old name; here it is {listed[0].name}")
-    if as_json:
-        _emit([described(f) for f in listed])
-        return
-    title = f"{len(listed)} features" if name is None else listed[0].name
-    show(_out(), features_table(title, listed))
+    emit(command.features(name), as_json=as_json)
 
 
 @app.command()
@@ -326,10 +278,9 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Check a dataset: look-ahead, leaks, coverage, drift, copies; exit 1 on a finding."""
-    from gogooku.commands.audit import run_audit
-    from gogooku.commands.display import show
+    from gogooku.commands import audit as command
 
-    made = run_audit(
+    answer = command.audit(
         home_folder(),
         dataset,
         dates=dates,
@@ -337,13 +288,7 @@ def audit(
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
     )
-    if as_json:
-        _emit(made.facts)
-    else:
-        show(_out(), *made.tables)
-        _out().print(f"page: {made.page}", highlight=False)
-    if made.failed:
-        raise FindingError(made.failed)
+    emit(answer, as_json=as_json)
 
 
 @app.command("export")
@@ -358,23 +303,17 @@ def export_command(
     as_json: Json = False,
 ) -> None:
     """Write a dataset and its bars in another program's format."""
-    from gogooku.dataset.export.qlib import export_qlib
-    from gogooku.dataset.home import current_dataset
+    from gogooku.commands import export as command
 
-    if to != "qlib":
-        raise UsageError(f"--to {to!r}: the formats are: qlib")
-    made = export_qlib(
-        current_dataset(home_folder(), dataset),
+    answer = command.export(
+        home_folder(),
         folder,
+        to=to,
         features=features,
+        dataset=dataset,
         reporter=reporter_for(as_json=as_json),
     )
-    if as_json:
-        _emit(made.to_json())
-        return
-    fields, market = len(made.facts["fields"]), len(made.facts["market_fields"])
-    counts = f"{made.facts['instruments']:,} instruments x {fields} fields, {market} of the market"
-    _out().print(f"written: {folder} ({counts})", highlight=False)
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -389,23 +328,18 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit one run over its folds."""
-    from gogooku.dataset.home import current_dataset
-    from gogooku.runs.named import run_named
-    from gogooku.runs.train import train as train_run
+    from gogooku.commands import train as command
 
-    resolved = resolve(run_named(run), base_name=run, file=config, assignments=assignments or [])
-    made = train_run(
+    answer = command.train(
         home_folder(),
         run,
-        resolved,
-        current_dataset(home_folder(), dataset),
+        dataset=dataset,
+        config=config,
+        assignments=assignments or [],
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
     )
-    if as_json:
-        _emit({"run": made.run_id, "folder": str(made.folder), **made.manifest})
-    else:
-        _out().print(f"run {made.run_id}\n  {made.folder}", highlight=False)
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -414,23 +348,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure runs on their test part, each figure with n and a Newey-West interval."""
-    from gogooku.commands.display import show, skill_table
-    from gogooku.runs.judge import evaluate as judge
+    from gogooku.commands import evaluate as command
 
-    out: dict[str, Any] = {}
-    findings: list[str] = []
-    for name in runs:
-        run = _run(name)
-        skill = judge(home_folder(), run)
-        out[run.run_id] = skill.report.to_json()
-        findings += [f"{run.run_id}: {text}" for text in skill.findings]
-        if not as_json:
-            title = f"{run.run_id}, test part, {skill.report.facts['variant']} labels"
-            show(_out(), skill_table(out[run.run_id]["metrics"], title=title))
-    if as_json:
-        _emit(out)
-    if findings:
-        raise FindingError("; ".join(findings))
+    emit(command.evaluate(home_folder(), runs), as_json=as_json)
 
 
 @app.command()
@@ -440,47 +360,25 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare runs pairwise on the sessions they share."""
-    from gogooku.commands.display import frame_table, show
-    from gogooku.evaluate.compare import compare_runs
-    from gogooku.runs.judge import daily_skill
+    from gogooku.commands import compare as command
 
-    opened = [_run(name) for name in runs]
-    made = compare_runs(
-        {run.run_id: daily_skill(home_folder(), run) for run in opened}, metric=metric
-    )
-    if as_json:
-        _emit(made.to_dicts())
-    else:
-        show(_out(), frame_table(f"{metric}: a minus b, paired by session", made))
+    emit(command.compare(home_folder(), runs, metric=metric), as_json=as_json)
 
 
 @app.command()
 def backtest(run: RunName, as_json: Json = False) -> None:
     """Trade a run's test scores: next-open fills, costs, ledger."""
-    from gogooku.commands.display import backtest_table, show
-    from gogooku.core.files import read_json
-    from gogooku.runs.judge import BACKTEST_FOLDER, METRICS_FILE
-    from gogooku.runs.judge import backtest as trade
+    from gogooku.commands import backtest as command
 
-    opened = _run(run)
-    trade(home_folder(), opened)
-    facts = read_json(opened.folder / BACKTEST_FOLDER / METRICS_FILE)
-    if as_json:
-        _emit(facts)
-        return
-    show(_out(), backtest_table(opened.run_id, facts["metrics"]))
+    emit(command.backtest(home_folder(), run), as_json=as_json)
 
 
 @app.command()
 def report(run: RunName, as_json: Json = False) -> None:
     """Write one self-contained HTML page about a run."""
-    from gogooku.runs.report import write_report
+    from gogooku.commands import report as command
 
-    place = write_report(home_folder(), _run(run))
-    if as_json:
-        _emit({"report": str(place)})
-    else:
-        _out().print(f"report: {place}", highlight=False)
+    emit(command.report(home_folder(), run), as_json=as_json)
 
 
 @app.command()
@@ -498,22 +396,18 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Rank the newest session's universe."""
-    from gogooku.commands.display import frame_table, show
-    from gogooku.serve.output import write_ranking
-    from gogooku.serve.predictor import open_predictor
+    from gogooku.commands import predict as command
 
-    wanted = day_given(day, option="--date")
-    predictor = open_predictor(home_folder(), run=run, dataset=dataset)
-    made = predictor.ranking(wanted, horizon=horizon)
-    if output is not None:
-        write_ranking(output, made)
-    if as_json:
-        _emit(made.to_json())
-        return
-    title = f"{made.date}, by {made.horizon} sessions, run {made.run_id}, dataset {made.dataset}"
-    show(_out(), frame_table(title, made.frame.head(top)))
-    if output is not None:
-        _out().print(f"written: {output} ({made.frame.height:,} names)", highlight=False)
+    answer = command.predict(
+        home_folder(),
+        run=run,
+        dataset=dataset,
+        day=day_given(day, option="--date"),
+        horizon=horizon,
+        top=top,
+        output=output,
+    )
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -526,14 +420,16 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
 ) -> None:
     """Serve rankings over HTTP; everything but /health needs a key."""
-    import uvicorn
+    from gogooku.commands import serve as command
 
-    from gogooku.serve.app import make_app, parse_key_hashes
-    from gogooku.serve.predictor import open_predictor
-
-    hashes = parse_key_hashes(os.environ.get("GOGOOKU_API_KEYS", ""))  # noqa: TID251
-    made = make_app(open_predictor(home_folder(), run=run, dataset=dataset), key_hashes=hashes)
-    uvicorn.run(made, host=host, port=port, log_level="warning", server_header=False)
+    command.serve(
+        home_folder(),
+        run=run,
+        dataset=dataset,
+        keys=os.environ.get("GOGOOKU_API_KEYS", ""),  # noqa: TID251
+        host=host,
+        port=port,
+    )
 
 
 @app.command("explain")
@@ -543,41 +439,25 @@ def explain_command(
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
-    from gogooku.commands.display import explained_tables, show, table
-    from gogooku.commands.explain import difference, explain, find_artefact
+    from gogooku.commands import explain as command
 
-    left = explain(find_artefact(home_folder(), artefact))
-    if other is None:
-        if as_json:
-            _emit(left.to_json())
-        else:
-            show(_out(), *explained_tables(left))
-        return
-    right = explain(find_artefact(home_folder(), other))
-    rows = [(d.what, d.left, d.right) for d in difference(left, right)]
-    if as_json:
-        _emit([{"what": what, "left": a, "right": b} for what, a, b in rows])
-    else:
-        show(_out(), table(f"{len(rows)} difference(s)", ["", left.place, right.place], rows))
+    emit(command.explain(home_folder(), artefact, other), as_json=as_json)
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the environment: home, disk, versions, what is there and what was left unfinished."""
-    from gogooku.commands.display import show, table
-    from gogooku.commands.doctor import examine
+    from gogooku.commands import doctor as command
 
-    findings = examine(home_folder())
-    if as_json:
-        _emit(findings)
-    else:
-        show(_out(), table("doctor", ["", ""], [(k, str(v)) for k, v in findings.items()]))
+    emit(command.doctor(home_folder()), as_json=as_json)
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    sys.stdout.write(f"gogooku {__version__}\n")
+    from gogooku.commands import version as command
+
+    emit(command.version())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

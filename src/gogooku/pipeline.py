@@ -1,41 +1,65 @@
-"""The straight line: the only module that knows every arrow.
+"""The whole line, from where data comes from to the ranking: a function for each arrow.
 
-J-Quants -> raw store -> tables -> source -> panel -> features and labels -> dataset -> run
--> evaluation, backtest, report -> ranking
+::
+
+    prices in files   -- import_prices -->  Source
+    a made-up market  -- sandbox -------->  Source
+    J-Quants          -- sync ----------->  raw store -- tables_source -->  Source
+
+    Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Skill
+                                                  Run  -- backtest -->  Traded
+                                                  Run  -- report ---->  page
+                                                  Run and Dataset -- ranking -->  Ranking
+
+Commands, the demo and the tests go along these arrows and no other way. Each loads its own stage
+when it is called, so that a command loads nothing but what it uses.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gogooku.core.config import Resolved
-from gogooku.core.errors import BusyError
-from gogooku.core.files import locked
-from gogooku.core.frames import SourceFrames
-from gogooku.core.progress import Reporter
-from gogooku.core.stamp import make_stamp
-from gogooku.core.wall import WallClock
-from gogooku.dataset.build import build as build
-from gogooku.ingest.jquants.client import Client
-from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.ingest.jquants.plan import SyncOptions
-from gogooku.ingest.jquants.raw import open_store
-from gogooku.ingest.jquants.summary import SyncSummary
-from gogooku.ingest.jquants.sync import sync as fetch
-from gogooku.ingest.source import Source, write_source
-from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
-from gogooku.tables.delivery import REQUIRED, deliver
-from gogooku.tables.parts import Known, derive, parts_folder, prune_parts
+if TYPE_CHECKING:
+    from gogooku.core.config import Execution, Resolved
+    from gogooku.core.progress import Reporter
+    from gogooku.core.types import Dataset
+    from gogooku.core.wall import WallClock
+    from gogooku.dataset.assemble import BuildConfig
+    from gogooku.evaluate.skill import Skill
+    from gogooku.ingest.imports.files import ImportConfig, ImportResult
+    from gogooku.ingest.jquants.client import Client
+    from gogooku.ingest.jquants.plan import SyncOptions
+    from gogooku.ingest.jquants.summary import Synced
+    from gogooku.ingest.source import Source
+    from gogooku.runs.config import RunConfig
+    from gogooku.runs.folder import Run
+    from gogooku.runs.judge import Traded
+    from gogooku.sandbox.market.market import MarketConfig
+    from gogooku.serve.predictor import Ranking
+    from gogooku.tables.parts import Known
+
+
+def import_prices(
+    home: Path, files: Sequence[Path], resolved: Resolved[ImportConfig], *, reporter: Reporter
+) -> ImportResult:
+    """Files of daily prices -> a source, cleaned by the policy table."""
+    from gogooku.ingest.imports.files import import_files
+
+    return import_files(files, resolved=resolved, home=home, reporter=reporter)
 
 
 def sandbox(
     home: Path, name: str, resolved: Resolved[MarketConfig], *, reporter: Reporter
 ) -> Source:
-    """Generate a sandbox market and store it as a source, with its truth beside it."""
+    """A generated market -> a source, with its truth beside it."""
+    from gogooku.core.stamp import make_stamp
+    from gogooku.ingest.source import write_source
+    from gogooku.sandbox.market.market import generate, source_frames, truth_frame
+
     stamp = make_stamp(
         "sandbox",
         config_hash=resolved.config.content_hash,
@@ -45,24 +69,8 @@ def sandbox(
     )
     with reporter.step("market"):
         market = generate(resolved.config)
-        frames = source_frames(market)
-        truth = truth_frame(market)
-    delivered = SourceFrames(
-        quotes=frames.quotes,
-        listings=frames.listings,
-        indices=frames.indices,
-        exchange=frames.exchange,
-        extras={"truth": truth},
-    )
-    return write_source(home, name, delivered, stamp=stamp, config=resolved.to_json())
-
-
-@dataclass(frozen=True)
-class Synced:
-    """A finished sync: what came, and the source that was made from it (None without bars)."""
-
-    summary: SyncSummary
-    source: Source | None
+        frames = replace(source_frames(market), extras={"truth": truth_frame(market)})
+    return write_source(home, name, frames, stamp=stamp, config=resolved.to_json())
 
 
 def sync(
@@ -75,7 +83,14 @@ def sync(
     clock: WallClock,
     reporter: Reporter,
 ) -> Synced:
-    """Fetch what is missing into the raw store, and derive the tables and the source from it."""
+    """J-Quants -> the raw store -> a source: fetch what is missing, and derive the tables anew."""
+    from gogooku.ingest.jquants.endpoints import ENDPOINTS
+    from gogooku.ingest.jquants.raw import open_store
+    from gogooku.ingest.jquants.summary import Synced
+    from gogooku.ingest.jquants.sync import sync as fetch
+    from gogooku.tables.delivery import REQUIRED
+    from gogooku.tables.parts import Known
+
     store = open_store(home, name)
     summary = fetch(
         store,
@@ -92,7 +107,7 @@ def sync(
 
 
 def tables_source(home: Path, name: str, *, known: Known, reporter: Reporter) -> Source:
-    """Derive the tables of a raw store, as they are or as they were known, and deliver them.
+    """The raw store -> a source, with all that is known or only what was known on a date.
 
     Raises
     ------
@@ -101,35 +116,68 @@ def tables_source(home: Path, name: str, *, known: Known, reporter: Reporter) ->
     DataError
         Nothing to derive from, or nothing was known by then.
     """
+    from gogooku.ingest.jquants.raw import open_store
+    from gogooku.tables.delivery import deliver
+    from gogooku.tables.parts import derive, deriving_alone, prune_parts
+
     store = open_store(home, name)
-    with _deriving(home, name):
+    with deriving_alone(home, name):
         tables = derive(home, store, known=known, reporter=reporter)
         subscription = store.subscription()
         facts = {"plan": subscription.plan.label if subscription else None}
         source = deliver(home, name, tables, known=known, facts=facts)
         if known.on is None:
             prune_parts(home, name, [tables])
-        _tidy(source)
     return source
 
 
-@contextmanager
-def _deriving(home: Path, name: str) -> Iterator[None]:
-    """Let in one command at a time: each prunes the parts that it has no use for."""
-    try:
-        with locked(parts_folder(home, name)):
-            yield
-    except BusyError as fault:
-        raise BusyError(
-            f"{name}: another command is deriving its tables; wait for it to end, then run the "
-            "command again. What was fetched is kept."
-        ) from fault
+def build(
+    home: Path, resolved: Resolved[BuildConfig], *, execution: Execution, reporter: Reporter
+) -> Dataset:
+    """A source -> a dataset, built whole or continued from the one before."""
+    from gogooku.dataset.build import build as build_dataset
+
+    return build_dataset(home, resolved, execution=execution, reporter=reporter)
 
 
-def _tidy(source: Source) -> None:
-    """Remove what killed commands left of versions that nothing asks for any more."""
-    versions = source.folder.parent
-    for left in (*versions.glob(".*.building"), *versions.glob(".*.old")):
-        shutil.rmtree(left)
-    for pointer in versions.glob(".current.json.*"):
-        pointer.unlink()
+def train(
+    home: Path,
+    name: str,
+    resolved: Resolved[RunConfig],
+    dataset: Dataset,
+    *,
+    execution: Execution,
+    reporter: Reporter,
+) -> Run:
+    """A dataset -> a run: fitted fold by fold, with its scores out of sample."""
+    from gogooku.runs.train import train as train_run
+
+    return train_run(home, name, resolved, dataset, execution=execution, reporter=reporter)
+
+
+def evaluate(home: Path, run: Run) -> Skill:
+    """A run -> its skill on the test part, each figure with its error; kept beside the run."""
+    from gogooku.runs.judge import evaluate as judge
+
+    return judge(home, run)
+
+
+def backtest(home: Path, run: Run) -> Traded:
+    """A run -> what its test scores would have earned after costs; kept beside the run."""
+    from gogooku.runs.judge import backtest as trade
+
+    return trade(home, run)
+
+
+def report(home: Path, run: Run) -> Path:
+    """A run -> its page; what the page needs is judged or traded first where it is missing."""
+    from gogooku.runs.report import write_report
+
+    return write_report(home, run)
+
+
+def ranking(run: Run, dataset: Dataset, day: date | None = None, *, horizon: int = 5) -> Ranking:
+    """A run and a dataset -> the universe of a session (the newest by default), best name first."""
+    from gogooku.serve.predictor import Predictor
+
+    return Predictor(run, dataset).ranking(day, horizon=horizon)

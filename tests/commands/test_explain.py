@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from gogooku.commands.explain import difference, explain, find_artefact
+from gogooku.commands.explain import difference, explanation_of, find_artefact
 from support.cli import FEATURES, done, run_cli, sets
 
 PLACES = {
@@ -78,8 +78,8 @@ def test_explain_two_datasets_shows_the_setting_and_the_content(tour_home, tmp_p
     changed = ("universe.lookback=50", f"features={FEATURES}")
     made = done(home, "build", "--source", "tiny", *sets(*changed), "--json").json
     rows = difference(
-        explain(place_of(tour_home, "dataset")),
-        explain(find_artefact(home, home / "datasets" / made["dataset"])),
+        explanation_of(place_of(tour_home, "dataset")),
+        explanation_of(find_artefact(home, home / "datasets" / made["dataset"])),
     )
     assert {row.what for row in rows} == {"config universe.lookback", "content"}
 

@@ -299,7 +299,7 @@ def test_full_disk_is_one_paragraph_and_nothing_visible(
     if start is not None:
         shutil.copytree({"imported": imported_home, "built": built_home}[start], home)
     before = visible(home)
-    unguarded = ["gogooku.ingest.source.require_space", "gogooku.pipeline.require_space"]
+    unguarded = ["gogooku.ingest.source.require_space", "gogooku.dataset.build.require_space"]
     refused = 0
     for free in sizes:
         filler = leave_free(small_disk, free)

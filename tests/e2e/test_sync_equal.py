@@ -10,7 +10,7 @@ import httpx
 import polars as pl
 import pytest
 
-from gogooku.commands.sync import shown
+from gogooku.commands.sync import answer_of
 from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.files import read_json
 from gogooku.core.progress import SilentReporter
@@ -334,7 +334,7 @@ def test_an_endpoint_above_the_plan_is_named_and_not_asked(tmp_path):
     assert said.skipped == "not in the Light plan; needs Premium"
     assert done.source is None
     assert world.tap.queries(place) == set()
-    assert said.skipped in str(shown(done).facts)
+    assert said.skipped in str(answer_of(done).facts)
 
 
 # --- the key ------------------------------------------------------------------------------------
@@ -371,7 +371,8 @@ def test_the_key_is_nowhere(tmp_path, monkeypatch, caplog):
     done = world.sync((*FEW, "futures"), first=date(2026, 10, 26))
     assert {one.name for one in done.summary.failed} == {"topix", "breakdown"}
     assert "***" in done.summary.failed[1].failed[0]
-    texts = [json.dumps(shown(done).facts, default=str), shown(done).failed, repr(done)]
+    said = answer_of(done)
+    texts = [json.dumps(said.facts, default=str), str(said.failure), repr(done)]
     world.clock.move_to(tokyo("2026-11-02 21:00"))
     for answer in (echo(403), no_network, lambda _: _raise(httpx.ConnectError(SECRET))):
         world.tap.instead = {"/": answer}

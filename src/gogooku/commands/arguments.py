@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gogooku.core.config import Execution, validated
-from gogooku.core.errors import GogookuError, UsageError
+from gogooku.core.errors import UsageError
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
-
-WrongCall: Any = typer.BadParameter.__base__
-"""A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
 Set = Annotated[
@@ -73,12 +69,3 @@ def confirmed(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def complain(fault: GogookuError, *, as_json: bool) -> None:
-    """Say on standard error what stopped a command."""
-    if as_json:
-        kind = type(fault).__name__
-        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
-    else:
-        sys.stderr.write(f"error: {fault}\n")

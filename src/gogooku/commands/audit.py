@@ -1,19 +1,18 @@
-"""`gogooku audit`: facts for programs and tables for people."""
+"""`gogooku audit`: what is wrong with a dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from gogooku.audit.findings import Finding
-from gogooku.audit.run import PAGE_FILE, audit
+from gogooku.audit.run import PAGE_FILE
+from gogooku.audit.run import audit as check
+from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import Execution
-from gogooku.core.errors import UsageError
+from gogooku.core.errors import FindingError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 
@@ -31,17 +30,7 @@ _FACTS = (
 )
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What the command has to say, and the sentence of its findings (empty: none)."""
-
-    facts: dict[str, Any]
-    tables: Sequence[Table]
-    page: Path
-    failed: str
-
-
-def run_audit(
+def audit(
     home: Path,
     dataset: str | None,
     *,
@@ -49,8 +38,8 @@ def run_audit(
     seed: int,
     execution: Execution,
     reporter: Reporter,
-) -> Shown:
-    """Audit a dataset and present it.
+) -> Answer:
+    """Audit a dataset; what it finds is a failure.
 
     Raises
     ------
@@ -61,7 +50,7 @@ def run_audit(
     """
     if dates < 0:
         raise UsageError(f"--dates {dates}: expected 0 (no rebuild) or more")
-    made, folder = audit(
+    made, folder = check(
         home,
         current_dataset(home, dataset),
         dates=dates,
@@ -72,15 +61,15 @@ def run_audit(
     page = folder / PAGE_FILE
     rows = [(str(one.check), str(one)) for one in made.findings[:_SHOWN]]
     facts = [(words, _text(made.facts.get(name))) for name, words in _FACTS]
-    tables = [table(f"audit of {made.dataset}", ["", ""], facts)]
+    parts: list[object] = [table(f"audit of {made.dataset}", ["", ""], facts)]
     if rows:
         title = f"{len(made.findings)} finding(s)"
-        tables.append(table(title, ["check", "what"], rows))
-    return Shown(
+        parts.append(table(title, ["check", "what"], rows))
+    parts.append(f"page: {page}")
+    return Answer(
         facts={**made.to_json(), "page": str(page)},
-        tables=tables,
-        page=page,
-        failed=_sentence(made.findings),
+        parts=parts,
+        failure=_failure(made.findings),
     )
 
 
@@ -88,8 +77,9 @@ def _text(value: Any) -> Any:
     return ", ".join(value) if isinstance(value, list) else value
 
 
-def _sentence(findings: Sequence[Finding]) -> str:
+def _failure(findings: Sequence[Finding]) -> FindingError | None:
     if not findings:
-        return ""
+        return None
     more = f"; and {len(findings) - _IN_ERROR} more" if len(findings) > _IN_ERROR else ""
-    return f"audit: {len(findings)} finding(s): " + "; ".join(map(str, findings[:_IN_ERROR])) + more
+    first = "; ".join(map(str, findings[:_IN_ERROR]))
+    return FindingError(f"audit: {len(findings)} finding(s): {first}{more}")

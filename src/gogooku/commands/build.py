@@ -1,32 +1,26 @@
-"""`gogooku build`: facts for programs and tables for people."""
+"""`gogooku build`: a dataset of a source."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gogooku.commands.display import dataset_table
+from rich.table import Table
+
+from gogooku import pipeline
+from gogooku.commands.answer import Answer
+from gogooku.commands.display import table
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig
-from gogooku.pipeline import build, tables_source
 from gogooku.tables.parts import Basis, Known
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What the command has to say."""
-
-    facts: dict[str, Any]
-    parts: Sequence[object]
-
-
-def run_build(
+def build(
     home: Path,
     *,
     source: str | None,
@@ -35,8 +29,8 @@ def run_build(
     assignments: Sequence[str],
     execution: Execution,
     reporter: Reporter,
-) -> Shown:
-    """Build a dataset and present it.
+) -> Answer:
+    """Build a dataset, and say what is in it and what is wrong with its sources.
 
     Parameters
     ----------
@@ -51,13 +45,14 @@ def run_build(
         As `gogooku.pipeline.build` and `gogooku.pipeline.tables_source`.
     """
     if known is not None:
-        source = tables_source(home, source or "jquants", known=known, reporter=reporter).name
+        name = source or "jquants"
+        source = pipeline.tables_source(home, name, known=known, reporter=reporter).name
     texts = [f"source={source}"] if source else []
     resolved = resolve(
         BuildConfig(), base_name="build", file=config, assignments=[*texts, *assignments]
     )
-    dataset = build(home, resolved, execution=execution, reporter=reporter)
-    return Shown(facts=_facts(dataset), parts=[dataset_table(dataset), *_remarks(dataset)])
+    dataset = pipeline.build(home, resolved, execution=execution, reporter=reporter)
+    return Answer(facts=_facts(dataset), parts=[_table(dataset), *_remarks(dataset)])
 
 
 def knowledge(as_known_on: date | None, *, by_rule: bool) -> Known | None:
@@ -83,3 +78,28 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 def _remarks(dataset: Dataset) -> list[str]:
     """A line per source of which something is wrong."""
     return [str(note["line"]) for note in dataset.manifest.get("source_notes", ())]
+
+
+def _table(dataset: Dataset) -> Table:
+    """What was built."""
+    facts = dataset.manifest
+    rows = [
+        ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
+        ("codes", len(dataset.codes)),
+        ("listed rows", facts["rows"]),
+        ("universe rows", facts["universe_rows"]),
+        ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
+        *_growth_rows(facts.get("growth", {})),
+        ("content", dataset.content_hash),
+    ]
+    return table(f"dataset {dataset.folder.name}", ["", ""], rows)
+
+
+def _growth_rows(growth: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """What an older dataset gave, and what was computed."""
+    if not growth.get("from"):
+        return []
+    return [
+        ("taken over", f"{growth['sessions_taken_over']:,} sessions, from {growth['from']}"),
+        ("new sessions", growth["new_sessions"]),
+    ]

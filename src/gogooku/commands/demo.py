@@ -1,4 +1,4 @@
-"""The whole line on the sandbox market: dataset, learners, judgement, portfolio, ranking."""
+"""`gogooku demo`: the whole line on the sandbox market, from the dataset to the ranking."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 
-from gogooku.commands.display import estimate_text, frame_table, show, skill_table, table
+from gogooku import pipeline
+from gogooku.commands.answer import Answer
+from gogooku.commands.display import estimate_text, frame_table, skill_table, table
 from gogooku.core.config import Execution, resolve
+from gogooku.core.errors import FindingError
 from gogooku.core.metrics import mean_estimate
 from gogooku.core.progress import Reporter
-from gogooku.core.types import HORIZONS
+from gogooku.core.types import HORIZONS, Dataset
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.compare import compare_runs
-from gogooku.pipeline import build, sandbox
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run
-from gogooku.runs.judge import backtest, daily_skill, evaluate
+from gogooku.runs.judge import daily_skill
 from gogooku.runs.named import run_named
-from gogooku.runs.report import write_report
-from gogooku.runs.train import train
 from gogooku.sandbox.market.market import market_config
-from gogooku.serve.predictor import Predictor
 
 LEARNERS = ("reversal", "momentum", "ridge", "lightgbm", "atft-gat-fan")
 SHUFFLED_LEARNERS = ("ridge", "lightgbm", "atft-gat-fan")
@@ -64,25 +62,27 @@ class DemoResult:
             "report": self.report,
         }
 
-    def show(self, console: Console) -> None:
-        """Print what people want to see first."""
+    def parts(self) -> list[object]:
+        """What people want to see, in that order."""
         kind = "labels shuffled within the day" if self.shuffled else "planted returns known"
-        show(console, f"\nsandbox market, size {self.size}, seed {self.seed}, {kind}\n")
+        heading = f"\nsandbox market, size {self.size}, seed {self.seed}, {kind}\n"
         if self.shuffled:
-            show(console, self._null_summary(), *self._closing())
-            return
-        show(console, self._summary())
-        show(console, skill_table(self.metrics["atft-gat-fan"], title="atft-gat-fan, test part"))
+            return [heading, self._null_summary(), *self._closing()]
+        parts = [
+            heading,
+            self._summary(),
+            skill_table(self.metrics["atft-gat-fan"], title="atft-gat-fan, test part"),
+        ]
         if self.comparison is not None:
-            show(console, frame_table("RankIC, paired by session", self.comparison))
+            parts.append(frame_table("RankIC, paired by session", self.comparison))
         rows = [
             (name.removeprefix("portfolio."), estimate_text(self.portfolio[name]))
             for name in sorted(self.portfolio)
         ]
-        show(console, table("portfolio of atft-gat-fan, after costs", ["", "value"], rows))
+        parts.append(table("portfolio of atft-gat-fan, after costs", ["", "value"], rows))
         if self.ranking is not None:
-            show(console, frame_table("the newest session's ranking, first names", self.ranking))
-        show(console, *self._closing(), f"report: {self.report}")
+            parts.append(frame_table("the newest session's ranking, first names", self.ranking))
+        return [*parts, *self._closing(), f"report: {self.report}"]
 
     def _closing(self) -> list[str]:
         spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
@@ -117,6 +117,31 @@ class DemoResult:
         return table("skill at 1 and 5 sessions", columns, rows)
 
 
+def demo(
+    home: Path,
+    *,
+    size: str,
+    seed: int,
+    shuffled: bool,
+    execution: Execution,
+    reporter: Reporter,
+) -> Answer:
+    """Run the line in a home of its own, ``demo`` in the home; what it finds is a failure."""
+    result = run_demo(
+        home / "demo",
+        size=size,
+        seed=seed,
+        shuffled=shuffled,
+        execution=execution,
+        reporter=reporter,
+    )
+    return Answer(
+        facts=result.to_json(),
+        parts=result.parts(),
+        failure=FindingError("; ".join(result.findings)) if result.findings else None,
+    )
+
+
 def run_demo(
     home: Path,
     *,
@@ -136,9 +161,10 @@ def run_demo(
     result = DemoResult(size=size, seed=seed, shuffled=shuffled)
     clock = _Clock(result.seconds)
     name = f"sandbox-{size}-{seed}"
-    sandbox(home, name, resolve(market_config(size, seed=seed), base_name=size), reporter=reporter)
+    market = resolve(market_config(size, seed=seed), base_name=size)
+    pipeline.sandbox(home, name, market, reporter=reporter)
     clock.lap("market")
-    dataset = build(
+    dataset = pipeline.build(
         home,
         resolve(BuildConfig(source=name, features=FEATURES), base_name="demo"),
         execution=execution,
@@ -150,7 +176,7 @@ def run_demo(
     single = execution.model_copy(update={"threads": 1})
     for learner in SHUFFLED_LEARNERS if shuffled else LEARNERS:
         config = run_named(learner).model_copy(update={"seed": seed, "label_order": order})
-        runs[learner] = train(
+        runs[learner] = pipeline.train(
             home,
             learner,
             resolve(config, base_name=learner),
@@ -159,7 +185,7 @@ def run_demo(
             reporter=reporter,
         )
         clock.lap(learner)
-        skill = evaluate(home, runs[learner])
+        skill = pipeline.evaluate(home, runs[learner])
         result.metrics[learner] = (
             _null_metrics(skill.daily) if shuffled else skill.report.to_json()["metrics"]
         )
@@ -168,19 +194,19 @@ def run_demo(
         result.findings += [f"{learner}: {text}" for text in found]
         clock.lap("judging")
     if not shuffled:
-        _finish(home, runs, Predictor(runs["atft-gat-fan"], dataset), result)
+        _finish(home, runs, dataset, result)
         clock.lap("portfolio and report")
     return result
 
 
-def _finish(home: Path, runs: Mapping[str, Run], predictor: Predictor, result: DemoResult) -> None:
+def _finish(home: Path, runs: Mapping[str, Run], dataset: Dataset, result: DemoResult) -> None:
     best = runs["atft-gat-fan"]
     compared = ("atft-gat-fan", "lightgbm", "ridge")
     table_of_pairs = compare_runs({name: daily_skill(home, runs[name]) for name in compared})
     result.comparison = table_of_pairs.filter(pl.col("a") == "atft-gat-fan")
-    result.portfolio = backtest(home, best).report.to_json()["metrics"]
-    result.report = str(write_report(home, best))
-    result.ranking = predictor.ranking().frame.head(10)
+    result.portfolio = pipeline.backtest(home, best).report.to_json()["metrics"]
+    result.report = str(pipeline.report(home, best))
+    result.ranking = pipeline.ranking(best, dataset).frame.head(10)
 
 
 def _null_metrics(daily: pl.DataFrame) -> dict[str, Any]:

@@ -1,16 +1,25 @@
-"""What a user needs to know when something is wrong: environment, disk, artefacts, left-overs."""
+"""`gogooku doctor`: environment, disk, artefacts and left-overs, for when something is wrong."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from gogooku.commands.answer import Answer
+from gogooku.commands.display import table
 from gogooku.core.files import free_bytes, read_json
 from gogooku.core.stamp import available_threads, installed_versions
 from gogooku.ingest.source import read_source, source_names
 from gogooku.runs.folder import PREDICTIONS_FILE
 
 _GIGABYTE = 1e9
+
+
+def doctor(home: Path) -> Answer:
+    """Examine a home."""
+    facts = examine(home)
+    rows = [(name, str(value)) for name, value in facts.items()]
+    return Answer(facts=facts, parts=[table("doctor", ["", ""], rows)])
 
 
 def examine(home: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an artefact is: its config with the origin of every value, its inputs and its code."""
+"""`gogooku explain`: an artefact's config with the origin of every value, its inputs and code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
+from gogooku.commands.answer import Answer
+from gogooku.commands.display import table
 from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
@@ -14,6 +18,25 @@ from gogooku.runs.folder import PREDICTIONS_FILE
 
 _TOLD = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
 _FORGOTTEN = "predictions and fills were removed with the data they came from (sync --forget)"
+
+
+def explain(home: Path, artefact: Path, other: Path | None) -> Answer:
+    """Explain an artefact, or the difference of two.
+
+    Raises
+    ------
+    DataError
+        One of them is no artefact.
+    """
+    left = explanation_of(find_artefact(home, artefact))
+    if other is None:
+        return Answer(facts=left.to_json(), parts=_tables(left))
+    right = explanation_of(find_artefact(home, other))
+    rows = [(one.what, one.left, one.right) for one in difference(left, right)]
+    return Answer(
+        facts=[{"what": what, "left": one, "right": two} for what, one, two in rows],
+        parts=[table(f"{len(rows)} difference(s)", ["", left.place, right.place], rows)],
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,7 @@ class Explanation:
         }
 
 
-def explain(folder: Path) -> Explanation:
+def explanation_of(folder: Path) -> Explanation:
     """Read what an artefact folder says of itself.
 
     Raises
@@ -151,3 +174,21 @@ def _flat(one: Explanation) -> dict[str, str]:
     if one.content_hash is not None:
         out["content"] = one.content_hash
     return out
+
+
+def _tables(one: Explanation) -> list[Table]:
+    """An artefact's facts, settings with their origin, inputs and versions."""
+    facts = one.to_json()
+    settings = [(path, str(entry["value"]), entry["from"]) for path, entry in one.config.items()]
+    plain = [
+        (name, str(value))
+        for name, given in facts.items()
+        if name not in ("config", "inputs", "versions")
+        for value in (given if isinstance(given, list) else [given])
+    ]
+    return [
+        table(f"{one.kind} {one.place}", ["", ""], plain),
+        table("config", ["setting", "value", "from"], settings),
+        table("inputs", ["input", "content"], list(facts["inputs"].items())),
+        table("versions", ["library", "version"], list(facts["versions"].items())),
+    ]

@@ -1,4 +1,4 @@
-"""`gogooku sync` in its four forms, as facts for programs and tables for people."""
+"""`gogooku sync` in its four forms: fetch, ``--dry-run``, ``--status`` and ``--forget``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from rich.table import Table
 
+from gogooku import pipeline
+from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.commands.forget import forget as remove
 from gogooku.commands.forget import holdings
-from gogooku.core.errors import UsageError
+from gogooku.core.errors import EnvironmentalError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, WallClock, tokyo_time
 from gogooku.ingest.jquants.client import ApiKey, Client
@@ -25,10 +27,8 @@ from gogooku.ingest.jquants.plan import BulkUse, SyncOptions, SyncPlan
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.status import status as status_of
-from gogooku.ingest.jquants.summary import EndpointSummary
+from gogooku.ingest.jquants.summary import EndpointSummary, Synced
 from gogooku.ingest.jquants.sync import dry_run as plan_only
-from gogooku.pipeline import Synced
-from gogooku.pipeline import sync as fetch_and_derive
 
 SANDBOX: Final = "sandbox"
 JQUANTS_URL: Final = "https://api.jquants.com/v2"
@@ -37,12 +37,18 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a form of the command has to say, and the failure that ends it (empty: none)."""
+class Asked:
+    """What a call asks for, as its options say it; one of the three forms, or a sync."""
 
-    facts: Mapping[str, Any]
-    tables: Sequence[Table]
-    failed: str = ""
+    source: str
+    endpoints: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    bulk: str = "auto"
+    plan: str | None = None
+    dry_run: bool = False
+    status: bool = False
+    forget: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,38 +70,67 @@ class Address:
     key: ApiKey
 
 
-def order(
+def sync(
     home: Path,
-    source: str,
-    endpoints: Sequence[str],
+    asked: Asked,
     *,
-    first: date | None,
-    last: date | None,
-    bulk: str,
-) -> Order:
-    """Check what was asked for.
+    base_url: str | None,
+    key: str | None,
+    sure: Callable[[str], bool],
+    reporter: Reporter,
+) -> Answer:
+    """Fetch what is missing; or say what would be asked for or what is held; or remove it all.
+
+    Parameters
+    ----------
+    base_url, key : str, optional
+        See `address`.
+    sure : callable
+        Answers the question whether to remove what it lists; asked by ``--forget`` alone.
 
     Raises
     ------
     UsageError
-        An unknown source, endpoint or use of monthly files, or dates the wrong way round.
+        Options that exclude each other or have no meaning together, a wrong value, or no yes.
+    GogookuError
+        As `gogooku.pipeline.sync`.
     """
-    if source not in ("jquants", SANDBOX):
-        raise UsageError(f"--source {source!r}: expected jquants or sandbox")
-    unknown = [name for name in endpoints if name not in ENDPOINTS]
+    if asked.dry_run + asked.status + asked.forget > 1:
+        raise UsageError("--dry-run, --status and --forget exclude each other")
+    if asked.plan is not None and not asked.dry_run:
+        raise UsageError("--plan goes with --dry-run; a sync asks the server for the plan")
+    if asked.forget and (asked.endpoints or asked.first or asked.last):
+        raise UsageError("--forget removes everything of a source; leave out what narrows it")
+    order = _order(home, asked)
+    if asked.status:
+        return _status(order)
+    if asked.forget:
+        return _forget(order, sure=sure)
+    if asked.dry_run:
+        return _dry_run(order, plan=asked.plan)
+    return _fetch(order, address(asked.source, base_url=base_url, key=key), reporter=reporter)
+
+
+def _order(home: Path, asked: Asked) -> Order:
+    """Check what was asked for; an unknown name or dates the wrong way round are a `UsageError`."""
+    if asked.source not in ("jquants", SANDBOX):
+        raise UsageError(f"--source {asked.source!r}: expected jquants or sandbox")
+    unknown = [name for name in asked.endpoints if name not in ENDPOINTS]
     if unknown:
         raise UsageError(
             f"--endpoint {', '.join(unknown)}: no such endpoint; there are: {', '.join(ENDPOINTS)}"
         )
-    if bulk not in list(BulkUse):
-        raise UsageError(f"--bulk {bulk!r}: expected {' or '.join(BulkUse)}")
-    if first and last and first > last:
-        raise UsageError(f"--from {first} lies after --to {last}")
+    if asked.bulk not in list(BulkUse):
+        raise UsageError(f"--bulk {asked.bulk!r}: expected {' or '.join(BulkUse)}")
+    if asked.first and asked.last and asked.first > asked.last:
+        raise UsageError(f"--from {asked.first} lies after --to {asked.last}")
     wanted = tuple(
-        name for name in ENDPOINTS if not endpoints or name in endpoints or name == "calendar"
+        name
+        for name in ENDPOINTS
+        if not asked.endpoints or name in asked.endpoints or name == "calendar"
     )
-    options = SyncOptions(first=first, last=last, use_bulk=BulkUse(bulk))
-    return Order(home=home, source=source, endpoints=wanted, options=options)
+    options = SyncOptions(first=asked.first, last=asked.last, use_bulk=BulkUse(asked.bulk))
+    return Order(home=home, source=asked.source, endpoints=wanted, options=options)
 
 
 def address(source: str, *, base_url: str | None, key: str | None) -> Address:
@@ -125,7 +160,7 @@ def address(source: str, *, base_url: str | None, key: str | None) -> Address:
     return Address(base_url=url.rstrip("/"), key=ApiKey(secret))
 
 
-def run(order: Order, address: Address, *, reporter: Reporter) -> Shown:
+def _fetch(order: Order, address: Address, *, reporter: Reporter) -> Answer:
     """Fetch what is missing and derive the tables."""
     # A run just before this one, also a killed one, may have sent its last request a moment ago.
     plan = _known_plan(order) or Plan.FREE
@@ -133,7 +168,7 @@ def run(order: Order, address: Address, *, reporter: Reporter) -> Shown:
     with Client(
         base_url=address.base_url, key=address.key, pacer=pacer, clock=order.clock
     ) as client:
-        done = fetch_and_derive(
+        done = pipeline.sync(
             order.home,
             order.source,
             client,
@@ -142,11 +177,11 @@ def run(order: Order, address: Address, *, reporter: Reporter) -> Shown:
             clock=order.clock,
             reporter=reporter,
         )
-    return shown(done)
+    return answer_of(done)
 
 
-def shown(done: Synced) -> Shown:
-    """Present a finished sync."""
+def answer_of(done: Synced) -> Answer:
+    """What a finished sync has to say; endpoints that failed are a failure."""
     summary = done.summary
     rows = [(one.name, one.requests, one.rows, _remark(one)) for one in summary.endpoints]
     title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
@@ -175,7 +210,8 @@ def shown(done: Synced) -> Shown:
             tables.append(table("kept in the tables, not built on", ["what", "rows"], lost))
     text = f"{len(summary.failed)} endpoint(s) failed, the others are complete; run it again: "
     reasons = "; ".join(f"{one.name}: {_brief(one.failed)}" for one in summary.failed)
-    return Shown(facts=facts, tables=tables, failed=text + reasons if reasons else "")
+    failure = EnvironmentalError(text + reasons) if reasons else None
+    return Answer(facts=facts, parts=tables, failure=failure)
 
 
 def _brief(failed: Sequence[str]) -> str:
@@ -210,7 +246,7 @@ def _known_plan(order: Order) -> Plan | None:
     return subscription.plan if subscription else None
 
 
-def dry_run(order: Order, *, plan: str | None) -> Shown:
+def _dry_run(order: Order, *, plan: str | None) -> Answer:
     """Say what would be asked for, under the remembered plan, the named one, or every one."""
     known = _known_plan(order)
     if plan is not None and plan.upper() not in Plan.__members__:
@@ -224,7 +260,7 @@ def dry_run(order: Order, *, plan: str | None) -> Shown:
     facts = {one.label.lower(): _plan_facts(planned) for one, planned in made.items()}
     now = tokyo_time(order.clock.now()).isoformat(timespec="minutes")
     tables = [_plan_table(one, _plan_facts(planned), now=now) for one, planned in made.items()]
-    return Shown(facts={"now": now, "plans": facts}, tables=tables)
+    return Answer(facts={"now": now, "plans": facts}, parts=tables)
 
 
 def _plan_names() -> list[str]:
@@ -276,7 +312,7 @@ def _plan_table(plan: Plan, facts: Mapping[str, Any], *, now: str) -> Table:
     return table(title, ["endpoint", "files", "queries", "from", "to", ""], rows)
 
 
-def status(order: Order) -> Shown:
+def _status(order: Order) -> Answer:
     """Say what is held."""
     store = open_store(order.home, order.source)
     endpoints = [ENDPOINTS[name] for name in order.endpoints]
@@ -303,10 +339,10 @@ def status(order: Order) -> Shown:
         "hours ago",
     ]
     title = f"{order.source}: what is held (plan {made.plan or 'not known yet'})"
-    return Shown(facts=made.to_json(), tables=[table(title, columns, rows)])
+    return Answer(facts=made.to_json(), parts=[table(title, columns, rows)])
 
 
-def forget(order: Order, *, sure: Callable[[str], bool]) -> Shown:
+def _forget(order: Order, *, sure: Callable[[str], bool]) -> Answer:
     """Remove everything that came from the source, after asking."""
     held = holdings(order.home, order.source)
     num_bytes = held.num_bytes
@@ -316,7 +352,7 @@ def forget(order: Order, *, sure: Callable[[str], bool]) -> Shown:
     if not sure(question):
         raise UsageError("nothing removed: not confirmed; --yes answers beforehand")
     remove(order.home, held)
-    return Shown(
+    return Answer(
         facts={"source": order.source, "removed": names, "num_bytes": num_bytes},
-        tables=[table("removed", ["what"], [(name,) for name in names])],
+        parts=[table("removed", ["what"], [(name,) for name in names])],
     )

@@ -90,6 +90,7 @@ def deliver(
         config={key: {"value": value, "from": "tables"} for key, value in label.items()},
     )
     _drop_old_versions(home, source)
+    _drop_leftovers(source)
     return source
 
 
@@ -229,3 +230,12 @@ def _drop_old_versions(home: Path, source: Source) -> None:
     for folder in folders[:-_KEPT_VERSIONS]:
         if folder != source.folder:
             shutil.rmtree(folder)
+
+
+def _drop_leftovers(source: Source) -> None:
+    """Remove what killed commands left of versions that nothing asks for any more."""
+    versions = source.folder.parent
+    for left in (*versions.glob(".*.building"), *versions.glob(".*.old")):
+        shutil.rmtree(left)
+    for pointer in versions.glob(".current.json.*"):
+        pointer.unlink()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -23,11 +24,12 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.code import code_hash
-from gogooku.core.errors import DataError
+from gogooku.core.errors import BusyError, DataError
 from gogooku.core.files import (
     hash_file,
     hash_json,
     hash_text,
+    locked,
     read_json,
     read_parquet,
     sync_tree,
@@ -157,6 +159,25 @@ class Tables:
 def parts_folder(home: Path, source: str) -> Path:
     """Where the parts of a source are kept."""
     return home / "tables" / source
+
+
+@contextmanager
+def deriving_alone(home: Path, source: str) -> Iterator[None]:
+    """Let in one command at a time: each prunes the parts that it has no use for.
+
+    Raises
+    ------
+    BusyError
+        Another command is deriving the tables of the same source.
+    """
+    try:
+        with locked(parts_folder(home, source)):
+            yield
+    except BusyError as fault:
+        raise BusyError(
+            f"{source}: another command is deriving its tables; wait for it to end, then run the "
+            "command again. What was fetched is kept."
+        ) from fault
 
 
 def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> Tables:

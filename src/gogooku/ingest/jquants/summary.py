@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from gogooku.ingest.jquants.plans import Plan
+from gogooku.ingest.source import Source
 
 
 @dataclass
@@ -92,3 +93,11 @@ class SyncSummary:
             "bytes": self.total("num_bytes"),
             "endpoints": [one.to_json() for one in self.endpoints],
         }
+
+
+@dataclass(frozen=True)
+class Synced:
+    """A finished sync: what came, and the source that was made of it (None without bars)."""
+
+    summary: SyncSummary
+    source: Source | None

@@ -1,0 +1,34 @@
+"""`gogooku serve`: rankings over HTTP, until it is stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import uvicorn
+
+from gogooku.serve.app import make_app, parse_key_hashes
+from gogooku.serve.predictor import open_predictor
+
+
+def serve(
+    home: Path, *, run: str | None, dataset: str | None, keys: str, host: str, port: int
+) -> None:
+    """Serve the rankings of a run; returns when the process is told to stop, and prints nothing.
+
+    Parameters
+    ----------
+    keys : str
+        SHA-256 hashes of the keys that are let in, separated by commas.
+
+    Raises
+    ------
+    UsageError
+        No hash, or one that is none.
+    DataError
+        There is no such run or dataset.
+    ContractError
+        The run was fitted on other features than the dataset has.
+    """
+    hashes = parse_key_hashes(keys)
+    app = make_app(open_predictor(home, run=run, dataset=dataset), key_hashes=hashes)
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
