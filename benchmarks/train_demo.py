@@ -27,9 +27,10 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import labels_of
 from gogooku.dataset.labels import shuffled_within_session
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.learn.baselines_config import LightGBMConfig, RidgeConfig
-from gogooku.learn.learners import make_learner
-from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
+from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
+from gogooku.learn.models.lightgbm.config import LightGBMConfig
+from gogooku.learn.models.ridge.config import RidgeConfig
+from gogooku.learn.registry import make_learner
 from gogooku.pipeline import build, sandbox
 from gogooku.sandbox.market.market import FAMILIES, Market, generate, market_config
 

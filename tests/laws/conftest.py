@@ -13,7 +13,7 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Checkpoint, Dataset, FitExecution
 from gogooku.dataset.home import labels_of
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.learn.learners import make_learner
+from gogooku.learn.registry import make_learner
 from gogooku.sandbox.market.market import generate, source_frames
 from support.law_world import Anything, built, law_market, run_config
 

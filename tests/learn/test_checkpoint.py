@@ -2,23 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
 
-from gogooku.core.errors import ConfigError, ContractError, DataError
+from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, write_json
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.types import feature_hash
-from gogooku.learn.baselines import Moments, RidgeLearner
-from gogooku.learn.baselines_config import (
-    LightGBMConfig,
-    MomentumConfig,
-    ReversalConfig,
-    RidgeConfig,
-)
-from gogooku.learn.boosting import LightGBMLearner, sampled_rows
 from gogooku.learn.checkpoint import HEADER_FILE, load_checkpoint
-from gogooku.learn.learners import make_learner
-from gogooku.learn.targets import fold_labels
+from gogooku.learn.models.lightgbm.config import LightGBMConfig
+from gogooku.learn.models.ridge.config import RidgeConfig
+from gogooku.learn.models.single_feature.config import MomentumConfig, ReversalConfig
+from gogooku.learn.registry import make_learner
 from support.learning import (
     FEATURES,
     changed,
@@ -109,80 +102,3 @@ def test_an_unknown_kind_is_refused(fitted, tmp_path):
         load_checkpoint(tmp_path)
     with pytest.raises(DataError, match="not found"):
         load_checkpoint(tmp_path / "nowhere")
-
-
-def test_momentum_and_reversal_are_one_feature_with_a_sign(case, fitted):
-    dataset = case[0]
-    valid = dataset.valid_TN[80]
-    for kind, sign, column in (("momentum", 1, 0), ("reversal", -1, 1)):
-        score = fitted[kind].scores(dataset, np.array([80]))[0]
-        want = sign * dataset.x_TNF[80, valid, column].astype(np.float32)
-        np.testing.assert_array_equal(score[valid], np.tile(want[:, None], (1, 4)))
-        assert max(fitted[kind].trained_through.values()) < dataset.sessions[0].item()
-    with pytest.raises(ConfigError, match="omega"):
-        fit(make_learner(MomentumConfig(feature="omega")), *case)
-
-
-def test_ridge_is_ridge(case):
-    dataset, labels, fold = case
-    config = RidgeConfig(penalties=(0.05,))
-    weight = fit(RidgeLearner(config), dataset, labels, fold).weight_FH
-    days = fold_labels(dataset, labels, fold, config=config).train
-    rows, values = [], []
-    for row, t in enumerate(days.indices.tolist()):
-        known = np.isfinite(days.values_TNH[row, :, 1])
-        x = dataset.x_TNF[t][known].astype(np.float64)
-        rows.append(x - x.mean(axis=0))
-        values.append(days.values_TNH[row, known, 1])
-    x, y = np.concatenate(rows), np.concatenate(values)
-    alpha = 0.05 * (x**2).sum(axis=0).mean()
-    oracle = Ridge(alpha=alpha, fit_intercept=False).fit(x, y)
-    np.testing.assert_allclose(weight[:, 1], oracle.coef_, rtol=1e-6)
-
-
-def test_ridge_picks_its_penalty_per_horizon_on_validation(case):
-    events = []
-    config = RidgeConfig(penalties=(1e-3, 1e6))
-    checkpoint = fit(RidgeLearner(config), *case, events=events.append)
-    assert [event["horizon"] for event in events] == [1, 5, 10, 20]
-    assert {event["penalty"] for event in events} <= {1e-3, 1e6}
-    assert checkpoint.weight_FH.shape == (5, 4)
-
-
-def test_moments_with_labels_missing_at_one_horizon_only(case):
-    dataset, labels, fold = case
-    days = fold_labels(dataset, labels, fold, config=RidgeConfig()).train
-    days.values_TNH[:, ::2, 1] = np.nan
-    moments = Moments.of(dataset, days)
-    assert moments.count_H[1] < moments.count_H[0] == moments.count_H[2]
-    assert not np.allclose(moments.gram_HFF[0], moments.gram_HFF[1])
-    np.testing.assert_array_equal(moments.gram_HFF[0], moments.gram_HFF[2])
-
-
-def test_a_feature_that_never_varies_does_no_harm(case):
-    dataset, labels, fold = case
-    x = dataset.x_TNF.copy()
-    x[:, :, 2] = 0.0
-    weight = fit(RidgeLearner(RidgeConfig()), changed(dataset, x_TNF=x), labels, fold).weight_FH
-    assert np.abs(weight[2]).max() == 0.0
-    assert np.isfinite(weight).all()
-
-
-def test_lightgbm_is_deterministic_and_its_seed_bites(case):
-    learner = LightGBMLearner(LightGBMConfig(rounds=10, patience=10))
-    first = fit(learner, *case).texts
-    assert fit(learner, *case).texts == first
-    assert fit(learner, *case, seed=8).texts != first
-
-
-def test_more_rows_than_allowed_are_thinned_over_all_sessions(case):
-    dataset, labels, fold = case
-    days = fold_labels(dataset, labels, fold, config=RidgeConfig()).train
-    every, _ = sampled_rows(dataset, days, max_rows=10**6, rng=np.random.default_rng(0))
-    some, labels_RH = sampled_rows(dataset, days, max_rows=500, rng=np.random.default_rng(0))
-    again, _ = sampled_rows(dataset, days, max_rows=500, rng=np.random.default_rng(0))
-    assert len(every) == int(np.isfinite(days.values_TNH).any(axis=2).sum())
-    assert 400 < len(some) < 600
-    assert some.shape == (len(labels_RH), 7)
-    np.testing.assert_array_equal(some, again)
-    assert len(np.unique(some[:, 5])) > 55

@@ -9,13 +9,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gogooku.core.errors import ContractError, DataError
+from gogooku.core.errors import DataError
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
 from gogooku.learn.config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.targets import fold_labels
-from gogooku.learn.train_state import STATE_FILE, TrainState
+from gogooku.learn.train_state import STATE_FILE
 from support.learning import changed, fit, make_dataset, make_fold, make_labels, small_config
 
 
@@ -124,59 +124,12 @@ def test_trained_through_is_the_last_label_of_validation(case):
     assert max(checkpoint.trained_through.values()) < fold.test[0]
 
 
-def test_labels_that_resolve_late_are_left_out(case):
-    dataset, labels, fold = case
-    late = labels.late_TNH.copy()
-    index = int(fold.indices("train")[-1])
-    name = int(np.flatnonzero(dataset.valid_TN[index] & labels.tradable_TN[index])[0])
-    late[index, name, 0] = 25
-    part = fold_labels(dataset, changed(labels, late_TNH=late), fold, config=config()).train
-    row = int(np.flatnonzero(part.indices == index)[0])
-    assert np.isnan(part.values_TNH[row, name, 0])
-    assert np.isfinite(part.values_TNH[row, name, 1:]).all()
-
-
-def test_labels_are_normal_scores_of_names_in_the_universe_that_can_be_bought(case):
-    dataset, labels, fold = case
-    part = fold_labels(dataset, labels, fold, config=config()).train
-    for row, t in enumerate(part.indices.tolist()):
-        use = dataset.valid_TN[t] & labels.tradable_TN[t]
-        np.testing.assert_array_equal(np.isfinite(part.values_TNH[row, :, 2]), use)
-        assert abs(part.values_TNH[row, use].mean()) < 1e-6
-        best = np.nanargmax(np.where(use, labels.residual_TNH[t, :, 2], np.nan))
-        assert np.nanargmax(part.values_TNH[row, :, 2]) == best
-
-
-def test_labels_of_other_codes_and_empty_parts_are_refused(case):
-    dataset, labels, fold = case
-    with pytest.raises(ContractError, match="other sessions or codes"):
-        fold_labels(dataset, changed(labels, codes=labels.codes[::-1]), fold, config=config())
-    nobody = changed(labels, tradable_TN=np.zeros_like(labels.tradable_TN))
-    with pytest.raises(DataError, match="none of 60 sessions"):
-        fold_labels(dataset, nobody, fold, config=config())
-
-
 def test_a_loss_that_is_not_finite_stops_with_the_dates(case):
     dataset, labels, fold = case
     x = dataset.x_TNF.copy()
     x[50] = np.inf
     with pytest.raises(DataError, match="the loss is nan at step"):
         fit(NetworkLearner(config()), changed(dataset, x_TNF=x), labels, fold)
-
-
-def test_the_latest_epoch_that_is_not_worse_is_kept_and_patience_ends_the_fit():
-    model = torch.nn.Linear(1, 1)
-    state = TrainState.fresh(model)
-    settings = TrainingConfig(max_epochs=10, patience=2, smoothing=2, tolerance=0.01)
-    kept = []
-    for measure in (0.01, 0.05, 0.03, 0.04, 0.00, 0.00, 0.9):
-        if state.is_done(settings):
-            break
-        kept.append(state.record(measure, settings))
-    assert kept == [True, True, True, True, False, False]
-    assert state.best_epoch == 4
-    assert state.best_measure == pytest.approx(0.04)
-    assert TrainState.fresh(model).is_done(settings) is False
 
 
 def test_the_learning_rate_warms_up_and_fades(case):
@@ -198,21 +151,6 @@ def test_the_learning_rate_warms_up_and_fades(case):
     assert rates[10] == pytest.approx(0.55)
     assert rates[20] == pytest.approx(0.1)
     assert max(rates) == rates[3]
-
-
-def test_averaged_weights_follow_the_model():
-    model = torch.nn.Linear(1, 1, bias=False)
-    state = TrainState.fresh(model)
-    with torch.no_grad():
-        model.weight += 1.0
-    gap = (model.weight - state.averaged["weight"]).item()
-    state.step = 1
-    state.average(model, decay=0.995)
-    after = (model.weight - state.averaged["weight"]).item()
-    assert after == pytest.approx(gap * 2 / 11)
-    state.step = 10**6
-    state.average(model, decay=0.5)
-    assert (model.weight - state.averaged["weight"]).item() == pytest.approx(after / 2)
 
 
 def test_small_steps_use_one_thread_and_large_ones_all(case):

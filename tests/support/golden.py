@@ -21,8 +21,8 @@ from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files
 from gogooku.evaluate.split import FractionSplit, make_folds
 from gogooku.ingest.source import Source
-from gogooku.learn.baselines import RidgeCheckpoint
-from gogooku.learn.learners import make_learner
+from gogooku.learn.models.ridge.learner import RidgeCheckpoint
+from gogooku.learn.registry import make_learner
 from gogooku.portfolio.backtest import Backtest, BacktestConfig, run_backtest
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.runs.judge import market_bars

@@ -8,8 +8,11 @@ import numpy as np
 from gogooku.core.calendar import next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
+from gogooku.learn.batches import ContextScale, DayReader
 from gogooku.learn.config import TrainingConfig
-from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
+from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
+from gogooku.learn.networks import build_network
+from gogooku.learn.train import score_sessions, seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")
@@ -118,6 +121,29 @@ def fit(learner, dataset, labels, fold, *, seed=3, **execution):
         fold,
         rng=np.random.default_rng(seed),
         execution=FitExecution(**{"threads": 1, **execution}),
+    )
+
+
+def reader(dataset, config):
+    context = [dataset.market_features.index(name) for name in config.context_features]
+    return DayReader(
+        dataset,
+        dynamic=config.dynamic_features,
+        context=config.context_features,
+        scale=ContextScale.fitted(dataset.market_TM[:, context]),
+        lookback=config.lookback,
+    )
+
+
+def network(config, *, seed=0):
+    with seeded(seed):
+        return build_network(config, num_features=5, num_horizons=4)
+
+
+def scores(dataset, indices, config=None, *, seed=0):
+    config = config or small_config()
+    return score_sessions(
+        network(config, seed=seed), reader(dataset, config), indices, device="cpu"
     )
 
 

@@ -3,11 +3,15 @@
 A stage names its own module. What that module imports, at any depth and inside functions too, is
 part of its code; what imports it is not, and neither is a module that is imported for types only.
 So no list of files is kept by hand, and a change elsewhere moves no key.
+
+A registered variant may come from another package; its module is named like any other, and its
+imports are followed within that package and into this one.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,18 +30,18 @@ def code_hash(modules: Sequence[str]) -> str:
     ----------
     modules : sequence of str
         Dotted names; a stage gives its own ``__name__``. A learner that is loaded by name is named
-        here too, because no import statement shows it.
+        here too, because no import statement shows it. It may be of another package.
 
     Raises
     ------
     DataError
-        A named module is not in this package, or has no source file.
+        A named module cannot be found, or has no source file.
     """
     return _hash(tuple(modules), _ROOT)
 
 
 def code_of(modules: Sequence[str], *, root: Path | None = None) -> tuple[str, ...]:
-    """Dotted names of modules and of all they import of this package, sorted.
+    """Dotted names of modules and of all they import of this package and their own, sorted.
 
     Parameters
     ----------
@@ -47,14 +51,15 @@ def code_of(modules: Sequence[str], *, root: Path | None = None) -> tuple[str, .
     place = root or _ROOT
     for name in modules:
         if _file(name, place) is None:
-            raise DataError(f"{name}: no source file of this package; its code cannot be hashed")
+            raise DataError(f"{name}: no source file is found; its code cannot be hashed")
+    ours = frozenset([PACKAGE, *(_top(name) for name in modules)])
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [one for one in _imported(name, place) if one not in found]
+            waiting += [one for one in _imported(name, place, ours) if one not in found]
     return tuple(sorted(found))
 
 
@@ -63,15 +68,30 @@ def _hash(modules: tuple[str, ...], root: Path) -> str:
     return hash_parts({name: _text(name, root) for name in code_of(modules, root=root)})
 
 
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
 def _file(module: str, root: Path) -> Path | None:
     top, _, inner = module.partition(".")
     if top != PACKAGE:
-        return None
+        return _file_elsewhere(module)
     place = root / inner.replace(".", "/") if inner else root
     for path in (place.with_suffix(".py"), place / "__init__.py"):
         if path.is_file():
             return path
     return None
+
+
+@lru_cache(maxsize=1024)
+def _file_elsewhere(module: str) -> Path | None:
+    """The source file of a module of another package; None where there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    found = Path(spec.origin) if spec and spec.origin else None
+    return found if found and found.suffix == ".py" else None
 
 
 @lru_cache(maxsize=1024)
@@ -82,30 +102,26 @@ def _text(module: str, root: Path) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _imported(module: str, root: Path) -> tuple[str, ...]:
-    """Modules of this package that a module imports itself, and the packages that hold them."""
+def _imported(module: str, root: Path, ours: frozenset[str]) -> tuple[str, ...]:
+    """Modules of some packages that a module imports itself, and the packages that hold them."""
     found: dict[str, None] = {}
-    for target, names in _statements(ast.parse(_text(module, root))):
+    for target, names in _statements(ast.parse(_text(module, root)), ours):
         for name in names:
             inner = f"{target}.{name}"
             named = inner if name and _file(inner, root) else target
             parts = named.split(".")
-            for end in range(2, len(parts) + 1):
-                found[".".join(parts[:end])] = None
+            holders = [".".join(parts[:end]) for end in range(2, len(parts) + 1)]
+            found |= dict.fromkeys(one for one in holders if _file(one, root))
     return tuple(found)
 
 
-def _statements(tree: ast.AST) -> Iterator[tuple[str, Sequence[str]]]:
-    """Imports of this package: the module, and the names taken from it (empty: the module)."""
+def _statements(tree: ast.AST, ours: frozenset[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Imports of some packages: the module, and the names taken from it (empty: the module)."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
-        if isinstance(node, ast.ImportFrom) and _ours(node.module):
-            yield str(node.module), [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom) and node.module and _top(node.module) in ours:
+            yield node.module, [alias.name for alias in node.names]
         elif isinstance(node, ast.Import):
-            yield from ((a.name, ("",)) for a in node.names if _ours(a.name))
-        yield from _statements(node)
-
-
-def _ours(module: str | None) -> bool:
-    return module is not None and module.partition(".")[0] == PACKAGE
+            yield from ((a.name, ("",)) for a in node.names if _top(a.name) in ours)
+        yield from _statements(node, ours)

@@ -37,6 +37,8 @@ class Stamp:
         The seed, where randomness was used.
     threads : int or None
         Numeric threads of a training, whose last bits they change; None where they do not matter.
+    device : str or None
+        Where a network was trained, as ``cuda``; None on the CPU, and where it does not matter.
     versions : mapping of str to str
         Of this package, Python and the numeric libraries.
     made_at : str
@@ -49,22 +51,22 @@ class Stamp:
     inputs: Mapping[str, str]
     seed: int | None = None
     threads: int | None = None
+    device: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     made_at: str = ""
 
     @property
     def key(self) -> str:
-        """Identity of what is made: config, code, inputs, seed and threads; no time or version."""
-        return hash_parts(
-            {
-                "stage": self.stage,
-                "config": self.config_hash,
-                "code": self.code_hash,
-                "inputs": hash_json(dict(self.inputs)),
-                "seed": str(self.seed),
-                "threads": str(self.threads),
-            }
-        )
+        """Identity of what is made: all but versions and time."""
+        parts = {
+            "stage": self.stage,
+            "config": self.config_hash,
+            "code": self.code_hash,
+            "inputs": hash_json(dict(self.inputs)),
+            "seed": str(self.seed),
+            "threads": str(self.threads),
+        }
+        return hash_parts(parts if self.device is None else {**parts, "device": self.device})
 
     def write(self, folder: Path) -> None:
         """Write ``stamp.json`` into an artefact folder."""
@@ -85,10 +87,12 @@ def make_stamp(
     inputs: Mapping[str, str],
     seed: int | None = None,
     threads: int | None = None,
+    device: str | None = None,
 ) -> Stamp:
     """Stamp an artefact that the code of some modules makes, now.
 
     ``code`` are their dotted names, see `gogooku.core.code`; what they import counts by itself.
+    The device ``cpu`` is what is meant where none is stated.
     """
     return Stamp(
         stage=stage,
@@ -97,6 +101,7 @@ def make_stamp(
         inputs=dict(inputs),
         seed=seed,
         threads=threads,
+        device=None if device == "cpu" else device,
         versions=installed_versions(),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

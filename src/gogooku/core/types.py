@@ -314,7 +314,7 @@ class Dataset:
         In the universe that session: ranked, trained on, listed at night.
     sector_TN : int32 [T, N]
         Sector index, -1 where unknown.
-    neighbour_TNK : int32 [B, N, K] and ``neighbour_block_T`` int32 [T]
+    neighbour_BNK : int32 [B, N, K] and ``neighbour_block_T`` int32 [T]
         Peers by past co-movement, rebuilt every few sessions; the row of ``neighbour_block_T``
         says which table a session uses. Index -1 means no neighbour.
     """
@@ -496,14 +496,15 @@ def ignore_event(event: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class FitExecution:
-    """Where a fit runs and what it tells; never what it learns.
+    """Where a fit runs and what it reports; never what it learns.
 
     Attributes
     ----------
     threads : int
         Numeric threads. They change the last bits of training, so they are in the stamp.
     device : str
-        Torch device of the networks.
+        Torch device of the networks: ``cpu``, ``cuda`` or ``cuda:N``. It changes the last bits of
+        training too, so it is in the stamp.
     reporter : Reporter
         Progress for people.
     events : callable

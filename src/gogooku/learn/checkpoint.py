@@ -7,14 +7,18 @@ another order or another hash is refused. Nothing is ever pickled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gogooku.core.config import VariantConfig
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, readable, write_json
+from gogooku.core.registry import load
 from gogooku.core.types import Checkpoint, Dataset
+from gogooku.learn.devices import check_device
+from gogooku.learn.registry import LEARNERS
 
 HEADER_FILE = "checkpoint.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -35,6 +39,8 @@ class Header:
     feature_hash : str
     horizons : tuple of int
     trained_through : mapping of int to date
+    more : mapping
+        What this kind of checkpoint adds, as JSON values.
     """
 
     kind: str
@@ -44,9 +50,17 @@ class Header:
     feature_hash: str
     horizons: tuple[int, ...]
     trained_through: Mapping[int, date]
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: Any, dataset: Dataset, *, trained_through: Mapping[int, date]) -> Header:
+    def of(
+        cls,
+        config: VariantConfig,
+        dataset: Dataset,
+        *,
+        trained_through: Mapping[int, date],
+        more: Mapping[str, Any] | None = None,
+    ) -> Header:
         """Header of a learner's config fitted on a dataset."""
         return cls(
             kind=config.kind,
@@ -56,6 +70,7 @@ class Header:
             feature_hash=dataset.feature_hash,
             horizons=tuple(trained_through),
             trained_through=dict(trained_through),
+            more=dict(more or {}),
         )
 
     def check(self, dataset: Dataset) -> None:
@@ -74,12 +89,12 @@ class Header:
             "train again on this dataset, or build it with the features of the run"
         )
 
-    def write(self, folder: Path, **more: Any) -> None:
-        """Write the header and what a learner adds to it."""
+    def write(self, folder: Path) -> None:
+        """Write the header into a checkpoint's folder."""
         write_json(
             folder / HEADER_FILE,
             {
-                **more,
+                **self.more,
                 "kind": self.kind,
                 "config": dict(self.config),
                 "features": list(self.features),
@@ -94,6 +109,7 @@ class Header:
     def from_json(cls, raw: Mapping[str, Any]) -> Header:
         """Read what `write` wrote."""
         through = raw["trained_through"]
+        known = {one.name for one in fields(cls)}
         return cls(
             kind=raw["kind"],
             config=raw["config"],
@@ -102,6 +118,7 @@ class Header:
             feature_hash=raw["feature_hash"],
             horizons=tuple(raw["horizons"]),
             trained_through={h: date.fromisoformat(through[str(h)]) for h in raw["horizons"]},
+            more={name: value for name, value in raw.items() if name not in known},
         )
 
 
@@ -122,34 +139,29 @@ class Headed:
         return self.header.trained_through
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
     """Read a checkpoint of any kind.
+
+    Parameters
+    ----------
+    device : str
+        Where a network scores: ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises
     ------
     DataError
         Not there, not readable, or of an unknown kind.
+    ConfigError
+        This machine has no such device, or the kind is scored on the CPU only.
     """
     raw = read_json(folder / HEADER_FILE)
     with readable(folder):
-        return _load(folder, Header.from_json(raw), raw)
-
-
-def _load(folder: Path, header: Header, raw: Mapping[str, Any]) -> Checkpoint:
-    if header.kind == "ridge":
-        from gogooku.learn.baselines import RidgeCheckpoint
-
-        return RidgeCheckpoint.load(folder, header)
-    if header.kind == "lightgbm":
-        from gogooku.learn.boosting import LightGBMCheckpoint
-
-        return LightGBMCheckpoint.load(folder, header)
-    if header.kind in ("momentum", "reversal"):
-        from gogooku.learn.baselines import SignCheckpoint
-
-        return SignCheckpoint.load(header)
-    if header.kind == "atft_gat_fan":
-        from gogooku.learn.networks import NetworkCheckpoint
-
-        return NetworkCheckpoint.load(folder, header, raw["context_scale"])
-    raise DataError(f"{folder}: a checkpoint of the unknown kind {header.kind!r}")
+        header = Header.from_json(raw)
+        if header.kind not in LEARNERS.kinds():
+            raise DataError(
+                f"{folder}: a checkpoint of the unknown kind {header.kind!r}; "
+                f"there are: {', '.join(LEARNERS.kinds())}"
+            )
+        check_device(header.kind, device)
+        made: Checkpoint = load(LEARNERS.row(header.kind).checkpoint)(folder, header, device=device)
+        return made

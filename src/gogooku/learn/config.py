@@ -1,12 +1,18 @@
-"""Choices shared by the learners; imports no torch, so that ``--help`` is instant."""
+"""Settings shared by learners; imports no torch, so that ``--help`` is instant."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
-from gogooku.core.config import Config
+from gogooku.core.config import Config, OneOf, VariantConfig
+from gogooku.learn.losses.correlation.config import CorrelationConfig
+from gogooku.learn.registry import LOSSES
+
+LossConfig = Annotated[VariantConfig, OneOf(LOSSES)]
+"""The config of any loss of the table."""
 
 
 class LabelVariant(StrEnum):
@@ -20,7 +26,7 @@ class LabelVariant(StrEnum):
     """Less sector and trailing beta."""
 
 
-class FittedConfig(Config):
+class FittedConfig(VariantConfig):
     """What every fitted learner chooses.
 
     Attributes
@@ -56,8 +62,8 @@ class TrainingConfig(Config):
         Decay of the averaged weights, which are what is validated and kept.
     horizon_weights : tuple of float
         Weight of each horizon in the loss; one per horizon of the labels.
-    mse_weight : float
-        Weight of the squared-error anchor beside ``1 - correlation``.
+    loss : LossConfig
+        What a session's scores are measured by, with settings of its own.
     """
 
     days_per_batch: int = Field(default=4, ge=1)
@@ -72,7 +78,7 @@ class TrainingConfig(Config):
     final_rate_share: float = Field(default=0.05, ge=0.0, le=1.0)
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
     horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
-    mse_weight: float = Field(default=0.1, ge=0.0)
+    loss: LossConfig = CorrelationConfig()
 
 
 class NetworkConfig(FittedConfig):

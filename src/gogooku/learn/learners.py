@@ -1,33 +1,44 @@
-"""From a learner's config to the learner; torch is imported only when a network is made."""
+"""The learners: one row each. A new one is a folder in ``models/`` and a row here."""
 
 from __future__ import annotations
 
-from gogooku.core.types import Learner
-from gogooku.learn.baselines_config import (
-    LightGBMConfig,
-    MomentumConfig,
-    ReversalConfig,
-    RidgeConfig,
+from typing import Final
+
+from gogooku.learn.registry import LearnerRow, network_row
+
+ROWS: Final = (
+    LearnerRow(
+        kind="ridge",
+        meaning="Linear on the last session's ranks: the first floor.",
+        config="gogooku.learn.models.ridge.config:RidgeConfig",
+        learner="gogooku.learn.models.ridge.learner:RidgeLearner",
+        checkpoint="gogooku.learn.models.ridge.learner:RidgeCheckpoint.load",
+    ),
+    LearnerRow(
+        kind="lightgbm",
+        meaning="Gradient-boosted trees: the floor that every network must beat.",
+        config="gogooku.learn.models.lightgbm.config:LightGBMConfig",
+        learner="gogooku.learn.models.lightgbm.learner:LightGBMLearner",
+        checkpoint="gogooku.learn.models.lightgbm.learner:LightGBMCheckpoint.load",
+    ),
+    LearnerRow(
+        kind="momentum",
+        meaning="One past return, as it is.",
+        config="gogooku.learn.models.single_feature.config:MomentumConfig",
+        learner="gogooku.learn.models.single_feature.learner:SingleFeatureLearner",
+        checkpoint="gogooku.learn.models.single_feature.learner:SingleFeatureCheckpoint.load",
+    ),
+    LearnerRow(
+        kind="reversal",
+        meaning="One recent return, with the sign turned.",
+        config="gogooku.learn.models.single_feature.config:ReversalConfig",
+        learner="gogooku.learn.models.single_feature.learner:SingleFeatureLearner",
+        checkpoint="gogooku.learn.models.single_feature.learner:SingleFeatureCheckpoint.load",
+    ),
+    network_row(
+        kind="atft_gat_fan",
+        meaning="The network: frequency-adaptive normalisation, history, peers, market gates.",
+        config="gogooku.learn.models.atft_gat_fan.config:AtftGatFanConfig",
+        network="gogooku.learn.models.atft_gat_fan.network:AtftGatFan",
+    ),
 )
-from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
-
-
-def make_learner(
-    config: RidgeConfig | LightGBMConfig | MomentumConfig | ReversalConfig | AtftGatFanConfig,
-) -> Learner:
-    """Make the learner of a config."""
-    if isinstance(config, RidgeConfig):
-        from gogooku.learn.baselines import RidgeLearner
-
-        return RidgeLearner(config)
-    if isinstance(config, LightGBMConfig):
-        from gogooku.learn.boosting import LightGBMLearner
-
-        return LightGBMLearner(config)
-    if isinstance(config, AtftGatFanConfig):
-        from gogooku.learn.networks import NetworkLearner
-
-        return NetworkLearner(config)
-    from gogooku.learn.baselines import SignLearner
-
-    return SignLearner(config)

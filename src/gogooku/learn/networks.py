@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +12,29 @@ from torch import nn
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, storage_errors
+from gogooku.core.registry import load
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import ContextScale, DayReader
 from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
-from gogooku.learn.models.atft_gat_fan import AtftGatFan
-from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
+from gogooku.learn.config import NetworkConfig
+from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
+from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
 
-
-def build_network(config: AtftGatFanConfig, *, num_features: int, num_horizons: int) -> nn.Module:
-    """Make the module of a config with fresh weights."""
-    return AtftGatFan(config, num_features=num_features, num_horizons=num_horizons)
+_SCALE = "context_scale"
+"""Name of the scale of the market context in a header."""
 
 
-def _reader(config: AtftGatFanConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
+def build_network(config: NetworkConfig, *, num_features: int, num_horizons: int) -> nn.Module:
+    """Make the module that the row of a config names, with fresh weights."""
+    module = load(LEARNERS.row(config.kind).network)
+    made: nn.Module = module(config, num_features=num_features, num_horizons=num_horizons)
+    return made
+
+
+def _reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
     return DayReader(
         dataset,
         dynamic=config.dynamic_features,
@@ -39,45 +44,64 @@ def _reader(config: AtftGatFanConfig, dataset: Dataset, scale: ContextScale) -> 
     )
 
 
+def _config_of(header: Header) -> NetworkConfig:
+    """The config of a fitted network without its training, which no score depends on."""
+    kept = {name: value for name, value in header.config.items() if name != "training"}
+    made = LEARNERS.config(header.kind).model_validate(kept)
+    assert isinstance(made, NetworkConfig), header.kind
+    return made
+
+
 @dataclass(frozen=True)
 class NetworkCheckpoint(Headed):
-    """A fitted network."""
+    """A fitted network.
+
+    Attributes
+    ----------
+    model : nn.Module
+        On ``device``.
+    scale : ContextScale
+    device : str
+        Where it scores. Another device than it was fitted on may change the last bits.
+    """
 
     model: nn.Module
     scale: ContextScale
+    device: str = CPU
 
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
-        config = AtftGatFanConfig.model_validate(self.header.config)
-        reader = _reader(config, dataset, self.scale)
-        return score_sessions(self.model, reader, np.asarray(indices).tolist(), device="cpu")
+        reader = _reader(_config_of(self.header), dataset, self.scale)
+        wanted = np.asarray(indices).tolist()
+        return score_sessions(self.model, reader, wanted, device=self.device)
 
     def save(self, folder: Path) -> None:
         """Write weights and header."""
-        weights = {name: value.contiguous() for name, value in self.model.state_dict().items()}
+        weights = {name: w.cpu().contiguous() for name, w in self.model.state_dict().items()}
         with storage_errors(folder):
             save_file(weights, folder / WEIGHTS_FILE)
-        self.header.write(folder, context_scale=self.scale.to_json())
+        self.header.write(folder)
 
     @classmethod
-    def load(cls, folder: Path, header: Header, scale: Mapping[str, Any]) -> NetworkCheckpoint:
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, header: Header, *, device: str) -> NetworkCheckpoint:
+        """Read what `save` wrote, onto a device."""
         model = build_network(
-            AtftGatFanConfig.model_validate(header.config),
+            _config_of(header),
             num_features=len(header.features),
             num_horizons=len(header.horizons),
         )
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
-        model.eval()
-        return cls(header=header, model=model, scale=ContextScale.from_json(scale))
+        model.to(device).eval()
+        scale = ContextScale.from_json(header.more[_SCALE])
+        return cls(header=header, model=model, scale=scale, device=device)
 
 
 @dataclass(frozen=True)
 class NetworkLearner:
     """Fits a network."""
 
-    config: AtftGatFanConfig
+    config: NetworkConfig
 
     def fit(
         self,
@@ -96,13 +120,10 @@ class NetworkLearner:
                 f"the horizons {labels.horizons}"
             )
         seed = int(rng.integers(2**62))
-        context = positions(
-            dataset.market_features, config.context_features, setting="context_features"
-        )
         targets = fold_labels(
             dataset, labels, fold, config=config, first_history=config.lookback - 1
         )
-        scale = ContextScale.fitted(dataset.market_TM[fold.indices("train")][:, context])
+        scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
                 config, num_features=len(dataset.features), num_horizons=len(labels.horizons)
@@ -119,15 +140,24 @@ class NetworkLearner:
             key=_key(config, dataset, labels, fold, seed=seed, execution=execution),
             execution=execution,
         ).run()
-        return NetworkCheckpoint(
-            header=Header.of(config, dataset, trained_through=targets.trained_through),
-            model=model.to("cpu"),
-            scale=scale,
+        header = Header.of(
+            config,
+            dataset,
+            trained_through=targets.trained_through,
+            more={_SCALE: scale.to_json()},
         )
+        return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+
+def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:
+    columns = positions(
+        dataset.market_features, config.context_features, setting="context_features"
+    )
+    return ContextScale.fitted(dataset.market_TM[fold.indices("train")][:, columns])
 
 
 def _key(
-    config: AtftGatFanConfig,
+    config: NetworkConfig,
     dataset: Dataset,
     labels: Labels,
     fold: Fold,

@@ -1,8 +1,9 @@
 """The one training loop of every network.
 
-A fit is a pure function of (data, config, seed, threads). All randomness of an epoch is derived
-from the seed and the epoch's number, and the state is written whole after every epoch, so a run
-that is killed and started again ends with the weights of an undisturbed one.
+On the CPU a fit is a pure function of (data, config, seed, threads). All randomness of an epoch is
+derived from the seed and the epoch's number, and the state is written whole after every epoch, so a
+run that is killed and started again ends with the weights of an undisturbed one. On a GPU the same
+holds but for the last bits, as sums over peers are added there in no fixed order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader
 from gogooku.learn.config import TrainingConfig
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
-from gogooku.learn.losses import day_loss
+from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.targets import DayLabels, FoldLabels
 from gogooku.learn.train_state import TrainState, read_state, write_state
 
@@ -45,11 +46,18 @@ def numeric_threads(threads: int) -> Iterator[None]:
 
 
 @contextmanager
-def seeded(*words: int) -> Iterator[None]:
-    """Make torch's own generators a function of some integers, and put the old state back."""
+def seeded(*words: int, device: str = "cpu") -> Iterator[None]:
+    """Make torch's generators a function of some integers, and put the old state back.
+
+    Those of the CPU and of the device that is used; others are left alone.
+    """
     seed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    used = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(devices=used):
+        torch.default_generator.manual_seed(seed)
+        for one in used:
+            with torch.cuda.device(one):
+                torch.cuda.manual_seed(seed)
         yield
 
 
@@ -163,7 +171,7 @@ class NetworkFit:
         losses: list[float] = []
         norms: list[float] = []
         self.model.train()
-        with seeded(self.seed, state.epoch):
+        with seeded(self.seed, state.epoch, device=self.execution.device):
             for first in range(0, days, self.config.days_per_batch):
                 rows = np.sort(order[first : first + self.config.days_per_batch])
                 loss, norm = self._step(state, optimizer, rows.tolist())
@@ -209,12 +217,12 @@ class NetworkFit:
 
     def _loss(self, batch: DayBatch, label: Tensor, mask: Tensor) -> Tensor:
         device = self.execution.device
-        return day_loss(
+        return batch_loss(
             self.model(batch.to(device)).float(),
             label.to(device),
             mask.to(device),
             horizon_weights=self.config.horizon_weights,
-            mse_weight=self.config.mse_weight,
+            config=self.config.loss,
         )
 
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:

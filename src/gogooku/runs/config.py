@@ -7,22 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gogooku.core.config import Config
+from gogooku.core.config import Config, OneOf, VariantConfig
 from gogooku.evaluate.split import FractionSplit, SplitConfig
-from gogooku.learn.baselines_config import (
-    LightGBMConfig,
-    MomentumConfig,
-    ReversalConfig,
-    RidgeConfig,
-)
 from gogooku.learn.config import LabelVariant
-from gogooku.learn.models.atft_gat_fan_config import AtftGatFanConfig
+from gogooku.learn.registry import LEARNERS
 from gogooku.portfolio.backtest import BacktestConfig
 
-LearnerConfig = Annotated[
-    RidgeConfig | LightGBMConfig | MomentumConfig | ReversalConfig | AtftGatFanConfig,
-    Field(discriminator="kind"),
-]
+LearnerConfig = Annotated[VariantConfig, OneOf(LEARNERS)]
+"""The config of any learner of the table."""
 
 
 class LabelOrder(StrEnum):

@@ -25,6 +25,7 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.progress import Reporter
+from gogooku.core.registry import chosen_modules
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.dataset.home import labels_of
@@ -32,7 +33,8 @@ from gogooku.dataset.labels import shuffled_within_session
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, Scores, forecast_frame, walk_forward
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.learners import make_learner
+from gogooku.learn.devices import check_device
+from gogooku.learn.registry import make_learner
 from gogooku.runs.config import LabelOrder, RunConfig
 from gogooku.runs.folder import EVENTS_FILE, PREDICTIONS_FILE, Run, read_run, runs_folder
 
@@ -60,22 +62,29 @@ def train(
 ) -> Run:
     """Fit every fold, score its validation and test parts, and keep all of it as one artefact.
 
-    A finished run with the same config, code, inputs, seed and threads is not fitted again; an
-    interrupted one continues where it stopped.
+    A finished run with the same config, code, inputs, seed, threads and device is not fitted again;
+    an interrupted one continues where it stopped.
+
+    Raises
+    ------
+    ConfigError
+        This machine does not have the device, or the learner is no network and is given one.
     """
     config = resolved.config
+    check_device(config.learner.kind, execution.device)
     labels = run_labels(dataset, config)
     folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
     stamp = make_stamp(
         "train",
         config_hash=config.content_hash,
-        code=(__name__,),
+        code=(__name__, *chosen_modules(config)),
         inputs={
             f"dataset {dataset.folder.name}": dataset.content_hash,
             "labels": str(labels.manifest["content_hash"]),
         },
         seed=config.seed,
         threads=execution.threads,
+        device=execution.device,
     )
     folder = runs_folder(home) / f"{name}-{stamp.key}"
     if (folder / MANIFEST_FILE).exists():
@@ -140,6 +149,7 @@ class _Fitting:
                 rng=np.random.default_rng([self.config.seed, number]),
                 execution=FitExecution(
                     threads=self.execution.threads,
+                    device=self.execution.device,
                     reporter=self.reporter,
                     events=lambda event: self._event({"fold": number, **event}),
                     work=work,
@@ -153,7 +163,7 @@ class _Fitting:
             os.rename(saved, final)
             write_point("train.fold")
         shutil.rmtree(place / "work", ignore_errors=True)
-        kept = load_checkpoint(final)
+        kept = load_checkpoint(final, device=self.execution.device)
         indices = fold.indices("valid")
         self.valid.append(self._frame(self.score(kept, indices), indices, number, "valid"))
         return kept

@@ -57,9 +57,26 @@ class Ranking:
 
 
 class Predictor:
-    """A run's checkpoints and a dataset, opened once."""
+    """A run's checkpoints and a dataset, opened once.
 
-    def __init__(self, run: Run, dataset: Dataset) -> None:
+    Parameters
+    ----------
+    run : Run
+    dataset : Dataset
+        With the features that the run was fitted on.
+    device : str
+        Where a network scores: ``cpu``, ``cuda`` or ``cuda:N``. Another device than the run was
+        fitted on may change the last bits of a score.
+
+    Raises
+    ------
+    ContractError
+        The dataset has other features than the run.
+    ConfigError
+        This machine does not have the device, or the run's learner is no network.
+    """
+
+    def __init__(self, run: Run, dataset: Dataset, *, device: str = "cpu") -> None:
         if run.manifest["feature_hash"] != dataset.feature_hash:
             raise ContractError(
                 f"run {run.run_id} was fitted on other features than dataset "
@@ -68,7 +85,7 @@ class Predictor:
             )
         self.run = run
         self.dataset = dataset
-        self.checkpoints = [load_checkpoint(folder) for folder in run.checkpoints()]
+        self.checkpoints = [load_checkpoint(folder, device=device) for folder in run.checkpoints()]
         bars = read_bars(dataset)
         self._close = bars["close"]
 
@@ -144,6 +161,8 @@ class Predictor:
         return frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"), pl.all())
 
 
-def open_predictor(home: Path, *, run: str | None, dataset: str | None) -> Predictor:
+def open_predictor(
+    home: Path, *, run: str | None, dataset: str | None, device: str = "cpu"
+) -> Predictor:
     """The predictor of a run (the newest finished one by default) on the current dataset."""
-    return Predictor(open_run(home, run), current_dataset(home, dataset))
+    return Predictor(open_run(home, run), current_dataset(home, dataset), device=device)

@@ -1,1 +1,1 @@
-"""Networks, each beside its configuration."""
+"""Learners, one folder each: its configuration, and its code."""

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gogooku.learn.batches import DayBatch
-from gogooku.learn.models.atft_gat_fan_config import (
+from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
+from gogooku.learn.layers.graph_attention import GraphAttention
+from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
+from gogooku.learn.models.atft_gat_fan.config import (
     AtftGatFanConfig,
     FanKind,
     GraphKind,
     TemporalKind,
 )
-from gogooku.learn.models.layers.fan import FrequencyAdaptiveNorm
-from gogooku.learn.models.layers.graph_attention import GraphAttention
-from gogooku.learn.models.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 
 RANK_SCALE: Final = 12.0**0.5
 """Ranks in +-0.5 have standard deviation 1/sqrt(12); inputs are scaled to about one."""

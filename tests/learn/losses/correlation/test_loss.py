@@ -1,8 +1,8 @@
-import pytest
 import torch
 
-from gogooku.core.errors import ContractError
-from gogooku.learn.losses import day_correlation, day_loss
+from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.losses.correlation.config import CorrelationConfig
+from gogooku.learn.losses.correlation.loss import day_correlation
 
 WEIGHTS = (0.5, 0.5)
 
@@ -16,7 +16,9 @@ def case(*, days=3, names=20, seed=0):
 
 
 def loss(score, label, mask, mse=0.0):
-    return day_loss(score, label, mask, horizon_weights=WEIGHTS, mse_weight=mse)
+    return batch_loss(
+        score, label, mask, horizon_weights=WEIGHTS, config=CorrelationConfig(mse_weight=mse)
+    )
 
 
 def test_correlation_is_pearson_over_masked_names():
@@ -58,7 +60,8 @@ def test_the_order_of_sessions_does_not_matter_and_each_is_one_term():
 
 def test_horizon_weights_are_relative():
     score, label, mask = case()
-    first = day_loss(score, label, mask, horizon_weights=(2.0, 0.0), mse_weight=0.0)
+    config = CorrelationConfig(mse_weight=0.0)
+    first = batch_loss(score, label, mask, horizon_weights=(2.0, 0.0), config=config)
     torch.testing.assert_close(first, (1 - day_correlation(score, label, mask)[:, 0]).mean())
 
 
@@ -68,13 +71,3 @@ def test_a_constant_score_has_a_finite_gradient():
     loss(score, label, mask).backward()
     assert torch.isfinite(score.grad).all()
     assert score.grad.abs().max() > 0
-
-
-def test_a_missing_horizon_is_refused():
-    score, label, mask = case()
-    with pytest.raises(ContractError, match="1 label horizons"):
-        loss(score, label[..., :1], mask[..., :1])
-    none = mask.clone()
-    none[1, :, 1] = False
-    with pytest.raises(ContractError, match="0 labels at a horizon"):
-        loss(score, label, none)

@@ -1,35 +1,19 @@
-"""Ridge, momentum and reversal."""
+"""Ridge: fitted from sums over rows, scored by one product."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from gogooku.core.files import storage_errors
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.baselines_config import MomentumConfig, ReversalConfig, RidgeConfig
 from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
-from gogooku.learn.names import positions
+from gogooku.learn.linear import Matrix, Scores, linear_scores
+from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.targets import DayLabels, fold_labels
-
-Matrix = npt.NDArray[np.float64]
-Scores = npt.NDArray[np.float32]
-
-
-def linear_scores(dataset: Dataset, indices: IntArray, weight_FH: Matrix) -> Scores:
-    """Scores [t, N, H] linear in the features of each session; NaN outside the universe."""
-    out = np.full((len(indices), len(dataset.codes), weight_FH.shape[1]), np.nan, dtype=np.float32)
-    for row, t in enumerate(np.asarray(indices).tolist()):
-        names = np.flatnonzero(dataset.valid_TN[t])
-        x_nF = dataset.x_TNF[t][names].astype(np.float64)
-        out[row, names] = np.einsum("nf,fh->nh", x_nF, weight_FH)
-    return out
 
 
 @dataclass(frozen=True)
@@ -101,8 +85,9 @@ class RidgeCheckpoint(Headed):
         self.header.write(folder)
 
     @classmethod
-    def load(cls, folder: Path, header: Header) -> RidgeCheckpoint:
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, header: Header, *, device: str) -> RidgeCheckpoint:
+        """Read what `save` wrote; it is scored on the CPU."""
+        del device
         return cls(header=header, weight_FH=load_file(str(folder / WEIGHTS_FILE))["weight"])
 
 
@@ -148,53 +133,3 @@ class RidgeLearner:
             header=Header.of(self.config, dataset, trained_through=targets.trained_through),
             weight_FH=weight,
         )
-
-
-@dataclass(frozen=True)
-class SignCheckpoint(Headed):
-    """One feature with a sign; nothing is fitted, so it was trained through no date at all."""
-
-    sign: float
-
-    def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
-        """Scores [t, N, H], the same at every horizon; NaN outside the universe."""
-        self.header.check(dataset)
-        weight = np.zeros((len(dataset.features), len(self.horizons)))
-        place = positions(dataset.features, [self.header.config["feature"]], setting="feature")
-        weight[place] = self.sign
-        return linear_scores(dataset, indices, weight)
-
-    def save(self, folder: Path) -> None:
-        """Write the header."""
-        self.header.write(folder)
-
-    @classmethod
-    def load(cls, header: Header) -> SignCheckpoint:
-        """Read what `save` wrote."""
-        return cls(header=header, sign=_SIGNS[header.kind])
-
-
-_SIGNS: Mapping[str, float] = {"momentum": 1.0, "reversal": -1.0}
-
-
-@dataclass(frozen=True)
-class SignLearner:
-    """Momentum or reversal: nothing to fit."""
-
-    config: MomentumConfig | ReversalConfig
-
-    def fit(
-        self,
-        dataset: Dataset,
-        labels: Labels,
-        fold: Fold,
-        *,
-        rng: np.random.Generator,
-        execution: FitExecution,
-    ) -> SignCheckpoint:
-        """Check that the feature is there."""
-        del fold, rng, execution
-        positions(dataset.features, [self.config.feature], setting="feature")
-        never = dict.fromkeys(labels.horizons, date.min)
-        header = Header.of(self.config, dataset, trained_through=never)
-        return SignCheckpoint(header=header, sign=_SIGNS[self.config.kind])

@@ -1,4 +1,4 @@
-"""Configurations of the baselines: the floor that every network must beat."""
+"""Settings of LightGBM; imports no LightGBM."""
 
 from __future__ import annotations
 
@@ -6,23 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gogooku.core.config import Config
 from gogooku.learn.config import FittedConfig
-
-
-class RidgeConfig(FittedConfig):
-    """Ridge regression on the last session's features, one per horizon.
-
-    Attributes
-    ----------
-    penalties : tuple of float
-        Grid of penalties per row and unit feature variance; validation RankIC picks one.
-    """
-
-    kind: Literal["ridge"] = "ridge"
-    penalties: tuple[float, ...] = Field(
-        default=(1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0), min_length=1
-    )
 
 
 class LightGBMConfig(FittedConfig):
@@ -52,18 +36,3 @@ class LightGBMConfig(FittedConfig):
     min_leaf_share: float = Field(default=0.002, gt=0.0, lt=0.5)
     l2: float = Field(default=10.0, ge=0.0)
     max_rows: int = Field(default=600_000, ge=1_000)
-
-
-class MomentumConfig(Config):
-    """One past return, as it is: what went up will go on."""
-
-    kind: Literal["momentum"] = "momentum"
-    feature: str = "mom_252_21|ret_prev_120d"
-    """The first of the alternatives that the dataset has."""
-
-
-class ReversalConfig(Config):
-    """One past return, turned round: what went up will come back."""
-
-    kind: Literal["reversal"] = "reversal"
-    feature: str = "ret_prev_5d"

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from gogooku.core.files import storage_errors
 from gogooku.core.types import BoolArray, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.baselines_config import LightGBMConfig
 from gogooku.learn.checkpoint import Headed, Header
+from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels
 
 Rows = npt.NDArray[np.float32]
@@ -82,8 +82,9 @@ class LightGBMCheckpoint(Headed):
         self.header.write(folder)
 
     @classmethod
-    def load(cls, folder: Path, header: Header) -> LightGBMCheckpoint:
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, header: Header, *, device: str) -> LightGBMCheckpoint:
+        """Read what `save` wrote; it is scored on the CPU."""
+        del device
         names = (folder / f"h{horizon}.txt" for horizon in header.horizons)
         return cls.of(header, tuple(name.read_text(encoding="utf-8") for name in names))
 

@@ -1,0 +1,40 @@
+"""Where networks run: which devices this machine has."""
+
+from __future__ import annotations
+
+from gogooku.core.errors import ConfigError
+from gogooku.learn.registry import LEARNERS
+
+CPU = "cpu"
+
+
+def available_devices() -> tuple[str, ...]:
+    """Names of the devices of this machine that torch can use; the CPU first."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    numbered = [f"cuda:{index}" for index in range(count)]
+    return (CPU, *(["cuda"] if numbered else []), *numbered)
+
+
+def check_device(kind: str, device: str) -> None:
+    """Refuse a device that a kind of learner cannot be fitted or scored on.
+
+    Raises
+    ------
+    ConfigError
+        The learner is no network and another device than the CPU is asked for, or the machine has
+        no such device; the message lists those it has.
+    """
+    if device == CPU:
+        return
+    if not LEARNERS.row(kind).network:
+        raise ConfigError(
+            f"device {device!r}: {kind} is no network and runs on the CPU only; leave it out"
+        )
+    there = available_devices()
+    if device not in there:
+        raise ConfigError(
+            f"device {device!r}: this machine does not have it, or the installed torch cannot use "
+            f"it; available: {', '.join(there)}"
+        )

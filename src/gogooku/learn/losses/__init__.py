@@ -1,0 +1,1 @@
+"""Losses of the networks, one folder each: its configuration, and its function."""

@@ -1,0 +1,1 @@
+"""One minus the correlation of a session, and a squared-error anchor."""

@@ -1,0 +1,1 @@
+"""ATFT-GAT-FAN: history, peers and a market-gated linear skip."""

@@ -1,0 +1,1 @@
+"""Ridge regression, one per horizon."""

@@ -1,0 +1,1 @@
+"""One feature with a sign: momentum and reversal."""
