@@ -154,7 +154,7 @@ import os, signal, sys
 from pathlib import Path
 from gogooku.core import files
 from gogooku.core.config import resolve
-from gogooku.ingest import files as importing
+from gogooku.ingest.imports import files as importing
 from gogooku.core.progress import SilentReporter
 path, home, where = sys.argv[1:]
 def die(name):

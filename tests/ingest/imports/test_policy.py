@@ -191,6 +191,6 @@ def test_policy_table_is_whole_and_documented() -> None:
     keys = [rule.key for rule in POLICY_TABLE]
     assert len(set(keys)) == len(keys)
     assert {rule.policy for rule in POLICY_TABLE} == set(Policy)
-    lines = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    lines = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
     for rule in POLICY_TABLE:
         assert f"| `{rule.key}` | {rule.rule} | {rule.policy} | {rule.meaning} |" in lines
