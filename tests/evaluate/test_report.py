@@ -1,43 +1,15 @@
 """The page is complete, escaped, self-contained and the same twice."""
 
-import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import polars as pl
 import pytest
 
 from gogooku.evaluate.report import ReportPage, render_report
+from support.pages import read
 
 DATES = np.arange("2022-01-03", "2022-06-01", dtype="datetime64[D]")
-
-
-class Reader(HTMLParser):
-    """Collects ids, links and figures, and checks that tags close in order."""
-
-    VOID = ("meta", "br", "link", "img")
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.links, self.figures, self.texts = [], [], [], {}, []
-
-    def handle_starttag(self, tag, attrs):
-        named = dict(attrs)
-        self.ids += [named["id"]] if "id" in named else []
-        self.links += [v for k, v in attrs if k in ("src", "href", "action", "data", "poster")]
-        if tag not in self.VOID:
-            self.open.append((tag, named))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        tag, named = self.open[-1] if self.open else ("", {})
-        if tag == "script" and named.get("type") == "application/json":
-            self.figures[named["id"]] = json.loads(data)
-        elif tag not in ("script", "style"):
-            self.texts.append(data)
 
 
 def page(**changes):
@@ -94,14 +66,6 @@ def page(**changes):
         "warnings": ["horizon 1: <script>alert('x')</script> is too good"],
     }
     return ReportPage(**{**content, **changes})
-
-
-def read(html):
-    reader = Reader()
-    reader.feed(html)
-    reader.close()
-    assert reader.open == []
-    return reader
 
 
 def test_all_sections_are_there():

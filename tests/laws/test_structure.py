@@ -179,3 +179,174 @@ def test_no_list_of_source_files_is_kept_by_hand(package: Sources):
 def test_a_list_of_source_files_is_found():
     tree = ast.parse('CODE = ("core", "learn/assemble.py")')
     assert lists_of_files({"a.py": tree}) == ["a.py:1"]
+
+
+# ------------------------------------------------------------ every module with logic has a test
+
+TESTS = PACKAGE.parents[1] / "tests"
+
+_BRANCHES = (
+    ast.If,
+    ast.IfExp,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.Try,
+    ast.Match,
+    ast.BoolOp,
+    ast.Compare,
+    ast.BinOp,
+    ast.AugAssign,
+    ast.comprehension,
+)
+"""What can be wrong: a branch, a loop, a comparison or arithmetic."""
+
+UNTESTED: Mapping[str, str] = {
+    "gogooku.commands.arguments": "run by the tests of the commands",
+    "gogooku.commands.audit": "run by the tests of the commands",
+    "gogooku.commands.build": "run by the tests of the commands",
+    "gogooku.commands.demo": "run by the tests of the commands",
+    "gogooku.commands.doctor": "run by the tests of the commands",
+    "gogooku.features.bars.impact": "its features are held against the oracle",
+    "gogooku.features.bars.liquidity": "its features are held against the oracle",
+    "gogooku.features.bars.oscillators": "its features are held against the oracle",
+    "gogooku.features.bars.pairs": "its features are held against the oracle",
+    "gogooku.features.bars.shape": "its features are held against the oracle",
+    "gogooku.features.bars.trend": "its features are held against the oracle",
+    "gogooku.features.bars.volatility": "its features are held against the oracle",
+    "gogooku.features.derivatives.contracts": "run by the tests of futures and options",
+    "gogooku.features.derivatives.future_chain": "run by the tests of futures",
+    "gogooku.features.derivatives.option_chain": "run by the tests of options",
+    "gogooku.features.engine.coverage": "run by the tests of the manifest",
+    "gogooku.features.engine.lazy": "run by every feature that needs a table",
+    "gogooku.features.engine.own_session": "run by the tests of single tables",
+    "gogooku.features.market.breadth": "its features are held against the oracle",
+    "gogooku.features.market.market": "its features are held against the oracle",
+    "gogooku.features.trading.short_sectors": "run by the tests of short selling",
+    "gogooku.learn.models.atft_gat_fan": "run by the tests of the networks",
+    "gogooku.runs.report": "run by the tests of the commands",
+}
+"""Modules with logic that no test imports, and what runs them."""
+
+
+def has_logic(tree: ast.Module) -> bool:
+    """Whether a function or a method has a branch, a loop, a comparison or arithmetic."""
+    return any(
+        isinstance(part, _BRANCHES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for statement in node.body
+        for part in ast.walk(statement)
+    )
+
+
+def imported(trees: Sources) -> set[str]:
+    """Everything that modules import, by its full name."""
+    found: set[str] = set()
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return found
+
+
+def untested(package: Sources, tests: Sources) -> list[str]:
+    """Modules with logic that no test imports; a package's ``__init__`` stands for no module."""
+    seen = imported(tests)
+    names = {_dotted(path): tree for path, tree in package.items() if "__init__" not in path}
+    return sorted(name for name, tree in names.items() if has_logic(tree) and name not in seen)
+
+
+def test_every_module_with_logic_is_tested_directly_or_says_why_not(package: Sources):
+    assert untested(package, sources(TESTS)) == sorted(UNTESTED)
+
+
+def test_a_module_without_a_test_is_found():
+    package = {
+        "a/__init__.py": "def f(x):\n    return x + 1",
+        "a/tested.py": "def f(x):\n    return x + 1",
+        "a/named.py": "class A:\n    def f(self, x):\n        return [y for y in x]",
+        "a/facts.py": "SUM = 1 + 2\ndef f(x):\n    return SUM",
+        "a/lost.py": "async def f(x):\n    return x if x else None",
+    }
+    tests = {
+        "test_a.py": "from gogooku.a import named\ndef test():\n    import gogooku.a.tested",
+    }
+    trees = [{name: ast.parse(text) for name, text in one.items()} for one in (package, tests)]
+    assert untested(*trees) == ["gogooku.a.lost"]
+
+
+# ------------------------------------------------------------------- tests mirror the source
+
+ACROSS: Mapping[str, str] = {
+    "features/engine/test_windows.py": "one law over every kernel and timeline",
+    "learn/test_layers.py": "the layers of the networks together",
+    "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
+    "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
+}
+"""Tests of a package that are not about one module, and what they are about."""
+
+
+def without_a_module(package: Sources, tests: Sources) -> list[str]:
+    """Tests in the folder of a package whose name is that of no module there."""
+    rooms = {path.split("/")[0] for path in package if "/" in path}
+    found = []
+    for name in tests:
+        *rest, file = name.split("/")
+        module = "/".join([*rest, file.removeprefix("test_")])
+        if rest and rest[0] in rooms and file.startswith("test_") and module not in package:
+            found.append(name)
+    return sorted(found)
+
+
+def test_tests_lie_where_their_module_does(package: Sources):
+    assert without_a_module(package, sources(TESTS)) == sorted(ACROSS)
+
+
+def test_a_test_in_the_wrong_room_is_found():
+    empty = ast.parse("")
+    package = dict.fromkeys(("core/files.py", "cli.py"), empty)
+    names = ("core/test_files.py", "core/test_faults.py", "laws/test_x.py", "core/conftest.py")
+    assert without_a_module(package, dict.fromkeys(names, empty)) == ["core/test_faults.py"]
+
+
+# --------------------------------------------------------------- tests that can fail
+
+
+def _checks(node: ast.AST) -> bool:
+    """Whether something here can fail a test: an assertion, or what stands for one."""
+    if isinstance(node, ast.Assert):
+        return not isinstance(node.test, ast.Constant)
+    if not isinstance(node, ast.Call):
+        return False
+    name = ast.unparse(node.func)
+    words = ("raises", "assert", "check", "refuse", "kill_at_random", "fail")
+    return any(word in name for word in words)
+
+
+def _swallows(node: ast.AST) -> bool:
+    """Whether a try lets its own assertion pass."""
+    return isinstance(node, ast.Try) and any(
+        isinstance(part, ast.Assert) for one in node.body for part in ast.walk(one)
+    ) and bool(node.handlers)
+
+
+def cannot_fail(trees: Sources) -> list[str]:
+    """Tests without an assertion, with a constant one, or with one whose failure is caught."""
+    found = []
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                parts = list(ast.walk(node))
+                constant = any(
+                    isinstance(p, ast.Assert) and isinstance(p.test, ast.Constant) for p in parts
+                )
+                if not any(map(_checks, parts)) or constant or any(map(_swallows, parts)):
+                    found.append(f"{name}: {node.name}")
+    return sorted(found)
+
+
+def test_every_test_can_fail():
+    assert cannot_fail(sources(TESTS)) == []

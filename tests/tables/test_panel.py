@@ -8,7 +8,6 @@ from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
 from gogooku.core.errors import DataError
 from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
 from gogooku.core.stamp import make_stamp
-from gogooku.core.types import PANEL_SCHEMA, Panel
 from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.engine.compute import base_columns
 from gogooku.ingest.source import read_source, source_names, write_source
@@ -228,45 +227,6 @@ def test_every_rule_comes_before_its_clock():
 def test_impossible_listings_are_refused(rows, message):
     with pytest.raises(DataError, match=message):
         codes_of(listings(rows), SESSIONS)
-
-
-def panel_of(frame):
-    return Panel(
-        frame=frame,
-        sessions=SESSIONS,
-        codes=("a", "b"),
-        market=None,
-        clock=Clock.EVENING,
-        slack_seconds={},
-    )
-
-
-def panel_rows(*keys):
-    return pl.DataFrame(
-        [{"date": day, "code": code, "adjustment_factor": 1.0} for day, code in keys],
-        schema=dict(PANEL_SCHEMA),
-    )
-
-
-def test_panel_refuses_duplicates_disorder_and_strangers():
-    assert panel_of(panel_rows((DAYS[0], "a"), (DAYS[0], "b"))).shape == (4, 2)
-    with pytest.raises(DataError, match="1 rows repeat"):
-        panel_of(panel_rows((DAYS[0], "a"), (DAYS[0], "a")))
-    with pytest.raises(DataError, match="out of order"):
-        panel_of(panel_rows((DAYS[1], "a"), (DAYS[0], "a")))
-    with pytest.raises(DataError, match="off the sessions"):
-        panel_of(panel_rows((date(2024, 1, 8), "a")))
-    with pytest.raises(DataError, match="columns are"):
-        panel_of(panel_rows((DAYS[0], "a")).with_columns(extra=1))
-    with pytest.raises(DataError, match="before they were known"):
-        Panel(
-            frame=panel_rows((DAYS[0], "a")),
-            sessions=SESSIONS,
-            codes=("a",),
-            market=None,
-            clock=Clock.EVENING,
-            slack_seconds={"quotes": -1.0},
-        )
 
 
 def test_store_keeps_versions_and_points_at_the_newest(tmp_path):

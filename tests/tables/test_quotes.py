@@ -4,14 +4,9 @@ import polars as pl
 import pytest
 
 from gogooku.core.calendar import tokyo_sessions
-from gogooku.core.errors import DataError
-from gogooku.core.frames import INDICES_SCHEMA, QUOTES_SCHEMA
-from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.tables.conversion import As, Column, Table, event_day
-from gogooku.tables.indices import store_indices
-from gogooku.tables.publication import PUBLICATIONS
+from gogooku.core.frames import QUOTES_SCHEMA
 from gogooku.tables.quotes import store_quotes
-from gogooku.tables.schema import TABLES, typed
+from gogooku.tables.schema import typed
 from support.wire_rows import decoded
 
 SESSIONS = tokyo_sessions(date(2026, 1, 1), date(2026, 12, 31))
@@ -40,23 +35,6 @@ def convert(*rows, name="quotes"):
 
 def changed(**changes):
     return BAR | changes
-
-
-def test_every_table_declares_type_unit_and_clocks():
-    assert set(TABLES) == set(ENDPOINTS) == set(PUBLICATIONS)
-    for rule in TABLES.values():
-        assert list(rule.schema)[:2] == ["event_date", "available_at"]
-        assert set(rule.schema) == set(rule.units)
-        assert all(rule.units.values())
-        assert set(rule.key) <= set(rule.schema)
-        empty = typed(rule.name, decoded(rule.name, []), sessions=SESSIONS)
-        assert dict(empty.frame.schema) == dict(rule.schema)
-        assert empty.quarantine.columns == [
-            *ENDPOINTS[rule.name].columns,
-            "_fetched_at",
-            "reason",
-        ]
-        assert empty.notes == {}
 
 
 def test_a_bar_keeps_raw_prices_and_never_the_adjusted_ones():
@@ -194,34 +172,8 @@ def test_stored_form_of_quotes():
     assert frame["code"].to_list() == [BAR["Code"]]
 
 
-def test_frames_that_were_not_decoded_are_refused():
-    with pytest.raises(DataError, match=r"no columns \['AdjFactor'\]"):
-        typed("quotes", decoded("quotes", [BAR]).drop("AdjFactor"), sessions=SESSIONS)
-    with pytest.raises(DataError, match="must be text or Float64"):
-        wrong = decoded("quotes", [BAR]).with_columns(pl.col("O").cast(pl.Int64))
-        typed("quotes", wrong, sessions=SESSIONS)
-    with pytest.raises(DataError, match="no typed table"):
-        typed("gossip", decoded("quotes", [BAR]), sessions=SESSIONS)
-    strange = Table(
-        name="calendar",
-        event_date="event_date",
-        columns=(event_day(), Column("x", "NoSuch", As.TEXT, "unit")),
-        key=("event_date",),
-    )
-    with pytest.raises(DataError, match=r"no columns \['NoSuch'\]"):
-        strange.rule().convert(decoded("calendar", []), SESSIONS)
-
-
-def test_morning_bars_and_indices():
+def test_morning_bars():
     morning = {"Date": "2026-06-05", "Code": "72030", "MO": 1.0, "MH": 2.0, "ML": 1.0, "MC": 2.0}
     row = convert(morning | {"MVo": 5.0, "MVa": 8.0}, name="morning").frame.row(0, named=True)
     assert (row["morning_close"], row["morning_volume_shares"]) == (2.0, 5.0)
     assert row["available_at"] == datetime(2026, 6, 5, 3)
-    bar = {"Date": "2026-06-05", "Code": "002A", "C": 2000.0}
-    assert convert(bar, name="indices").frame["code"].to_list() == ["002A"]
-    assert convert(bar | {"Code": "72030"}, name="indices").notes == {"Code is malformed": 1}
-    topix = {"Date": "2026-06-05", "O": 1.0, "H": 3.0, "L": 1.0, "C": 4.0}
-    assert convert(topix, name="topix").quarantine.height == 1
-    stored = store_indices(convert(topix | {"C": 2.0}, name="topix").frame)
-    assert dict(stored.schema) == dict(INDICES_SCHEMA)
-    assert stored.rows() == [(date(2026, 6, 5), "TOPIX", 1.0, 3.0, 1.0, 2.0)]

@@ -220,6 +220,7 @@ class Panel:
             self,
             frame=self.frame.filter(inside),
             sessions=days,
+            decisions=self.decisions[first:stop],
             market=market if market is None else market.filter(inside),
             past=seen._past_before(first) if first else self.past,
             superseded=None if self.superseded is None else self.superseded.since(first),

@@ -11,6 +11,13 @@ import pytest
 from gogooku.core.metrics import daily_ic, daily_rank_ic, mean_estimate
 from gogooku.core.types import HORIZONS
 from gogooku.sandbox.market import families
+from gogooku.sandbox.market.expectation import (
+    branched_expectation,
+    chunks,
+    expected_gates,
+    family_expectation,
+    level_fade,
+)
 from gogooku.sandbox.market.families import LOOKBACK
 from gogooku.sandbox.market.market import (
     FAMILIES,
@@ -212,3 +219,96 @@ def test_forecasts_agree_with_branches_of_the_whole_market(market):
             forecast = market.expectation[origin, :, HORIZONS.index(horizon)]
             correlation = np.corrcoef(forecast[listed], means[horizon][listed])[0, 1]
             assert correlation > floor, (origin, horizon)
+
+
+# ------------------------------------------------------------------- by hand, from the histories
+
+
+@pytest.fixture(scope="module")
+def world_and_history():
+    config = MarketConfig(num_stocks=60, num_sessions=240, seed=2, quirk_rate=5.0)
+    simulation = simulate(config, stop=200)
+    first = simulation.first
+    return simulation.world, simulation.history, slice(first + 150, first + 170)
+
+
+def ahead_by_hand(world, history, rows, horizon):
+    """Sums over the forecasts of each session ahead, surprises to come being zero."""
+    scale = world.config.strength * np.asarray(world.config.scales.values())
+    number = np.arange(rows.start, rows.stop) - LOOKBACK - world.config.burn_in_sessions
+    active = world.schedule.event_row[np.newaxis, :] > number[:, np.newaxis]
+
+    def total(values, kernel):
+        out = np.zeros((rows.stop - rows.start, values.shape[1]))
+        for row in range(rows.start, rows.stop):
+            for step in range(horizon):
+                for lag in range(step, len(kernel)):
+                    out[row - rows.start] += kernel[lag] * values[row - lag + step]
+        return out
+
+    return {
+        "gated": scale[1]
+        * active
+        * history.gate[rows, np.newaxis]
+        * total(history.surprise, families.TREND_KERNEL),
+        "order": scale[2] * active * total(history.surprise, families.ORDER_KERNEL),
+        "peers": scale[3] * active * total(history.peer_surprise, families.PEER_KERNEL),
+    }
+
+
+def test_the_next_session_is_what_was_planted(world_and_history):
+    world, history, rows = world_and_history
+    made = family_expectation(history, world, rows=rows, horizon=1)
+    np.testing.assert_array_equal(made, history.family[rows])
+
+
+def test_five_sessions_are_the_sum_of_the_forecasts(world_and_history):
+    world, history, rows = world_and_history
+    made = family_expectation(history, world, rows=rows, horizon=5)
+    wanted = ahead_by_hand(world, history, rows, horizon=5)
+    for name, values in wanted.items():
+        assert np.abs(values).max() > 1e-5
+        np.testing.assert_allclose(made[:, FAMILIES.index(name)], values, atol=1e-12)
+    level = FAMILIES.index("level")
+    phi = families.LEVEL_PHI
+    np.testing.assert_allclose(
+        made[:, level], history.family[rows][:, level] * (1 + phi + phi**2 + phi**3 + phi**4)
+    )
+
+
+def test_a_gate_that_stays_gives_the_no_news_forecast(world_and_history):
+    world, history, rows = world_and_history
+    frozen = family_expectation(history, world, rows=rows, horizon=10).sum(axis=1)
+    gates = np.repeat(history.gate[rows][:, np.newaxis], 20, axis=1)
+    made = branched_expectation(history, world, rows=rows, expected_gate=gates, horizon=10)
+    np.testing.assert_allclose(made, frozen, atol=1e-12)
+    closed = gates * np.r_[1.0, np.zeros(19)]
+    trend = family_expectation(history, world, rows=rows, horizon=10)[:, FAMILIES.index("gated")]
+    one = history.family[rows][:, FAMILIES.index("gated")]
+    made = branched_expectation(history, world, rows=rows, expected_gate=closed, horizon=10)
+    np.testing.assert_allclose(made, frozen - trend + one, atol=1e-12)
+
+
+def test_the_expected_gate_begins_today_and_forgets(world_and_history):
+    world, history, rows = world_and_history
+
+    def gates(seed):
+        return expected_gates(history, world, rows=rows, rng=np.random.default_rng(seed))
+
+    made = gates(1)
+    np.testing.assert_array_equal(made, gates(1))
+    assert made.shape == (20, max(HORIZONS))
+    np.testing.assert_array_equal(made[:, 0], history.gate[rows])
+    assert (np.abs(made) <= 1.0).all()
+    assert np.abs(made - gates(2)).max() < 0.25, "branches enough to agree"
+    assert made[:, -1].std() < made[:, 0].std(), "in the end days look alike"
+
+
+def test_level_fade_and_chunks():
+    phi = families.LEVEL_PHI
+    assert level_fade(1) == pytest.approx(1.0)
+    assert level_fade(3) == pytest.approx(1 + phi + phi**2)
+    for first, last in ((0, 0), (3, 4), (10, 266), (10, 267), (0, 1000)):
+        found = chunks(first, last)
+        assert [n for one in found for n in range(one.start, one.stop)] == list(range(first, last))
+        assert all(one.stop - one.start <= 256 for one in found)

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.sandbox.market.market import MarketConfig, generate
+from gogooku.sandbox.market.market import generate
 from gogooku.sandbox.sources import dividends, earnings, listings, statements
 from gogooku.sandbox.sources.companies import days_of, split_product
 from gogooku.sandbox.sources.wire import VISIBLE, wire_schema
@@ -18,17 +18,8 @@ EVER = (date(2000, 1, 1), date(2040, 1, 1))
 
 
 @pytest.fixture(scope="module")
-def market():
-    return generate(
-        MarketConfig(
-            num_stocks=80,
-            num_sessions=720,
-            seed=5,
-            num_sectors=6,
-            num_branches=0,
-            first_session=date(2022, 4, 1),
-        )
-    )
+def market(firm_market):
+    return firm_market
 
 
 @pytest.fixture(scope="module")
