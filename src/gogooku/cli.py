@@ -510,7 +510,8 @@ def predict(
     if as_json:
         _emit(made.to_json())
         return
-    title = f"{made.date}, by {made.horizon} sessions, run {made.run_id}, dataset {made.dataset}"
+    when = f"{made.date}, clock {made.clock}, by {made.horizon} sessions"
+    title = f"{when}, run {made.run_id}, dataset {made.dataset}"
     show(_out(), frame_table(title, made.frame.head(top)))
     if output is not None:
         _out().print(f"written: {output} ({made.frame.height:,} names)", highlight=False)

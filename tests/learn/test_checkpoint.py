@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from gogooku.core.calendar import Clock
 from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.core.files import read_json, write_json
 from gogooku.core.metrics import daily_rank_ic
@@ -53,7 +54,10 @@ def fitted(case):
 
 
 def renamed(dataset, features):
-    manifest = {**dataset.manifest, "feature_hash": feature_hash([*features, "|", "vol", "trend"])}
+    manifest = {
+        **dataset.manifest,
+        "feature_hash": feature_hash([*features, "|", "vol", "trend"], Clock.EVENING),
+    }
     return changed(dataset, features=tuple(features), manifest=manifest)
 
 
