@@ -14,66 +14,12 @@ from gogooku.audit.sample import day_values
 from gogooku.audit.views import Views, moment_of
 from gogooku.core.calendar import Clock
 from gogooku.core.progress import SilentReporter
-from gogooku.core.stamp import make_stamp
 from gogooku.features.laws import Ending
-from gogooku.ingest.source import Filled, publish_source
-from gogooku.sandbox.market.market import source_frames
-from gogooku.tables.arrivals import digests_of
-from gogooku.tables.listings import listing_facts, store_listings
 from gogooku.tables.panel import build_panel
-from support.audits import ONE, Anything, build, dataset_in
-from support.source_world import source_world
+from support.audits import ONE, build, dataset_in
+from support.typed_source import FEATURES, TABLES, deliver
 
-TABLES = ("master", "margin_interest", "statements", "topix")
-FEATURES = (
-    "ret_prev_20d",
-    "beta_uni_60d",
-    "mkt_ret_20d",
-    "margin_long_to_adv20",
-    "stmt_imp_statement",
-    "stmt_sessions_since_statement",
-    "is_prime",
-)
 T = 230
-
-
-def deliver(home, name, *, early=timedelta(0)):
-    """Store the market of the tests with some typed tables, known ``early`` before their time."""
-    world = source_world()
-    frames = source_frames(world.market)
-    facts = listing_facts([world.typed("master")])
-
-    def fill(building):
-        for part in ("quotes", "tables"):
-            (building / part).mkdir()
-        years = frames.quotes.get_column("date").dt.year()
-        for year in years.unique():
-            frames.quotes.filter(years == year).write_parquet(
-                building / "quotes" / f"{year}.parquet"
-            )
-        store_listings(facts).write_parquet(building / "listings.parquet")
-        facts.write_parquet(building / "listing_facts.parquet")
-        frames.indices.write_parquet(building / "indices.parquet")
-        for table in TABLES:
-            for kind in ("tables", "digests"):
-                (building / kind / table).mkdir(parents=True)
-            rows = world.typed(table)
-            rows = rows.with_columns(pl.col("available_at") - early)
-            years = rows.get_column("event_date").dt.year()
-            for year in years.unique():
-                part = rows.filter(years == year)
-                part.write_parquet(building / "tables" / table / f"{year}.parquet")
-                digests = digests_of(part, None)
-                digests.write_parquet(building / "digests" / table / f"{year}.parquet")
-        return Filled(
-            parts={"early": str(early)},
-            rows=frames.quotes.height,
-            exchange="tokyo",
-            facts={"plan": "standard"},
-        )
-
-    stamp = make_stamp("tables", config_hash=str(early), code=("gogooku.core.errors",), inputs={})
-    return publish_source(home, name, fill, num_bytes=1, stamp=stamp, config=Anything())
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +136,24 @@ def test_a_clock_that_is_a_week_early_is_found(home, source, tmp_path):
     made = checked(planted, source, tmp_path, rebuild_of(planted, execution=ONE), (T, T + 20))
     found = {name for one in made.findings for name in one.features}
     assert "margin_long_to_adv20" in found
+    assert not found & {"ret_prev_20d", "beta_uni_60d", "mkt_ret_20d"}
+
+
+def test_a_premarket_dataset_is_what_was_known_at_half_past_eight(home, source, tmp_path):
+    made = build(home, "typed", FEATURES, clock=Clock.PREMARKET)
+    assert moment_of(source, made.sessions[T].item(), clock=made.clock).decided_at.hour == 23
+    found = checked(made, source, tmp_path, rebuild_of(made, execution=ONE), (T, T + 20)).findings
+    assert [str(one) for one in found] == []
+
+
+def test_a_source_that_is_a_day_early_is_found_at_the_premarket_clock(home, source, tmp_path):
+    """The planted violation: what the next evening publishes is known in the morning before it."""
+    early = deliver(home, "a_day_early", early=timedelta(days=1))
+    planted = build(home, early.name, FEATURES, clock=Clock.PREMARKET)
+    days = range(T, T + 10)
+    made = checked(planted, source, tmp_path, rebuild_of(planted, execution=ONE), days)
+    found = {name for one in made.findings for name in one.features}
+    assert {"margin_long_to_adv20", "stmt_sessions_since_statement"} <= found
     assert not found & {"ret_prev_20d", "beta_uni_60d", "mkt_ret_20d"}
 
 

@@ -91,6 +91,12 @@ def test_premarket_is_refused_where_the_next_session_is_not_known():
         NEW_YORK.decision(days("2026-06-05"), Clock.PREMARKET)
 
 
+def test_premarket_is_refused_on_a_date_that_is_no_session():
+    """After a holiday that traded, the Friday before would be decided after its open."""
+    with pytest.raises(DataError, match="1 of 2 dates are no sessions .*first 2026-05-04"):
+        TOKYO.decision(days("2026-05-01", "2026-05-04"), Clock.PREMARKET)
+
+
 def test_sessions_of_a_span_are_cut_from_whole_years():
     found = tokyo_sessions(date(2025, 12, 30), date(2026, 1, 5))
     assert list(found.astype(str)) == ["2025-12-30", "2026-01-05"]

@@ -8,12 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gogooku.core.calendar import Clock
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.dataset.home import labels_of, read_bars, read_values
 from gogooku.tables.parts import Known
 from support.growth import (
     Amendment,
     Grower,
+    build,
     corrected_prices,
     growth_market,
     largest_gap,
@@ -23,7 +25,7 @@ from support.growth import (
     unequal_parts,
 )
 from support.law_world import day_view, differences
-from support.syncs import tokyo
+from support.syncs import SOURCE, tokyo
 
 FIRST_EVENING = date(2026, 12, 10)
 LISTED, SPLIT, LAST_LISTED = date(2026, 12, 11), date(2026, 12, 14), date(2026, 12, 23)
@@ -189,6 +191,33 @@ def test_a_correction_between_a_build_and_its_decision_reaches_bars_and_labels(s
     at_once = grower.built_at_once(tmp_path / "at_once")
     assert grower.taken_over[LISTED] >= place(made, day)
     assert unequal_parts(made, at_once) == []
+
+
+def test_grown_in_the_morning_equals_built_at_once(story, tmp_path):
+    """Built in the evening, before the decision, and again at 08:15, when the night is known.
+
+    The morning computes the session of the evening again, since the night has added to it.
+    """
+    home, days = tmp_path / "home", [LISTED, SPLIT, date(2026, 12, 15)]
+    grower = Grower(
+        home, story["market"], story["plain"], story["amendments"], first_evening=days[0]
+    )
+    evenings, mornings = {}, {}
+    for day, following in pairwise(days):
+        again = story["asked"][day]
+        evenings[day] = grower.evening(day, again=again, clock=Clock.PREMARKET)
+        at = tokyo(f"{following} 08:15")
+        mornings[day] = grower.evening(day, at=at, clock=Clock.PREMARKET)
+        assert grower.taken_over[day] == place(mornings[day], day), day
+    made = mornings[SPLIT]
+    at_once = grower.built_at_once(tmp_path / "at_once", clock=Clock.PREMARKET)
+    assert at_once.manifest["growth"]["sessions_taken_over"] == 0
+    assert unequal_parts(made, at_once) == []
+    assert evenings[SPLIT].content_hash != made.content_hash
+    # the night's futures are those of the session, which no evening knows
+    decided = build(home, SOURCE)
+    t, m = place(made, SPLIT), made.market_features.index("fut_basis_topixf")
+    assert made.market_TM[t - 1, m] == decided.market_TM[t, m] != made.market_TM[t, m]
 
 
 def test_grown_over_late_corrections_equals_built_at_once(grown, tmp_path):

@@ -6,10 +6,11 @@ differ; artefacts before it must not. Only the stage concerned is run.
 
 from __future__ import annotations
 
+import ast
 import enum
 import hashlib
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -21,6 +22,7 @@ import polars as pl
 import pytest
 from pydantic import BaseModel
 
+import gogooku
 from gogooku import pipeline
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
@@ -38,6 +40,7 @@ from gogooku.runs import judge as judging
 from gogooku.runs.config import RunConfig
 from gogooku.runs.named import RUNS
 from gogooku.runs.train import run_labels, train
+from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
 from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
 from support.law_world import (
     Anything,
@@ -45,9 +48,11 @@ from support.law_world import (
     law_market,
     run_config,
 )
+from support.typed_source import FEATURES, deliver
 
 SHORT = ("ret_prev_5d", "ret_prev_20d", "volatility_20d", "mkt_vol_20d", "sec_z_5d")
 QUIET = SilentReporter()
+SOURCE = Path(gogooku.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -96,20 +101,42 @@ def with_values(config: Config, values: Mapping[str, Any]) -> Config:
 
 
 def leaf_paths(config: Config) -> set[str]:
-    """Leaves that have more than one possible value."""
+    """Every leaf but the tags: what a person can set to another value, or it is a defect."""
     paths = {path for path, _ in leaves(config.model_dump(mode="json"))}
-    return {path for path in paths if not single_valued(config, path)}
+    return {path for path in paths if not is_tag(config, path)}
 
 
-def single_valued(config: BaseModel, path: str) -> bool:
-    """Whether a leaf is a tag or an enumeration of one: there is no other value to try."""
+def is_tag(config: BaseModel, path: str) -> bool:
+    """Whether a leaf is the ``kind`` that names one of several configs: it has no other value."""
+    owner, name = owner_of(config, path)
+    return name == "kind" and len(legal_values(type(owner), name) or ()) == 1
+
+
+def owner_of(config: BaseModel, path: str) -> tuple[BaseModel, str]:
     *parents, last = path.split(".")
     for step in parents:
         config = getattr(config, step)
-    kind = type(config).model_fields[last].annotation
-    if typing.get_origin(kind) is typing.Literal:
-        return len(typing.get_args(kind)) == 1
-    return isinstance(kind, type) and issubclass(kind, enum.Enum) and len(kind) == 1
+    return config, last
+
+
+def legal_values(kind: type[BaseModel], name: str) -> tuple[Any, ...] | None:
+    """The values that a field may have; None where they are no short list."""
+    annotation = kind.model_fields[name].annotation
+    if typing.get_origin(annotation) is typing.Literal:
+        return typing.get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return tuple(annotation)
+    return None
+
+
+def single_valued(config: Config) -> set[str]:
+    """Leaves that have one legal value and are no tags: knobs that cannot be turned."""
+    found = set()
+    for path in leaf_paths(config):
+        owner, name = owner_of(config, path)
+        if len(legal_values(type(owner), name) or (1, 2)) < 2:
+            found.add(path)
+    return found
 
 
 def without_row(config: Config, table: Sequence[Knob]) -> set[str]:
@@ -271,6 +298,7 @@ def test_import(import_stage: Stage, knob: Knob):
 BUILD = BuildConfig(source="law", features=SHORT)
 BUILD_ROWS = (
     Knob("source", "other", "bars"),
+    Knob("clock", "premarket", "x", {"source": "typed", "features": list(FEATURES)}),
     *rows(
         "valid",
         {
@@ -290,6 +318,7 @@ BUILD_ORDER = ("bars", "sector", "valid", "x", "market", "features", "labels", "
 def build_stage(law_home: Path) -> Stage:
     other = law_market().model_copy(update={"seed": 11})
     pipeline.sandbox(law_home, "other", Resolved(other, Anything()), reporter=QUIET)
+    deliver(law_home, "typed")
 
     def contents(config: Config) -> Mapping[str, str]:
         assert isinstance(config, BuildConfig)
@@ -571,13 +600,9 @@ def test_no_other_config_exists():
         found = {type(config)}
         return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
 
-    def below(kind: type) -> set[type]:
-        return {kind}.union(*(below(one) for one in kind.__subclasses__()))
-
     covered = set().union(*(within(config) for config, _ in TABLES.values()))
     abstract = {kind for one in covered for kind in one.__mro__}
-    concrete = {k for k in below(Config) if k.__module__.startswith("gogooku.")}
-    assert concrete - covered - abstract == {Execution}
+    assert configs() - covered - abstract == {Execution}
 
 
 def test_a_leaf_without_a_row_is_caught():
@@ -588,16 +613,79 @@ def test_a_leaf_without_a_row_is_caught():
     assert without_row(BUILD, BUILD_ROWS[1:]) == {"source"}
 
 
-def test_a_tag_of_one_value_needs_no_row_until_it_has_two():
-    class Two(enum.Enum):
-        A = "a"
-        B = "b"
+@pytest.mark.parametrize("name", TABLES)
+def test_every_knob_has_two_legal_values(name: str):
+    config, _ = TABLES[name]
+    assert single_valued(config) == set()
+
+
+def test_a_knob_with_one_legal_value_is_caught():
+    class One(enum.Enum):
+        ONLY = "only"
 
     class Grown(BuildConfig):
-        clock: Two = Two.A  # type: ignore[assignment]
+        kind: typing.Literal["grown"] = "grown"
+        clock: typing.Literal["evening"] = "evening"  # type: ignore[assignment]
+        spare: One = One.ONLY
 
-    assert single_valued(BUILD, "clock")
-    assert without_row(Grown(source="law", features=SHORT), BUILD_ROWS) == {"clock"}
+    grown = Grown(source="law", features=SHORT)
+    assert single_valued(grown) == {"clock", "spare"}
+    assert without_row(grown, BUILD_ROWS) == {"spare"}  # "kind" is the name of a config
+
+
+def configs() -> set[type[Config]]:
+    """Every `Config` class of the program."""
+
+    def below(kind: type[Config]) -> set[type[Config]]:
+        return {kind}.union(*(below(one) for one in kind.__subclasses__()))
+
+    return {kind for kind in below(Config) if kind.__module__.startswith("gogooku.")}
+
+
+def names_read(folder: Path) -> set[str]:
+    """Attributes that source code reads anywhere but in the validation of a config."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.FunctionDef) and any(
+            "validator" in ast.unparse(one) for one in node.decorator_list
+        ):
+            return
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            found.add(node.attr)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    for path in sorted(folder.rglob("*.py")):
+        visit(ast.parse(path.read_text()))
+    return found
+
+
+def unread(kinds: Iterable[type[Config]], read: set[str]) -> set[str]:
+    """Fields that no code reads, but to check them."""
+    return {f"{kind.__name__}.{name}" for kind in kinds for name in set(kind.model_fields) - read}
+
+
+def test_every_field_of_a_config_is_read():
+    by_name = {*FAMILIES, *SOURCE_FAMILIES}  # `FamilyScales` reads its own by these
+    assert unread(configs(), names_read(SOURCE) | by_name) == set()
+
+
+def test_a_field_that_is_only_checked_is_caught(tmp_path: Path):
+    class Grown(BuildConfig):
+        spare_field: int = 1
+
+    checking = [
+        "class Grown:",
+        "    @model_validator(mode='after')",
+        "    def _positive(self):",
+        "        assert self.spare_field > 0",
+    ]
+    (tmp_path / "checking.py").write_text("\n".join(checking))
+    read = names_read(SOURCE) | names_read(tmp_path)
+    assert unread([Grown], read) == {"Grown.spare_field"}
+    (tmp_path / "using.py").write_text("size = config.spare_field")
+    assert unread([Grown], read | names_read(tmp_path)) == set()
 
 
 def test_a_knob_that_nothing_reads_is_caught(

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gogooku.core.calendar import Clock
 from gogooku.core.frames import SourceFrames
 from gogooku.core.types import Axis, Checkpoint, Dataset, Feature, FloatArray
 from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset import universe as universe_module
+from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.catalogue import Selection, select
 from gogooku.features.engine.compute import base_columns
@@ -169,6 +171,19 @@ def test_features_universe_peers_tensors_and_scores_ignore_the_future(
     worlds: Worlds, ending: Ending, name: str
 ):
     assert worlds.differences(name, ending) == []
+
+
+def test_in_the_morning_the_bars_are_those_of_the_evening(
+    law_frames: SourceFrames, law_dataset: Dataset, tmp_path: Path
+):
+    """Of daily bars nothing is added by the night, and the next session's are not there yet."""
+    config = BuildConfig(source="law", clock=Clock.PREMARKET)
+    t = nasty_sessions(law_frames)["evening before a split"]
+    day = law_dataset.sessions[t].item()
+    whole = dataset_of(law_frames, tmp_path / "whole", config)
+    other = dataset_of(garbled(law_frames, day), tmp_path / "garbled", config)
+    assert differences(day_view(whole, t), day_view(other, t)) == []
+    assert whole.content_hash == law_dataset.content_hash
 
 
 def test_the_nasty_sessions_are_nasty(law_frames: SourceFrames, law_dataset: Dataset, checkpoints):

@@ -16,7 +16,14 @@ from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution
 from gogooku.dataset.assemble import graph_columns
 from gogooku.dataset.universe import UniverseConfig, universe_of
-from gogooku.features.catalogue import CATALOGUE, INPUT_TABLES, select, sources_of
+from gogooku.features.catalogue import (
+    CATALOGUE,
+    INPUT_TABLES,
+    by_name,
+    clock_of,
+    select,
+    sources_of,
+)
 from gogooku.features.engine.compute import base_columns, compute_rows, rows_needed
 from gogooku.features.engine.inputs import source_columns
 from gogooku.features.peers.peer_columns import peer_names
@@ -65,11 +72,12 @@ def tables(world):
     return world.tables(*names)
 
 
-def values(world, bars, tables, folder):
+def values(world, bars, tables, folder, clock=Clock.EVENING):
     """All features of the catalogue on these tables."""
     folder.mkdir()
     tables.plan = None
-    base = dict(bars) | source_columns(INPUT_TABLES, tables, world.timeline, scratch=folder)
+    timeline = world.timeline_at(clock)
+    base = dict(bars) | source_columns(INPUT_TABLES, tables, timeline, scratch=folder)
     chosen = select("all", available=tuple(base))
     block = compute_rows(
         chosen.ordered,
@@ -133,16 +141,13 @@ def scrambled(tables, decision, seed):
     return FrameTables(out)
 
 
-@pytest.mark.parametrize("session", [90, 200, 262, 275])
-@pytest.mark.parametrize("change", ["cut", "scrambled"])
-def test_what_became_known_later_changes_nothing(
-    session, change, world, bars, tables, whole, tmp_path
-):
-    decision = world.timeline.decisions[session]
+def changed_by_the_future(world, bars, tables, whole, session, change, folder, clock=Clock.EVENING):
+    """Features of sessions up to one that differ when rows known after its decision are changed."""
+    decision = world.timeline_at(clock).decisions[session]
     changed = (
         cut(tables, decision) if change == "cut" else scrambled(tables, decision, seed=session)
     )
-    after = values(world, bars, changed, tmp_path / "v")
+    after = values(world, bars, changed, folder, clock)
     assert set(after) == set(whole)
     broken = []
     for name, then in whole.items():
@@ -151,7 +156,70 @@ def test_what_became_known_later_changes_nothing(
         same = np.allclose(before, now, rtol=0.0, atol=SHARE * max(spread, 1e-12), equal_nan=True)
         if not same:
             broken.append(name)
-    assert broken == []
+    return broken
+
+
+@pytest.mark.parametrize("session", [90, 200, 262, 275])
+@pytest.mark.parametrize("change", ["cut", "scrambled"])
+def test_what_became_known_later_changes_nothing(
+    session, change, world, bars, tables, whole, tmp_path
+):
+    folder = tmp_path / "v"
+    assert changed_by_the_future(world, bars, tables, whole, session, change, folder) == []
+
+
+@pytest.fixture(scope="module")
+def morning(world, bars, tables, tmp_path_factory):
+    """The same features at the premarket clock."""
+    folder = tmp_path_factory.mktemp("morning") / "v"
+    return values(world, bars, tables, folder, Clock.PREMARKET)
+
+
+@pytest.mark.parametrize(("session", "change"), [(200, "cut"), (262, "scrambled")])
+def test_what_became_known_after_half_past_eight_changes_nothing(
+    session, change, world, bars, tables, morning, tmp_path
+):
+    found = changed_by_the_future(
+        world, bars, tables, morning, session, change, tmp_path / "v", Clock.PREMARKET
+    )
+    assert found == []
+
+
+def test_the_night_adds_to_the_features_of_its_sources_alone(whole, morning):
+    differs = {
+        name for name in whole if not np.array_equal(whole[name], morning[name], equal_nan=True)
+    }
+    night = {name for name in whole if clock_of(by_name(name)) is Clock.PREMARKET}
+    assert differs <= night
+    assert {name for one in differs for name in sources_of(by_name(one))} >= {
+        "dividends",
+        "futures",
+        "index_options",
+        "statements",
+    }
+    assert len(differs) > len(night) // 2
+
+
+def test_a_source_that_is_a_day_early_is_caught_at_the_premarket_clock(
+    world, bars, tables, tmp_path
+):
+    """The planted violation: futures of a session known at 03:00 on its own morning."""
+    honest = world.timeline_at(Clock.PREMARKET).decisions[200]
+
+    def early(frames):
+        moved = pl.col("available_at") - pl.duration(days=1)
+        futures = frames.frames["futures"].with_columns(moved)
+        return FrameTables({**frames.frames, "futures": futures})
+
+    leaking = values(world, bars, early(tables), tmp_path / "a", Clock.PREMARKET)
+    seen = values(world, bars, early(cut(tables, honest)), tmp_path / "b", Clock.PREMARKET)
+    differs = {
+        name
+        for name in leaking
+        if not np.array_equal(leaking[name][:201], seen[name][:201], equal_nan=True)
+    }
+    assert differs
+    assert all("futures" in sources_of(by_name(name)) for name in differs)
 
 
 def test_a_look_ahead_is_caught(world, bars, tables, whole, tmp_path):

@@ -328,9 +328,11 @@ def _checks(node: ast.AST) -> bool:
 
 def _swallows(node: ast.AST) -> bool:
     """Whether a try lets its own assertion pass."""
-    return isinstance(node, ast.Try) and any(
-        isinstance(part, ast.Assert) for one in node.body for part in ast.walk(one)
-    ) and bool(node.handlers)
+    return (
+        isinstance(node, ast.Try)
+        and any(isinstance(part, ast.Assert) for one in node.body for part in ast.walk(one))
+        and bool(node.handlers)
+    )
 
 
 def cannot_fail(trees: Sources) -> list[str]:

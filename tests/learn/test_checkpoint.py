@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, write_json
 from gogooku.core.metrics import daily_rank_ic
@@ -46,7 +47,10 @@ def fitted(case):
 
 
 def renamed(dataset, features):
-    manifest = {**dataset.manifest, "feature_hash": feature_hash([*features, "|", "vol", "trend"])}
+    manifest = {
+        **dataset.manifest,
+        "feature_hash": feature_hash([*features, "|", "vol", "trend"], Clock.EVENING),
+    }
     return changed(dataset, features=tuple(features), manifest=manifest)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gogooku.core.calendar import NEW_YORK
+from gogooku.core.calendar import NEW_YORK, Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.portfolio.backtest import run_backtest
 from support.portfolios import SESSIONS, account, bars, random_market
@@ -235,6 +235,10 @@ def test_decisions_and_fills_carry_their_instants():
     market = bars([[100.0]] * 3, [[100.0]] * 3)
     portfolio = trade(market, [[1.0]], account()).portfolios[0]
     assert portfolio.decided_at == datetime(2022, 1, 4, 11, tzinfo=UTC)
+    assert portfolio.filled_at == datetime(2022, 1, 5, 0, tzinfo=UTC)
+    morning = dataclasses.replace(market, clock=Clock.PREMARKET)
+    portfolio = trade(morning, [[1.0]], account()).portfolios[0]
+    assert portfolio.decided_at == datetime(2022, 1, 4, 23, 30, tzinfo=UTC)
     assert portfolio.filled_at == datetime(2022, 1, 5, 0, tzinfo=UTC)
     abroad = dataclasses.replace(market, exchange=NEW_YORK)
     portfolio = trade(abroad, [[1.0]], account()).portfolios[0]

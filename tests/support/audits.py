@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from gogooku import pipeline
+from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
 from gogooku.dataset.assemble import BuildConfig
@@ -40,8 +41,8 @@ class Anything(dict):
         return "test"
 
 
-def build(home, source, features=FEATURES):
-    config = BuildConfig(source=source, features=features)
+def build(home, source, features=FEATURES, clock=Clock.EVENING):
+    config = BuildConfig(source=source, features=features, clock=clock)
     return pipeline.build(home, resolve(config, base_name="build"), execution=ONE, reporter=QUIET)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from gogooku import pipeline
+from gogooku.core.calendar import Clock
 from gogooku.core.config import Execution, Resolved
 from gogooku.core.progress import SilentReporter
 from gogooku.dataset.assemble import BuildConfig
@@ -113,10 +114,10 @@ class Grower:
         done = self.world.sync(WITHOUT_OPTIONS)
         assert done.summary.failed == ()
 
-    def evening(self, day, *, at=None, again=()):
+    def evening(self, day, *, at=None, again=(), clock=Clock.EVENING):
         """Ask once more for some days, sync, and build."""
         self.sync(at or evening(day), again=again)
-        dataset = build(self.home, SOURCE)
+        dataset = build(self.home, SOURCE, clock)
         self.taken_over[day] = dataset.manifest["growth"]["sessions_taken_over"]
         assert dataset.sessions[-1].item() == day
         return dataset
@@ -150,7 +151,7 @@ class Grower:
             )
             writer.commit(draft, bodies=[digest])
 
-    def built_at_once(self, home, *, known=None):
+    def built_at_once(self, home, *, known=None, clock=Clock.EVENING):
         """The same raw store in a home without datasets; ``known`` cuts it to an evening."""
         for name in ("raw", "tables", "sources"):
             shutil.copytree(self.home / name, home / name)
@@ -159,7 +160,7 @@ class Grower:
             source = pipeline.tables_source(
                 home, SOURCE, known=known, reporter=SilentReporter()
             ).name
-        return build(home, source)
+        return build(home, source, clock)
 
 
 def evening(day):
@@ -170,10 +171,10 @@ def noon(day):
     return tokyo(f"{day} 12:00")
 
 
-def build(home, source):
+def build(home, source, clock=Clock.EVENING):
     return pipeline.build(
         home,
-        Resolved(config=BuildConfig(source=source), origins=Anything()),
+        Resolved(config=BuildConfig(source=source, clock=clock), origins=Anything()),
         execution=Execution(threads=1),
         reporter=SilentReporter(),
     )

@@ -52,11 +52,11 @@ class MemorySource(Source):
         return self.frames.indices
 
 
-def panel_of(frames: SourceFrames) -> Panel:
+def panel_of(frames: SourceFrames, clock: Clock = Clock.EVENING) -> Panel:
     source = MemorySource(
         name="law", folder=Path(), manifest={"exchange": frames.exchange}, frames=frames
     )
-    return build_panel(source, clock=Clock.EVENING)
+    return build_panel(source, clock=clock)
 
 
 def dataset_of(
@@ -67,10 +67,11 @@ def dataset_of(
 ) -> Dataset:
     """Build a dataset from raw rows, through every join."""
     folder.mkdir(parents=True)
+    config = config or BuildConfig(source="law")
     assemble(
         folder,
-        panel_of(frames),
-        config or BuildConfig(source="law"),
+        panel_of(frames, config.clock),
+        config,
         facts={"source": "law", "source_version": "0", "exchange": frames.exchange},
         execution=execution or Execution(threads=1),
         reporter=SilentReporter(),

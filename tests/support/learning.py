@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gogooku.core.calendar import next_tokyo_sessions
+from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.batches import ContextScale, DayReader
@@ -33,7 +33,8 @@ def make_dataset(sessions=150, names=40, *, peers=3, seed=0, x=None, codes=None)
     return Dataset(
         folder=Path("tiny"),
         manifest={
-            "feature_hash": feature_hash([*FEATURES, "|", *MARKET]),
+            "clock": "evening",
+            "feature_hash": feature_hash([*FEATURES, "|", *MARKET], Clock.EVENING),
             "content_hash": f"tiny-{seed}",
         },
         sessions=next_tokyo_sessions(np.datetime64("2021-01-04").item(), sessions),

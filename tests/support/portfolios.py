@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from gogooku.core.calendar import TOKYO, tokyo_sessions
+from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
 from gogooku.portfolio.backtest import BacktestConfig, MarketBars
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
@@ -18,6 +18,7 @@ def bars(open_, close, **changes):
     shape = open_.shape
     content = {
         "exchange": TOKYO,
+        "clock": Clock.EVENING,
         "sessions": SESSIONS[: shape[0]],
         "codes": tuple(f"{1000 + n}0" for n in range(shape[1])),
         "open": open_,

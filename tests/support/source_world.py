@@ -65,13 +65,18 @@ class SourceWorld:
 
     @cached_property
     def timeline(self) -> Timeline:
+        """The sessions at their evening clock."""
+        return self.timeline_at(Clock.EVENING)
+
+    def timeline_at(self, clock) -> Timeline:
+        """The sessions at a clock."""
         market = self.market
         factor = np.nan_to_num(market.adjustment_factor, nan=1.0)
         return timeline_of(
             market.sessions,
             market.codes,
             exchange=TOKYO,
-            clock=Clock.EVENING,
+            clock=clock,
             growth_TN=np.cumprod(factor, axis=0),
             listed_TN=market.listed,
         )

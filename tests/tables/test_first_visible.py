@@ -5,13 +5,14 @@ The oracle is plain Python in Tokyo time, with its own list of holidays, and sha
 """
 
 from datetime import date, datetime, time, timedelta
+from functools import cache
 
 import numpy as np
 import pytest
 
-from gogooku.core.calendar import TOKYO
+from gogooku.core.calendar import TOKYO, Clock
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.tables.publication import PUBLICATIONS, first_visible
+from gogooku.tables.publication import PUBLICATIONS, clock_of, first_visible
 from gogooku.tables.schema import TABLES, typed
 from support.wire_rows import decoded
 
@@ -39,6 +40,7 @@ YEAR = [day for day in SESSIONS if day.year == 2026]
 ARRAY = np.array(SESSIONS, dtype="datetime64[D]")
 
 
+@cache
 def after(day):
     return next(session for session in SESSIONS if session > day)
 
@@ -206,6 +208,16 @@ def test_first_visible_session_equals_the_oracle(name, clock):
     assert table.frame["available_at"].to_list() == [k - timedelta(hours=9) for k in known]
     found = first_visible(table.frame["available_at"], sessions=ARRAY, exchange=TOKYO, clock=clock)
     assert found.to_list() == [first_use(moment, clock) for moment in known]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_clock_of_a_source_says_whether_the_night_adds_rows(name):
+    _, make = CASES[name]
+    evening, morning = time(20, 0), time(8, 30)
+    night = any(known.time() > evening or known.time() <= morning for _, known in make())
+    # the calendar of a year is out at midnight, long before the year begins
+    night = night and name != "calendar"
+    assert clock_of(name) is (Clock.PREMARKET if night else Clock.EVENING)
 
 
 def test_the_switch_of_margin_interest_and_the_holiday_weeks_by_date():

@@ -18,7 +18,6 @@ import polars as pl
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Floats, day_values, declared, filled_sessions
 from gogooku.audit.views import Views, moment_of
-from gogooku.core.calendar import Clock
 from gogooku.core.progress import Step
 from gogooku.core.types import BoolArray, Dataset, FloatArray, IntArray
 from gogooku.features.laws import Ending
@@ -90,9 +89,7 @@ def check_look_ahead(
     spread_M = np.array([_spread(series_T) for series_T in dataset.market_TM.T])
     broken: dict[tuple[str, Ending], list[_Gap]] = {}
     for t in sorted(sessions):
-        moment = moment_of(
-            views.source, dataset.sessions[t].item(), clock=Clock(str(dataset.manifest["clock"]))
-        )
+        moment = moment_of(views.source, dataset.sessions[t].item(), clock=dataset.clock)
         for ending in _ENDINGS:
             with views.written(moment, ending) as (source, scratch):
                 made = rebuild(source, t, scratch)

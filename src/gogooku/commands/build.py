@@ -85,6 +85,7 @@ def _table(dataset: Dataset) -> Table:
     facts = dataset.manifest
     rows = [
         ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
+        ("clock", str(dataset.clock)),
         ("codes", len(dataset.codes)),
         ("listed rows", facts["rows"]),
         ("universe rows", facts["universe_rows"]),

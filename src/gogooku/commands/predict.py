@@ -40,7 +40,8 @@ def predict(
     made = pipeline.ranking(
         open_run(home, run), current_dataset(home, dataset), day, horizon=horizon
     )
-    title = f"{made.date}, by {made.horizon} sessions, run {made.run_id}, dataset {made.dataset}"
+    when = f"{made.date}, clock {made.clock}, by {made.horizon} sessions"
+    title = f"{when}, run {made.run_id}, dataset {made.dataset}"
     parts: list[object] = [frame_table(title, made.frame.head(top))]
     if output is not None:
         write_ranking(output, made)

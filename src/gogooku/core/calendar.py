@@ -65,16 +65,17 @@ class Exchange:
         Raises
         ------
         DataError
-            The exchange has no such clock.
+            The exchange has no such clock, or a date is no session of its calendar: then the
+            session that follows is not known either, and its open may lie before the decision.
         """
         if clock is Clock.EVENING:
             return _instants(sessions, self.evening, self.timezone)
-        if clock is Clock.PREMARKET and self.premarket is not None:
-            return _instants(_next_tokyo_session(sessions), self.premarket, self.timezone)
-        raise DataError(
-            f"{self.name}: the clock {str(clock)!r} is not defined there, since the session after "
-            "the last one is not known; build with clock evening"
-        )
+        if self.premarket is None:
+            raise DataError(
+                f"{self.name}: the clock {str(clock)!r} is not defined there, since the session "
+                "after the last one is not known; build with clock evening"
+            )
+        return _instants(_next_tokyo_session(sessions), self.premarket, self.timezone)
 
 
 TOKYO = Exchange(
@@ -127,6 +128,13 @@ def _next_tokyo_session(days: DateArray) -> DateArray:
         return days.astype("datetime64[D]")
     first, last = days.min().astype("datetime64[D]").item(), days.max().astype("datetime64[D]")
     known = tokyo_sessions(first, last.item() + timedelta(days=30))
+    odd = days[~np.isin(days.astype("datetime64[D]"), known)]
+    if len(odd):
+        raise DataError(
+            f"tokyo: {len(odd)} of {len(days)} dates are no sessions of its calendar, first "
+            f"{odd.min()}, so the session before each of them would be decided after it opens; "
+            "build with clock evening"
+        )
     return session_after(days, sessions=known)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
 from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.core.files import hash_json
@@ -233,7 +234,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """Target weights decided at one evening clock and filled at a later open.
+    """Target weights decided at the clock of one session and filled at a later open.
 
     Attributes
     ----------
@@ -291,9 +292,12 @@ class Report:
 # ------------------------------------------------------------------------------------- datasets
 
 
-def feature_hash(names: Sequence[str]) -> str:
-    """Hash of an ordered feature list: what a checkpoint and a dataset must share."""
-    return hash_json(list(names))
+def feature_hash(names: Sequence[str], clock: Clock) -> str:
+    """Hash of an ordered feature list: what a checkpoint and a dataset must share.
+
+    A feature at another clock knows other rows, so it is another feature.
+    """
+    return hash_json([*names] if clock is Clock.EVENING else [*names, str(clock)])
 
 
 @dataclass(frozen=True)
@@ -357,9 +361,14 @@ class Dataset:
             )
 
     @property
+    def clock(self) -> Clock:
+        """When the decision of each session is taken."""
+        return Clock(self.manifest["clock"])
+
+    @property
     def feature_hash(self) -> str:
-        """Hash of the ordered stock and market feature names."""
-        return feature_hash([*self.features, "|", *self.market_features])
+        """Hash of the ordered stock and market feature names, and of the clock."""
+        return feature_hash([*self.features, "|", *self.market_features], self.clock)
 
     @property
     def content_hash(self) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +78,8 @@ class BuildConfig(Config):
 
     source: str = "prices"
     """Name of the stored source."""
-    clock: Literal[Clock.EVENING] = Clock.EVENING
-    """When decisions are taken."""
+    clock: Clock = Clock.EVENING
+    """When decisions are taken: in the evening, or (Tokyo, synced sources) before the next open."""
     features: str | tuple[str, ...] = "all"
     """A named feature set (``all``, ``basic``) or a list of feature names."""
     universe: UniverseConfig = UniverseConfig()

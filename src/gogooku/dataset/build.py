@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Execution, Resolved
+from gogooku.core.errors import DataError
 from gogooku.core.files import (
     MANIFEST_FILE,
     hash_json,
@@ -24,7 +26,7 @@ from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import STATE_FILE
 from gogooku.features.engine.inputs import Tables
 from gogooku.ingest.source import Source, read_source
-from gogooku.tables.panel import build_panel
+from gogooku.tables.panel import build_panel, sessions_of
 
 _BYTES_PER_CELL, _BYTES_PER_VALUE = 300, 6.4
 """Disk that one (session, code) takes at most, scratch included: without features, and for each."""
@@ -41,6 +43,7 @@ def build(
     """
     config = resolved.config
     source = read_source(home, config.source)
+    require_clock(source, config.clock)
     stamp = make_stamp(
         "build",
         config_hash=config.content_hash,
@@ -66,6 +69,26 @@ def build(
         stage_current(folder)
     publish_current(folder)
     return read_dataset(folder)
+
+
+def require_clock(source: Source, clock: Clock) -> None:
+    """Refuse the premarket clock where it is not defined or would change nothing.
+
+    Raises
+    ------
+    DataError
+        The exchange or the sessions of the source have no such clock, or the source has daily bars
+        only.
+    """
+    if clock is Clock.EVENING:
+        return
+    exchange_named(source.exchange).decision(sessions_of(source.quotes()), clock)
+    if not any((source.folder / "tables").glob("*/*.parquet")):
+        raise DataError(
+            f"source {source.name!r} has daily bars only, of which nothing becomes known between "
+            f"the evening and 08:30: the clock {str(clock)!r} would repeat the evening dataset. "
+            "Build with clock evening, or sync a source that has the night: gogooku sync"
+        )
 
 
 def _grow(

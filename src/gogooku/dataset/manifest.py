@@ -87,7 +87,7 @@ def _manifest(
         "parts": dict(parts),
         "features": list(grown.features),
         "market_features": list(grown.market_features),
-        "feature_hash": feature_hash([*grown.features, "|", *grown.market_features]),
+        "feature_hash": feature_hash([*grown.features, "|", *grown.market_features], panel.clock),
         "absent": dict(chosen.absent),
         "codes": list(panel.codes),
         "sectors": list(grown.sectors),

@@ -48,6 +48,7 @@ from gogooku.features.trading.morning import MORNING, MORNING_INPUTS
 from gogooku.features.trading.shorts import SHORTS, SHORTS_INPUTS
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.plans import Plan
+from gogooku.tables.publication import clock_of as source_clock
 
 CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,
@@ -263,6 +264,16 @@ def plan_of(feature: Feature) -> Plan:
     return max(plans)
 
 
+def clock_of(feature: Feature) -> Clock:
+    """Premarket where the night adds rows to a source of the feature, else evening.
+
+    At the premarket clock an evening feature has the value that it had in the evening, but for
+    corrections and for rows dated on days without a session.
+    """
+    night = any(source_clock(name) is Clock.PREMARKET for name in sources_of(feature))
+    return Clock.PREMARKET if night else Clock.EVENING
+
+
 def described(feature: Feature) -> dict[str, Any]:
     """What there is to know of a feature, for programs."""
     return {
@@ -274,7 +285,7 @@ def described(feature: Feature) -> dict[str, Any]:
         "source": list(sources_of(feature)),
         "inputs": list(feature.inputs),
         "lookback": feature.lookback,
-        "clock": str(Clock.EVENING),
+        "clock": str(clock_of(feature)),
         "plan": plan_of(feature).label.lower(),
         "allowed_null": feature.max_null_share,
     }

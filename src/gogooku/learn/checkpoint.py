@@ -74,7 +74,7 @@ class Header:
         )
 
     def check(self, dataset: Dataset) -> None:
-        """Refuse a dataset that is not made of the same features in the same order."""
+        """Refuse a dataset without the same features in the same order at the same clock."""
         if dataset.feature_hash == self.feature_hash:
             return
         mine = (*self.features, *self.market_features)
@@ -83,7 +83,7 @@ class Header:
         extra = [name for name in theirs if name not in mine]
         found = f"{len(missing)} missing {missing[:3]}, {len(extra)} new {extra[:3]}"
         if not missing and not extra:
-            found = "the same names in another order"
+            found = f"the same names in another order, or at another clock (here {dataset.clock})"
         raise ContractError(
             f"checkpoint {self.kind}: dataset {dataset.folder.name} has other features: {found}; "
             "train again on this dataset, or build it with the features of the run"

@@ -1,6 +1,6 @@
-"""What the scores would have earned: decided in the evening, filled at the next open, paid for.
+"""What the scores would have earned: decided at the clock, filled at the next open, paid for.
 
-On the evening of session d the scores of d and the closes up to d decide how many shares to hold.
+At the decision of session d the scores of d and the closes up to d decide how many shares to hold.
 The next session first applies splits and delistings, then fills at its open, then marks at its
 close. Raw prices, whole lots, costs on both sides, cash never negative.
 """
@@ -54,6 +54,8 @@ class MarketBars:
     Attributes
     ----------
     exchange : Exchange
+    clock : Clock
+        When the decision after each session is taken.
     sessions : datetime64[D] [T]
     codes : tuple of str, length N
     open, high, low, close : float64 [T, N]
@@ -65,10 +67,11 @@ class MarketBars:
         open is taken as locked when it also is the session's high (low): nobody sold (bought).
     listed : bool [T, N]
     universe : bool [T, N]
-        Eligible on the evening of the session.
+        Eligible at the decision of the session.
     """
 
     exchange: Exchange
+    clock: Clock
     sessions: DateArray
     codes: tuple[str, ...]
     open: FloatArray
@@ -87,7 +90,7 @@ class MarketBars:
         arrays = {
             name: np.asarray(value)
             for name, value in vars(self).items()
-            if name not in ("exchange", "sessions", "codes")
+            if name not in ("exchange", "clock", "sessions", "codes")
         }
         wrong = {name: array.shape for name, array in arrays.items() if array.shape != shape}
         if wrong:
@@ -112,12 +115,12 @@ class MarketBars:
         )
 
     def instants(self, t: int) -> tuple[datetime, datetime]:
-        """UTC instants of the evening clock of session ``t`` and of the next session's open."""
-        evening = self.exchange.decision(self.sessions[t : t + 1], Clock.EVENING)[0].item()
+        """UTC instants of the decision after session ``t`` and of the next session's open."""
+        decided = self.exchange.decision(self.sessions[t : t + 1], self.clock)[0].item()
         day: Any = self.sessions[t + 1].item()
         local = _OPENS.get(self.exchange.name, time(9, 0))
         opened = datetime.combine(day, local, tzinfo=ZoneInfo(self.exchange.timezone))
-        return evening.replace(tzinfo=UTC), opened.astimezone(UTC)
+        return decided.replace(tzinfo=UTC), opened.astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class Backtest:
     portfolios : tuple of Portfolio
         Target weights of each decision.
 
-    The benchmark is the equal-weighted universe of the evening before, rebalanced daily, without
+    The benchmark is the equal-weighted universe of the session before, rebalanced daily, without
     costs or lots: a yardstick, not something that can be bought.
     """
 
@@ -213,7 +216,7 @@ def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) 
 def _decide(
     bars: MarketBars, t: int, score_N: FloatArray, broker: Broker, config: BacktestConfig
 ) -> Portfolio:
-    """Turn one evening's scores into orders sized with that evening's equity and closes."""
+    """Turn one decision's scores into orders sized with that session's equity and closes."""
     decided_at, filled_at = bars.instants(t)
     portfolio = build_portfolio(
         np.where(bars.universe[t], score_N, np.nan),

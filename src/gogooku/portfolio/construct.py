@@ -1,4 +1,4 @@
-"""From one evening's scores to target weights."""
+"""From one session's scores to target weights."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def build_portfolio(
     config: PortfolioConfig,
     costs: CostConfig,
 ) -> Portfolio:
-    """Target portfolio of one evening.
+    """Target portfolio of one decision.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def build_portfolio(
         Scores at ``config.horizon``; NaN is outside the universe and is never chosen.
     codes : sequence of str, length N
     decided_at, filled_at : datetime
-        UTC instants of the evening clock and of the next open.
+        UTC instants of the decision and of the next open.
 
     Returns
     -------

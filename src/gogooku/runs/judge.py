@@ -116,6 +116,7 @@ def market_bars(dataset: Dataset) -> MarketBars:
     bars = read_bars(dataset)
     return MarketBars(
         exchange=exchange_named(str(dataset.manifest["exchange"])),
+        clock=dataset.clock,
         sessions=dataset.sessions,
         codes=dataset.codes,
         universe=dataset.valid_TN,

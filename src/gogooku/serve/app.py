@@ -90,6 +90,7 @@ def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
             "run": predictor.run.run_id,
             "dataset": predictor.dataset.folder.name,
             "newest_session": str(predictor.newest),
+            "clock": str(predictor.dataset.clock),
             "code": predictor.run.stamp.code_hash,
         }
 

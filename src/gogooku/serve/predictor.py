@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.types import Checkpoint, Dataset, Forecast
 from gogooku.dataset.home import current_dataset, read_bars
@@ -25,9 +26,11 @@ class Ranking:
     Attributes
     ----------
     date : date
-        The session whose evening clock it was decided at.
+        The session that it follows.
+    clock : Clock
+        When it is decided: the evening of that session, or the morning before the next open.
     frame : polars.DataFrame
-        (rank, code, sector, close, score_1, score_5, ...), best first at ``horizon``.
+        (rank, code, close, score_1, score_5, ...), best first at ``horizon``.
     horizon : int
         Which score ranks.
     run_id, dataset : str
@@ -37,6 +40,7 @@ class Ranking:
     """
 
     date: date
+    clock: Clock
     frame: pl.DataFrame
     horizon: int
     run_id: str
@@ -48,6 +52,7 @@ class Ranking:
         rows = self.frame if top is None else self.frame.head(top)
         return {
             "date": str(self.date),
+            "clock": str(self.clock),
             "horizon": self.horizon,
             "run": self.run_id,
             "dataset": self.dataset,
@@ -79,9 +84,10 @@ class Predictor:
     def __init__(self, run: Run, dataset: Dataset, *, device: str = "cpu") -> None:
         if run.manifest["feature_hash"] != dataset.feature_hash:
             raise ContractError(
-                f"run {run.run_id} was fitted on other features than dataset "
-                f"{dataset.folder.name} has ({run.manifest['feature_hash']} against "
-                f"{dataset.feature_hash}); train again, or name its dataset: {run.dataset_name}"
+                f"run {run.run_id} was fitted on other features, or at another clock, than dataset "
+                f"{dataset.folder.name} has (clock {dataset.clock}; "
+                f"{run.manifest['feature_hash']} against {dataset.feature_hash}); train again, or "
+                f"name its dataset: {run.dataset_name}"
             )
         self.run = run
         self.dataset = dataset
@@ -140,6 +146,7 @@ class Predictor:
             )
         return Ranking(
             date=wanted,
+            clock=self.dataset.clock,
             frame=self._table(scores[0], t, checkpoint.horizons, horizon),
             horizon=horizon,
             run_id=self.run.run_id,

@@ -32,6 +32,9 @@ _JST = pl.duration(hours=9)  # Japan has had no daylight saving since 1951
 FLASH_CUTOFF = time(17, 30)
 """A document disclosed up to this Tokyo time is in the flash delivery of the same day."""
 
+_FLASH_LATE = 24 * 60 + 30
+"""Minutes after midnight of its date at which a later document is delivered: 24:30."""
+
 DIVIDEND_CUTOFF = time(18, 59, 59)
 """Dividends come on the hour until 19:00; what is announced from then on waits for the next day."""
 
@@ -290,6 +293,24 @@ def available_at(name: str, frame: pl.DataFrame, *, sessions: DateArray) -> pl.S
     return result
 
 
+def clock_of(name: str) -> Clock:
+    """The clock by which a source's rows about a session are known.
+
+    `Clock.PREMARKET` where some of them become known in the night, between the evening clock and
+    08:30 of the next session; `Clock.EVENING` where the night adds none.
+    """
+    return Clock.PREMARKET if any(map(_in_the_night, _rule(name).eras)) else Clock.EVENING
+
+
+def _in_the_night(era: Era) -> bool:
+    """Whether rows of an era may become known between 20:00 and 08:30, counted from their date."""
+    if era.anchor is Anchor.FETCH:
+        return True  # a fetch may come at any time
+    minutes = _FLASH_LATE if era.anchor is Anchor.FLASH else era.minutes
+    same_day = era.anchor in (Anchor.SAME_DAY, Anchor.FLASH)
+    return same_day and _at(20) < minutes <= _at(24 + 8, 30)
+
+
 def _rule(name: str) -> Publication:
     if name not in PUBLICATIONS:
         raise DataError(f"{name}: no publication rule; add a row to tables/publication.py")
@@ -343,7 +364,7 @@ def _flash(era: Era) -> pl.Expr:
         pl.when(local <= FLASH_CUTOFF)
         .then(era.minutes)
         .when((local > FLASH_CUTOFF) & (local <= era.latest))
-        .then(_at(24, 30))
+        .then(_FLASH_LATE)
     )
     return day + pl.duration(minutes=minutes) - _JST
 
