@@ -11,31 +11,33 @@ import gogooku
 from gogooku.core import code as codes
 from gogooku.core.code import code_hash, code_of
 from gogooku.core.errors import DataError
+from gogooku.core.registry import chosen_modules
+from gogooku.runs.named import run_named, run_names
 
 PACKAGE = Path(gogooku.__file__).parent
 TRAIN = "gogooku.runs.train"
 
 
+def forget():
+    for cached in (codes._hash, codes._text, codes._imported, codes._file_elsewhere):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-    """A copy of the package that may be edited; returns the hash of modules as they are now."""
+    """A copy of the package that `touch` may edit; returns the hash of modules as they are now."""
     root = tmp_path / "gogooku"
     shutil.copytree(PACKAGE, root, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(codes, "_ROOT", root)
-
-    def now(*modules):
-        for cached in (codes._hash, codes._text, codes._imported):
-            cached.cache_clear()
-        return code_hash(modules)
-
-    yield root, now
-    for cached in (codes._hash, codes._text, codes._imported):
-        cached.cache_clear()
+    forget()
+    yield root, lambda *modules: code_hash(modules)
+    forget()
 
 
 def touch(root, module):
     path = root / f"{module}.py"
     path.write_text(path.read_text() + "\n_planted = 1\n")
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -60,15 +62,55 @@ def test_a_change_elsewhere_moves_no_training_key(copied, module):
     assert now(TRAIN) == before
 
 
+def code_of_run(name):
+    """Modules that the stamp of a training names."""
+    return (TRAIN, *chosen_modules(run_named(name)))
+
+
 @pytest.mark.parametrize(
     "module",
     ["runs/train", "learn/targets", "core/ranks", "dataset/reading", "evaluate/walk_forward"],
 )
-def test_a_change_of_what_trains_moves_the_key(copied, module):
+def test_a_change_of_what_trains_moves_the_key_of_ridge(copied, module):
     root, now = copied
-    before = now(TRAIN)
+    before = now(*code_of_run("ridge"))
     touch(root, module)
-    assert now(TRAIN) != before
+    assert now(*code_of_run("ridge")) != before
+
+
+OWN = {
+    "ridge": ["learn/models/ridge/config", "learn/models/ridge/learner"],
+    "lightgbm": ["learn/models/lightgbm/config", "learn/models/lightgbm/learner"],
+    "momentum": ["learn/models/single_feature/config", "learn/models/single_feature/learner"],
+    "reversal": ["learn/models/single_feature/config", "learn/models/single_feature/learner"],
+    "atft-gat-fan": [
+        "learn/models/atft_gat_fan/config",
+        "learn/models/atft_gat_fan/network",
+        "learn/losses/correlation/loss",
+        "learn/layers/fan",
+        "learn/networks",
+        "learn/train",
+    ],
+}
+"""Modules of which a change moves the keys of these runs and of no other."""
+
+
+@pytest.mark.parametrize("module", sorted({one for modules in OWN.values() for one in modules}))
+def test_the_code_of_a_learner_moves_its_own_keys_only(copied, module):
+    root, now = copied
+    before = {name: now(*code_of_run(name)) for name in run_names()}
+    assert set(before) == set(OWN)
+    touch(root, module)
+    moved = {name for name in before if now(*code_of_run(name)) != before[name]}
+    assert moved == {name for name, modules in OWN.items() if module in modules}
+
+
+@pytest.mark.parametrize("table", ["learn/learners", "learn/losses/table"])
+def test_a_new_row_moves_no_key(copied, table):
+    root, now = copied
+    before = {name: now(*code_of_run(name)) for name in run_names()}
+    touch(root, table)
+    assert {name: now(*code_of_run(name)) for name in run_names()} == before
 
 
 def test_a_build_hangs_on_features_and_not_on_learning(copied):
@@ -105,7 +147,25 @@ def test_imports_of_every_form_are_followed(tmp_path):
     assert found == ("gogooku.a", "gogooku.b", "gogooku.c", "gogooku.c.d", "gogooku.e")
 
 
-@pytest.mark.parametrize("module", ["gogooku.core.nothing", "numpy", "learn"])
+def test_a_module_of_another_package_is_followed_there_and_into_this_one(tmp_path, monkeypatch):
+    texts = {
+        "plugged/network.py": "import plugged.parts.layer\nfrom gogooku.learn import batches\n",
+        "plugged/parts/layer.py": "import numpy\nraise RuntimeError('nobody runs this')\n",
+        "plugged/unused.py": "",
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = code_of(["plugged.network"])
+    ours = [name for name in found if name.startswith("plugged")]
+    assert ours == ["plugged.network", "plugged.parts.layer"]
+    assert {"gogooku.learn.batches", "gogooku.core.types"} <= set(found)
+    assert not [name for name in found if name.startswith("numpy")]
+
+
+@pytest.mark.parametrize("module", ["gogooku.core.nothing", "learn", "no_such.module"])
 def test_code_that_is_not_there_is_refused(module):
     with pytest.raises(DataError, match=module):
         code_hash((module,))

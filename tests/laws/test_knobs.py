@@ -36,9 +36,10 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
 from gogooku.ingest.imports.files import DateOrder, ExchangeName, ImportConfig, import_files
+from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.runs import judge as judging
 from gogooku.runs.config import RunConfig
-from gogooku.runs.named import RUNS
+from gogooku.runs.named import run_named, run_names
 from gogooku.runs.train import run_labels, train
 from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
 from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
@@ -48,6 +49,7 @@ from support.law_world import (
     law_market,
     run_config,
 )
+from support.toy import TOY_LEARNER, TOY_LOSS
 from support.typed_source import FEATURES, deliver
 
 SHORT = ("ret_prev_5d", "ret_prev_20d", "volatility_20d", "mkt_vol_20d", "sec_z_5d")
@@ -419,6 +421,10 @@ NOISY = {
 LONG = {"learner.training.horizon_weights": [0.0, 0.0, 0.0, 1.0]}
 """Selection by the horizon at which raw and residual returns differ most."""
 SEEDS = (1, 2, 3, 4, 5, 6)
+LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
+    "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
+}
+"""Settings of each loss, by its kind."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "ridge": (
         *rows("scores", FITTED | {"learner.penalties": [10.0]}),
@@ -474,9 +480,9 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.final_rate_share": 1.0,
                 "learner.training.ema_decay": 0.1,
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
-                "learner.training.mse_weight": 0.0,
             },
         ),
+        *LOSS_ROWS["correlation"],
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
         Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
@@ -561,7 +567,7 @@ def run_stages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Stage]:
         base = run_config(name, *more.get(name, ()), *SMALL.get(name, ())).config
         return Stage(base, lambda config: Outcomes(home, name, config, dataset))  # type: ignore[arg-type]
 
-    return {name: stage(name) for name in RUNS}
+    return {name: stage(name) for name in LEARNER_ROWS}
 
 
 SMALL = {"atft-gat-fan": ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")}
@@ -579,10 +585,6 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
     "import": (IMPORT, IMPORT_ROWS),
     "build": (BUILD, BUILD_ROWS),
     **{f"split {kind}": (SPLITS[kind], SPLIT_ROWS[kind]) for kind in SPLITS},
-    **{
-        f"run {name}": (make(), (*SHARED_ROWS, *LEARNER_ROWS.get(name, ())))
-        for name, make in RUNS.items()
-    },
 }
 
 
@@ -590,6 +592,33 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
 def test_every_leaf_has_a_row(name: str):
     config, table = TABLES[name]
     assert without_row(config, table) == set()
+
+
+def untried_settings() -> dict[str, set[str]]:
+    """Of every learner and loss that is registered now, the leaves that no row tries."""
+    found = {}
+    for name in run_names():
+        table = (*SHARED_ROWS, *LEARNER_ROWS.get(name, ()))
+        found[f"run {name}"] = without_row(run_named(name), table)
+    for kind in LOSSES.kinds():
+        made = LOSSES.config(kind).model_validate({})
+        tried = {knob.path.rpartition(".")[2] for knob in LOSS_ROWS.get(kind, ())}
+        found[f"loss {kind}"] = leaf_paths(made) ^ tried
+    return {what: paths for what, paths in found.items() if paths}
+
+
+def test_every_setting_of_what_is_registered_has_a_row():
+    assert untried_settings() == {}
+    assert set(LEARNER_ROWS) == set(run_names())
+    assert set(LOSS_ROWS) == set(LOSSES.kinds())
+
+
+def test_a_registered_learner_or_loss_with_a_setting_that_no_row_tries_is_caught():
+    with LEARNERS.registered(TOY_LEARNER), LOSSES.registered(TOY_LOSS):
+        found = untried_settings()
+    assert set(found) == {"run toy-linear", "loss toy_squared"}
+    assert found["loss toy_squared"] == {"scale"}
+    assert {"learner.width", "learner.training.loss.mse_weight"} <= found["run toy-linear"]
 
 
 def test_no_other_config_exists():
@@ -600,7 +629,8 @@ def test_no_other_config_exists():
         found = {type(config)}
         return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
 
-    covered = set().union(*(within(config) for config, _ in TABLES.values()))
+    runs = [run_named(name) for name in run_names()]
+    covered = set().union(*(within(one) for one in [*runs, *(c for c, _ in TABLES.values())]))
     abstract = {kind for one in covered for kind in one.__mro__}
     assert configs() - covered - abstract == {Execution}
 
@@ -711,10 +741,12 @@ def test_a_knob_that_nothing_reads_is_caught(
 
 # ----------------------------------------------------------------------------------- execution
 
-EXECUTION_ROWS = rows("dataset", {"threads": 3, "block_names": 7, "block_sessions": 5})
+EXECUTION_ROWS = rows(
+    "dataset", {"threads": 3, "block_names": 7, "block_sessions": 5, "device": "cuda"}
+)
 
 
-def content_under(frames: SourceFrames, folder: Path, **execution: int) -> str:
+def content_under(frames: SourceFrames, folder: Path, **execution: Any) -> str:
     settings = Execution(**{"threads": 1, **execution})
     config = BuildConfig(source="law", features=(*SHORT, "sec_mom_20", "beta_uni_60d"))
     return dataset_of(frames, folder, config, settings).content_hash

@@ -75,23 +75,26 @@ def _top(module: str) -> str:
 def _file(module: str, root: Path) -> Path | None:
     top, _, inner = module.partition(".")
     if top != PACKAGE:
-        return _file_elsewhere(module)
-    place = root / inner.replace(".", "/") if inner else root
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+        return _file_elsewhere(top, inner)
+    return _file_below(root, inner)
 
 
 @lru_cache(maxsize=1024)
-def _file_elsewhere(module: str) -> Path | None:
-    """The source file of a module of another package; None where there is none."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
+def _file_elsewhere(top: str, inner: str) -> Path | None:
+    """The source file of a module of another package, which is not run; None without one."""
+    spec = importlib.util.find_spec(top)
+    if spec is None:
         return None
-    found = Path(spec.origin) if spec and spec.origin else None
-    return found if found and found.suffix == ".py" else None
+    if not inner and spec.origin is not None and spec.origin.endswith(".py"):
+        return Path(spec.origin)
+    found = (_file_below(Path(root), inner) for root in spec.submodule_search_locations or ())
+    return next((path for path in found if path is not None), None)
+
+
+def _file_below(root: Path, inner: str) -> Path | None:
+    place = root / inner.replace(".", "/") if inner else root
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
 
 
 @lru_cache(maxsize=1024)

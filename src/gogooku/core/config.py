@@ -7,23 +7,20 @@ returns the config with, for every leaf, where its value came from.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
+from gogooku.core.variants import variants
 
-_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 _NEAREST = 3
 _VARIANT = "kind"
 """The field that says which variant of a union is meant."""
@@ -39,55 +36,6 @@ class Config(BaseModel):
     def content_hash(self) -> str:
         """Hash of the resolved values."""
         return hash_json(self.model_dump(mode="json"))
-
-
-class VariantConfig(Config):
-    """One of several configs that a setting may hold; ``kind`` says which."""
-
-    kind: str
-
-
-class Kinds(Protocol):
-    """What `OneOf` asks of a table of variants."""
-
-    what: str
-
-    def kinds(self) -> tuple[str, ...]:
-        """Every kind there is."""
-
-    def config(self, kind: str) -> type[VariantConfig]:
-        """The config class of a kind; a `ConfigError` lists those there are."""
-
-    def modules(self, kind: str) -> tuple[str, ...]:
-        """Modules whose code a kind is made of."""
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """Mark of a setting that holds any config of a table: ``Annotated[VariantConfig, OneOf(T)]``.
-
-    The table is asked when a value is checked, so a row that is added later counts too.
-    """
-
-    table: Kinds
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
-        """Check by the config class of the value's kind, and dump every field of it."""
-        del source, handler
-        return core_schema.no_info_plain_validator_function(
-            self.check,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value, info: value.model_dump(mode=info.mode), info_arg=True
-            ),
-        )
-
-    def check(self, value: Any) -> VariantConfig:
-        """The config that a value stands for; its own findings keep their place in the tree."""
-        kind = value.get(_VARIANT) if isinstance(value, Mapping) else getattr(value, _VARIANT, None)
-        if kind not in self.table.kinds():
-            known = ", ".join(self.table.kinds())
-            raise ValueError(f"{_VARIANT} {kind!r} is no {self.table.what}; there are: {known}")
-        return self.table.config(kind).model_validate(value)
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -214,17 +162,12 @@ def field_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Dotted paths of all leaves that a model type can hold, unions included."""
     paths: list[str] = []
     for name, field in model.model_fields.items():
-        inner = _variants(field) or _models_in(field.annotation)
+        inner = variants(field) or _models_in(field.annotation)
         if not inner:
             paths.append(f"{prefix}{name}")
         for one in inner:
             paths += field_paths(one, f"{prefix}{name}.")
     return list(dict.fromkeys(paths))
-
-
-def _variants(field: FieldInfo) -> list[type[BaseModel]]:
-    tables = [mark.table for mark in field.metadata if isinstance(mark, OneOf)]
-    return [table.config(kind) for table in tables for kind in table.kinds()]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -304,15 +247,12 @@ class Execution(Config):
     """Names computed at once along time."""
     block_sessions: int = 256
     """Most sessions of a year computed at once."""
-    device: str = "cpu"
-    """Where networks are trained and scored: ``cpu``, ``cuda`` or ``cuda:N``."""
-
-    @field_validator("device")
-    @classmethod
-    def _device(cls, value: str) -> str:
-        if not _DEVICE.fullmatch(value):
-            raise ValueError("expected cpu, cuda or cuda:N with the number of a GPU")
-        return value
+    device: str = Field(
+        default="cpu",
+        pattern=r"^(cpu|cuda(:\d+)?)$",
+        description="cpu, cuda, or cuda:N with the number of a GPU",
+    )
+    """Where networks are trained and scored; whether this machine has it shows when it is used."""
 
     @model_validator(mode="after")
     def _positive(self) -> Self:

@@ -16,8 +16,15 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from gogooku.core.config import OneOf, VariantConfig
+from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
+from gogooku.core.variants import OneOf
+
+
+class VariantConfig(Config):
+    """One of several configs that a setting may hold; ``kind`` says which."""
+
+    kind: str
 
 
 def load(reference: str) -> Any:

@@ -12,10 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gogooku.core.config import VariantConfig
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, readable, write_json
-from gogooku.core.registry import load
+from gogooku.core.registry import VariantConfig, load
 from gogooku.core.types import Checkpoint, Dataset
 from gogooku.learn.devices import check_device
 from gogooku.learn.registry import LEARNERS

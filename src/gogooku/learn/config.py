@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gogooku.core.config import Config, OneOf, VariantConfig
+from gogooku.core.config import Config
+from gogooku.core.registry import VariantConfig
+from gogooku.core.variants import OneOf
 from gogooku.learn.losses.correlation.config import CorrelationConfig
 from gogooku.learn.registry import LOSSES
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from gogooku.core.config import VariantConfig
-from gogooku.core.registry import Row, Table, load
+from gogooku.core.registry import Row, Table, VariantConfig, load
 from gogooku.core.types import Learner
 
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gogooku.core.config import Config, OneOf, VariantConfig
+from gogooku.core.config import Config
+from gogooku.core.registry import VariantConfig
+from gogooku.core.variants import OneOf
 from gogooku.evaluate.split import FractionSplit, SplitConfig
 from gogooku.learn.config import LabelVariant
 from gogooku.learn.registry import LEARNERS

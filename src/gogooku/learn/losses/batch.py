@@ -16,10 +16,9 @@ from __future__ import annotations
 
 from torch import Tensor, tensor
 
-from gogooku.core.config import VariantConfig
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import MIN_NAMES
-from gogooku.core.registry import load
+from gogooku.core.registry import VariantConfig, load
 from gogooku.learn.registry import LOSSES
 
 

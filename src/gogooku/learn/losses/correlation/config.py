@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gogooku.core.config import VariantConfig
+from gogooku.core.registry import VariantConfig
 
 
 class CorrelationConfig(VariantConfig):

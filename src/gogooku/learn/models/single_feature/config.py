@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gogooku.core.config import VariantConfig
+from gogooku.core.registry import VariantConfig
 
 
 class SingleFeatureConfig(VariantConfig):
