@@ -62,6 +62,12 @@ def test_the_tiers_hold(copied: Path):
         ("learn/names.py", "import gogooku.serve.app"),
         ("evaluate/split.py", "import gogooku.runs.named"),
         ("runs/named.py", "import fastapi"),
+        ("serve/output.py", "import fastapi"),
+        ("commands/train.py", "import uvicorn"),
+        ("cli.py", "def f():\n    import gogooku.serve.app"),
+        ("commands/sync.py", "import gogooku.sandbox.exchange.server"),
+        ("commands/sync.py", "import httpx"),
+        ("ingest/jquants/plan.py", "import httpx"),
     ],
 )
 def test_an_upward_import_breaks_the_contract(copied: Path, place: str, statement: str):
