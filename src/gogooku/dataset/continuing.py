@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -63,48 +65,56 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
     DataError
         A file of the older dataset or of the source is missing or damaged.
     """
-    _empty(building)  # a beginning that was stopped has left links
+    with _empty_unless_done(building):
+        history = sessions_of(source.quotes())
+        old = older_dataset(home, config, stamp)
+        known = (old or building) / ARRIVALS_FILE
+        arrivals = arrivals_of(source, history, clock=config.clock, path=known)
+        rows = 0 if old is None else _rows_alike(old, source, history, arrivals, config)
+        if old is not None and rows:
+            others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
+            _take_over(old, building, source, history, rows, config, others)
+        write_growth(building, before=old, sessions=rows)
+        write_arrivals(building, arrivals)
+
+
+@contextmanager
+def _empty_unless_done(folder: Path) -> Iterator[None]:
+    """Begin in an empty folder, and leave an empty one where the beginning fails."""
+    _empty(folder)  # a beginning that was stopped has left links
     try:
-        _begin(home, building, source, config, stamp=stamp)
+        yield
     except BaseException:
-        _empty(building)  # copied rows would fill the disk until the next build
+        _empty(folder)  # copied rows would fill the disk until the next build
         raise
 
 
-def _begin(
-    home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp
+def _take_over(
+    old: Path,
+    building: Path,
+    source: Source,
+    history: DateArray,
+    rows: int,
+    config: BuildConfig,
+    others: list[Path],
 ) -> None:
-    history = sessions_of(source.quotes())
-    old = older_dataset(home, config, stamp)
-    known = (old or building) / ARRIVALS_FILE
-    arrivals = arrivals_of(source, history, clock=config.clock, path=known)
-    rows = 0
-    if old is not None:
-        rows = _rows_alike(old, source, history, arrivals, config)
-        if rows:
-            before = load_grown(old)
-            others = [path.parent for path in datasets_folder(home).glob(f"*/{MANIFEST_FILE}")]
-            alone = shared_elsewhere(before, others) <= before.shared <= rows
-            codes = codes_of(source.listings(), history)
-            if not alone:
-                each = sum(file.row_bytes for file in before.layout.files())
-                require_space(building, num_bytes=rows * each)
-            taken = take_over(
-                before,
-                building,
-                rows=rows,
-                codes=codes,
-                alone=alone,
-                corrected=first_corrected(
-                    source,
-                    since=_last_decision(source, before.sessions[:rows], config),
-                    sessions=history,
-                ),
-            )
-            taken.save()
-            merge_months(building, before=history[-FRESH_SESSIONS:][0].item())
-    write_growth(building, before=old, sessions=rows)
-    write_arrivals(building, arrivals)
+    """Share or copy the first rows of an older dataset; ``others`` are all that may share them."""
+    before = load_grown(old)
+    alone = shared_elsewhere(before, others) <= before.shared <= rows
+    if not alone:
+        each = sum(file.row_bytes for file in before.layout.files())
+        require_space(building, num_bytes=rows * each)
+    since = _last_decision(source, before.sessions[:rows], config)
+    taken = take_over(
+        before,
+        building,
+        rows=rows,
+        codes=codes_of(source.listings(), history),
+        alone=alone,
+        corrected=first_corrected(source, since=since, sessions=history),
+    )
+    taken.save()
+    merge_months(building, before=history[-FRESH_SESSIONS:][0].item())
 
 
 def _empty(folder: Path) -> None:
