@@ -68,7 +68,9 @@ def emit(answer: Answer, *, as_json: bool = False) -> None:
 
         from gogooku.commands.display import show
 
-        show(Console(width=None if sys.stdout.isatty() else 160), *answer.parts)
+        width = None if sys.stdout.isatty() else 160
+        # what is printed is meant as it is: [x] in a path is no markup, :x: no emoji
+        show(Console(width=width, markup=False, emoji=False), *answer.parts)
     sys.stdout.flush()
     if answer.failure is not None:
         raise answer.failure

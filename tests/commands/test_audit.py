@@ -1,0 +1,61 @@
+import json
+import shutil
+
+import pytest
+
+from gogooku.audit.findings import Check, Finding
+from gogooku.commands.audit import _failure
+from support.cli import done, is_one_paragraph, run_cli
+
+
+def test_audit_finds_nothing_then_a_changed_tensor(home):
+    said = done(home, "audit", "--dates", 1).out
+    assert "effective rank" in said
+    assert "page: " in said
+    made = done(home, "audit", "--dates", 1, "--json").json
+    assert made["findings"] == []
+    assert len(made["facts"]["look_ahead_sessions"]) == 1
+    (page,) = home.glob("audits/*/audit.html")
+    assert str(page) == made["page"]
+    assert json.loads(page.with_name("audit.json").read_text())["findings"] == []
+    (path,) = home.glob("datasets/*/x.bin")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4096] = b"\x00\x38" * 2048
+    path.write_bytes(content)
+    result = run_cli(home, "audit", "--dates", 0, "--json")
+    assert result.code == 1
+    assert any(one["text"].startswith("x: ") for one in result.json["findings"])
+    assert result.error["error"] == "FindingError"
+    assert is_one_paragraph(run_cli(home, "audit", "--dates", 0).err)
+
+
+@pytest.mark.parametrize(("name", "at"), [("raw.bin", 40 * 4 * 4 * 100), ("raw.open.npy", 128)])
+def test_audit_finds_a_changed_label(name, at, home):
+    (path,) = home.glob(f"datasets/*/labels/{name}")
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    result = run_cli(home, "audit", "--dates", 0, "--json")
+    assert result.code == 1
+    assert any(one["text"].startswith("labels: ") for one in result.json["findings"])
+
+
+def test_audit_says_when_the_source_is_gone(home):
+    for place in home.glob("sources/*/*/manifest.json"):
+        shutil.rmtree(place.parent)
+    result = run_cli(home, "audit", "--json")
+    assert result.code == 1
+    assert [one["check"] for one in result.json["findings"]] == ["look-ahead"]
+    assert run_cli(home, "audit", "--dates", 0).code == 0
+    assert run_cli(home, "audit", "--dates", -1).code == 2
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (5, ""), (7, "; and 2 more")])
+def test_the_failure_counts_all_findings_and_names_the_first_five(count, more):
+    findings = [Finding(check=Check.CONTENT, what=f"no. {n}") for n in range(count)]
+    text = str(_failure(findings))
+    assert text.startswith(f"audit: {count} finding(s): ")
+    assert text.count("no. ") == min(count, 5)
+    assert text.endswith(more or str(findings[-1]))
+    assert _failure([]) is None

@@ -1,0 +1,138 @@
+"""The command line itself: it declares, prints and fails; what commands do is in tests/commands."""
+
+import ast
+import importlib
+import json
+import typing
+from pathlib import Path
+
+import pytest
+import typer
+
+from gogooku import cli
+from gogooku.commands.answer import Answer
+from gogooku.core.errors import DataError, FindingError
+from support.cli import run_cli
+
+
+def command_paths(group, prefix=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from command_paths(command, (*prefix, name))
+        else:
+            yield (*prefix, name)
+
+
+COMMANDS = tuple(command_paths(typer.main.get_command(cli.app)))
+UNTIL_STOPPED = {("serve",), ("sandbox", "serve")}
+"""Commands that serve: they have no answer at their end."""
+
+
+def function_of(path):
+    """The function that does a command's work; ``import`` is no name of a module."""
+    name = {"import": "import_prices"}.get(path[-1], path[-1])
+    module = path[0] if len(path) > 1 else name
+    return getattr(importlib.import_module(f"gogooku.commands.{module}"), name)
+
+
+# -------------------------------------------------------------------------------- declarations
+
+
+def test_every_documented_command_is_there():
+    documented = {
+        *("demo", "import", "build", "audit", "features", "train", "evaluate", "compare"),
+        *("backtest", "report", "predict", "serve", "doctor", "explain", "version"),
+    }
+    assert documented <= {path[0] for path in COMMANDS}
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_command_has_a_module_and_says_what_it_has_to_say_as_an_answer(path):
+    made = typing.get_type_hints(function_of(path))["return"]
+    assert made is (type(None) if path in UNTIL_STOPPED else Answer)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_of_every_command(path, tmp_path):
+    result = run_cli(tmp_path, *path, "--help")
+    assert result.code == 0
+    assert " ".join(path) in result.out
+    assert "--json" in result.out or path[-1] in ("serve", "version")
+
+
+STATEMENTS = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Raise, ast.FunctionDef)
+
+
+def logic(text):
+    """Commands of a ``cli.py`` that hold more than a declaration, with what they hold."""
+    found = []
+    for function in ast.parse(text).body:
+        if isinstance(function, ast.FunctionDef) and function.decorator_list:
+            inner = [node for one in function.body for node in ast.walk(one)]
+            kinds = {type(node).__name__ for node in inner if isinstance(node, STATEMENTS)}
+            if kinds:
+                found.append((function.name, sorted(kinds)))
+    return found
+
+
+def test_commands_are_declared_here_and_nothing_else():
+    text = Path(cli.__file__).read_text()
+    assert text.count("@app.command(") + text.count("@sandbox_app.command(") == len(COMMANDS)
+    assert logic(text) == []
+
+
+def test_logic_in_a_command_is_found():
+    text = "@app.command()\ndef build(x):\n    for one in x:\n        emit(one)\n"
+    assert logic(text) == [("build", ["For"])]
+
+
+# ------------------------------------------------------------------------------------- printing
+
+
+def printed(answer, capsys, *, as_json):
+    """What an answer prints, and what it raises."""
+    try:
+        cli.emit(answer, as_json=as_json)
+        fault = None
+    except (FindingError, DataError) as raised:
+        fault = raised
+    return capsys.readouterr().out, fault
+
+
+def test_programs_get_the_facts_and_people_the_parts(capsys):
+    answer = Answer(facts={"名": "値", "place": Path("a")}, parts=["one line", "another"])
+    text, fault = printed(answer, capsys, as_json=True)
+    assert (json.loads(text), fault) == ({"名": "値", "place": "a"}, None)
+    assert "値" in text
+    assert printed(answer, capsys, as_json=False) == ("one line\nanother\n", None)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("failure", [FindingError("found"), DataError("missing")])
+def test_what_failed_is_raised_after_the_answer_is_printed(failure, as_json, capsys):
+    answer = Answer(facts=["said"], parts=["said"], failure=failure)
+    text, fault = printed(answer, capsys, as_json=as_json)
+    assert "said" in text
+    assert fault is failure
+
+
+def test_a_line_is_printed_as_it_is(capsys):
+    line = f"report: /home/me/[draft]/:smile:/{'long/' * 60}report.html"
+    assert printed(Answer(facts=None, parts=[line]), capsys, as_json=False) == (f"{line}\n", None)
+
+
+# -------------------------------------------------------------------------------- failing calls
+
+
+def test_no_command_shows_help(tmp_path):
+    result = run_cli(tmp_path)
+    assert result.code == 2
+    assert "Usage" in result.out + result.err
+
+
+def test_wrong_call_is_json_when_json_was_asked_for(tmp_path):
+    for argv in (["nothing", "--json"], ["train", "--json"], ["build", "--nothing", "--json"]):
+        result = run_cli(tmp_path, *argv)
+        assert result.code == 2
+        assert result.out == ""
+        assert result.error["error"] == "UsageError"

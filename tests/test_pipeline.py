@@ -1,0 +1,86 @@
+"""The line: every arrow is there, and commands go along the arrows alone."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import gogooku
+from gogooku import pipeline
+
+ARROWS = (
+    *("import_prices", "sandbox", "sync", "tables_source", "build", "train", "evaluate"),
+    *("backtest", "report", "ranking"),
+)
+STAGES = {
+    "gogooku.dataset.build": {"build"},
+    "gogooku.ingest.imports.files": {"import_files"},
+    "gogooku.ingest.jquants.sync": {"sync"},
+    "gogooku.ingest.source": {"write_source", "publish_source"},
+    "gogooku.runs.judge": {"evaluate"},
+    "gogooku.runs.report": {"write_report"},
+    "gogooku.runs.train": {"train"},
+    "gogooku.sandbox.market.market": {"generate"},
+    "gogooku.tables.delivery": {"deliver"},
+    "gogooku.tables.parts": {"derive"},
+}
+"""What an arrow calls, by module."""
+
+
+def functions():
+    return {
+        name: one
+        for name, one in inspect.getmembers(pipeline, inspect.isfunction)
+        if one.__module__ == pipeline.__name__
+    }
+
+
+def test_the_arrows_of_the_picture_are_the_functions():
+    assert set(functions()) == set(ARROWS)
+    for name in ARROWS:
+        assert f"-- {name} --" in pipeline.__doc__, name
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_an_arrow_is_typed_and_says_where_it_leads(name):
+    arrow = functions()[name]
+    parameters = inspect.signature(arrow).parameters.values()
+    assert all(one.annotation is not inspect.Parameter.empty for one in parameters)
+    assert arrow.__annotations__["return"] != "None"
+    assert " -> " in arrow.__doc__
+
+
+def around(text):
+    """Stages that a module calls itself instead of going along the line."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            taken = {alias.name for alias in node.names} & STAGES.get(node.module, set())
+            found += [f"{node.module}.{name}" for name in sorted(taken)]
+    return found
+
+
+def test_the_pipeline_calls_every_stage_and_commands_call_none():
+    package = Path(gogooku.__file__).parent
+    called = around((package / "pipeline.py").read_text())
+    named = {f"{module}.{name}" for module, names in STAGES.items() for name in names}
+    assert named - set(called) == {"gogooku.ingest.source.publish_source"}
+    commands = [package / "cli.py", *(package / "commands").glob("*.py")]
+    assert len(commands) > 20
+    found = {path.name: around(path.read_text()) for path in commands}
+    assert {name: stages for name, stages in found.items() if stages} == {}
+
+
+def test_a_way_around_the_line_is_found():
+    assert around("from gogooku.runs.train import train as fit") == ["gogooku.runs.train.train"]
+    assert around("def f():\n    from gogooku.tables.parts import Known, derive") == [
+        "gogooku.tables.parts.derive"
+    ]
+
+
+def test_an_arrow_loads_its_own_stage_only():
+    """`gogooku import` must not wait for what trains or draws."""
+    tree = ast.parse(Path(pipeline.__file__).read_text())
+    loaded = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not [ast.unparse(one) for one in loaded if "gogooku" in ast.unparse(one)]
