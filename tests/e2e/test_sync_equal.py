@@ -26,8 +26,9 @@ from gogooku.sandbox.exchange.faults import EXTRA_FIELD, FaultKind, FaultPlan
 from gogooku.sandbox.exchange.limits import Counting, Limits
 from gogooku.sandbox.exchange.selection import LiveWire, visible_rows
 from gogooku.sandbox.sources.wire import VISIBLE
-from gogooku.tables.parts import Basis, Known, derive, later_versions, quarantined_rows
+from gogooku.tables.parts import Basis, Known, derive, later_versions
 from gogooku.tables.publication import Later
+from support.quarantine import quarantined_rows
 from support.sandbox import ask_all
 from support.syncs import (
     EVERYTHING,

@@ -14,7 +14,6 @@ from gogooku.evaluate.significance import (
     holm,
     mean_test,
     paired_difference,
-    stationary_bootstrap,
 )
 
 
@@ -84,35 +83,6 @@ def test_what_cannot_be_tested_has_no_p_value(series):
     test = mean_test(series, horizon=5)
     assert math.isnan(test.p_value)
     assert math.isnan(test.sigmas)
-
-
-def test_bootstrap_is_seeded_and_covers_like_theory():
-    series = np.random.default_rng(4).normal(0.5, 2.0, size=500)
-    one, two = (stationary_bootstrap(series, rng=np.random.default_rng(5)) for _ in range(2))
-    assert one == two
-    assert one != stationary_bootstrap(series, rng=np.random.default_rng(6))
-    half = 1.96 * series.std(ddof=1) / math.sqrt(500)
-    assert one.value == pytest.approx(series.mean())
-    assert one.low == pytest.approx(series.mean() - half, abs=0.25 * half)
-    assert one.high == pytest.approx(series.mean() + half, abs=0.25 * half)
-
-
-def test_bootstrap_blocks_keep_autocorrelation():
-    series = overlapping(np.random.default_rng(7), 600, 20)
-    blocks = stationary_bootstrap(series, rng=np.random.default_rng(8), horizon=20)
-    naive = 1.96 * series.std() / math.sqrt(600)
-    assert blocks.block == 40.0
-    assert blocks.high - blocks.low > 2 * 2.0 * naive
-
-
-def test_bootstrap_of_any_statistic_and_of_nothing():
-    series = np.random.default_rng(9).normal(size=200)
-    spread = stationary_bootstrap(
-        series, rng=np.random.default_rng(1), statistic=lambda rows: rows.std(axis=1)
-    )
-    assert spread.low < 1.0 < spread.high
-    empty = stationary_bootstrap(np.array([np.nan, 1.0]), rng=np.random.default_rng(1))
-    assert (empty.n, empty.draws, empty.value) == (1, 0, 1.0)
 
 
 def run_frame(seed, shift, horizons=(1, 5), n=150):

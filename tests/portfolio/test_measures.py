@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from gogooku.portfolio.measures import backtest_report
-from gogooku.portfolio.risk import concentration, drawdowns, sector_exposure
 
 
 def daily_frame(returns, market, turnover=0.2):
@@ -63,19 +62,3 @@ def test_a_flat_account_has_no_sharpe():
     assert math.isnan(report.values["portfolio.sharpe"].value)
     assert report.values["portfolio.annual_return"].value == 0.0
     assert math.isnan(report.values["portfolio.volatility"].error)
-
-
-def test_drawdown_is_measured_from_the_running_peak():
-    fall = drawdowns(daily_frame([0.1, -0.5, 1.5], [0.0] * 3))
-    assert fall["drawdown"].to_list() == pytest.approx([0.0, 0.0, 0.5, 0.0])
-
-
-def test_concentration_and_sectors():
-    days = [date(2022, 1, 4)] * 2 + [date(2022, 1, 5)]
-    holdings = pl.DataFrame({"date": days, "code": ["a", "b", "c"], "weight": [0.4, 0.4, 0.9]})
-    assert concentration(holdings).rows() == [
-        (days[0], 0.4, pytest.approx(2.0)),
-        (days[2], 0.9, pytest.approx(1.0)),
-    ]
-    exposure = sector_exposure(holdings, {"a": "0050", "b": "0050"})
-    assert exposure.rows() == [(days[0], "0050", 0.8), (days[2], "unknown", 0.9)]

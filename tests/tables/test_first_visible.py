@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gogooku.core.calendar import TOKYO, Clock
+from gogooku.features.engine.timeline import timeline_of
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
-from gogooku.tables.publication import PUBLICATIONS, clock_of, first_visible
+from gogooku.tables.publication import PUBLICATIONS, clock_of
 from gogooku.tables.schema import TABLES, typed
 from support.wire_rows import decoded
 
@@ -192,6 +193,16 @@ def test_every_source_has_a_rule_a_table_and_a_case():
     assert set(CASES) == set(TABLES) == set(ENDPOINTS) == set(PUBLICATIONS)
 
 
+def first_visible(frame, clock):
+    """The session on which the axes of a dataset place each row."""
+    nothing = np.empty((len(ARRAY), 0))
+    axes = timeline_of(
+        ARRAY, (), exchange=TOKYO, clock=Clock(clock), growth_TN=nothing, listed_TN=nothing > 0
+    )
+    t = axes.known_at(frame["available_at"].to_numpy().astype("datetime64[us]"))
+    return ARRAY[t].tolist()
+
+
 @pytest.mark.parametrize("clock", ["evening", "premarket"])
 @pytest.mark.parametrize("name", CASES)
 def test_first_visible_session_equals_the_oracle(name, clock):
@@ -206,8 +217,8 @@ def test_first_visible_session_equals_the_oracle(name, clock):
     known = [moment for _, moment in made]
     assert table.frame.height == len(made)
     assert table.frame["available_at"].to_list() == [k - timedelta(hours=9) for k in known]
-    found = first_visible(table.frame["available_at"], sessions=ARRAY, exchange=TOKYO, clock=clock)
-    assert found.to_list() == [first_use(moment, clock) for moment in known]
+    found = first_visible(table.frame, clock)
+    assert found == [first_use(moment, clock) for moment in known]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -223,9 +234,7 @@ def test_the_clock_of_a_source_says_whether_the_night_adds_rows(name):
 def test_the_switch_of_margin_interest_and_the_holiday_weeks_by_date():
     def first(rows, clock="evening"):
         frame = typed("margin_interest", decoded("margin_interest", rows), sessions=ARRAY).frame
-        return first_visible(
-            frame["available_at"], sessions=ARRAY, exchange=TOKYO, clock=clock
-        ).to_list()
+        return first_visible(frame, clock)
 
     def row(day, published=""):
         return {"Date": day, "Code": "72030", "PubDate": published}
@@ -244,7 +253,7 @@ def test_the_switch_of_margin_interest_and_the_holiday_weeks_by_date():
 def test_the_premarket_clock_adds_the_night_and_nothing_of_the_next_day():
     def first(name, row, clock):
         frame = typed(name, decoded(name, [row]), sessions=ARRAY).frame
-        return first_visible(frame["available_at"], sessions=ARRAY, exchange=TOKYO, clock=clock)[0]
+        return first_visible(frame, clock)[0]
 
     friday, monday = date(2026, 6, 5), date(2026, 6, 8)
     option = OPTION | {"Date": str(friday), "Code": "130040018"}

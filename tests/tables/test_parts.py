@@ -15,9 +15,9 @@ from gogooku.tables.parts import (
     Basis,
     Known,
     prune_parts,
-    quarantined_rows,
 )
 from gogooku.tables.publication import Later
+from support.quarantine import quarantined_rows
 from support.raw import DAY, EVENING, bar, commit, tables, with_calendar
 
 

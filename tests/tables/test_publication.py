@@ -1,6 +1,5 @@
 from datetime import date, datetime
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -9,8 +8,6 @@ from gogooku.core.errors import DataError
 from gogooku.tables.publication import (
     PUBLICATIONS,
     available_at,
-    decisions,
-    first_visible,
     with_clocks,
 )
 
@@ -86,11 +83,3 @@ def test_the_order_of_the_rows_is_kept():
         date(2026, 6, 8),
         date(2026, 6, 9),
     ]
-
-
-def test_first_visible_is_null_after_the_last_decision_and_takes_equality():
-    two = np.array(["2026-06-04", "2026-06-05"], dtype="datetime64[D]")
-    when = decisions(two, exchange=TOKYO, clock="evening")["decision_at"]
-    late = pl.Series([when[0], when[0].replace(second=1), when[1], datetime(2026, 6, 6)])
-    found = first_visible(late, sessions=two, exchange=TOKYO, clock="evening")
-    assert found.to_list() == [date(2026, 6, 4), date(2026, 6, 5), date(2026, 6, 5), None]

@@ -1,8 +1,6 @@
 """The calendar and the breakdown of trading."""
 
-import numpy as np
-
-from gogooku.tables.trading import BREAKDOWN, CALENDAR, sessions_of_calendar
+from gogooku.tables.trading import BREAKDOWN, CALENDAR
 from support.typed_tables import convert, one, refused
 
 DAY = {"Date": "2026-06-05", "Code": "72030"}
@@ -16,10 +14,6 @@ def test_calendar_knows_sessions_half_days_and_holiday_trading():
     table = convert(CALENDAR, *rows)
     assert table.frame["is_session"].to_list() == [True, True, False, False]
     assert table.frame["kind"][1] == "half_session"
-    np.testing.assert_array_equal(
-        sessions_of_calendar(table.frame),
-        np.array(["2026-06-04", "2026-06-05"], dtype="datetime64[D]"),
-    )
     refused(CALENDAR, {"Date": "2026-06-04", "HolDiv": "9"}, "HolDiv is not a known value")
 
 

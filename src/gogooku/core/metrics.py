@@ -234,11 +234,6 @@ def ratio_estimate(daily: FloatArray, *, horizon: int) -> Estimate:
     return Estimate(value=ratio, n=len(kept), error=error, lags=lags)
 
 
-def sharpe_ratio(returns_T: FloatArray, *, sessions_per_year: int = 245) -> float:
-    """Annualised mean over standard deviation (n-1) of session returns; NaN when constant."""
-    return information_ratio(returns_T) * math.sqrt(sessions_per_year)
-
-
 def max_drawdown(equity_T: FloatArray) -> float:
     """Largest fall from a running peak, as a positive share of that peak."""
     peak = np.maximum.accumulate(equity_T)

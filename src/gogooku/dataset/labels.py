@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from gogooku.core.types import (
     HORIZONS,
@@ -279,17 +278,3 @@ def shuffled_within_session(
         residual_TNH=kept["residual"],
         late_TNH=late,
     )
-
-
-def outcome_counts(labels: Labels) -> pl.DataFrame:
-    """How many labels ended how, per horizon (horizon, outcome, count)."""
-    rows = [
-        {
-            "horizon": horizon,
-            "outcome": str(outcome),
-            "count": int(np.sum(labels.outcome_TNH[:, :, h] == _CODE[outcome])),
-        }
-        for h, horizon in enumerate(labels.horizons)
-        for outcome in OUTCOMES
-    ]
-    return pl.DataFrame(rows)

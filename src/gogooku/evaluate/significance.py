@@ -1,9 +1,9 @@
-"""Differences that are not luck: paired tests, bootstrap intervals, many comparisons at once."""
+"""Differences that are not luck: paired tests, and many comparisons at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,63 +84,6 @@ def paired_difference(a_T: FloatArray, b_T: FloatArray, *, horizon: int) -> Mean
     if a_T.shape != b_T.shape:
         raise DataError(f"paired difference: {a_T.shape} sessions against {b_T.shape}")
     return mean_test(a_T - b_T, horizon=horizon)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A bootstrap interval of a statistic, with the sample it rests on."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    draws: int
-    block: float
-
-
-def row_means(samples_BT: FloatArray) -> FloatArray:
-    """Mean of each row."""
-    return np.asarray(samples_BT.mean(axis=1), dtype=np.float64)
-
-
-def stationary_bootstrap(
-    daily: FloatArray,
-    *,
-    rng: np.random.Generator,
-    horizon: int = 1,
-    draws: int = 1000,
-    level: float = 0.95,
-    statistic: Callable[[FloatArray], FloatArray] = row_means,
-) -> Interval:
-    """Percentile interval from the stationary block bootstrap (Politis & Romano 1994).
-
-    Blocks start anywhere, wrap around, and have geometric lengths with mean
-    ``max(2 * horizon, n^(1/3))``. ``statistic`` maps samples [draws, n] to one value per row.
-    Non-finite sessions are left out.
-    """
-    kept = daily[np.isfinite(daily)]
-    n = len(kept)
-    block = min(max(2.0 * horizon, n ** (1.0 / 3.0)), max(n / 2.0, 1.0))
-    if n < 3:
-        value = float(statistic(kept[None, :])[0]) if n else math.nan
-        return Interval(value=value, low=math.nan, high=math.nan, n=n, draws=0, block=block)
-    sampled = statistic(kept[_stationary_indices(n, block=block, draws=draws, rng=rng)])
-    low, high = np.quantile(sampled, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    value = float(statistic(kept[None, :])[0])
-    return Interval(value=value, low=float(low), high=float(high), n=n, draws=draws, block=block)
-
-
-def _stationary_indices(
-    n: int, *, block: float, draws: int, rng: np.random.Generator
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Positions [draws, n]: each step continues its block, or with chance 1/block starts anew."""
-    fresh = rng.random((draws, n)) < 1.0 / block
-    fresh[:, 0] = True
-    starts = rng.integers(0, n, size=(draws, n))
-    position = np.arange(n)
-    begun = np.maximum.accumulate(np.where(fresh, position, 0), axis=1)
-    origin = np.take_along_axis(starts, begun, axis=1)
-    return np.asarray((origin + position - begun) % n, dtype=np.int64)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -14,9 +14,6 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray
 
-STOCK_CODE = r"^[0-9A-Z]{5}$"
-"""A listed name: five characters, never shortened."""
-
 REPEATED = "key is repeated by a later delivery of the same row"
 
 

@@ -1,7 +1,7 @@
 """Margin trading: balances per name, and the daily alerts of names under watch.
 
 All share counts are on the basis of their event date; the vendor does not adjust them for later
-splits. `gogooku.tables.basis.to_share_basis` converts.
+splits. `gogooku.features.engine.timeline.Timeline.share_basis` converts.
 """
 
 from __future__ import annotations

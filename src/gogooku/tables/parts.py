@@ -31,7 +31,6 @@ from gogooku.core.files import (
     hash_text,
     locked,
     read_json,
-    read_parquet,
     sync_tree,
     write_json,
     write_parquet,
@@ -441,13 +440,3 @@ def prune_parts(home: Path, source: str, kept: Iterable[Tables]) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     return removed
-
-
-def quarantined_rows(tables: Tables, table: str) -> pl.DataFrame:
-    """Rows of a table that failed a check, with their reason, all years."""
-    frames = [
-        read_parquet(part.folder / QUARANTINE_FILE)
-        for part in tables.parts
-        if part.table == table and part.quarantined
-    ]
-    return pl.concat(frames, how="diagonal") if frames else pl.DataFrame()

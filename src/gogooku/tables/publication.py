@@ -423,16 +423,3 @@ def decisions(sessions: DateArray, *, exchange: Exchange, clock: str) -> pl.Data
         {"date": sessions.astype("datetime64[D]"), "decision_at": np.asarray(moments)},
         schema={"date": pl.Date(), "decision_at": INSTANT},
     )
-
-
-def first_visible(
-    available: pl.Series, *, sessions: DateArray, exchange: Exchange, clock: str
-) -> pl.Series:
-    """The first session whose decision can use each instant; null where none of them can."""
-    when = decisions(sessions, exchange=exchange, clock=clock)
-    at = when.get_column("decision_at").search_sorted(available, side="left")
-    return (
-        when.get_column("date")
-        .gather(pl.select(pl.when(at < when.height).then(at)).to_series())
-        .alias("first_visible")
-    )

@@ -1,7 +1,7 @@
 """Daily bars of listed names, and the morning bars: raw prices, never the vendor's adjusted ones.
 
 The vendor rewrites its adjusted history at every split; here raw prices and the adjustment factor
-are kept, and features adjust forward (see `gogooku.tables.basis`).
+are kept, and features adjust forward (see `gogooku.features.engine.compute.growth_of`).
 """
 
 from __future__ import annotations

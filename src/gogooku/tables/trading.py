@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
-from gogooku.core.calendar import DateArray
 from gogooku.tables.checks import not_below
 from gogooku.tables.conversion import Derived, Table, choice, event_day, number, stock_code
 
@@ -25,12 +23,6 @@ CALENDAR = Table(
         ),
     ),
 )
-
-
-def sessions_of_calendar(calendar: pl.DataFrame) -> DateArray:
-    """Trading sessions of a typed calendar, ascending."""
-    dates = calendar.filter("is_session").get_column("event_date").sort()
-    return np.asarray(dates.to_numpy().astype("datetime64[D]"))
 
 
 _ORDERS = (
@@ -56,4 +48,4 @@ BREAKDOWN = Table(
     checks=(not_below([c.name for c in (*_YEN, *_SHARES)], 0.0, what="a value or volume"),),
     session=True,
 )
-"""Auction trading only. The vendor does not adjust the volumes for splits: see `basis`."""
+"""Auction trading only. The vendor does not adjust the volumes for later splits."""

@@ -72,7 +72,6 @@ def test_the_first_request_goes_at_once_unless_an_earlier_run_has_just_sent_one(
     Pacer(Plan.FREE, clock=clock).wait(Bucket.SUMMARY)
     assert clock.slept_seconds == 0
     again = Pacer(Plan.FREE, clock=clock, after=START)
-    assert again.last_sent == START
     again.wait(Bucket.SUMMARY)
     assert clock.slept_seconds == pytest.approx(60 / 5 * MARGIN, abs=1e-4)
 

@@ -43,7 +43,7 @@ class Pacer:
     margin : float
         Factor on the spacing, at least 1.
     after : datetime or None
-        Instant of the last request of an earlier run (its `last_sent`), which still counts.
+        Instant of the last request of an earlier run, which still counts.
     """
 
     def __init__(
@@ -68,11 +68,6 @@ class Pacer:
     def plan(self) -> Plan:
         """The plan whose limit holds."""
         return self._plan
-
-    @property
-    def last_sent(self) -> datetime | None:
-        """When the last request was let through; None before the first."""
-        return self._sent.get(Bucket.DEFAULT)
 
     def set_plan(self, plan: Plan) -> None:
         """Go on at the pace of another plan; what was sent so far still counts."""

@@ -180,8 +180,6 @@ class Drivers:
         variance, AR(1).
     crowding_row : int64 [T]
         Session of the newest margin balance that is public; -1 without one.
-    short_position : float32 [T, N]
-        All large short positions together, share of shares outstanding.
     covering : float32 [T, N]
         Kernel of disclosed decreases, unit variance over all names.
     revision : float32 [T, N]
@@ -201,7 +199,6 @@ class Drivers:
     short_reports: ShortReports
     crowding: Float32Array
     crowding_row: IntArray
-    short_position: Float32Array
     covering: Float32Array
     revision: Float32Array
     flow: FloatArray
@@ -263,7 +260,7 @@ def draw_drivers(
     shape = (len(sessions), config.num_stocks)
     weeks, calendar = calendar_weeks(sessions)
     revisions = _draw_revisions(schedule, shape, rngs[0])
-    reports, position = _draw_positions(schedule, shape, rngs[1])
+    reports = _draw_positions(schedule, shape, rngs[1])
     flow = _draw_flow(weeks, rngs[3])
     rate = REVISIONS_PER_YEAR / SESSIONS_PER_YEAR
     news = (revisions.public_row, revisions.stock, revisions.size)
@@ -277,7 +274,6 @@ def draw_drivers(
         short_reports=reports,
         crowding=_autoregression(shape, DECAY["crowding"], rngs[2]),
         crowding_row=_margin_readings(weeks, sessions),
-        short_position=position,
         covering=_faded_sum(shape, covered, decay=DECAY["covering"], unit=float(step_sd)),
         revision=_faded_sum(shape, news, decay=DECAY["revision"], unit=float(np.sqrt(rate))),
         flow=flow,
@@ -334,14 +330,13 @@ def _draw_revisions(
 
 def _draw_positions(
     schedule: Schedule, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[ShortReports, Float32Array]:
-    """Reflected random walks of every seller in every name; reports, and the total [T, N]."""
+) -> ShortReports:
+    """Reports of reflected random walks of every seller in every name."""
     num_sessions, num = shape
     used = rng.random((num, SELLER_SLOTS)) < SLOT_SHARE
     used &= (rng.random(num) < COVERED_SHARE)[:, np.newaxis]
     position = np.where(used, rng.uniform(0.0, POSITION_LIMIT, used.shape), 0.0)
     reported_row = np.full(used.shape, -1, dtype=np.int64)
-    total = np.zeros(shape, dtype=np.float32)
     found: list[tuple[npt.NDArray[Any], ...]] = []
     for row in range(num_sessions):
         active = schedule.listed(row) & (schedule.event_row > row)
@@ -357,9 +352,8 @@ def _draw_positions(
         earlier = reported_row[stock, slot]
         found.append((where, stock, slot, after[known], before[known], earlier))
         reported_row[stock, slot] = row
-        total[row] = (position * active[:, np.newaxis]).sum(axis=1)
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    return ShortReports(*columns), total
+    return ShortReports(*columns)
 
 
 def _autoregression(shape: tuple[int, int], phi: float, rng: np.random.Generator) -> Float32Array:

@@ -35,8 +35,6 @@ from gogooku.sandbox.sources.smile import (
 
 NIKKEI_SCALE: Final = 12.0
 """The 225 index is the mean name's index times this: it starts at 24,000."""
-WEEKLY_FROM: Final = np.datetime64("2023-05-29")
-"""First session of the weekly and micro contracts."""
 NUM_STOCK_UNDERLYINGS: Final = 5
 NIKKEI, TOPIX, BOND, STOCK = 0, 1, 2, 3
 """Places of the underlyings; stocks follow one after another."""
