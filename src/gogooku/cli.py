@@ -22,6 +22,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
     ConfigFile,
     DatasetName,
+    Device,
     Json,
     MarketSeed,
     MarketSize,
@@ -327,6 +328,7 @@ def train(
     config: ConfigFile = None,
     assignments: Set = None,
     threads: TrainThreads = 1,
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Fit one run over its folds."""
@@ -338,7 +340,7 @@ def train(
         dataset=dataset,
         config=config,
         assignments=assignments or [],
-        execution=execution_for(threads),
+        execution=execution_for(threads, device=device),
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)
@@ -395,6 +397,7 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
     ] = None,
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Rank the newest session's universe."""
@@ -402,12 +405,11 @@ def predict(
 
     answer = command.predict(
         home_folder(),
+        command.Asked(day=day_given(day, option="--date"), horizon=horizon, top=top),
         run=run,
         dataset=dataset,
-        day=day_given(day, option="--date"),
-        horizon=horizon,
-        top=top,
         output=output,
+        device=device,
     )
     emit(answer, as_json=as_json)
 
@@ -420,6 +422,7 @@ def serve(
         str, typer.Option(help="Address; loopback unless told otherwise.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
+    device: Device = "cpu",
 ) -> None:
     """Serve rankings over HTTP; everything but /health needs a key."""
     from gogooku.commands import serve as command
@@ -431,6 +434,7 @@ def serve(
         keys=os.environ.get("GOGOOKU_API_KEYS", ""),  # noqa: TID251
         host=host,
         port=port,
+        device=device,
     )
 
 

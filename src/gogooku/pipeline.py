@@ -176,8 +176,15 @@ def report(home: Path, run: Run) -> Path:
     return write_report(home, run)
 
 
-def ranking(run: Run, dataset: Dataset, day: date | None = None, *, horizon: int = 5) -> Ranking:
+def ranking(
+    run: Run,
+    dataset: Dataset,
+    day: date | None = None,
+    *,
+    horizon: int = 5,
+    device: str = "cpu",
+) -> Ranking:
     """A run and a dataset -> the universe of a session (the newest by default), best name first."""
     from gogooku.serve.predictor import Predictor
 
-    return Predictor(run, dataset).ranking(day, horizon=horizon)
+    return Predictor(run, dataset, device=device).ranking(day, horizon=horizon)

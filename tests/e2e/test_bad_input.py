@@ -160,6 +160,9 @@ USAGE = {
     "missing config file": (["train", "ridge", "--config", "nowhere.toml"], "nowhere.toml"),
     "no such market size": (["sandbox", "market", "--size", "huge"], "tiny"),
     "negative threads": (["train", "ridge", "--threads", "-1"], "threads"),
+    "no device": (["train", "atft-gat-fan", "--device", "gpu"], "device"),
+    "device of another machine": (["train", "atft-gat-fan", "--device", "cuda:99"], "cuda:99"),
+    "device for no network": (["train", "ridge", "--device", "cuda"], "ridge is no network"),
     "name of a source that is a path": (
         ["sandbox", "market", "--size", "tiny", "--name", "../../escape"],
         "name",

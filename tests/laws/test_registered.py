@@ -10,15 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 import gogooku
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.progress import SilentReporter
 from gogooku.core.registry import Row, chosen_modules, load
+from gogooku.core.stamp import make_stamp
 from gogooku.core.types import Dataset
+from gogooku.learn import devices
+from gogooku.learn.batches import DayBatch
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.registry import LEARNERS, LOSSES
+from gogooku.learn.train import NetworkFit
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named, run_names
 from gogooku.runs.train import train
@@ -39,11 +44,11 @@ def toy() -> Iterator[None]:
     assert "toy_linear" not in LEARNERS.kinds()
 
 
-def fitted(home: Path, dataset: Dataset, *assignments: str, name: str = "toy-linear") -> Run:
+def fitted(home: Path, dataset: Dataset, *assignments: str, device: str = "cpu") -> Run:
+    name = "toy-linear"
     resolved = resolve(run_named(name), base_name=name, assignments=(*SHORT, *assignments))
-    return train(
-        home, name, resolved, dataset, execution=Execution(threads=1), reporter=SilentReporter()
-    )
+    execution = Execution(threads=1, device=device)
+    return train(home, name, resolved, dataset, execution=execution, reporter=SilentReporter())
 
 
 # ------------------------------------------------------------------------------- a row is enough
@@ -157,3 +162,41 @@ def test_every_folder_has_a_row_and_every_row_a_folder():
     assert folders_of(LEARNERS.rows.values()) == folders("models")
     assert folders_of(LOSSES.rows.values()) == folders("losses")
     assert folders_of([TOY_LEARNER]) == {"toy"}
+
+
+# ------------------------------------------------------------------------------------- devices
+
+
+def test_the_device_is_part_of_the_stamp_and_the_cpu_is_what_is_meant_without_one():
+    given = {"config_hash": "c", "code": ("gogooku.runs.train",), "inputs": {}, "threads": 1}
+    plain = make_stamp("train", **given)  # type: ignore[arg-type]
+    cpu = make_stamp("train", **given, device="cpu")  # type: ignore[arg-type]
+    gpu = make_stamp("train", **given, device="cuda")  # type: ignore[arg-type]
+    assert cpu.key == plain.key != gpu.key
+    assert (cpu.device, gpu.device) == (None, "cuda")
+
+
+def test_a_training_passes_its_device_on_and_refuses_one_that_is_not_there(
+    toy: None, basic_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(ConfigError, match="'cuda:99'.*available: cpu"):
+        fitted(tmp_path, basic_dataset, device="cuda:99")
+    assert not (tmp_path / "runs").exists()
+    monkeypatch.setattr(devices, "available_devices", lambda: ("cpu", "cuda"))
+    seen: list[str] = []
+
+    def fit_on_cpu(fit: NetworkFit) -> None:
+        seen.append(fit.execution.device)
+
+    monkeypatch.setattr(NetworkFit, "run", fit_on_cpu)
+    monkeypatch.setattr(nn.Module, "to", lambda model, device: seen.append(device) or model)
+    monkeypatch.setattr(DayBatch, "to", lambda batch, device: seen.append(device) or batch)
+    run = fitted(tmp_path, basic_dataset, device="cuda")
+    assert run.stamp.device == "cuda"
+    assert set(seen) == {"cuda", "cpu"}
+    seen.clear()
+    Predictor(run, basic_dataset).ranking()
+    assert set(seen) == {"cpu"}
+    seen.clear()
+    Predictor(run, basic_dataset, device="cuda").ranking()
+    assert set(seen) == {"cuda"}

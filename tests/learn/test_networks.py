@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gogooku.core.errors import ConfigError
+from gogooku.core.files import read_json, write_json
+from gogooku.learn.checkpoint import HEADER_FILE, load_checkpoint
 from gogooku.learn.networks import NetworkLearner
 from support.learning import (
     changed,
@@ -77,3 +79,21 @@ def test_unknown_channels_and_too_few_weights_are_refused():
     with pytest.raises(ConfigError, match="3 weights for the horizons"):
         config = small_config(training={"horizon_weights": (1.0, 1.0, 1.0)})
         fit(NetworkLearner(config), dataset, labels, fold)
+
+
+def test_a_header_of_before_the_losses_had_settings_is_read(tmp_path):
+    """What no score depends on, the training, may be of another version."""
+    dataset = make_dataset()
+    learner = NetworkLearner(small_config(training={"max_epochs": 1, "days_per_batch": 30}))
+    made = fit(learner, dataset, make_labels(dataset), make_fold(dataset))
+    made.save(tmp_path)
+    header = read_json(tmp_path / HEADER_FILE)
+    training = header["config"]["training"]
+    assert training.pop("loss") == {"kind": "correlation", "mse_weight": 0.1}
+    training["mse_weight"] = 0.1
+    write_json(tmp_path / HEADER_FILE, header)
+    day = np.array([90])
+    read = load_checkpoint(tmp_path)
+    np.testing.assert_array_equal(read.scores(dataset, day), made.scores(dataset, day))
+    assert read.header.more == made.header.more
+    assert set(read.header.more) == {"context_scale"}

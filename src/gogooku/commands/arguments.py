@@ -24,6 +24,9 @@ Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by 
 TrainThreads = Annotated[
     int, typer.Option("--threads", help="Numeric threads; they change the last bits of a training.")
 ]
+Device = Annotated[
+    str, typer.Option("--device", help="Where a network runs: cpu, cuda, or cuda:N for one GPU.")
+]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
@@ -37,10 +40,10 @@ def reporter_for(*, as_json: bool) -> Reporter:
     return SilentReporter() if as_json else ConsoleReporter()
 
 
-def execution_for(threads: int | None) -> Execution:
-    """How to run with so many threads; all there are by default."""
+def execution_for(threads: int | None, *, device: str = "cpu") -> Execution:
+    """How to run with so many threads, all there are by default, and where networks run."""
     wanted = available_threads() if threads is None else threads
-    return validated(Execution, {"threads": wanted})
+    return validated(Execution, {"threads": wanted, "device": device})
 
 
 def day_given(text: str | None, *, option: str) -> date | None:

@@ -82,6 +82,7 @@ class Explanation:
             "config_hash": self.stamp.config_hash,
             "seed": self.stamp.seed,
             "threads": self.stamp.threads,
+            "device": self.stamp.device,
             "versions": dict(self.stamp.versions),
             "made_at": self.stamp.made_at,
         }
@@ -150,7 +151,7 @@ class Difference:
 
 
 def difference(left: Explanation, right: Explanation) -> list[Difference]:
-    """Where two artefacts differ: config values, inputs, code, seed, threads, versions, content."""
+    """Where two artefacts differ: settings, inputs, code, seed, threads, device and versions."""
     sides = [_flat(left), _flat(right)]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
     return [
@@ -169,6 +170,7 @@ def _flat(one: Explanation) -> dict[str, str]:
     out["code"] = one.stamp.code_hash
     out["seed"] = str(one.stamp.seed)
     out["threads"] = str(one.stamp.threads)
+    out["device"] = str(one.stamp.device)
     for name, number in one.stamp.versions.items():
         out[f"version {name}"] = number
     if one.content_hash is not None:

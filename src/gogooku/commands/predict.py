@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -13,24 +14,42 @@ from gogooku.runs.folder import open_run
 from gogooku.serve.output import write_ranking
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which ranking is asked for.
+
+    Attributes
+    ----------
+    day : date or None
+        The session; None for the last of the dataset.
+    horizon : int
+        Which score ranks.
+    top : int
+        Names that people are shown; programs and files get all.
+    """
+
+    day: date | None
+    horizon: int
+    top: int
+
+
 def predict(
     home: Path,
+    asked: Asked,
     *,
     run: str | None,
     dataset: str | None,
-    day: date | None,
-    horizon: int,
-    top: int,
     output: Path | None,
+    device: str = "cpu",
 ) -> Answer:
     """Rank a session's universe, and write all of it to a file where one is named.
 
     Parameters
     ----------
-    run, dataset, day
-        None for the newest finished run, the dataset built last, and its last session.
-    top : int
-        Names that people are shown; programs and files get all.
+    run, dataset
+        None for the newest finished run and the dataset built last.
+    device : str
+        Where a network scores.
 
     Raises
     ------
@@ -38,11 +57,15 @@ def predict(
         As `gogooku.pipeline.ranking` and `gogooku.serve.output.write_ranking`.
     """
     made = pipeline.ranking(
-        open_run(home, run), current_dataset(home, dataset), day, horizon=horizon
+        open_run(home, run),
+        current_dataset(home, dataset),
+        asked.day,
+        horizon=asked.horizon,
+        device=device,
     )
     when = f"{made.date}, clock {made.clock}, by {made.horizon} sessions"
     title = f"{when}, run {made.run_id}, dataset {made.dataset}"
-    parts: list[object] = [frame_table(title, made.frame.head(top))]
+    parts: list[object] = [frame_table(title, made.frame.head(asked.top))]
     if output is not None:
         write_ranking(output, made)
         parts.append(f"written: {output} ({made.frame.height:,} names)")

@@ -11,7 +11,14 @@ from gogooku.serve.predictor import open_predictor
 
 
 def serve(
-    home: Path, *, run: str | None, dataset: str | None, keys: str, host: str, port: int
+    home: Path,
+    *,
+    run: str | None,
+    dataset: str | None,
+    keys: str,
+    host: str,
+    port: int,
+    device: str = "cpu",
 ) -> None:
     """Serve the rankings of a run; returns when the process is told to stop, and prints nothing.
 
@@ -19,16 +26,19 @@ def serve(
     ----------
     keys : str
         SHA-256 hashes of the keys that are let in, separated by commas.
+    device : str
+        Where a network scores.
 
     Raises
     ------
     UsageError
-        No hash, or one that is none.
+        No hash, or one that is none; a device that this machine or the run cannot use.
     DataError
         There is no such run or dataset.
     ContractError
         The run was fitted on other features than the dataset has.
     """
     hashes = parse_key_hashes(keys)
-    app = make_app(open_predictor(home, run=run, dataset=dataset), key_hashes=hashes)
+    predictor = open_predictor(home, run=run, dataset=dataset, device=device)
+    app = make_app(predictor, key_hashes=hashes)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

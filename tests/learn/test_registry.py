@@ -1,0 +1,43 @@
+"""From a config to its learner, and what a network's row says of itself."""
+
+import pytest
+
+from gogooku.core.errors import ConfigError
+from gogooku.core.registry import VariantConfig
+from gogooku.learn.learners import ROWS
+from gogooku.learn.losses.table import ROWS as LOSS_ROWS
+from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
+from gogooku.learn.models.ridge.config import RidgeConfig
+from gogooku.learn.models.ridge.learner import RidgeLearner
+from gogooku.learn.networks import NetworkLearner
+from gogooku.learn.registry import LEARNERS, LOSSES, make_learner
+
+
+def test_the_table_is_the_rows_of_the_package():
+    assert LEARNERS.kinds() == ("ridge", "lightgbm", "momentum", "reversal", "atft_gat_fan")
+    assert tuple(LEARNERS.rows.values()) == ROWS
+    assert tuple(LOSSES.rows.values()) == LOSS_ROWS
+
+
+def test_a_config_becomes_its_learner():
+    assert make_learner(RidgeConfig()) == RidgeLearner(RidgeConfig())
+    assert make_learner(AtftGatFanConfig()) == NetworkLearner(AtftGatFanConfig())
+    with pytest.raises(ConfigError, match="learner 'oracle' does not exist; there are: ridge"):
+        make_learner(VariantConfig(kind="oracle"))
+
+
+def test_a_row_names_its_modules_once():
+    assert LEARNERS.modules("ridge") == (
+        "gogooku.learn.models.ridge.config",
+        "gogooku.learn.models.ridge.learner",
+    )
+    assert LEARNERS.modules("atft_gat_fan") == (
+        "gogooku.learn.models.atft_gat_fan.config",
+        "gogooku.learn.networks",
+        "gogooku.learn.models.atft_gat_fan.network",
+    )
+
+
+@pytest.mark.parametrize("kind", LEARNERS.kinds())
+def test_only_networks_have_a_module(kind):
+    assert bool(LEARNERS.row(kind).network) == (kind == "atft_gat_fan")
