@@ -349,40 +349,54 @@ def train(
 @app.command()
 def evaluate(
     runs: Annotated[list[str], typer.Argument(help="Run folders, ids or names.")],
+    config: ConfigFile = None,
+    assignments: Set = None,
     as_json: Json = False,
 ) -> None:
     """Measure runs on their test part, each figure with n and a Newey-West interval."""
     from gogooku.commands import evaluate as command
 
-    emit(command.evaluate(home_folder(), runs), as_json=as_json)
+    made = command.evaluate(home_folder(), runs, config=config, assignments=assignments or [])
+    emit(made, as_json=as_json)
 
 
 @app.command()
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Two or more runs.")],
     metric: Annotated[str, typer.Option(help="A daily measure.")] = "rank_ic",
+    config: ConfigFile = None,
+    assignments: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Compare runs pairwise on the sessions they share."""
+    """Compare runs pairwise on the sessions they share, all judged alike."""
     from gogooku.commands import compare as command
 
-    emit(command.compare(home_folder(), runs, metric=metric), as_json=as_json)
+    made = command.compare(
+        home_folder(), runs, metric=metric, config=config, assignments=assignments or []
+    )
+    emit(made, as_json=as_json)
 
 
 @app.command()
-def backtest(run: RunName, as_json: Json = False) -> None:
+def backtest(
+    run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
+) -> None:
     """Trade a run's test scores: next-open fills, costs, ledger."""
     from gogooku.commands import backtest as command
 
-    emit(command.backtest(home_folder(), run), as_json=as_json)
+    made = command.backtest(home_folder(), run, config=config, assignments=assignments or [])
+    emit(made, as_json=as_json)
 
 
 @app.command()
-def report(run: RunName, as_json: Json = False) -> None:
+def report(
+    run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
+) -> None:
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
-    emit(command.report(home_folder(), run), as_json=as_json)
+    made = command.report(home_folder(), run, config=config, assignments=assignments or [])
+    emit(made, as_json=as_json)
 
 
 @app.command()
@@ -440,7 +454,9 @@ def serve(
 
 @app.command("explain")
 def explain_command(
-    artefact: Annotated[Path, typer.Argument(help="A source, dataset or run folder, or its id.")],
+    artefact: Annotated[
+        Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
+    ],
     other: Annotated[Path | None, typer.Argument(help="A second one: their difference.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@
     a made-up market  -- sandbox -------->  Source
     J-Quants          -- sync ----------->  raw store -- tables_source -->  Source
 
-    Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Skill
+    Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Evaluation
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
                                                   Run and Dataset -- ranking -->  Ranking
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from gogooku.core.types import Dataset
     from gogooku.core.wall import WallClock
     from gogooku.dataset.assemble import BuildConfig
-    from gogooku.evaluate.skill import Skill
     from gogooku.ingest.imports.files import ImportConfig, ImportResult
     from gogooku.ingest.jquants.client import Client
     from gogooku.ingest.jquants.plan import SyncOptions
     from gogooku.ingest.jquants.summary import Synced
     from gogooku.ingest.source import Source
-    from gogooku.runs.config import RunConfig
+    from gogooku.portfolio.backtest import TradeConfig
+    from gogooku.runs.config import TrainConfig
     from gogooku.runs.folder import Run
-    from gogooku.runs.judge import Traded
+    from gogooku.runs.judge import Evaluation, JudgeConfig
+    from gogooku.runs.report import ReportConfig
+    from gogooku.runs.trade import Traded
     from gogooku.sandbox.market.market import MarketConfig
     from gogooku.serve.predictor import Ranking
     from gogooku.tables.parts import Known
@@ -143,7 +145,7 @@ def build(
 def train(
     home: Path,
     name: str,
-    resolved: Resolved[RunConfig],
+    resolved: Resolved[TrainConfig],
     dataset: Dataset,
     *,
     execution: Execution,
@@ -155,25 +157,25 @@ def train(
     return train_run(home, name, resolved, dataset, execution=execution, reporter=reporter)
 
 
-def evaluate(home: Path, run: Run) -> Skill:
+def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] | None = None) -> Evaluation:
     """A run -> its skill on the test part, each figure with its error; kept beside the run."""
-    from gogooku.runs.judge import evaluate as judge
+    from gogooku.runs import judge
 
-    return judge(home, run)
+    return judge.evaluate(home, run, resolved or judge.DEFAULT)
 
 
-def backtest(home: Path, run: Run) -> Traded:
+def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] | None = None) -> Traded:
     """A run -> what its test scores would have earned after costs; kept beside the run."""
-    from gogooku.runs.judge import backtest as trade
+    from gogooku.runs import trade
 
-    return trade(home, run)
+    return trade.backtest(home, run, resolved or trade.DEFAULT)
 
 
-def report(home: Path, run: Run) -> Path:
+def report(home: Path, run: Run, resolved: Resolved[ReportConfig] | None = None) -> Path:
     """A run -> its page; what the page needs is judged or traded first where it is missing."""
-    from gogooku.runs.report import write_report
+    from gogooku.runs import report as pages
 
-    return write_report(home, run)
+    return pages.write_report(home, run, resolved or pages.DEFAULT)
 
 
 def ranking(

@@ -53,3 +53,12 @@ def test_skill_table_has_a_column_for_each_horizon_and_the_sessions():
     assert "RankIC" in text
     assert "P@K" not in text
     assert "42" in text
+
+
+def test_skill_table_has_a_row_for_each_family_that_was_measured():
+    one = {"value": 0.05, "error": 0.01, "n": 42}
+    names = ("h1.rank_ic", "h1.family_segment_flow", "h1.family_gated")
+    text = shown(skill_table(dict.fromkeys(names, one), title="skill"))
+    assert "family: gated" in text
+    assert "family: segment_flow" in text
+    assert text.count("family: ") == 2

@@ -1,6 +1,64 @@
-import json
+"""What doctor finds: what is there, what was left, what earlier versions wrote, what to do."""
 
+import json
+import shlex
+
+from gogooku.commands.doctor import examine
+from gogooku.core.files import read_json, write_json
 from support.cli import done, run_cli
+
+RUNS, DATASETS = "runs that cannot be opened", "datasets of other code"
+
+
+def commands_in(text):
+    """The commands that a line offers after its last colon-space."""
+    return [shlex.split(one) for one in text.rpartition(": ")[2].split(" && ")]
+
+
+def test_a_home_of_now_has_nothing_of_the_kind(tour_home):
+    found = examine(tour_home)
+    assert found[RUNS] == []
+    assert found[DATASETS] == []
+
+
+def test_a_run_with_settings_that_a_training_does_not_have(home):
+    (folder,) = home.glob("runs/reversal-*")
+    config = read_json(folder / "config.json")
+    old = {"judge_label": {"value": "raw", "from": "default"}}
+    write_json(folder / "config.json", config | old)
+    (line,) = examine(home)[RUNS]
+    assert line.startswith(f"run {folder.name} was made by an earlier version")
+    assert (
+        f"gogooku train reversal --dataset {read_json(folder / 'manifest.json')['dataset']}" in line
+    )
+    assert line in done(home, "doctor").out
+    assert len(done(home, "doctor", "--json").json["runs"]) == 5
+
+
+def test_a_dataset_of_other_code_is_named_and_can_still_be_used(home):
+    (folder,) = [path.parent for path in home.glob("datasets/*/manifest.json")]
+    stamp = read_json(folder / "stamp.json")
+    write_json(folder / "stamp.json", {**stamp, "code_hash": "0" * 16})
+    (line,) = examine(home)[DATASETS]
+    assert folder.name in line
+    assert f"--dataset {folder.name}" in line
+    (command,) = commands_in(line)
+    made = done(home, *command[1:], "--json").json
+    assert made["dataset"] == folder.name  # the settings are those it was built with
+    assert run_cli(home, "train", "reversal", "--dataset", folder.name).code == 0
+
+
+def test_a_dataset_without_a_stamp_or_that_cannot_be_read(home):
+    (folder,) = [path.parent for path in home.glob("datasets/*/manifest.json")]
+    (folder / "stamp.json").unlink()
+    (folder / "config.json").unlink()
+    (line,) = examine(home)[DATASETS]
+    assert "can still be trained on" in line
+    assert commands_in(line) == [["gogooku", "build", "--source", "tiny"]]
+    manifest = read_json(folder / "manifest.json")
+    write_json(folder / "manifest.json", {**manifest, "feature_hash": "other"})
+    (line,) = examine(home)[DATASETS]
+    assert "cannot be read" in line
 
 
 def test_doctor_for_people_and_programs(home):

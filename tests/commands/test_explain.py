@@ -11,8 +11,8 @@ PLACES = {
     "source": ("sources/tiny/*/manifest.json", "sandbox"),
     "dataset": ("datasets/*/manifest.json", "build"),
     "run": ("runs/ridge-*/manifest.json", "train"),
-    "evaluation": ("runs/ridge-*/evaluation/metrics.json", "train"),
-    "backtest": ("runs/ridge-*/backtest/metrics.json", "train"),
+    "evaluation": ("runs/ridge-*/evaluation-*/metrics.json", "evaluation"),
+    "backtest": ("runs/ridge-*/backtest-*/metrics.json", "backtest"),
     "checkpoint": ("runs/ridge-*/folds/0/checkpoint/checkpoint.json", "train"),
 }
 
@@ -46,7 +46,7 @@ def test_explain_tells_where_each_value_came_from(tour_home):
     assert config["burn_in_sessions"]["from"] == "default"
 
 
-@pytest.mark.parametrize("name", ["source", "dataset", "run"])
+@pytest.mark.parametrize("name", ["source", "dataset", "run", "evaluation", "backtest"])
 def test_explain_finds_an_artefact_by_its_id(name, tour_home, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     place = place_of(tour_home, name)
@@ -65,6 +65,29 @@ def test_explain_two_runs_shows_their_difference(tour_home):
     assert not any(row["what"].startswith("version ") for row in rows)
     said = done(tour_home, "explain", one, two).out
     assert f"{len(rows)} difference(s)" in said
+
+
+def test_explain_finds_what_is_beside_a_run_by_both_names(tour_home):
+    run, backtest = place_of(tour_home, "run"), place_of(tour_home, "backtest")
+    told = done(tour_home, "explain", f"{run.name}/{backtest.name}", "--json").json
+    assert told["place"] == backtest.name
+
+
+def test_a_run_is_not_taken_for_what_is_beside_it(tour_home):
+    run = place_of(tour_home, "run")
+    for named in (run.name, "ridge"):
+        assert done(tour_home, "explain", named, "--json").json["kind"] == "train"
+
+
+def test_explain_two_backtests_shows_the_setting_and_what_came_of_it(tour_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(tour_home, home)
+    one = place_of(home, "backtest")
+    two = done(home, "backtest", "ridge", *sets("portfolio.top_k=7"), "--json").json["folder"]
+    rows = done(home, "explain", one.name, two, "--json").json
+    named = {row["what"]: (row["left"], row["right"]) for row in rows}
+    assert named.keys() == {"config portfolio.top_k", "content"}
+    assert named["config portfolio.top_k"] == ("50 (from default)", "7 (from --set)")
 
 
 def test_explain_an_artefact_against_itself_shows_nothing(tour_home):

@@ -1,8 +1,10 @@
 """`gogooku sync --forget`: what came from the vendor goes, whole; measures stay."""
 
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -21,9 +23,13 @@ STAYS = {
     "stamp.json",
     "events.jsonl",
     "evaluation/metrics.json",
+    "evaluation/daily.parquet",
+    "evaluation/stamp.json",
     "backtest/metrics.json",
-    "report.html",
+    "backtest/manifest.json",
+    "report/report.html",
 }
+"""Files of a run; of what is beside it without the key."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,11 @@ def full(line, synced, tmp_path_factory):
     line.done(home, *TRAIN)
     for command in ("evaluate", "backtest", "report"):
         line.done(home, command, "ridge", "--json")
+    line.done(home, "backtest", "ridge", *sets("portfolio.top_k=7"), "--json")
+    line.done(home, "evaluate", "ridge", *sets("judge_label=excess"), "--json")
+    traded = line.done(home, "backtest", "ridge", *sets("portfolio.top_k=8"), "--json").json
+    earlier = Path(traded["folder"]).with_name("backtest")  # as an earlier version kept it
+    Path(traded["folder"]).rename(earlier)
     return home
 
 
@@ -58,6 +69,11 @@ def forgotten(line, full, tmp_path_factory):
     place = tmp_path_factory.mktemp("forgotten") / "home"
     subprocess.run(["cp", "-a", str(full), str(place)], check=True)
     return place, line.done(place, *FORGET, "--yes")
+
+
+def without_key(path):
+    first, *rest = path.parts
+    return "/".join([re.sub(r"-[0-9a-f]{16}$", "", first), *rest])
 
 
 def strangers(home):
@@ -119,9 +135,13 @@ def test_everything_of_the_vendor_goes_and_measures_stay(forgotten, full):
     assert_no_vendor_rows(home, full)
     assert leftovers(home) == []
     assert not (home / "datasets/current.json").exists()
-    judged = home / "runs" / next(run.name for run in runs if (run / "report.html").exists())
-    left = {str(path.relative_to(judged)) for path in judged.rglob("*") if path.is_file()}
+    judged = home / "runs" / next(run.name for run in runs if list(run.glob("report-*")))
+    left = {without_key(path.relative_to(judged)) for path in judged.rglob("*") if path.is_file()}
     assert left >= STAYS
+    assert len(list(judged.glob("backtest*/metrics.json"))) == 3
+    assert list(judged.glob("backtest*/*.parquet")) == []
+    ledgers = [name for name in removed if name.endswith("ledger.parquet")]
+    assert len(ledgers) == 3
     assert "predictions.parquet" not in left
     before = visible(full)
     for path, content in visible(home).items():
@@ -209,7 +229,7 @@ def test_killed_at_every_write_point_and_run_again_completes(line, full, forgott
         (("sync", "--source", "sandbox"), "artefact.built"),
         (("build", "--source", "sandbox", *BUILD), "artefact.built"),
         ((*TRAIN, "--set", "seed=9"), "train.predictions"),
-        (("backtest", "ridge"), "artefact.built"),
+        (("backtest", "ridge", *sets("portfolio.top_k=9")), "artefact.built"),
     ],
     ids=lambda part: part if isinstance(part, str) else part[0],
 )
@@ -265,8 +285,12 @@ def test_what_is_left_explains_itself(line, forgotten):
     assert len(found["runs without predictions"]) == 2
     assert found["unfinished"] == []
     assert "source sandbox" not in found
+    (traded,) = [path.name for path in home.glob("runs/*/backtest-*")][:1]
+    assert "fills and holdings" in line.done(home, "explain", traded, "--json").json["forgotten"]
     for command, words in (
-        (("evaluate", "ridge"), "is not in"),
+        (("evaluate", "ridge"), None),
+        (("evaluate", "ridge", *sets("judge_label=residual")), "is not in"),
+        (("backtest", "ridge"), "is not in"),
         (("build", "--source", "sandbox"), "source 'sandbox' is not in"),
         (("predict", "--run", "ridge"), "no dataset in"),
         (("sync", "--source", "sandbox", "--status"), None),

@@ -3,7 +3,15 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from gogooku.core.config import Config, Execution, parse_assignment, resolve, validated
+from gogooku.core.config import (
+    Config,
+    Execution,
+    assignments_for,
+    parse_assignment,
+    resolve,
+    tree_of,
+    validated,
+)
 from gogooku.core.errors import ConfigError
 
 
@@ -110,3 +118,26 @@ def test_a_file_can_choose_another_variant(tmp_path):
     file.write_text('[learner]\nhidden = 16\nkind = "large"\n')
     resolved = resolve(Root(), base_name="demo", file=file, assignments=["learner.hidden=4"])
     assert resolved.config.learner == Large(hidden=4)
+
+
+class Half(Config):
+    names: tuple[str, ...] = ("a",)
+    learner: Annotated[Small | Large, Field(discriminator="kind")] = Small()
+
+
+def test_a_part_keeps_values_and_origins():
+    both = resolve(Root(), base_name="demo", assignments=["learner.kind=large", "seed=4"])
+    part = both.part(Half)
+    assert part.config == Half(learner=Large())
+    assert part.to_json() == {k: v for k, v in both.to_json().items() if k != "seed"}
+    alone = resolve(Half(), base_name="demo", assignments=["learner.kind=large"])
+    assert part.config.content_hash == alone.config.content_hash
+
+
+def test_a_written_config_is_read_back_and_told_as_assignments():
+    made = resolve(Root(), base_name="demo", assignments=["learner.kind=large", 'names=["x y"]'])
+    written = made.to_json()
+    assert validated(Root, tree_of(written)) == made.config
+    texts = assignments_for({**written, "gone.long": {"value": 1, "from": "--set"}}, Root())
+    assert resolve(Root(), base_name="demo", assignments=texts).config == made.config
+    assert assignments_for(written, made.config) == []

@@ -9,7 +9,7 @@ import pytest
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.evaluate.split import FractionSplit, WalkForwardSplit, make_folds
-from gogooku.evaluate.walk_forward import forecast_frame, walk_forward
+from gogooku.evaluate.walk_forward import walk_forward
 
 SESSIONS = tokyo_sessions(date(2019, 1, 1), date(2021, 12, 31))
 CODES = ("10000", "20000", "30000")
@@ -79,13 +79,3 @@ def test_forecasts_refuse_dates_that_touch_training():
     object.__setattr__(result, "trained_through", ({1: folds[0].test[0], 5: folds[0].test[0]},))
     with pytest.raises(DataError, match="used in fitting"):
         result.forecasts(SESSIONS, CODES)
-
-
-def test_rows_are_sorted_and_missing_scores_left_out():
-    scores = np.array([[[1.0, 2.0], [np.nan, 3.0]]], dtype=np.float32)
-    frame = forecast_frame(scores, SESSIONS[:1], ("b", "a"), horizons=(1, 5))
-    assert frame.rows() == [
-        (SESSIONS[0].item(), "a", 5, 3.0),
-        (SESSIONS[0].item(), "b", 1, 1.0),
-        (SESSIONS[0].item(), "b", 5, 2.0),
-    ]

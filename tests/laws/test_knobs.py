@@ -37,10 +37,15 @@ from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, m
 from gogooku.features.catalogue import select
 from gogooku.ingest.imports.files import DateOrder, ExchangeName, ImportConfig, import_files
 from gogooku.learn.registry import LEARNERS, LOSSES
-from gogooku.runs import judge as judging
-from gogooku.runs.config import RunConfig
+from gogooku.portfolio.backtest import TradeConfig
+from gogooku.runs.config import TrainConfig
+from gogooku.runs.folder import Run, runs_folder
+from gogooku.runs.judge import JudgeConfig, evaluate
+from gogooku.runs.labels import run_labels
 from gogooku.runs.named import run_named, run_names
-from gogooku.runs.train import run_labels, train
+from gogooku.runs.report import ReportConfig
+from gogooku.runs.trade import backtest
+from gogooku.runs.train import train
 from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
 from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
 from support.law_world import (
@@ -390,21 +395,6 @@ SHARED_ROWS = (
     ),
     Knob("label_order", "shuffled", "labels"),
     Knob("seed", 2, "labels", {"label_order": "shuffled"}),
-    Knob("judge_label", "residual", "skill"),
-    *rows(
-        "ledger",
-        {
-            "backtest.portfolio.top_k": 7,
-            "backtest.portfolio.rebalance_every": 3,
-            "backtest.portfolio.horizon": 1,
-            "backtest.portfolio.max_weight": 0.04,
-            "backtest.costs.commission_bps": 5.0,
-            "backtest.costs.slippage_bps": 1.0,
-            "backtest.lot_size": 10,
-            "backtest.initial_cash": 2e8,
-        },
-        backtest__portfolio__top_k=10,
-    ),
 )
 FITTED = {"learner.train_label": "raw"}
 NOISY = {
@@ -501,7 +491,7 @@ RUN_ROWS = [
 class Outcomes(Mapping[str, str]):
     """Contents of a run, each made when it is asked for."""
 
-    def __init__(self, home: Path, name: str, config: RunConfig, dataset: Dataset) -> None:
+    def __init__(self, home: Path, name: str, config: TrainConfig, dataset: Dataset) -> None:
         self.home, self.name, self.config, self.dataset = home, name, config, dataset
 
     @cached_property
@@ -517,10 +507,10 @@ class Outcomes(Mapping[str, str]):
         )
 
     def __iter__(self):
-        return iter(("folds", "labels", "scores", "skill", "ledger"))
+        return iter(("folds", "labels", "scores"))
 
     def __len__(self) -> int:
-        return 5
+        return 3
 
     def __getitem__(self, key: str) -> str:
         return str(getattr(self, f"_{key}")())
@@ -539,33 +529,32 @@ class Outcomes(Mapping[str, str]):
     def _scores(self) -> str:
         return str(self.run.manifest["parts"]["predictions"])
 
-    def _skill(self) -> str:
-        values = judging.evaluate(self.home, self.run).report.values
-        return hash_json({name: repr(value) for name, value in values.items()})
-
-    def _ledger(self) -> str:
-        return frame_hash(judging.backtest(self.home, self.run).backtest.ledger)
-
 
 @pytest.fixture(scope="module")
-def run_stages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Stage]:
-    """A stage per named run, on a market of its own that is a little smaller."""
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A market of its own that is a little smaller; its home is two folders up."""
     home = tmp_path_factory.mktemp("knobs")
     market = law_market().model_copy(
         update={"num_stocks": 40, "num_sessions": 180, "strength": 3e-3}
     )
     pipeline.sandbox(home, "small", Resolved(market, Anything()), reporter=QUIET)
-    dataset = pipeline.build(
+    return pipeline.build(
         home,
         Resolved(BuildConfig(source="small", features="basic"), Anything()),
         execution=Execution(threads=1),
         reporter=QUIET,
     )
 
+
+@pytest.fixture(scope="module")
+def run_stages(small_dataset: Dataset) -> Mapping[str, Stage]:
+    """A stage per named run."""
+    home = small_dataset.folder.parents[1]
+
     def stage(name: str) -> Stage:
         more = {"momentum": ("learner.feature=ret_prev_20d",)}
         base = run_config(name, *more.get(name, ()), *SMALL.get(name, ())).config
-        return Stage(base, lambda config: Outcomes(home, name, config, dataset))  # type: ignore[arg-type]
+        return Stage(base, lambda config: Outcomes(home, name, config, small_dataset))  # type: ignore[arg-type]
 
     return {name: stage(name) for name in LEARNER_ROWS}
 
@@ -578,6 +567,80 @@ def test_run(run_stages: Mapping[str, Stage], name: str, knob: Knob):
     assert run_stages[name].complaint(knob) is None
 
 
+# ---------------------------------------------------------------------------- judging and trading
+
+JUDGE_ROWS = (Knob("judge_label", "residual", "skill"),)
+TRADE_ROWS = rows(
+    "ledger",
+    {
+        "portfolio.top_k": 7,
+        "portfolio.rebalance_every": 3,
+        "portfolio.horizon": 1,
+        "portfolio.max_weight": 0.04,
+        "costs.commission_bps": 5.0,
+        "costs.slippage_bps": 1.0,
+        "lot_size": 10,
+        "initial_cash": 2e8,
+    },
+    portfolio__top_k=10,
+)
+
+
+@pytest.fixture(scope="module")
+def judged_run(small_dataset: Dataset) -> Run:
+    return Outcomes(
+        small_dataset.folder.parents[1], "ridge", run_config("ridge").config, small_dataset
+    ).run
+
+
+def fitted(home: Path, run: Run) -> str:
+    """Which runs there are, and every file that the fit of one of them wrote."""
+    files = [run.folder / "predictions.parquet", *sorted((run.folder / "folds").rglob("*"))]
+    parts = {str(file): file.stat().st_mtime_ns for file in files}
+    return hash_json([sorted(p.name for p in runs_folder(home).glob("[!.]*")), parts])
+
+
+def judged_contents(home: Path, run: Run, config: Config) -> Mapping[str, str]:
+    made = evaluate(home, run, Resolved(config, Anything()))  # type: ignore[arg-type]
+    return {"fit": fitted(home, run), "skill": hash_json(made.metrics)}
+
+
+def traded_contents(home: Path, run: Run, config: Config) -> Mapping[str, str]:
+    made = backtest(home, run, Resolved(config, Anything()))  # type: ignore[arg-type]
+    return {
+        "fit": fitted(home, run),
+        "skill": hash_json(evaluate(home, run).metrics),
+        "ledger": frame_hash(made.frame("ledger")),
+    }
+
+
+@pytest.mark.parametrize("knob", JUDGE_ROWS, ids=str)
+def test_judge(judged_run: Run, knob: Knob):
+    home = judged_run.folder.parents[1]
+    stage = Stage(JudgeConfig(), lambda config: judged_contents(home, judged_run, config))
+    assert stage.complaint(knob) is None
+
+
+@pytest.mark.parametrize("knob", TRADE_ROWS, ids=str)
+def test_trade(judged_run: Run, knob: Knob):
+    home = judged_run.folder.parents[1]
+    stage = Stage(TradeConfig(), lambda config: traded_contents(home, judged_run, config))
+    assert stage.complaint(knob) is None
+
+
+def test_a_trial_that_fits_again_is_caught(judged_run: Run):
+    """A judging label that goes into the training too: the fit is another one already."""
+    home, dataset = judged_run.folder.parents[1], judged_run.dataset(judged_run.folder.parents[1])
+
+    def contents(config: Config) -> Mapping[str, str]:
+        label = f"learner.train_label={config.judge_label}"  # type: ignore[attr-defined]
+        run = Outcomes(home, "ridge", run_config("ridge", label).config, dataset).run
+        return judged_contents(home, run, config)
+
+    told = Stage(JudgeConfig(), contents).complaint(JUDGE_ROWS[0])
+    assert told == "judge_label changes fit already"
+
+
 # ------------------------------------------------------------------------------------ coverage
 
 TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
@@ -585,6 +648,9 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
     "import": (IMPORT, IMPORT_ROWS),
     "build": (BUILD, BUILD_ROWS),
     **{f"split {kind}": (SPLITS[kind], SPLIT_ROWS[kind]) for kind in SPLITS},
+    "judge": (JudgeConfig(), JUDGE_ROWS),
+    "trade": (TradeConfig(), TRADE_ROWS),
+    "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS)),
 }
 
 

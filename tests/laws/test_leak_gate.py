@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from gogooku import cli
-from gogooku.core.files import read_json
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import datasets_folder, labels_of
@@ -18,7 +17,7 @@ from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import load_grown
 from gogooku.evaluate.skill import evaluate_scores
 from gogooku.runs.judge import evaluate, truth_of
-from gogooku.runs.train import run_labels
+from gogooku.runs.labels import run_labels
 from support.law_world import run_config, trained
 
 REPLACED = "day_range"
@@ -61,8 +60,7 @@ def test_a_label_among_the_features_is_found(
     said = capsys.readouterr().err
     assert "horizon 5: RankIC" in said
     assert "look for a label" in said
-    facts = read_json(run.folder / "evaluation" / "metrics.json")["facts"]
-    assert any(text.startswith("horizon 5") for text in facts["findings"])
+    assert any(text.startswith("horizon 5") for text in evaluate(tmp_path, run).findings)
 
 
 def test_the_planted_expectation_among_the_features_is_found(
@@ -94,15 +92,15 @@ def test_an_honest_run_has_no_finding(
 @pytest.mark.parametrize("learner", ["ridge", "lightgbm"])
 def test_shuffled_labels_leave_no_skill(law_home: Path, basic_dataset: Dataset, learner: str):
     run = trained(law_home, learner, basic_dataset, "label_order=shuffled")
-    report = evaluate(law_home, run).report
+    metrics = evaluate(law_home, run).metrics
     # sessions are permuted independently: n of them cannot be surer than 1/sqrt(names * n)
     members = float(basic_dataset.valid_TN.sum(axis=1).mean())
     for horizon in (1, 5, 10, 20):
-        measured = report.values[f"h{horizon}.rank_ic"]
-        assert measured.n >= 20
-        error = max(measured.error, (members * measured.n) ** -0.5)
-        assert abs(measured.value) < 3.0 * error
-        assert measured.error < 0.05
+        measured = metrics[f"h{horizon}.rank_ic"]
+        assert measured["n"] >= 20
+        error = max(measured["error"], (members * measured["n"]) ** -0.5)
+        assert abs(measured["value"]) < 3.0 * error
+        assert measured["error"] < 0.05
 
 
 def test_the_shuffle_would_not_hide_a_leak(leaking, basic_dataset: Dataset, tmp_path: Path):

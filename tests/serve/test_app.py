@@ -89,6 +89,22 @@ def test_served_scores_are_predicts_and_the_evaluations_bit_for_bit(served):
                 assert np.float32(found[code]).tobytes() == np.float32(score).tobytes()
 
 
+def test_served_rows_have_the_sector_by_name(served):
+    _run, home, server = served
+    rows = server.get("/ranking", top=5).json()["ranking"]
+    wanted = dict(pl.read_parquet(listings_of(home)).select("code", "sector").iter_rows())
+    assert list(rows[0])[:4] == ["rank", "code", "sector", "close"]
+    assert {row["code"]: row["sector"] for row in rows} == {
+        r["code"]: wanted[r["code"]] for r in rows
+    }
+    assert all(row["sector"] for row in rows)
+
+
+def listings_of(home):
+    (path,) = home.glob("sources/tiny/*/listings.parquet")
+    return path
+
+
 def test_without_a_key_everything_but_health_is_refused(served):
     _, _, server = served
     assert server.get("/health", key=None).json() == {"status": "ok"}
@@ -270,6 +286,36 @@ def test_newest_session_ranks_by_default(predictor):
     assert ranking.date == predictor.newest
     assert isinstance(ranking.date, date)
     assert json.loads(json.dumps(ranking.to_json()))["num_names"] == ranking.frame.height
+
+
+def test_a_sector_that_is_not_known_is_null(predictor, tmp_path):
+    known = predictor.ranking()
+    code = known.frame.get_column("code")[1]
+    sectors = np.array(predictor.dataset.sector_TN)
+    sectors[-1, predictor.dataset.codes.index(code)] = -1
+    object.__setattr__(predictor.dataset, "sector_TN", sectors)
+    ranking = predictor.ranking()
+    assert ranking.frame.get_column("sector").null_count() == 1
+    assert ranking.frame.drop("sector").equals(known.frame.drop("sector"))
+    assert ranking.to_json()["ranking"][1]["sector"] is None
+    for suffix, read in (
+        ("csv", lambda p: pl.read_csv(p, schema_overrides={"sector": pl.String})),
+        ("parquet", pl.read_parquet),
+        ("json", lambda p: pl.DataFrame(json.loads(p.read_text())["ranking"])),
+    ):
+        path = tmp_path / f"ranking.{suffix}"
+        write_ranking(path, ranking)
+        assert read(path).get_column("sector").to_list() == ranking.frame["sector"].to_list()
+
+
+def test_a_dataset_without_sectors_ranks_all_the_same(predictor):
+    unknown = np.full_like(predictor.dataset.sector_TN, -1)
+    object.__setattr__(predictor.dataset, "sector_TN", unknown)
+    manifest = {**predictor.dataset.manifest, "sectors": []}
+    object.__setattr__(predictor.dataset, "manifest", manifest)
+    frame = predictor.ranking().frame
+    assert frame.schema["sector"] == pl.String
+    assert frame.get_column("sector").null_count() == frame.height > 0
 
 
 def test_ranking_file_is_whole_or_untouched(predictor, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ MODULES = (
     "gogooku.learn.losses.table",
     "gogooku.learn.losses.correlation.loss",
     "gogooku.runs.train",
-    "gogooku.runs.judge",
+    "gogooku.runs.report",
     "gogooku.serve.app",
     "torch._dynamo",  # what the first optimiser step would import
 )
@@ -46,6 +46,9 @@ MODULES = (
 STAGES = (
     "gogooku.dataset.build",
     "gogooku.ingest.imports.files",
+    "gogooku.runs.judge",
+    "gogooku.runs.report",
+    "gogooku.runs.trade",
     "gogooku.runs.train",
     "gogooku.tables.answers",
     "gogooku.tables.delivery",

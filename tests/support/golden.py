@@ -23,10 +23,10 @@ from gogooku.evaluate.split import FractionSplit, make_folds
 from gogooku.ingest.source import Source
 from gogooku.learn.models.ridge.learner import RidgeCheckpoint
 from gogooku.learn.registry import make_learner
-from gogooku.portfolio.backtest import Backtest, BacktestConfig, run_backtest
+from gogooku.portfolio.backtest import Backtest, TradeConfig, run_backtest
 from gogooku.portfolio.construct import PortfolioConfig
-from gogooku.runs.judge import market_bars
 from gogooku.runs.named import run_named
+from gogooku.runs.trade import market_bars
 from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
 from gogooku.tables.panel import build_panel
 
@@ -134,7 +134,7 @@ def _fit(dataset: Dataset, name: str, *assignments: str) -> tuple[Any, list[Mapp
 
 def _backtest(dataset: Dataset, ridge: RidgeCheckpoint) -> Backtest:
     indices = np.arange(120, len(dataset.sessions))
-    config = BacktestConfig(
+    config = TradeConfig(
         portfolio=PortfolioConfig(top_k=4, max_weight=0.25), initial_cash=50_000_000.0
     )
     scores = ridge.scores(dataset, indices)[:, :, ridge.horizons.index(5)].astype(np.float64)

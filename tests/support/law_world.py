@@ -19,7 +19,7 @@ from gogooku.core.types import Checkpoint, Dataset, Panel
 from gogooku.dataset.assemble import BuildConfig, assemble
 from gogooku.dataset.reading import read_dataset
 from gogooku.ingest.source import Source
-from gogooku.runs.config import RunConfig
+from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named
 from gogooku.runs.train import train
@@ -325,7 +325,7 @@ def built(home: Path, features: str) -> Dataset:
     )
 
 
-def run_config(name: str, *assignments: str) -> Resolved[RunConfig]:
+def run_config(name: str, *assignments: str) -> Resolved[TrainConfig]:
     """A named run, the network shrunk until it fits in a second."""
     small = TINY_NETWORK if name == "atft-gat-fan" else ()
     small = ("learner.rounds=20",) if name == "lightgbm" else small

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 
 from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
-from gogooku.portfolio.backtest import BacktestConfig, MarketBars
+from gogooku.portfolio.backtest import MarketBars, TradeConfig
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
 
@@ -35,7 +35,7 @@ def bars(open_, close, **changes):
 
 
 def account(*, cash=1e6, bps=10.0, lot=100, **portfolio):
-    return BacktestConfig(
+    return TradeConfig(
         portfolio=PortfolioConfig(
             **{"top_k": 1, "rebalance_every": 1, "max_weight": 1.0, **portfolio}
         ),

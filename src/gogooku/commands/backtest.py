@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import estimate_text, table
-from gogooku.core.files import read_json
+from gogooku.core.config import resolve
+from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.folder import open_run
-from gogooku.runs.judge import BACKTEST_FOLDER, METRICS_FILE
+from gogooku.runs.trade import BACKTEST
 
 
-def backtest(home: Path, name: str) -> Answer:
+def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequence[str]) -> Answer:
     """Trade a run and say what came of it.
 
     Raises
     ------
+    ConfigError
+        A setting is wrong.
     DataError
         There is no such run, or as `gogooku.pipeline.backtest`.
     """
+    resolved = resolve(TradeConfig(), base_name=BACKTEST, file=config, assignments=assignments)
     run = open_run(home, name)
-    pipeline.backtest(home, run)
-    facts = read_json(run.folder / BACKTEST_FOLDER / METRICS_FILE)
+    traded = pipeline.backtest(home, run, resolved)
     rows = [
         (measure.removeprefix("portfolio."), estimate_text(one), one["n"])
-        for measure, one in facts["metrics"].items()
+        for measure, one in traded.metrics.items()
     ]
-    return Answer(facts=facts, parts=[table(f"backtest of {run.run_id}", ["", "value", "n"], rows)])
+    return Answer(
+        facts={"run": run.run_id, "folder": str(traded.folder), **traded.written},
+        parts=[
+            table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
+            f"  {traded.folder}",
+        ],
+    )

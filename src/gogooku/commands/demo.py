@@ -22,7 +22,6 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.compare import compare_runs
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run
-from gogooku.runs.judge import daily_skill
 from gogooku.runs.named import run_named
 from gogooku.sandbox.market.market import market_config
 
@@ -186,9 +185,7 @@ def run_demo(
         )
         clock.lap(learner)
         skill = pipeline.evaluate(home, runs[learner])
-        result.metrics[learner] = (
-            _null_metrics(skill.daily) if shuffled else skill.report.to_json()["metrics"]
-        )
+        result.metrics[learner] = _null_metrics(skill.daily) if shuffled else skill.metrics
         result.runs[learner] = runs[learner].run_id
         found = skill.findings + (_null_findings(result.metrics[learner]) if shuffled else [])
         result.findings += [f"{learner}: {text}" for text in found]
@@ -202,9 +199,11 @@ def run_demo(
 def _finish(home: Path, runs: Mapping[str, Run], dataset: Dataset, result: DemoResult) -> None:
     best = runs["atft-gat-fan"]
     compared = ("atft-gat-fan", "lightgbm", "ridge")
-    table_of_pairs = compare_runs({name: daily_skill(home, runs[name]) for name in compared})
+    table_of_pairs = compare_runs(
+        {name: pipeline.evaluate(home, runs[name]).daily for name in compared}
+    )
     result.comparison = table_of_pairs.filter(pl.col("a") == "atft-gat-fan")
-    result.portfolio = pipeline.backtest(home, best).report.to_json()["metrics"]
+    result.portfolio = pipeline.backtest(home, best).metrics
     result.report = str(pipeline.report(home, best))
     result.ranking = pipeline.ranking(best, dataset).frame.head(10)
 

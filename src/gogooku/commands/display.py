@@ -64,11 +64,6 @@ SKILL_ROWS = (
     ("alignment", "alignment"),
     ("attainable", "attainable RankIC"),
     ("share_of_attainable", "share of attainable"),
-    ("family_linear", "family: linear"),
-    ("family_gated", "family: gated"),
-    ("family_order", "family: order"),
-    ("family_peers", "family: peers"),
-    ("family_level", "family: level"),
 )
 
 
@@ -76,7 +71,9 @@ def skill_table(metrics: Mapping[str, Any], *, title: str) -> Table:
     """Metrics of one run, a row per measure, a column per horizon, Newey-West errors."""
     horizons = sorted({int(name.split(".")[0][1:]) for name in metrics if name[0] == "h"})
     rows = []
-    for key, shown in SKILL_ROWS:
+    families = sorted({name.partition(".")[2] for name in metrics if ".family_" in name})
+    named = [(key, f"family: {key.removeprefix('family_')}") for key in families]
+    for key, shown in (*SKILL_ROWS, *named):
         found = [metrics.get(f"h{h}.{key}") for h in horizons]
         if any(one is not None for one in found):
             rows.append([shown, *(estimate_text(one) for one in found)])

@@ -9,29 +9,36 @@ from typing import Any
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import skill_table
+from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
 from gogooku.runs.folder import open_run
+from gogooku.runs.judge import EVALUATION, JudgeConfig
 
 
-def evaluate(home: Path, names: Sequence[str]) -> Answer:
-    """Judge runs; a finding of the leak gate is a failure.
+def evaluate(
+    home: Path, names: Sequence[str], *, config: Path | None, assignments: Sequence[str]
+) -> Answer:
+    """Judge runs under one setting; a finding of the leak gate is a failure.
 
     Raises
     ------
+    ConfigError
+        A setting is wrong.
     DataError
         One of them is not there; nothing is judged then.
     """
+    resolved = resolve(JudgeConfig(), base_name=EVALUATION, file=config, assignments=assignments)
     facts: dict[str, Any] = {}
-    tables: list[object] = []
+    parts: list[object] = []
     findings: list[str] = []
     for run in [open_run(home, name) for name in names]:
-        skill = pipeline.evaluate(home, run)
-        facts[run.run_id] = skill.report.to_json()
-        title = f"{run.run_id}, test part, {skill.report.facts['variant']} labels"
-        tables.append(skill_table(facts[run.run_id]["metrics"], title=title))
-        findings += [f"{run.run_id}: {text}" for text in skill.findings]
+        judged = pipeline.evaluate(home, run, resolved)
+        facts[run.run_id] = {"folder": str(judged.folder), **judged.written}
+        title = f"{run.run_id}, test part, {judged.facts['variant']} labels"
+        parts += [skill_table(judged.metrics, title=title), f"  {judged.folder}"]
+        findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(
         facts=facts,
-        parts=tables,
+        parts=parts,
         failure=FindingError("; ".join(findings)) if findings else None,
     )

@@ -14,10 +14,16 @@ from gogooku.commands.display import table
 from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
+from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import PREDICTIONS_FILE
+from gogooku.runs.trade import BACKTEST, LEDGER_FILE
 
 _TOLD = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
-_FORGOTTEN = "predictions and fills were removed with the data they came from (sync --forget)"
+_FORGOTTEN: Mapping[str, tuple[str, str]] = {
+    "train": (PREDICTIONS_FILE, "predictions were"),
+    BACKTEST: (LEDGER_FILE, "fills and holdings were"),
+}
+"""By stage: a file that goes with the vendor's data, and what is gone when it is."""
 
 
 def explain(home: Path, artefact: Path, other: Path | None) -> Answer:
@@ -57,7 +63,7 @@ class Explanation:
         What the manifest says of a source made from a raw store: plan, and what it knows of; of a
         dataset: what is wrong with its sources, and which dataset it goes on from.
     forgotten : str or None
-        Of a run without its predictions: where they went.
+        Of a run without its predictions, or a backtest without its fills: where they went.
     """
 
     place: str
@@ -109,7 +115,6 @@ def explanation_of(folder: Path) -> Explanation:
     if stamp.stage == "build":
         notes = [str(note["line"]) for note in facts.get("source_notes", ())]
         delivered = {"source_notes": notes, **facts.get("growth", {})}
-    bare = stamp.stage == "train" and not (place / PREDICTIONS_FILE).exists()
     return Explanation(
         place=place.name,
         kind=stamp.stage,
@@ -117,12 +122,23 @@ def explanation_of(folder: Path) -> Explanation:
         stamp=stamp,
         content_hash=facts.get("content_hash"),
         facts={name: delivered[name] for name in _TOLD if name in delivered},
-        forgotten=_FORGOTTEN if bare and facts else None,
+        forgotten=_forgotten(place, stamp.stage) if facts else None,
     )
+
+
+def _forgotten(place: Path, stage: str) -> str | None:
+    """What a finished artefact has lost to ``sync --forget``."""
+    file, words = _FORGOTTEN.get(stage, ("", ""))
+    if not file or (place / file).exists():
+        return None
+    return f"{words} removed with the data they came from (sync --forget)"
 
 
 def find_artefact(home: Path, named: Path) -> Path:
     """An artefact by path, or by its id or name (the newest of that name) in a home.
+
+    Evaluations, backtests and pages beside a run are artefacts too; an id of theirs may have the
+    run's in front: ``RUN/evaluation-KEY``.
 
     Raises
     ------
@@ -132,13 +148,18 @@ def find_artefact(home: Path, named: Path) -> Path:
     if named.exists():
         return named
     folders = [p.parent for p in home.glob(f"*/**/{STAMP_FILE}") if ".building" not in str(p)]
-    matches = [
-        p for p in folders if named.name in (p.name, p.name.rpartition("-")[0], p.parent.name)
-    ]
+    matches = [p for p in folders if named.name in _names_of(home, p)]
     if not matches:
         there = ", ".join(sorted(p.name for p in folders)) or "nothing yet"
         raise DataError(f"{named}: no such folder, and no artefact of that name; there: {there}")
     return max(matches, key=lambda p: (p / STAMP_FILE).stat().st_mtime_ns)
+
+
+def _names_of(home: Path, place: Path) -> set[str]:
+    """What an artefact answers to: its id, and the name that it was made under."""
+    if place.parent.parent == sources_folder(home):
+        return {place.name, place.parent.name}
+    return {place.name, place.name.rpartition("-")[0]}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
-from gogooku.runs.judge import BACKTEST_FOLDER
+from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import Basis, parts_folder
 
 _HIDDEN: Final = re.compile(r"\.(?P<name>.+?)\.(building(\.key)?|old|removed)")
@@ -137,10 +137,15 @@ def _unfinished_runs(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]
 
 
 def _vendor_files(run: Path) -> list[Path]:
-    """Predictions, fills and holdings of a run, and what an interrupted backtest left of them."""
-    files = [run / PREDICTIONS_FILE, *sorted((run / BACKTEST_FOLDER).glob("*.parquet"))]
-    left = sorted(run.glob(f".{BACKTEST_FOLDER}.*"))
-    return [path for path in files if path.exists()] + [path for path in left if path.is_dir()]
+    """Predictions, fills and holdings of a run, and what interrupted backtests left of them.
+
+    Every backtest, of whatever settings; and the one that an earlier version kept without a key.
+    """
+    files = [run / PREDICTIONS_FILE]
+    for folder in sorted(run.glob(f"{BACKTEST}*")):
+        files += sorted(folder.glob("*.parquet"))
+    left = [path for path in sorted(run.glob(f".{BACKTEST}*")) if path.is_dir()]
+    return [path for path in files if path.exists()] + left
 
 
 def forget(home: Path, held: Holdings) -> None:

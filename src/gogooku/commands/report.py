@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
+from gogooku.core.config import resolve
 from gogooku.runs.folder import open_run
+from gogooku.runs.report import REPORT, ReportConfig
 
 
-def report(home: Path, name: str) -> Answer:
-    """Write the page and say where it is.
+def report(home: Path, name: str, *, config: Path | None, assignments: Sequence[str]) -> Answer:
+    """Write the page of the evaluation and the backtest that the settings name; say where it is.
 
     Raises
     ------
+    ConfigError
+        A setting is wrong.
     DataError
         There is no such run, or as `gogooku.pipeline.report`.
     """
-    place = pipeline.report(home, open_run(home, name))
+    resolved = resolve(ReportConfig(), base_name=REPORT, file=config, assignments=assignments)
+    place = pipeline.report(home, open_run(home, name), resolved)
     return Answer(facts={"report": str(place)}, parts=[f"report: {place}"])

@@ -7,6 +7,7 @@ returns the config with, for every leaf, where its value came from.
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 import types
 import typing
@@ -39,6 +40,7 @@ class Config(BaseModel):
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
+PartT = TypeVar("PartT", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,26 @@ class Resolved(Generic[ConfigT]):
             for path, value in leaves(self.config.model_dump(mode="json"))
         }
 
+    def part(self, kind: type[PartT]) -> Resolved[PartT]:
+        """The settings that another model shares with this one, and their origins."""
+        config = kind(**{name: getattr(self.config, name) for name in kind.model_fields})
+        paths = [path for path, _ in leaves(config.model_dump(mode="json"))]
+        return Resolved(config=config, origins={path: self.origins[path] for path in paths})
+
+
+def assignments_for(written: Mapping[str, Mapping[str, Any]], base: Config) -> list[str]:
+    """Texts for ``--set`` that turn a base config into what a ``config.json`` holds.
+
+    Leaves that the model does not have are left out: an earlier version may have written them.
+    """
+    there = dict(leaves(base.model_dump(mode="json")))
+    known = set(field_paths(type(base)))
+    return [
+        f"{path}={json.dumps(entry['value'], ensure_ascii=False)}"
+        for path, entry in written.items()
+        if path in known and (path not in there or there[path] != entry["value"])
+    ]
+
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted path and value of every leaf; lists are leaves, an empty mapping is one too."""
@@ -67,6 +89,18 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from leaves(value, f"{path}.")
         else:
             yield path, value
+
+
+def tree_of(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The values of a ``config.json`` as a tree: `leaves` the other way."""
+    tree: dict[str, Any] = {}
+    for path, entry in written.items():
+        *parents, last = path.split(".")
+        node = tree
+        for step in parents:
+            node = node.setdefault(step, {})
+        node[last] = entry["value"]
+    return tree
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

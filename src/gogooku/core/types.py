@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
@@ -178,55 +177,6 @@ class Fold:
                 for part in ("train", "valid", "test")
             },
         }
-
-
-# ------------------------------------------------------------------------------------ forecasts
-
-
-FORECAST_SCHEMA: Mapping[str, pl.DataType] = {
-    "date": pl.Date(),
-    "code": pl.String(),
-    "horizon": pl.Int32(),
-    "score": pl.Float32(),
-}
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Scores made out of sample.
-
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        (date, code, horizon, score), sorted, no nulls.
-    trained_through : mapping of int to date
-        Per horizon, the last date at which a label used in fitting or selection was resolved.
-    """
-
-    frame: pl.DataFrame
-    trained_through: Mapping[int, date]
-
-    def __post_init__(self) -> None:
-        """Refuse repeated keys, nulls, and dates that touch what was trained on."""
-        if dict(self.frame.schema) != dict(FORECAST_SCHEMA):
-            raise DataError(f"forecast: schema is {self.frame.schema}")
-        repeated = int(self.frame.select("date", "code", "horizon").is_duplicated().sum())
-        if repeated:
-            raise DataError(f"forecast: {repeated} rows repeat (date, code, horizon)")
-        bad = int(self.frame.get_column("score").is_nan().sum())
-        bad += int(self.frame.get_column("score").null_count())
-        if bad:
-            raise DataError(f"forecast: {bad} scores are missing")
-        firsts = self.frame.group_by("horizon").agg(pl.col("date").min())
-        for horizon, first in firsts.iter_rows():
-            through = self.trained_through.get(horizon)
-            if through is None:
-                raise DataError(f"forecast: no trained_through for horizon {horizon}")
-            if first <= through:
-                raise DataError(
-                    f"forecast: horizon {horizon} is scored from {first}, but labels resolved "
-                    f"through {through} were used in fitting or selection"
-                )
 
 
 # ----------------------------------------------------------------------------------- portfolios

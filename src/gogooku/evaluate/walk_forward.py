@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
-import polars as pl
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.errors import ConfigError, ContractError
-from gogooku.core.types import FORECAST_SCHEMA, Checkpoint, Fold, Forecast, IntArray
-
-Scores = npt.NDArray[np.float32]
+from gogooku.core.forecast import Forecast, Scores
+from gogooku.core.types import Checkpoint, Fold, IntArray
 
 
 @dataclass(frozen=True)
@@ -44,25 +41,16 @@ class OutOfSample:
         made = []
         for fold, through in enumerate(self.trained_through):
             rows = self.fold_t == fold
-            frame = forecast_frame(
-                self.scores[rows], sessions[self.indices[rows]], codes, horizons=self.horizons
+            made.append(
+                Forecast.of(
+                    self.scores[rows],
+                    sessions[self.indices[rows]],
+                    codes,
+                    horizons=self.horizons,
+                    trained_through=through,
+                )
             )
-            made.append(Forecast(frame=frame, trained_through=through))
         return tuple(made)
-
-
-def forecast_frame(
-    scores_tNH: Scores, dates: DateArray, codes: Sequence[str], *, horizons: Sequence[int]
-) -> pl.DataFrame:
-    """Dense scores as rows (date, code, horizon, score), sorted; NaN scores are left out."""
-    rows, names, places = np.nonzero(~np.isnan(scores_tNH))
-    columns = {
-        "date": dates.astype("datetime64[D]")[rows],
-        "code": pl.Series(codes, dtype=pl.String).gather(names),
-        "horizon": np.asarray(horizons, dtype=np.int32)[places],
-        "score": scores_tNH[rows, names, places],
-    }
-    return pl.DataFrame(columns, schema=dict(FORECAST_SCHEMA)).sort("date", "code", "horizon")
 
 
 def walk_forward(

@@ -29,7 +29,7 @@ _SHARE_ROUNDING = 1e-9
 _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 
 
-class BacktestConfig(Config):
+class TradeConfig(Config):
     """An account and how it trades.
 
     Attributes
@@ -154,7 +154,7 @@ class Backtest:
 
 
 def run_backtest(
-    bars: MarketBars, scores_tN: FloatArray, decisions: IntArray, *, config: BacktestConfig
+    bars: MarketBars, scores_tN: FloatArray, decisions: IntArray, *, config: TradeConfig
 ) -> Backtest:
     """Trade scores through a market.
 
@@ -214,7 +214,7 @@ def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) 
 
 
 def _decide(
-    bars: MarketBars, t: int, score_N: FloatArray, broker: Broker, config: BacktestConfig
+    bars: MarketBars, t: int, score_N: FloatArray, broker: Broker, config: TradeConfig
 ) -> Portfolio:
     """Turn one decision's scores into orders sized with that session's equity and closes."""
     decided_at, filled_at = bars.instants(t)

@@ -1,1 +1,1 @@
-"""Named configurations: Python functions that return one, and nothing else."""
+"""Runs: trained once, then judged and traded under settings of their own, all beside the run."""

@@ -1,4 +1,7 @@
-"""One run: a learner, how time is cut, what judges it, and the portfolio made of it."""
+"""What decides a training: a learner, how time is cut, and whose labels it is given.
+
+What judges it and what is traded of it are chosen later: see `judge` and `trade`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,7 @@ from gogooku.core.config import Config
 from gogooku.core.registry import VariantConfig
 from gogooku.core.variants import OneOf
 from gogooku.evaluate.split import FractionSplit, SplitConfig
-from gogooku.learn.config import LabelVariant
 from gogooku.learn.registry import LEARNERS
-from gogooku.portfolio.backtest import BacktestConfig
 
 LearnerConfig = Annotated[VariantConfig, OneOf(LEARNERS)]
 """The config of any learner of the table."""
@@ -27,15 +28,12 @@ class LabelOrder(StrEnum):
     """Permuted within each session, for training and judging: skill must vanish."""
 
 
-class RunConfig(Config):
-    """Everything that decides a run's scores and what is made of them."""
+class TrainConfig(Config):
+    """Everything that decides a run's scores."""
 
     learner: LearnerConfig
     split: SplitConfig = FractionSplit()
     warmup_sessions: int = Field(default=60, ge=0)
     """First sessions of the dataset that are never trained on: features are still filling."""
-    judge_label: LabelVariant = LabelVariant.RAW
-    """Forward return that RankIC and the other measures are taken against."""
     label_order: LabelOrder = LabelOrder.TRUE
-    backtest: BacktestConfig = BacktestConfig()
     seed: int = Field(default=1, ge=0)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.config import validated
-from gogooku.core.errors import ContractError, DataError
+from gogooku.core.config import assignments_for, tree_of, validated
+from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet
+from gogooku.core.forecast import Places, Scores
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
-from gogooku.runs.config import RunConfig
+from gogooku.dataset.home import current_dataset
+from gogooku.runs.config import TrainConfig
+from gogooku.runs.named import run_named
 
 PREDICTIONS_FILE = "predictions.parquet"
 EVENTS_FILE = "events.jsonl"
@@ -27,7 +30,7 @@ class Run:
     """A finished run on disk."""
 
     folder: Path
-    config: RunConfig
+    config: TrainConfig
     stamp: Stamp
     manifest: Mapping[str, Any]
 
@@ -40,6 +43,57 @@ class Run:
     def dataset_name(self) -> str:
         """The dataset it was fitted on."""
         return str(self.manifest["dataset"])
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of its predictions and of everything that was fitted."""
+        return str(self.manifest["content_hash"])
+
+    @property
+    def dataset_hash(self) -> str:
+        """Content of the dataset it was fitted on."""
+        return self.stamp.inputs[f"dataset {self.dataset_name}"]
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Horizons it has scores for."""
+        return tuple(int(horizon) for horizon in self.manifest["horizons"])
+
+    def dataset(self, home: Path) -> Dataset:
+        """The dataset it was fitted on.
+
+        Raises
+        ------
+        DataError
+            It is not in the home.
+        ContractError
+            A dataset of that name is, but with another content.
+        """
+        found = current_dataset(home, self.dataset_name)
+        if found.content_hash != self.dataset_hash:
+            raise ContractError(
+                f"run {self.run_id} was fitted on content {self.dataset_hash} of dataset "
+                f"{self.dataset_name}, which now has content {found.content_hash}; train again"
+            )
+        return found
+
+    def scores(self, part: str, dataset: Dataset) -> tuple[IntArray, Scores]:
+        """Scores of one part as session indices [t] and float32 [t, N, H], NaN where none.
+
+        Raises
+        ------
+        ContractError
+            Dates or codes are not those of the dataset.
+        """
+        frame = self.predictions(part)
+        try:
+            places = Places.of(frame, dataset.sessions, dataset.codes, horizons=self.horizons)
+        except ContractError as fault:
+            raise ContractError(
+                f"predictions of run {self.run_id} do not fit dataset {dataset.folder.name}: "
+                f"{fault}; train again"
+            ) from fault
+        return places.indices, places.dense(frame.get_column("score"))
 
     def predictions(self, part: str) -> pl.DataFrame:
         """Scores of one part (fold, date, code, horizon, score)."""
@@ -87,47 +141,49 @@ def open_run(home: Path, name: str | None) -> Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a finished run folder."""
-    leaves = read_json(folder / CONFIG_FILE)
-    return Run(
-        folder=folder,
-        config=validated(RunConfig, _tree(leaves)),
-        stamp=Stamp.read(folder),
-        manifest=read_json(folder / MANIFEST_FILE),
-    )
-
-
-def _tree(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, entry in leaves.items():
-        *parents, last = path.split(".")
-        node = tree
-        for step in parents:
-            node = node.setdefault(step, {})
-        node[last] = entry["value"]
-    return tree
-
-
-def dense_scores(
-    frame: pl.DataFrame, dataset: Dataset, horizons: tuple[int, ...]
-) -> tuple[IntArray, npt.NDArray[np.float32]]:
-    """Scores of a predictions frame as session indices [t] and float32 [t, N, H], NaN where none.
+    """Read a finished run folder.
 
     Raises
     ------
-    ContractError
-        Dates or codes are not those of the dataset.
+    DataError
+        A file is missing or damaged, or an earlier version wrote it: its settings are not those of
+        a training now. The message says how to make it again.
     """
-    dates = frame.get_column("date").to_numpy().astype("datetime64[D]")
-    days = np.unique(dates)
-    indices = np.searchsorted(dataset.sessions, days)
-    known = set(dataset.codes)
-    if (dataset.sessions[np.minimum(indices, len(dataset.sessions) - 1)] != days).any() or not set(
-        frame.get_column("code").unique().to_list()
-    ) <= known:
-        raise ContractError(f"predictions do not fit dataset {dataset.folder.name}; train again")
-    n = frame.get_column("code").cast(pl.Enum(list(dataset.codes))).to_physical().to_numpy()
-    h = np.searchsorted(np.array(horizons), frame.get_column("horizon").to_numpy())
-    out = np.full((len(days), len(dataset.codes), len(horizons)), np.nan, dtype=np.float32)
-    out[np.searchsorted(days, dates), n.astype(np.int64), h] = frame.get_column("score").to_numpy()
-    return indices, out
+    leaves, manifest = read_json(folder / CONFIG_FILE), read_json(folder / MANIFEST_FILE)
+    stamp = Stamp.read(folder)
+    try:
+        config = validated(TrainConfig, tree_of(leaves))
+    except ConfigError as fault:
+        raise DataError(
+            f"run {folder.name} was made by an earlier version, with settings that a training does "
+            f"not have now. Make it again: {_again(leaves, stamp, manifest)}. The folder stays as "
+            f"it is; remove it when you need it no more: {folder}"
+        ) from fault
+    return Run(folder=folder, config=config, stamp=stamp, manifest=manifest)
+
+
+_JUDGED, _TRADED = "judge_label", "backtest."
+"""Settings of judging and of trading in the config of a run whose training still had them."""
+
+
+def _again(
+    leaves: Mapping[str, Mapping[str, Any]], stamp: Stamp, manifest: Mapping[str, Any]
+) -> str:
+    """Commands that make what an earlier version made: its own settings, on its dataset."""
+    name = str(manifest["name"])
+    train = ["gogooku", "train", name, "--dataset", str(manifest["dataset"])]
+    for text in assignments_for(leaves, run_named(name)):
+        train += ["--set", text]
+    if stamp.threads not in (None, 1):
+        train += ["--threads", str(stamp.threads)]
+    commands = [train]
+    for command, prefix in (("evaluate", _JUDGED), ("backtest", _TRADED)):
+        given = [
+            f"{path.removeprefix(_TRADED)}={json.dumps(entry['value'])}"
+            for path, entry in leaves.items()
+            if path.startswith(prefix) and entry["from"] != "default"
+        ]
+        if given:
+            commands.append(["gogooku", command, name])
+            commands[-1] += [word for text in given for word in ("--set", text)]
+    return " && ".join(shlex.join(command) for command in commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gogooku.core.errors import ConfigError
 from gogooku.learn.registry import LEARNERS
-from gogooku.runs.config import RunConfig
+from gogooku.runs.config import TrainConfig
 
 
 def run_names() -> dict[str, str]:
@@ -12,7 +12,7 @@ def run_names() -> dict[str, str]:
     return {kind.replace("_", "-"): kind for kind in LEARNERS.kinds()}
 
 
-def run_named(name: str) -> RunConfig:
+def run_named(name: str) -> TrainConfig:
     """The configuration of a named run.
 
     Raises
@@ -23,4 +23,4 @@ def run_named(name: str) -> RunConfig:
     names = run_names()
     if name not in names:
         raise ConfigError(f"run {name!r} does not exist; there are: {', '.join(names)}")
-    return RunConfig(learner=LEARNERS.config(names[name]).model_validate({}))
+    return TrainConfig(learner=LEARNERS.config(names[name]).model_validate({}))

@@ -3,49 +3,72 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
-from gogooku.core.files import read_json, read_parquet, storage_errors
+from gogooku.core.config import Resolved, resolve
+from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.evaluate.report import ReportPage, render_report
+from gogooku.portfolio.backtest import TradeConfig
+from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import EVENTS_FILE, Run
-from gogooku.runs.judge import (
-    BACKTEST_FOLDER,
-    EVALUATION_FOLDER,
-    METRICS_FILE,
-    backtest,
-    evaluation_of,
-)
+from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
+from gogooku.runs.trade import Traded, backtest
 
+REPORT = "report"
 REPORT_FILE = "report.html"
 
 
-def write_report(home: Path, run: Run) -> Path:
-    """Write ``report.html`` beside a run; what it needs is judged or traded first if missing."""
-    skill = evaluation_of(home, run)
-    if not (run.folder / BACKTEST_FOLDER / METRICS_FILE).exists():
-        backtest(home, run)
-    traded = read_json(run.folder / BACKTEST_FOLDER / METRICS_FILE)
-    page = ReportPage(
-        title=run.run_id,
-        daily=read_parquet(run.folder / EVALUATION_FOLDER / "daily.parquet"),
-        deciles=read_parquet(run.folder / EVALUATION_FOLDER / "deciles.parquet"),
-        metrics={**skill["metrics"], **traded["metrics"]},
-        portfolio=read_parquet(run.folder / BACKTEST_FOLDER / "daily.parquet"),
-        events=events_of(run),
-        config=read_json(run.folder / CONFIG_FILE),
-        stamp=asdict(run.stamp),
-        facts={**skill["facts"], **traded["facts"]},
-        warnings=list(skill["facts"]["findings"]),
+class ReportConfig(JudgeConfig, TradeConfig):
+    """Which evaluation and which backtest a page is about: the settings of both."""
+
+
+DEFAULT = resolve(ReportConfig(), base_name=REPORT)
+"""The page of the evaluation and the backtest as they are when nothing is chosen."""
+
+
+def write_report(home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAULT) -> Path:
+    """Write the page of a run, in a folder beside it; what it is about is made first if missing.
+
+    Raises
+    ------
+    DataError
+        As `gogooku.runs.judge.evaluate` and `gogooku.runs.trade.backtest`.
+    """
+    judged = evaluate(home, run, resolved.part(JudgeConfig))
+    traded = backtest(home, run, resolved.part(TradeConfig))
+
+    def fill(building: Path) -> None:
+        page = _page(run, judged, traded, resolved)
+        (building / REPORT_FILE).write_text(render_report(page), encoding="utf-8")
+
+    folder = keep_beside(
+        run,
+        REPORT,
+        resolved,
+        code=(__name__,),
+        inputs={**content_of(judged.folder), **content_of(traded.folder)},
+        fill=fill,
     )
-    final = run.folder / REPORT_FILE
-    temporary = final.with_name(f".{REPORT_FILE}.tmp")
-    with storage_errors(final):
-        temporary.write_text(render_report(page), encoding="utf-8")
-        os.replace(temporary, final)
-    return final
+    return folder / REPORT_FILE
+
+
+def _page(
+    run: Run, judged: Evaluation, traded: Traded, resolved: Resolved[ReportConfig]
+) -> ReportPage:
+    return ReportPage(
+        title=run.run_id,
+        daily=judged.daily,
+        deciles=judged.deciles,
+        metrics={**judged.metrics, **traded.metrics},
+        portfolio=traded.frame("daily"),
+        events=events_of(run),
+        config={**read_json(run.folder / CONFIG_FILE), **resolved.to_json()},
+        stamp=asdict(run.stamp),
+        facts={**judged.facts, **traded.facts},
+        warnings=judged.findings,
+    )
 
 
 def events_of(run: Run) -> list[dict[str, object]]:

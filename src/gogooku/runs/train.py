@@ -24,37 +24,27 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
+from gogooku.core.forecast import Scores, long_form
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_modules
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.dataset.home import labels_of
-from gogooku.dataset.labels import shuffled_within_session
 from gogooku.evaluate.split import make_folds
-from gogooku.evaluate.walk_forward import OutOfSample, Scores, forecast_frame, walk_forward
+from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.devices import check_device
 from gogooku.learn.registry import make_learner
-from gogooku.runs.config import LabelOrder, RunConfig
+from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, PREDICTIONS_FILE, Run, read_run, runs_folder
+from gogooku.runs.labels import run_labels
 
-_LABEL_STREAM = 9_001
 FAILURE_FILE = "failure.json"
-
-
-def run_labels(dataset: Dataset, config: RunConfig) -> Labels:
-    """The labels a run is trained and judged on, shuffled if its config says so."""
-    labels = labels_of(dataset)
-    if config.label_order is LabelOrder.TRUE:
-        return labels
-    rng = np.random.default_rng([config.seed, _LABEL_STREAM])
-    return shuffled_within_session(labels, dataset.valid_TN, rng=rng)
 
 
 def train(
     home: Path,
     name: str,
-    resolved: Resolved[RunConfig],
+    resolved: Resolved[TrainConfig],
     dataset: Dataset,
     *,
     execution: Execution,
@@ -63,7 +53,7 @@ def train(
     """Fit every fold, score its validation and test parts, and keep all of it as one artefact.
 
     A finished run with the same config, code, inputs, seed, threads and device is not fitted again;
-    an interrupted one continues where it stopped.
+    an interrupted one continues where it stopped. How it is judged and traded decides nothing here.
 
     Raises
     ------
@@ -113,7 +103,7 @@ class _Fitting:
     def __init__(
         self,
         building: Path,
-        config: RunConfig,
+        config: TrainConfig,
         dataset: Dataset,
         labels: Labels,
         folds: tuple[Fold, ...],
@@ -173,7 +163,7 @@ class _Fitting:
         return checkpoint.scores(self.dataset, indices)
 
     def _frame(self, scores: Scores, indices: IntArray, fold: int, part: str) -> pl.DataFrame:
-        frame = forecast_frame(
+        frame = long_form(
             scores,
             self.dataset.sessions[indices],
             self.dataset.codes,

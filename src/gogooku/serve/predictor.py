@@ -12,9 +12,9 @@ import polars as pl
 
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.types import Checkpoint, Dataset, Forecast
+from gogooku.core.forecast import Forecast
+from gogooku.core.types import Checkpoint, Dataset
 from gogooku.dataset.home import current_dataset, read_bars
-from gogooku.evaluate.walk_forward import forecast_frame
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.runs.folder import Run, open_run
 
@@ -30,7 +30,8 @@ class Ranking:
     clock : Clock
         When it is decided: the evening of that session, or the morning before the next open.
     frame : polars.DataFrame
-        (rank, code, close, score_1, score_5, ...), best first at ``horizon``.
+        (rank, code, sector, close, score_1, score_5, ...), best first at ``horizon``; the sector by
+        name, null where it is not known; the close null where the name did not trade.
     horizon : int
         Which score ranks.
     run_id, dataset : str
@@ -133,39 +134,43 @@ class Predictor:
             raise DataError(
                 f"horizon {horizon}: there are {', '.join(map(str, checkpoint.horizons))}"
             )
-        scores = checkpoint.scores(self.dataset, np.array([t]))
-        long = forecast_frame(
-            scores,
+        forecast = Forecast.of(
+            checkpoint.scores(self.dataset, np.array([t])),
             self.dataset.sessions[t : t + 1],
             self.dataset.codes,
             horizons=checkpoint.horizons,
+            trained_through=checkpoint.trained_through,
         )
-        if long.is_empty():
+        if forecast.frame.is_empty():
             raise DataError(
                 f"{wanted}: no name is in the universe; lower universe.min_traded_value"
             )
         return Ranking(
             date=wanted,
             clock=self.dataset.clock,
-            frame=self._table(scores[0], t, checkpoint.horizons, horizon),
+            frame=self._ranked(forecast, t, by=f"score_{horizon}"),
             horizon=horizon,
             run_id=self.run.run_id,
             dataset=self.dataset.folder.name,
-            forecast=Forecast(frame=long, trained_through=dict(checkpoint.trained_through)),
+            forecast=forecast,
         )
 
-    def _table(
-        self, scores_NH: Any, t: int, horizons: tuple[int, ...], horizon: int
-    ) -> pl.DataFrame:
-        inside = np.flatnonzero(~np.isnan(scores_NH).any(axis=1))
-        columns: dict[str, Any] = {
-            "code": [self.dataset.codes[n] for n in inside.tolist()],
-            "close": pl.Series(np.asarray(self._close[t])[inside], nan_to_null=True),
-        }
-        for h, one in enumerate(horizons):
-            columns[f"score_{one}"] = scores_NH[inside, h]
-        frame = pl.DataFrame(columns).sort(f"score_{horizon}", "code", descending=[True, False])
-        return frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"), pl.all())
+    def _ranked(self, forecast: Forecast, t: int, *, by: str) -> pl.DataFrame:
+        """Names that have every score, best first, with what is known of them that session."""
+        wide = forecast.wide().drop("date").drop_nulls()
+        sector = self.dataset.sector_TN[t]
+        names = pl.Series(self.dataset.manifest["sectors"], dtype=pl.String)
+        facts = pl.DataFrame(
+            {
+                "code": pl.Series(self.dataset.codes, dtype=pl.String),
+                "sector": names.gather(pl.Series(sector, dtype=pl.Int64).replace(-1, None)),
+                "close": pl.Series(np.asarray(self._close[t]), nan_to_null=True),
+            }
+        )
+        scores = [name for name in wide.columns if name != "code"]
+        ranked = wide.join(facts, on="code").sort(by, "code", descending=[True, False])
+        rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank")
+        return ranked.select(rank, "code", "sector", "close", *scores)
 
 
 def open_predictor(

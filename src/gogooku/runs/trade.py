@@ -1,0 +1,105 @@
+"""What a finished run would have earned: the backtest of its scores, written beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.calendar import exchange_named
+from gogooku.core.config import Resolved, resolve
+from gogooku.core.errors import DataError
+from gogooku.core.files import read_json, read_parquet, write_json, write_parquet
+from gogooku.core.types import Dataset
+from gogooku.dataset.home import read_bars
+from gogooku.portfolio.backtest import MarketBars, TradeConfig, run_backtest
+from gogooku.portfolio.measures import backtest_report
+from gogooku.runs.beside import METRICS_FILE, keep_beside
+from gogooku.runs.folder import Run
+
+BACKTEST = "backtest"
+LEDGER_FILE = "ledger.parquet"
+
+DEFAULT = resolve(TradeConfig(), base_name=BACKTEST)
+"""Trading as it is when nothing is chosen."""
+
+
+@dataclass(frozen=True)
+class Traded:
+    """A traded run: what is in the folder of its backtest.
+
+    Attributes
+    ----------
+    folder : Path
+    written : mapping
+        ``metrics.json``: metrics and facts.
+    """
+
+    folder: Path
+    written: Mapping[str, Any]
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, Any]]:
+        """``portfolio.sharpe`` and the like to value, error, low, high, n and lags."""
+        found: Mapping[str, Mapping[str, Any]] = self.written["metrics"]
+        return found
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Dates, sessions, costs, what the benchmark is."""
+        found: Mapping[str, Any] = self.written["facts"]
+        return found
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`."""
+        return read_parquet(self.folder / f"{name}.parquet")
+
+
+def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) -> Traded:
+    """Trade the test part of a run, beside it; one that is there already is not traded again.
+
+    Raises
+    ------
+    DataError
+        The horizon was not scored, nothing could be traded, or the dataset or the predictions are
+        gone and no backtest of these settings is there.
+    """
+    horizon = resolved.config.portfolio.horizon
+    if horizon not in run.horizons:
+        raise DataError(
+            f"backtest: run {run.run_id} has no score at horizon {horizon}; set portfolio.horizon "
+            f"to one of {', '.join(map(str, run.horizons))}"
+        )
+
+    def fill(building: Path) -> None:
+        _trade(home, run, resolved.config, building)
+
+    folder = keep_beside(run, BACKTEST, resolved, code=(__name__,), inputs={}, fill=fill)
+    return Traded(folder=folder, written=read_json(folder / METRICS_FILE))
+
+
+def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
+    dataset = run.dataset(home)
+    indices, scores = run.scores("test", dataset)
+    chosen = scores[:, :, run.horizons.index(config.portfolio.horizon)].astype(np.float64)
+    result = run_backtest(market_bars(dataset), chosen, indices, config=config)
+    for name in ("ledger", "daily", "unfilled", "holdings"):
+        write_parquet(getattr(result, name), building / f"{name}.parquet")
+    write_json(building / METRICS_FILE, backtest_report(result.daily).to_json())
+
+
+def market_bars(dataset: Dataset) -> MarketBars:
+    """The raw bars of a dataset as a backtest takes them."""
+    bars = read_bars(dataset)
+    return MarketBars(
+        exchange=exchange_named(str(dataset.manifest["exchange"])),
+        clock=dataset.clock,
+        sessions=dataset.sessions,
+        codes=dataset.codes,
+        universe=dataset.valid_TN,
+        **{name: column for name, column in bars.items() if name != "volume_shares"},
+    )

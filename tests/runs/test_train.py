@@ -1,0 +1,66 @@
+"""What a training hangs on, and what it does not."""
+
+import pytest
+
+from gogooku.core.code import code_of
+from gogooku.core.config import Execution, resolve
+from gogooku.core.progress import SilentReporter
+from gogooku.runs import judge, report, trade, train
+from gogooku.runs.config import TrainConfig
+from gogooku.runs.named import run_named
+from support.cli import done, run_cli, sets
+
+
+def test_its_settings_are_learner_split_warm_up_label_order_and_seed():
+    names = {"learner", "split", "warmup_sessions", "label_order", "seed"}
+    assert set(TrainConfig.model_fields) == names
+
+
+@pytest.mark.parametrize("module", [judge, trade, report])
+def test_its_key_hangs_on_no_code_of_judging_trading_and_reporting(module):
+    theirs = set(code_of([module.__name__])) - set(code_of([train.__name__]))
+    assert module.__name__ in theirs
+    wanted = {
+        judge: "gogooku.evaluate.skill",
+        trade: "gogooku.portfolio.backtest",
+        report: "gogooku.evaluate.report",
+    }
+    assert wanted[module] in theirs
+
+
+def test_judging_and_trading_hang_on_no_code_that_fits():
+    for module in (judge, trade):
+        code = code_of([module.__name__])
+        assert train.__name__ not in code
+        assert "gogooku.learn.networks" not in code
+
+
+@pytest.mark.parametrize("setting", ["judge_label=excess", "backtest.portfolio.top_k=20"])
+def test_settings_of_judging_and_trading_are_no_settings_of_a_training(setting, home):
+    result = run_cli(home, "train", "ridge", *sets(setting))
+    assert result.code == 2
+    assert f"unknown setting '{setting.partition('=')[0]}'" in result.err
+
+
+def test_a_finished_run_is_found_again(home, ridge, monkeypatch):
+    def never(*_, **__):
+        pytest.fail("fitted again")
+
+    monkeypatch.setattr(train, "walk_forward", never)
+    again = train.train(
+        home,
+        "ridge",
+        resolve(run_named("ridge"), base_name="ridge"),
+        ridge.dataset(home),
+        execution=Execution(threads=1),
+        reporter=SilentReporter(),
+    )
+    assert again.folder == ridge.folder
+
+
+@pytest.mark.parametrize(
+    "setting", ["seed=2", "warmup_sessions=50", "split.train=0.5", "label_order=shuffled"]
+)
+def test_each_of_its_settings_makes_another_run(setting, home, ridge):
+    made = done(home, "train", "ridge", *sets(setting), "--json").json
+    assert made["run"] != ridge.run_id
