@@ -63,11 +63,12 @@ def main() -> int:
                     execution=Execution(threads=1),
                     reporter=reporter,
                 )
-            values = evaluate(home, run).report.values
+            metrics = evaluate(home, run).metrics
             for horizon in (1, 5, 10, 20):
-                one = values[f"h{horizon}.rank_ic"]
-                print(f"{name} {horizon}: {one.value:+.4f} ±{one.error:.4f}, n {one.n}, {spent}")
-            reached[name] = values["h5.rank_ic"].value
+                one = metrics[f"h{horizon}.rank_ic"]
+                shown = f"{one['value']:+.4f} ±{one['error']:.4f}, n {one['n']}"
+                print(f"{name} {horizon}: {shown}, {spent}")
+            reached[name] = metrics["h5.rank_ic"]["value"]
     return 1 if reached.get("lightgbm", 1.0) < FLOOR else 0
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from support.cli import done, is_one_paragraph, run_cli
 
+TEXTS = {"code": pl.String, "sector": pl.String}
+
 
 def test_predict_table_json_and_files(home, tmp_path):
     whole = done(home, "predict", "--run", "ridge", "--json").json
@@ -14,7 +16,7 @@ def test_predict_table_json_and_files(home, tmp_path):
     assert whole["ranking"][0]["code"] in said
     assert whole["ranking"][-1]["code"] not in said
     for suffix, read in (
-        ("csv", lambda p: pl.read_csv(p, schema_overrides={"code": pl.String}).to_dicts()),
+        ("csv", lambda p: pl.read_csv(p, schema_overrides=TEXTS).to_dicts()),
         ("parquet", lambda p: pl.read_parquet(p).to_dicts()),
         ("json", lambda p: json.loads(p.read_text())["ranking"]),
     ):
@@ -22,6 +24,7 @@ def test_predict_table_json_and_files(home, tmp_path):
         done(home, "predict", "--run", "ridge", "--output", path)
         rows = read(path)
         assert [row["code"] for row in rows] == [row["code"] for row in whole["ranking"]]
+        assert [row["sector"] for row in rows] == [row["sector"] for row in whole["ranking"]]
         score = pl.Series([row["score_5"] for row in rows]).cast(pl.Float32)
         assert score.equals(pl.Series([r["score_5"] for r in whole["ranking"]]).cast(pl.Float32))
 

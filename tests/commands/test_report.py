@@ -1,6 +1,6 @@
 import pytest
 
-from support.cli import done
+from support.cli import done, sets
 
 
 @pytest.mark.parametrize("run", ["ridge", "atft-gat-fan", "reversal"])
@@ -10,3 +10,11 @@ def test_report_is_one_page(run, home):
         page = handle.read()
     assert page.lstrip().lower().startswith("<!doctype html")
     assert "report: " in done(home, "report", run).out
+
+
+def test_report_says_where_the_page_of_its_settings_is(home):
+    plain = done(home, "report", "ridge", "--json").json["report"]
+    trial = done(home, "report", "ridge", *sets("portfolio.top_k=7"), "--json").json["report"]
+    assert plain != trial
+    assert trial in done(home, "report", "ridge", *sets("portfolio.top_k=7")).out
+    assert done(home, "explain", trial, "--json").json["kind"] == "report"
