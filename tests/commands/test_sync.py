@@ -1,14 +1,10 @@
-"""`gogooku sync`, `build --as-known-on` and `sandbox serve` as a user runs them."""
+"""`gogooku sync`, and `build --as-known-on` of what it fetched, as a user runs them."""
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
 
-import httpx
 import polars as pl
 import pytest
 
@@ -317,60 +313,3 @@ def test_by_rule_is_labelled_so(line, synced, tmp_path):
     shown = line.done(home, "explain", made["source"]).out
     assert "by-rule" in shown
     assert "2026-09-24" in shown
-
-
-# --------------------------------------------------------------------------------- sandbox serve
-
-
-@pytest.fixture
-def serving(tmp_path):
-    """`gogooku sandbox serve` as a process of its own, and the address that it prints."""
-    code = "from gogooku.cli import main; main()"
-    serve = ["sandbox", "serve", "--size", "tiny", "--port", "0"]
-    command = [sys.executable, "-c", code, *serve]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "GOGOOKU_HOME": str(tmp_path / "serve")},  # noqa: TID251
-    )
-    said = process.stdout.readline()
-    url = re.search(r"http://127\.0\.0\.1:(\d+)/v2", said)
-    yield process, url and url[0], said
-    process.kill()
-    process.communicate()
-
-
-def test_sandbox_serve_prints_its_address_answers_and_stops(serving, forks, tmp_path):
-    process, url, said = serving
-    assert url, said
-    assert not url.endswith(":0/v2")
-    headers = {"x-api-key": "sandbox"}
-    answer = httpx.get(f"{url}/markets/calendar", headers=headers, trust_env=False)
-    assert answer.status_code == 200
-    assert answer.json()["data"]
-    result = forks.run(
-        tmp_path / "home",
-        "sync",
-        "--source",
-        "sandbox",
-        *only("topix"),
-        "--json",
-        environment={"JQUANTS_BASE_URL": url},
-        without=["time.sleep"],
-    )
-    assert result.code == 0, result.err
-    assert result.json["sync"]["endpoints"][1]["rows"] > 100
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode in (0, 130)
-    assert "Traceback" not in err
-    assert "Aborted" not in err
-
-
-def test_sandbox_serve_on_a_port_in_use_says_so_before_it_makes_a_market(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        result = run_cli(tmp_path, "sandbox", "serve", "--size", "full", "--port", port)
-    refused(result, code=3, words=f"127.0.0.1:{port}: cannot listen there")
