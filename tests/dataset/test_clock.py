@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from gogooku.learn.baselines_config import ReversalConfig
 
 from gogooku.core.calendar import TOKYO, Clock
 from gogooku.core.errors import ContractError, DataError
@@ -17,6 +16,7 @@ from gogooku.dataset.home import datasets_folder, labels_of, read_values
 from gogooku.features.catalogue import by_name, described
 from gogooku.ingest.source import Source, read_source
 from gogooku.learn.checkpoint import Header
+from gogooku.learn.models.single_feature.config import ReversalConfig
 from gogooku.runs.judge import market_bars
 from support.audits import build
 from support.source_world import source_world

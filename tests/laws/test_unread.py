@@ -1,10 +1,11 @@
 """What nothing reads is deleted: each function, class, field and constant of the source is used.
 
-A name counts as read where source code loads it, as a name or as an attribute; an import alone, a
-test or a word in a text does not.
+A name counts as read where source code loads it, as a name, as an attribute or by its place in a
+table; an import alone, a test or a word in a text does not.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ ELSEWHERE = {
     "Estimate.t_stat": "benchmarks/train_demo.py",
     "Exchange.render_files": "benchmarks/sync_full.py",
     "serve_in_thread": "benchmarks and tests: the exchange over loopback",
+    "Table.registered": "tests: a row for a while",
     "UNLIMITED": "tests: an exchange without limits",
     "VirtualClock": "tests: time that they move",
     "VirtualClock.move_to": "tests",
@@ -37,6 +39,7 @@ ELSEWHERE = {
     "check_blocks": "tests: the laws of features",
 }
 """What others than the source read, and who they are."""
+_IMPORTED = re.compile(r"gogooku\.[\w.]+:[\w.]+")
 _CALLED_BY_FRAMEWORKS = ("validator", "serializer", "app.", "command", "callback")
 
 
@@ -59,12 +62,14 @@ def declared(body: list[ast.stmt], owner: str = "") -> Iterator[str]:
 
 
 def read(tree: ast.AST) -> Iterator[str]:
-    """Names and attributes that are loaded."""
+    """Names and attributes that are loaded, also by a row of a table: ``package.module:Name``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield node.attr
+        elif isinstance(node, ast.Constant) and _IMPORTED.fullmatch(str(node.value)):
+            yield from re.split("[:.]", node.value)
 
 
 def unread(folder: Path) -> dict[str, str]:
