@@ -230,10 +230,6 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.features.market.breadth": "its features are held against the oracle",
     "gogooku.features.market.market": "its features are held against the oracle",
     "gogooku.features.trading.short_sectors": "run by the tests of short selling",
-    "gogooku.learn.devices": "run by the tests of training",
-    "gogooku.learn.linear": "run by the tests of checkpoints",
-    "gogooku.learn.models.atft_gat_fan.network": "run by the tests of the networks",
-    "gogooku.learn.names": "run by the tests of checkpoints",
 }
 """Modules with logic that no test imports, and what runs them."""
 

@@ -10,6 +10,7 @@ from gogooku.learn.batches import PAD_NAMES
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.correlation.config import CorrelationConfig
+from gogooku.learn.models.atft_gat_fan.network import AtftGatFan
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.train import decay_groups
 from support.learning import (
@@ -57,7 +58,9 @@ def test_every_weight_is_reached_at_the_first_step_and_optimised(ablation):
 
 def test_the_number_of_weights_is_known():
     config = small_config()
-    counted = sum(w.numel() for w in network(config).parameters())
+    model = network(config)
+    assert isinstance(model, AtftGatFan)
+    counted = sum(w.numel() for w in model.parameters())
     width, hidden, history = 5 + 2 * 2, 16, 8 * 2
     embed = width * hidden + hidden
     encoder = history * hidden + hidden
