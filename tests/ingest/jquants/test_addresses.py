@@ -46,7 +46,7 @@ def test_an_address_that_cannot_be_asked_is_refused_without_repeating_it(base):
     ],
 )
 def test_a_file_comes_over_https_or_from_this_machine(url):
-    refuse_plain(httpx.Request("GET", url))
+    assert refuse_plain(httpx.Request("GET", url)) is None
 
 
 @pytest.mark.parametrize(
