@@ -327,6 +327,21 @@ def test_a_test_in_the_wrong_room_is_found():
     assert without_a_module(package, dict.fromkeys(names, empty)) == ["core/test_faults.py"]
 
 
+def begun_first(tests: Sources) -> list[str]:
+    """Names of the tests that a worker takes first because they take long."""
+    (names,) = (
+        ast.literal_eval(node.value)
+        for node in tests["conftest.py"].body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LONGEST_FIRST"
+    )
+    return list(names)
+
+
+def test_the_longest_tests_are_called_by_their_names(tests: Sources):
+    there = {name.split("/")[-1] for name in tests}
+    assert [name for name in begun_first(tests) if name not in there] == []
+
+
 # --------------------------------------------------------------- tests that can fail
 
 
