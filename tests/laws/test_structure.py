@@ -344,8 +344,9 @@ _OWN_CHECKS = ("raises", "warns", "fail")
 
 def _calls(node: ast.AST) -> set[str]:
     """Last names of everything that is called."""
-    named = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
-    return {ast.unparse(func).rsplit(".", 1)[-1] for func in named}
+    called = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+    last = (getattr(func, "attr", getattr(func, "id", "")) for func in called)
+    return {str(name) for name in last}
 
 
 def _asserts(node: ast.AST) -> bool:
@@ -374,8 +375,9 @@ def checking(trees: Sources) -> set[str]:
         if isinstance(node, ast.FunctionDef)
     ]
     found = set(_OWN_CHECKS) | {node.name for node in functions if _asserts(node)}
+    calls = [(node.name, _calls(node)) for node in functions]
     while True:
-        more = {node.name for node in functions if _calls(node) & found} - found
+        more = {name for name, called in calls if called & found} - found
         if not more:
             return found
         found |= more
