@@ -17,7 +17,7 @@ LONGEST_FIRST = (
     "test_official_client.py",
     "test_compaction.py",
     "test_knobs.py",
-    "test_source_gaps.py",
+    "test_source_notes.py",
     "test_kill.py",
 )
 """A worker takes a file at a time: those that take minutes must not come last."""

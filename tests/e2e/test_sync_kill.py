@@ -116,7 +116,10 @@ def disturb(line, begun, undisturbed, stage, home, **options):
     assert_whole(home, begun[stage], undisturbed[stage][1])
 
 
-@pytest.mark.parametrize(("stage", "which"), [("first", (1, -1)), ("third", (-1,))])
+@pytest.mark.parametrize(
+    ("stage", "which"),
+    [("first", (1,)), ("third", (-1,)), pytest.param("first", (-1,), marks=pytest.mark.soak)],
+)
 def test_killed_at_every_write_point_and_resumed_is_as_undisturbed(
     stage, which, line, begun, undisturbed, tmp_path
 ):

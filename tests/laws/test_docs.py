@@ -72,7 +72,7 @@ def execute(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def write_prices(folder: Path) -> None:
     """``prices.parquet``, as a reader may have one."""
     config = market_config("tiny", seed=1).model_copy(
-        update={"num_stocks": 72, "num_sessions": 380, "num_branches": 0}
+        update={"num_stocks": 40, "num_sessions": 340, "num_branches": 0}
     )
     frames = source_frames(generate(config))
     sectors = frames.listings.select("code", "sector")

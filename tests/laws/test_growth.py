@@ -11,6 +11,7 @@ import pytest
 from gogooku.core.calendar import Clock
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.dataset.home import labels_of, read_bars, read_values
+from gogooku.features.catalogue import CATALOGUE, sources_of
 from gogooku.tables.parts import Known
 from support.growth import (
     Amendment,
@@ -135,6 +136,11 @@ def grown(story, tmp_path_factory):
     return grower
 
 
+def features_of(table):
+    """Features that read a table: enough where a story is about that table alone."""
+    return [f.name for f in CATALOGUE if table in sources_of(f) and not f.name.startswith("_")]
+
+
 def place(dataset, day):
     return int(np.searchsorted(dataset.sessions, np.datetime64(day)))
 
@@ -165,7 +171,14 @@ def test_a_name_that_one_list_lacks_left_and_came_back(story, tmp_path):
         for day in days[1:3]
     ]
     home = tmp_path / "home"
-    grower = Grower(home, story["market"], story["plain"], lost, first_evening=days[0])
+    grower = Grower(
+        home,
+        story["market"],
+        story["plain"],
+        lost,
+        first_evening=days[0],
+        features=features_of("master"),
+    )
     for day in days:
         made = grower.evening(day)
     n, t = made.codes.index(missed), place(made, days[0])
@@ -184,7 +197,14 @@ def test_a_correction_between_a_build_and_its_decision_reaches_bars_and_labels(s
     match = {"Date": row["Date"], "Code": row["Code"]}
     told = Amendment("quotes", match, tokyo(f"{day} 18:30"), corrected_prices(row))
     home = tmp_path / "home"
-    grower = Grower(home, story["market"], story["plain"], [told], first_evening=day)
+    grower = Grower(
+        home,
+        story["market"],
+        story["plain"],
+        [told],
+        first_evening=day,
+        features=[f.name for f in CATALOGUE if f.group == "price" and not f.name.startswith("_")],
+    )
     grower.evening(day, at=tokyo(f"{day} 18:00"))
     grower.sync(tokyo(f"{day} 19:00"), again=[("quotes", OLD)])
     made = grower.evening(LISTED)

@@ -206,12 +206,11 @@ _BRANCHES = (
 """What can be wrong: a branch, a loop, a comparison or arithmetic."""
 
 UNTESTED: Mapping[str, str] = {
-    "gogooku.commands.arguments": "run by the tests of the commands",
-    "gogooku.commands.audit": "run by the tests of the commands",
-    "gogooku.commands.build": "run by the tests of the commands",
-    "gogooku.commands.demo": "run by the tests of the commands",
+    "gogooku.commands.backtest": "run by the tests of the commands",
+    "gogooku.commands.compare": "run by the tests of the commands",
+    "gogooku.commands.doctor": "run by the tests of the commands",
+    "gogooku.commands.evaluate": "run by the tests of the commands",
     "gogooku.commands.export": "run by the tests of the commands",
-    "gogooku.commands.features": "run by the tests of the commands",
     "gogooku.commands.import_prices": "run by the tests of the commands",
     "gogooku.commands.predict": "run by the tests of the commands",
     "gogooku.commands.sandbox": "run by the tests of the commands",
@@ -230,6 +229,8 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.features.market.breadth": "its features are held against the oracle",
     "gogooku.features.market.market": "its features are held against the oracle",
     "gogooku.features.trading.short_sectors": "run by the tests of short selling",
+    "gogooku.learn.models.atft_gat_fan.network": "run by the tests of the networks",
+    "gogooku.runs.report": "run by the tests of the commands",
 }
 """Modules with logic that no test imports, and what runs them."""
 
@@ -288,6 +289,7 @@ def test_a_module_without_a_test_is_found():
 # ------------------------------------------------------------------- tests mirror the source
 
 ACROSS: Mapping[str, str] = {
+    "dataset/test_clock.py": "the premarket clock from the join to the build",
     "features/engine/test_windows.py": "one law over every kernel and timeline",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
@@ -318,6 +320,21 @@ def test_a_test_in_the_wrong_room_is_found():
     assert without_a_module(package, dict.fromkeys(names, empty)) == ["core/test_faults.py"]
 
 
+def begun_first(tests: Sources) -> list[str]:
+    """Names of the tests that a worker takes first because they take long."""
+    (names,) = (
+        ast.literal_eval(node.value)
+        for node in tests["conftest.py"].body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LONGEST_FIRST"
+    )
+    return list(names)
+
+
+def test_the_longest_tests_are_called_by_their_names(tests: Sources):
+    there = {name.split("/")[-1] for name in tests}
+    assert [name for name in begun_first(tests) if name not in there] == []
+
+
 # --------------------------------------------------------------- tests that can fail
 
 
@@ -327,8 +344,9 @@ _OWN_CHECKS = ("raises", "warns", "fail")
 
 def _calls(node: ast.AST) -> set[str]:
     """Last names of everything that is called."""
-    named = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
-    return {ast.unparse(func).rsplit(".", 1)[-1] for func in named}
+    called = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+    last = (getattr(func, "attr", getattr(func, "id", "")) for func in called)
+    return {str(name) for name in last}
 
 
 def _asserts(node: ast.AST) -> bool:
@@ -357,8 +375,9 @@ def checking(trees: Sources) -> set[str]:
         if isinstance(node, ast.FunctionDef)
     ]
     found = set(_OWN_CHECKS) | {node.name for node in functions if _asserts(node)}
+    calls = [(node.name, _calls(node)) for node in functions]
     while True:
-        more = {node.name for node in functions if _calls(node) & found} - found
+        more = {name for name, called in calls if called & found} - found
         if not more:
             return found
         found |= more

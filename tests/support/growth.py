@@ -96,8 +96,9 @@ def plain_wires(market):
 class Grower:
     """A home that is synced and built evening by evening."""
 
-    def __init__(self, home, market, plain, amendments, *, first_evening):
+    def __init__(self, home, market, plain, amendments, *, first_evening, features=None):
         self.home, self.market = home, market
+        self.settings = {} if features is None else {"features": features}
         wired = {
             name: Amended(wire, [one for one in amendments if one.endpoint == name])
             for name, wire in plain.items()
@@ -117,7 +118,7 @@ class Grower:
     def evening(self, day, *, at=None, again=(), clock=Clock.EVENING):
         """Ask once more for some days, sync, and build."""
         self.sync(at or evening(day), again=again)
-        dataset = build(self.home, SOURCE, clock)
+        dataset = build(self.home, SOURCE, clock, **self.settings)
         self.taken_over[day] = dataset.manifest["growth"]["sessions_taken_over"]
         assert dataset.sessions[-1].item() == day
         return dataset
@@ -160,7 +161,7 @@ class Grower:
             source = pipeline.tables_source(
                 home, SOURCE, known=known, reporter=SilentReporter()
             ).name
-        return build(home, source, clock)
+        return build(home, source, clock, **self.settings)
 
 
 def evening(day):
@@ -171,10 +172,10 @@ def noon(day):
     return tokyo(f"{day} 12:00")
 
 
-def build(home, source, clock=Clock.EVENING):
+def build(home, source, clock=Clock.EVENING, **settings):
     return pipeline.build(
         home,
-        Resolved(config=BuildConfig(source=source, clock=clock), origins=Anything()),
+        Resolved(config=BuildConfig(source=source, clock=clock, **settings), origins=Anything()),
         execution=Execution(threads=1),
         reporter=SilentReporter(),
     )
