@@ -16,7 +16,7 @@ from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.runs.folder import PREDICTIONS_FILE
 
-_TOLD = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
+_STATED = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
 _FORGOTTEN = "predictions and fills were removed with the data they came from (sync --forget)"
 
 
@@ -116,7 +116,7 @@ def explanation_of(folder: Path) -> Explanation:
         config=read_json(place / CONFIG_FILE),
         stamp=stamp,
         content_hash=facts.get("content_hash"),
-        facts={name: delivered[name] for name in _TOLD if name in delivered},
+        facts={name: delivered[name] for name in _STATED if name in delivered},
         forgotten=_FORGOTTEN if bare and facts else None,
     )
 
