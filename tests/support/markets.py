@@ -106,7 +106,6 @@ def stock_feature(
     """A planted feature for the tests of the checkers."""
     return Feature(
         name=name,
-        concept="planted",
         group="price",
         inputs=inputs,
         compute=compute,

@@ -65,7 +65,7 @@ class Feature:
 
     Attributes
     ----------
-    name, concept, group, unit, meaning : str
+    name, group, unit, meaning : str
         Who it is; ``unit`` is one of ratio, return, z, rank, log, sessions, flag, share.
     inputs : tuple of str
         Base columns or other features; the only names that ``compute`` may read.
@@ -84,7 +84,6 @@ class Feature:
     """
 
     name: str
-    concept: str
     group: str
     inputs: tuple[str, ...]
     compute: Callable[[Mapping[str, FloatArray]], FloatArray]

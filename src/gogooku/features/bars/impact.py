@@ -71,7 +71,6 @@ def _roll(x: Values) -> FloatArray:
 IMPACT: Final[tuple[Feature, ...]] = (
     _liquidity(
         name="_illiquidity",
-        concept="impact",
         inputs=("ret_prev_1d", "turnover"),
         compute=_illiquidity_day,
         lookback=RETURN,
@@ -82,7 +81,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     *(
         _liquidity(
             name=f"amihud_{w}",
-            concept="impact",
             inputs=("_illiquidity",),
             compute=partial(_amihud, window=w),
             lookback=chain(w, RETURN),
@@ -94,7 +92,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="amihud_20_60",
-        concept="impact change",
         inputs=("amihud_20", "amihud_60"),
         compute=partial(_gap, of="amihud_20", to="amihud_60"),
         lookback=chain(60, RETURN),
@@ -103,7 +100,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="amihud_z20",
-        concept="impact change",
         inputs=("_illiquidity",),
         compute=_illiquidity_z,
         lookback=chain(20, RETURN),
@@ -112,7 +108,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="cs_spread_20",
-        concept="spread",
         inputs=("high", "low", "_close"),
         compute=_corwin_schultz,
         lookback=chain(20, RETURN),
@@ -121,7 +116,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="ar_spread_60",
-        concept="spread",
         inputs=("high", "low", "close"),
         compute=_abdi_ranaldo,
         lookback=61,
@@ -130,7 +124,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="roll_spread_60",
-        concept="spread",
         inputs=("ret_prev_1d",),
         compute=_roll,
         lookback=chain(61, RETURN),

@@ -95,7 +95,6 @@ _HIDDEN = (
     *(
         _liquidity(
             name=f"_log_{column}",
-            concept="level",
             inputs=(column,),
             compute=partial(_log, column=column),
             lookback=1,
@@ -107,7 +106,6 @@ _HIDDEN = (
     ),
     _liquidity(
         name="_volume_change",
-        concept="activity",
         inputs=("_log_volume",),
         compute=_volume_change,
         lookback=RETURN,
@@ -121,7 +119,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"volume_ratio_{w}",
-            concept="activity",
             inputs=("volume",),
             compute=partial(_volume_ratio, window=w),
             lookback=w,
@@ -133,7 +130,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"volume_z_{w}",
-            concept="activity",
             inputs=("_log_volume",),
             compute=partial(_z, of="_log_volume", window=w),
             lookback=w,
@@ -145,7 +141,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"turnover_{a}_{b}",
-            concept="activity change",
             inputs=("_log_turnover",),
             compute=partial(_mean_gap, of="_log_turnover", short=a, long=b),
             lookback=b,
@@ -157,7 +152,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"adv{w}_log",
-            concept="size",
             inputs=("_log_turnover",),
             compute=partial(_mean, of="_log_turnover", window=w),
             lookback=w,
@@ -169,7 +163,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"volume_cv_{w}",
-            concept="activity",
             inputs=("volume",),
             compute=partial(_variation, window=w),
             lookback=w,
@@ -180,7 +173,6 @@ _ACTIVITY = (
     ),
     _liquidity(
         name="zero_trade_share_60",
-        concept="trading",
         inputs=("traded",),
         compute=partial(_untraded, window=60),
         lookback=60,
@@ -189,7 +181,6 @@ _ACTIVITY = (
     ),
     _liquidity(
         name="zero_return_share_60",
-        concept="trading",
         inputs=("ret_prev_1d",),
         compute=_unchanged,
         lookback=chain(60, RETURN),
@@ -202,7 +193,6 @@ _DIRECTION = (
     *(
         _liquidity(
             name=f"price_volume_corr_{w}",
-            concept="direction",
             inputs=("ret_prev_1d", "_volume_change"),
             compute=partial(_volume_corr, of="ret_prev_1d", window=w),
             lookback=chain(w, RETURN),
@@ -213,7 +203,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="move_volume_corr_60",
-        concept="direction",
         inputs=("day_range", "_volume_change"),
         compute=partial(_volume_corr, of="day_range", window=60),
         lookback=chain(60, RETURN),
@@ -222,7 +211,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="obv_share_20",
-        concept="direction",
         inputs=("ret_prev_1d", "volume"),
         compute=_obv,
         lookback=chain(20, RETURN),
@@ -231,7 +219,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="cmf_20",
-        concept="direction",
         inputs=("close_location", "volume"),
         compute=_chaikin,
         lookback=20,
@@ -240,7 +227,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="money_flow_14",
-        concept="direction",
         inputs=("high", "low", "close", "turnover"),
         compute=_money_flow,
         lookback=chain(14, RETURN),
@@ -250,7 +236,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="limit_net_5",
-        concept="limits",
         inputs=("limit_up", "limit_down"),
         compute=_limit_net,
         lookback=5,

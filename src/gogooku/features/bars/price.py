@@ -90,7 +90,6 @@ def _range_expansion(x: Values) -> FloatArray:
 _RETURNS = (
     _price(
         name="_close",
-        concept="level",
         inputs=("close",),
         compute=_close,
         lookback=CLOSE,
@@ -100,7 +99,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_prev_1d",
-        concept="return",
         inputs=("close", "_close"),
         compute=_return,
         lookback=RETURN,
@@ -110,7 +108,6 @@ _RETURNS = (
     *(
         _price(
             name=f"ret_prev_{h}d",
-            concept="momentum" if h > 5 else "reversal",
             inputs=("_close",),
             compute=partial(_past_return, sessions=h),
             lookback=chain(h + 1, CLOSE),
@@ -121,7 +118,6 @@ _RETURNS = (
     ),
     _price(
         name="mom_252_21",
-        concept="momentum",
         inputs=("_close",),
         compute=partial(_past_return, sessions=252, skip=21),
         lookback=chain(253, CLOSE),
@@ -130,7 +126,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_overnight",
-        concept="gap",
         inputs=("open", "_close"),
         compute=_overnight,
         lookback=RETURN,
@@ -139,7 +134,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_intraday",
-        concept="gap",
         inputs=("open", "close"),
         compute=_intraday,
         lookback=1,
@@ -148,7 +142,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_overnight_20d",
-        concept="gap",
         inputs=("ret_overnight",),
         compute=partial(_summed, of="ret_overnight", window=20),
         lookback=chain(20, RETURN),
@@ -157,7 +150,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_intraday_20d",
-        concept="gap",
         inputs=("ret_intraday",),
         compute=partial(_summed, of="ret_intraday", window=20),
         lookback=20,
@@ -166,7 +158,6 @@ _RETURNS = (
     ),
     _price(
         name="gap_fill_ratio",
-        concept="gap",
         inputs=("ret_overnight", "ret_intraday"),
         compute=_gap_fill,
         lookback=RETURN,
@@ -177,7 +168,6 @@ _RETURNS = (
     ),
     _price(
         name="gap_concord_20",
-        concept="gap",
         inputs=("ret_overnight", "ret_intraday"),
         compute=_gap_concord,
         lookback=chain(20, RETURN),
@@ -186,7 +176,6 @@ _RETURNS = (
     ),
     _price(
         name="gap_magnitude_z20",
-        concept="gap",
         inputs=("ret_overnight",),
         compute=_gap_z,
         lookback=chain(21, RETURN),
@@ -195,7 +184,6 @@ _RETURNS = (
     ),
     _price(
         name="day_range",
-        concept="range",
         inputs=("high", "low", "_close"),
         compute=_range,
         lookback=RETURN,
@@ -204,7 +192,6 @@ _RETURNS = (
     ),
     _price(
         name="close_location",
-        concept="range",
         inputs=("high", "low", "close"),
         compute=_location,
         lookback=1,
@@ -214,7 +201,6 @@ _RETURNS = (
     ),
     _price(
         name="close_location_5",
-        concept="range",
         inputs=("close_location",),
         compute=_mean_location,
         lookback=5,
@@ -223,7 +209,6 @@ _RETURNS = (
     ),
     _price(
         name="range_expansion",
-        concept="range",
         inputs=("day_range",),
         compute=_range_expansion,
         lookback=chain(21, RETURN),

@@ -110,7 +110,6 @@ _DAYS = (
     *(
         _volatility(
             name=f"_log_{column}",
-            concept="range",
             inputs=("open", column),
             compute=partial(_log_of, column=column),
             lookback=1,
@@ -122,7 +121,6 @@ _DAYS = (
     ),
     _volatility(
         name="_pk_day",
-        concept="range",
         inputs=("_log_high", "_log_low"),
         compute=_parkinson_day,
         lookback=1,
@@ -132,7 +130,6 @@ _DAYS = (
     ),
     _volatility(
         name="_rs_day",
-        concept="range",
         inputs=("_log_high", "_log_low", "_log_close"),
         compute=_rogers_satchell_day,
         lookback=1,
@@ -146,7 +143,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"volatility_{w}d",
-            concept="volatility",
             inputs=("ret_prev_1d",),
             compute=partial(_close_vol, window=w),
             lookback=chain(w, RETURN),
@@ -158,7 +154,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"{short}_vol_{w}",
-            concept="volatility",
             inputs=(f"_{short}_day",),
             compute=partial(_range_vol, day=f"_{short}_day", window=w),
             lookback=w,
@@ -174,7 +169,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"yz_vol_{w}",
-            concept="volatility",
             inputs=("ret_overnight", "_log_close", "_rs_day"),
             compute=partial(_yang_zhang, window=w),
             lookback=chain(w, RETURN),
@@ -185,7 +179,6 @@ _LEVELS = (
     ),
     _volatility(
         name="ewma_vol",
-        concept="volatility",
         inputs=("ret_prev_1d",),
         compute=_ewma_vol,
         lookback=chain(120, RETURN),
@@ -198,7 +191,6 @@ _LEVELS = (
 _CHANGES = (
     _volatility(
         name="vov_20",
-        concept="volatility of volatility",
         inputs=("yz_vol_20",),
         compute=_vol_of_vol,
         lookback=chain(20, 20, RETURN),
@@ -208,7 +200,6 @@ _CHANGES = (
     *(
         _volatility(
             name=name,
-            concept="volatility change",
             inputs=(of, to),
             compute=partial(_log_ratio, of=of, to=to),
             lookback=chain(w, RETURN),
@@ -224,7 +215,6 @@ _CHANGES = (
     ),
     _volatility(
         name="vol_z_252",
-        concept="volatility change",
         inputs=("volatility_20d",),
         compute=_vol_z,
         lookback=chain(252, 20, RETURN),
@@ -237,7 +227,6 @@ _FORM = (
     *(
         _volatility(
             name=f"downside_share_{w}",
-            concept="tail",
             inputs=("ret_prev_1d",),
             compute=partial(_downside_share, window=w),
             lookback=chain(w, RETURN),
@@ -248,7 +237,6 @@ _FORM = (
     ),
     _volatility(
         name="overnight_vol_share_20",
-        concept="composition",
         inputs=("ret_overnight", "ret_intraday"),
         compute=partial(_overnight_share, window=20),
         lookback=chain(20, RETURN),
@@ -257,7 +245,6 @@ _FORM = (
     ),
     _volatility(
         name="jump_share_60",
-        concept="tail",
         inputs=("ret_prev_1d",),
         compute=partial(_jump_share, window=60),
         lookback=chain(61, RETURN),
@@ -267,7 +254,6 @@ _FORM = (
     ),
     _volatility(
         name="largest_move_60",
-        concept="tail",
         inputs=("ret_prev_1d",),
         compute=_largest_move,
         lookback=chain(60, RETURN),
@@ -276,7 +262,6 @@ _FORM = (
     ),
     _volatility(
         name="leverage_corr_60",
-        concept="asymmetry",
         inputs=("ret_prev_1d",),
         compute=_leverage,
         lookback=chain(61, RETURN),

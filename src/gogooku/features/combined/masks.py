@@ -79,7 +79,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     *(
         _mask(
             name=f"is_history_{w}",
-            concept="history",
             inputs=("traded",),
             compute=partial(_history, window=w),
             lookback=w,
@@ -90,7 +89,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_sec_valid",
-        concept="sector",
         inputs=("sector", "universe", "traded"),
         compute=_sector_known,
         lookback=1,
@@ -100,7 +98,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_fs_valid",
-        concept="coverage",
         inputs=("fs_net_margin", "traded"),
         compute=partial(_known, of="fs_net_margin"),
         lookback=1,
@@ -108,7 +105,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_forecast_valid",
-        concept="coverage",
         inputs=("val_forward_earnings_yield", "traded"),
         compute=partial(_known, of="val_forward_earnings_yield"),
         lookback=CLOSE,
@@ -116,7 +112,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_ssp_open",
-        concept="coverage",
         inputs=("ssp_reporters", "traded"),
         compute=partial(_known, of="ssp_reporters"),
         lookback=1,
@@ -124,7 +119,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_halt_20201001",
-        concept="trading",
         inputs=("cal_halted", "traded"),
         compute=_halted,
         lookback=1,

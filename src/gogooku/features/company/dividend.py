@@ -426,7 +426,6 @@ _AMOUNTS = (
     *(
         _dividend(
             name=name,
-            concept="clock",
             inputs=(of,),
             compute=partial(k.as_is, of=of),
             unit="sessions",
@@ -451,7 +450,6 @@ _AMOUNTS = (
     *(
         _dividend(
             name=name,
-            concept="yield",
             inputs=(of, "close"),
             compute=partial(_yield, of=of),
             lookback=CLOSE,
@@ -476,7 +474,6 @@ _AMOUNTS = (
     ),
     _dividend(
         name="div_growth_12m",
-        concept="growth",
         inputs=("dv_annual", "dv_annual_before"),
         compute=_growth,
         unit="ratio",
@@ -486,7 +483,6 @@ _AMOUNTS = (
     ),
     _dividend(
         name="div_rev",
-        concept="revision",
         inputs=("dv_change",),
         compute=_revision,
         unit="ratio",
@@ -501,7 +497,6 @@ _FLAGS = (
     *(
         _dividend(
             name=f"div_pre{w}",
-            concept="window",
             inputs=("dv_to",),
             compute=partial(_within, of="dv_to", upto=float(w)),
             unit="flag",
@@ -513,7 +508,6 @@ _FLAGS = (
     *(
         _dividend(
             name=f"div_post{w}",
-            concept="window",
             inputs=("dv_since",),
             compute=partial(_within, of="dv_since", upto=w - 1.0),
             unit="flag",
@@ -524,7 +518,6 @@ _FLAGS = (
     ),
     _dividend(
         name="div_rev_flag",
-        concept="revision",
         inputs=("dv_change", "dv_change_age"),
         compute=_revised,
         unit="flag",
@@ -533,7 +526,6 @@ _FLAGS = (
     ),
     _dividend(
         name="div_is_special",
-        concept="kind",
         inputs=("dv_special",),
         compute=partial(k.as_is, of="dv_special"),
         unit="flag",
@@ -543,7 +535,6 @@ _FLAGS = (
     ),
     _dividend(
         name="is_div_valid",
-        concept="kind",
         inputs=("dv_annual",),
         compute=partial(_within, of="dv_annual", upto=np.inf),
         unit="flag",

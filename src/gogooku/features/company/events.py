@@ -164,32 +164,28 @@ def _above(x: Values, *, of: str) -> FloatArray:
 _COUNTS = tuple(
     _event(
         name=name,
-        concept=concept,
         inputs=(of,),
         compute=partial(k.as_is, of=of),
         unit="sessions",
         max_null_share=nulls,
         meaning=meaning,
     )
-    for name, concept, of, nulls, meaning in (
-        ("e_days_to", "clock", "ed_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
+    for name, of, nulls, meaning in (
+        ("e_days_to", "ed_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
         (
             "e_days_since",
-            "clock",
             "ed_since",
             0.5,
             "Sessions since the last announced report; null before the first.",
         ),
         (
             "e_notice",
-            "schedule",
             "ed_notice",
             0.8,
             f"Sessions between the announcement of the next report's day and that day; {_UNTOLD}",
         ),
         (
             "e_moved",
-            "schedule",
             "ed_moved",
             0.8,
             f"Sessions by which the day of the next report was last put off (negative: brought "
@@ -197,7 +193,6 @@ _COUNTS = tuple(
         ),
         (
             "e_later_than_last_year",
-            "schedule",
             "ed_against_last_year",
             0.9,
             "Calendar days by which the next report comes later than the same one of last year, "
@@ -210,7 +205,6 @@ _FLAGS = (
     *(
         _event(
             name=f"e_win_pre{w}",
-            concept="window",
             inputs=("ed_to",),
             compute=partial(_within, of="ed_to", upto=w),
             unit="flag",
@@ -222,7 +216,6 @@ _FLAGS = (
     *(
         _event(
             name=f"e_win_post{w}",
-            concept="window",
             inputs=("ed_since",),
             compute=partial(_within, of="ed_since", upto=w - 1),
             unit="flag",
@@ -233,7 +226,6 @@ _FLAGS = (
     ),
     _event(
         name="is_earnings_sched_valid",
-        concept="schedule",
         inputs=("ed_to",),
         compute=partial(_above, of="ed_to"),
         unit="flag",
@@ -242,7 +234,6 @@ _FLAGS = (
     ),
     _event(
         name="e_schedule_changed",
-        concept="schedule",
         inputs=("ed_changes",),
         compute=partial(_above, of="ed_changes"),
         unit="flag",
@@ -251,7 +242,6 @@ _FLAGS = (
     ),
     _event(
         name="e_undecided",
-        concept="schedule",
         inputs=("ed_undecided",),
         compute=partial(_above, of="ed_undecided"),
         unit="flag",

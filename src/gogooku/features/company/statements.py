@@ -289,7 +289,7 @@ def _flag(x: Values, *, of: str, upto: float) -> FloatArray:
 
 
 def _pair(
-    name: str, concept: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
+    name: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
 ) -> Feature:
     """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
     first, second = pair
@@ -300,7 +300,6 @@ def _pair(
     )
     return _statement(
         name=name,
-        concept=concept,
         inputs=pair,
         compute=compute,
         unit="ratio",
@@ -313,7 +312,6 @@ _GROWTH = (
     *(
         _pair(
             f"stmt_yoy_{item}",
-            "growth",
             (f"st_{item}_q", f"st_{item}_q_year_ago"),
             "growth",
             f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
@@ -324,7 +322,6 @@ _GROWTH = (
     *(
         _pair(
             f"fs_{item}_ttm_yoy",
-            "growth",
             (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
             "growth",
             f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
@@ -334,7 +331,6 @@ _GROWTH = (
     ),
     _statement(
         name="stmt_sales_acceleration",
-        concept="growth",
         inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
         compute=_acceleration,
         unit="ratio",
@@ -343,7 +339,6 @@ _GROWTH = (
     ),
     _pair(
         "fs_asset_growth",
-        "growth",
         ("st_assets", "st_assets_year_ago"),
         "growth",
         f"Growth of total assets in a year; {_NEEDS_YEAR}",
@@ -355,7 +350,6 @@ _MARGINS = (
     *(
         _pair(
             f"stmt_{short}",
-            "margin",
             (f"st_{item}_q", "st_sales_q"),
             "share",
             f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
@@ -366,7 +360,6 @@ _MARGINS = (
     *(
         _pair(
             f"fs_{word}_margin",
-            "margin",
             (f"st_{item}_ttm", "st_sales_ttm"),
             "share",
             f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
@@ -377,7 +370,6 @@ _MARGINS = (
     *(
         _statement(
             name=name,
-            concept="margin",
             inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
             compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
             unit="ratio",
@@ -394,7 +386,6 @@ _MARGINS = (
 _OUTLOOK = (
     _pair(
         "stmt_progress_op",
-        "progress",
         ("st_op_cum", "st_op_cum_forecast"),
         "share",
         "Operating profit since the start of the fiscal year over the company's newest forecast "
@@ -404,7 +395,6 @@ _OUTLOOK = (
     *(
         _statement(
             name=f"stmt_progress_{item}_vs_usual",
-            concept="progress",
             inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
             compute=partial(_against_usual, item=item),
             unit="ratio",
@@ -417,7 +407,6 @@ _OUTLOOK = (
     *(
         _pair(
             name,
-            "revision",
             (f"st_{item}_forecast", f"st_{item}_forecast_before"),
             "growth",
             f"Newest forecast of {words} against the last one of an earlier session for the same "
@@ -431,7 +420,6 @@ _OUTLOOK = (
     ),
     _pair(
         "stmt_rev_fore_op_year",
-        "revision",
         ("st_op_forecast", "st_op_forecast_first"),
         "growth",
         "Newest forecast of operating profit against the first one for the same fiscal year; null "
@@ -441,7 +429,6 @@ _OUTLOOK = (
     *(
         _pair(
             f"stmt_fore_growth_{item}",
-            "outlook",
             (f"st_{item}_forecast", f"st_{item}_last_year"),
             "growth",
             f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
@@ -452,7 +439,6 @@ _OUTLOOK = (
     *(
         _statement(
             name=f"stmt_surprise_{item}",
-            concept="surprise",
             inputs=(f"st_{item}_surprise",),
             compute=partial(_plain, of=f"st_{item}_surprise"),
             unit="ratio",
@@ -467,7 +453,6 @@ _OUTLOOK = (
 _QUALITY = (
     _pair(
         "fs_cfo_to_ni",
-        "quality",
         ("st_cfo", "st_cfo_profit"),
         "growth",
         "Operating cash flow of four quarters less their net profit, over the size of the profit; "
@@ -476,7 +461,6 @@ _QUALITY = (
     ),
     _statement(
         name="fs_accruals_ttm",
-        concept="quality",
         inputs=("st_cfo", "st_cfo_profit", "st_assets"),
         compute=_accruals,
         unit="ratio",
@@ -484,11 +468,10 @@ _QUALITY = (
         meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
     ),
     *(
-        _pair(name, concept, pair, "share", f"{meaning}; {needs}", nulls=nulls)
-        for name, concept, pair, meaning, nulls, needs in (
+        _pair(name, pair, "share", f"{meaning}; {needs}", nulls=nulls)
+        for name, pair, meaning, nulls, needs in (
             (
                 "fs_ttm_cfo_margin",
-                "quality",
                 ("st_cfo", "st_cfo_sales"),
                 "Operating cash flow of four quarters over their sales",
                 _LEVEL,
@@ -496,7 +479,6 @@ _QUALITY = (
             ),
             (
                 "fs_equity_ratio",
-                "balance",
                 ("st_equity", "st_assets"),
                 "Shareholders' equity over total assets",
                 0.2,
@@ -504,7 +486,6 @@ _QUALITY = (
             ),
             (
                 "fs_cash_ratio",
-                "balance",
                 ("st_cash", "st_assets"),
                 "Cash over total assets",
                 0.3,
@@ -512,7 +493,6 @@ _QUALITY = (
             ),
             (
                 "fs_asset_turnover",
-                "balance",
                 ("st_sales_ttm", "st_assets"),
                 "Sales of four quarters over total assets",
                 _LEVEL,
@@ -523,7 +503,6 @@ _QUALITY = (
     *(
         _statement(
             name=name,
-            concept="return",
             inputs=("st_np_ttm", *of),
             compute=partial(_return_on, of=of),
             unit="ratio",
@@ -547,7 +526,6 @@ _CLOCK = (
     *(
         _statement(
             name=name,
-            concept="clock",
             inputs=(of,),
             compute=partial(_age, of=of),
             unit="log",
@@ -562,7 +540,6 @@ _CLOCK = (
     *(
         _statement(
             name=name,
-            concept="document",
             inputs=(of,),
             compute=partial(_flag, of=of, upto=upto),
             unit="flag",
@@ -578,7 +555,6 @@ _CLOCK = (
     *(
         _statement(
             name=name,
-            concept="document",
             inputs=(of,),
             compute=partial(_plain, of=of),
             unit="flag",

@@ -125,7 +125,6 @@ def _turnover(x: Values) -> FloatArray:
 _YIELDS = tuple(
     _valuation(
         name=name,
-        concept="yield",
         inputs=(of, "close"),
         compute=partial(_yield, of=of),
         lookback=CLOSE,
@@ -143,7 +142,6 @@ _YIELDS = tuple(
 _LEVELS = (
     _valuation(
         name="val_log_market_cap",
-        concept="size",
         inputs=("val_market_cap",),
         compute=_log,
         lookback=1,
@@ -152,7 +150,6 @@ _LEVELS = (
     ),
     _valuation(
         name="val_turnover_to_market_cap",
-        concept="size",
         inputs=("turnover", "val_market_cap"),
         compute=_turnover,
         lookback=20,
@@ -161,7 +158,6 @@ _LEVELS = (
     ),
     _valuation(
         name="val_forward_roe",
-        concept="return",
         inputs=("val_forward_return_on_equity",),
         compute=partial(_plain, of="val_forward_return_on_equity"),
         lookback=1,
@@ -174,7 +170,6 @@ _LEVELS = (
 _CHANGES = (
     _valuation(
         name="val_forward_growth",
-        concept="growth",
         inputs=("val_forward_eps", "val_eps"),
         compute=_growth,
         lookback=1,
@@ -185,7 +180,6 @@ _CHANGES = (
     *(
         _valuation(
             name=f"val_forward_eps_change_{w}",
-            concept="growth",
             inputs=("val_forward_eps", "close"),
             compute=partial(_change, sessions=w),
             lookback=max(w + 1, CLOSE),
@@ -199,7 +193,6 @@ _CHANGES = (
     *(
         _valuation(
             name=f"{of}_z_{YEAR}",
-            concept="history",
             inputs=(of,),
             compute=partial(_z, of=of),
             lookback=chain(YEAR, CLOSE),
@@ -215,7 +208,6 @@ _CHANGES = (
     *(
         _valuation(
             name=f"{of}_sec_gap",
-            concept="sector",
             inputs=(of, "sector", "universe"),
             compute=partial(_against_sector, of=of),
             lookback=CLOSE,

@@ -64,7 +64,6 @@ _HIDDEN = (
     *(
         _future(
             name=f"_fut_volume_log_{short}",
-            concept="activity",
             inputs=(f"fu_{short}_volume",),
             compute=partial(_log, of=f"fu_{short}_volume"),
             lookback=1,
@@ -80,31 +79,27 @@ _PRICES = (
     *(
         _future(
             name=name,
-            concept=concept,
             inputs=(of,),
             compute=partial(k.as_is, of=of),
             lookback=1,
             unit=unit,
             meaning=meaning,
         )
-        for name, concept, of, unit, meaning in (
+        for name, of, unit, meaning in (
             (
                 "fut_on_ret_topixf",
-                "night",
                 "fu_topixf_night_ret",
                 "return",
                 "Night close of the TOPIX future over the settlement before.",
             ),
             (
                 "fut_on_range_topixf",
-                "night",
                 "fu_topixf_night_range",
                 "log",
                 "Log high over low of the night session of the TOPIX future.",
             ),
             (
                 "fut_day_ret_topixf",
-                "day",
                 "fu_topixf_day_ret",
                 "return",
                 "Close over open of the day session of the TOPIX future.",
@@ -114,7 +109,6 @@ _PRICES = (
     *(
         _future(
             name=f"fut_nt_{part}_ret",
-            concept="Nikkei and TOPIX",
             inputs=(f"fu_nk225f_{of}_ret", f"fu_topixf_{of}_ret"),
             compute=partial(_less, of=f"fu_nk225f_{of}_ret", less=f"fu_topixf_{of}_ret"),
             lookback=1,
@@ -125,7 +119,6 @@ _PRICES = (
     ),
     _future(
         name="fut_on_share_20_topixf",
-        concept="night",
         inputs=("fu_topixf_night_ret", "fu_topixf_day_ret"),
         compute=_night_share,
         lookback=20,
@@ -138,7 +131,6 @@ _CARRY = (
     *(
         _future(
             name=f"fut_basis_{short}",
-            concept="basis",
             inputs=(f"fu_{short}_basis",),
             compute=partial(k.as_is, of=f"fu_{short}_basis"),
             lookback=1,
@@ -151,7 +143,6 @@ _CARRY = (
     *(
         _future(
             name=f"fut_term_slope_{short}",
-            concept="term structure",
             inputs=(f"fu_{short}_term_slope",),
             compute=partial(k.as_is, of=f"fu_{short}_term_slope"),
             lookback=1,
@@ -162,7 +153,6 @@ _CARRY = (
     ),
     _future(
         name="fut_carry_ann_topixf",
-        concept="basis",
         inputs=("fu_topixf_carry",),
         compute=partial(k.as_is, of="fu_topixf_carry"),
         lookback=1,
@@ -171,7 +161,6 @@ _CARRY = (
     ),
     _future(
         name="fut_basis_chg_5d_topixf",
-        concept="basis",
         inputs=("fu_topixf_basis",),
         compute=partial(_change, of="fu_topixf_basis", sessions=5),
         lookback=6,
@@ -183,7 +172,6 @@ _CARRY = (
 _POSITIONS = (
     _future(
         name="fut_oi_chg_1d_topixf",
-        concept="open interest",
         inputs=("fu_topixf_oi_chg",),
         compute=partial(k.as_is, of="fu_topixf_oi_chg"),
         lookback=1,
@@ -193,7 +181,6 @@ _POSITIONS = (
     *(
         _future(
             name=f"fut_oi_chg_5d_{short}",
-            concept="open interest",
             inputs=(f"fu_{short}_oi_chg",),
             compute=partial(_sum, of=f"fu_{short}_oi_chg", window=5),
             lookback=5,
@@ -206,7 +193,6 @@ _POSITIONS = (
     *(
         _future(
             name=f"fut_vol_z60_{short}",
-            concept="activity",
             inputs=(f"_fut_volume_log_{short}",),
             compute=partial(_z, of=f"_fut_volume_log_{short}", window=60),
             lookback=60,
@@ -217,7 +203,6 @@ _POSITIONS = (
     ),
     _future(
         name="fut_vol_oi_ratio_topixf",
-        concept="activity",
         inputs=("fu_topixf_volume", "fu_topixf_oi"),
         compute=partial(_turnover, short="topixf"),
         lookback=1,
@@ -226,7 +211,6 @@ _POSITIONS = (
     ),
     _future(
         name="fut_nt_vol_ratio",
-        concept="Nikkei and TOPIX",
         inputs=("_fut_volume_log_nk225f", "_fut_volume_log_topixf"),
         compute=partial(_less, of="_fut_volume_log_nk225f", less="_fut_volume_log_topixf"),
         lookback=1,
@@ -235,7 +219,6 @@ _POSITIONS = (
     ),
     _future(
         name="fut_next_oi_share_topixf",
-        concept="roll",
         inputs=("fu_topixf_next_oi_share",),
         compute=partial(k.as_is, of="fu_topixf_next_oi_share"),
         lookback=1,
@@ -245,7 +228,6 @@ _POSITIONS = (
     *(
         _future(
             name=f"fut_price_oi_5_{short}",
-            concept="open interest",
             inputs=(f"fu_{short}_settle_ret", f"fu_{short}_oi_chg"),
             compute=partial(_price_interest, short=short),
             lookback=5,

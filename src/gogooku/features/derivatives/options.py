@@ -88,7 +88,6 @@ _HIDDEN = (
     *(
         _option(
             name=name,
-            concept="level",
             inputs=inputs,
             compute=compute,
             lookback=1,
@@ -100,7 +99,6 @@ _HIDDEN = (
     ),
     _option(
         name="_opt_realised_20",
-        concept="volatility",
         inputs=("mkt_close",),
         compute=_realised,
         lookback=chain(20, 2),
@@ -113,7 +111,6 @@ _HIDDEN = (
 _LEVELS = (
     _option(
         name="opt_iv_cmat_30d",
-        concept="implied volatility",
         inputs=("io_iv_atm_30",),
         compute=partial(k.as_is, of="io_iv_atm_30"),
         lookback=1,
@@ -122,7 +119,6 @@ _LEVELS = (
     ),
     _option(
         name="opt_term_slope_30_60",
-        concept="term structure",
         inputs=("io_iv_atm_60", "io_iv_atm_30"),
         compute=partial(_less, of="io_iv_atm_60", less="io_iv_atm_30"),
         lookback=1,
@@ -132,7 +128,6 @@ _LEVELS = (
     *(
         _option(
             name=f"opt_skew_{far}pct",
-            concept="skew",
             inputs=(f"io_iv_put{far}_30", "io_iv_atm_30"),
             compute=partial(_less, of=f"io_iv_put{far}_30", less="io_iv_atm_30"),
             lookback=1,
@@ -145,7 +140,6 @@ _LEVELS = (
     *(
         _option(
             name=f"opt_rr_{far}pct",
-            concept="risk reversal",
             inputs=(f"io_iv_put{far}_30", f"io_iv_call{far}_30"),
             compute=partial(_less, of=f"io_iv_put{far}_30", less=f"io_iv_call{far}_30"),
             lookback=1,
@@ -157,7 +151,6 @@ _LEVELS = (
     ),
     _option(
         name="opt_fly_10pct",
-        concept="smile",
         inputs=("io_iv_put10_30", "io_iv_call10_30", "io_iv_atm_30"),
         compute=_butterfly,
         lookback=1,
@@ -166,7 +159,6 @@ _LEVELS = (
     ),
     _option(
         name="opt_rr_term_5pct",
-        concept="risk reversal",
         inputs=("io_iv_put5_60", "io_iv_call5_60", "io_iv_put5_30", "io_iv_call5_30"),
         compute=_reversal_term,
         lookback=1,
@@ -175,7 +167,6 @@ _LEVELS = (
     ),
     _option(
         name="opt_smile_width",
-        concept="smile",
         inputs=("io_smile_width",),
         compute=partial(k.as_is, of="io_smile_width"),
         lookback=1,
@@ -187,7 +178,6 @@ _LEVELS = (
 _POSITIONS = (
     _option(
         name="opt_oi_put_call_ratio",
-        concept="put/call",
         inputs=("io_near_put_oi", "io_near_call_oi"),
         compute=partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi"),
         lookback=1,
@@ -196,7 +186,6 @@ _POSITIONS = (
     ),
     _option(
         name="opt_pc_oi_ratio",
-        concept="put/call",
         inputs=("io_put_oi", "io_call_oi"),
         compute=partial(_log_ratio, of="io_put_oi", to="io_call_oi"),
         lookback=1,
@@ -205,7 +194,6 @@ _POSITIONS = (
     ),
     _option(
         name="opt_pc_vol_ratio",
-        concept="put/call",
         inputs=("io_put_volume", "io_call_volume"),
         compute=partial(_log_ratio, of="io_put_volume", to="io_call_volume"),
         lookback=1,
@@ -214,7 +202,6 @@ _POSITIONS = (
     ),
     _option(
         name="opt_vol_oi_ratio",
-        concept="activity",
         inputs=("_opt_volume_log", "_opt_oi_log"),
         compute=partial(_less, of="_opt_volume_log", less="_opt_oi_log"),
         lookback=1,
@@ -223,7 +210,6 @@ _POSITIONS = (
     ),
     _option(
         name="opt_near_volume_share",
-        concept="activity",
         inputs=("io_near_volume_share",),
         compute=partial(k.as_is, of="io_near_volume_share"),
         lookback=1,
@@ -233,7 +219,6 @@ _POSITIONS = (
     *(
         _option(
             name=f"opt_oi_{side}_distance",
-            concept="positioning",
             inputs=(f"io_{side}_oi_distance",),
             compute=partial(k.as_is, of=f"io_{side}_oi_distance"),
             lookback=1,
@@ -245,7 +230,6 @@ _POSITIONS = (
     ),
     _option(
         name="opt_night_jump",
-        concept="night",
         inputs=("io_night_jump",),
         compute=partial(k.as_is, of="io_night_jump"),
         lookback=1,
@@ -259,7 +243,6 @@ _CHANGES = (
     *(
         _option(
             name=f"opt_iv_chg_{h}d",
-            concept="volatility change",
             inputs=("io_iv_atm_30",),
             compute=partial(_log_change, of="io_iv_atm_30", sessions=h),
             lookback=h + 1,
@@ -271,7 +254,6 @@ _CHANGES = (
     *(
         _option(
             name=name,
-            concept="change",
             inputs=(of,),
             compute=partial(_change, of=of, sessions=5),
             lookback=6,
@@ -300,7 +282,6 @@ _CHANGES = (
     *(
         _option(
             name=name,
-            concept="surprise",
             inputs=(of,),
             compute=partial(_z, of=of),
             lookback=60,
@@ -316,7 +297,6 @@ _CHANGES = (
     ),
     _option(
         name="opt_vrp_20",
-        concept="variance premium",
         inputs=("io_iv_atm_30", "_opt_realised_20"),
         compute=_premium,
         lookback=chain(20, 2),
@@ -326,7 +306,6 @@ _CHANGES = (
     ),
     _option(
         name="opt_vrp_log_20",
-        concept="variance premium",
         inputs=("io_iv_atm_30", "_opt_realised_20"),
         compute=_premium_ratio,
         lookback=chain(20, 2),
@@ -335,7 +314,6 @@ _CHANGES = (
     ),
     _option(
         name="opt_vrp_z_60",
-        concept="variance premium",
         inputs=("opt_vrp_20",),
         compute=partial(_z, of="opt_vrp_20"),
         lookback=chain(60, 20, 2),

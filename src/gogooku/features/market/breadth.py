@@ -146,7 +146,6 @@ def _surprise(x: Values) -> FloatArray:
 _RETURN_SERIES = (
     _universe(
         name="uni_ret_1d",
-        concept="return",
         inputs=("ret_prev_1d", "universe"),
         compute=partial(_mean_of, of="ret_prev_1d"),
         lookback=RETURN,
@@ -157,7 +156,6 @@ _RETURN_SERIES = (
     *(
         _universe(
             name=f"uni_ret_{w}d",
-            concept="return",
             inputs=("uni_ret_1d",),
             compute=partial(_compound, window=w),
             lookback=chain(w, RETURN),
@@ -168,7 +166,6 @@ _RETURN_SERIES = (
     ),
     _universe(
         name="uni_vol_20",
-        concept="volatility",
         inputs=("uni_ret_1d",),
         compute=_vol,
         lookback=chain(20, RETURN),
@@ -177,7 +174,6 @@ _RETURN_SERIES = (
     ),
     _universe(
         name="uni_vol_20_z",
-        concept="volatility",
         inputs=("uni_vol_20",),
         compute=partial(_log_z, of="uni_vol_20"),
         lookback=chain(252, 20, RETURN),
@@ -186,7 +182,6 @@ _RETURN_SERIES = (
     ),
     _universe(
         name="uni_drawdown_252",
-        concept="drawdown",
         inputs=("uni_ret_1d",),
         compute=_drawdown,
         lookback=chain(252, RETURN),
@@ -198,7 +193,6 @@ _RETURN_SERIES = (
 _CROSS_SECTIONS = (
     _universe(
         name="_uni_net_advances",
-        concept="breadth",
         inputs=("ret_prev_1d", "universe"),
         compute=_net_advances,
         lookback=RETURN,
@@ -208,7 +202,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_net_advances_10",
-        concept="breadth",
         inputs=("_uni_net_advances",),
         compute=partial(_average, of="_uni_net_advances", window=10),
         lookback=chain(10, RETURN),
@@ -218,7 +211,6 @@ _CROSS_SECTIONS = (
     *(
         _universe(
             name=f"uni_above_sma{w}",
-            concept="breadth",
             inputs=(f"price_to_sma{w}", "universe"),
             compute=partial(_share_above, of=f"price_to_sma{w}"),
             lookback=w,
@@ -230,7 +222,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_net_highs_60",
-        concept="breadth",
         inputs=("donchian_pos_60", "universe"),
         compute=_near_extremes,
         lookback=60,
@@ -240,7 +231,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion",
-        concept="dispersion",
         inputs=("ret_prev_1d", "uni_ret_1d", "universe"),
         compute=_dispersion,
         lookback=RETURN,
@@ -250,7 +240,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion_20",
-        concept="dispersion",
         inputs=("uni_dispersion",),
         compute=partial(_average, of="uni_dispersion", window=20),
         lookback=chain(20, RETURN),
@@ -259,7 +248,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion_5_60",
-        concept="dispersion",
         inputs=("uni_dispersion",),
         compute=_dispersion_change,
         lookback=chain(60, RETURN),
@@ -268,7 +256,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_corr_20_60",
-        concept="dispersion",
         inputs=("uni_ret_1d", "volatility_20d", "volatility_60d", "universe"),
         compute=_correlation_change,
         lookback=chain(60, RETURN),
@@ -278,7 +265,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_turnover_z",
-        concept="activity",
         inputs=("_log_turnover", "universe"),
         compute=_turnover_z,
         lookback=60,
@@ -295,7 +281,6 @@ BREADTH: Final[tuple[Feature, ...]] = (
     *residuals("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
     _stock(
         name="ret_1d_uni_z",
-        concept="surprise",
         inputs=("ret_prev_1d", "uni_ret_1d"),
         compute=_surprise,
         lookback=chain(1 + SURPRISE_LENGTH, RETURN),

@@ -140,53 +140,45 @@ DATES: Final[tuple[Feature, ...]] = (
     *(
         _market(
             name=name,
-            concept=concept,
             inputs=(of,),
             compute=partial(k.as_is, of=of),
             unit="sessions",
             meaning=meaning,
         )
-        for name, concept, of, meaning in (
+        for name, of, meaning in (
             (
                 "days_to_sq",
-                "settlement",
                 "cal_to_sq",
                 "Sessions to the next SQ, 0 on the day itself.",
             ),
             (
                 "days_since_sq",
-                "settlement",
                 "cal_since_sq",
                 "Sessions since the last SQ, 0 on the day itself.",
             ),
             (
                 "days_to_large_sq",
-                "settlement",
                 "cal_to_large_sq",
                 "Sessions to the next SQ of futures (March, June, September, December).",
             ),
             (
                 "days_to_month_end",
-                "month",
                 "cal_to_month_end",
                 "Sessions to the last one of the month, 0 on it.",
             ),
             (
                 "days_to_fy_end",
-                "fiscal year",
                 "cal_to_fiscal_end",
                 "Sessions to the last one of March, 0 on it.",
             ),
             (
                 "days_to_holiday",
-                "closure",
                 "cal_to_closure",
                 f"Sessions to the last one before a long closure ({LONG_CLOSURE} calendar days or "
                 "more from session to session), 0 on it.",
             ),
             (
                 "days_since_holiday",
-                "closure",
                 "cal_since_closure",
                 "Sessions since the first one after a long closure, 0 on it.",
             ),
@@ -194,7 +186,6 @@ DATES: Final[tuple[Feature, ...]] = (
     ),
     _market(
         name="next_gap_log",
-        concept="closure",
         inputs=("cal_gap_days",),
         compute=_gap,
         unit="log",
@@ -202,7 +193,6 @@ DATES: Final[tuple[Feature, ...]] = (
     ),
     _market(
         name="is_turn_of_month",
-        concept="month",
         inputs=("cal_to_month_end", "cal_since_month_start"),
         compute=_turn,
         unit="flag",
@@ -211,7 +201,6 @@ DATES: Final[tuple[Feature, ...]] = (
     ),
     _market(
         name="is_fy_end_window",
-        concept="fiscal year",
         inputs=("cal_to_fiscal_end",),
         compute=_fiscal_window,
         unit="flag",

@@ -175,7 +175,6 @@ _STOCK = (
     *(
         _stock(
             name=f"idx_{short}_rel_{window}d",
-            concept="relative strength",
             inputs=(*_inputs(TOPIX_CODE, *codes), by),
             compute=partial(_strength, codes=codes, window=window, by=by),
             lookback=window + 1,
@@ -214,17 +213,15 @@ _STOCK = (
     *(
         _stock(
             name=name,
-            concept=concept,
             inputs=(*_inputs(TOPIX_CODE, *SECTOR_CODES), "lst_sector33"),
             compute=compute,
             lookback=lookback,
             unit=unit,
             meaning=f"{meaning} (null without a sector).",
         )
-        for name, concept, compute, lookback, unit, meaning in (
+        for name, compute, lookback, unit, meaning in (
             (
                 "idx_sector_trend_120",
-                "trend",
                 _sector_trend,
                 120,
                 "log",
@@ -232,7 +229,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_high_250",
-                "trend",
                 _sector_high,
                 250,
                 "log",
@@ -240,7 +236,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_vol_rel_60",
-                "risk",
                 _sector_risk,
                 chain(60, 2),
                 "log",
@@ -248,7 +243,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_beta_60",
-                "risk",
                 _sector_beta,
                 chain(60, 2),
                 "ratio",
@@ -262,18 +256,16 @@ _MARKET = (
     *(
         _market(
             name=f"mkt_{name}_{window}d",
-            concept=concept,
             inputs=_inputs(first, second),
             compute=partial(_against, first=first, second=second, window=window),
             lookback=window + 1,
             unit="log",
-            max_null_share=0.8 if concept == "segments" else 0.2,
+            max_null_share=0.8 if first in (GROWTH, STANDARD) else 0.2,
             meaning=f"Log return of {text} over {window} sessions.",
         )
-        for name, concept, first, second, windows, text in (
+        for name, first, second, windows, text in (
             (
                 "growth_prime",
-                "segments",
                 GROWTH,
                 PRIME,
                 (20, 60),
@@ -281,17 +273,15 @@ _MARKET = (
             ),
             (
                 "standard_prime",
-                "segments",
                 STANDARD,
                 PRIME,
                 (20,),
                 "Standard less Prime (from 2022-04-04 on)",
             ),
-            ("small_large", "size", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
-            ("mid_large", "size", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
+            ("small_large", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
+            ("mid_large", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
             (
                 "value_growth",
-                "style",
                 VALUE_STYLE,
                 GROWTH_STYLE,
                 (20, 60),
@@ -302,7 +292,6 @@ _MARKET = (
     ),
     _market(
         name="mkt_sector_breadth_60",
-        concept="breadth",
         inputs=_inputs(*SECTOR_CODES),
         compute=_breadth,
         lookback=60,
@@ -311,7 +300,6 @@ _MARKET = (
     ),
     _market(
         name="mkt_sector_dispersion_20",
-        concept="dispersion",
         inputs=_inputs(*SECTOR_CODES),
         compute=_dispersion,
         lookback=21,

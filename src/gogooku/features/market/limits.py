@@ -83,7 +83,6 @@ _LIMITS = (
     *(
         _limit(
             name=f"{side}_flag",
-            concept="limits",
             inputs=(side,),
             compute=partial(k.as_is, of=side),
             lookback=1,
@@ -96,7 +95,6 @@ _LIMITS = (
     *(
         _limit(
             name=f"{side}_{w}d",
-            concept="limits",
             inputs=(side,),
             compute=partial(_count, side=side, window=w),
             lookback=w,
@@ -110,7 +108,6 @@ _LIMITS = (
     *(
         _limit(
             name=f"sessions_since_{side}",
-            concept="limits",
             inputs=(side,),
             compute=partial(_since_limit, side=side),
             lookback=OLDEST_EVENT,
@@ -122,7 +119,6 @@ _LIMITS = (
     ),
     _limit(
         name="limit_streak",
-        concept="limits",
         inputs=("limit_up", "limit_down"),
         compute=_streak,
         lookback=LONGEST_STREAK,
@@ -132,7 +128,6 @@ _LIMITS = (
     ),
     _limit(
         name="price_locked_flag",
-        concept="limits",
         inputs=("high", "low", "limit_up", "limit_down"),
         compute=_locked,
         lookback=1,
@@ -142,7 +137,6 @@ _LIMITS = (
     ),
     _limit(
         name="post_limit_reversal_flag",
-        concept="limits",
         inputs=("limit_up", "limit_down", "close"),
         compute=_reversed,
         lookback=2,
@@ -154,7 +148,6 @@ _LIMITS = (
     *(
         _limit(
             name=f"uni_{side}_share",
-            concept="limits",
             inputs=(side, "universe"),
             compute=partial(_share, side=side),
             lookback=1,
@@ -171,7 +164,6 @@ _LIMITS = (
 _SPLITS = (
     Feature(
         name="is_split_event",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_splits,
@@ -182,7 +174,6 @@ _SPLITS = (
     ),
     Feature(
         name="is_split_20",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_split_within,
@@ -193,7 +184,6 @@ _SPLITS = (
     ),
     Feature(
         name="sessions_since_split",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_since_split,

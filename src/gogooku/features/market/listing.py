@@ -251,17 +251,15 @@ _mask = partial(Feature, group="listing", role=Role.MASK, unit="flag")
 _KINDS = tuple(
     _mask(
         name=name,
-        concept=concept,
         inputs=(of,),
         compute=partial(_is, of=of, low=low, high=high),
         lookback=1,
         max_null_share=null_share,
         meaning=meaning,
     )
-    for name, concept, of, low, high, null_share, meaning in (
+    for name, of, low, high, null_share, meaning in (
         (
             "is_borrowable",
-            "margin class",
             "lst_margin",
             LENDABLE,
             LENDABLE,
@@ -269,10 +267,9 @@ _KINDS = tuple(
             "Lendable issue: it can be borrowed and sold short on margin, not only bought; null "
             "where the list does not give the class.",
         ),
-        ("is_prime", "segment", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
+        ("is_prime", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
         (
             "is_standard",
-            "segment",
             "lst_segment",
             STANDARD,
             STANDARD,
@@ -281,24 +278,22 @@ _KINDS = tuple(
         ),
         (
             "is_growth",
-            "segment",
             "lst_segment",
             GROWTH,
             GROWTH,
             0.2,
             "Growth, Mothers or JASDAQ Growth.",
         ),
-        ("is_scale_core30", "size class", "lst_scale", CORE30, CORE30, 0.2, "TOPIX Core30."),
-        ("is_scale_large70", "size class", "lst_scale", LARGE70, LARGE70, 0.2, "TOPIX Large70."),
-        ("is_scale_mid400", "size class", "lst_scale", MID400, MID400, 0.2, "TOPIX Mid400."),
-        ("is_scale_small", "size class", "lst_scale", 1.0, SMALL, 0.2, "TOPIX Small 1 or Small 2."),
+        ("is_scale_core30", "lst_scale", CORE30, CORE30, 0.2, "TOPIX Core30."),
+        ("is_scale_large70", "lst_scale", LARGE70, LARGE70, 0.2, "TOPIX Large70."),
+        ("is_scale_mid400", "lst_scale", MID400, MID400, 0.2, "TOPIX Mid400."),
+        ("is_scale_small", "lst_scale", 1.0, SMALL, 0.2, "TOPIX Small 1 or Small 2."),
     )
 )
 
 _MOVES = tuple(
     _mask(
         name=name,
-        concept="move",
         inputs=(of,),
         compute=partial(_moved, of=of, way=way),
         lookback=chain(RECENT, 2),
@@ -322,7 +317,6 @@ _MOVES = tuple(
 _AGE = (
     Feature(
         name="listing_age",
-        concept="age",
         group="listing",
         inputs=("lst_age",),
         compute=partial(k.as_is, of="lst_age"),

@@ -90,7 +90,6 @@ _SERIES = (
     *(
         _index(
             name=f"mkt_ret_{h}d",
-            concept="return",
             inputs=("mkt_close",),
             compute=partial(_return, sessions=h),
             lookback=h + 1,
@@ -101,7 +100,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_overnight",
-        concept="gap",
         inputs=("mkt_open", "mkt_close"),
         compute=_overnight,
         lookback=2,
@@ -110,7 +108,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_gap_5_20",
-        concept="trend",
         inputs=("mkt_close",),
         compute=_average_gap,
         lookback=k.ewm_length(20),
@@ -119,7 +116,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_ema20_slope_3",
-        concept="trend",
         inputs=("mkt_close",),
         compute=_slope,
         lookback=chain(4, k.ewm_length(20)),
@@ -128,7 +124,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_to_sma200",
-        concept="trend",
         inputs=("mkt_close",),
         compute=_to_average,
         lookback=200,
@@ -137,7 +132,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_bb_z",
-        concept="trend",
         inputs=("mkt_close",),
         compute=_z_close,
         lookback=20,
@@ -146,7 +140,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_bb_bw",
-        concept="volatility",
         inputs=("mkt_close",),
         compute=_band_width,
         lookback=20,
@@ -155,7 +148,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_vol_20d",
-        concept="volatility",
         inputs=("mkt_ret_1d",),
         compute=partial(_vol, window=20),
         lookback=chain(20, 2),
@@ -164,7 +156,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_vol_5_60",
-        concept="volatility",
         inputs=("mkt_ret_1d",),
         compute=_vol_change,
         lookback=chain(60, 2),
@@ -173,7 +164,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_natr_14",
-        concept="volatility",
         inputs=("mkt_high", "mkt_low", "mkt_close"),
         compute=_natr,
         lookback=chain(98, 2),
@@ -182,7 +172,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_rsi_14",
-        concept="oscillator",
         inputs=("mkt_ret_1d",),
         compute=_rsi,
         lookback=chain(98, 2),
@@ -191,7 +180,6 @@ _SERIES = (
     ),
     _index(
         name="mkt_drawdown_252",
-        concept="drawdown",
         inputs=("mkt_close",),
         compute=_drawdown,
         lookback=252,
@@ -201,7 +189,6 @@ _SERIES = (
     *(
         _index(
             name=f"{of}_z",
-            concept="volatility",
             inputs=(of,),
             compute=partial(_log_z, of=of),
             lookback=chain(252, own),
@@ -217,7 +204,6 @@ MARKET: Final[tuple[Feature, ...]] = (
     *against("market", series="mkt_ret_1d", suffix="", lookback=2),
     _stock(
         name="_beta_20d",
-        concept="beta",
         inputs=("ret_prev_1d", "mkt_ret_1d"),
         compute=partial(pairs.beta, to="mkt_ret_1d", window=20),
         lookback=chain(20, RETURN),
@@ -227,7 +213,6 @@ MARKET: Final[tuple[Feature, ...]] = (
     ),
     _stock(
         name="beta_20_60",
-        concept="beta",
         inputs=("_beta_20d", "beta_60d"),
         compute=partial(pairs.difference, of="_beta_20d", less="beta_60d"),
         lookback=chain(60, RETURN),
@@ -236,7 +221,6 @@ MARKET: Final[tuple[Feature, ...]] = (
     ),
     _stock(
         name="down_beta_gap_120",
-        concept="beta",
         inputs=("ret_prev_1d", "mkt_ret_1d", "beta_60d"),
         compute=partial(pairs.downside_beta_gap, to="mkt_ret_1d", beta_name="beta_60d"),
         lookback=chain(120, RETURN),

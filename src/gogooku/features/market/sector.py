@@ -158,7 +158,6 @@ _PEERS = (
     *(
         _sector(
             name=name,
-            concept="peer return",
             inputs=(of, *_PLACE),
             compute=partial(_peer_mean, of=of),
             lookback=lookback,
@@ -175,7 +174,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_gap_5_20",
-        concept="trend",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_gap,
         lookback=chain(20, RETURN),
@@ -185,7 +183,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_vol_20",
-        concept="volatility",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_vol,
         lookback=chain(20, RETURN),
@@ -195,7 +192,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_vol_20_z",
-        concept="volatility",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_vol_z,
         lookback=chain(252, 20, RETURN),
@@ -205,7 +201,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_dispersion_20",
-        concept="dispersion",
         inputs=("ret_1d_demeaned", *_PLACE),
         compute=_sector_dispersion,
         lookback=chain(20, RETURN),
@@ -218,7 +213,6 @@ _PEERS = (
 _AGAINST = (
     _sector(
         name="ret_1d_demeaned",
-        concept="residual return",
         inputs=("ret_prev_1d", *_PLACE),
         compute=partial(_excess, of="ret_prev_1d"),
         lookback=RETURN,
@@ -229,7 +223,6 @@ _AGAINST = (
     *(
         _along(
             name=f"rel_to_sec_{w}d",
-            concept="residual return",
             inputs=("ret_1d_demeaned",),
             compute=partial(_summed, of="ret_1d_demeaned", window=w),
             lookback=chain(w, RETURN),
@@ -240,7 +233,6 @@ _AGAINST = (
     ),
     _along(
         name="ret_1d_sec_z",
-        concept="surprise",
         inputs=("ret_1d_demeaned",),
         compute=_surprise,
         lookback=chain(1 + SURPRISE_LENGTH, RETURN),
@@ -251,7 +243,6 @@ _AGAINST = (
     *(
         _along(
             name=f"sec_z_{w}d",
-            concept="surprise",
             inputs=("ret_1d_sec_z",),
             compute=partial(_summed, of="ret_1d_sec_z", window=w),
             lookback=chain(w, 1 + SURPRISE_LENGTH, RETURN),
@@ -262,7 +253,6 @@ _AGAINST = (
     ),
     _sector(
         name="z_in_sec_ma_gap_5_20",
-        concept="relative",
         inputs=("ma_gap_5_20", *_PLACE),
         compute=partial(_sector_z, of="ma_gap_5_20"),
         lookback=k.ewm_length(20),
@@ -271,7 +261,6 @@ _AGAINST = (
     ),
     _sector(
         name="volatility_20d_vs_sec",
-        concept="relative",
         inputs=("volatility_20d", *_PLACE),
         compute=partial(_log_excess, of="volatility_20d"),
         lookback=chain(20, RETURN),
@@ -281,7 +270,6 @@ _AGAINST = (
     ),
     _along(
         name="beta_to_sec_60",
-        concept="beta",
         inputs=("ret_prev_1d", "sec_ret_1d_eq"),
         compute=_beta,
         lookback=chain(60, RETURN),
@@ -290,7 +278,6 @@ _AGAINST = (
     ),
     _along(
         name="alpha_vs_sec_1d",
-        concept="residual return",
         inputs=("ret_prev_1d", "sec_ret_1d_eq", "beta_to_sec_60"),
         compute=_alpha,
         lookback=chain(60, RETURN),
@@ -300,7 +287,6 @@ _AGAINST = (
     ),
     _along(
         name="alpha_vs_sec_5d",
-        concept="residual return",
         inputs=("alpha_vs_sec_1d",),
         compute=partial(_summed, of="alpha_vs_sec_1d", window=5),
         lookback=chain(5, 60, RETURN),

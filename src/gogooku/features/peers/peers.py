@@ -74,18 +74,15 @@ _CENTRALITY = (
         "pg_degree",
         "share",
         f"Share of the universe correlated by {g.TIED} or more with the name.",
-        concept="centrality",
     ),
     _same(
         "graph_popularity",
         "pg_popularity",
         "ratio",
         "Names that have the name among their peers, over the number of peers.",
-        concept="centrality",
     ),
     _graph(
         name="graph_pagerank",
-        concept="centrality",
         inputs=("pg_pagerank",),
         compute=partial(_log, of="pg_pagerank"),
         unit="log",
@@ -96,25 +93,21 @@ _CENTRALITY = (
         "pg_mutual",
         "share",
         "Share of the peers that have the name among theirs.",
-        concept="cohesion",
     ),
     _same(
         "graph_clustering",
         "pg_clustering",
         "share",
         "Share of the pairs of peers of which one is a peer of the other.",
-        concept="cohesion",
     ),
     _same(
         "graph_same_sector",
         "pg_same_sector",
         "share",
         "Share of the peers that are of the own sector.",
-        concept="cohesion",
     ),
     _graph(
         name="graph_community_size",
-        concept="community",
         inputs=("pg_community_share",),
         compute=partial(_log, of="pg_community_share"),
         unit="log",
@@ -125,7 +118,6 @@ _CENTRALITY = (
         "pg_community_same_sector",
         "share",
         "Share of the other names of the community that are of the own sector.",
-        concept="community",
     ),
 )
 
@@ -135,14 +127,12 @@ _SPACE = (
         "pg_common_share",
         "share",
         f"Share of the residual variance in the first {g.COMPONENTS} common components.",
-        concept="embedding",
     ),
     _same(
         "graph_sector_distance",
         "pg_sector_distance",
         "ratio",
         f"Distance to the centre of the sector in the space of {g.COMPONENTS} components.",
-        concept="embedding",
     ),
     *(
         _same(
@@ -150,14 +140,12 @@ _SPACE = (
             f"pg_axis_{name}",
             "ratio",
             f"Correlation with the common component that points to {_AXIS_MEANING[name]}.",
-            concept="embedding",
         )
         for name in g.AXES
     ),
     *(
         _state(
             name=name,
-            concept="state",
             inputs=(of,),
             compute=partial(k.as_is, of=of),
             unit=PEER_MARKET[of],
@@ -180,32 +168,27 @@ _TIES = (
         "pg_corr_mean",
         "ratio",
         f"Mean correlation of residual returns with the {g.NEIGHBOURS} peers.",
-        concept="correlation",
     ),
     _same(
         "peer_corr_max",
         "pg_corr_max",
         "ratio",
         "Correlation of residual returns with the nearest peer.",
-        concept="correlation",
     ),
     _same(
         "peer_corr_basket",
         "pg_corr_basket",
         "ratio",
         "Correlation of residual returns with the sum of the peers'.",
-        concept="correlation",
     ),
     _same(
         "peer_follows",
         "pg_corr_follows",
         "ratio",
         "Correlation of residual returns with those of the peers one session before.",
-        concept="lead-lag",
     ),
     _peer(
         name="peer_follows_more",
-        concept="lead-lag",
         inputs=("pg_corr_follows", "pg_corr_leads"),
         compute=_difference,
         unit="ratio",
@@ -213,7 +196,6 @@ _TIES = (
     ),
     _peer(
         name="peer_lead_signal",
-        concept="lead-lag",
         inputs=("pg_corr_follows", "pg_shock_1d"),
         compute=_product,
         unit="z",
@@ -228,14 +210,12 @@ _MOVES = (
             f"pg_ret_{h}d",
             "return",
             f"Mean return of the peers over {h} session{'s' * (h > 1)}.",
-            concept="peer return",
         )
         for h in RETURNS
     ),
     *(
         _peer(
             name=f"peer_gap_{h}d",
-            concept="peer-relative move",
             inputs=(f"ret_prev_{h}d", f"pg_ret_{h}d"),
             compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"pg_ret_{h}d"),
             unit="return",
@@ -248,19 +228,16 @@ _MOVES = (
         "pg_spread_5d",
         "return",
         "Standard deviation across the peers of their returns over 5 sessions.",
-        concept="peer dispersion",
     ),
     _same(
         "peer_shock_1d",
         "pg_shock_1d",
         "z",
         "Mean over the peers of today's residual return in own deviations, each within +-4.",
-        concept="peer surprise",
     ),
     *(
         _peer(
             name=f"peer_shock_{w}d",
-            concept="peer surprise",
             inputs=("pg_shock_1d",),
             compute=partial(_summed, of="pg_shock_1d", window=w),
             lookback=chain(w, PEER_LOOKBACK),
@@ -275,14 +252,12 @@ _MOVES = (
             f"pg_community_ret_{h}d",
             "return",
             f"Mean return of the other names of the community over {h} sessions.",
-            concept="community return",
         )
         for h in TOGETHER
     ),
     *(
         _graph(
             name=f"graph_community_gap_{h}d",
-            concept="community-relative move",
             inputs=(f"ret_prev_{h}d", f"pg_community_ret_{h}d"),
             compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"pg_community_ret_{h}d"),
             unit="return",

@@ -191,11 +191,10 @@ def _market_share(x: Values) -> FloatArray:
     return k.ratio(total, member.sum(axis=1).astype(np.float64))
 
 
-def _shown(name: str, column: str, *, concept: str, unit: str, meaning: str) -> Feature:
+def _shown(name: str, column: str, *, unit: str, meaning: str) -> Feature:
     """Build a sparse feature that is its base column."""
     return _sparse(
         name=name,
-        concept=concept,
         inputs=(column,),
         compute=partial(k.as_is, of=column),
         lookback=1,
@@ -208,7 +207,6 @@ _BALANCES = (
     *(
         _sparse(
             name=f"dmi_{side}_to_adv20",
-            concept="balance",
             inputs=(f"al_{side}_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"al_{side}_shares"),
             lookback=20,
@@ -219,7 +217,6 @@ _BALANCES = (
     ),
     _sparse(
         name="dmi_imbalance",
-        concept="balance",
         inputs=("al_long_shares", "al_short_shares"),
         compute=partial(imbalance_of, long="al_long_shares", short="al_short_shares"),
         lookback=1,
@@ -230,7 +227,6 @@ _BALANCES = (
         _shown(
             f"dmi_{side}_listed_ratio",
             f"al_{side}_listed",
-            concept="balance",
             unit="share",
             meaning=f"Daily {side} balance over listed shares, as published; none for funds",
         )
@@ -240,7 +236,6 @@ _BALANCES = (
         _shown(
             f"dmi_std_share_{side}",
             f"al_{side}_standardized",
-            concept="composition",
             unit="share",
             meaning=f"Standardised share of the daily {side} balance",
         )
@@ -253,7 +248,6 @@ _CHANGES = (
         _shown(
             f"dmi_d_{side}_1d",
             f"al_{side}_change",
-            concept="change",
             unit="ratio",
             meaning=f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
         )
@@ -262,14 +256,12 @@ _CHANGES = (
     _shown(
         "dmi_d_imbalance_1d",
         "al_imbalance_change",
-        concept="change",
         unit="ratio",
         meaning=f"dmi_imbalance less that of {_BEFORE}",
     ),
     *(
         _sparse(
             name=f"dmi_d_{side}_to_adv20",
-            concept="change",
             inputs=(f"al_{side}_change_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"al_{side}_change_shares"),
             lookback=20,
@@ -281,7 +273,6 @@ _CHANGES = (
     ),
     _sparse(
         name="dmi_d_net_to_adv20",
-        concept="change",
         inputs=("al_long_change_shares", "al_short_change_shares", "_margin_adv20"),
         compute=partial(net_to_adv, long="al_long_change_shares", short="al_short_change_shares"),
         lookback=20,
@@ -293,7 +284,6 @@ _CHANGES = (
         _shown(
             f"dmi_z26_{what}",
             f"al_{column}_z26",
-            concept="unusual",
             unit="z",
             meaning=f"{meaning} among the 26 newest publications of the spell (21 at least), "
             "within +-10",
@@ -307,7 +297,7 @@ _CHANGES = (
     ),
 )
 
-_flag = partial(_alert, unit="flag", role=Role.MASK, lookback=1, concept="state")
+_flag = partial(_alert, unit="flag", role=Role.MASK, lookback=1)
 
 _STATE = (
     _flag(
@@ -335,14 +325,12 @@ _STATE = (
     _shown(
         "dmi_tse_reg_level",
         "al_severity",
-        concept="state",
         unit="share",
         meaning="Severity of the regulation class, 0 (lifted) to 1 (fourth stage)",
     ),
     *(
         _alert(
             name=f"dmi_alert_share_{w}",
-            concept="history",
             inputs=("al_on_alert",),
             compute=partial(_share_of_past, window=w),
             lookback=w,
@@ -353,7 +341,6 @@ _STATE = (
     ),
     _alert(
         name="dmi_mkt_alert_share",
-        concept="market",
         inputs=("al_on_alert", "universe"),
         compute=_market_share,
         lookback=1,

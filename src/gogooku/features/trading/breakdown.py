@@ -137,7 +137,6 @@ _SHORT: Final = ("bd_short_sell", "bd_margin_sell_new")
 _DAY = (
     _stock(
         name="_bd_total",
-        concept="total",
         inputs=_SALES,
         compute=partial(_sum, of=_SALES),
         lookback=1,
@@ -148,18 +147,16 @@ _DAY = (
     *(
         _stock(
             name=name,
-            concept=concept,
             inputs=(*plus, "_bd_total"),
             compute=partial(_share, plus=plus, of="_bd_total"),
             lookback=1,
             unit="share",
             meaning=meaning,
         )
-        for name, concept, plus, meaning in (
-            ("bd_short_share", "short", _SHORT, "Short sales, on margin or not, over all sales."),
+        for name, plus, meaning in (
+            ("bd_short_share", _SHORT, "Short sales, on margin or not, over all sales."),
             (
                 "bd_margin_buy_share",
-                "margin",
                 ("bd_margin_buy_new",),
                 "New purchases on margin over all purchases.",
             ),
@@ -167,7 +164,6 @@ _DAY = (
     ),
     _stock(
         name="bd_margin_short_mix",
-        concept="short",
         inputs=_SHORT,
         compute=_mix,
         lookback=1,
@@ -176,7 +172,6 @@ _DAY = (
     ),
     _stock(
         name="bd_margin_share",
-        concept="margin",
         inputs=(*_MARGIN, "_bd_total"),
         compute=_margin_share,
         lookback=1,
@@ -186,7 +181,6 @@ _DAY = (
     *(
         _stock(
             name=name,
-            concept="net",
             inputs=(plus, minus, "_bd_total"),
             compute=partial(_net, plus=plus, minus=minus),
             lookback=1,
@@ -215,7 +209,6 @@ _TIME = (
     *(
         _stock(
             name=f"{of}_chg_1d",
-            concept="change",
             inputs=(of,),
             compute=partial(_change, of=of),
             lookback=2,
@@ -227,7 +220,6 @@ _TIME = (
     *(
         _stock(
             name=name,
-            concept="level",
             inputs=(of,),
             compute=partial(_z, of=of, window=window),
             lookback=window,
@@ -244,7 +236,6 @@ _TIME = (
     *(
         _stock(
             name=f"{of}_20",
-            concept="level",
             inputs=(of,),
             compute=partial(_mean, of=of, window=20),
             lookback=20,
@@ -256,7 +247,6 @@ _TIME = (
     *(
         _stock(
             name=f"bd_{side}_flow_{window}",
-            concept="margin balance",
             inputs=(plus, minus, "_bd_total"),
             compute=partial(_flow, plus=plus, minus=minus, window=window),
             lookback=window,
@@ -272,7 +262,6 @@ _TIME = (
     ),
     _stock(
         name="bd_margin_activity_20",
-        concept="activity",
         inputs=_MARGIN,
         compute=_margin_activity,
         lookback=20,
@@ -281,7 +270,6 @@ _TIME = (
     ),
     _stock(
         name="bd_turn_up",
-        concept="change",
         inputs=("bd_net_ratio",),
         compute=_turn_up,
         lookback=chain(60, 6),
@@ -291,7 +279,6 @@ _TIME = (
     ),
     _stock(
         name="bd_net_adv60",
-        concept="net",
         inputs=("bd_margin_sell_close", "bd_margin_buy_close", "turnover"),
         compute=_net_to_adv,
         lookback=60,
@@ -300,7 +287,6 @@ _TIME = (
     ),
     _stock(
         name="bd_short_ret_corr_60",
-        concept="short",
         inputs=("bd_short_share", "ret_prev_1d"),
         compute=_corr,
         lookback=chain(60, RETURN),
@@ -313,7 +299,6 @@ _WHOLE = (
     *(
         _market(
             name=name,
-            concept="market",
             inputs=(of, "universe"),
             compute=partial(_market_mean, of=of),
             lookback=1,
@@ -327,7 +312,6 @@ _WHOLE = (
     ),
     _stock(
         name="is_bd_valid",
-        concept="validity",
         inputs=("_bd_total", "listed"),
         compute=_valid,
         lookback=20,

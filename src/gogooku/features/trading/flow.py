@@ -194,12 +194,11 @@ def _divergence(weeks: Weeks) -> FloatArray:
 
 Measure = Callable[[Weeks], FloatArray]
 
-MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
+MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
     {
         **{
             f"{short}_net_ratio": (
                 partial(_newest, who=who),
-                "net buying",
                 "ratio",
                 f"Bought less sold by {text} over bought plus sold, newest week",
             )
@@ -212,14 +211,12 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         },
         "foreign_net_wow": (
             partial(_change, who="foreigners"),
-            "net buying",
             "ratio",
             "Foreigners' net ratio less that of the published week before",
         ),
         **{
             f"foreign_net_{count}w": (
                 partial(_over, who="foreigners", count=count),
-                "net buying",
                 "ratio",
                 f"Bought less sold by foreigners over bought plus sold, {count} published weeks",
             )
@@ -228,7 +225,6 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         **{
             f"{short}_net_z": (
                 partial(_net_z, who=who),
-                "unusual buying",
                 "z",
                 f"Net ratio of {text} against mean and spread of {YEAR} published weeks",
             )
@@ -241,7 +237,6 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         **{
             f"{short}_share": (
                 partial(_share, who=who),
-                "activity",
                 "share",
                 f"Share of {who} in what everybody bought and sold, newest week",
             )
@@ -249,56 +244,48 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         },
         "breadth_pos": (
             _breadth,
-            "breadth",
             "share",
             "Share of foreigners, individuals, trust banks, investment trusts and own trading "
             "that bought more than they sold, newest week",
         ),
         "activity_ratio": (
             _activity,
-            "activity",
             "log",
             f"Log of traded value over its mean of {YEAR} published weeks",
         ),
         "activity_z": (
             _activity_z,
-            "activity",
             "z",
             f"Log traded value against mean and spread of {YEAR} published weeks",
         ),
         "smart_idx": (
             _smart,
-            "unusual buying",
             "z",
             "Foreigners' less individuals' z-score of the net ratio",
         ),
         "smart_mom4": (
             _smart_momentum,
-            "unusual buying",
             "z",
             "Smart index less its mean of 4 published weeks",
         ),
         "foreign_persist_13": (
             _persistence,
-            "persistence",
             "share",
             "Weeks of 13 in which foreigners bought net less those in which they sold",
         ),
         "concentration": (
             _concentration,
-            "breadth",
             "share",
             "Herfindahl index of the kinds of investors by what they bought and sold",
         ),
         "divergence": (
             _divergence,
-            "net buying",
             "ratio",
             "Net buying of foreigners less that of individuals over everybody's trading",
         ),
     }
 )
-"""Value of a series at each publication; concept, unit and meaning."""
+"""Value of a series at each publication; unit and meaning."""
 
 AGE: Final = "inv_whole_age"
 STANDS: Final = 20
@@ -394,7 +381,7 @@ FLOW_INPUTS: Final[tuple[InputTable, ...]] = (
             **{
                 f"inv_{name}_{measure}": f"{name}: {meaning} ({unit})"
                 for name in SERIES
-                for measure, (_, _, unit, meaning) in MEASURES.items()
+                for measure, (_, unit, meaning) in MEASURES.items()
             },
             AGE: "sessions since the publication of the newest week",
         },
@@ -411,7 +398,7 @@ def _of_segment(x: Values, *, columns: tuple[str, ...]) -> FloatArray:
 
 
 def _is_long(measure: str) -> bool:
-    return MEASURES[measure][2] == "z" or measure == "activity_ratio"
+    return MEASURES[measure][1] == "z" or measure == "activity_ratio"
 
 
 def _of_year(measure: str) -> str:
@@ -425,7 +412,6 @@ def _nulls(measure: str) -> float:
 _STOCK = tuple(
     Feature(
         name=f"flow_{measure}",
-        concept=concept,
         group="flow",
         inputs=(*(f"inv_{name}_{measure}" for name in SEGMENTS), "lst_segment"),
         compute=partial(_of_segment, columns=tuple(f"inv_{name}_{measure}" for name in SEGMENTS)),
@@ -434,7 +420,7 @@ _STOCK = tuple(
         max_null_share=_nulls(measure),
         meaning=f"{meaning}; of the name's segment.{_of_year(measure)}",
     )
-    for measure, (_, concept, unit, meaning) in MEASURES.items()
+    for measure, (_, unit, meaning) in MEASURES.items()
 )
 
 WHOLE: Final = (
@@ -462,18 +448,16 @@ _MARKET = (
     *(
         _market(
             name=f"mkt_flow_{measure}",
-            concept=MEASURES[measure][1],
             inputs=(f"inv_whole_{measure}",),
             compute=partial(k.as_is, of=f"inv_whole_{measure}"),
-            unit=MEASURES[measure][2],
+            unit=MEASURES[measure][1],
             max_null_share=_nulls(measure),
-            meaning=f"{MEASURES[measure][3]}; Tokyo and Nagoya.{_of_year(measure)}",
+            meaning=f"{MEASURES[measure][2]}; Tokyo and Nagoya.{_of_year(measure)}",
         )
         for measure in WHOLE
     ),
     _market(
         name="mkt_flow_age",
-        concept="age",
         inputs=(AGE,),
         compute=partial(k.as_is, of=AGE),
         unit="sessions",

@@ -165,7 +165,6 @@ _WARM_UP = "null until the name has enough weekly steps"
 _LEVELS = (
     _margin(
         name="_margin_adv20",
-        concept="size",
         inputs=("volume",),
         compute=_adv,
         lookback=20,
@@ -176,7 +175,6 @@ _LEVELS = (
     *(
         _margin(
             name=f"margin_{side}_to_adv20",
-            concept="balance",
             inputs=(f"mi_{side}_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"mi_{side}_shares"),
             lookback=20,
@@ -187,7 +185,6 @@ _LEVELS = (
     ),
     _margin(
         name="margin_imbalance",
-        concept="balance",
         inputs=("mi_long_shares", "mi_short_shares"),
         compute=partial(imbalance_of, long="mi_long_shares", short="mi_short_shares"),
         lookback=1,
@@ -197,7 +194,6 @@ _LEVELS = (
     *(
         _margin(
             name=f"margin_std_share_{side}",
-            concept="composition",
             inputs=(f"mi_{side}_standardized",),
             compute=partial(k.as_is, of=f"mi_{side}_standardized"),
             lookback=1,
@@ -212,7 +208,6 @@ _CHANGES = (
     *(
         _margin(
             name=f"margin_d_{side}_wow",
-            concept="change",
             inputs=(f"mi_{side}_change",),
             compute=partial(k.as_is, of=f"mi_{side}_change"),
             lookback=1,
@@ -224,7 +219,6 @@ _CHANGES = (
     *(
         _margin(
             name=f"margin_d_{side}_to_adv20",
-            concept="change",
             inputs=(f"mi_{side}_change_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"mi_{side}_change_shares", sessions=5.0),
             lookback=20,
@@ -235,7 +229,6 @@ _CHANGES = (
     ),
     _margin(
         name="margin_d_net_to_adv20",
-        concept="change",
         inputs=("mi_long_change_shares", "mi_short_change_shares", "_margin_adv20"),
         compute=partial(
             net_to_adv,
@@ -249,7 +242,6 @@ _CHANGES = (
     ),
     _margin(
         name="margin_d_imbalance_wow",
-        concept="change",
         inputs=("mi_imbalance_change",),
         compute=partial(k.as_is, of="mi_imbalance_change"),
         lookback=1,
@@ -259,7 +251,6 @@ _CHANGES = (
     *(
         _margin(
             name=f"margin_d_std_share_{side}_wow",
-            concept="composition change",
             inputs=(f"mi_{side}_standardized_change",),
             compute=partial(k.as_is, of=f"mi_{side}_standardized_change"),
             lookback=1,
@@ -270,7 +261,6 @@ _CHANGES = (
     ),
     _margin(
         name="margin_gross_mom4",
-        concept="momentum",
         inputs=("mi_gross_momentum",),
         compute=partial(k.as_is, of="mi_gross_momentum"),
         lookback=1,
@@ -280,7 +270,6 @@ _CHANGES = (
     *(
         _margin(
             name=f"margin_d_{what}_13w",
-            concept="momentum",
             inputs=(f"mi_{what}_change_13w",),
             compute=partial(k.as_is, of=f"mi_{what}_change_13w"),
             lookback=1,
@@ -300,7 +289,6 @@ _UNUSUAL = (
     *(
         _margin(
             name=f"margin_{what}_z52",
-            concept="unusual",
             inputs=(f"mi_{what}_z52",),
             compute=partial(k.as_is, of=f"mi_{what}_z52"),
             lookback=1,
@@ -314,7 +302,6 @@ _UNUSUAL = (
     *(
         _margin(
             name=f"margin_d_{side}_z26",
-            concept="unusual",
             inputs=(f"mi_{side}_change_z26",),
             compute=partial(k.as_is, of=f"mi_{side}_change_z26"),
             lookback=1,
@@ -328,7 +315,6 @@ _UNUSUAL = (
     *(
         _margin(
             name=f"margin_{side}_vol26",
-            concept="instability",
             inputs=(f"mi_{side}_change_sd26",),
             compute=partial(k.as_is, of=f"mi_{side}_change_sd26"),
             lookback=1,
@@ -344,7 +330,6 @@ _UNUSUAL = (
 _STATE = (
     _margin(
         name="is_margin_valid",
-        concept="class",
         inputs=("mi_long_shares", "listed"),
         compute=_valid,
         lookback=1,
@@ -359,7 +344,6 @@ _market = partial(_margin, role=Role.MARKET, axis=Axis.ACROSS)
 _WHOLE = (
     _market(
         name="margin_mkt_imbalance",
-        concept="market",
         inputs=("mi_long_shares", "mi_short_shares", "close", "universe"),
         compute=_market_imbalance,
         lookback=1,
@@ -369,7 +353,6 @@ _WHOLE = (
     *(
         _market(
             name=f"margin_mkt_d_{side}_wow",
-            concept="market",
             inputs=(f"mi_{side}_shares", f"mi_{side}_change_shares", "close", "universe"),
             compute=partial(_market_change, side=side),
             lookback=1,

@@ -129,7 +129,6 @@ def _valid(x: Values) -> FloatArray:
 _MORNING = (
     _stock(
         name="am_gap_prev_close",
-        concept="morning return",
         inputs=("mq_am_close", "_close"),
         compute=_from_close,
         lookback=RETURN,
@@ -138,7 +137,6 @@ _MORNING = (
     ),
     _stock(
         name="am_body",
-        concept="morning return",
         inputs=("mq_am_close", "mq_am_open"),
         compute=partial(_over, top="mq_am_close", bottom="mq_am_open"),
         lookback=1,
@@ -147,7 +145,6 @@ _MORNING = (
     ),
     _stock(
         name="am_range",
-        concept="morning range",
         inputs=("mq_am_high", "mq_am_low"),
         compute=partial(_over, top="mq_am_high", bottom="mq_am_low"),
         lookback=1,
@@ -156,7 +153,6 @@ _MORNING = (
     ),
     _stock(
         name="am_pos_in_am_range",
-        concept="morning close",
         inputs=("mq_am_close", "mq_am_low", "mq_am_high"),
         compute=_position,
         lookback=1,
@@ -166,7 +162,6 @@ _MORNING = (
     ),
     _stock(
         name="am_to_full_range",
-        concept="morning range",
         inputs=("mq_am_high", "mq_am_low", "high", "low"),
         compute=_range_share,
         lookback=1,
@@ -176,7 +171,6 @@ _MORNING = (
     ),
     _stock(
         name="am_vwap_gap",
-        concept="morning close",
         inputs=("mq_am_close", "mq_am_turnover", "mq_am_volume"),
         compute=_average_price,
         lookback=1,
@@ -185,7 +179,6 @@ _MORNING = (
     ),
     _stock(
         name="am_vol_ratio_20",
-        concept="morning volume",
         inputs=("mq_am_volume",),
         compute=_volume_ratio,
         lookback=20,
@@ -194,7 +187,6 @@ _MORNING = (
     ),
     _stock(
         name="am_vol_share",
-        concept="morning volume",
         inputs=("mq_am_volume", "mq_pm_volume"),
         compute=_volume_share,
         lookback=1,
@@ -203,7 +195,6 @@ _MORNING = (
     ),
     _stock(
         name="am_vol_share_z20",
-        concept="morning volume",
         inputs=("am_vol_share",),
         compute=_z,
         lookback=20,
@@ -215,7 +206,6 @@ _MORNING = (
 _AFTERNOON = (
     _stock(
         name="pm_gap_am_close",
-        concept="lunch",
         inputs=("mq_pm_open", "mq_am_close"),
         compute=partial(_over, top="mq_pm_open", bottom="mq_am_close"),
         lookback=1,
@@ -224,7 +214,6 @@ _AFTERNOON = (
     ),
     _stock(
         name="pm_body",
-        concept="afternoon return",
         inputs=("mq_pm_close", "mq_pm_open"),
         compute=partial(_over, top="mq_pm_close", bottom="mq_pm_open"),
         lookback=1,
@@ -233,7 +222,6 @@ _AFTERNOON = (
     ),
     _stock(
         name="pm_range",
-        concept="afternoon range",
         inputs=("mq_pm_high", "mq_pm_low"),
         compute=partial(_over, top="mq_pm_high", bottom="mq_pm_low"),
         lookback=1,
@@ -246,18 +234,16 @@ _BOTH = (
     *(
         _stock(
             name=f"{half}_body_20",
-            concept=f"{word} return",
             inputs=(f"{half}_body",),
             compute=partial(_mean, of=f"{half}_body", window=20),
             lookback=20,
             unit="return",
             meaning=f"Mean of {half}_body over 20 sessions.",
         )
-        for half, word in (("am", "morning"), ("pm", "afternoon"))
+        for half in ("am", "pm")
     ),
     _stock(
         name="am_pm_corr_60",
-        concept="halves",
         inputs=("am_body", "pm_body"),
         compute=_corr,
         lookback=60,
@@ -266,7 +252,6 @@ _BOTH = (
     ),
     _stock(
         name="am_high_less_low_20",
-        concept="halves",
         inputs=("mq_am_high", "mq_pm_high", "mq_am_low", "mq_pm_low"),
         compute=_morning_high,
         lookback=20,
@@ -275,7 +260,6 @@ _BOTH = (
     ),
     _stock(
         name="is_am_valid",
-        concept="validity",
         inputs=("mq_am_close", "listed"),
         compute=_valid,
         lookback=1,

@@ -97,7 +97,6 @@ def _net_market_delta(x: Values) -> FloatArray:
 _LEVEL = (
     _stock(
         name="ssp_ratio_sum",
-        concept="standing positions",
         inputs=("sp_ratio_sum",),
         compute=partial(k.as_is, of="sp_ratio_sum"),
         lookback=1,
@@ -106,7 +105,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_reporters",
-        concept="standing positions",
         inputs=("sp_sellers",),
         compute=_sellers,
         lookback=1,
@@ -116,7 +114,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_top_ratio",
-        concept="standing positions",
         inputs=("sp_sellers", "sp_top_ratio"),
         compute=partial(_where_open, of="sp_top_ratio"),
         lookback=1,
@@ -126,7 +123,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_hhi",
-        concept="standing positions",
         inputs=("sp_square_sum", "sp_ratio_sum"),
         compute=_hhi,
         lookback=1,
@@ -136,7 +132,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_ratio_sec_excess",
-        concept="standing positions",
         inputs=("sp_ratio_sum", "universe", "sector"),
         compute=_sector_excess,
         lookback=1,
@@ -146,7 +141,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_ratio_sum_z60",
-        concept="standing positions",
         inputs=("sp_ratio_sum",),
         compute=_z,
         lookback=60,
@@ -157,7 +151,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_to_peak_252",
-        concept="standing positions",
         inputs=("sp_ratio_sum",),
         compute=_to_peak,
         lookback=252,
@@ -167,7 +160,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_days_to_cover",
-        concept="cover",
         inputs=("sp_shares", "volume"),
         compute=_cover,
         lookback=_ADV,
@@ -176,7 +168,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_d_shares_to_adv20",
-        concept="cover",
         inputs=("sp_shares", "volume"),
         compute=_bought_back,
         lookback=_ADV + 1,
@@ -186,7 +177,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_squeeze_pressure",
-        concept="cover",
         inputs=("ssp_days_to_cover", "ret_prev_5d"),
         compute=_squeeze,
         lookback=max(_ADV, chain(6, CLOSE)),
@@ -199,7 +189,6 @@ _CHANGE = (
     *(
         _stock(
             name=f"ssp_delta_sum_{h}d",
-            concept="position change",
             inputs=("sp_ratio_sum",),
             compute=partial(_delta, of="sp_ratio_sum", sessions=h),
             lookback=h + 1,
@@ -211,7 +200,6 @@ _CHANGE = (
     *(
         _stock(
             name=f"ssp_delta_{side}_20",
-            concept="position change",
             inputs=(column,),
             compute=partial(_total, of=column, window=20),
             lookback=20,
@@ -227,7 +215,6 @@ _CHANGE = (
     *(
         _stock(
             name=name,
-            concept="reports",
             inputs=(column,),
             compute=partial(_count, of=column, window=window),
             lookback=window,
@@ -242,7 +229,6 @@ _CHANGE = (
     ),
     _stock(
         name="ssp_days_since",
-        concept="reports",
         inputs=("sp_age",),
         compute=partial(k.as_is, of="sp_age"),
         lookback=1,
@@ -256,7 +242,6 @@ _CHANGE = (
 _WHOLE = (
     _market(
         name="ssp_mkt_ratio_mean",
-        concept="market",
         inputs=("sp_ratio_sum", "universe"),
         compute=partial(_market_mean, of="sp_ratio_sum"),
         lookback=1,
@@ -265,7 +250,6 @@ _WHOLE = (
     ),
     _market(
         name="ssp_mkt_shorted_share",
-        concept="market",
         inputs=("sp_sellers", "universe"),
         compute=_shorted_share,
         lookback=1,
@@ -274,7 +258,6 @@ _WHOLE = (
     ),
     _market(
         name="ssp_mkt_net_added_20",
-        concept="market",
         inputs=("sp_added", "sp_reduced", "universe"),
         compute=_net_market_delta,
         lookback=20,

@@ -129,7 +129,6 @@ def _valid(x: Values) -> FloatArray:
 _LEVEL = (
     _stock(
         name=_SHARE,
-        concept="sector short share",
         inputs=("sr_short_yen", "sr_total_yen"),
         compute=partial(_share, top="sr_short_yen", bottom="sr_total_yen"),
         lookback=1,
@@ -138,7 +137,6 @@ _LEVEL = (
     ),
     _stock(
         name=_RESTRICT,
-        concept="sector restricted share",
         inputs=("sr_restricted_yen", "sr_short_yen"),
         compute=partial(_share, top="sr_restricted_yen", bottom="sr_short_yen"),
         lookback=1,
@@ -150,17 +148,15 @@ _LEVEL = (
 _SERIES = tuple(
     _sector(
         name=name,
-        concept=concept,
         inputs=("sr_sector33", of),
         compute=partial(_of_sector, of=of, statistic=statistic),
         lookback=lookback,
         unit=unit,
         meaning=meaning,
     )
-    for name, concept, of, statistic, lookback, unit, meaning in (
+    for name, of, statistic, lookback, unit, meaning in (
         (
             f"{_SHARE}_d1",
-            "sector short change",
             _SHARE,
             partial(_change, sessions=1),
             2,
@@ -169,7 +165,6 @@ _SERIES = tuple(
         ),
         (
             f"{_SHARE}_d5",
-            "sector short change",
             _SHARE,
             partial(_change, sessions=5),
             6,
@@ -178,7 +173,6 @@ _SERIES = tuple(
         ),
         (
             f"{_RESTRICT}_d1",
-            "sector restricted change",
             _RESTRICT,
             partial(_change, sessions=1),
             2,
@@ -187,7 +181,6 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_mom5",
-            "sector short change",
             _SHARE,
             _from_mean,
             5,
@@ -196,7 +189,6 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_accel",
-            "sector short change",
             _SHARE,
             _acceleration,
             3,
@@ -205,7 +197,6 @@ _SERIES = tuple(
         ),
         (
             f"{_SHARE}_z60",
-            "sector short level",
             _SHARE,
             partial(_z, window=60),
             60,
@@ -214,7 +205,6 @@ _SERIES = tuple(
         ),
         (
             f"{_RESTRICT}_z60",
-            "sector restricted level",
             _RESTRICT,
             partial(_z, window=60),
             60,
@@ -223,7 +213,6 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_turnover_z252",
-            "sector short turnover",
             "sr_short_yen",
             _log_z,
             252,
@@ -232,7 +221,6 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_turnover_5_60",
-            "sector short turnover",
             "sr_short_yen",
             _log_means,
             60,
@@ -245,7 +233,6 @@ _SERIES = tuple(
 _RELATIVE = (
     _sector(
         name="ss_rel_short_share_z60",
-        concept="sector against market",
         inputs=("sr_sector33", _SHARE, "ss_mkt_short_share"),
         compute=_against_market,
         lookback=60,
@@ -258,7 +245,6 @@ _RELATIVE = (
 _CONDITIONS = (
     _stock(
         name="ss_cond_pressure",
-        concept="condition",
         inputs=(f"{_SHARE}_z60", "ret_prev_1d"),
         compute=partial(_flag, returns="ret_prev_1d", sign=-1.0),
         lookback=max(60, RETURN),
@@ -267,7 +253,6 @@ _CONDITIONS = (
     ),
     _stock(
         name="ss_squeeze_setup",
-        concept="condition",
         inputs=(f"{_SHARE}_z60", "ret_prev_5d"),
         compute=partial(_flag, returns="ret_prev_5d", sign=1.0),
         lookback=max(60, chain(6, CLOSE)),
@@ -276,7 +261,6 @@ _CONDITIONS = (
     ),
     _stock(
         name="is_ss_valid",
-        concept="validity",
         inputs=(_SHARE, "listed"),
         compute=_valid,
         lookback=1,
@@ -290,7 +274,6 @@ _WHOLE = (
     *(
         _market(
             name=f"ss_mkt_{word}_share",
-            concept="market",
             inputs=(f"sr_mkt_{top}_yen", f"sr_mkt_{bottom}_yen"),
             compute=partial(_share, top=f"sr_mkt_{top}_yen", bottom=f"sr_mkt_{bottom}_yen"),
             lookback=1,
@@ -310,7 +293,6 @@ _WHOLE = (
     *(
         _market(
             name=name,
-            concept="market",
             inputs=(of,),
             compute=partial(_series, of=of, statistic=statistic),
             lookback=lookback,
@@ -346,7 +328,6 @@ _WHOLE = (
     ),
     _market(
         name="ss_mkt_short_breadth",
-        concept="market",
         inputs=("sr_sector33", _SHARE),
         compute=_breadth,
         lookback=60,
@@ -355,7 +336,6 @@ _WHOLE = (
     ),
     _market(
         name="ss_mkt_short_dispersion",
-        concept="market",
         inputs=("sr_sector33", _SHARE),
         compute=_dispersion,
         lookback=1,
