@@ -362,7 +362,7 @@ _SOURCES: Final = (
         "    return shown(made, state.along(chain))",
         "    from gogooku.features.engine.moments import zscore\n\n"
         "    columns = dict(shown(made, state.along(chain)))\n"
-        '    columns["mi_long_z52"] = zscore(columns["mi_long_shares"], 52)\n'
+        '    columns["margin_long_z52"] = zscore(columns["mi_long_shares"], 52)\n'
         "    return columns",
         (_oracle("features/trading/test_margin.py::test_base_column_is_the_naive_one"),),
     ),

@@ -95,6 +95,11 @@ class Feature:
     axis: Axis = Axis.ALONG
     max_null_share: float = 0.2
 
+    @property
+    def published(self) -> bool:
+        """Whether it is a base column as it is: one column, one name."""
+        return self.inputs == (self.name,)
+
     def __post_init__(self) -> None:
         """Refuse missing inputs and impossible lookbacks."""
         if not self.inputs:

@@ -343,7 +343,7 @@ def _wanted(which: str | Sequence[str]) -> tuple[str, ...]:
 def _collect(feature: Feature, into: set[str]) -> None:
     into.add(feature.name)
     for name in feature.inputs:
-        if name not in BASE_INPUTS and name not in into:
+        if name in _BY_NAME and name not in into:
             _collect(by_name(name), into)
 
 
@@ -356,8 +356,8 @@ def _in_order(names: set[str]) -> tuple[Feature, ...]:
             return
         placed.add(feature.name)
         for name in feature.inputs:
-            if name not in BASE_INPUTS:
-                place(by_name(name))
+            if name in _BY_NAME:
+                place(_BY_NAME[name])
         out.append(feature)
 
     for feature in CATALOGUE:

@@ -88,7 +88,7 @@ def _money_flow(x: Values) -> FloatArray:
 
 
 def _limit_net(x: Values) -> FloatArray:
-    return k.rolling_mean(x["limit_up"] - x["limit_down"], 5)
+    return k.rolling_mean(x["limit_up_flag"] - x["limit_down_flag"], 5)
 
 
 _HIDDEN = (
@@ -236,7 +236,7 @@ _DIRECTION = (
     ),
     _liquidity(
         name="limit_net_5",
-        inputs=("limit_up", "limit_down"),
+        inputs=("limit_up_flag", "limit_down_flag"),
         compute=_limit_net,
         lookback=5,
         unit="share",

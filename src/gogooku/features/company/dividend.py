@@ -22,7 +22,7 @@ import polars as pl
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered, growth, news_of
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import CLOSE, Values
 from gogooku.features.engine.lazy import Lazy, Maker
 from gogooku.features.engine.spans import (
@@ -226,9 +226,9 @@ def _ex_dates(states: _States) -> dict[str, Maker]:
     held = (number >= 0) & (at < states.end)
     now = count.now[:, np.newaxis].astype(np.float64)
     return {
-        "dv_to": lambda: coming(number.astype(np.float64)) - now,
+        "div_days_to_ex": lambda: coming(number.astype(np.float64)) - now,
         "dv_next": lambda: coming(states.amount),
-        "dv_since": lambda: sessions_since(
+        "div_days_since_ex": lambda: sessions_since(
             timeline, count, placed.n[held], (at[held], number[held])
         ),
     }
@@ -367,29 +367,10 @@ def _changes(states: _States) -> dict[str, Maker]:
     decided = states.says("certainty", ["decided"])
     special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
     return {
-        "dv_change": lambda: timeline.latest(told, change[compared]),
+        "div_rev": lambda: timeline.latest(told, change[compared]),
         "dv_change_age": lambda: timeline.age(told),
-        "dv_special": lambda: timeline.latest(placed.where(decided), special[decided]),
+        "div_is_special": lambda: timeline.latest(placed.where(decided), special[decided]),
     }
-
-
-DIVIDEND_INPUTS: Final = (
-    InputTable(
-        tables=("dividends",),
-        stock={
-            "dv_to": "sessions to the next ex-date known, 1 to 125",
-            "dv_next": "yen per share, forward basis: amount of that payment",
-            "dv_since": "sessions since the last ex-date known, 0 on its day",
-            "dv_annual": "yen per share, forward basis: decided, twelve months of terms, none old",
-            "dv_annual_before": "yen per share, forward basis: the twelve months before",
-            "dv_change": "ratio: a payment's amount over that before the session; largest one",
-            "dv_change_age": "sessions since the announcement that was compared became known",
-            "dv_special": "1 where the newest decided payment has a special part",
-        },
-        market={},
-        make=_make,
-    ),
-)
 
 
 # ------------------------------------------------------------------------------------ features
@@ -399,6 +380,7 @@ _OLD: Final = f"where the newest decided term is older than {EXPIRY_MONTHS} mont
 
 _dividend = partial(Feature, group="dividend", lookback=1)
 """Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
+_shown = partial(published, group="dividend")
 
 
 def _yield(x: Values, *, of: str) -> FloatArray:
@@ -409,12 +391,8 @@ def _growth(x: Values) -> FloatArray:
     return np.clip(growth(x["dv_annual"], x["dv_annual_before"]), -CLIP, CLIP)
 
 
-def _revision(x: Values) -> FloatArray:
-    return np.clip(x["dv_change"], -CLIP, CLIP)
-
-
 def _revised(x: Values) -> FloatArray:
-    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["dv_change"]) > k.TIE)
+    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["div_rev"]) > k.TIE)
     return np.asarray(changed.astype(np.float64))
 
 
@@ -423,29 +401,17 @@ def _within(x: Values, *, of: str, upto: float) -> FloatArray:
 
 
 _AMOUNTS = (
-    *(
-        _dividend(
-            name=name,
-            inputs=(of,),
-            compute=partial(k.as_is, of=of),
-            unit="sessions",
-            max_null_share=nulls,
-            meaning=meaning,
-        )
-        for name, of, nulls, meaning in (
-            (
-                "div_days_to_ex",
-                "dv_to",
-                0.8,
-                f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
-            ),
-            (
-                "div_days_since_ex",
-                "dv_since",
-                0.5,
-                f"Sessions since the last ex-date; {_NULLS}",
-            ),
-        )
+    _shown(
+        "div_days_to_ex",
+        "sessions",
+        f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
+        max_null_share=0.8,
+    ),
+    _shown(
+        "div_days_since_ex",
+        "sessions",
+        f"Sessions since the last ex-date; {_NULLS}",
+        max_null_share=0.5,
     ),
     *(
         _dividend(
@@ -481,15 +447,13 @@ _AMOUNTS = (
         meaning="Decided dividends of twelve months against the twelve before; null in the first "
         f"two years of announcements, for names that paid nothing and {_OLD}.",
     ),
-    _dividend(
-        name="div_rev",
-        inputs=("dv_change",),
-        compute=_revision,
-        unit="ratio",
-        max_null_share=0.7,
-        meaning="Change of a payment's amount by the newest session with announcements against "
+    _shown(
+        "div_rev",
+        "ratio",
+        "Change of a payment's amount by the newest session with announcements against "
         "the amount known before it, the largest of several payments; 0 where it was confirmed, "
         f"{CLIP:g}, the bound, where it was zero; {_NULLS}",
+        max_null_share=0.7,
     ),
 )
 
@@ -497,8 +461,8 @@ _FLAGS = (
     *(
         _dividend(
             name=f"div_pre{w}",
-            inputs=("dv_to",),
-            compute=partial(_within, of="dv_to", upto=float(w)),
+            inputs=("div_days_to_ex",),
+            compute=partial(_within, of="div_days_to_ex", upto=float(w)),
             unit="flag",
             role=Role.MASK,
             meaning=f"The name goes ex-dividend within {w} session(s).",
@@ -508,8 +472,8 @@ _FLAGS = (
     *(
         _dividend(
             name=f"div_post{w}",
-            inputs=("dv_since",),
-            compute=partial(_within, of="dv_since", upto=w - 1.0),
+            inputs=("div_days_since_ex",),
+            compute=partial(_within, of="div_days_since_ex", upto=w - 1.0),
             unit="flag",
             role=Role.MASK,
             meaning=f"The name went ex-dividend in the last {w} session(s), this one included.",
@@ -518,20 +482,18 @@ _FLAGS = (
     ),
     _dividend(
         name="div_rev_flag",
-        inputs=("dv_change", "dv_change_age"),
+        inputs=("div_rev", "dv_change_age"),
         compute=_revised,
         unit="flag",
         role=Role.MASK,
         meaning="The amount of a payment was changed at this session, also from zero.",
     ),
-    _dividend(
-        name="div_is_special",
-        inputs=("dv_special",),
-        compute=partial(k.as_is, of="dv_special"),
-        unit="flag",
+    _shown(
+        "div_is_special",
+        "flag",
+        f"The newest decided payment has a special or commemorative part; {_NULLS}",
         max_null_share=0.5,
         role=Role.MASK,
-        meaning=f"The newest decided payment has a special or commemorative part; {_NULLS}",
     ),
     _dividend(
         name="is_div_valid",
@@ -546,3 +508,17 @@ _FLAGS = (
 
 DIVIDEND: Final[tuple[Feature, ...]] = (*_AMOUNTS, *_FLAGS)
 """All features of the group."""
+DIVIDEND_INPUTS: Final = (
+    InputTable(
+        tables=("dividends",),
+        stock={
+            "dv_next": "yen per share, forward basis: amount of that payment",
+            "dv_annual": "yen per share, forward basis: decided, twelve months of terms, none old",
+            "dv_annual_before": "yen per share, forward basis: the twelve months before",
+            "dv_change_age": "sessions since the announcement that was compared became known",
+        },
+        market={},
+        make=_make,
+        features=DIVIDEND,
+    ),
+)

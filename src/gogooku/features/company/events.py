@@ -16,8 +16,7 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.spans import (
@@ -60,12 +59,12 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     now = count.now[:, np.newaxis].astype(np.float64)
     return Lazy(
         {
-            "ed_to": lambda: coming(number.astype(np.float64)) - now,
-            "ed_since": lambda: sessions_since(timeline, count, placed.n[held], come),
-            "ed_notice": lambda: coming(notice),
-            "ed_moved": lambda: coming(_moved(placed, count)),
+            "e_days_to": lambda: coming(number.astype(np.float64)) - now,
+            "e_days_since": lambda: sessions_since(timeline, count, placed.n[held], come),
+            "e_notice": lambda: coming(notice),
+            "e_moved": lambda: coming(_moved(placed, count)),
             "ed_changes": lambda: coming(placed.values("changes")),
-            "ed_against_last_year": lambda: coming(placed.values("against_last_year")),
+            "e_later_than_last_year": lambda: coming(placed.values("against_last_year")),
             "ed_undecided": lambda: timeline.latest(placed, (number < 0).astype(np.float64)),
         }
     )
@@ -127,24 +126,6 @@ def _scattered(name: str, values: FloatArray, at: IndexArray, height: int) -> pl
     return pl.Series(name, out, nan_to_null=True)
 
 
-EVENTS_INPUTS: Final = (
-    InputTable(
-        tables=("earnings_dates",),
-        stock={
-            "ed_to": "sessions to the next announced report, 1 or more; null if none is announced",
-            "ed_since": "sessions since the last announced report, 0 on its day",
-            "ed_notice": "sessions from the announcement of the next report's day to that day",
-            "ed_moved": "sessions by which the newest announcement moved the day",
-            "ed_changes": "times the day of the next report was moved",
-            "ed_against_last_year": "days by which the next report is later than a year before",
-            "ed_undecided": "1 where the newest announcement leaves the day open",
-        },
-        market={},
-        make=_make,
-    ),
-)
-
-
 # ------------------------------------------------------------------------------------ features
 
 _UNTOLD = "null while no day is announced."
@@ -162,38 +143,27 @@ def _above(x: Values, *, of: str) -> FloatArray:
 
 
 _COUNTS = tuple(
-    _event(
-        name=name,
-        inputs=(of,),
-        compute=partial(k.as_is, of=of),
-        unit="sessions",
-        max_null_share=nulls,
-        meaning=meaning,
-    )
-    for name, of, nulls, meaning in (
-        ("e_days_to", "ed_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
+    published(name, "sessions", meaning, group="events", max_null_share=nulls)
+    for name, nulls, meaning in (
+        ("e_days_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
         (
             "e_days_since",
-            "ed_since",
             0.5,
             "Sessions since the last announced report; null before the first.",
         ),
         (
             "e_notice",
-            "ed_notice",
             0.8,
             f"Sessions between the announcement of the next report's day and that day; {_UNTOLD}",
         ),
         (
             "e_moved",
-            "ed_moved",
             0.8,
             f"Sessions by which the day of the next report was last put off (negative: brought "
             f"forward), 0 if never; {_UNTOLD}",
         ),
         (
             "e_later_than_last_year",
-            "ed_against_last_year",
             0.9,
             "Calendar days by which the next report comes later than the same one of last year, "
             f"by weeks; null in the first year and {_UNTOLD}",
@@ -205,8 +175,8 @@ _FLAGS = (
     *(
         _event(
             name=f"e_win_pre{w}",
-            inputs=("ed_to",),
-            compute=partial(_within, of="ed_to", upto=w),
+            inputs=("e_days_to",),
+            compute=partial(_within, of="e_days_to", upto=w),
             unit="flag",
             role=Role.MASK,
             meaning=f"A report is announced for the next {w} session(s).",
@@ -216,8 +186,8 @@ _FLAGS = (
     *(
         _event(
             name=f"e_win_post{w}",
-            inputs=("ed_since",),
-            compute=partial(_within, of="ed_since", upto=w - 1),
+            inputs=("e_days_since",),
+            compute=partial(_within, of="e_days_since", upto=w - 1),
             unit="flag",
             role=Role.MASK,
             meaning=f"An announced report lies in the last {w} session(s), this one included.",
@@ -226,8 +196,8 @@ _FLAGS = (
     ),
     _event(
         name="is_earnings_sched_valid",
-        inputs=("ed_to",),
-        compute=partial(_above, of="ed_to"),
+        inputs=("e_days_to",),
+        compute=partial(_above, of="e_days_to"),
         unit="flag",
         role=Role.MASK,
         meaning="The day of the next report is announced.",
@@ -252,3 +222,15 @@ _FLAGS = (
 
 EVENTS: Final[tuple[Feature, ...]] = (*_COUNTS, *_FLAGS)
 """All features of the group."""
+EVENTS_INPUTS: Final = (
+    InputTable(
+        tables=("earnings_dates",),
+        stock={
+            "ed_changes": "times the day of the next report was moved",
+            "ed_undecided": "1 where the newest announcement leaves the day open",
+        },
+        market={},
+        make=_make,
+        features=EVENTS,
+    ),
+)

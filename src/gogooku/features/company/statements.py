@@ -22,7 +22,7 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import Documents, Standing, gathered, growth, news_of
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 
@@ -80,10 +80,10 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
         **_sheets(documents),
         **_outlook(documents, timeline),
         **_surprises(documents),
-        **_facts(documents),
+        **_ages(documents),
     }
     return Standing(
-        columns={f"st_{name}": column for name, column in values.items()},
+        columns={f"st_{name}": column for name, column in values.items()} | _flags(documents),
         row_TN=row_TN,
         ages=frozenset({"st_age", "st_revision_age"}),
     )
@@ -179,58 +179,23 @@ def _surprises(d: Documents) -> dict[str, FloatArray]:
     return out
 
 
-def _facts(d: Documents) -> dict[str, FloatArray]:
+def _ages(d: Documents) -> dict[str, FloatArray]:
     kind = d.placed.frame.get_column("document_kind")
     revision = np.asarray((kind == "earnings_forecast_revision").fill_null(value=False).to_numpy())
     since = d.placed.t.astype(np.float64)
-    policy = d.placed.frame.select(pl.any_horizontal(*_POLICY).fill_null(value=False))
-    estimates = d.placed.frame.get_column("estimates_changed").fill_null(value=False)
     return {
         "age": gathered(since, d.newest(d.is_result)),
         "revision_age": gathered(since, d.newest(revision)),
-        "policy_changed": gathered(policy.to_series().cast(pl.Float64).to_numpy(), d.current),
-        "estimates_changed": gathered(estimates.cast(pl.Float64).to_numpy(), d.current),
     }
 
 
-_YEN = "yen, by the documents known"
-STATEMENTS_INPUTS: Final = (
-    InputTable(
-        tables=("statements",),
-        stock={
-            **{f"st_{i}_q": f"{_YEN}: newest quarter" for i in _ITEMS},
-            **{f"st_{i}_q_year_ago": f"{_YEN}: same quarter of last year" for i in _ITEMS},
-            **{f"st_{i}_ttm": f"{_YEN}: four quarters" for i in _ITEMS},
-            **{f"st_{i}_ttm_year_ago": f"{_YEN}: four quarters a year before" for i in _ITEMS},
-            "st_sales_growth_before": "ratio: yearly growth of sales of the quarter before",
-            "st_cfo": f"{_YEN}: operating cash flow of the newest four quarters that show it",
-            "st_cfo_profit": f"{_YEN}: net profit of the same quarters",
-            "st_cfo_sales": f"{_YEN}: sales of the same quarters",
-            "st_equity": f"{_YEN}: shareholders' equity, else net assets",
-            "st_equity_mean": f"{_YEN}: of now and a year before, one definition at both",
-            "st_assets": f"{_YEN}: total assets",
-            "st_assets_year_ago": f"{_YEN}: a year before",
-            "st_cash": f"{_YEN}: cash, of this quarter or the one before",
-            **{f"st_{i}_forecast": "yen (div: per share): next year's newest" for i in _FORECASTS},
-            **{
-                f"st_{i}_forecast_before": "the last one known at an earlier session"
-                for i in _REVISED
-            },
-            "st_op_forecast_first": "the first one of that year",
-            **{f"st_{i}_cum": f"{_YEN}: since the start of the year" for i in ("op", "np")},
-            **{f"st_{i}_cum_forecast": f"{_YEN}: forecast of that year" for i in ("op", "np")},
-            **{f"st_{i}_usual": "ratio: part of last year earned by then" for i in ("op", "np")},
-            **{f"st_{i}_last_year": f"{_YEN}: newest whole fiscal year" for i in _ITEMS},
-            **{f"st_{i}_surprise": "ratio: newest whole year over its forecast" for i in _ITEMS},
-            "st_age": "sessions since results became known",
-            "st_revision_age": "sessions since a revision of the forecast became known",
-            "st_policy_changed": "flag of the newest results",
-            "st_estimates_changed": "flag of the newest results",
-        },
-        market={},
-        make=_make,
-    ),
-)
+def _flags(d: Documents) -> dict[str, FloatArray]:
+    policy = d.placed.frame.select(pl.any_horizontal(*_POLICY).fill_null(value=False))
+    estimates = d.placed.frame.get_column("estimates_changed").fill_null(value=False)
+    return {
+        "stmt_nc_flag": gathered(policy.to_series().cast(pl.Float64).to_numpy(), d.current),
+        "stmt_change_in_est": gathered(estimates.cast(pl.Float64).to_numpy(), d.current),
+    }
 
 
 # ------------------------------------------------------------------------------------ features
@@ -239,6 +204,12 @@ _NEEDS_YEAR = "null in the first year of documents."
 _NEEDS_TWO = "null in the first two years of documents."
 
 _statement = partial(Feature, group="statements", lookback=1)
+
+
+def _shown(name: str, meaning: str) -> Feature:
+    """Declare a flag of the newest results that is a base column as it is."""
+    return published(name, "flag", meaning, group="statements", role=Role.MASK)
+
 
 _FORECAST: Final = 0.4
 """Null share of what needs the company's forecast, or a second document of the year."""
@@ -552,29 +523,50 @@ _CLOCK = (
             ("is_stmt_valid", "st_age", np.inf, "Results are known."),
         )
     ),
-    *(
-        _statement(
-            name=name,
-            inputs=(of,),
-            compute=partial(_plain, of=of),
-            unit="flag",
-            role=Role.MASK,
-            meaning=meaning,
-        )
-        for name, of, meaning in (
-            (
-                "stmt_nc_flag",
-                "st_policy_changed",
-                "The newest results follow a changed accounting policy or restate the past.",
-            ),
-            (
-                "stmt_change_in_est",
-                "st_estimates_changed",
-                "The newest results follow changed accounting estimates.",
-            ),
-        )
+    _shown(
+        "stmt_nc_flag",
+        "The newest results follow a changed accounting policy or restate the past.",
     ),
+    _shown("stmt_change_in_est", "The newest results follow changed accounting estimates."),
 )
 
 STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)
 """All features of the group."""
+
+_YEN = "yen, by the documents known"
+STATEMENTS_INPUTS: Final = (
+    InputTable(
+        tables=("statements",),
+        stock={
+            **{f"st_{i}_q": f"{_YEN}: newest quarter" for i in _ITEMS},
+            **{f"st_{i}_q_year_ago": f"{_YEN}: same quarter of last year" for i in _ITEMS},
+            **{f"st_{i}_ttm": f"{_YEN}: four quarters" for i in _ITEMS},
+            **{f"st_{i}_ttm_year_ago": f"{_YEN}: four quarters a year before" for i in _ITEMS},
+            "st_sales_growth_before": "ratio: yearly growth of sales of the quarter before",
+            "st_cfo": f"{_YEN}: operating cash flow of the newest four quarters that show it",
+            "st_cfo_profit": f"{_YEN}: net profit of the same quarters",
+            "st_cfo_sales": f"{_YEN}: sales of the same quarters",
+            "st_equity": f"{_YEN}: shareholders' equity, else net assets",
+            "st_equity_mean": f"{_YEN}: of now and a year before, one definition at both",
+            "st_assets": f"{_YEN}: total assets",
+            "st_assets_year_ago": f"{_YEN}: a year before",
+            "st_cash": f"{_YEN}: cash, of this quarter or the one before",
+            **{f"st_{i}_forecast": "yen (div: per share): next year's newest" for i in _FORECASTS},
+            **{
+                f"st_{i}_forecast_before": "the last one known at an earlier session"
+                for i in _REVISED
+            },
+            "st_op_forecast_first": "the first one of that year",
+            **{f"st_{i}_cum": f"{_YEN}: since the start of the year" for i in ("op", "np")},
+            **{f"st_{i}_cum_forecast": f"{_YEN}: forecast of that year" for i in ("op", "np")},
+            **{f"st_{i}_usual": "ratio: part of last year earned by then" for i in ("op", "np")},
+            **{f"st_{i}_last_year": f"{_YEN}: newest whole fiscal year" for i in _ITEMS},
+            **{f"st_{i}_surprise": "ratio: newest whole year over its forecast" for i in _ITEMS},
+            "st_age": "sessions since results became known",
+            "st_revision_age": "sessions since a revision of the forecast became known",
+        },
+        market={},
+        make=_make,
+        features=STATEMENTS,
+    ),
+)

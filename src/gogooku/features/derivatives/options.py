@@ -18,13 +18,15 @@ import numpy as np
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.derivatives.option_chain import OPTIONS_INPUTS as OPTIONS_INPUTS
+from gogooku.features.derivatives.option_chain import SERIES, make_options
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import Values, chain
 
 _option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 """Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
+_shown = partial(published, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 
 _MOVED: Final = "contracts that expire or change sides of the underlying move it"
 _OUTSIDE: Final = f"out of the money; {_MOVED}"
@@ -39,7 +41,7 @@ def _log_ratio(x: Values, *, of: str, to: str) -> FloatArray:
 
 
 def _butterfly(x: Values) -> FloatArray:
-    return 0.5 * (x["io_iv_put10_30"] + x["io_iv_call10_30"]) - x["io_iv_atm_30"]
+    return 0.5 * (x["io_iv_put10_30"] + x["io_iv_call10_30"]) - x["opt_iv_cmat_30d"]
 
 
 def _reversal_term(x: Values) -> FloatArray:
@@ -74,11 +76,11 @@ def _realised(x: Values) -> FloatArray:
 
 
 def _premium(x: Values) -> FloatArray:
-    return x["io_iv_atm_30"] ** 2 - x["_opt_realised_20"]
+    return x["opt_iv_cmat_30d"] ** 2 - x["_opt_realised_20"]
 
 
 def _premium_ratio(x: Values) -> FloatArray:
-    return 0.5 * k.log_positive(k.ratio(x["io_iv_atm_30"] ** 2, x["_opt_realised_20"]))
+    return 0.5 * k.log_positive(k.ratio(x["opt_iv_cmat_30d"] ** 2, x["_opt_realised_20"]))
 
 
 _OPEN_INTEREST = ("_opt_oi_log", _interest, ("io_put_oi", "io_call_oi"), "open interest")
@@ -109,18 +111,15 @@ _HIDDEN = (
 )
 
 _LEVELS = (
-    _option(
-        name="opt_iv_cmat_30d",
-        inputs=("io_iv_atm_30",),
-        compute=partial(k.as_is, of="io_iv_atm_30"),
-        lookback=1,
-        unit="ratio",
-        meaning="Implied volatility at the money, 30 calendar days ahead, a year.",
+    _shown(
+        "opt_iv_cmat_30d",
+        "ratio",
+        "Implied volatility at the money, 30 calendar days ahead, a year.",
     ),
     _option(
         name="opt_term_slope_30_60",
-        inputs=("io_iv_atm_60", "io_iv_atm_30"),
-        compute=partial(_less, of="io_iv_atm_60", less="io_iv_atm_30"),
+        inputs=("io_iv_atm_60", "opt_iv_cmat_30d"),
+        compute=partial(_less, of="io_iv_atm_60", less="opt_iv_cmat_30d"),
         lookback=1,
         unit="ratio",
         meaning="Implied volatility at the money of 60 days less that of 30.",
@@ -128,8 +127,8 @@ _LEVELS = (
     *(
         _option(
             name=f"opt_skew_{far}pct",
-            inputs=(f"io_iv_put{far}_30", "io_iv_atm_30"),
-            compute=partial(_less, of=f"io_iv_put{far}_30", less="io_iv_atm_30"),
+            inputs=(f"io_iv_put{far}_30", "opt_iv_cmat_30d"),
+            compute=partial(_less, of=f"io_iv_put{far}_30", less="opt_iv_cmat_30d"),
             lookback=1,
             unit="ratio",
             meaning=f"Volatility of the put {far} % below the underlying less that at the money, "
@@ -151,7 +150,7 @@ _LEVELS = (
     ),
     _option(
         name="opt_fly_10pct",
-        inputs=("io_iv_put10_30", "io_iv_call10_30", "io_iv_atm_30"),
+        inputs=("io_iv_put10_30", "io_iv_call10_30", "opt_iv_cmat_30d"),
         compute=_butterfly,
         lookback=1,
         unit="ratio",
@@ -165,13 +164,10 @@ _LEVELS = (
         unit="ratio",
         meaning="opt_rr_5pct of 60 days less that of 30.",
     ),
-    _option(
-        name="opt_smile_width",
-        inputs=("io_smile_width",),
-        compute=partial(k.as_is, of="io_smile_width"),
-        lookback=1,
-        unit="ratio",
-        meaning="Standard deviation of the volatilities of the near month within 10 %.",
+    _shown(
+        "opt_smile_width",
+        "ratio",
+        "Standard deviation of the volatilities of the near month within 10 %.",
     ),
 )
 
@@ -208,33 +204,23 @@ _POSITIONS = (
         unit="log",
         meaning="Log volume over open interest, all months, out of the money.",
     ),
-    _option(
-        name="opt_near_volume_share",
-        inputs=("io_near_volume_share",),
-        compute=partial(k.as_is, of="io_near_volume_share"),
-        lookback=1,
-        unit="share",
-        meaning="Share of the near month in the volume out of the money.",
+    _shown(
+        "opt_near_volume_share",
+        "share",
+        "Share of the near month in the volume out of the money.",
     ),
     *(
-        _option(
-            name=f"opt_oi_{side}_distance",
-            inputs=(f"io_{side}_oi_distance",),
-            compute=partial(k.as_is, of=f"io_{side}_oi_distance"),
-            lookback=1,
-            unit="log",
-            meaning=f"Mean log strike over underlying of {side}s out of the money, by open "
-            "interest.",
+        _shown(
+            f"opt_oi_{side}_distance",
+            "log",
+            f"Mean log strike over underlying of {side}s out of the money, by open interest.",
         )
         for side in ("put", "call")
     ),
-    _option(
-        name="opt_night_jump",
-        inputs=("io_night_jump",),
-        compute=partial(k.as_is, of="io_night_jump"),
-        lookback=1,
-        unit="return",
-        meaning="Night closes of near options within 5 % of the money, puts and calls, over their "
+    _shown(
+        "opt_night_jump",
+        "return",
+        "Night closes of near options within 5 % of the money, puts and calls, over their "
         "settlement before; null below 4 that traded at night.",
     ),
 )
@@ -243,8 +229,8 @@ _CHANGES = (
     *(
         _option(
             name=f"opt_iv_chg_{h}d",
-            inputs=("io_iv_atm_30",),
-            compute=partial(_log_change, of="io_iv_atm_30", sessions=h),
+            inputs=("opt_iv_cmat_30d",),
+            compute=partial(_log_change, of="opt_iv_cmat_30d", sessions=h),
             lookback=h + 1,
             unit="log",
             meaning=f"Change of log opt_iv_cmat_30d over {h} sessions.",
@@ -289,7 +275,7 @@ _CHANGES = (
             meaning=f"{what} against its mean and spread of 60 sessions, within +-10.",
         )
         for name, of, what in (
-            ("opt_iv_z_60", "io_iv_atm_30", "opt_iv_cmat_30d"),
+            ("opt_iv_z_60", "opt_iv_cmat_30d", "opt_iv_cmat_30d"),
             ("opt_rr_z_60", "opt_rr_5pct", "opt_rr_5pct"),
             ("opt_pc_vol_z_60", "opt_pc_vol_ratio", "opt_pc_vol_ratio"),
             ("opt_volume_z_60", "_opt_volume_log", "Log volume, all months, out of the money,"),
@@ -297,7 +283,7 @@ _CHANGES = (
     ),
     _option(
         name="opt_vrp_20",
-        inputs=("io_iv_atm_30", "_opt_realised_20"),
+        inputs=("opt_iv_cmat_30d", "_opt_realised_20"),
         compute=_premium,
         lookback=chain(20, 2),
         unit="ratio",
@@ -306,7 +292,7 @@ _CHANGES = (
     ),
     _option(
         name="opt_vrp_log_20",
-        inputs=("io_iv_atm_30", "_opt_realised_20"),
+        inputs=("opt_iv_cmat_30d", "_opt_realised_20"),
         compute=_premium_ratio,
         lookback=chain(20, 2),
         unit="log",
@@ -323,3 +309,8 @@ _CHANGES = (
 )
 
 OPTIONS: Final[tuple[Feature, ...]] = (*_HIDDEN, *_LEVELS, *_POSITIONS, *_CHANGES)
+OPTIONS_INPUTS: Final = (
+    InputTable(
+        tables=("index_options",), stock={}, market=SERIES, make=make_options, features=OPTIONS
+    ),
+)

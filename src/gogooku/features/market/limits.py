@@ -18,6 +18,7 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.inputs import published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.market.breadth import member_mean
 
@@ -29,12 +30,12 @@ OLDEST_EVENT: Final = 250
 _limit = partial(Feature, group="limits", max_null_share=1.0)
 
 
-def _count(x: Values, *, side: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[side], window)
+def _count(x: Values, *, of: str, window: int) -> FloatArray:
+    return k.rolling_sum(x[of], window)
 
 
 def _streak(x: Values) -> FloatArray:
-    return k.run_length(x["limit_up"] - x["limit_down"], LONGEST_STREAK)
+    return k.run_length(x["limit_up_flag"] - x["limit_down_flag"], LONGEST_STREAK)
 
 
 def _since(flags: FloatArray) -> FloatArray:
@@ -44,25 +45,25 @@ def _since(flags: FloatArray) -> FloatArray:
     return np.where(ever == 0.0, float(OLDEST_EVENT), age)
 
 
-def _since_limit(x: Values, *, side: str) -> FloatArray:
-    return _since(x[side])
+def _since_limit(x: Values, *, of: str) -> FloatArray:
+    return _since(x[of])
 
 
 def _locked(x: Values) -> FloatArray:
     flat = (x["high"] - x["low"] <= k.TIE * x["high"]).astype(np.float64)
-    return flat * np.maximum(x["limit_up"], x["limit_down"])
+    return flat * np.maximum(x["limit_up_flag"], x["limit_down_flag"])
 
 
 def _reversed(x: Values) -> FloatArray:
-    before = k.shift(x["limit_up"] - x["limit_down"], 1)
+    before = k.shift(x["limit_up_flag"] - x["limit_down_flag"], 1)
     now = k.sign(k.ratio(x["close"], k.shift(x["close"], 1)) - 1.0)
     out = (before * now < 0.0).astype(np.float64)
     out[np.isnan(before) | np.isnan(now)] = np.nan
     return out
 
 
-def _share(x: Values, *, side: str) -> FloatArray:
-    return member_mean(x[side], x["universe"])
+def _share(x: Values, *, of: str) -> FloatArray:
+    return member_mean(x[of], x["universe"])
 
 
 def _splits(x: Values) -> FloatArray:
@@ -81,22 +82,21 @@ _SIDES: Final = (("limit_up", "upper"), ("limit_down", "lower"))
 
 _LIMITS = (
     *(
-        _limit(
-            name=f"{side}_flag",
-            inputs=(side,),
-            compute=partial(k.as_is, of=side),
-            lookback=1,
-            unit="flag",
+        published(
+            f"{side}_flag",
+            "flag",
+            f"Closed at the {which} limit; null where the source does not tell.",
+            group="limits",
             role=Role.MASK,
-            meaning=f"Closed at the {which} limit; null where the source does not tell.",
+            max_null_share=1.0,
         )
         for side, which in _SIDES
     ),
     *(
         _limit(
             name=f"{side}_{w}d",
-            inputs=(side,),
-            compute=partial(_count, side=side, window=w),
+            inputs=(f"{side}_flag",),
+            compute=partial(_count, of=f"{side}_flag", window=w),
             lookback=w,
             unit="sessions",
             meaning=f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
@@ -108,8 +108,8 @@ _LIMITS = (
     *(
         _limit(
             name=f"sessions_since_{side}",
-            inputs=(side,),
-            compute=partial(_since_limit, side=side),
+            inputs=(f"{side}_flag",),
+            compute=partial(_since_limit, of=f"{side}_flag"),
             lookback=OLDEST_EVENT,
             unit="sessions",
             meaning=f"Sessions since the last close at the {which} limit, {OLDEST_EVENT} if there "
@@ -119,7 +119,7 @@ _LIMITS = (
     ),
     _limit(
         name="limit_streak",
-        inputs=("limit_up", "limit_down"),
+        inputs=("limit_up_flag", "limit_down_flag"),
         compute=_streak,
         lookback=LONGEST_STREAK,
         unit="sessions",
@@ -128,7 +128,7 @@ _LIMITS = (
     ),
     _limit(
         name="price_locked_flag",
-        inputs=("high", "low", "limit_up", "limit_down"),
+        inputs=("high", "low", "limit_up_flag", "limit_down_flag"),
         compute=_locked,
         lookback=1,
         unit="flag",
@@ -137,7 +137,7 @@ _LIMITS = (
     ),
     _limit(
         name="post_limit_reversal_flag",
-        inputs=("limit_up", "limit_down", "close"),
+        inputs=("limit_up_flag", "limit_down_flag", "close"),
         compute=_reversed,
         lookback=2,
         unit="flag",
@@ -148,8 +148,8 @@ _LIMITS = (
     *(
         _limit(
             name=f"uni_{side}_share",
-            inputs=(side, "universe"),
-            compute=partial(_share, side=side),
+            inputs=(f"{side}_flag", "universe"),
+            compute=partial(_share, of=f"{side}_flag"),
             lookback=1,
             unit="share",
             role=Role.MARKET,

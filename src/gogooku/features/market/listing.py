@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
@@ -153,7 +153,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
 
     facts = {name: partial(fact, *about) for name, about in _FACTS.items()}
     whole = lists if since is None else None
-    return Lazy({"lst_age": lambda: _age(tables, timeline, whole), **facts})
+    return Lazy({"listing_age": lambda: _age(tables, timeline, whole), **facts})
 
 
 def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
@@ -207,22 +207,6 @@ def _by_day(lists: _Lists, timeline: Timeline) -> tuple[DateArray, BoolArray]:
     if len(starts) < len(kept):
         present = np.logical_or.reduceat(present, starts, axis=0)
     return day, present
-
-
-LISTING_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("master",),
-        stock={
-            "lst_segment": "0 Growth, 1 Standard, 2 Prime, or the predecessor; null elsewhere",
-            "lst_scale": "size class of TOPIX: 0 none, 1 Small 2, ... 5 Core30",
-            "lst_margin": "0 other, 1 credit, 2 lendable",
-            "lst_sector33": "place of the sector among the 33",
-            "lst_age": f"sessions since the first list with the name, at most {OLDEST}",
-        },
-        market={},
-        make=_make,
-    ),
-)
 
 
 def pick(table_TS: FloatArray, which_TN: FloatArray) -> FloatArray:
@@ -315,17 +299,28 @@ _MOVES = tuple(
 )
 
 _AGE = (
-    Feature(
-        name="listing_age",
-        group="listing",
-        inputs=("lst_age",),
-        compute=partial(k.as_is, of="lst_age"),
-        lookback=1,
-        unit="sessions",
-        max_null_share=1.0,
-        meaning=f"Sessions since the listing, at most {OLDEST}; null in the first "
+    published(
+        "listing_age",
+        "sessions",
+        f"Sessions since the listing, at most {OLDEST}; null in the first "
         f"{OLDEST} sessions of the source for names that were listed before it.",
+        group="listing",
+        max_null_share=1.0,
     ),
 )
 
 LISTING: Final[tuple[Feature, ...]] = (*_KINDS, *_MOVES, *_AGE)
+LISTING_INPUTS: Final[tuple[InputTable, ...]] = (
+    InputTable(
+        tables=("master",),
+        stock={
+            "lst_segment": "0 Growth, 1 Standard, 2 Prime, or the predecessor; null elsewhere",
+            "lst_scale": "size class of TOPIX: 0 none, 1 Small 2, ... 5 Core30",
+            "lst_margin": "0 other, 1 credit, 2 lendable",
+            "lst_sector33": "place of the sector among the 33",
+        },
+        market={},
+        make=_make,
+        features=LISTING,
+    ),
+)

@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import TSE_RESTRUCTURED
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, fewest
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 from gogooku.features.market.listing import pick
@@ -287,12 +287,36 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
 )
 """Value of a series at each publication; unit and meaning."""
 
-AGE: Final = "inv_whole_age"
+WHOLE: Final = (
+    "foreign_net_ratio",
+    "individual_net_ratio",
+    "trust_bank_net_ratio",
+    "investment_trust_net_ratio",
+    "foreign_net_wow",
+    "foreign_net_4w",
+    "foreign_net_13w",
+    "foreign_net_z",
+    "individual_net_z",
+    "foreign_share",
+    "breadth_pos",
+    "activity_z",
+    "smart_idx",
+    "smart_mom4",
+)
+"""Measures of the whole market. Left out: those that go with another (concentration with the
+foreigners' share, divergence with their net ratio)."""
+
+AGE: Final = "mkt_flow_age"
 STANDS: Final = 20
 """Sessions for which the figures of a week stand when no newer week comes; then they are null."""
 
 
 # --------------------------------------------------------------------------------- base columns
+
+
+def _column(series: str, measure: str) -> str:
+    """Base column of a measure; those of the whole market are features as they are."""
+    return f"mkt_flow_{measure}" if series == "whole" else f"inv_{series}_{measure}"
 
 
 def _make(tables: Tables, timeline: Timeline) -> Made:
@@ -316,10 +340,10 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     for name, (before, after) in SERIES.items():
         weeks, order = _weeks(placed, at, before=before, after=after)
         seen = weeks.since(skipped)
-        for measure, (compute, *_) in MEASURES.items():
+        for measure in WHOLE if name == "whole" else MEASURES:
             with np.errstate(invalid="ignore"):
-                values = compute(seen)
-            out[f"inv_{name}_{measure}"] = np.append(values, np.nan)[shown]
+                values = MEASURES[measure][0](seen)
+            out[_column(name, measure)] = np.append(values, np.nan)[shown]
         if name == "whole":
             out[AGE] = _age(order, at, newest)
     stale = ~(out[AGE] <= STANDS)
@@ -373,23 +397,6 @@ def _age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
     return np.asarray(np.arange(len(newest)) - since[newest])
 
 
-FLOW_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("investor_types",),
-        stock={},
-        market={
-            **{
-                f"inv_{name}_{measure}": f"{name}: {meaning} ({unit})"
-                for name in SERIES
-                for measure, (_, unit, meaning) in MEASURES.items()
-            },
-            AGE: "sessions since the publication of the newest week",
-        },
-        make=_make,
-    ),
-)
-
-
 # ------------------------------------------------------------------------------------- features
 
 
@@ -413,8 +420,8 @@ _STOCK = tuple(
     Feature(
         name=f"flow_{measure}",
         group="flow",
-        inputs=(*(f"inv_{name}_{measure}" for name in SEGMENTS), "lst_segment"),
-        compute=partial(_of_segment, columns=tuple(f"inv_{name}_{measure}" for name in SEGMENTS)),
+        inputs=(*(_column(name, measure) for name in SEGMENTS), "lst_segment"),
+        compute=partial(_of_segment, columns=tuple(_column(name, measure) for name in SEGMENTS)),
         lookback=1,
         unit=unit,
         max_null_share=_nulls(measure),
@@ -423,46 +430,36 @@ _STOCK = tuple(
     for measure, (_, unit, meaning) in MEASURES.items()
 )
 
-WHOLE: Final = (
-    "foreign_net_ratio",
-    "individual_net_ratio",
-    "trust_bank_net_ratio",
-    "investment_trust_net_ratio",
-    "foreign_net_wow",
-    "foreign_net_4w",
-    "foreign_net_13w",
-    "foreign_net_z",
-    "individual_net_z",
-    "foreign_share",
-    "breadth_pos",
-    "activity_z",
-    "smart_idx",
-    "smart_mom4",
-)
-"""Measures of the whole market. Left out: those that go with another (concentration with the
-foreigners' share, divergence with their net ratio)."""
-
-_market = partial(Feature, group="flow", role=Role.MARKET, axis=Axis.ACROSS, lookback=1)
+_shown = partial(published, group="flow", role=Role.MARKET, axis=Axis.ACROSS)
 
 _MARKET = (
     *(
-        _market(
-            name=f"mkt_flow_{measure}",
-            inputs=(f"inv_whole_{measure}",),
-            compute=partial(k.as_is, of=f"inv_whole_{measure}"),
-            unit=MEASURES[measure][1],
+        _shown(
+            _column("whole", measure),
+            MEASURES[measure][1],
+            f"{MEASURES[measure][2]}; Tokyo and Nagoya.{_of_year(measure)}",
             max_null_share=_nulls(measure),
-            meaning=f"{MEASURES[measure][2]}; Tokyo and Nagoya.{_of_year(measure)}",
         )
         for measure in WHOLE
     ),
-    _market(
-        name="mkt_flow_age",
-        inputs=(AGE,),
-        compute=partial(k.as_is, of=AGE),
-        unit="sessions",
-        meaning="Sessions since a new week was published, 0 on that one (flow_days_since).",
+    _shown(
+        AGE,
+        "sessions",
+        "Sessions since a new week was published, 0 on that one (flow_days_since).",
     ),
 )
 
 FLOW: Final[tuple[Feature, ...]] = (*_STOCK, *_MARKET)
+FLOW_INPUTS: Final = (
+    InputTable(
+        tables=("investor_types",),
+        stock={},
+        market={
+            _column(name, measure): f"{name}: {meaning} ({unit})"
+            for name in SEGMENTS
+            for measure, (_, unit, meaning) in MEASURES.items()
+        },
+        make=_make,
+        features=FLOW,
+    ),
+)

@@ -19,9 +19,11 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import CLOSE, Values, chain
 from gogooku.features.market.breadth import member_mean
 from gogooku.features.market.sector import sector_mean
+from gogooku.features.trading.short_state import STATE, make_positions
 
 _ADV: Final = 20
 _SPARSE: Final = "; null without an open position, which is most names."
@@ -40,7 +42,7 @@ def _where_open(x: Values, *, of: str) -> FloatArray:
 
 
 def _hhi(x: Values) -> FloatArray:
-    return k.ratio(x["sp_square_sum"], x["sp_ratio_sum"] ** 2)
+    return k.ratio(x["sp_square_sum"], x["ssp_ratio_sum"] ** 2)
 
 
 def _delta(x: Values, *, of: str, sessions: int) -> FloatArray:
@@ -65,11 +67,11 @@ def _bought_back(x: Values) -> FloatArray:
 
 
 def _z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["sp_ratio_sum"], 60), -10.0, 10.0)
+    return np.clip(m.zscore(x["ssp_ratio_sum"], 60), -10.0, 10.0)
 
 
 def _to_peak(x: Values) -> FloatArray:
-    return k.ratio(x["sp_ratio_sum"], k.rolling_extreme(x["sp_ratio_sum"], 252, kind="max"))
+    return k.ratio(x["ssp_ratio_sum"], k.rolling_extreme(x["ssp_ratio_sum"], 252, kind="max"))
 
 
 def _squeeze(x: Values) -> FloatArray:
@@ -77,7 +79,7 @@ def _squeeze(x: Values) -> FloatArray:
 
 
 def _sector_excess(x: Values) -> FloatArray:
-    return x["sp_ratio_sum"] - sector_mean(x["sp_ratio_sum"], x)
+    return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x)
 
 
 def _market_mean(x: Values, *, of: str) -> FloatArray:
@@ -95,13 +97,12 @@ def _net_market_delta(x: Values) -> FloatArray:
 
 
 _LEVEL = (
-    _stock(
-        name="ssp_ratio_sum",
-        inputs=("sp_ratio_sum",),
-        compute=partial(k.as_is, of="sp_ratio_sum"),
-        lookback=1,
-        unit="share",
-        meaning="Open large short positions over shares outstanding, newest report of each holder.",
+    published(
+        "ssp_ratio_sum",
+        "share",
+        "Open large short positions over shares outstanding, newest report of each holder.",
+        group="shorts",
+        max_null_share=0.4,
     ),
     _stock(
         name="ssp_reporters",
@@ -123,7 +124,7 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_hhi",
-        inputs=("sp_square_sum", "sp_ratio_sum"),
+        inputs=("sp_square_sum", "ssp_ratio_sum"),
         compute=_hhi,
         lookback=1,
         unit="share",
@@ -132,7 +133,7 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_ratio_sec_excess",
-        inputs=("sp_ratio_sum", "universe", "sector"),
+        inputs=("ssp_ratio_sum", "universe", "sector"),
         compute=_sector_excess,
         lookback=1,
         unit="share",
@@ -141,7 +142,7 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_ratio_sum_z60",
-        inputs=("sp_ratio_sum",),
+        inputs=("ssp_ratio_sum",),
         compute=_z,
         lookback=60,
         unit="z",
@@ -151,7 +152,7 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_to_peak_252",
-        inputs=("sp_ratio_sum",),
+        inputs=("ssp_ratio_sum",),
         compute=_to_peak,
         lookback=252,
         unit="share",
@@ -189,8 +190,8 @@ _CHANGE = (
     *(
         _stock(
             name=f"ssp_delta_sum_{h}d",
-            inputs=("sp_ratio_sum",),
-            compute=partial(_delta, of="sp_ratio_sum", sessions=h),
+            inputs=("ssp_ratio_sum",),
+            compute=partial(_delta, of="ssp_ratio_sum", sessions=h),
             lookback=h + 1,
             unit="share",
             meaning=f"Change of ssp_ratio_sum over {h} sessions.",
@@ -227,23 +228,20 @@ _CHANGE = (
             ("ssp_reports_60", "sp_reports", 60, "reports"),
         )
     ),
-    _stock(
-        name="ssp_days_since",
-        inputs=("sp_age",),
-        compute=partial(k.as_is, of="sp_age"),
-        lookback=1,
-        unit="sessions",
+    published(
+        "ssp_days_since",
+        "sessions",
+        "Sessions since the newest report of the name became known; null without one in two years.",
+        group="shorts",
         max_null_share=0.9,
-        meaning="Sessions since the newest report of the name became known; null without one in "
-        "two years.",
     ),
 )
 
 _WHOLE = (
     _market(
         name="ssp_mkt_ratio_mean",
-        inputs=("sp_ratio_sum", "universe"),
-        compute=partial(_market_mean, of="sp_ratio_sum"),
+        inputs=("ssp_ratio_sum", "universe"),
+        compute=partial(_market_mean, of="ssp_ratio_sum"),
         lookback=1,
         unit="share",
         meaning="Mean of ssp_ratio_sum over the universe.",
@@ -267,3 +265,10 @@ _WHOLE = (
 )
 
 SHORT_POSITION_FEATURES: Final[tuple[Feature, ...]] = (*_LEVEL, *_CHANGE, *_WHOLE)
+POSITIONS_INPUT: Final = InputTable(
+    tables=("short_positions",),
+    stock=STATE,
+    market={},
+    make=make_positions,
+    features=SHORT_POSITION_FEATURES,
+)

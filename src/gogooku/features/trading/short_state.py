@@ -28,7 +28,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, FloatArray, IntArray
 from gogooku.features.engine.chains import OLDEST_DAYS, days_after, first_day
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Placed, Timeline
 
@@ -47,8 +47,7 @@ _READ: Final = (
     "previous_date",
     "previous_ratio",
 )
-_STOCK: Final = {
-    "sp_ratio_sum": "open positions, share of shares outstanding; 0 without one",
+STATE: Final = {
     "sp_sellers": "number of open positions",
     "sp_top_ratio": "largest open position, share of shares outstanding; 0 without one",
     "sp_square_sum": "sum of the squares of the open ratios",
@@ -58,7 +57,6 @@ _STOCK: Final = {
     "sp_opened": "positions first known on that session",
     "sp_closed": "positions known on that session to have fallen below the floor",
     "sp_reports": "reports that became known on that session",
-    "sp_age": "sessions since the newest report of the name; null without one",
 }
 
 
@@ -255,7 +253,7 @@ def _state(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Float
         return np.asarray(highest[at_TN])
 
     return {
-        "sp_ratio_sum": partial(total, ratio),
+        "ssp_ratio_sum": partial(total, ratio),
         "sp_sellers": partial(total, np.ones(len(ratio))),
         "sp_top_ratio": top,
         "sp_square_sum": partial(total, ratio * ratio),
@@ -281,7 +279,7 @@ def _changes(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Flo
         "sp_opened": partial(total, ((ratio > 0.0) & (before == 0.0)).astype(np.float64)),
         "sp_closed": partial(total, ((ratio == 0.0) & (before > 0.0)).astype(np.float64)),
         "sp_reports": partial(total, np.ones(len(step))),
-        "sp_age": partial(_age, reports, timeline),
+        "ssp_days_since": partial(_age, reports, timeline),
     }
 
 
@@ -297,8 +295,3 @@ def _age(reports: Reports, timeline: Timeline) -> FloatArray:
     age = (np.arange(timeline.shape[0])[:, np.newaxis] - newest).astype(np.float64)
     age[newest < begins[:, np.newaxis]] = np.nan
     return age
-
-
-POSITIONS_INPUT: Final = InputTable(
-    tables=("short_positions",), stock=_STOCK, market={}, make=make_positions
-)

@@ -25,9 +25,8 @@ from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.inputs import InputTable
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
-from gogooku.features.trading.short_positions import SHORT_POSITION_FEATURES
+from gogooku.features.trading.short_positions import POSITIONS_INPUT, SHORT_POSITION_FEATURES
 from gogooku.features.trading.short_sectors import CODES, SECTOR_SHORTS_INPUT
-from gogooku.features.trading.short_state import POSITIONS_INPUT
 
 _SHARE: Final = "ss_sec33_short_share"
 _RESTRICT: Final = "ss_sec33_restrict_share"
