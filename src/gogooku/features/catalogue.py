@@ -182,10 +182,7 @@ few, so that an order pattern of the last 20 sessions is not a difference of the
 _BY_NAME: Final = MappingProxyType({feature.name: feature for feature in CATALOGUE})
 
 FEATURE_SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "all": tuple(f.name for f in CATALOGUE if not f.name.startswith("_")),
-        "basic": BASIC,
-    }
+    {"all": tuple(f.name for f in CATALOGUE if not f.name.startswith("_")), "basic": BASIC}
 )
 """Names of each set, in catalogue order for ``all``."""
 

@@ -11,9 +11,11 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _liquidity = partial(Feature, group="liquidity")
+_liquidity_of = partial(declared, group="liquidity")
 
 
 def _illiquidity_day(x: Values) -> FloatArray:
@@ -22,10 +24,6 @@ def _illiquidity_day(x: Values) -> FloatArray:
 
 def _amihud(x: Values, *, window: int) -> FloatArray:
     return k.log_positive(k.rolling_mean(x["_illiquidity"], window))
-
-
-def _gap(x: Values, *, of: str, to: str) -> FloatArray:
-    return x[of] - x[to]
 
 
 def _illiquidity_z(x: Values) -> FloatArray:
@@ -90,13 +88,11 @@ IMPACT: Final[tuple[Feature, ...]] = (
         )
         for w in (20, 60)
     ),
-    _liquidity(
-        name="amihud_20_60",
-        inputs=("amihud_20", "amihud_60"),
-        compute=partial(_gap, of="amihud_20", to="amihud_60"),
-        lookback=chain(60, RETURN),
-        unit="log",
-        meaning="amihud_20 less amihud_60.",
+    _liquidity_of(
+        "amihud_20_60",
+        col("amihud_20", chain(60, RETURN)) - col("amihud_60", chain(60, RETURN)),
+        "log",
+        "amihud_20 less amihud_60.",
     ),
     _liquidity(
         name="amihud_z20",

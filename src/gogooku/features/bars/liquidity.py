@@ -16,29 +16,15 @@ from gogooku.core.types import Feature, FloatArray
 from gogooku.features.bars.impact import IMPACT
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, log, mean, z
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _liquidity = partial(Feature, group="liquidity")
-
-
-def _log(x: Values, *, column: str) -> FloatArray:
-    return k.log_positive(x[column])
+_liquidity_of = partial(declared, group="liquidity")
 
 
 def _volume_ratio(x: Values, *, window: int) -> FloatArray:
     return k.log_positive(k.ratio(x["volume"], k.rolling_mean(x["volume"], window)))
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _mean_gap(x: Values, *, of: str, short: int, long: int) -> FloatArray:
-    return k.rolling_mean(x[of], short) - k.rolling_mean(x[of], long)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
 
 
 def _untraded(x: Values, *, window: int) -> FloatArray:
@@ -93,14 +79,8 @@ def _limit_net(x: Values) -> FloatArray:
 
 _HIDDEN = (
     *(
-        _liquidity(
-            name=f"_log_{column}",
-            inputs=(column,),
-            compute=partial(_log, column=column),
-            lookback=1,
-            unit="log",
-            max_null_share=1.0,
-            meaning=f"Log of {column}.",
+        _liquidity_of(
+            f"_log_{column}", log(col(column)), "log", f"Log of {column}.", max_null_share=1.0
         )
         for column in ("volume", "turnover")
     ),
@@ -128,35 +108,29 @@ _ACTIVITY = (
         for w in (5, 20)
     ),
     *(
-        _liquidity(
-            name=f"volume_z_{w}",
-            inputs=("_log_volume",),
-            compute=partial(_z, of="_log_volume", window=w),
-            lookback=w,
-            unit="z",
-            meaning=f"Log volume against its mean and spread of {w} sessions, within +-10.",
+        _liquidity_of(
+            f"volume_z_{w}",
+            z(col("_log_volume"), w),
+            "z",
+            f"Log volume against its mean and spread of {w} sessions, within +-10.",
         )
         for w in (20, 60)
     ),
     *(
-        _liquidity(
-            name=f"turnover_{a}_{b}",
-            inputs=("_log_turnover",),
-            compute=partial(_mean_gap, of="_log_turnover", short=a, long=b),
-            lookback=b,
-            unit="log",
-            meaning=f"Mean log traded value of {a} sessions less that of {b}.",
+        _liquidity_of(
+            f"turnover_{a}_{b}",
+            mean(col("_log_turnover"), a) - mean(col("_log_turnover"), b),
+            "log",
+            f"Mean log traded value of {a} sessions less that of {b}.",
         )
         for a, b in ((5, 20), (5, 60), (20, 120), (60, 250))
     ),
     *(
-        _liquidity(
-            name=f"adv{w}_log",
-            inputs=("_log_turnover",),
-            compute=partial(_mean, of="_log_turnover", window=w),
-            lookback=w,
-            unit="log",
-            meaning=f"Mean log traded value of {w} sessions (the currency drops out in ranks).",
+        _liquidity_of(
+            f"adv{w}_log",
+            mean(col("_log_turnover"), w),
+            "log",
+            f"Mean log traded value of {w} sessions (the currency drops out in ranks).",
         )
         for w in (20, 60)
     ),

@@ -23,9 +23,11 @@ from gogooku.features.bars.shape import SHAPE
 from gogooku.features.bars.trend import TREND
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, total
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
 
 _price = partial(Feature, group="price")
+_price_of = partial(declared, group="price")
 
 
 def _close(x: Values) -> FloatArray:
@@ -47,10 +49,6 @@ def _overnight(x: Values) -> FloatArray:
 
 def _intraday(x: Values) -> FloatArray:
     return k.ratio(x["close"], x["open"]) - 1.0
-
-
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
 
 
 def _gap_fill(x: Values) -> FloatArray:
@@ -140,21 +138,14 @@ _RETURNS = (
         unit="return",
         meaning="Close over open of the session.",
     ),
-    _price(
-        name="ret_overnight_20d",
-        inputs=("ret_overnight",),
-        compute=partial(_summed, of="ret_overnight", window=20),
-        lookback=chain(20, RETURN),
-        unit="return",
-        meaning="Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
+    _price_of(
+        "ret_overnight_20d",
+        total(col("ret_overnight", RETURN), 20),
+        "return",
+        "Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
     ),
-    _price(
-        name="ret_intraday_20d",
-        inputs=("ret_intraday",),
-        compute=partial(_summed, of="ret_intraday", window=20),
-        lookback=20,
-        unit="return",
-        meaning="Sum of 20 intraday returns.",
+    _price_of(
+        "ret_intraday_20d", total(col("ret_intraday"), 20), "return", "Sum of 20 intraday returns."
     ),
     _price(
         name="gap_fill_ratio",

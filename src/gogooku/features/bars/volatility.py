@@ -19,12 +19,14 @@ from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, log, ratio
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _YEAR: Final = math.sqrt(SESSIONS_PER_YEAR)
 _LN2: Final = math.log(2.0)
 
 _volatility = partial(Feature, group="volatility")
+_volatility_of = partial(declared, group="volatility")
 
 
 def _log_of(x: Values, *, column: str) -> FloatArray:
@@ -59,10 +61,6 @@ def _yang_zhang(x: Values, *, window: int) -> FloatArray:
 def _vol_of_vol(x: Values) -> FloatArray:
     mean, variance = m.rolling_mean_var(x["yz_vol_20"], 20)
     return k.ratio(k.root(variance), mean, floor=k.FLAT)
-
-
-def _log_ratio(x: Values, *, of: str, to: str) -> FloatArray:
-    return k.log_positive(k.ratio(x[of], x[to], floor=k.FLAT))
 
 
 def _vol_z(x: Values) -> FloatArray:
@@ -198,13 +196,11 @@ _CHANGES = (
         meaning="Standard deviation over mean of 20 values of yz_vol_20.",
     ),
     *(
-        _volatility(
-            name=name,
-            inputs=(of, to),
-            compute=partial(_log_ratio, of=of, to=to),
-            lookback=chain(w, RETURN),
-            unit="log",
-            meaning=f"Log of {of} over {to}.",
+        _volatility_of(
+            name,
+            log(ratio(col(of, chain(w, RETURN)), col(to, chain(w, RETURN)), floor=k.FLAT)),
+            "log",
+            f"Log of {of} over {to}.",
         )
         for name, of, to, w in (
             ("vol_ratio_5_20", "volatility_5d", "volatility_20d", 20),

@@ -192,13 +192,7 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     chosen = np.full(len(placed), -1, dtype=np.int64)
     chosen[newest.get_column("i").to_numpy()] = newest.get_column("r").to_numpy()
     end = replaced_at(placed.t, payment, never=timeline.shape[0])
-    return _States(
-        placed=placed,
-        timeline=timeline,
-        payment=payment,
-        chosen=chosen,
-        end=end,
-    )
+    return _States(placed=placed, timeline=timeline, payment=payment, chosen=chosen, end=end)
 
 
 # -------------------------------------------------------------------------------- base columns

@@ -146,11 +146,7 @@ _COUNTS = tuple(
     published(name, "sessions", meaning, group="events", max_null_share=nulls)
     for name, nulls, meaning in (
         ("e_days_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
-        (
-            "e_days_since",
-            0.5,
-            "Sessions since the last announced report; null before the first.",
-        ),
+        ("e_days_since", 0.5, "Sessions since the last announced report; null before the first."),
         (
             "e_notice",
             0.8,

@@ -22,6 +22,7 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import Documents, Standing, gathered, growth, news_of
+from gogooku.features.engine.combinators import clipped, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
@@ -204,6 +205,7 @@ _NEEDS_YEAR = "null in the first year of documents."
 _NEEDS_TWO = "null in the first two years of documents."
 
 _statement = partial(Feature, group="statements", lookback=1)
+_statement_of = partial(declared, group="statements")
 
 
 def _shown(name: str, meaning: str) -> Feature:
@@ -230,10 +232,6 @@ def _share(x: Values, *, of: str, by: str) -> FloatArray:
 def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
     before = ratio(x[f"{of}_year_ago"], x[f"{by}_year_ago"])
     return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
-
-
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return np.clip(x[of], -CLIP, CLIP)
 
 
 def _acceleration(x: Values) -> FloatArray:
@@ -270,12 +268,7 @@ def _pair(
         else partial(_share, of=first, by=second)
     )
     return _statement(
-        name=name,
-        inputs=pair,
-        compute=compute,
-        unit="ratio",
-        max_null_share=nulls,
-        meaning=meaning,
+        name=name, inputs=pair, compute=compute, unit="ratio", max_null_share=nulls, meaning=meaning
     )
 
 
@@ -408,14 +401,13 @@ _OUTLOOK = (
         for item, (_, words) in _ITEMS.items()
     ),
     *(
-        _statement(
-            name=f"stmt_surprise_{item}",
-            inputs=(f"st_{item}_surprise",),
-            compute=partial(_plain, of=f"st_{item}_surprise"),
-            unit="ratio",
-            max_null_share=_FORECAST,
-            meaning=f"{words.capitalize()} of the newest whole fiscal year against the last "
+        _statement_of(
+            f"stmt_surprise_{item}",
+            clipped(col(f"st_{item}_surprise"), CLIP),
+            "ratio",
+            f"{words.capitalize()} of the newest whole fiscal year against the last "
             f"forecast of an earlier session; {_NEEDS_YEAR}",
+            max_null_share=_FORECAST,
         )
         for item, (_, words) in _ITEMS.items()
     ),
@@ -524,8 +516,7 @@ _CLOCK = (
         )
     ),
     _shown(
-        "stmt_nc_flag",
-        "The newest results follow a changed accounting policy or restate the past.",
+        "stmt_nc_flag", "The newest results follow a changed accounting policy or restate the past."
     ),
     _shown("stmt_change_in_est", "The newest results follow changed accounting estimates."),
 )

@@ -16,10 +16,10 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features.company.quarters import growth
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
 from gogooku.features.engine.chains import first_day, standing
+from gogooku.features.engine.combinators import clipped, col, declared, log, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT, Values, chain
+from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT, Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
 from gogooku.features.market.sector import sector_mean
@@ -79,6 +79,7 @@ more than `gogooku.features.engine.chains.OLDEST_DAYS` back."""
 _NULLS = "null for names without documents."
 
 _valuation = partial(Feature, group="valuation")
+_valuation_of = partial(declared, group="valuation")
 
 _NO_FORECAST: Final = 0.4
 """Null share where the company's forecast is needed: not every one gives it, fewer in 2020."""
@@ -92,14 +93,6 @@ def _yield(x: Values, *, of: str) -> FloatArray:
     return np.clip(k.ratio(x[of], k.forward_fill(x["close"])), -CLIP, CLIP)
 
 
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return np.clip(x[of], -CLIP, CLIP)
-
-
-def _log(x: Values) -> FloatArray:
-    return k.log_positive(x["val_market_cap"])
-
-
 def _growth(x: Values) -> FloatArray:
     return np.clip(growth(x["val_forward_eps"], x["val_eps"]), -CLIP, CLIP)
 
@@ -107,10 +100,6 @@ def _growth(x: Values) -> FloatArray:
 def _change(x: Values, *, sessions: int) -> FloatArray:
     change = x["val_forward_eps"] - k.shift(x["val_forward_eps"], sessions)
     return np.clip(k.ratio(change, k.forward_fill(x["close"])), -CLIP, CLIP)
-
-
-def _z(x: Values, *, of: str) -> FloatArray:
-    return np.clip(m.zscore(x[of], YEAR), -10.0, 10.0)
 
 
 def _against_sector(x: Values, *, of: str) -> FloatArray:
@@ -140,13 +129,11 @@ _YIELDS = tuple(
 )
 
 _LEVELS = (
-    _valuation(
-        name="val_log_market_cap",
-        inputs=("val_market_cap",),
-        compute=_log,
-        lookback=1,
-        unit="log",
-        meaning=f"Log of the market value in yen of the session before; {_NULLS}",
+    _valuation_of(
+        "val_log_market_cap",
+        log(col("val_market_cap")),
+        "log",
+        f"Log of the market value in yen of the session before; {_NULLS}",
     ),
     _valuation(
         name="val_turnover_to_market_cap",
@@ -156,14 +143,12 @@ _LEVELS = (
         unit="log",
         meaning=f"Log of the mean traded value of 20 sessions over the market value; {_NULLS}",
     ),
-    _valuation(
-        name="val_forward_roe",
-        inputs=("val_forward_return_on_equity",),
-        compute=partial(_plain, of="val_forward_return_on_equity"),
-        lookback=1,
-        unit="ratio",
+    _valuation_of(
+        "val_forward_roe",
+        clipped(col("val_forward_return_on_equity"), CLIP),
+        "ratio",
+        f"Return on equity of the company's forecast, by the vendor; {_NULLS}",
         max_null_share=_NO_FORECAST,
-        meaning=f"Return on equity of the company's forecast, by the vendor; {_NULLS}",
     ),
 )
 
@@ -191,14 +176,12 @@ _CHANGES = (
         for w in (20, 60)
     ),
     *(
-        _valuation(
-            name=f"{of}_z_{YEAR}",
-            inputs=(of,),
-            compute=partial(_z, of=of),
-            lookback=chain(YEAR, CLOSE),
-            unit="z",
+        _valuation_of(
+            f"{of}_z_{YEAR}",
+            z(col(of, CLOSE), YEAR),
+            "z",
+            f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
             max_null_share=_share(of),
-            meaning=f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
         )
         for of, words in (
             ("val_forward_earnings_yield", "Forward earnings yield"),

@@ -14,45 +14,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.derivatives.future_chain import (
-    PRODUCTS,
-    SERIES,
-    make_basis,
-    make_futures,
-)
+from gogooku.features.derivatives.future_chain import PRODUCTS, SERIES, make_basis, make_futures
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, log, total, z
 from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import Values
 
 _future = partial(Feature, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
+_future_of = partial(declared, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
 _shown = partial(published, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
 
 _INTEREST: Final = {"topixf": "fut_oi_chg_1d_topixf", "nk225f": "fu_nk225f_oi_chg"}
 """Log change of open interest of each product."""
-
-
-def _less(x: Values, *, of: str, less: str) -> FloatArray:
-    return x[of] - x[less]
-
-
-def _log(x: Values, *, of: str) -> FloatArray:
-    return k.log_positive(x[of])
-
-
-def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
-    return x[of] - k.shift(x[of], sessions)
-
-
-def _sum(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
 
 
 def _turnover(x: Values, *, short: str) -> FloatArray:
@@ -71,14 +45,12 @@ def _night_share(x: Values) -> FloatArray:
 
 _HIDDEN = (
     *(
-        _future(
-            name=f"_fut_volume_log_{short}",
-            inputs=(f"fu_{short}_volume",),
-            compute=partial(_log, of=f"fu_{short}_volume"),
-            lookback=1,
-            unit="log",
+        _future_of(
+            f"_fut_volume_log_{short}",
+            log(col(f"fu_{short}_volume")),
+            "log",
+            f"Log volume of {product} futures.",
             max_null_share=1.0,
-            meaning=f"Log volume of {product} futures.",
         )
         for short, product in PRODUCTS.items()
     ),
@@ -86,28 +58,20 @@ _HIDDEN = (
 
 _PRICES = (
     _shown(
-        "fut_on_ret_topixf",
-        "return",
-        "Night close of the TOPIX future over the settlement before.",
+        "fut_on_ret_topixf", "return", "Night close of the TOPIX future over the settlement before."
     ),
     _shown(
-        "fut_on_range_topixf",
-        "log",
-        "Log high over low of the night session of the TOPIX future.",
+        "fut_on_range_topixf", "log", "Log high over low of the night session of the TOPIX future."
     ),
     _shown(
-        "fut_day_ret_topixf",
-        "return",
-        "Close over open of the day session of the TOPIX future.",
+        "fut_day_ret_topixf", "return", "Close over open of the day session of the TOPIX future."
     ),
     *(
-        _future(
-            name=f"fut_nt_{part}_ret",
-            inputs=(f"fu_nk225f_{of}_ret", f"fut_{part}_ret_topixf"),
-            compute=partial(_less, of=f"fu_nk225f_{of}_ret", less=f"fut_{part}_ret_topixf"),
-            lookback=1,
-            unit="return",
-            meaning=f"Return of the {of} session of the Nikkei future less that of TOPIX.",
+        _future_of(
+            f"fut_nt_{part}_ret",
+            col(f"fu_nk225f_{of}_ret") - col(f"fut_{part}_ret_topixf"),
+            "return",
+            f"Return of the {of} session of the Nikkei future less that of TOPIX.",
         )
         for part, of in (("on", "night"), ("day", "day"))
     ),
@@ -144,13 +108,11 @@ _CARRY = (
         "log",
         "fut_basis_topixf a year of the days to the special quotation, at least 7 days.",
     ),
-    _future(
-        name="fut_basis_chg_5d_topixf",
-        inputs=("fut_basis_topixf",),
-        compute=partial(_change, of="fut_basis_topixf", sessions=5),
-        lookback=6,
-        unit="log",
-        meaning="Change of fut_basis_topixf over 5 sessions.",
+    _future_of(
+        "fut_basis_chg_5d_topixf",
+        change(col("fut_basis_topixf"), 5),
+        "log",
+        "Change of fut_basis_topixf over 5 sessions.",
     ),
 )
 
@@ -161,25 +123,21 @@ _POSITIONS = (
         "Log change of open interest of TOPIX futures listed on both dates.",
     ),
     *(
-        _future(
-            name=f"fut_oi_chg_5d_{short}",
-            inputs=(_INTEREST[short],),
-            compute=partial(_sum, of=_INTEREST[short], window=5),
-            lookback=5,
-            unit="log",
-            meaning=f"Sum of 5 daily log changes of open interest of {product} futures, contract "
+        _future_of(
+            f"fut_oi_chg_5d_{short}",
+            total(col(_INTEREST[short]), 5),
+            "log",
+            f"Sum of 5 daily log changes of open interest of {product} futures, contract "
             "by contract.",
         )
         for short, product in PRODUCTS.items()
     ),
     *(
-        _future(
-            name=f"fut_vol_z60_{short}",
-            inputs=(f"_fut_volume_log_{short}",),
-            compute=partial(_z, of=f"_fut_volume_log_{short}", window=60),
-            lookback=60,
-            unit="z",
-            meaning=f"Log volume of {product} futures against mean and spread of 60 sessions.",
+        _future_of(
+            f"fut_vol_z60_{short}",
+            z(col(f"_fut_volume_log_{short}"), 60),
+            "z",
+            f"Log volume of {product} futures against mean and spread of 60 sessions.",
         )
         for short, product in PRODUCTS.items()
     ),
@@ -191,13 +149,11 @@ _POSITIONS = (
         unit="log",
         meaning="Log volume over open interest of TOPIX futures.",
     ),
-    _future(
-        name="fut_nt_vol_ratio",
-        inputs=("_fut_volume_log_nk225f", "_fut_volume_log_topixf"),
-        compute=partial(_less, of="_fut_volume_log_nk225f", less="_fut_volume_log_topixf"),
-        lookback=1,
-        unit="log",
-        meaning="Log contracts traded of Nikkei over TOPIX futures.",
+    _future_of(
+        "fut_nt_vol_ratio",
+        col("_fut_volume_log_nk225f") - col("_fut_volume_log_topixf"),
+        "log",
+        "Log contracts traded of Nikkei over TOPIX futures.",
     ),
     _shown(
         "fut_next_oi_share_topixf",

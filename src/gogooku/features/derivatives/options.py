@@ -14,30 +14,23 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.derivatives.option_chain import SERIES, make_options
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, log, ratio, z
 from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import Values, chain
 
 _option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 """Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
+_option_of = partial(
+    declared, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5
+)
 _shown = partial(published, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 
 _MOVED: Final = "contracts that expire or change sides of the underlying move it"
 _OUTSIDE: Final = f"out of the money; {_MOVED}"
-
-
-def _less(x: Values, *, of: str, less: str) -> FloatArray:
-    return x[of] - x[less]
-
-
-def _log_ratio(x: Values, *, of: str, to: str) -> FloatArray:
-    return k.log_positive(k.ratio(x[of], x[to]))
 
 
 def _butterfly(x: Values) -> FloatArray:
@@ -51,14 +44,6 @@ def _reversal_term(x: Values) -> FloatArray:
 def _log_change(x: Values, *, of: str, sessions: int) -> FloatArray:
     level = k.log_positive(x[of])
     return level - k.shift(level, sessions)
-
-
-def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
-    return x[of] - k.shift(x[of], sessions)
-
-
-def _z(x: Values, *, of: str) -> FloatArray:
-    return np.clip(m.zscore(x[of], 60), -10.0, 10.0)
 
 
 def _interest(x: Values) -> FloatArray:
@@ -116,35 +101,27 @@ _LEVELS = (
         "ratio",
         "Implied volatility at the money, 30 calendar days ahead, a year.",
     ),
-    _option(
-        name="opt_term_slope_30_60",
-        inputs=("io_iv_atm_60", "opt_iv_cmat_30d"),
-        compute=partial(_less, of="io_iv_atm_60", less="opt_iv_cmat_30d"),
-        lookback=1,
-        unit="ratio",
-        meaning="Implied volatility at the money of 60 days less that of 30.",
+    _option_of(
+        "opt_term_slope_30_60",
+        col("io_iv_atm_60") - col("opt_iv_cmat_30d"),
+        "ratio",
+        "Implied volatility at the money of 60 days less that of 30.",
     ),
     *(
-        _option(
-            name=f"opt_skew_{far}pct",
-            inputs=(f"io_iv_put{far}_30", "opt_iv_cmat_30d"),
-            compute=partial(_less, of=f"io_iv_put{far}_30", less="opt_iv_cmat_30d"),
-            lookback=1,
-            unit="ratio",
-            meaning=f"Volatility of the put {far} % below the underlying less that at the money, "
-            "30 days.",
+        _option_of(
+            f"opt_skew_{far}pct",
+            col(f"io_iv_put{far}_30") - col("opt_iv_cmat_30d"),
+            "ratio",
+            f"Volatility of the put {far} % below the underlying less that at the money, 30 days.",
         )
         for far in (5, 10)
     ),
     *(
-        _option(
-            name=f"opt_rr_{far}pct",
-            inputs=(f"io_iv_put{far}_30", f"io_iv_call{far}_30"),
-            compute=partial(_less, of=f"io_iv_put{far}_30", less=f"io_iv_call{far}_30"),
-            lookback=1,
-            unit="ratio",
-            meaning=f"Volatility of the put {far} % below less that of the call {far} % above, "
-            "30 days.",
+        _option_of(
+            f"opt_rr_{far}pct",
+            col(f"io_iv_put{far}_30") - col(f"io_iv_call{far}_30"),
+            "ratio",
+            f"Volatility of the put {far} % below less that of the call {far} % above, 30 days.",
         )
         for far in (5, 10)
     ),
@@ -172,42 +149,32 @@ _LEVELS = (
 )
 
 _POSITIONS = (
-    _option(
-        name="opt_oi_put_call_ratio",
-        inputs=("io_near_put_oi", "io_near_call_oi"),
-        compute=partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi"),
-        lookback=1,
-        unit="log",
-        meaning="Log open interest of puts over calls, near month, up to 10 % out of the money.",
+    _option_of(
+        "opt_oi_put_call_ratio",
+        log(ratio(col("io_near_put_oi"), col("io_near_call_oi"))),
+        "log",
+        "Log open interest of puts over calls, near month, up to 10 % out of the money.",
     ),
-    _option(
-        name="opt_pc_oi_ratio",
-        inputs=("io_put_oi", "io_call_oi"),
-        compute=partial(_log_ratio, of="io_put_oi", to="io_call_oi"),
-        lookback=1,
-        unit="log",
-        meaning=f"Log open interest of puts over calls, all months, {_OUTSIDE}.",
+    _option_of(
+        "opt_pc_oi_ratio",
+        log(ratio(col("io_put_oi"), col("io_call_oi"))),
+        "log",
+        f"Log open interest of puts over calls, all months, {_OUTSIDE}.",
     ),
-    _option(
-        name="opt_pc_vol_ratio",
-        inputs=("io_put_volume", "io_call_volume"),
-        compute=partial(_log_ratio, of="io_put_volume", to="io_call_volume"),
-        lookback=1,
-        unit="log",
-        meaning=f"Log volume of puts over calls, all months, {_OUTSIDE}.",
+    _option_of(
+        "opt_pc_vol_ratio",
+        log(ratio(col("io_put_volume"), col("io_call_volume"))),
+        "log",
+        f"Log volume of puts over calls, all months, {_OUTSIDE}.",
     ),
-    _option(
-        name="opt_vol_oi_ratio",
-        inputs=("_opt_volume_log", "_opt_oi_log"),
-        compute=partial(_less, of="_opt_volume_log", less="_opt_oi_log"),
-        lookback=1,
-        unit="log",
-        meaning="Log volume over open interest, all months, out of the money.",
+    _option_of(
+        "opt_vol_oi_ratio",
+        col("_opt_volume_log") - col("_opt_oi_log"),
+        "log",
+        "Log volume over open interest, all months, out of the money.",
     ),
     _shown(
-        "opt_near_volume_share",
-        "share",
-        "Share of the near month in the volume out of the money.",
+        "opt_near_volume_share", "share", "Share of the near month in the volume out of the money."
     ),
     *(
         _shown(
@@ -238,14 +205,7 @@ _CHANGES = (
         for h in (1, 5)
     ),
     *(
-        _option(
-            name=name,
-            inputs=(of,),
-            compute=partial(_change, of=of, sessions=5),
-            lookback=6,
-            unit=unit,
-            meaning=f"Change of {what} over 5 sessions{more}.",
-        )
+        _option_of(name, change(col(of), 5), unit, f"Change of {what} over 5 sessions{more}.")
         for name, of, what, unit, more in (
             ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio", ""),
             ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio", ""),
@@ -266,13 +226,11 @@ _CHANGES = (
         )
     ),
     *(
-        _option(
-            name=name,
-            inputs=(of,),
-            compute=partial(_z, of=of),
-            lookback=60,
-            unit="z",
-            meaning=f"{what} against its mean and spread of 60 sessions, within +-10.",
+        _option_of(
+            name,
+            z(col(of), 60),
+            "z",
+            f"{what} against its mean and spread of 60 sessions, within +-10.",
         )
         for name, of, what in (
             ("opt_iv_z_60", "opt_iv_cmat_30d", "opt_iv_cmat_30d"),
@@ -298,13 +256,11 @@ _CHANGES = (
         unit="log",
         meaning="Log of implied over realised volatility of the index.",
     ),
-    _option(
-        name="opt_vrp_z_60",
-        inputs=("opt_vrp_20",),
-        compute=partial(_z, of="opt_vrp_20"),
-        lookback=chain(60, 20, 2),
-        unit="z",
-        meaning="opt_vrp_20 against its mean and spread of 60 sessions, within +-10.",
+    _option_of(
+        "opt_vrp_z_60",
+        z(col("opt_vrp_20", chain(20, 2)), 60),
+        "z",
+        "opt_vrp_20 against its mean and spread of 60 sessions, within +-10.",
     ),
 )
 

@@ -136,10 +136,7 @@ DATES: Final[tuple[Feature, ...]] = (
                 f"Sessions to the last one before a long closure ({LONG_CLOSURE} calendar days or "
                 "more from session to session), 0 on it.",
             ),
-            (
-                "days_since_holiday",
-                "Sessions since the first one after a long closure, 0 on it.",
-            ),
+            ("days_since_holiday", "Sessions since the first one after a long closure, 0 on it."),
         )
     ),
     _market(

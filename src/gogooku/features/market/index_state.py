@@ -34,16 +34,7 @@ VALUE_STYLE, GROWTH_STYLE = "8100", "8200"
 _SEGMENTS: Final = (GROWTH, STANDARD, PRIME)
 _SIZES: Final = (SMALL, SMALL, MID400, LARGE70, CORE30)
 """Index of each size class, in the order of ``lst_scale`` from 1 on."""
-_OTHERS: Final = (
-    TOPIX_CODE,
-    *_SEGMENTS,
-    CORE30,
-    LARGE70,
-    MID400,
-    SMALL,
-    VALUE_STYLE,
-    GROWTH_STYLE,
-)
+_OTHERS: Final = (TOPIX_CODE, *_SEGMENTS, CORE30, LARGE70, MID400, SMALL, VALUE_STYLE, GROWTH_STYLE)
 CODES: Final = (*_OTHERS, *SECTOR_CODES)
 FEWEST_SECTORS: Final = 10
 """Sector indices that a statistic across them needs."""
@@ -264,29 +255,11 @@ _MARKET = (
             meaning=f"Log return of {text} over {window} sessions.",
         )
         for name, first, second, windows, text in (
-            (
-                "growth_prime",
-                GROWTH,
-                PRIME,
-                (20, 60),
-                "Growth less Prime (from 2022-04-04 on)",
-            ),
-            (
-                "standard_prime",
-                STANDARD,
-                PRIME,
-                (20,),
-                "Standard less Prime (from 2022-04-04 on)",
-            ),
+            ("growth_prime", GROWTH, PRIME, (20, 60), "Growth less Prime (from 2022-04-04 on)"),
+            ("standard_prime", STANDARD, PRIME, (20,), "Standard less Prime (from 2022-04-04 on)"),
             ("small_large", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
             ("mid_large", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
-            (
-                "value_growth",
-                VALUE_STYLE,
-                GROWTH_STYLE,
-                (20, 60),
-                "TOPIX Value less TOPIX Growth",
-            ),
+            ("value_growth", VALUE_STYLE, GROWTH_STYLE, (20, 60), "TOPIX Value less TOPIX Growth"),
         )
         for window in windows
     ),

@@ -20,6 +20,7 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, IntArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, total
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
 from gogooku.features.market.breadth import (
     SURPRISE_LENGTH,
@@ -33,6 +34,7 @@ FEWEST_MEMBERS: Final = 3
 
 _sector = partial(Feature, group="sector", axis=Axis.ACROSS)
 _along = partial(Feature, group="sector")
+_along_of = partial(declared, group="sector")
 
 
 class _Groups(NamedTuple):
@@ -140,10 +142,6 @@ def _surprise(x: Values) -> FloatArray:
     return surprise(x["ret_1d_demeaned"])
 
 
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
 def _beta(x: Values) -> FloatArray:
     return m.rolling_beta(x["ret_prev_1d"], x["sec_ret_1d_eq"], 60)
 
@@ -221,13 +219,11 @@ _AGAINST = (
         meaning="One-session return less the mean of the sector.",
     ),
     *(
-        _along(
-            name=f"rel_to_sec_{w}d",
-            inputs=("ret_1d_demeaned",),
-            compute=partial(_summed, of="ret_1d_demeaned", window=w),
-            lookback=chain(w, RETURN),
-            unit="return",
-            meaning=f"Sum of ret_1d_demeaned over {w} sessions.",
+        _along_of(
+            f"rel_to_sec_{w}d",
+            total(col("ret_1d_demeaned", RETURN), w),
+            "return",
+            f"Sum of ret_1d_demeaned over {w} sessions.",
         )
         for w in (5, 20, 60)
     ),
@@ -241,13 +237,11 @@ _AGAINST = (
         "session before, within +-4.",
     ),
     *(
-        _along(
-            name=f"sec_z_{w}d",
-            inputs=("ret_1d_sec_z",),
-            compute=partial(_summed, of="ret_1d_sec_z", window=w),
-            lookback=chain(w, 1 + SURPRISE_LENGTH, RETURN),
-            unit="z",
-            meaning=f"Sum of ret_1d_sec_z over {w} sessions.",
+        _along_of(
+            f"sec_z_{w}d",
+            total(col("ret_1d_sec_z", chain(1 + SURPRISE_LENGTH, RETURN)), w),
+            "z",
+            f"Sum of ret_1d_sec_z over {w} sessions.",
         )
         for w in (5, 20, 40, 60)
     ),
@@ -285,13 +279,11 @@ _AGAINST = (
         unit="return",
         meaning="Today's return less beta_to_sec_60 times sec_ret_1d_eq.",
     ),
-    _along(
-        name="alpha_vs_sec_5d",
-        inputs=("alpha_vs_sec_1d",),
-        compute=partial(_summed, of="alpha_vs_sec_1d", window=5),
-        lookback=chain(5, 60, RETURN),
-        unit="return",
-        meaning="Sum of alpha_vs_sec_1d over 5 sessions.",
+    _along_of(
+        "alpha_vs_sec_5d",
+        total(col("alpha_vs_sec_1d", chain(60, RETURN)), 5),
+        "return",
+        "Sum of alpha_vs_sec_1d over 5 sessions.",
     ),
 )
 

@@ -15,36 +15,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.engine import kernels as k
+from gogooku.core.types import Axis, Feature, Role
+from gogooku.features.engine.combinators import col, declared, log, total
 from gogooku.features.engine.inputs import published
-from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.peers import peer_graph as g
 from gogooku.features.peers.peer_columns import PEER_LOOKBACK, RETURNS, TOGETHER
 
-
-def _gap(x: Values, *, own: str, theirs: str) -> FloatArray:
-    return x[own] - x[theirs]
-
-
-def _log(x: Values, *, of: str) -> FloatArray:
-    return k.log_positive(x[of])
-
-
-def _difference(x: Values) -> FloatArray:
-    return x["peer_follows"] - x["_peer_leads"]
-
-
-def _product(x: Values) -> FloatArray:
-    return x["peer_follows"] * x["peer_shock_1d"]
-
-
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
 _graph = partial(Feature, group="graph", lookback=PEER_LOOKBACK)
+_graph_of = partial(declared, group="graph")
 _peer = partial(Feature, group="peer", lookback=PEER_LOOKBACK)
+_peer_of = partial(declared, group="peer")
 
 
 def _same(name: str, unit: str, meaning: str, **more: Any) -> Feature:
@@ -71,34 +51,24 @@ _CENTRALITY = (
         "ratio",
         "Names that have the name among their peers, over the number of peers.",
     ),
-    _graph(
-        name="graph_pagerank",
-        inputs=("_graph_pagerank",),
-        compute=partial(_log, of="_graph_pagerank"),
-        unit="log",
-        meaning="PageRank over links to peers weighted by correlation, over its mean.",
+    _graph_of(
+        "graph_pagerank",
+        log(col("_graph_pagerank", PEER_LOOKBACK)),
+        "log",
+        "PageRank over links to peers weighted by correlation, over its mean.",
     ),
-    _same(
-        "graph_mutual",
-        "share",
-        "Share of the peers that have the name among theirs.",
-    ),
+    _same("graph_mutual", "share", "Share of the peers that have the name among theirs."),
     _same(
         "graph_clustering",
         "share",
         "Share of the pairs of peers of which one is a peer of the other.",
     ),
-    _same(
-        "graph_same_sector",
-        "share",
-        "Share of the peers that are of the own sector.",
-    ),
-    _graph(
-        name="graph_community_size",
-        inputs=("_graph_community_share",),
-        compute=partial(_log, of="_graph_community_share"),
-        unit="log",
-        meaning="Share of the graph's names in the name's community.",
+    _same("graph_same_sector", "share", "Share of the peers that are of the own sector."),
+    _graph_of(
+        "graph_community_size",
+        log(col("_graph_community_share", PEER_LOOKBACK)),
+        "log",
+        "Share of the graph's names in the name's community.",
     ),
     _same(
         "graph_community_same_sector",
@@ -169,53 +139,42 @@ _TIES = (
         "ratio",
         f"Mean correlation of residual returns with the {g.NEIGHBOURS} peers.",
     ),
+    _same("peer_corr_max", "ratio", "Correlation of residual returns with the nearest peer."),
     _same(
-        "peer_corr_max",
-        "ratio",
-        "Correlation of residual returns with the nearest peer.",
-    ),
-    _same(
-        "peer_corr_basket",
-        "ratio",
-        "Correlation of residual returns with the sum of the peers'.",
+        "peer_corr_basket", "ratio", "Correlation of residual returns with the sum of the peers'."
     ),
     _same(
         "peer_follows",
         "ratio",
         "Correlation of residual returns with those of the peers one session before.",
     ),
-    _peer(
-        name="peer_follows_more",
-        inputs=("peer_follows", "_peer_leads"),
-        compute=_difference,
-        unit="ratio",
-        meaning="Correlation with the peers one session before, less that one session after.",
+    _peer_of(
+        "peer_follows_more",
+        col("peer_follows", PEER_LOOKBACK) - col("_peer_leads", PEER_LOOKBACK),
+        "ratio",
+        "Correlation with the peers one session before, less that one session after.",
     ),
-    _peer(
-        name="peer_lead_signal",
-        inputs=("peer_follows", "peer_shock_1d"),
-        compute=_product,
-        unit="z",
-        meaning="peer_follows times peer_shock_1d: what following the peers says of tomorrow.",
+    _peer_of(
+        "peer_lead_signal",
+        col("peer_follows", PEER_LOOKBACK) * col("peer_shock_1d", PEER_LOOKBACK),
+        "z",
+        "peer_follows times peer_shock_1d: what following the peers says of tomorrow.",
     ),
 )
 
 _MOVES = (
     *(
         _same(
-            f"peer_ret_{h}d",
-            "return",
-            f"Mean return of the peers over {h} session{'s' * (h > 1)}.",
+            f"peer_ret_{h}d", "return", f"Mean return of the peers over {h} session{'s' * (h > 1)}."
         )
         for h in RETURNS
     ),
     *(
-        _peer(
-            name=f"peer_gap_{h}d",
-            inputs=(f"ret_prev_{h}d", f"peer_ret_{h}d"),
-            compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"peer_ret_{h}d"),
-            unit="return",
-            meaning=f"Own return over {h} session{'s' * (h > 1)} less the mean of the peers.",
+        _peer_of(
+            f"peer_gap_{h}d",
+            col(f"ret_prev_{h}d", PEER_LOOKBACK) - col(f"peer_ret_{h}d", PEER_LOOKBACK),
+            "return",
+            f"Own return over {h} session{'s' * (h > 1)} less the mean of the peers.",
         )
         for h in RETURNS
     ),
@@ -230,13 +189,11 @@ _MOVES = (
         "Mean over the peers of today's residual return in own deviations, each within +-4.",
     ),
     *(
-        _peer(
-            name=f"peer_shock_{w}d",
-            inputs=("peer_shock_1d",),
-            compute=partial(_summed, of="peer_shock_1d", window=w),
-            lookback=chain(w, PEER_LOOKBACK),
-            unit="z",
-            meaning=f"Sum of peer_shock_1d over {w} sessions, each with the peers of its week.",
+        _peer_of(
+            f"peer_shock_{w}d",
+            total(col("peer_shock_1d", PEER_LOOKBACK), w),
+            "z",
+            f"Sum of peer_shock_1d over {w} sessions, each with the peers of its week.",
         )
         for w in (5, 20)
     ),
@@ -249,12 +206,11 @@ _MOVES = (
         for h in TOGETHER
     ),
     *(
-        _graph(
-            name=f"graph_community_gap_{h}d",
-            inputs=(f"ret_prev_{h}d", f"graph_community_ret_{h}d"),
-            compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"graph_community_ret_{h}d"),
-            unit="return",
-            meaning=f"Own return over {h} sessions less the mean of the others of the community.",
+        _graph_of(
+            f"graph_community_gap_{h}d",
+            col(f"ret_prev_{h}d", PEER_LOOKBACK) - col(f"graph_community_ret_{h}d", PEER_LOOKBACK),
+            "return",
+            f"Own return over {h} sessions less the mean of the others of the community.",
         )
         for h in TOGETHER
     ),

@@ -208,11 +208,7 @@ _BALANCES = (
         for side in _SIDES
     ),
     *(
-        _shown(
-            f"dmi_std_share_{side}",
-            "share",
-            f"Standardised share of the daily {side} balance",
-        )
+        _shown(f"dmi_std_share_{side}", "share", f"Standardised share of the daily {side} balance")
         for side in _SIDES
     ),
 )
@@ -226,11 +222,7 @@ _CHANGES = (
         )
         for side in _SIDES
     ),
-    _shown(
-        "dmi_d_imbalance_1d",
-        "ratio",
-        f"dmi_imbalance less that of {_BEFORE}",
-    ),
+    _shown("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
     *(
         _sparse(
             name=f"dmi_d_{side}_to_adv20",

@@ -25,6 +25,7 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, mean, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values, chain
 from gogooku.features.engine.own_session import OwnSession
@@ -44,6 +45,7 @@ _SALES: Final = ("bd_long_sell", "bd_short_sell", "bd_margin_sell_new", "bd_marg
 _MARGIN: Final = tuple(f"bd_margin_{s}_{w}" for s in ("sell", "buy") for w in ("new", "close"))
 
 _stock = partial(Feature, group="breakdown", max_null_share=0.5)
+_stock_of = partial(declared, group="breakdown", max_null_share=0.5)
 """Breakdowns are delivered from 2015-04-01 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
@@ -87,18 +89,6 @@ def _margin_share(x: Values) -> FloatArray:
 def _flow(x: Values, *, plus: str, minus: str, window: int) -> FloatArray:
     flow = k.rolling_mean(x[plus] - x[minus], window)
     return k.ratio(flow, k.rolling_mean(x["_bd_total"], window))
-
-
-def _change(x: Values, *, of: str) -> FloatArray:
-    return x[of] - k.shift(x[of], 1)
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
 
 
 def _margin_activity(x: Values) -> FloatArray:
@@ -207,24 +197,17 @@ _DAY = (
 
 _TIME = (
     *(
-        _stock(
-            name=f"{of}_chg_1d",
-            inputs=(of,),
-            compute=partial(_change, of=of),
-            lookback=2,
-            unit="ratio",
-            meaning=f"Change of {of} from the session before; null if either is.",
+        _stock_of(
+            f"{of}_chg_1d",
+            change(col(of), 1),
+            "ratio",
+            f"Change of {of} from the session before; null if either is.",
         )
         for of in ("bd_net_ratio", "bd_short_share")
     ),
     *(
-        _stock(
-            name=name,
-            inputs=(of,),
-            compute=partial(_z, of=of, window=window),
-            lookback=window,
-            unit="z",
-            meaning=f"{of} against its mean and spread of {window} sessions.",
+        _stock_of(
+            name, z(col(of), window), "z", f"{of} against its mean and spread of {window} sessions."
         )
         for name, of, window in (
             ("bd_net_z20", "bd_net_ratio", 20),
@@ -234,14 +217,7 @@ _TIME = (
         )
     ),
     *(
-        _stock(
-            name=f"{of}_20",
-            inputs=(of,),
-            compute=partial(_mean, of=of, window=20),
-            lookback=20,
-            unit="share",
-            meaning=f"Mean of {of} over 20 sessions.",
-        )
+        _stock_of(f"{of}_20", mean(col(of), 20), "share", f"Mean of {of} over 20 sessions.")
         for of in ("bd_short_share", "bd_margin_share")
     ),
     *(

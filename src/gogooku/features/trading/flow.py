@@ -258,16 +258,8 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
             "z",
             f"Log traded value against mean and spread of {YEAR} published weeks",
         ),
-        "smart_idx": (
-            _smart,
-            "z",
-            "Foreigners' less individuals' z-score of the net ratio",
-        ),
-        "smart_mom4": (
-            _smart_momentum,
-            "z",
-            "Smart index less its mean of 4 published weeks",
-        ),
+        "smart_idx": (_smart, "z", "Foreigners' less individuals' z-score of the net ratio"),
+        "smart_mom4": (_smart_momentum, "z", "Smart index less its mean of 4 published weeks"),
         "foreign_persist_13": (
             _persistence,
             "share",
@@ -443,9 +435,7 @@ _MARKET = (
         for measure in WHOLE
     ),
     _shown(
-        AGE,
-        "sessions",
-        "Sessions since a new week was published, 0 on that one (flow_days_since).",
+        AGE, "sessions", "Sessions since a new week was published, 0 on that one (flow_days_since)."
     ),
 )
 

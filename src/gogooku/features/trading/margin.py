@@ -211,20 +211,13 @@ _CHANGES = (
         name="margin_d_net_to_adv20",
         inputs=("mi_long_change_shares", "mi_short_change_shares", "_margin_adv20"),
         compute=partial(
-            net_to_adv,
-            long="mi_long_change_shares",
-            short="mi_short_change_shares",
-            sessions=5.0,
+            net_to_adv, long="mi_long_change_shares", short="mi_short_change_shares", sessions=5.0
         ),
         lookback=20,
         unit="ratio",
         meaning="Change of long less short balance per week over five days of mean volume.",
     ),
-    _shown(
-        "margin_d_imbalance_wow",
-        "ratio",
-        "Change of margin_imbalance per week.",
-    ),
+    _shown("margin_d_imbalance_wow", "ratio", "Change of margin_imbalance per week."),
     *(
         _shown(
             f"margin_d_std_share_{side}_wow",

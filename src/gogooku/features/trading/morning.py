@@ -18,6 +18,7 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, gain, mean, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values
 from gogooku.features.engine.own_session import OwnSession
@@ -28,6 +29,7 @@ _HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
 _PRICES: Final = ("open", "high", "low", "close")
 
 _stock = partial(Feature, group="morning")
+_stock_of = partial(declared, group="morning")
 
 
 def make_halves(tables: Tables, timeline: Timeline) -> Made:
@@ -73,10 +75,6 @@ MORNING_INPUTS: Final = (
 )
 
 
-def _over(x: Values, *, top: str, bottom: str) -> FloatArray:
-    return k.ratio(x[top], x[bottom]) - 1.0
-
-
 def _from_close(x: Values) -> FloatArray:
     return k.ratio(x["mq_am_close"], k.shift(x["_close"], 1)) - 1.0
 
@@ -95,14 +93,6 @@ def _volume_share(x: Values) -> FloatArray:
 
 def _volume_ratio(x: Values) -> FloatArray:
     return k.log_positive(k.ratio(x["mq_am_volume"], k.rolling_mean(x["mq_am_volume"], 20)))
-
-
-def _z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["am_vol_share"], 20), -10.0, 10.0)
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
 
 
 def _corr(x: Values) -> FloatArray:
@@ -135,21 +125,17 @@ _MORNING = (
         unit="return",
         meaning="Close of the morning over the last known close before the session, less 1.",
     ),
-    _stock(
-        name="am_body",
-        inputs=("mq_am_close", "mq_am_open"),
-        compute=partial(_over, top="mq_am_close", bottom="mq_am_open"),
-        lookback=1,
-        unit="return",
-        meaning="Return of the morning from its open to its close.",
+    _stock_of(
+        "am_body",
+        gain(col("mq_am_close"), col("mq_am_open")),
+        "return",
+        "Return of the morning from its open to its close.",
     ),
-    _stock(
-        name="am_range",
-        inputs=("mq_am_high", "mq_am_low"),
-        compute=partial(_over, top="mq_am_high", bottom="mq_am_low"),
-        lookback=1,
-        unit="ratio",
-        meaning="High over low of the morning, less 1.",
+    _stock_of(
+        "am_range",
+        gain(col("mq_am_high"), col("mq_am_low")),
+        "ratio",
+        "High over low of the morning, less 1.",
     ),
     _stock(
         name="am_pos_in_am_range",
@@ -193,52 +179,42 @@ _MORNING = (
         unit="share",
         meaning="Volume of the morning over that of the session.",
     ),
-    _stock(
-        name="am_vol_share_z20",
-        inputs=("am_vol_share",),
-        compute=_z,
-        lookback=20,
-        unit="z",
-        meaning="am_vol_share against its mean and spread of 20 sessions.",
+    _stock_of(
+        "am_vol_share_z20",
+        z(col("am_vol_share"), 20),
+        "z",
+        "am_vol_share against its mean and spread of 20 sessions.",
     ),
 )
 
 _AFTERNOON = (
-    _stock(
-        name="pm_gap_am_close",
-        inputs=("mq_pm_open", "mq_am_close"),
-        compute=partial(_over, top="mq_pm_open", bottom="mq_am_close"),
-        lookback=1,
-        unit="return",
-        meaning="Open of the afternoon over the close of the morning, less 1.",
+    _stock_of(
+        "pm_gap_am_close",
+        gain(col("mq_pm_open"), col("mq_am_close")),
+        "return",
+        "Open of the afternoon over the close of the morning, less 1.",
     ),
-    _stock(
-        name="pm_body",
-        inputs=("mq_pm_close", "mq_pm_open"),
-        compute=partial(_over, top="mq_pm_close", bottom="mq_pm_open"),
-        lookback=1,
-        unit="return",
-        meaning="Return of the afternoon from its open to its close.",
+    _stock_of(
+        "pm_body",
+        gain(col("mq_pm_close"), col("mq_pm_open")),
+        "return",
+        "Return of the afternoon from its open to its close.",
     ),
-    _stock(
-        name="pm_range",
-        inputs=("mq_pm_high", "mq_pm_low"),
-        compute=partial(_over, top="mq_pm_high", bottom="mq_pm_low"),
-        lookback=1,
-        unit="ratio",
-        meaning="High over low of the afternoon, less 1.",
+    _stock_of(
+        "pm_range",
+        gain(col("mq_pm_high"), col("mq_pm_low")),
+        "ratio",
+        "High over low of the afternoon, less 1.",
     ),
 )
 
 _BOTH = (
     *(
-        _stock(
-            name=f"{half}_body_20",
-            inputs=(f"{half}_body",),
-            compute=partial(_mean, of=f"{half}_body", window=20),
-            lookback=20,
-            unit="return",
-            meaning=f"Mean of {half}_body over 20 sessions.",
+        _stock_of(
+            f"{half}_body_20",
+            mean(col(f"{half}_body"), 20),
+            "return",
+            f"Mean of {half}_body over 20 sessions.",
         )
         for half in ("am", "pm")
     ),

@@ -18,7 +18,7 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, total, z
 from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import CLOSE, Values, chain
 from gogooku.features.market.breadth import member_mean
@@ -29,6 +29,7 @@ _ADV: Final = 20
 _SPARSE: Final = "; null without an open position, which is most names."
 
 _stock = partial(Feature, group="shorts", max_null_share=0.4)
+_stock_of = partial(declared, group="shorts", max_null_share=0.4)
 """Reports are delivered from 2013-11-07 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
@@ -45,14 +46,6 @@ def _hhi(x: Values) -> FloatArray:
     return k.ratio(x["sp_square_sum"], x["ssp_ratio_sum"] ** 2)
 
 
-def _delta(x: Values, *, of: str, sessions: int) -> FloatArray:
-    return x[of] - k.shift(x[of], sessions)
-
-
-def _total(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
 def _count(x: Values, *, of: str, window: int) -> FloatArray:
     return np.log1p(k.rolling_sum(x[of], window))
 
@@ -64,10 +57,6 @@ def _cover(x: Values) -> FloatArray:
 def _bought_back(x: Values) -> FloatArray:
     change = x["sp_shares"] - k.shift(x["sp_shares"], _ADV)
     return k.ratio(change, k.rolling_sum(x["volume"], _ADV))
-
-
-def _z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["ssp_ratio_sum"], 60), -10.0, 10.0)
 
 
 def _to_peak(x: Values) -> FloatArray:
@@ -140,15 +129,12 @@ _LEVEL = (
         axis=Axis.ACROSS,
         meaning="ssp_ratio_sum less its mean in the sector.",
     ),
-    _stock(
-        name="ssp_ratio_sum_z60",
-        inputs=("ssp_ratio_sum",),
-        compute=_z,
-        lookback=60,
-        unit="z",
+    _stock_of(
+        "ssp_ratio_sum_z60",
+        z(col("ssp_ratio_sum"), 60),
+        "z",
+        "ssp_ratio_sum against its mean and spread of 60 sessions; null where it stood still.",
         max_null_share=0.9,
-        meaning="ssp_ratio_sum against its mean and spread of 60 sessions; null where it stood "
-        "still.",
     ),
     _stock(
         name="ssp_to_peak_252",
@@ -188,24 +174,20 @@ _LEVEL = (
 
 _CHANGE = (
     *(
-        _stock(
-            name=f"ssp_delta_sum_{h}d",
-            inputs=("ssp_ratio_sum",),
-            compute=partial(_delta, of="ssp_ratio_sum", sessions=h),
-            lookback=h + 1,
-            unit="share",
-            meaning=f"Change of ssp_ratio_sum over {h} sessions.",
+        _stock_of(
+            f"ssp_delta_sum_{h}d",
+            change(col("ssp_ratio_sum"), h),
+            "share",
+            f"Change of ssp_ratio_sum over {h} sessions.",
         )
         for h in (5, 20)
     ),
     *(
-        _stock(
-            name=f"ssp_delta_{side}_20",
-            inputs=(column,),
-            compute=partial(_total, of=column, window=20),
-            lookback=20,
-            unit="share",
-            meaning=f"Reported {word} of single positions that became known in 20 sessions, over "
+        _stock_of(
+            f"ssp_delta_{side}_20",
+            total(col(column), 20),
+            "share",
+            f"Reported {word} of single positions that became known in 20 sessions, over "
             "shares outstanding.",
         )
         for side, column, word in (
