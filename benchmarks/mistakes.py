@@ -320,8 +320,8 @@ _SOURCES: Final = (
         "put-call-inverted",
         "the put/call ratio is that of calls to puts",
         "features/derivatives/options.py",
-        'partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi")',
-        'partial(_log_ratio, of="io_near_call_oi", to="io_near_put_oi")',
+        'log(ratio(col("io_near_put_oi"), col("io_near_call_oi")))',
+        'log(ratio(col("io_near_call_oi"), col("io_near_put_oi")))',
         (_oracle(f"{_OPTIONS}test_features_equal_naive_formulas"),),
     ),
     Planted(

@@ -64,10 +64,10 @@ def _vol_of_vol(x: Values) -> FloatArray:
 
 
 def _vol_z(x: Values) -> FloatArray:
-    return k.ratio(*_centred(k.log_positive(x["volatility_20d"]), 252), floor=1e-6)
+    return k.ratio(*_from_mean_and_spread(k.log_positive(x["volatility_20d"]), 252), floor=1e-6)
 
 
-def _centred(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+def _from_mean_and_spread(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     mean, variance = m.rolling_mean_var(values, window)
     return values - mean, k.root(variance)
 

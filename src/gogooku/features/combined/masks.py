@@ -31,7 +31,7 @@ HALTED: Final = np.datetime64("2020-10-01")
 _mask = partial(Feature, group="masks", role=Role.MASK, unit="flag")
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_halts(tables: Tables, timeline: Timeline) -> Made:
     del tables  # they only say that the source is of this exchange
     return {"cal_halted": (timeline.sessions == HALTED).astype(np.float64)}
 
@@ -41,7 +41,7 @@ MASKS_INPUTS: Final[tuple[InputTable, ...]] = (
         tables=("calendar",),
         stock={},
         market={"cal_halted": "1 on the session on which the exchange did not open, else 0"},
-        make=_make,
+        make=_make_halts,
     ),
 )
 
@@ -51,7 +51,7 @@ def _among_listed(flags: FloatArray, x: Values) -> FloatArray:
     return np.where(np.isnan(x["traded"]), np.nan, flags)
 
 
-def _history(x: Values, *, window: int) -> FloatArray:
+def _has_history(x: Values, *, window: int) -> FloatArray:
     held = k.rolling_count(x["traded"] == 1.0, window) >= k.fewest(window)
     return _among_listed(held.astype(np.float64), x)
 
@@ -80,7 +80,7 @@ MASKS: Final[tuple[Feature, ...]] = (
         _mask(
             name=f"is_history_{w}",
             inputs=("traded",),
-            compute=partial(_history, window=w),
+            compute=partial(_has_history, window=w),
             lookback=w,
             meaning=f"The name traded on at least {k.fewest(w)} of {w} sessions: windows of that "
             "length are filled.",

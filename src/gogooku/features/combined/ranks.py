@@ -89,7 +89,7 @@ def sector_rank(values_TN: FloatArray, x: Values) -> FloatArray:
     return out
 
 
-def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
+def _rank_change(x: Values, *, of: str, sessions: int) -> FloatArray:
     ranks = universe_rank(x[of], x)
     return ranks - k.shift(ranks, sessions)
 
@@ -106,7 +106,7 @@ def _in_sector(x: Values, *, of: str) -> FloatArray:
     return sector_rank(x[of], x)
 
 
-def _pair(x: Values, *, first: str, second: str, sign: float) -> FloatArray:
+def _rank_pair(x: Values, *, first: str, second: str, sign: float) -> FloatArray:
     return 0.5 * (universe_rank(x[first], x) + sign * universe_rank(x[second], x))
 
 
@@ -119,7 +119,7 @@ _CHANGES = tuple(
     _rank(
         name=name,
         inputs=(of, "universe"),
-        compute=partial(_change, of=of, sessions=sessions),
+        compute=partial(_rank_change, of=of, sessions=sessions),
         lookback=chain(sessions + 1, _LOOKBACK[of]),
         window=sessions + 1,
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
@@ -207,7 +207,7 @@ _PAIRS = (
     _rank(
         name="value_mom_rank",
         inputs=("val_book_to_price", "mom_252_21", "universe"),
-        compute=partial(_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
+        compute=partial(_rank_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
         lookback=max(_LOOKBACK["val_book_to_price"], _LOOKBACK["mom_252_21"]),
         window=1,
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
@@ -216,7 +216,7 @@ _PAIRS = (
     _rank(
         name="magic_formula_rank",
         inputs=("val_earnings_yield", "fs_roa_ttm", "universe"),
-        compute=partial(_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
+        compute=partial(_rank_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
         lookback=max(_LOOKBACK["val_earnings_yield"], _LOOKBACK["fs_roa_ttm"]),
         window=1,
         max_null_share=0.6,
@@ -226,7 +226,9 @@ _PAIRS = (
     _rank(
         name="forecast_less_price_rank",
         inputs=("stmt_rev_fore_op_year", "ret_prev_60d", "universe"),
-        compute=partial(_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0),
+        compute=partial(
+            _rank_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0
+        ),
         lookback=max(_LOOKBACK["stmt_rev_fore_op_year"], _LOOKBACK["ret_prev_60d"]),
         window=1,
         max_null_share=0.4,

@@ -22,6 +22,7 @@ import polars as pl
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered, growth, news_of
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import at_most, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import CLOSE, Values
 from gogooku.features.engine.lazy import Lazy, Maker
@@ -198,9 +199,9 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
 # -------------------------------------------------------------------------------- base columns
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_dividends(tables: Tables, timeline: Timeline) -> Made:
     states = _states(tables.read("dividends", _COLUMNS), timeline)
-    return Lazy({**_ex_dates(states), **_annual(states), **_changes(states)})
+    return Lazy({**_ex_dates(states), **_annual(states), **_amount_changes(states)})
 
 
 def _ex_dates(states: _States) -> dict[str, Maker]:
@@ -354,7 +355,7 @@ def _revisions(states: _States) -> tuple[BoolArray, FloatArray]:
     return largest, change
 
 
-def _changes(states: _States) -> dict[str, Maker]:
+def _amount_changes(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
     compared, change = _revisions(states)
     told = placed.where(compared)
@@ -373,25 +374,22 @@ _NULLS = "null for names without announcements."
 _OLD: Final = f"where the newest decided term is older than {EXPIRY_MONTHS} months"
 
 _dividend = partial(Feature, group="dividend", lookback=1)
+_dividend_of = partial(declared, group="dividend")
 """Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
 _shown = partial(published, group="dividend")
 
 
-def _yield(x: Values, *, of: str) -> FloatArray:
+def _dividend_yield(x: Values, *, of: str) -> FloatArray:
     return k.ratio(x[of], k.forward_fill(x["close"]))
 
 
-def _growth(x: Values) -> FloatArray:
+def _dividend_growth(x: Values) -> FloatArray:
     return np.clip(growth(x["dv_annual"], x["dv_annual_before"]), -CLIP, CLIP)
 
 
 def _revised(x: Values) -> FloatArray:
     changed = (x["dv_change_age"] == 0.0) & (np.abs(x["div_rev"]) > k.TIE)
     return np.asarray(changed.astype(np.float64))
-
-
-def _within(x: Values, *, of: str, upto: float) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
 
 
 _AMOUNTS = (
@@ -411,7 +409,7 @@ _AMOUNTS = (
         _dividend(
             name=name,
             inputs=(of, "close"),
-            compute=partial(_yield, of=of),
+            compute=partial(_dividend_yield, of=of),
             lookback=CLOSE,
             unit="ratio",
             max_null_share=0.8,
@@ -435,7 +433,7 @@ _AMOUNTS = (
     _dividend(
         name="div_growth_12m",
         inputs=("dv_annual", "dv_annual_before"),
-        compute=_growth,
+        compute=_dividend_growth,
         unit="ratio",
         max_null_share=0.9,
         meaning="Decided dividends of twelve months against the twelve before; null in the first "
@@ -453,24 +451,22 @@ _AMOUNTS = (
 
 _FLAGS = (
     *(
-        _dividend(
-            name=f"div_pre{w}",
-            inputs=("div_days_to_ex",),
-            compute=partial(_within, of="div_days_to_ex", upto=float(w)),
-            unit="flag",
+        _dividend_of(
+            f"div_pre{w}",
+            at_most(col("div_days_to_ex"), float(w)),
+            "flag",
+            f"The name goes ex-dividend within {w} session(s).",
             role=Role.MASK,
-            meaning=f"The name goes ex-dividend within {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _dividend(
-            name=f"div_post{w}",
-            inputs=("div_days_since_ex",),
-            compute=partial(_within, of="div_days_since_ex", upto=w - 1.0),
-            unit="flag",
+        _dividend_of(
+            f"div_post{w}",
+            at_most(col("div_days_since_ex"), w - 1.0),
+            "flag",
+            f"The name went ex-dividend in the last {w} session(s), this one included.",
             role=Role.MASK,
-            meaning=f"The name went ex-dividend in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
@@ -489,14 +485,13 @@ _FLAGS = (
         max_null_share=0.5,
         role=Role.MASK,
     ),
-    _dividend(
-        name="is_div_valid",
-        inputs=("dv_annual",),
-        compute=partial(_within, of="dv_annual", upto=np.inf),
-        unit="flag",
-        role=Role.MASK,
-        meaning="Twelve months of decided dividends are known, the newest term no older than "
+    _dividend_of(
+        "is_div_valid",
+        at_most(col("dv_annual"), np.inf),
+        "flag",
+        "Twelve months of decided dividends are known, the newest term no older than "
         f"{EXPIRY_MONTHS} months.",
+        role=Role.MASK,
     ),
 )
 
@@ -512,7 +507,7 @@ DIVIDEND_INPUTS: Final = (
             "dv_change_age": "sessions since the announcement that was compared became known",
         },
         market={},
-        make=_make,
+        make=_make_dividends,
         features=DIVIDEND,
     ),
 )

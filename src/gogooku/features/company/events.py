@@ -16,6 +16,7 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered
+from gogooku.features.engine.combinators import at_most, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
@@ -36,7 +37,7 @@ _YEAR_DAYS: Final = 364
 """Fifty-two weeks: the same day of the week."""
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_events(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("earnings_dates", (*_KEY, "scheduled_date"))
     placed = timeline.place(_with_history(rows))
     frame, never = placed.frame, timeline.shape[0]
@@ -62,7 +63,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
             "e_days_to": lambda: coming(number.astype(np.float64)) - now,
             "e_days_since": lambda: sessions_since(timeline, count, placed.n[held], come),
             "e_notice": lambda: coming(notice),
-            "e_moved": lambda: coming(_moved(placed, count)),
+            "e_moved": lambda: coming(_sessions_moved(placed, count)),
             "ed_changes": lambda: coming(placed.values("changes")),
             "e_later_than_last_year": lambda: coming(placed.values("against_last_year")),
             "ed_undecided": lambda: timeline.latest(placed, (number < 0).astype(np.float64)),
@@ -70,7 +71,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     )
 
 
-def _moved(placed: Placed, count: SessionCount) -> FloatArray:
+def _sessions_moved(placed: Placed, count: SessionCount) -> FloatArray:
     """Sessions by which the newest announcement moved the day, 0 for the first."""
     now = count.number(placed.frame.get_column("scheduled_date"))
     before = count.number(placed.frame.get_column("before"))
@@ -131,11 +132,8 @@ def _scattered(name: str, values: FloatArray, at: IndexArray, height: int) -> pl
 _UNTOLD = "null while no day is announced."
 
 _event = partial(Feature, group="events", lookback=1)
+_event_of = partial(declared, group="events")
 """Announcements of days are delivered from 2014-09 on; flags are 0 before."""
-
-
-def _within(x: Values, *, of: str, upto: int) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
 
 
 def _above(x: Values, *, of: str) -> FloatArray:
@@ -169,24 +167,22 @@ _COUNTS = tuple(
 
 _FLAGS = (
     *(
-        _event(
-            name=f"e_win_pre{w}",
-            inputs=("e_days_to",),
-            compute=partial(_within, of="e_days_to", upto=w),
-            unit="flag",
+        _event_of(
+            f"e_win_pre{w}",
+            at_most(col("e_days_to"), w),
+            "flag",
+            f"A report is announced for the next {w} session(s).",
             role=Role.MASK,
-            meaning=f"A report is announced for the next {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _event(
-            name=f"e_win_post{w}",
-            inputs=("e_days_since",),
-            compute=partial(_within, of="e_days_since", upto=w - 1),
-            unit="flag",
+        _event_of(
+            f"e_win_post{w}",
+            at_most(col("e_days_since"), w - 1),
+            "flag",
+            f"An announced report lies in the last {w} session(s), this one included.",
             role=Role.MASK,
-            meaning=f"An announced report lies in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
@@ -226,7 +222,7 @@ EVENTS_INPUTS: Final = (
             "ed_undecided": "1 where the newest announcement leaves the day open",
         },
         market={},
-        make=_make,
+        make=_make_events,
         features=EVENTS,
     ),
 )

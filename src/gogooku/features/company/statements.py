@@ -22,7 +22,7 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import Documents, Standing, gathered, growth, news_of
-from gogooku.features.engine.combinators import clipped, col, declared
+from gogooku.features.engine.combinators import at_most, clipped, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
@@ -69,12 +69,12 @@ _COLUMNS: Final = (
 # -------------------------------------------------------------------------------- base columns
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_statements(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("statements", _COLUMNS)
     if not rows.get_column("document_number").is_sorted():
         rows = rows.sort("document_number")
     placed = timeline.place(rows)
-    row_TN, asked = _standing(placed, timeline)
+    row_TN, asked = _newest_documents(placed, timeline)
     documents = Documents(placed, asked, news_of(placed, timeline))
     values = {
         **_flows(documents),
@@ -90,7 +90,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     )
 
 
-def _standing(placed: Placed, timeline: Timeline) -> tuple[IndexArray, IndexArray]:
+def _newest_documents(placed: Placed, timeline: Timeline) -> tuple[IndexArray, IndexArray]:
     """Documents that are the newest of their name at some session, and their places among them."""
     row_TN = timeline.latest_row(placed)
     stands = np.zeros(len(placed) + 1, dtype=np.bool_)
@@ -208,7 +208,7 @@ _statement = partial(Feature, group="statements", lookback=1)
 _statement_of = partial(declared, group="statements")
 
 
-def _shown(name: str, meaning: str) -> Feature:
+def _shown_flag(name: str, meaning: str) -> Feature:
     """Declare a flag of the newest results that is a base column as it is."""
     return published(name, "flag", meaning, group="statements", role=Role.MASK)
 
@@ -221,11 +221,11 @@ one year of documents and is no growth has `_LEVEL`. Banks report no operating p
 _LEVEL: Final = 0.6
 
 
-def _growth(x: Values, *, now: str, before: str) -> FloatArray:
+def _clipped_growth(x: Values, *, now: str, before: str) -> FloatArray:
     return np.clip(growth(x[now], x[before]), -CLIP, CLIP)
 
 
-def _share(x: Values, *, of: str, by: str) -> FloatArray:
+def _clipped_share(x: Values, *, of: str, by: str) -> FloatArray:
     return np.clip(ratio(x[of], x[by]), -CLIP, CLIP)
 
 
@@ -234,7 +234,7 @@ def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
     return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
 
 
-def _acceleration(x: Values) -> FloatArray:
+def _growth_acceleration(x: Values) -> FloatArray:
     now = growth(x["st_sales_q"], x["st_sales_q_year_ago"])
     return np.clip(now - x["st_sales_growth_before"], -CLIP, CLIP)
 
@@ -253,19 +253,15 @@ def _accruals(x: Values) -> FloatArray:
     return np.clip(ratio(x["st_cfo_profit"] - x["st_cfo"], x["st_assets"]), -CLIP, CLIP)
 
 
-def _flag(x: Values, *, of: str, upto: float) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
-
-
-def _pair(
+def _of_two(
     name: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
 ) -> Feature:
     """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
     first, second = pair
     compute = (
-        partial(_growth, now=first, before=second)
+        partial(_clipped_growth, now=first, before=second)
         if kind == "growth"
-        else partial(_share, of=first, by=second)
+        else partial(_clipped_share, of=first, by=second)
     )
     return _statement(
         name=name, inputs=pair, compute=compute, unit="ratio", max_null_share=nulls, meaning=meaning
@@ -274,7 +270,7 @@ def _pair(
 
 _GROWTH = (
     *(
-        _pair(
+        _of_two(
             f"stmt_yoy_{item}",
             (f"st_{item}_q", f"st_{item}_q_year_ago"),
             "growth",
@@ -284,7 +280,7 @@ _GROWTH = (
         for item, (_, words) in _ITEMS.items()
     ),
     *(
-        _pair(
+        _of_two(
             f"fs_{item}_ttm_yoy",
             (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
             "growth",
@@ -296,12 +292,12 @@ _GROWTH = (
     _statement(
         name="stmt_sales_acceleration",
         inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
-        compute=_acceleration,
+        compute=_growth_acceleration,
         unit="ratio",
         max_null_share=_NULLS[_NEEDS_TWO],
         meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
     ),
-    _pair(
+    _of_two(
         "fs_asset_growth",
         ("st_assets", "st_assets_year_ago"),
         "growth",
@@ -312,7 +308,7 @@ _GROWTH = (
 
 _MARGINS = (
     *(
-        _pair(
+        _of_two(
             f"stmt_{short}",
             (f"st_{item}_q", "st_sales_q"),
             "share",
@@ -322,7 +318,7 @@ _MARGINS = (
         for item, short in (("op", "opm"), ("np", "npm"))
     ),
     *(
-        _pair(
+        _of_two(
             f"fs_{word}_margin",
             (f"st_{item}_ttm", "st_sales_ttm"),
             "share",
@@ -348,7 +344,7 @@ _MARGINS = (
 )
 
 _OUTLOOK = (
-    _pair(
+    _of_two(
         "stmt_progress_op",
         ("st_op_cum", "st_op_cum_forecast"),
         "share",
@@ -369,7 +365,7 @@ _OUTLOOK = (
         for item in ("op", "np")
     ),
     *(
-        _pair(
+        _of_two(
             name,
             (f"st_{item}_forecast", f"st_{item}_forecast_before"),
             "growth",
@@ -382,7 +378,7 @@ _OUTLOOK = (
             ("stmt_rev_div_fore", "div", "the dividend of the year"),
         )
     ),
-    _pair(
+    _of_two(
         "stmt_rev_fore_op_year",
         ("st_op_forecast", "st_op_forecast_first"),
         "growth",
@@ -391,7 +387,7 @@ _OUTLOOK = (
         nulls=_FORECAST,
     ),
     *(
-        _pair(
+        _of_two(
             f"stmt_fore_growth_{item}",
             (f"st_{item}_forecast", f"st_{item}_last_year"),
             "growth",
@@ -414,7 +410,7 @@ _OUTLOOK = (
 )
 
 _QUALITY = (
-    _pair(
+    _of_two(
         "fs_cfo_to_ni",
         ("st_cfo", "st_cfo_profit"),
         "growth",
@@ -431,7 +427,7 @@ _QUALITY = (
         meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
     ),
     *(
-        _pair(name, pair, "share", f"{meaning}; {needs}", nulls=nulls)
+        _of_two(name, pair, "share", f"{meaning}; {needs}", nulls=nulls)
         for name, pair, meaning, nulls, needs in (
             (
                 "fs_ttm_cfo_margin",
@@ -481,7 +477,7 @@ _QUALITY = (
 )
 
 
-def _age(x: Values, *, of: str) -> FloatArray:
+def _log_age(x: Values, *, of: str) -> FloatArray:
     return np.log1p(x[of])
 
 
@@ -490,7 +486,7 @@ _CLOCK = (
         _statement(
             name=name,
             inputs=(of,),
-            compute=partial(_age, of=of),
+            compute=partial(_log_age, of=of),
             unit="log",
             max_null_share=nulls,
             meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
@@ -501,24 +497,17 @@ _CLOCK = (
         )
     ),
     *(
-        _statement(
-            name=name,
-            inputs=(of,),
-            compute=partial(_flag, of=of, upto=upto),
-            unit="flag",
-            role=Role.MASK,
-            meaning=meaning,
-        )
+        _statement_of(name, at_most(col(of), upto), "flag", meaning, role=Role.MASK)
         for name, of, upto, meaning in (
             ("stmt_imp_statement", "st_age", 0.0, "Results became known at this session."),
             ("stmt_imp_revision", "st_revision_age", 0.0, "A forecast was revised this session."),
             ("is_stmt_valid", "st_age", np.inf, "Results are known."),
         )
     ),
-    _shown(
+    _shown_flag(
         "stmt_nc_flag", "The newest results follow a changed accounting policy or restate the past."
     ),
-    _shown("stmt_change_in_est", "The newest results follow changed accounting estimates."),
+    _shown_flag("stmt_change_in_est", "The newest results follow changed accounting estimates."),
 )
 
 STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)
@@ -557,7 +546,7 @@ STATEMENTS_INPUTS: Final = (
             "st_revision_age": "sessions since a revision of the forecast became known",
         },
         market={},
-        make=_make,
+        make=_make_statements,
         features=STATEMENTS,
     ),
 )

@@ -39,7 +39,7 @@ _WHOLE: Final = {
 }
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_valuation(tables: Tables, timeline: Timeline) -> Made:
     columns = ("code", *_PER_SHARE.values(), *_WHOLE.values())
     rows = tables.read("valuation", columns, since=first_day(timeline, days=0))
     placed = timeline.place(rows)
@@ -67,7 +67,7 @@ VALUATION_INPUTS: Final = (
             "val_market_cap": "yen",
         },
         market={},
-        make=_make,
+        make=_make_valuation,
     ),
 )
 """Null where the newest row became known more than `STALE_LIMIT` sessions ago, or describes a day
@@ -85,19 +85,19 @@ _NO_FORECAST: Final = 0.4
 """Null share where the company's forecast is needed: not every one gives it, fewer in 2020."""
 
 
-def _share(of: str) -> float:
+def _null_share(of: str) -> float:
     return _NO_FORECAST if "forward" in of else 0.2
 
 
-def _yield(x: Values, *, of: str) -> FloatArray:
+def _clipped_yield(x: Values, *, of: str) -> FloatArray:
     return np.clip(k.ratio(x[of], k.forward_fill(x["close"])), -CLIP, CLIP)
 
 
-def _growth(x: Values) -> FloatArray:
+def _forecast_growth(x: Values) -> FloatArray:
     return np.clip(growth(x["val_forward_eps"], x["val_eps"]), -CLIP, CLIP)
 
 
-def _change(x: Values, *, sessions: int) -> FloatArray:
+def _forecast_change(x: Values, *, sessions: int) -> FloatArray:
     change = x["val_forward_eps"] - k.shift(x["val_forward_eps"], sessions)
     return np.clip(k.ratio(change, k.forward_fill(x["close"])), -CLIP, CLIP)
 
@@ -106,7 +106,7 @@ def _against_sector(x: Values, *, of: str) -> FloatArray:
     return x[of] - sector_mean(x[of], x)
 
 
-def _turnover(x: Values) -> FloatArray:
+def _turnover_to_value(x: Values) -> FloatArray:
     traded = k.rolling_mean(x["turnover"], 20)
     return k.log_positive(k.ratio(traded, x["val_market_cap"]))
 
@@ -115,10 +115,10 @@ _YIELDS = tuple(
     _valuation(
         name=name,
         inputs=(of, "close"),
-        compute=partial(_yield, of=of),
+        compute=partial(_clipped_yield, of=of),
         lookback=CLOSE,
         unit="ratio",
-        max_null_share=_share(of),
+        max_null_share=_null_share(of),
         meaning=f"{words} per share over the last known close; {_NULLS}",
     )
     for name, of, words in (
@@ -138,7 +138,7 @@ _LEVELS = (
     _valuation(
         name="val_turnover_to_market_cap",
         inputs=("turnover", "val_market_cap"),
-        compute=_turnover,
+        compute=_turnover_to_value,
         lookback=20,
         unit="log",
         meaning=f"Log of the mean traded value of 20 sessions over the market value; {_NULLS}",
@@ -156,7 +156,7 @@ _CHANGES = (
     _valuation(
         name="val_forward_growth",
         inputs=("val_forward_eps", "val_eps"),
-        compute=_growth,
+        compute=_forecast_growth,
         lookback=1,
         unit="ratio",
         max_null_share=_NO_FORECAST,
@@ -166,7 +166,7 @@ _CHANGES = (
         _valuation(
             name=f"val_forward_eps_change_{w}",
             inputs=("val_forward_eps", "close"),
-            compute=partial(_change, sessions=w),
+            compute=partial(_forecast_change, sessions=w),
             lookback=max(w + 1, CLOSE),
             unit="ratio",
             max_null_share=_NO_FORECAST,
@@ -181,7 +181,7 @@ _CHANGES = (
             z(col(of, CLOSE), YEAR),
             "z",
             f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
-            max_null_share=_share(of),
+            max_null_share=_null_share(of),
         )
         for of, words in (
             ("val_forward_earnings_yield", "Forward earnings yield"),
@@ -196,7 +196,7 @@ _CHANGES = (
             lookback=CLOSE,
             axis=Axis.ACROSS,
             unit="ratio",
-            max_null_share=_share(of),
+            max_null_share=_null_share(of),
             meaning=f"{words} less the mean of the sector; {_NULLS}",
         )
         for of, words in (

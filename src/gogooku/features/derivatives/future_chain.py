@@ -72,7 +72,7 @@ _AGAINST: Final = {
 
 def make_futures(tables: Tables, timeline: Timeline) -> Made:
     """Central contracts of both products, one row per trade date, as known at each session."""
-    rows = _rows(tables, timeline)
+    rows = _settled_rows(tables, timeline)
     made: dict[str, FloatArray] = {}
     for short, product in PRODUCTS.items():
         own = rows.filter(pl.col("product") == product)
@@ -83,7 +83,7 @@ def make_futures(tables: Tables, timeline: Timeline) -> Made:
     return made
 
 
-def _rows(tables: Tables, timeline: Timeline) -> pl.DataFrame:
+def _settled_rows(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     rows = tables.read("futures", _READ, since=c.reach(timeline)).filter(
         pl.col("product").is_in(list(PRODUCTS.values()))
     )
@@ -182,7 +182,7 @@ def _against_before(rows: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
 
 def make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
     """Basis of the central contract to its index on the same date, once both are known."""
-    rows = _rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
+    rows = _settled_rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
     spots = (_topix if short == "topixf" else _nikkei)(tables, timeline)
     days = _days(rows).join(spots, on=_DAY)
     spot = pl.col("spot")

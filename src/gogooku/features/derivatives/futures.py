@@ -29,7 +29,7 @@ _INTEREST: Final = {"topixf": "fut_oi_chg_1d_topixf", "nk225f": "fu_nk225f_oi_ch
 """Log change of open interest of each product."""
 
 
-def _turnover(x: Values, *, short: str) -> FloatArray:
+def _volume_to_interest(x: Values, *, short: str) -> FloatArray:
     return k.log_positive(k.ratio(x[f"fu_{short}_volume"], x[f"fu_{short}_oi"]))
 
 
@@ -144,7 +144,7 @@ _POSITIONS = (
     _future(
         name="fut_vol_oi_ratio_topixf",
         inputs=("fu_topixf_volume", "fu_topixf_oi"),
-        compute=partial(_turnover, short="topixf"),
+        compute=partial(_volume_to_interest, short="topixf"),
         lookback=1,
         unit="log",
         meaning="Log volume over open interest of TOPIX futures.",

@@ -84,7 +84,7 @@ def make_options(tables: Tables, timeline: Timeline) -> Made:
     chain_rows = c.with_expiry(c.settled_once(rows))
     outside = _out_of_the_money(chain_rows)
     days = chain_rows.group_by(_DAY).agg(pl.col("available_at").max())
-    for part in (_activity(outside), *_surface(outside)):
+    for part in (_positions(outside), *_surface(outside)):
         days = days.join(part, on=_DAY, how="left")
     columns = [_surface_name(name, tenor) for name, tenor in _SURFACE] + list(_ACTIVITY)
     made = c.market_series(days, timeline, columns)
@@ -115,7 +115,7 @@ def _out_of_the_money(rows: pl.DataFrame) -> pl.DataFrame:
     return marked.sort(_DAY, EXPIRY, _X, "code", maintain_order=True)
 
 
-def _activity(outside: pl.DataFrame) -> pl.DataFrame:
+def _positions(outside: pl.DataFrame) -> pl.DataFrame:
     put, call = pl.col("put_call") == "put", pl.col("put_call") == "call"
     near = pl.col("near")
     around = near & (pl.col(_X).abs() <= AROUND_MONEY)

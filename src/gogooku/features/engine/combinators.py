@@ -43,11 +43,11 @@ class Expression:
 
     def __sub__(self, other: Expression) -> Expression:
         """Difference, session by session."""
-        return _pair(self, other, lambda one, two: one - two)
+        return joined(self, other, lambda one, two: one - two)
 
     def __mul__(self, other: Expression) -> Expression:
         """Product, session by session."""
-        return _pair(self, other, lambda one, two: one * two)
+        return joined(self, other, lambda one, two: one * two)
 
 
 def col(name: str, lookback: int = 1) -> Expression:
@@ -87,14 +87,30 @@ def clipped(of: Expression, limit: float) -> Expression:
     return _windowed(of, 1, lambda values: np.clip(values, -limit, limit))
 
 
+def at_most(of: Expression, limit: float) -> Expression:
+    """1 where the value is at most ``limit``, else 0, also where it is null."""
+    return _windowed(of, 1, lambda values: np.asarray((values <= limit).astype(np.float64)))
+
+
+def known(of: Expression) -> Expression:
+    """1 where a listed name has a value, 0 where it has none, null where it is not listed."""
+    return joined(
+        of,
+        col("listed"),
+        lambda values, listed: np.where(
+            np.isnan(listed), np.nan, (~np.isnan(values)).astype(np.float64)
+        ),
+    )
+
+
 def ratio(top: Expression, bottom: Expression, *, floor: float = 0.0) -> Expression:
     """Quotient; null where the denominator is not above ``floor``."""
-    return _pair(top, bottom, lambda one, two: k.ratio(one, two, floor=floor))
+    return joined(top, bottom, lambda one, two: k.ratio(one, two, floor=floor))
 
 
 def gain(top: Expression, bottom: Expression) -> Expression:
     """Quotient less 1."""
-    return _pair(top, bottom, lambda one, two: k.ratio(one, two) - 1.0)
+    return joined(top, bottom, lambda one, two: k.ratio(one, two) - 1.0)
 
 
 def declared(name: str, what: Expression, unit: str, meaning: str, **more: Any) -> Feature:
@@ -117,7 +133,7 @@ def _windowed(
     return Expression(of.inputs, chain(window, of.lookback), lambda x: kernel(of.compute(x)))
 
 
-def _pair(
+def joined(
     one: Expression, two: Expression, kernel: Callable[[FloatArray, FloatArray], FloatArray]
 ) -> Expression:
     """A function of two expressions on the same session."""

@@ -68,12 +68,12 @@ def _until(places: _Numbers, at: _Numbers) -> FloatArray:
     return (places[np.searchsorted(places, at)] - at).astype(np.float64)
 
 
-def _since(places: _Numbers, at: _Numbers) -> FloatArray:
+def _sessions_since_place(places: _Numbers, at: _Numbers) -> FloatArray:
     """Sessions since the last of some places, 0 on one of them."""
     return (at - places[np.searchsorted(places, at, side="right") - 1]).astype(np.float64)
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_dates(tables: Tables, timeline: Timeline) -> Made:
     del tables  # they only say that the source is of this exchange
     around = timedelta(days=_AROUND_DAYS)
     first, last = timeline.sessions[0].item(), timeline.sessions[-1].item()
@@ -87,13 +87,13 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     closing = np.flatnonzero(gaps >= LONG_CLOSURE).astype(np.int64)
     return {
         "days_to_sq": _until(settled, at),
-        "days_since_sq": _since(settled, at),
+        "days_since_sq": _sessions_since_place(settled, at),
         "days_to_large_sq": _until(large, at),
         "days_to_month_end": _until(ends, at),
-        "cal_since_month_start": _since(ends + 1, at),
+        "cal_since_month_start": _sessions_since_place(ends + 1, at),
         "days_to_fy_end": _until(fiscal, at),
         "days_to_holiday": _until(closing, at),
-        "days_since_holiday": _since(closing + 1, at),
+        "days_since_holiday": _sessions_since_place(closing + 1, at),
         "cal_gap_days": gaps[at].astype(np.float64),
     }
 
@@ -107,7 +107,7 @@ def _fiscal_window(x: Values) -> FloatArray:
     return np.asarray(x["days_to_fy_end"] < FISCAL_WINDOW, dtype=np.float64)
 
 
-def _gap(x: Values) -> FloatArray:
+def _log_gap(x: Values) -> FloatArray:
     return np.asarray(np.log(x["cal_gap_days"]))
 
 
@@ -142,7 +142,7 @@ DATES: Final[tuple[Feature, ...]] = (
     _market(
         name="next_gap_log",
         inputs=("cal_gap_days",),
-        compute=_gap,
+        compute=_log_gap,
         unit="log",
         meaning="Log of the calendar days to the next session: 0 overnight, 1.1 over a weekend.",
     ),
@@ -170,7 +170,7 @@ DATES_INPUTS: Final[tuple[InputTable, ...]] = (
             "cal_since_month_start": "sessions since the first one of the month, 0 on it",
             "cal_gap_days": "calendar days to the next session",
         },
-        make=_make,
+        make=_make_dates,
         features=DATES,
     ),
 )

@@ -40,11 +40,11 @@ FEWEST_SECTORS: Final = 10
 """Sector indices that a statistic across them needs."""
 
 
-def _column(code: str) -> str:
+def _index_column(code: str) -> str:
     return f"idx_close_{code.lower()}"
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_indices(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("indices", ["code", "close"], since=timeline.sessions[0].item())
     placed = timeline.place(rows, code=None)
     # a bar of another session is not this session's bar
@@ -57,7 +57,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
         one = np.asarray((codes == code).to_numpy())
         series = np.full(timeline.shape[0], np.nan)
         series[today.t[one]] = values[one]
-        out[_column(code)] = series
+        out[_index_column(code)] = series
     return out
 
 
@@ -65,8 +65,10 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("indices",),
         stock={},
-        market={_column(code): f"close of index {code}, points, of that session" for code in CODES},
-        make=_make,
+        market={
+            _index_column(code): f"close of index {code}, points, of that session" for code in CODES
+        },
+        make=_make_indices,
     ),
 )
 
@@ -75,12 +77,12 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
 
 
 def _stack(x: Values, codes: tuple[str, ...]) -> FloatArray:
-    return np.stack([x[_column(code)] for code in codes], axis=1)
+    return np.stack([x[_index_column(code)] for code in codes], axis=1)
 
 
 def _relative(x: Values, codes: tuple[str, ...]) -> FloatArray:
     """Log of some indices over TOPIX, [T, C]."""
-    topix = k.log_positive(x[_column(TOPIX_CODE)])
+    topix = k.log_positive(x[_index_column(TOPIX_CODE)])
     return k.log_positive(_stack(x, codes)) - topix[:, None]
 
 
@@ -137,14 +139,14 @@ def _enough(values_TC: FloatArray) -> tuple[FloatArray, FloatArray]:
     return known, count
 
 
-def _breadth(x: Values) -> FloatArray:
+def _sectors_above_mean(x: Values) -> FloatArray:
     logs = k.log_positive(_stack(x, SECTOR_CODES))
     away = logs - k.rolling_mean(logs, 60)
     _, count = _enough(away)
     return np.asarray((away > 0.0).sum(axis=1) / count)
 
 
-def _dispersion(x: Values) -> FloatArray:
+def _sector_return_spread(x: Values) -> FloatArray:
     logs = k.log_positive(_stack(x, SECTOR_CODES))
     change = logs - k.shift(logs, 20)
     known, count = _enough(change)
@@ -159,7 +161,7 @@ _market = partial(Feature, group="index", role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _inputs(*codes: str) -> tuple[str, ...]:
-    return tuple(_column(code) for code in dict.fromkeys(codes))
+    return tuple(_index_column(code) for code in dict.fromkeys(codes))
 
 
 _STOCK = (
@@ -266,7 +268,7 @@ _MARKET = (
     _market(
         name="mkt_sector_breadth_60",
         inputs=_inputs(*SECTOR_CODES),
-        compute=_breadth,
+        compute=_sectors_above_mean,
         lookback=60,
         unit="share",
         meaning="Share of the sector indices above their mean log level of 60 sessions.",
@@ -274,7 +276,7 @@ _MARKET = (
     _market(
         name="mkt_sector_dispersion_20",
         inputs=_inputs(*SECTOR_CODES),
-        compute=_dispersion,
+        compute=_sector_return_spread,
         lookback=21,
         unit="return",
         meaning="Standard deviation of 20-session log returns across the sector indices.",

@@ -18,6 +18,7 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import col, declared, total
 from gogooku.features.engine.inputs import published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.market.breadth import member_mean
@@ -28,17 +29,14 @@ OLDEST_EVENT: Final = 250
 """Sessions after which an event counts as that old."""
 
 _limit = partial(Feature, group="limits", max_null_share=1.0)
+_limit_of = partial(declared, group="limits", max_null_share=1.0)
 
 
-def _count(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
-def _streak(x: Values) -> FloatArray:
+def _limit_streak(x: Values) -> FloatArray:
     return k.run_length(x["limit_up_flag"] - x["limit_down_flag"], LONGEST_STREAK)
 
 
-def _since(flags: FloatArray) -> FloatArray:
+def _sessions_since_flag(flags: FloatArray) -> FloatArray:
     """Sessions since the last 1 of `OLDEST_EVENT`, that many if there was none."""
     ever = k.rolling_extreme(flags, OLDEST_EVENT, kind="max")
     age = k.sessions_since_extreme(flags, OLDEST_EVENT, kind="max")
@@ -46,7 +44,7 @@ def _since(flags: FloatArray) -> FloatArray:
 
 
 def _since_limit(x: Values, *, of: str) -> FloatArray:
-    return _since(x[of])
+    return _sessions_since_flag(x[of])
 
 
 def _locked(x: Values) -> FloatArray:
@@ -62,7 +60,7 @@ def _reversed(x: Values) -> FloatArray:
     return out
 
 
-def _share(x: Values, *, of: str) -> FloatArray:
+def _limit_share(x: Values, *, of: str) -> FloatArray:
     return member_mean(x[of], x["universe"])
 
 
@@ -75,7 +73,7 @@ def _split_within(x: Values) -> FloatArray:
 
 
 def _since_split(x: Values) -> FloatArray:
-    return _since(_splits(x))
+    return _sessions_since_flag(_splits(x))
 
 
 _SIDES: Final = (("limit_up", "upper"), ("limit_down", "lower"))
@@ -93,13 +91,11 @@ _LIMITS = (
         for side, which in _SIDES
     ),
     *(
-        _limit(
-            name=f"{side}_{w}d",
-            inputs=(f"{side}_flag",),
-            compute=partial(_count, of=f"{side}_flag", window=w),
-            lookback=w,
-            unit="sessions",
-            meaning=f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
+        _limit_of(
+            f"{side}_{w}d",
+            total(col(f"{side}_flag"), w),
+            "sessions",
+            f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
             "up); null where the source does not tell.",
         )
         for side, which in _SIDES
@@ -120,7 +116,7 @@ _LIMITS = (
     _limit(
         name="limit_streak",
         inputs=("limit_up_flag", "limit_down_flag"),
-        compute=_streak,
+        compute=_limit_streak,
         lookback=LONGEST_STREAK,
         unit="sessions",
         meaning="Length of the current run of closes at the upper (+) or lower (-) limit, at most "
@@ -149,7 +145,7 @@ _LIMITS = (
         _limit(
             name=f"uni_{side}_share",
             inputs=(f"{side}_flag", "universe"),
-            compute=partial(_share, of=f"{side}_flag"),
+            compute=partial(_limit_share, of=f"{side}_flag"),
             lookback=1,
             unit="share",
             role=Role.MARKET,

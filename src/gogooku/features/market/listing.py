@@ -138,10 +138,10 @@ def _back(timeline: Timeline, sessions: int) -> date | None:
     return past[-sessions].item() if len(past) >= sessions else None
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_listing(tables: Tables, timeline: Timeline) -> Made:
     since = _back(timeline, STANDS)
     lists = _Lists.read(tables, timeline, since=since)
-    cell = _newest(lists, timeline)
+    cell = _newest_list(lists, timeline)
 
     def fact(column: str, numbers: Mapping[str, float]) -> FloatArray:
         kinds = pl.Enum(list(numbers))
@@ -153,10 +153,10 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
 
     facts = {name: partial(fact, *about) for name, about in _FACTS.items()}
     whole = lists if since is None else None
-    return Lazy({"listing_age": lambda: _age(tables, timeline, whole), **facts})
+    return Lazy({"listing_age": lambda: _listing_age(tables, timeline, whole), **facts})
 
 
-def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
+def _newest_list(lists: _Lists, timeline: Timeline) -> IndexArray:
     """Cell of the newest known list with each name, that after the last for none; [T, N]."""
     num_lists, num_names = lists.shape
     row = np.where(lists.present(), np.arange(num_lists, dtype=np.int32)[:, None], np.int32(-1))
@@ -169,7 +169,7 @@ def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
     return np.where(known, row * num_names + np.arange(num_names), num_lists * num_names)
 
 
-def _age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray:
+def _listing_age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray:
     """Sessions since the list on which a name appeared, 0 on that one, at most `OLDEST`; [T, N].
 
     The age of a name on the very first list is known only as "at least": null until `OLDEST`. So
@@ -223,7 +223,7 @@ def _is(x: Values, *, of: str, low: float, high: float) -> FloatArray:
     return inside
 
 
-def _moved(x: Values, *, of: str, way: float) -> FloatArray:
+def _moved_class(x: Values, *, of: str, way: float) -> FloatArray:
     step = way * (x[of] - k.shift(x[of], 1))
     moved = (step > 0.0).astype(np.float64)
     moved[np.isnan(step)] = np.nan
@@ -272,7 +272,7 @@ _MOVES = tuple(
     _mask(
         name=name,
         inputs=(of,),
-        compute=partial(_moved, of=of, way=way),
+        compute=partial(_moved_class, of=of, way=way),
         lookback=chain(RECENT, 2),
         max_null_share=0.5 if of == "lst_margin" else 0.2,
         meaning=f"{what} within {RECENT} sessions.",
@@ -313,7 +313,7 @@ LISTING_INPUTS: Final[tuple[InputTable, ...]] = (
             "lst_sector33": "place of the sector among the 33",
         },
         market={},
-        make=_make,
+        make=_make_listing,
         features=LISTING,
     ),
 )

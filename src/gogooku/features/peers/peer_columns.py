@@ -190,10 +190,10 @@ def _fill(
         return
     found = g.nearest(steps)
     rows = np.arange(week.start, week.stop)
-    made = {"peer_shock_1d": _shock(panel, rows, steps, found.peers_nK)}
+    made = {"peer_shock_1d": _peer_shock(panel, rows, steps, found.peers_nK)}
     if wanted != made.keys():
         label = g.communities(found)
-        still, market = _standing(panel, start, steps, found, label)
+        still, market = _of_the_week(panel, start, steps, found, label)
         made |= still | _moving(panel, rows, steps, found.peers_nK, label)
         for name in wanted & market.keys():
             out[name][week] = market[name]
@@ -203,7 +203,7 @@ def _fill(
         out[name][place] = np.where(member, made[name], np.nan)
 
 
-def _standing(
+def _of_the_week(
     panel: _Panel, start: int, steps: g.Steps, found: g.Neighbours, label: IntArray
 ) -> tuple[dict[str, FloatArray], dict[str, float]]:
     """Columns [n] and series that stay the same through the week."""
@@ -247,10 +247,10 @@ def _same_sector(sector_n: FloatArray, label_n: IntArray) -> FloatArray:
     return np.where(known, k.ratio(alike, others), np.nan)
 
 
-def _shock(panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray) -> FloatArray:
+def _peer_shock(panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray) -> FloatArray:
     """Mean residual of the peers in their own deviations, [t, n]; the one column with a past."""
     shock = panel.residual[np.ix_(rows, steps.names)] / steps.scale_n
-    (mean,) = _peer_mean(np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)[np.newaxis], peers_nK)
+    (mean,) = _mean_over_peers(np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)[np.newaxis], peers_nK)
     return np.asarray(mean)
 
 
@@ -259,7 +259,7 @@ def _moving(
 ) -> dict[str, FloatArray]:
     """Columns [t, n] that move within the week."""
     returns = {h: panel.returns(rows, steps.names, h) for h in RETURNS}
-    means = _peer_mean(np.stack([*returns.values(), returns[5] ** 2]), peers_nK)
+    means = _mean_over_peers(np.stack([*returns.values(), returns[5] ** 2]), peers_nK)
     out = {f"peer_ret_{h}d": means[i] for i, h in enumerate(RETURNS)}
     out["peer_spread_5d"] = k.root(means[-1] - out["peer_ret_5d"] ** 2)
     for h in TOGETHER:
@@ -267,7 +267,7 @@ def _moving(
     return out
 
 
-def _peer_mean(values_Stn: FloatArray, peers_nK: IntArray) -> FloatArray:
+def _mean_over_peers(values_Stn: FloatArray, peers_nK: IntArray) -> FloatArray:
     """Mean over the peers with a value, [S, t, n]."""
     # Names first: a peer's values of all series and sessions lie side by side and are read once.
     across = np.ascontiguousarray(np.moveaxis(values_Stn, 2, 0))

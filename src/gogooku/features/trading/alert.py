@@ -74,7 +74,7 @@ _STOCK: Final = {
 }
 
 
-def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
+def _alert_side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
     """Base columns of one side, per row of the chain."""
     shares = values[f"{side}_shares"]
     before = chain.before(shares)
@@ -126,7 +126,7 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     }
     rows: dict[str, FloatArray] = {}
     for side in _SIDES:
-        rows |= _side(values, chain, side=side)
+        rows |= _alert_side(values, chain, side=side)
     imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
     severity = placed.frame.get_column("regulation").replace_strict(
         SEVERITY, default=None, return_dtype=pl.Float64
@@ -168,13 +168,13 @@ def _left(x: Values) -> FloatArray:
     return k.rolling_extreme(ended, 20, kind="max")
 
 
-def _market_share(x: Values) -> FloatArray:
+def _alert_share(x: Values) -> FloatArray:
     member = (x["universe"] == 1.0) & ~np.isnan(x["dmi_on_alert"])
     total = np.where(member, x["dmi_on_alert"], 0.0).sum(axis=1)
     return k.ratio(total, member.sum(axis=1).astype(np.float64))
 
 
-def _shown(name: str, unit: str, meaning: str) -> Feature:
+def _shown_sparse(name: str, unit: str, meaning: str) -> Feature:
     """Declare a sparse base column that is a feature as it is."""
     return published(name, unit, f"{meaning}{_SPARSE}.", group="alert", max_null_share=1.0)
 
@@ -200,7 +200,7 @@ _BALANCES = (
         meaning=f"Daily long less short balance over their sum{_SPARSE}.",
     ),
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_{side}_listed_ratio",
             "share",
             f"Daily {side} balance over listed shares, as published; none for funds",
@@ -208,21 +208,23 @@ _BALANCES = (
         for side in _SIDES
     ),
     *(
-        _shown(f"dmi_std_share_{side}", "share", f"Standardised share of the daily {side} balance")
+        _shown_sparse(
+            f"dmi_std_share_{side}", "share", f"Standardised share of the daily {side} balance"
+        )
         for side in _SIDES
     ),
 )
 
 _CHANGES = (
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_d_{side}_1d",
             "ratio",
             f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
         )
         for side in _SIDES
     ),
-    _shown("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
+    _shown_sparse("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
     *(
         _sparse(
             name=f"dmi_d_{side}_to_adv20",
@@ -245,7 +247,7 @@ _CHANGES = (
         f"sessions{_SPARSE}.",
     ),
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_z26_{what}",
             "z",
             f"{meaning} among the 26 newest publications of the spell (21 at least), within +-10",
@@ -284,7 +286,7 @@ _STATE = (
         role=Role.MASK,
         meaning="1 where a spell on daily publication ended within 20 sessions.",
     ),
-    _shown(
+    _shown_sparse(
         "dmi_tse_reg_level",
         "share",
         "Severity of the regulation class, 0 (lifted) to 1 (fourth stage)",
@@ -303,7 +305,7 @@ _STATE = (
     _alert(
         name="dmi_mkt_alert_share",
         inputs=("dmi_on_alert", "universe"),
-        compute=_market_share,
+        compute=_alert_share,
         lookback=1,
         unit="share",
         role=Role.MARKET,

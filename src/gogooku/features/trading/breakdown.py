@@ -30,7 +30,7 @@ from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values, chain
 from gogooku.features.engine.own_session import OwnSession
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.breadth import member_mean
+from gogooku.features.market.breadth import mean_of_members
 
 _KINDS: Final = {
     "long_sell": "sales of own shares",
@@ -48,6 +48,7 @@ _stock = partial(Feature, group="breakdown", max_null_share=0.5)
 _stock_of = partial(declared, group="breakdown", max_null_share=0.5)
 """Breakdowns are delivered from 2015-04-01 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
+_market_of = partial(_stock_of, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
@@ -70,7 +71,7 @@ def _sum(x: Values, *, of: tuple[str, ...]) -> FloatArray:
     return np.asarray(np.sum([x[name] for name in of], axis=0))
 
 
-def _share(x: Values, *, plus: tuple[str, ...], of: str) -> FloatArray:
+def _share_of_total(x: Values, *, plus: tuple[str, ...], of: str) -> FloatArray:
     return k.ratio(_sum(x, of=plus), x[of])
 
 
@@ -109,15 +110,11 @@ def _net_to_adv(x: Values) -> FloatArray:
     return k.ratio(net, k.rolling_mean(x["turnover"], 60))
 
 
-def _corr(x: Values) -> FloatArray:
+def _short_return_corr(x: Values) -> FloatArray:
     return m.rolling_corr(x["bd_short_share"], x["ret_prev_1d"], 60)
 
 
-def _market_mean(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
-
-
-def _valid(x: Values) -> FloatArray:
+def _enough_sessions(x: Values) -> FloatArray:
     filled = k.rolling_count(~np.isnan(x["_bd_total"]), 20) >= k.fewest(20)
     return np.where(np.isnan(x["listed"]), np.nan, filled.astype(np.float64))
 
@@ -138,7 +135,7 @@ _DAY = (
         _stock(
             name=name,
             inputs=(*plus, "_bd_total"),
-            compute=partial(_share, plus=plus, of="_bd_total"),
+            compute=partial(_share_of_total, plus=plus, of="_bd_total"),
             lookback=1,
             unit="share",
             meaning=meaning,
@@ -264,7 +261,7 @@ _TIME = (
     _stock(
         name="bd_short_ret_corr_60",
         inputs=("bd_short_share", "ret_prev_1d"),
-        compute=_corr,
+        compute=_short_return_corr,
         lookback=chain(60, RETURN),
         unit="ratio",
         meaning="Correlation of bd_short_share with the return, 60 sessions.",
@@ -273,14 +270,7 @@ _TIME = (
 
 _WHOLE = (
     *(
-        _market(
-            name=name,
-            inputs=(of, "universe"),
-            compute=partial(_market_mean, of=of),
-            lookback=1,
-            unit="share",
-            meaning=f"Mean of {of} over the universe.",
-        )
+        _market_of(name, mean_of_members(col(of)), "share", f"Mean of {of} over the universe.")
         for name, of in (
             ("bd_mkt_margin_share", "bd_margin_share"),
             ("bd_mkt_net_ratio", "bd_net_ratio"),
@@ -289,7 +279,7 @@ _WHOLE = (
     _stock(
         name="is_bd_valid",
         inputs=("_bd_total", "listed"),
-        compute=_valid,
+        compute=_enough_sessions,
         lookback=20,
         unit="flag",
         role=Role.MASK,

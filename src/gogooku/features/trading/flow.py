@@ -119,16 +119,16 @@ def z_score(values: FloatArray, *, back: int = 0) -> FloatArray:
     return np.clip(z, -_LIMIT, _LIMIT)
 
 
-def _newest(weeks: Weeks, *, who: str) -> FloatArray:
+def _newest_net(weeks: Weeks, *, who: str) -> FloatArray:
     return net_ratio(weeks, who)[:, 0]
 
 
-def _change(weeks: Weeks, *, who: str) -> FloatArray:
+def _net_change(weeks: Weeks, *, who: str) -> FloatArray:
     ratio = net_ratio(weeks, who)
     return ratio[:, 0] - ratio[:, 1]
 
 
-def _over(weeks: Weeks, *, who: str, count: int) -> FloatArray:
+def _net_over(weeks: Weeks, *, who: str, count: int) -> FloatArray:
     balance, turnover = (weeks.yen(who, w)[:, :count] for w in ("balance", "turnover"))
     valid = ~(np.isnan(balance) | np.isnan(turnover))
     total = np.where(valid, turnover, 0.0).sum(axis=1)
@@ -140,17 +140,17 @@ def _net_z(weeks: Weeks, *, who: str) -> FloatArray:
     return z_score(net_ratio(weeks, who))
 
 
-def _share(weeks: Weeks, *, who: str) -> FloatArray:
+def _turnover_share(weeks: Weeks, *, who: str) -> FloatArray:
     return k.ratio(weeks.yen(who, "turnover")[:, 0], weeks.yen("total", "turnover")[:, 0])
 
 
-def _breadth(weeks: Weeks) -> FloatArray:
+def _buyers_share(weeks: Weeks) -> FloatArray:
     balances = np.stack([weeks.yen(who, "balance")[:, 0] for who in ACTIVE])
     share = (balances > 0.0).mean(axis=0)
     return np.where(np.isnan(balances).any(axis=0), np.nan, share)
 
 
-def _activity(weeks: Weeks) -> FloatArray:
+def _activity_log(weeks: Weeks) -> FloatArray:
     year = weeks.yen("total", "turnover")[:, :YEAR]
     valid = ~np.isnan(year)
     count = valid.sum(axis=1).astype(np.float64)
@@ -198,7 +198,7 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
     {
         **{
             f"{short}_net_ratio": (
-                partial(_newest, who=who),
+                partial(_newest_net, who=who),
                 "ratio",
                 f"Bought less sold by {text} over bought plus sold, newest week",
             )
@@ -210,13 +210,13 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
             )
         },
         "foreign_net_wow": (
-            partial(_change, who="foreigners"),
+            partial(_net_change, who="foreigners"),
             "ratio",
             "Foreigners' net ratio less that of the published week before",
         ),
         **{
             f"foreign_net_{count}w": (
-                partial(_over, who="foreigners", count=count),
+                partial(_net_over, who="foreigners", count=count),
                 "ratio",
                 f"Bought less sold by foreigners over bought plus sold, {count} published weeks",
             )
@@ -236,20 +236,20 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
         },
         **{
             f"{short}_share": (
-                partial(_share, who=who),
+                partial(_turnover_share, who=who),
                 "share",
                 f"Share of {who} in what everybody bought and sold, newest week",
             )
             for short, who in (("foreign", "foreigners"), ("individual", "individuals"))
         },
         "breadth_pos": (
-            _breadth,
+            _buyers_share,
             "share",
             "Share of foreigners, individuals, trust banks, investment trusts and own trading "
             "that bought more than they sold, newest week",
         ),
         "activity_ratio": (
-            _activity,
+            _activity_log,
             "log",
             f"Log of traded value over its mean of {YEAR} published weeks",
         ),
@@ -306,12 +306,12 @@ STANDS: Final = 20
 # --------------------------------------------------------------------------------- base columns
 
 
-def _column(series: str, measure: str) -> str:
+def _flow_column(series: str, measure: str) -> str:
     """Base column of a measure; those of the whole market are features as they are."""
     return f"mkt_flow_{measure}" if series == "whole" else f"inv_{series}_{measure}"
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_flow(tables: Tables, timeline: Timeline) -> Made:
     who = ("total", *KINDS)
     columns = [f"{each}_{what}_yen" for each in who for what in ("balance", "turnover")]
     rows = tables.read("investor_types", ["section", *columns])
@@ -335,9 +335,9 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
         for measure in WHOLE if name == "whole" else MEASURES:
             with np.errstate(invalid="ignore"):
                 values = MEASURES[measure][0](seen)
-            out[_column(name, measure)] = np.append(values, np.nan)[shown]
+            out[_flow_column(name, measure)] = np.append(values, np.nan)[shown]
         if name == "whole":
-            out[AGE] = _age(order, at, newest)
+            out[AGE] = _week_age(order, at, newest)
     stale = ~(out[AGE] <= STANDS)
     return {name: values if name == AGE else np.where(stale, np.nan, values)
             for name, values in out.items()}  # fmt: skip
@@ -380,7 +380,7 @@ def _weeks(
     return Weeks(placed=placed, rows=tuple(picked), known=there), newest
 
 
-def _age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
+def _week_age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
     """Sessions since a new week was published; a correction of an old week is no news; [T]."""
     fresh = np.diff(order, prepend=_NONE) != 0
     source = np.where(fresh, np.arange(len(at)), _NONE)
@@ -412,8 +412,10 @@ _STOCK = tuple(
     Feature(
         name=f"flow_{measure}",
         group="flow",
-        inputs=(*(_column(name, measure) for name in SEGMENTS), "lst_segment"),
-        compute=partial(_of_segment, columns=tuple(_column(name, measure) for name in SEGMENTS)),
+        inputs=(*(_flow_column(name, measure) for name in SEGMENTS), "lst_segment"),
+        compute=partial(
+            _of_segment, columns=tuple(_flow_column(name, measure) for name in SEGMENTS)
+        ),
         lookback=1,
         unit=unit,
         max_null_share=_nulls(measure),
@@ -427,7 +429,7 @@ _shown = partial(published, group="flow", role=Role.MARKET, axis=Axis.ACROSS)
 _MARKET = (
     *(
         _shown(
-            _column("whole", measure),
+            _flow_column("whole", measure),
             MEASURES[measure][1],
             f"{MEASURES[measure][2]}; Tokyo and Nagoya.{_of_year(measure)}",
             max_null_share=_nulls(measure),
@@ -445,11 +447,11 @@ FLOW_INPUTS: Final = (
         tables=("investor_types",),
         stock={},
         market={
-            _column(name, measure): f"{name}: {meaning} ({unit})"
+            _flow_column(name, measure): f"{name}: {meaning} ({unit})"
             for name in SEGMENTS
             for measure, (_, unit, meaning) in MEASURES.items()
         },
-        make=_make,
+        make=_make_flow,
         features=FLOW,
     ),
 )

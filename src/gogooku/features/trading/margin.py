@@ -32,6 +32,7 @@ from gogooku.features.engine.chains import (
     standardised,
     standing,
 )
+from gogooku.features.engine.combinators import col, declared, known
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
@@ -55,7 +56,7 @@ def _imbalance(long: FloatArray, short: FloatArray) -> FloatArray:
     return k.ratio(long - short, long + short)
 
 
-def _side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
+def _balance_side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
     """Base columns of one side, per row."""
     shares, share = rows[side], k.ratio(rows[f"{side}_standardized"], rows[side])
     per_week = 7.0 / chain.days
@@ -88,8 +89,8 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
     long, short = rows["long"], rows["short"]
     imbalance, gross = _imbalance(long, short), long + short
     made = {
-        **_side(rows, side="long", chain=chain),
-        **_side(rows, side="short", chain=chain),
+        **_balance_side(rows, side="long", chain=chain),
+        **_balance_side(rows, side="short", chain=chain),
         "margin_d_imbalance_wow": (imbalance - chain.before(imbalance)) * (7.0 / chain.days),
         "margin_d_imbalance_13w": imbalance - chain.before(imbalance, 13),
         "margin_imbalance_z52": chain.zscore(imbalance, 52),
@@ -101,6 +102,7 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
 # ----------------------------------------------------------------------------------- features
 
 _margin = partial(Feature, group="margin", max_null_share=0.3)
+_margin_of = partial(declared, group="margin", max_null_share=0.3)
 """Balances are delivered from 2012-02-10 on."""
 _shown = partial(published, group="margin", max_null_share=0.3)
 
@@ -124,11 +126,7 @@ def imbalance_of(x: Values, *, long: str, short: str) -> FloatArray:
     return _imbalance(x[long], x[short])
 
 
-def _valid(x: Values) -> FloatArray:
-    return np.where(np.isnan(x["listed"]), np.nan, (~np.isnan(x["mi_long_shares"])).astype(float))
-
-
-def _market_share(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArray:
+def _share_at_prices(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArray:
     """Sum of a part over that of the whole, at current prices, of universe members; [T]."""
     top, bottom = part * x["close"], whole * x["close"]
     member = (x["universe"] == 1.0) & ~np.isnan(top) & ~np.isnan(bottom)
@@ -139,11 +137,11 @@ def _market_share(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArr
 
 def _market_imbalance(x: Values) -> FloatArray:
     long, short = x["mi_long_shares"], x["mi_short_shares"]
-    return _market_share(x, part=long - short, whole=long + short)
+    return _share_at_prices(x, part=long - short, whole=long + short)
 
 
 def _market_change(x: Values, *, side: str) -> FloatArray:
-    return _market_share(x, part=x[f"mi_{side}_change_shares"], whole=x[f"mi_{side}_shares"])
+    return _share_at_prices(x, part=x[f"mi_{side}_change_shares"], whole=x[f"mi_{side}_shares"])
 
 
 _WARM_UP = "null until the name has enough weekly steps"
@@ -277,14 +275,12 @@ _UNUSUAL = (
 )
 
 _STATE = (
-    _margin(
-        name="is_margin_valid",
-        inputs=("mi_long_shares", "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _margin_of(
+        "is_margin_valid",
+        known(col("mi_long_shares")),
+        "flag",
+        "1 where a margin balance stands: known, and at most 20 sessions old.",
         role=Role.MASK,
-        meaning="1 where a margin balance stands: known, and at most 20 sessions old.",
     ),
 )
 

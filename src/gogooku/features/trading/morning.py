@@ -18,7 +18,7 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared, gain, mean, z
+from gogooku.features.engine.combinators import col, declared, gain, known, mean, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values
 from gogooku.features.engine.own_session import OwnSession
@@ -91,11 +91,11 @@ def _volume_share(x: Values) -> FloatArray:
     return k.ratio(x["mq_am_volume"], x["mq_am_volume"] + x["mq_pm_volume"])
 
 
-def _volume_ratio(x: Values) -> FloatArray:
+def _morning_volume_ratio(x: Values) -> FloatArray:
     return k.log_positive(k.ratio(x["mq_am_volume"], k.rolling_mean(x["mq_am_volume"], 20)))
 
 
-def _corr(x: Values) -> FloatArray:
+def _halves_corr(x: Values) -> FloatArray:
     return m.rolling_corr(x["am_body"], x["pm_body"], 60)
 
 
@@ -109,11 +109,6 @@ def _morning_high(x: Values) -> FloatArray:
     bottom = x["mq_am_low"] <= x["mq_pm_low"] * (1.0 + k.TIE)
     side = np.where(unknown, np.nan, top.astype(np.float64) - bottom.astype(np.float64))
     return k.rolling_mean(side, 20)
-
-
-def _valid(x: Values) -> FloatArray:
-    known = ~np.isnan(x["mq_am_close"])
-    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
 
 
 _MORNING = (
@@ -166,7 +161,7 @@ _MORNING = (
     _stock(
         name="am_vol_ratio_20",
         inputs=("mq_am_volume",),
-        compute=_volume_ratio,
+        compute=_morning_volume_ratio,
         lookback=20,
         unit="log",
         meaning="Log of the morning's volume over its mean of 20 sessions.",
@@ -221,7 +216,7 @@ _BOTH = (
     _stock(
         name="am_pm_corr_60",
         inputs=("am_body", "pm_body"),
-        compute=_corr,
+        compute=_halves_corr,
         lookback=60,
         unit="ratio",
         meaning="Correlation of am_body and pm_body, 60 sessions: reversal below 0.",
@@ -234,14 +229,12 @@ _BOTH = (
         unit="share",
         meaning="Share of 20 sessions with the high made in the morning less that with the low.",
     ),
-    _stock(
-        name="is_am_valid",
-        inputs=("mq_am_close", "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _stock_of(
+        "is_am_valid",
+        known(col("mq_am_close")),
+        "flag",
+        "The name traded in the morning.",
         role=Role.MASK,
-        meaning="The name traded in the morning.",
     ),
 )
 

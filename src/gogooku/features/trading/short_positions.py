@@ -21,7 +21,7 @@ from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import change, col, declared, total, z
 from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import CLOSE, Values, chain
-from gogooku.features.market.breadth import member_mean
+from gogooku.features.market.breadth import mean_of_members, member_mean
 from gogooku.features.market.sector import sector_mean
 from gogooku.features.trading.short_state import STATE, make_positions
 
@@ -32,6 +32,7 @@ _stock = partial(Feature, group="shorts", max_null_share=0.4)
 _stock_of = partial(declared, group="shorts", max_null_share=0.4)
 """Reports are delivered from 2013-11-07 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
+_market_of = partial(_stock_of, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _sellers(x: Values) -> FloatArray:
@@ -46,7 +47,7 @@ def _hhi(x: Values) -> FloatArray:
     return k.ratio(x["sp_square_sum"], x["ssp_ratio_sum"] ** 2)
 
 
-def _count(x: Values, *, of: str, window: int) -> FloatArray:
+def _log_count(x: Values, *, of: str, window: int) -> FloatArray:
     return np.log1p(k.rolling_sum(x[of], window))
 
 
@@ -63,16 +64,12 @@ def _to_peak(x: Values) -> FloatArray:
     return k.ratio(x["ssp_ratio_sum"], k.rolling_extreme(x["ssp_ratio_sum"], 252, kind="max"))
 
 
-def _squeeze(x: Values) -> FloatArray:
+def _cover_squeeze(x: Values) -> FloatArray:
     return x["ssp_days_to_cover"] * np.maximum(x["ret_prev_5d"], 0.0)
 
 
 def _sector_excess(x: Values) -> FloatArray:
     return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x)
-
-
-def _market_mean(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
 
 
 def _shorted_share(x: Values) -> FloatArray:
@@ -165,7 +162,7 @@ _LEVEL = (
     _stock(
         name="ssp_squeeze_pressure",
         inputs=("ssp_days_to_cover", "ret_prev_5d"),
-        compute=_squeeze,
+        compute=_cover_squeeze,
         lookback=max(_ADV, chain(6, CLOSE)),
         unit="ratio",
         meaning="ssp_days_to_cover times a positive ret_prev_5d, else 0.",
@@ -199,7 +196,7 @@ _CHANGE = (
         _stock(
             name=name,
             inputs=(column,),
-            compute=partial(_count, of=column, window=window),
+            compute=partial(_log_count, of=column, window=window),
             lookback=window,
             unit="log",
             meaning=f"Log of 1 + number of {word} that became known in {window} sessions.",
@@ -220,13 +217,11 @@ _CHANGE = (
 )
 
 _WHOLE = (
-    _market(
-        name="ssp_mkt_ratio_mean",
-        inputs=("ssp_ratio_sum", "universe"),
-        compute=partial(_market_mean, of="ssp_ratio_sum"),
-        lookback=1,
-        unit="share",
-        meaning="Mean of ssp_ratio_sum over the universe.",
+    _market_of(
+        "ssp_mkt_ratio_mean",
+        mean_of_members(col("ssp_ratio_sum")),
+        "share",
+        "Mean of ssp_ratio_sum over the universe.",
     ),
     _market(
         name="ssp_mkt_shorted_share",

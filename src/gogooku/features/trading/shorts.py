@@ -23,6 +23,7 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, IntArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, known
 from gogooku.features.engine.inputs import InputTable
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
 from gogooku.features.trading.short_positions import POSITIONS_INPUT, SHORT_POSITION_FEATURES
@@ -33,6 +34,7 @@ _RESTRICT: Final = "ss_sec33_restrict_share"
 
 _sector = partial(Feature, group="shorts", axis=Axis.ACROSS)
 _stock = partial(Feature, group="shorts")
+_stock_of = partial(declared, group="shorts")
 _market = partial(Feature, group="shorts", role=Role.MARKET, axis=Axis.ACROSS)
 
 
@@ -66,11 +68,11 @@ def _against_market(x: Values) -> FloatArray:
     return np.asarray(_z(excess, window=60).ravel()[cell])
 
 
-def _share(x: Values, *, top: str, bottom: str) -> FloatArray:
+def _sector_share(x: Values, *, top: str, bottom: str) -> FloatArray:
     return k.ratio(x[top], x[bottom])
 
 
-def _change(values: FloatArray, *, sessions: int) -> FloatArray:
+def _sector_change(values: FloatArray, *, sessions: int) -> FloatArray:
     return values - k.shift(values, sessions)
 
 
@@ -86,7 +88,7 @@ def _z(values: FloatArray, *, window: int) -> FloatArray:
     return np.clip(m.zscore(values, window), -10.0, 10.0)
 
 
-def _log_z(values: FloatArray) -> FloatArray:
+def _sector_log_z(values: FloatArray) -> FloatArray:
     return _z(k.log_positive(values), window=252)
 
 
@@ -98,20 +100,20 @@ def _series(x: Values, *, of: str, statistic: Callable[[FloatArray], FloatArray]
     return statistic(x[of])
 
 
-def _flag(x: Values, *, returns: str, sign: float) -> FloatArray:
+def _pressure_flag(x: Values, *, returns: str, sign: float) -> FloatArray:
     z, moved = x["ss_sec33_short_share_z60"], x[returns]
     hit = (z > 1.0) & (k.sign(moved) == sign)
     return np.where(np.isnan(z) | np.isnan(moved), np.nan, hit.astype(np.float64))
 
 
-def _breadth(x: Values) -> FloatArray:
+def _unusual_sectors(x: Values) -> FloatArray:
     (table,), _ = _tables(x, _SHARE)
     z = m.zscore(table, 60)
     known = ~np.isnan(z)
     return k.ratio((z > 1.0).sum(axis=1).astype(np.float64), known.sum(axis=1).astype(np.float64))
 
 
-def _dispersion(x: Values) -> FloatArray:
+def _share_dispersion(x: Values) -> FloatArray:
     (table,), _ = _tables(x, _SHARE)
     known = ~np.isnan(table)
     count = known.sum(axis=1).astype(np.float64)
@@ -120,16 +122,11 @@ def _dispersion(x: Values) -> FloatArray:
     return k.ratio(k.root((gap * gap).sum(axis=1) / count), mean)
 
 
-def _valid(x: Values) -> FloatArray:
-    known = ~np.isnan(x[_SHARE])
-    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
-
-
 _LEVEL = (
     _stock(
         name=_SHARE,
         inputs=("sr_short_yen", "sr_total_yen"),
-        compute=partial(_share, top="sr_short_yen", bottom="sr_total_yen"),
+        compute=partial(_sector_share, top="sr_short_yen", bottom="sr_total_yen"),
         lookback=1,
         unit="share",
         meaning="Short sales over all sales of the name's sector.",
@@ -137,7 +134,7 @@ _LEVEL = (
     _stock(
         name=_RESTRICT,
         inputs=("sr_restricted_yen", "sr_short_yen"),
-        compute=partial(_share, top="sr_restricted_yen", bottom="sr_short_yen"),
+        compute=partial(_sector_share, top="sr_restricted_yen", bottom="sr_short_yen"),
         lookback=1,
         unit="share",
         meaning="Short sales under price rules over all short sales of the sector.",
@@ -157,7 +154,7 @@ _SERIES = tuple(
         (
             f"{_SHARE}_d1",
             _SHARE,
-            partial(_change, sessions=1),
+            partial(_sector_change, sessions=1),
             2,
             "share",
             "Change of ss_sec33_short_share from the session before.",
@@ -165,7 +162,7 @@ _SERIES = tuple(
         (
             f"{_SHARE}_d5",
             _SHARE,
-            partial(_change, sessions=5),
+            partial(_sector_change, sessions=5),
             6,
             "share",
             "Change of ss_sec33_short_share over 5 sessions.",
@@ -173,7 +170,7 @@ _SERIES = tuple(
         (
             f"{_RESTRICT}_d1",
             _RESTRICT,
-            partial(_change, sessions=1),
+            partial(_sector_change, sessions=1),
             2,
             "share",
             "Change of ss_sec33_restrict_share from the session before.",
@@ -213,7 +210,7 @@ _SERIES = tuple(
         (
             "ss_sec33_short_turnover_z252",
             "sr_short_yen",
-            _log_z,
+            _sector_log_z,
             252,
             "z",
             "Log short sales of the sector against mean and spread of 252 sessions.",
@@ -245,7 +242,7 @@ _CONDITIONS = (
     _stock(
         name="ss_cond_pressure",
         inputs=(f"{_SHARE}_z60", "ret_prev_1d"),
-        compute=partial(_flag, returns="ret_prev_1d", sign=-1.0),
+        compute=partial(_pressure_flag, returns="ret_prev_1d", sign=-1.0),
         lookback=max(60, RETURN),
         unit="flag",
         meaning="The name fell and ss_sec33_short_share_z60 is above 1.",
@@ -253,19 +250,17 @@ _CONDITIONS = (
     _stock(
         name="ss_squeeze_setup",
         inputs=(f"{_SHARE}_z60", "ret_prev_5d"),
-        compute=partial(_flag, returns="ret_prev_5d", sign=1.0),
+        compute=partial(_pressure_flag, returns="ret_prev_5d", sign=1.0),
         lookback=max(60, chain(6, CLOSE)),
         unit="flag",
         meaning="The name rose over 5 sessions and ss_sec33_short_share_z60 is above 1.",
     ),
-    _stock(
-        name="is_ss_valid",
-        inputs=(_SHARE, "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _stock_of(
+        "is_ss_valid",
+        known(col(_SHARE)),
+        "flag",
+        "The short sales of the name's sector are known.",
         role=Role.MASK,
-        meaning="The short sales of the name's sector are known.",
     ),
 )
 
@@ -274,7 +269,7 @@ _WHOLE = (
         _market(
             name=f"ss_mkt_{word}_share",
             inputs=(f"sr_mkt_{top}_yen", f"sr_mkt_{bottom}_yen"),
-            compute=partial(_share, top=f"sr_mkt_{top}_yen", bottom=f"sr_mkt_{bottom}_yen"),
+            compute=partial(_sector_share, top=f"sr_mkt_{top}_yen", bottom=f"sr_mkt_{bottom}_yen"),
             lookback=1,
             unit="share",
             meaning=meaning,
@@ -302,7 +297,7 @@ _WHOLE = (
             (
                 "ss_mkt_short_share_d5",
                 "ss_mkt_short_share",
-                partial(_change, sessions=5),
+                partial(_sector_change, sessions=5),
                 6,
                 "share",
                 "Change of ss_mkt_short_share over 5 sessions.",
@@ -318,7 +313,7 @@ _WHOLE = (
             (
                 "ss_mkt_short_turnover_z252",
                 "sr_mkt_short_yen",
-                _log_z,
+                _sector_log_z,
                 252,
                 "z",
                 "Log short sales of all industries against mean and spread of 252 sessions.",
@@ -328,7 +323,7 @@ _WHOLE = (
     _market(
         name="ss_mkt_short_breadth",
         inputs=("sr_sector33", _SHARE),
-        compute=_breadth,
+        compute=_unusual_sectors,
         lookback=60,
         unit="share",
         meaning="Share of sectors whose short share is above 1 in z of its own 60 sessions.",
@@ -336,7 +331,7 @@ _WHOLE = (
     _market(
         name="ss_mkt_short_dispersion",
         inputs=("sr_sector33", _SHARE),
-        compute=_dispersion,
+        compute=_share_dispersion,
         lookback=1,
         unit="ratio",
         meaning="Standard deviation of the sectors' short shares over their mean.",
