@@ -82,6 +82,11 @@ def log(of: Expression) -> Expression:
     return _windowed(of, 1, k.log_positive)
 
 
+def sign(of: Expression) -> Expression:
+    """-1, 0 or 1; 0 where the value is within rounding of zero."""
+    return _windowed(of, 1, k.sign)
+
+
 def clipped(of: Expression, limit: float) -> Expression:
     """Value within +-``limit``."""
     return _windowed(of, 1, lambda values: np.clip(values, -limit, limit))
