@@ -38,7 +38,7 @@ def random_block(num_names: int, seed: int) -> dict[str, FloatArray]:
     for values in out.values():
         values[missing] = np.nan
     out["traded"] = (~missing).astype(float)
-    out["limit_up"] = out["limit_down"] = np.zeros(shape)
+    out["limit_up_flag"] = out["limit_down_flag"] = np.zeros(shape)
     for feature in CATALOGUE:
         if feature.axis is Axis.ACROSS:
             size = SESSIONS if feature.role is Role.MARKET else shape

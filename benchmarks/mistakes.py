@@ -320,8 +320,8 @@ _SOURCES: Final = (
         "put-call-inverted",
         "the put/call ratio is that of calls to puts",
         "features/derivatives/options.py",
-        'partial(_log_ratio, of="io_near_put_oi", to="io_near_call_oi")',
-        'partial(_log_ratio, of="io_near_call_oi", to="io_near_put_oi")',
+        'log(ratio(col("io_near_put_oi"), col("io_near_call_oi")))',
+        'log(ratio(col("io_near_call_oi"), col("io_near_put_oi")))',
         (_oracle(f"{_OPTIONS}test_features_equal_naive_formulas"),),
     ),
     Planted(
@@ -362,7 +362,7 @@ _SOURCES: Final = (
         "    return shown(made, state.along(chain))",
         "    from gogooku.features.engine.moments import zscore\n\n"
         "    columns = dict(shown(made, state.along(chain)))\n"
-        '    columns["mi_long_z52"] = zscore(columns["mi_long_shares"], 52)\n'
+        '    columns["margin_long_z52"] = zscore(columns["mi_long_shares"], 52)\n'
         "    return columns",
         (_oracle("features/trading/test_margin.py::test_base_column_is_the_naive_one"),),
     ),

@@ -58,7 +58,7 @@ def main() -> None:
 
         with measured() as cost:
             made = peer_columns(**inputs, threads=args.threads, allocate=in_file)
-        share = float(np.isfinite(made["pg_ret_5d"]).mean())
+        share = float(np.isfinite(made["peer_ret_5d"]).mean())
     held = sum(values.nbytes for values in inputs.values()) / 2**30
     print(
         json.dumps(

@@ -833,7 +833,6 @@ def test_a_feature_that_depends_on_the_block_is_caught(
 ):
     planted = Feature(
         name="planted",
-        concept="planted",
         group="price",
         inputs=("close",),
         compute=lambda x: x["close"] / np.nansum(x["close"], axis=1, keepdims=True),

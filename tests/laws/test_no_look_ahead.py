@@ -100,7 +100,6 @@ def tomorrow(given: Mapping[str, FloatArray]) -> FloatArray:
 
 PLANTED = Feature(
     name="planted",
-    concept="planted",
     group="price",
     inputs=("close",),
     compute=tomorrow,

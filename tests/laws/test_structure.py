@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gogooku
+from gogooku.core.types import Feature, Role
+from gogooku.features.catalogue import BASE_INPUTS, CATALOGUE
+from gogooku.features.engine.combinators import col, declared, mean
+from gogooku.features.engine.inputs import published
 
 PACKAGE = Path(gogooku.__file__).parent
 MOST_LINES = 600
@@ -424,3 +430,88 @@ def test_hidden():
 """
     found = cannot_fail({"a.py": ast.parse(text)})
     assert found == ["a.py: test_constant", "a.py: test_hidden", "a.py: test_nothing"]
+
+
+# ------------------------------------------------------------ features: one name, one declaration
+
+
+def copies(features: Iterable[Feature]) -> list[str]:
+    """Features whose values are those of an input of another name."""
+    rng = np.random.default_rng(0)
+    found = []
+    for feature in features:
+        rows = max(feature.lookback, 2)
+        shape = (rows,) if feature.role is Role.MARKET else (rows, 3)
+        given = {name: rng.normal(0.0, 100.0, shape) for name in feature.inputs}
+        try:
+            with np.errstate(all="ignore"):
+                made = feature.compute(given)
+        except (IndexError, ValueError):
+            continue  # a market feature of names: it sums over them and copies none
+        if any(name != feature.name and np.array_equal(made, given[name]) for name in given):
+            found.append(feature.name)
+    return found
+
+
+FILLED = ["_close", "is_split_event"]
+"""Equal where no close is missing, and where every name is listed: neither is a copy."""
+
+
+def test_no_declaration_copies_another_column():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert copies(CATALOGUE) == FILLED
+
+
+def test_a_copy_is_found():
+    fields = {"unit": "ratio", "meaning": "A copy.", "group": "planted"}
+    copy = declared("one", col("close"), **fields)
+    own = published("two", **fields)
+    assert copies([copy, own, declared("three", mean(col("close"), 2), **fields)]) == ["one"]
+
+
+def test_no_feature_is_declared_twice():
+    names = [feature.name for feature in CATALOGUE]
+    assert len(names) == len(set(names))
+
+
+def test_a_base_column_is_no_feature_of_another_declaration():
+    """A name is a base column or a computed feature; both only where the column is published."""
+    assert [f.name for f in CATALOGUE if f.name in BASE_INPUTS and not f.published] == []
+    assert [f.name for f in CATALOGUE if f.published and f.name not in BASE_INPUTS] == []
+
+
+def helpers_of_two_bodies(trees: Sources) -> dict[str, list[str]]:
+    """Private functions and classes of one name in several modules, whose bodies differ."""
+    homes: dict[str, dict[str, str]] = defaultdict(dict)
+    for module, tree in trees.items():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.startswith("_"):
+                homes[node.name][module] = _body(node)
+    return {
+        name: sorted(where)
+        for name, where in sorted(homes.items())
+        if len(where) > 1 and len(set(where.values())) > 1
+    }
+
+
+def _body(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """What a definition does, without its docstring."""
+    first = node.body[0]
+    told = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    arguments = ast.dump(node.args) if isinstance(node, ast.FunctionDef) else ""
+    return arguments + "".join(ast.dump(part) for part in node.body[told:])
+
+
+def test_no_helper_of_features_has_two_bodies():
+    assert helpers_of_two_bodies(sources(PACKAGE / "features")) == {}
+
+
+def test_a_helper_of_two_bodies_is_found():
+    texts = {
+        "a.py": 'def _z(x):\n    """One."""\n    return x\ndef _mean(x):\n    return x',
+        "b.py": 'def _z(x):\n    """Other words."""\n    return x\ndef _mean(x):\n    return -x',
+        "c.py": "def _mean(x):\n    return x",
+    }
+    trees = {name: ast.parse(text) for name, text in texts.items()}
+    assert helpers_of_two_bodies(trees) == {"_mean": ["a.py", "b.py", "c.py"]}

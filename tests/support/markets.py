@@ -39,10 +39,10 @@ def dense_market(
     out["listed"] = np.where(listed, 1.0, np.nan)
     out["traded"] = np.where(listed, traded.astype(float), np.nan)
     move = rng.random(shape)
-    out["limit_up"] = np.where(traded, (move > 0.97).astype(float), np.nan)
-    out["limit_down"] = np.where(traded, (move < 0.03).astype(float), np.nan)
+    out["limit_up_flag"] = np.where(traded, (move > 0.97).astype(float), np.nan)
+    out["limit_down_flag"] = np.where(traded, (move < 0.03).astype(float), np.nan)
     streak = slice(num_sessions - 44, num_sessions - 40)
-    out["limit_up"][streak, :2], out["limit_down"][streak, :2] = 1.0, 0.0
+    out["limit_up_flag"][streak, :2], out["limit_down_flag"][streak, :2] = 1.0, 0.0
     for name in ("open", "high", "low"):
         out[name][streak.start, 0] = out["close"][streak.start, 0]
     member = listed & (rng.random(num_names) < 0.9)
@@ -106,7 +106,6 @@ def stock_feature(
     """A planted feature for the tests of the checkers."""
     return Feature(
         name=name,
-        concept="planted",
         group="price",
         inputs=inputs,
         compute=compute,

@@ -65,7 +65,7 @@ class Feature:
 
     Attributes
     ----------
-    name, concept, group, unit, meaning : str
+    name, group, unit, meaning : str
         Who it is; ``unit`` is one of ratio, return, z, rank, log, sessions, flag, share.
     inputs : tuple of str
         Base columns or other features; the only names that ``compute`` may read.
@@ -84,7 +84,6 @@ class Feature:
     """
 
     name: str
-    concept: str
     group: str
     inputs: tuple[str, ...]
     compute: Callable[[Mapping[str, FloatArray]], FloatArray]
@@ -95,6 +94,11 @@ class Feature:
     role: Role = Role.STOCK
     axis: Axis = Axis.ALONG
     max_null_share: float = 0.2
+
+    @property
+    def published(self) -> bool:
+        """Whether it is a base column as it is: one column, one name."""
+        return self.inputs == (self.name,)
 
     def __post_init__(self) -> None:
         """Refuse missing inputs and impossible lookbacks."""

@@ -37,10 +37,7 @@ _VOLATILITY: Final = {
     "rv_ewm": "ewma_vol",
     "rv_ewm2": "ewma_vol",
 }
-_LIQUIDITY: Final = {
-    "adv60_yen": "adv60_log",
-    "market_cap_total": "val_log_market_cap",
-}
+_LIQUIDITY: Final = {"adv60_yen": "adv60_log", "market_cap_total": "val_log_market_cap"}
 _MARKET: Final = {
     **{f"topix_ret_prev_{h}d": f"mkt_ret_{h}d" for h in (1, 5, 20)},
     "mkt_ret_1d_z": "mkt_ret_1d",

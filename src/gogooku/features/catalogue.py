@@ -182,10 +182,7 @@ few, so that an order pattern of the last 20 sessions is not a difference of the
 _BY_NAME: Final = MappingProxyType({feature.name: feature for feature in CATALOGUE})
 
 FEATURE_SETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "all": tuple(f.name for f in CATALOGUE if not f.name.startswith("_")),
-        "basic": BASIC,
-    }
+    {"all": tuple(f.name for f in CATALOGUE if not f.name.startswith("_")), "basic": BASIC}
 )
 """Names of each set, in catalogue order for ``all``."""
 
@@ -343,7 +340,7 @@ def _wanted(which: str | Sequence[str]) -> tuple[str, ...]:
 def _collect(feature: Feature, into: set[str]) -> None:
     into.add(feature.name)
     for name in feature.inputs:
-        if name not in BASE_INPUTS and name not in into:
+        if name in _BY_NAME and name not in into:
             _collect(by_name(name), into)
 
 
@@ -356,8 +353,8 @@ def _in_order(names: set[str]) -> tuple[Feature, ...]:
             return
         placed.add(feature.name)
         for name in feature.inputs:
-            if name not in BASE_INPUTS:
-                place(by_name(name))
+            if name in _BY_NAME:
+                place(_BY_NAME[name])
         out.append(feature)
 
     for feature in CATALOGUE:

@@ -256,13 +256,7 @@ class _View:
         return np.searchsorted(self.sessions, days.astype("datetime64[D]"))
 
     def rows(
-        self,
-        table: str,
-        columns: Sequence[str],
-        *,
-        first: date,
-        last: date,
-        known: bool = True,
+        self, table: str, columns: Sequence[str], *, first: date, last: date, known: bool = True
     ) -> pl.DataFrame:
         """Rows of a span of event dates; by default those that the last session knows."""
         paths = [
@@ -341,10 +335,7 @@ def _late(view: _View, table: str) -> SourceNote | None:
     around = tokyo_sessions(dates[0] - margin, dates[-1] + margin)
     ruled, known = (
         np.searchsorted(view.decisions, times.to_numpy().astype("datetime64[us]"))
-        for times in (
-            available_at(table, rows, sessions=around),
-            rows.get_column("available_at"),
-        )
+        for times in (available_at(table, rows, sessions=around), rows.get_column("available_at"))
     )
     total = len(view.sessions)
     here, overdue = known < total, (ruled < total) & (known >= total)

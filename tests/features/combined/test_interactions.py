@@ -154,7 +154,7 @@ def world():
     base = dict(bars())
     base["traded"] = np.where(base["listed"] == 1.0, np.isfinite(base["close"]).astype(float), NAN)
     base["split"] = np.zeros(base["close"].shape)
-    base["limit_up"] = base["limit_down"] = np.where(base["traded"] == 1.0, 0.0, NAN)
+    base["limit_up_flag"] = base["limit_down_flag"] = np.where(base["traded"] == 1.0, 0.0, NAN)
     level = 1000.0 * np.exp(np.cumsum(np.nan_to_num(base["ret_prev_1d"]).mean(axis=1)))
     for name in ("mkt_open", "mkt_high", "mkt_low", "mkt_close"):
         base[name] = level

@@ -163,14 +163,14 @@ def announcements(known):
                 heard.setdefault(payment, []).append(state["amount"] if state else NAN)
                 if state and state["certainty"] == "decided":
                     kind = state["special"]
-                    out["dv_special"] = float(kind in ("special", "commemorative", "both"))
+                    out["div_is_special"] = float(kind in ("special", "commemorative", "both"))
         changes = [
             change_of(states[-1], amounts[payment])
             for payment, states in heard.items()
             if states[-1] == states[-1] and payment in amounts
         ]
         if changes:
-            out["dv_change"], out["change_t"] = max(changes, key=abs), evening[0]
+            out["div_rev"], out["change_t"] = max(changes, key=abs), evening[0]
         for payment, states in heard.items():
             told = [amount for amount in states if amount == amount]
             if told:
@@ -198,13 +198,13 @@ def naive_base():
             days = [(number(r["ex_date"]), r["amount"]) for r in states if r and r["ex_date"]]
             coming = [pair for pair in days if now < pair[0] <= now + HORIZON]
             if coming:
-                out["dv_to"][t, n] = min(coming)[0] - now
+                out["div_days_to_ex"][t, n] = min(coming)[0] - now
                 out["dv_next"][t, n] = min(coming)[1]
             gone = [pair[0] for pair in days if pair[0] <= now]
             past = max([*gone, *([] if past is None else [past])], default=None)
             if past is not None:
-                out["dv_since"][t, n] = now - past
-            for name in ("dv_change", "dv_special", "dv_annual", "dv_annual_before"):
+                out["div_days_since_ex"][t, n] = now - past
+            for name in ("div_rev", "div_is_special", "dv_annual", "dv_annual_before"):
                 out[name][t, n] = state.get(name, NAN)
             if "change_t" in state:
                 out["dv_change_age"][t, n] = t - state["change_t"]
@@ -242,17 +242,17 @@ def grown(b):
 
 
 FORMULAS = {
-    "div_days_to_ex": lambda b: b["dv_to"],
-    "div_days_since_ex": lambda b: b["dv_since"],
+    "div_days_to_ex": lambda b: b["div_days_to_ex"],
+    "div_days_since_ex": lambda b: b["div_days_since_ex"],
     "div_yield_est": lambda b: divided(b, "dv_next"),
     "div_dy_12m": lambda b: divided(b, "dv_annual"),
     "div_growth_12m": grown,
-    "div_rev": lambda b: clipped(b["dv_change"]),
-    "div_rev_flag": lambda b: float(b["dv_change_age"] == 0 and abs(b["dv_change"]) > 1e-10),
-    "div_is_special": lambda b: b["dv_special"],
+    "div_rev": lambda b: clipped(b["div_rev"]),
+    "div_rev_flag": lambda b: float(b["dv_change_age"] == 0 and abs(b["div_rev"]) > 1e-10),
+    "div_is_special": lambda b: b["div_is_special"],
     "is_div_valid": lambda b: float(b["dv_annual"] == b["dv_annual"]),
-    **{f"div_pre{w}": lambda b, w=w: float(1 <= b["dv_to"] <= w) for w in (1, 3, 5)},
-    **{f"div_post{w}": lambda b, w=w: float(0 <= b["dv_since"] < w) for w in (1, 3, 5)},
+    **{f"div_pre{w}": lambda b, w=w: float(1 <= b["div_days_to_ex"] <= w) for w in (1, 3, 5)},
+    **{f"div_post{w}": lambda b, w=w: float(0 <= b["div_days_since_ex"] < w) for w in (1, 3, 5)},
 }
 
 
@@ -284,7 +284,7 @@ def test_later_rows_change_nothing_before():
         again = INPUT.make(FrameTables({"dividends": spoiled}), timeline)
         for name, column in made().items():
             np.testing.assert_array_equal(again[name][: t + 1], column[: t + 1], err_msg=name)
-        assert not np.array_equal(again["dv_to"], made()["dv_to"], equal_nan=True)
+        assert not np.array_equal(again["div_days_to_ex"], made()["div_days_to_ex"], equal_nan=True)
 
 
 def test_the_end_of_the_data_changes_nothing_before():

@@ -72,15 +72,15 @@ def state(known, t, now, told_now):
     row = min(coming, key=lambda r: r["number"])
     days = [r for r in known if r["report"] == row["report"] and r["number"] is not None]
     changes = sum(a["scheduled_date"] != b["scheduled_date"] for a, b in pairwise(days))
-    out["ed_to"] = row["number"] - now
-    out["ed_notice"] = row["number"] - told_now[row["t"]]
-    out["ed_moved"] = row["number"] - days[-2]["number"] if len(days) > 1 else 0.0
+    out["e_days_to"] = row["number"] - now
+    out["e_notice"] = row["number"] - told_now[row["t"]]
+    out["e_moved"] = row["number"] - days[-2]["number"] if len(days) > 1 else 0.0
     out["ed_changes"] = changes
     earlier = (*row["key"], row["report"][2] - 1)
     old = [r for r in known if r["report"] == earlier and r["number"] is not None]
     if old:
         against = (row["scheduled_date"] - old[-1]["scheduled_date"]).days - 364
-        out["ed_against_last_year"] = against if abs(against) <= 180 else NAN
+        out["e_later_than_last_year"] = against if abs(against) <= 180 else NAN
     return out
 
 
@@ -105,7 +105,7 @@ def naive_base():
             held = [value for value in held if value <= told[t]]
             past = max([past, *held] if past is not None else held, default=None)
             if past is not None:
-                out["ed_since"][t, n] = told[t] - past
+                out["e_days_since"][t, n] = told[t] - past
     return out
 
 
@@ -117,16 +117,16 @@ def test_base_columns_equal_plain_loops():
 
 
 FORMULAS = {
-    "e_days_to": lambda b: b["ed_to"],
-    "e_days_since": lambda b: b["ed_since"],
-    "e_notice": lambda b: b["ed_notice"],
-    "e_moved": lambda b: b["ed_moved"],
-    "e_later_than_last_year": lambda b: b["ed_against_last_year"],
-    "is_earnings_sched_valid": lambda b: float(b["ed_to"] == b["ed_to"]),
+    "e_days_to": lambda b: b["e_days_to"],
+    "e_days_since": lambda b: b["e_days_since"],
+    "e_notice": lambda b: b["e_notice"],
+    "e_moved": lambda b: b["e_moved"],
+    "e_later_than_last_year": lambda b: b["e_later_than_last_year"],
+    "is_earnings_sched_valid": lambda b: float(b["e_days_to"] == b["e_days_to"]),
     "e_schedule_changed": lambda b: float(b["ed_changes"] >= 1),
     "e_undecided": lambda b: float(b["ed_undecided"] == 1),
-    **{f"e_win_pre{w}": lambda b, w=w: float(1 <= b["ed_to"] <= w) for w in (1, 3, 5)},
-    **{f"e_win_post{w}": lambda b, w=w: float(0 <= b["ed_since"] < w) for w in (1, 3, 5)},
+    **{f"e_win_pre{w}": lambda b, w=w: float(1 <= b["e_days_to"] <= w) for w in (1, 3, 5)},
+    **{f"e_win_post{w}": lambda b, w=w: float(0 <= b["e_days_since"] < w) for w in (1, 3, 5)},
 }
 
 
@@ -155,7 +155,7 @@ def test_later_rows_change_nothing_before():
         again = INPUT.make(FrameTables({"earnings_dates": spoiled}), timeline)
         for name, column in made().items():
             np.testing.assert_array_equal(again[name][: t + 1], column[: t + 1], err_msg=name)
-        assert not np.array_equal(again["ed_to"], made()["ed_to"], equal_nan=True)
+        assert not np.array_equal(again["e_days_to"], made()["e_days_to"], equal_nan=True)
 
 
 def test_the_end_of_the_data_changes_nothing_before():

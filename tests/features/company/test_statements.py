@@ -252,8 +252,8 @@ def naive_balance(known, rows):
         "assets": num(known.now["total_assets_yen"]),
         "assets_year_ago": known.value("total_assets_yen", 1, quarter),
         "cash": cash,
-        "policy_changed": float(any(bool(known.now[name]) for name in policy)),
-        "estimates_changed": float(bool(known.now["estimates_changed"])),
+        "stmt_nc_flag": float(any(bool(known.now[name]) for name in policy)),
+        "stmt_change_in_est": float(bool(known.now["estimates_changed"])),
         "result_t": max(row["t"] for row in known.results),
     }
 
@@ -290,7 +290,7 @@ def fill_name(out, rows, n, sessions):
             elif name == "revision_t":
                 out["st_revision_age"][t, n] = t - value
             else:
-                out[f"st_{name}"][t, n] = value
+                out[name if name.startswith("stmt_") else f"st_{name}"][t, n] = value
 
 
 # ------------------------------------------------------------------------------------ the tests
@@ -341,8 +341,8 @@ def naive_feature(name, b):
         "stmt_imp_statement": lambda: float(b["age"] == 0),
         "stmt_imp_revision": lambda: float(b["revision_age"] == 0),
         "is_stmt_valid": lambda: float(b["age"] == b["age"]),
-        "stmt_nc_flag": lambda: b["policy_changed"],
-        "stmt_change_in_est": lambda: b["estimates_changed"],
+        "stmt_nc_flag": lambda: b["stmt_nc_flag"],
+        "stmt_change_in_est": lambda: b["stmt_change_in_est"],
     }
     if name in simple:
         return simple[name]()

@@ -150,6 +150,7 @@ def day_facts(rows):
         for tenor, names in ((30, tuple(AT)), (60, ("atm", "put5", "call5")))
         for name in names
     }
+    facts["opt_iv_cmat_30d"] = facts.pop("io_iv_atm_30")
     for side in ("put", "call"):
         own = [row for row in outside if row["put_call"] == side]
         oi = total(own, "open_interest_contracts")
@@ -157,11 +158,11 @@ def day_facts(rows):
         facts[f"io_{side}_oi"] = oi
         facts[f"io_{side}_volume"] = total(own, "volume_contracts")
         facts[f"io_near_{side}_oi"] = total(around, "open_interest_contracts", side)
-        facts[f"io_{side}_oi_distance"] = over(weighted, oi)
-    facts["io_near_volume_share"] = over(
+        facts[f"opt_oi_{side}_distance"] = over(weighted, oi)
+    facts["opt_near_volume_share"] = over(
         total(near, "volume_contracts"), total(outside, "volume_contracts")
     )
-    facts["io_smile_width"] = np.std(vols, ddof=1) if len(vols) >= 4 else math.nan
+    facts["opt_smile_width"] = np.std(vols, ddof=1) if len(vols) >= 4 else math.nan
     return facts
 
 
@@ -178,16 +179,16 @@ def night_facts(days):
         both = paid.keys() & night.keys()
         if len(both) >= 4:
             jump = sum(night[code] for code in both) / sum(paid[code] for code in both) - 1
-        facts[day] = max(known_of(rows), known_of(before)), {"io_night_jump": jump}
+        facts[day] = max(known_of(rows), known_of(before)), {"opt_night_jump": jump}
     return facts
 
 
 def oracle_base(frame, timeline):
     days = contracts_by_day(frame)
     facts = {day: (known_of(rows), day_facts(rows)) for day, rows in days.items()}
-    names = [name for name in TABLE.columns if name != "io_night_jump"]
+    names = [name for name in TABLE.columns if name != "opt_night_jump"]
     out = as_known(facts, timeline, names)
-    out.update(as_known(night_facts(days), timeline, ["io_night_jump"]))
+    out.update(as_known(night_facts(days), timeline, ["opt_night_jump"]))
     return out
 
 
@@ -200,7 +201,7 @@ def assert_same(made, expected):
 def test_base_columns_equal_a_naive_reading_of_the_chain(made, odd, world):
     assert set(made) == set(TABLE.columns)
     assert_same(made, oracle_base(odd, world.timeline))
-    assert np.isnan(made["io_iv_atm_30"][157])
+    assert np.isnan(made["opt_iv_cmat_30d"][157])
     assert all(np.isfinite(values[200:]).mean() > 0.9 for values in made.values())
 
 
@@ -210,14 +211,14 @@ def test_base_columns_across_the_first_day_of_settlement_prices():
     made = make(frame, early.timeline)
     assert_same(made, oracle_base(frame, early.timeline))
     assert np.isfinite(made["io_put_oi"][2:]).all()
-    assert np.isnan(made["io_night_jump"][:40]).all()
-    assert np.isfinite(made["io_night_jump"][-10:]).any()
+    assert np.isnan(made["opt_night_jump"][:40]).all()
+    assert np.isfinite(made["opt_night_jump"][-10:]).any()
 
 
 def oracle_features(b):
     close = b["mkt_close"]
     num = len(close)
-    iv, iv60 = b["io_iv_atm_30"], b["io_iv_atm_60"]
+    iv, iv60 = b["opt_iv_cmat_30d"], b["io_iv_atm_60"]
     skew5, skew10 = b["io_iv_put5_30"] - iv, b["io_iv_put10_30"] - iv
     rr5, rr10 = b["io_iv_put5_30"] - b["io_iv_call5_30"], b["io_iv_put10_30"] - b["io_iv_call10_30"]
     slope = iv60 - iv
@@ -254,15 +255,15 @@ def oracle_features(b):
         "opt_rr_10pct": rr10,
         "opt_fly_10pct": (b["io_iv_put10_30"] + b["io_iv_call10_30"]) / 2 - iv,
         "opt_rr_term_5pct": b["io_iv_put5_60"] - b["io_iv_call5_60"] - rr5,
-        "opt_smile_width": b["io_smile_width"],
+        "opt_smile_width": b["opt_smile_width"],
         "opt_oi_put_call_ratio": logs("io_near_put_oi", "io_near_call_oi"),
         "opt_pc_oi_ratio": pc_oi,
         "opt_pc_vol_ratio": pc_vol,
         "opt_vol_oi_ratio": volume - oi,
-        "opt_near_volume_share": b["io_near_volume_share"],
-        "opt_oi_put_distance": b["io_put_oi_distance"],
-        "opt_oi_call_distance": b["io_call_oi_distance"],
-        "opt_night_jump": b["io_night_jump"],
+        "opt_near_volume_share": b["opt_near_volume_share"],
+        "opt_oi_put_distance": b["opt_oi_put_distance"],
+        "opt_oi_call_distance": b["opt_oi_call_distance"],
+        "opt_night_jump": b["opt_night_jump"],
         "opt_iv_chg_1d": change(np.log(iv), 1),
         "opt_iv_chg_5d": change(np.log(iv), 5),
         "opt_skew_chg_5d": change(skew5, 5),
@@ -314,8 +315,8 @@ def test_a_chain_is_seen_from_the_session_after(world):
     frame, day = world.typed("index_options"), world.market.sessions[120].item()
     column = "implied_volatility_ratio"
     higher = pl.when(pl.col("event_date") == day).then(1.5 * pl.col(column)).otherwise(column)
-    moved = make(frame.with_columns(higher.alias(column)), world.timeline)["io_iv_atm_30"]
-    same = make(frame, world.timeline)["io_iv_atm_30"]
+    moved = make(frame.with_columns(higher.alias(column)), world.timeline)["opt_iv_cmat_30d"]
+    same = make(frame, world.timeline)["opt_iv_cmat_30d"]
     assert changed(moved, same) == [121]
     assert moved[121] == pytest.approx(1.5 * same[121])
 
@@ -355,7 +356,7 @@ def test_a_flat_surface_is_its_own_volatility(world):
         known = np.isfinite(made[name])
         assert known.mean() > 0.9, name
         np.testing.assert_allclose(made[name][known], 0.21, rtol=1e-12)
-    np.testing.assert_allclose(made["io_smile_width"][1:], 0.0, atol=1e-12)
+    np.testing.assert_allclose(made["opt_smile_width"][1:], 0.0, atol=1e-12)
 
 
 def test_total_variance_is_linear_between_expiries(world):
@@ -393,12 +394,12 @@ def test_declarations():
 def test_what_counts_contracts_says_which():
     """Contracts in the money are in no count, so a move of the underlying changes what is."""
     counts = {"io_put_oi", "io_call_oi", "io_put_volume", "io_call_volume"}
-    counts |= {"io_near_put_oi", "io_near_call_oi", "io_near_volume_share"}
-    counts |= {"io_put_oi_distance", "io_call_oi_distance"}
+    counts |= {"io_near_put_oi", "io_near_call_oi", "opt_near_volume_share"}
+    counts |= {"opt_oi_put_distance", "opt_oi_call_distance"}
     by_name = {feature.name: feature for feature in OPTIONS}
 
     def counted(name):
-        if name not in by_name:
+        if name in counts or name not in by_name:
             return name in counts
         return any(counted(of) for of in by_name[name].inputs)
 

@@ -133,7 +133,7 @@ def test_a_report_nobody_confirms_is_forgotten_after_two_years():
     assert not stands.all()
     np.testing.assert_array_equal(made["sp_sellers"][begins:, old], stands.astype(float))
     np.testing.assert_array_equal(made["sp_sellers"][begins:, busy], 1.0)
-    assert np.isnan(made["sp_age"][:, old][begins:][~stands]).sum() >= (~stands).sum() - 3
+    assert np.isnan(made["ssp_days_since"][:, old][begins:][~stands]).sum() >= (~stands).sum() - 3
     # the report before is the one sixty days ago, so nothing changed after the first
     np.testing.assert_array_equal(made["sp_added"][begins + 1 :, busy], 0.0)
     assert made["sp_added"][begins, busy] == pytest.approx(0.004)

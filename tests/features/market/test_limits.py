@@ -31,8 +31,8 @@ def flags():
     split[300, 2], split[330, 2], split[:, 1] = 1.0, 1.0, 0.0
     prices = {"high": high, "low": low, "close": np.where(rng.random(shape) < 0.5, low, high)}
     out = {name: np.where(hole, NAN, values) for name, values in prices.items()}
-    out["limit_up"] = np.where(hole, NAN, (state > 0).astype(float))
-    out["limit_down"] = np.where(hole, NAN, (state < 0).astype(float))
+    out["limit_up_flag"] = np.where(hole, NAN, (state > 0).astype(float))
+    out["limit_down_flag"] = np.where(hole, NAN, (state < 0).astype(float))
     out["split"], out["traded"] = split, traded
     out["universe"] = np.where((np.arange(12) != 7) & ~np.isnan(traded), 1.0, NAN)
     return out
@@ -61,14 +61,16 @@ def known(values, t, window):
 
 @pytest.mark.parametrize("side", ["limit_up", "limit_down"])
 def test_flags_and_counts(flags, side):
-    np.testing.assert_array_equal(made(f"{side}_flag", flags), flags[side])
+    np.testing.assert_array_equal(made(f"{side}_flag", flags), flags[f"{side}_flag"])
     for window in (20, 60):
 
         def count(t, values, window=window):
             some = known(values, t, window)
             return sum(some) / len(some) * window if len(some) >= 0.8 * window else NAN
 
-        assert_same(made(f"{side}_{window}d", flags), looped(flags, count, side), side, least=3000)
+        assert_same(
+            made(f"{side}_{window}d", flags), looped(flags, count, f"{side}_flag"), side, least=3000
+        )
 
 
 @pytest.mark.parametrize("side", ["limit_up", "limit_down"])
@@ -81,7 +83,7 @@ def test_sessions_since_a_limit(flags, side):
                 return back
         return OLDEST_EVENT
 
-    expected = looped(flags, age, side)
+    expected = looped(flags, age, f"{side}_flag")
     assert_same(made(f"sessions_since_{side}", flags), expected, side, least=1500)
     assert {0.0, 1.0, float(OLDEST_EVENT)} <= set(expected[np.isfinite(expected)])
 
@@ -97,7 +99,7 @@ def test_streak(flags):
             length += 1
         return sign * length
 
-    expected = looped(flags, run, "limit_up", "limit_down")
+    expected = looped(flags, run, "limit_up_flag", "limit_down_flag")
     assert_same(made("limit_streak", flags), expected, "limit_streak")
     assert np.nanmax(expected) == LONGEST_STREAK
     assert np.nanmin(expected) == -LONGEST_STREAK
@@ -107,9 +109,9 @@ def test_locked(flags):
     def locked(t, high, low, up, down):
         return NAN if up[t] != up[t] else float((up[t] or down[t]) and high[t] == low[t])
 
-    expected = looped(flags, locked, "high", "low", "limit_up", "limit_down")
+    expected = looped(flags, locked, "high", "low", "limit_up_flag", "limit_down_flag")
     assert_same(made("price_locked_flag", flags), expected, "price_locked_flag")
-    at_limit = flags["limit_up"] + flags["limit_down"] == 1.0
+    at_limit = flags["limit_up_flag"] + flags["limit_down_flag"] == 1.0
     assert 0.2 < np.nanmean(expected[at_limit]) < 0.8
 
 
@@ -120,7 +122,7 @@ def test_reversal(flags):
         move = close[t] - close[t - 1]
         return float((up[t - 1] == 1.0 and move < 0) or (down[t - 1] == 1.0 and move > 0))
 
-    expected = looped(flags, against, "limit_up", "limit_down", "close")
+    expected = looped(flags, against, "limit_up_flag", "limit_down_flag", "close")
     assert_same(made("post_limit_reversal_flag", flags), expected, "post_limit_reversal_flag")
     assert np.nansum(expected) > 20
 
@@ -128,14 +130,14 @@ def test_reversal(flags):
 def test_shares_of_the_universe(flags):
     for side in ("limit_up", "limit_down"):
         expected = []
-        for day, member in zip(flags[side], flags["universe"], strict=True):
+        for day, member in zip(flags[f"{side}_flag"], flags["universe"], strict=True):
             some = [v for v, u in zip(day, member, strict=True) if u == 1.0 and v == v]
             expected.append(sum(some) / len(some) if len(some) >= 5 else NAN)
         assert_same(made(f"uni_{side}_share", flags), expected, side, least=400)
         # a name outside the universe does not count
         other = dict(flags)
-        other[side] = flags[side].copy()
-        other[side][:, 7] = 1.0
+        other[f"{side}_flag"] = flags[f"{side}_flag"].copy()
+        other[f"{side}_flag"][:, 7] = 1.0
         np.testing.assert_array_equal(
             made(f"uni_{side}_share", other), made(f"uni_{side}_share", flags)
         )
@@ -174,10 +176,10 @@ def test_splits(flags):
 
 def test_a_source_without_limits_has_nulls(flags):
     silent = flags | {
-        side: np.full_like(flags["close"], NAN) for side in ("limit_up", "limit_down")
+        side: np.full_like(flags["close"], NAN) for side in ("limit_up_flag", "limit_down_flag")
     }
     for feature in LIMITS:
-        if "limit_up" in feature.inputs or "limit_down" in feature.inputs:
+        if "limit_up_flag" in feature.inputs or "limit_down_flag" in feature.inputs:
             assert np.isnan(made(feature.name, silent)).all(), feature.name
             assert feature.max_null_share == 1.0
 

@@ -96,7 +96,7 @@ def base(master, timeline):
 def naive(master, timeline):
     """Base columns by walking through the lists of every name."""
     out = {name: np.full(timeline.shape, NAN) for name in
-           ("lst_segment", "lst_scale", "lst_margin", "lst_sector33", "lst_age")}  # fmt: skip
+           ("lst_segment", "lst_scale", "lst_margin", "lst_sector33", "listing_age")}  # fmt: skip
     lists = sorted(set(master["event_date"].to_list()))
     for n, code in enumerate(timeline.codes):
         rows = master.filter(pl.col("code") == code).sort("event_date").to_dicts()
@@ -120,7 +120,7 @@ def naive(master, timeline):
             out["lst_margin"][t, n] = MARGIN.get(row["margin_class"], NAN)
             sector = row["sector33"]
             out["lst_sector33"][t, n] = SECTORS33.index(sector) if sector in SECTORS33 else NAN
-            out["lst_age"][t, n] = ages[session]
+            out["listing_age"][t, n] = ages[session]
     return out
 
 
@@ -164,12 +164,12 @@ def test_features_equal_loops(base, naive):
         "is_margin_up_60": ("lst_margin", 1),
     }
     assert {*flags, *moves, "listing_age"} == set(made)
-    num_sessions, num_names = naive["lst_age"].shape
+    num_sessions, num_names = naive["listing_age"].shape
     for n in range(num_names):
         for t in range(num_sessions):
             for name, (of, wanted) in flags.items():
                 assert same(made[name][t, n], flag(naive[of][t, n], wanted)), (name, t, n)
-            assert same(made["listing_age"][t, n], naive["lst_age"][t, n])
+            assert same(made["listing_age"][t, n], naive["listing_age"][t, n])
             if t % 3 == 0 or 295 < t < 365:
                 for name, (of, way) in moves.items():
                     wanted = moved(naive[of][:, n], t, way)
@@ -193,9 +193,9 @@ def test_a_move_counts_from_the_evening_before_and_predecessors_continue(base, t
 
 
 def test_a_second_listing_starts_anew(base):
-    assert np.isnan(base["lst_age"][39, 6])  # age since before the source began
-    assert base["lst_age"][60, 6] == 0.0
-    assert base["lst_age"][65, 6] == 5.0
+    assert np.isnan(base["listing_age"][39, 6])  # age since before the source began
+    assert base["listing_age"][60, 6] == 0.0
+    assert base["listing_age"][65, 6] == 5.0
 
 
 def test_a_fact_stands_for_a_while_without_a_list_and_windows_see_the_same(master, world):
@@ -215,8 +215,8 @@ def test_a_fact_stands_for_a_while_without_a_list_and_windows_see_the_same(maste
     assert np.isfinite(fact[70:end, gone]).all()
     assert np.isnan(fact[end:, gone]).all()
     assert np.isfinite(fact[70:, back]).all()
-    assert np.isnan(made["lst_age"][100:111, back]).all()
-    assert made["lst_age"][120, back] == 9.0
+    assert np.isnan(made["listing_age"][100:111, back]).all()
+    assert made["listing_age"][120, back] == 9.0
     silent = slice(29 + STANDS + 1, 60)  # no list at all for longer than a fact stands
     assert np.isfinite(fact[silent.start - 1, always]).all()
     assert np.isnan(fact[silent]).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -242,34 +241,34 @@ def naive_standing(market, start):
 
     rank = naive_pagerank(corr, peers)
     out = {
-        "pg_degree": {
+        "graph_degree": {
             a: sum(corr[a, b] >= 0.25 for b in names if b != a) / (len(names) - 1) for a in names
         },
-        "pg_popularity": {a: sum(a in peers[b] for b in names) / K for a in names},
-        "pg_mutual": {a: sum(a in peers[b] for b in peers[a]) / K for a in names},
-        "pg_clustering": {
+        "graph_popularity": {a: sum(a in peers[b] for b in names) / K for a in names},
+        "graph_mutual": {a: sum(a in peers[b] for b in peers[a]) / K for a in names},
+        "graph_clustering": {
             a: np.mean([frozenset(two) in linked for two in combinations(peers[a], 2)])
             for a in names
         },
-        "pg_pagerank": rank,
-        "pg_corr_mean": {a: sum(corr[a, b] for b in peers[a]) / K for a in names},
-        "pg_corr_max": {a: max(corr[a, b] for b in names if b != a) for a in names},
-        "pg_corr_basket": {a: dot(steps[a], basket[a]) / size[a] for a in names},
-        "pg_corr_follows": {a: dot(steps[a][1:], basket[a][:-1]) / size[a] for a in names},
-        "pg_corr_leads": {a: dot(steps[a][:-1], basket[a][1:]) / size[a] for a in names},
-        "pg_community_share": {a: len(community[a]) / len(names) for a in names},
-        "pg_common_share": {a: float((at[a] ** 2).sum()) for a in names},
-        "pg_same_sector": {a: alike(a, peers[a]) for a in names},
-        "pg_community_same_sector": {a: alike(a, community[a] - {a}) for a in names},
-        "pg_sector_distance": {a: distance(a) for a in names},
+        "_graph_pagerank": rank,
+        "peer_corr_mean": {a: sum(corr[a, b] for b in peers[a]) / K for a in names},
+        "peer_corr_max": {a: max(corr[a, b] for b in names if b != a) for a in names},
+        "peer_corr_basket": {a: dot(steps[a], basket[a]) / size[a] for a in names},
+        "peer_follows": {a: dot(steps[a][1:], basket[a][:-1]) / size[a] for a in names},
+        "_peer_leads": {a: dot(steps[a][:-1], basket[a][1:]) / size[a] for a in names},
+        "_graph_community_share": {a: len(community[a]) / len(names) for a in names},
+        "graph_common_share": {a: float((at[a] ** 2).sum()) for a in names},
+        "graph_same_sector": {a: alike(a, peers[a]) for a in names},
+        "graph_community_same_sector": {a: alike(a, community[a] - {a}) for a in names},
+        "graph_sector_distance": {a: distance(a) for a in names},
         **{
-            f"pg_axis_{axis}": {a: axes[i, j] for i, a in enumerate(names)}
+            f"graph_axis_{axis}": {a: axes[i, j] for i, a in enumerate(names)}
             for j, axis in enumerate(("volatility", "market", "drift", "month"))
         },
     }
     market_values = {
-        "pg_absorbed": absorbed,
-        "pg_tightness": np.mean([corr[a, b] for a in names for b in peers[a]]),
+        "graph_absorbed": absorbed,
+        "graph_tightness": np.mean([corr[a, b] for a in names for b in peers[a]]),
     }
     return out, market_values, (peers, community, scale)
 
@@ -303,12 +302,12 @@ def naive_moving(market, t, graph):
         there = [v for v in values if not math.isnan(v)]
         return float(np.std(there)) if len(there) >= 3 else NAN
 
-    out = {f"pg_ret_{h}d": {a: mean([move(b, h) for b in peers[a]]) for a in peers}
+    out = {f"peer_ret_{h}d": {a: mean([move(b, h) for b in peers[a]]) for a in peers}
            for h in (1, 5, 20, 60)}  # fmt: skip
-    out["pg_spread_5d"] = {a: spread([move(b, 5) for b in peers[a]]) for a in peers}
-    out["pg_shock_1d"] = {a: mean([shock(b) for b in peers[a]]) for a in peers}
+    out["peer_spread_5d"] = {a: spread([move(b, 5) for b in peers[a]]) for a in peers}
+    out["peer_shock_1d"] = {a: mean([shock(b) for b in peers[a]]) for a in peers}
     for h in (5, 20):
-        out[f"pg_community_ret_{h}d"] = {
+        out[f"graph_community_ret_{h}d"] = {
             a: mean([move(b, h) for b in community[a] if b != a]) for a in peers
         }
     return out
@@ -355,17 +354,17 @@ def test_features_equal_loops(market, columns):
         got = {name: v[t, n] for name, v in made.items() if v.ndim == 2}
         base = {name: v[t, n] for name, v in columns.items() if v.ndim == 2}
         expected = {
-            "graph_pagerank": math.log(base["pg_pagerank"]),
-            "graph_community_size": math.log(base["pg_community_share"]),
-            "peer_follows_more": base["pg_corr_follows"] - base["pg_corr_leads"],
-            "peer_lead_signal": base["pg_corr_follows"] * base["pg_shock_1d"],
-            **{f"peer_gap_{h}d": inputs[f"ret_prev_{h}d"][t, n] - base[f"pg_ret_{h}d"]
+            "graph_pagerank": math.log(base["_graph_pagerank"]),
+            "graph_community_size": math.log(base["_graph_community_share"]),
+            "peer_follows_more": base["peer_follows"] - base["_peer_leads"],
+            "peer_lead_signal": base["peer_follows"] * base["peer_shock_1d"],
+            **{f"peer_gap_{h}d": inputs[f"ret_prev_{h}d"][t, n] - base[f"peer_ret_{h}d"]
                for h in (1, 5, 20, 60)},
             **{f"graph_community_gap_{h}d":
-               inputs[f"ret_prev_{h}d"][t, n] - base[f"pg_community_ret_{h}d"] for h in (5, 20)},
+               inputs[f"ret_prev_{h}d"][t, n] - base[f"graph_community_ret_{h}d"] for h in (5, 20)},
         }  # fmt: skip
         for w in (5, 20):
-            known = [v for v in columns["pg_shock_1d"][t + 1 - w : t + 1, n] if not math.isnan(v)]
+            known = [v for v in columns["peer_shock_1d"][t + 1 - w : t + 1, n] if not math.isnan(v)]
             enough = len(known) >= math.ceil(0.8 * w)
             expected[f"peer_shock_{w}d"] = sum(known) * w / len(known) if enough else NAN
         plain = {f.name: base[f.inputs[0]] for f in PEERS
@@ -401,7 +400,7 @@ def test_no_look_ahead(market, columns, session):
 def test_exactly_the_lookback_is_enough(market, columns, session):
     made = peer_columns(**part(market, slice(session + 1 - PEER_LOOKBACK, session + 1)))
     same(part(columns, slice(session, session + 1)), made, slice(-1, None))
-    assert np.isfinite(made["pg_ret_5d"][-1]).any()
+    assert np.isfinite(made["peer_ret_5d"][-1]).any()
 
 
 def test_the_lookback_is_not_overstated(market, columns):
@@ -409,14 +408,14 @@ def test_the_lookback_is_not_overstated(market, columns):
     session = 157
     assert market["week_start_T"][session + 1 - LONGEST_WEEK] == 1.0
     made = peer_columns(**part(market, slice(session + 2 - PEER_LOOKBACK, session + 1)))
-    assert not np.array_equal(made["pg_corr_mean"][-1], columns["pg_corr_mean"][session])
+    assert not np.array_equal(made["peer_corr_mean"][-1], columns["peer_corr_mean"][session])
 
 
 @pytest.mark.parametrize("past", [1, 7, 20])
 def test_what_is_not_wanted_of_past_weeks_is_not_made_and_the_rest_is_the_same(
     market, columns, past
 ):
-    wanted = {**dict.fromkeys(columns, 1), "pg_shock_1d": past, "pg_degree": 0}
+    wanted = {**dict.fromkeys(columns, 1), "peer_shock_1d": past, "graph_degree": 0}
     made = peer_columns(**market, needed=wanted)
     starts = np.flatnonzero(market["week_start_T"] == 1.0)
     for name, values in made.items():
@@ -428,7 +427,7 @@ def test_what_is_not_wanted_of_past_weeks_is_not_made_and_the_rest_is_the_same(
 
 def test_the_graph_stays_through_the_week(market, columns):
     """It changes on week starts and on no other session."""
-    values = columns["pg_common_share"]
+    values = columns["graph_common_share"]
     for t in range(110, NUM_SESSIONS):
         both = np.isfinite(values[t]) & np.isfinite(values[t - 1])
         changed = bool((values[t, both] != values[t - 1, both]).any())
@@ -478,7 +477,7 @@ def test_without_sectors(market):
     unknown = np.full_like(market["sector_TN"], NAN)
     other = peer_columns(**{**market, "sector_TN": unknown})
     same(made, {name: other[name] for name in made})
-    assert np.isnan(other["pg_same_sector"]).all()
+    assert np.isnan(other["graph_same_sector"]).all()
 
 
 def test_columns_go_where_they_are_told(market, columns):
@@ -569,10 +568,10 @@ def test_declarations_are_sound():
     columns = {*PEER_STOCK, *PEER_STOCK_SECTOR, *PEER_MARKET}
     names = [f.name for f in PEERS]
     assert len(set(names)) == len(names) >= 20
-    assert all(n.startswith(("graph_", "peer_")) for n in names)
-    assert columns == {n for f in PEERS for n in f.inputs if n.startswith("pg_")}
-    concepts = Counter((f.concept, f.group) for f in PEERS if f.name[-2:-1].isdigit())
-    assert max(concepts.values()) <= 4
+    assert all(n.lstrip("_").startswith(("graph_", "peer_")) for n in names)
+    assert columns == {f.name for f in PEERS if f.published}
+    read = {n for f in PEERS if not f.published for n in f.inputs}
+    assert {n for n in columns if n.startswith("_")} <= read
     assert chain(7, L, 2) == PEER_LOOKBACK == L + 7
     for feature in PEERS:
         assert feature.lookback >= PEER_LOOKBACK

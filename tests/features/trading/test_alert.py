@@ -123,13 +123,11 @@ def expected_side(side):
 
     return {
         f"al_{side}_shares": shares,
-        f"al_{side}_listed": lambda row: number(row[f"{side}_listed_ratio"]),
-        f"al_{side}_standardized": lambda row: over(
-            row[f"{side}_standardized_shares"], shares(row)
-        ),
+        f"dmi_{side}_listed_ratio": lambda row: number(row[f"{side}_listed_ratio"]),
+        f"dmi_std_share_{side}": lambda row: over(row[f"{side}_standardized_shares"], shares(row)),
         f"al_{side}_change_shares": lambda row: shares(row) - step(row, shares),
-        f"al_{side}_change": lambda row: relative(shares(row), step(row, shares)),
-        f"al_{side}_z26": lambda row: zscore([shares(r) for r in row["chain"]], 26),
+        f"dmi_d_{side}_1d": lambda row: relative(shares(row), step(row, shares)),
+        f"dmi_z26_{side}": lambda row: zscore([shares(r) for r in row["chain"]], 26),
     }
 
 
@@ -140,10 +138,10 @@ def short_change(row):
 EXPECTED = {
     **expected_side("long"),
     **expected_side("short"),
-    "al_severity": lambda row: LEVELS.get(row["regulation"], NAN) / 7,
-    "al_imbalance_change": lambda row: imbalance(row) - step(row, imbalance),
-    "al_imbalance_z26": lambda row: zscore([imbalance(r) for r in row["chain"]], 26),
-    "al_short_change_z26": lambda row: zscore([short_change(r) for r in row["chain"][:26]], 26),
+    "dmi_tse_reg_level": lambda row: LEVELS.get(row["regulation"], NAN) / 7,
+    "dmi_d_imbalance_1d": lambda row: imbalance(row) - step(row, imbalance),
+    "dmi_z26_imbalance": lambda row: zscore([imbalance(r) for r in row["chain"]], 26),
+    "dmi_z26_d_short_1d": lambda row: zscore([short_change(r) for r in row["chain"][:26]], 26),
 }
 
 
@@ -167,17 +165,17 @@ def test_flags_are_the_naive_ones(world, base, naive, column):
             given = True if column == "on_alert" else row[column] if row else False
             expected[t, n] = number(given) if row else 0.0
     assert {0.0, 1.0} <= set(np.unique(expected))
-    same(base[f"al_{column}"], expected, what=column)
+    same(base[f"dmi_{column}"], expected, what=column)
 
 
 def test_declared_columns():
-    flags = {"al_on_alert", *(f"al_reason_{reason}" for reason in REASONS)}
+    flags = {"dmi_on_alert", *(f"dmi_reason_{reason}" for reason in REASONS)}
     assert set(EXPECTED) | flags == set(ALERT_INPUTS[0].columns)
 
 
 def naive_features(base):
     adv = rolling_mean(base["volume"], 20)
-    on = base["al_on_alert"]
+    on = base["dmi_on_alert"]
     shape = adv.shape
     cells = [(t, n) for t in range(shape[0]) for n in range(shape[1])]
 
@@ -199,22 +197,11 @@ def naive_features(base):
         shares, change = base[f"al_{side}_shares"], base[f"al_{side}_change_shares"]
         out[f"dmi_{side}_to_adv20"] = each(lambda c, s=shares: over(s[c], adv[c]))
         out[f"dmi_d_{side}_to_adv20"] = each(lambda c, s=change: over(s[c], adv[c]))
-        out[f"dmi_{side}_listed_ratio"] = base[f"al_{side}_listed"]
-        out[f"dmi_std_share_{side}"] = base[f"al_{side}_standardized"]
-        out[f"dmi_d_{side}_1d"] = base[f"al_{side}_change"]
-        out[f"dmi_z26_{side}"] = base[f"al_{side}_z26"]
     long, short = base["al_long_shares"], base["al_short_shares"]
     out["dmi_imbalance"] = each(lambda c: over(long[c] - short[c], long[c] + short[c]))
     change = base["al_long_change_shares"] - base["al_short_change_shares"]
     out["dmi_d_net_to_adv20"] = each(lambda c: over(change[c], adv[c]))
-    out["dmi_d_imbalance_1d"] = base["al_imbalance_change"]
-    out["dmi_z26_imbalance"] = base["al_imbalance_z26"]
-    out["dmi_z26_d_short_1d"] = base["al_short_change_z26"]
-    out["dmi_on_alert"] = on
-    for reason in REASONS:
-        out[f"dmi_reason_{reason}"] = base[f"al_reason_{reason}"]
     out["dmi_left_20"] = each(left)
-    out["dmi_tse_reg_level"] = base["al_severity"]
     for window in (60, 250):
         out[f"dmi_alert_share_{window}"] = rolling_mean(on, window)
     share = np.full(shape[0], NAN)
@@ -231,6 +218,7 @@ def naive_features(base):
 
 def test_features_are_the_naive_ones(base, values):
     expected = naive_features(base)
+    expected |= {feature.name: base[feature.name] for feature in ALERT if feature.published}
     assert set(expected) == {"_margin_adv20", *(feature.name for feature in ALERT)}
     for name, array in expected.items():
         assert np.isfinite(array).sum() > 100, name
@@ -271,10 +259,10 @@ def test_a_name_that_left_is_not_on_alert(world):
         n = world.market.codes.index(code)
         instant = np.datetime64(spell["available_at"].max())
         last = int(np.searchsorted(world.timeline.decisions, instant))
-        assert made["al_on_alert"][last, n] == 1.0
-        assert not np.any(made["al_on_alert"][last + 6 :, n] == 1.0)
+        assert made["dmi_on_alert"][last, n] == 1.0
+        assert not np.any(made["dmi_on_alert"][last + 6 :, n] == 1.0)
         assert np.isnan(made["al_long_shares"][last + 6 :, n]).all()
-        checked += last + 6 < len(made["al_on_alert"])
+        checked += last + 6 < len(made["dmi_on_alert"])
     assert checked >= 3
 
 
@@ -285,7 +273,7 @@ def test_two_spells_are_not_compared(world):
     kept = pl.concat([rows[20:40], rows[60:70]]).with_columns(pl.lit(code).alias("code"))
     kept = kept.unique("event_date", keep="first", maintain_order=True)
     made = make_alert(tables(kept), world.timeline)
-    on, n = made["al_on_alert"][:, 4] == 1.0, 4
+    on, n = made["dmi_on_alert"][:, 4] == 1.0, 4
     starts = np.flatnonzero(on & ~np.append(False, on[:-1]))
     assert len(starts) == 2
     assert np.isnan(made["al_long_change_shares"][starts, n]).all()
@@ -304,7 +292,7 @@ def test_declarations():
 
 def test_of_an_empty_table_nothing_is_told(world):
     made = make_alert(tables(world.typed("margin_alert").clear()), world.timeline)
-    for name in ("al_on_alert", "al_reason_restricted", "al_long_shares"):
+    for name in ("dmi_on_alert", "dmi_reason_restricted", "al_long_shares"):
         assert np.isnan(made[name]).all(), name
 
 
@@ -316,6 +304,6 @@ def test_nobody_is_off_the_list_before_the_first_list_is_known(world):
     made = make_alert(tables(rows), world.timeline)
     listed = world.timeline.listed_TN[first:]
     assert first >= 100
-    for name in ("al_on_alert", "al_reason_monitoring"):
+    for name in ("dmi_on_alert", "dmi_reason_monitoring"):
         assert np.isnan(made[name][:first]).all()
         assert np.isfinite(made[name][first:][listed]).all()

@@ -36,6 +36,10 @@ KINDS = (
 )  # fmt: skip
 
 
+def column_of(series, measure):
+    return f"mkt_flow_{measure}" if series == "whole" else f"inv_{series}_{measure}"
+
+
 @pytest.fixture(scope="module")
 def world():
     """A year before the restructuring, and a year with corrections (from April 2023 on)."""
@@ -198,13 +202,14 @@ def naive(published, world):
             for name in BEFORE:
                 series = Series(weeks_of(known, name))
                 for measure, value in series.measures.items():
-                    made[f"inv_{name}_{measure}"] = value
+                    if name != "whole" or measure in WHOLE:
+                        made[column_of(name, measure)] = value
             whole = weeks_of(known, "whole")
             if whole and whole[0][0]["event_date"] != newest:
                 newest, newest_at = whole[0][0]["event_date"], t
         for name, value in made.items():
             out[name].append(value)
-        out["inv_whole_age"].append(NAN if newest_at is None else float(t - newest_at))
+        out["mkt_flow_age"].append(NAN if newest_at is None else float(t - newest_at))
     return {name: np.array(values) for name, values in out.items()}
 
 
@@ -236,7 +241,7 @@ def test_features_equal_loops(base, naive, segment):
         wanted = np.array(
             [
                 [
-                    naive[f"inv_{names[kind]}_{measure}"][t] if kind in names else NAN
+                    naive[column_of(names[kind], measure)][t] if kind in names else NAN
                     for kind in segment[t]
                 ]
                 for t in range(len(segment))
@@ -244,9 +249,9 @@ def test_features_equal_loops(base, naive, segment):
         )
         np.testing.assert_allclose(made[f"flow_{measure}"], wanted, rtol=1e-9, atol=1e-11)
     for measure in WHOLE:
-        wanted = naive[f"inv_whole_{measure}"]
-        np.testing.assert_allclose(made[f"mkt_flow_{measure}"], wanted, rtol=1e-9, atol=1e-11)
-    np.testing.assert_array_equal(made["mkt_flow_age"], naive["inv_whole_age"])
+        name = f"mkt_flow_{measure}"
+        np.testing.assert_allclose(made[name], naive[name], rtol=1e-9, atol=1e-11)
+    np.testing.assert_array_equal(made["mkt_flow_age"], naive["mkt_flow_age"])
 
 
 def test_a_correction_counts_from_its_own_session_on(world):
@@ -265,17 +270,16 @@ def test_a_correction_counts_from_its_own_session_on(world):
     assert second > first
     plain = base_of(frame, world.timeline)
     base = base_of(pl.concat([frame, fix]), world.timeline)
-    assert plain["inv_whole_age"][first] == 0.0
+    assert plain["mkt_flow_age"][first] == 0.0
     for name, (section,) in ((n, s) for n, s in BEFORE.items() if len(s) == 1):
         row = rows.row(by_predicate=pl.col("section") == section, named=True)
         ratio = row["foreigners_balance_yen"] / row["foreigners_turnover_yen"]
-        column = base[f"inv_{name}_foreign_net_ratio"]
-        np.testing.assert_array_equal(
-            column[:second], plain[f"inv_{name}_foreign_net_ratio"][:second]
-        )
+        wanted = column_of(name, "foreign_net_ratio")
+        column = base[wanted]
+        np.testing.assert_array_equal(column[:second], plain[wanted][:second])
         assert column[second - 1] == pytest.approx(ratio)
         assert column[second] == pytest.approx(ratio + 0.1)
-    np.testing.assert_array_equal(base["inv_whole_age"], plain["inv_whole_age"])
+    np.testing.assert_array_equal(base["mkt_flow_age"], plain["mkt_flow_age"])
 
 
 def test_the_sandbox_has_corrections(world):

@@ -126,15 +126,15 @@ def expected_side(side):
     return {
         f"mi_{side}_shares": shares,
         f"mi_{side}_change_shares": lambda row: per_week(row, lambda a, b: shares(a) - shares(b)),
-        f"mi_{side}_change": change,
-        f"mi_{side}_standardized": share,
-        f"mi_{side}_standardized_change": lambda row: per_week(
+        f"margin_d_{side}_wow": change,
+        f"margin_std_share_{side}": share,
+        f"margin_d_std_share_{side}_wow": lambda row: per_week(
             row, lambda a, b: share(a) - share(b)
         ),
-        f"mi_{side}_change_13w": lambda row: relative(shares(row), step(row, shares, 13)),
-        f"mi_{side}_z52": lambda row: zscore([shares(r) for r in row["chain"]], 52),
-        f"mi_{side}_change_z26": lambda row: zscore([change(r) for r in row["chain"][:26]], 26),
-        f"mi_{side}_change_sd26": lambda row: stats([change(r) for r in row["chain"][:26]], 26)[1],
+        f"margin_d_{side}_13w": lambda row: relative(shares(row), step(row, shares, 13)),
+        f"margin_{side}_z52": lambda row: zscore([shares(r) for r in row["chain"]], 52),
+        f"margin_d_{side}_z26": lambda row: zscore([change(r) for r in row["chain"][:26]], 26),
+        f"margin_{side}_vol26": lambda row: stats([change(r) for r in row["chain"][:26]], 26)[1],
     }
 
 
@@ -147,10 +147,10 @@ def gross_momentum(row):
 EXPECTED = {
     **expected_side("long"),
     **expected_side("short"),
-    "mi_imbalance_change": lambda row: per_week(row, lambda a, b: imbalance(a) - imbalance(b)),
-    "mi_imbalance_change_13w": lambda row: imbalance(row) - step(row, imbalance, 13),
-    "mi_imbalance_z52": lambda row: zscore([imbalance(r) for r in row["chain"]], 52),
-    "mi_gross_momentum": gross_momentum,
+    "margin_d_imbalance_wow": lambda row: per_week(row, lambda a, b: imbalance(a) - imbalance(b)),
+    "margin_d_imbalance_13w": lambda row: imbalance(row) - step(row, imbalance, 13),
+    "margin_imbalance_z52": lambda row: zscore([imbalance(r) for r in row["chain"]], 52),
+    "margin_gross_mom4": gross_momentum,
 }
 
 
@@ -187,13 +187,6 @@ def naive_features(base):
         out[f"margin_d_{side}_to_adv20"] = each(
             lambda c, s=side: over(at(f"{s}_change_shares")[c], 5 * adv[c])
         )
-        out[f"margin_std_share_{side}"] = at(f"{side}_standardized")
-        out[f"margin_d_{side}_wow"] = at(f"{side}_change")
-        out[f"margin_d_std_share_{side}_wow"] = at(f"{side}_standardized_change")
-        out[f"margin_d_{side}_13w"] = at(f"{side}_change_13w")
-        out[f"margin_{side}_z52"] = at(f"{side}_z52")
-        out[f"margin_d_{side}_z26"] = at(f"{side}_change_z26")
-        out[f"margin_{side}_vol26"] = at(f"{side}_change_sd26")
         out[f"margin_mkt_d_{side}_wow"] = naive_market(
             base, lambda c, s=side: (at(f"{s}_change_shares")[c], at(f"{s}_shares")[c])
         )
@@ -202,10 +195,6 @@ def naive_features(base):
     )
     long, short = at("long_shares"), at("short_shares")
     out["margin_imbalance"] = each(lambda c: over(long[c] - short[c], long[c] + short[c]))
-    out["margin_d_imbalance_wow"] = at("imbalance_change")
-    out["margin_d_imbalance_13w"] = at("imbalance_change_13w")
-    out["margin_imbalance_z52"] = at("imbalance_z52")
-    out["margin_gross_mom4"] = at("gross_momentum")
     out["is_margin_valid"] = each(
         lambda c: NAN if math.isnan(base["listed"][c]) else float(not math.isnan(long[c]))
     )
@@ -231,6 +220,7 @@ def naive_market(base, parts):
 
 def test_features_are_the_naive_ones(base, values):
     expected = naive_features(base)
+    expected |= {feature.name: base[feature.name] for feature in MARGIN if feature.published}
     assert set(expected) == {feature.name for feature in MARGIN}
     for name, array in expected.items():
         assert np.isfinite(array).mean() > 0.2, name
@@ -280,7 +270,7 @@ def test_split_changes_no_relative_value(world):
     event = np.searchsorted(world.market.sessions, rows["event_date"].to_numpy())
     raw = pl.Series(3000.0 / growth[event, n])
     made = make_margin(tables(rows.with_columns(raw.alias(c) for c in SHARES)), world.timeline)
-    assert np.nanmax(np.abs(made["mi_long_change"])) < 1e-12
+    assert np.nanmax(np.abs(made["margin_d_long_wow"])) < 1e-12
     np.testing.assert_allclose(made["mi_long_shares"][20:, n], 3000.0, rtol=1e-12)
 
 
@@ -321,15 +311,15 @@ def test_steady_growth_shows_no_switch(world):
     made = make_margin(tables(rows), world.timeline)
     switch = first_daily(world)
     week = 2.0 * math.tanh(0.007)
-    change = made["mi_long_change"][20:]
+    change = made["margin_d_long_wow"][20:]
     assert np.nanmax(np.abs(change / week - 1.0)) < 1e-3
-    quarter = made["mi_long_change_13w"][switch - 40 :]
+    quarter = made["margin_d_long_13w"][switch - 40 :]
     usual = np.nanmedian(quarter[:40])
     assert np.nanmax(np.abs(quarter / usual - 1.0)) < 0.08
-    z = made["mi_long_z52"][switch - 1 :]
+    z = made["margin_long_z52"][switch - 1 :]
     assert np.isfinite(z).any()
     assert np.nanmax(np.abs(np.diff(z, axis=0))) < 0.1
-    sd = np.nanmax(made["mi_long_change_sd26"])
+    sd = np.nanmax(made["margin_long_vol26"])
     assert sd < 1e-3 * week
 
 
@@ -339,12 +329,12 @@ def test_noise_of_changes_is_the_same_in_both_eras(world):
     rows = with_balances(world, lambda event, n: 1e6 * np.exp(walk[event, n]))
     made = make_margin(tables(rows), world.timeline)
     switch = first_daily(world)
-    for column in ("mi_long_change", "mi_gross_momentum", "mi_long_change_13w"):
+    for column in ("margin_d_long_wow", "margin_gross_mom4", "margin_d_long_13w"):
         array = made[column]
         before, after = array[switch - 65 : switch], array[switch : switch + 65]
         ratio = np.nanstd(after) / np.nanstd(before)
         assert 0.75 < ratio < 1.33, (column, ratio)
-    levels = [made["mi_long_change_z26"][switch + lag] for lag in range(-40, 60)]
+    levels = [made["margin_d_long_z26"][switch + lag] for lag in range(-40, 60)]
     assert 0.7 < np.nanstd(levels) < 1.3
 
 
@@ -363,7 +353,7 @@ def test_daily_era_sampled_at_week_ends_agrees(world):
             continue
         known = rows.filter(pl.col("event_date") == day)["available_at"][0]
         t = int(np.searchsorted(world.timeline.decisions, np.datetime64(known)))
-        for column in ("mi_long_change", "mi_short_change_shares", "mi_imbalance_change"):
+        for column in ("margin_d_long_wow", "mi_short_change_shares", "margin_d_imbalance_wow"):
             same(daily[column][t], weekly[column][t], what=column)
         checked += 1
     assert checked >= 8

@@ -194,7 +194,7 @@ def state_of(book, growth, sessions):
         )
         shares.append(row["position_shares"] * growth[event])
     return {
-        "sp_ratio_sum": math.fsum(ratios),
+        "ssp_ratio_sum": math.fsum(ratios),
         "sp_sellers": len(ratios),
         "sp_top_ratio": max(ratios, default=0.0),
         "sp_square_sum": math.fsum(r * r for r in ratios),
@@ -227,7 +227,9 @@ def positions_of(rows, n):
             flow["sp_closed"] += now == 0 and before > 0
         age = NAN if newest is None else t - newest
         out.append(
-            state_of(book, timeline.growth_TN[:, n], timeline.sessions) | flow | {"sp_age": age}
+            state_of(book, timeline.growth_TN[:, n], timeline.sessions)
+            | flow
+            | {"ssp_days_since": age}
         )
     return out
 
@@ -266,7 +268,7 @@ def test_a_holder_written_in_two_ways_is_one_holder():
     )
     made = SHORTS_INPUTS[1].make(FrameTables({"short_positions": frame}), source_world().timeline)
     assert made["sp_sellers"][[22, 32, 42], 0].tolist() == [1, 1, 0]
-    np.testing.assert_allclose(made["sp_ratio_sum"][[22, 32, 42], 0], [0.010, 0.012, 0.0])
+    np.testing.assert_allclose(made["ssp_ratio_sum"][[22, 32, 42], 0], [0.010, 0.012, 0.0])
     np.testing.assert_allclose(made["sp_added"][[22, 32, 42], 0], [0.010, 0.002, 0.0])
     assert made["sp_closed"][42, 0] == 1
 
@@ -274,7 +276,7 @@ def test_a_holder_written_in_two_ways_is_one_holder():
 def test_single_reports_stand_until_their_holder_reports_again(inputs):
     quiet, _ = odd_reports()
     n = source_world().timeline.codes.index(quiet)
-    total, sellers = inputs["sp_ratio_sum"][:, n], inputs["sp_sellers"][:, n]
+    total, sellers = inputs["ssp_ratio_sum"][:, n], inputs["sp_sellers"][:, n]
     np.testing.assert_allclose(total[0], 0.0123)
     assert inputs["sp_opened"][0, n] == 0
     np.testing.assert_allclose(total[[51, 52, 62]], [0.0123, 0.0266, 0.0280])
@@ -293,7 +295,7 @@ def test_no_report_is_no_position_and_no_source_is_unknown(frames):
     later = frames["short_positions"].filter(pl.col("event_date") >= day(40))
     made = SHORTS_INPUTS[1].make(FrameTables({"short_positions": later}), timeline)
     first = min(known_session(r) for r in later.iter_rows(named=True))
-    for name in ("sp_ratio_sum", "sp_added"):
+    for name in ("ssp_ratio_sum", "sp_added"):
         assert np.isnan(made[name][:first]).all()
         listed = timeline.listed_TN[first:]
         assert not np.isnan(made[name][first:][listed]).any()
@@ -304,7 +306,7 @@ def test_no_report_is_no_position_and_no_source_is_unknown(frames):
 
 def positions_oracle(x):
     rows = range(len(x["close"]))
-    total, sellers, shares = x["sp_ratio_sum"], x["sp_sellers"], x["sp_shares"]
+    total, sellers, shares = x["ssp_ratio_sum"], x["sp_sellers"], x["sp_shares"]
     adv, sold = roll(x["volume"], 20, mean), back(shares, 20)
     cover = [div(shares[t], adv[t]) for t in rows]
 
@@ -334,7 +336,7 @@ def positions_oracle(x):
         "ssp_new_20": count("sp_opened", 20),
         "ssp_closed_20": count("sp_closed", 20),
         "ssp_reports_60": count("sp_reports", 60),
-        "ssp_days_since": x["sp_age"],
+        "ssp_days_since": x["ssp_days_since"],
     }
 
 
@@ -348,7 +350,7 @@ def universe_mean(values, universe):
 
 def test_position_features_equal_loops(inputs, values):
     expected = per_name(inputs, positions_oracle)
-    universe, sector, total = inputs["universe"], inputs["sector"], inputs["sp_ratio_sum"]
+    universe, sector, total = inputs["universe"], inputs["sector"], inputs["ssp_ratio_sum"]
     excess = np.full(total.shape, NAN)
     for t in range(len(total)):
         members = [n for n in range(total.shape[1]) if universe[t, n] == 1 and total[t, n] >= 0]

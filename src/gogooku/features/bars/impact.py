@@ -11,9 +11,11 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _liquidity = partial(Feature, group="liquidity")
+_liquidity_of = partial(declared, group="liquidity")
 
 
 def _illiquidity_day(x: Values) -> FloatArray:
@@ -22,10 +24,6 @@ def _illiquidity_day(x: Values) -> FloatArray:
 
 def _amihud(x: Values, *, window: int) -> FloatArray:
     return k.log_positive(k.rolling_mean(x["_illiquidity"], window))
-
-
-def _gap(x: Values, *, of: str, to: str) -> FloatArray:
-    return x[of] - x[to]
 
 
 def _illiquidity_z(x: Values) -> FloatArray:
@@ -71,7 +69,6 @@ def _roll(x: Values) -> FloatArray:
 IMPACT: Final[tuple[Feature, ...]] = (
     _liquidity(
         name="_illiquidity",
-        concept="impact",
         inputs=("ret_prev_1d", "turnover"),
         compute=_illiquidity_day,
         lookback=RETURN,
@@ -82,7 +79,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     *(
         _liquidity(
             name=f"amihud_{w}",
-            concept="impact",
             inputs=("_illiquidity",),
             compute=partial(_amihud, window=w),
             lookback=chain(w, RETURN),
@@ -92,18 +88,14 @@ IMPACT: Final[tuple[Feature, ...]] = (
         )
         for w in (20, 60)
     ),
-    _liquidity(
-        name="amihud_20_60",
-        concept="impact change",
-        inputs=("amihud_20", "amihud_60"),
-        compute=partial(_gap, of="amihud_20", to="amihud_60"),
-        lookback=chain(60, RETURN),
-        unit="log",
-        meaning="amihud_20 less amihud_60.",
+    _liquidity_of(
+        "amihud_20_60",
+        col("amihud_20", chain(60, RETURN)) - col("amihud_60", chain(60, RETURN)),
+        "log",
+        "amihud_20 less amihud_60.",
     ),
     _liquidity(
         name="amihud_z20",
-        concept="impact change",
         inputs=("_illiquidity",),
         compute=_illiquidity_z,
         lookback=chain(20, RETURN),
@@ -112,7 +104,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="cs_spread_20",
-        concept="spread",
         inputs=("high", "low", "_close"),
         compute=_corwin_schultz,
         lookback=chain(20, RETURN),
@@ -121,7 +112,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="ar_spread_60",
-        concept="spread",
         inputs=("high", "low", "close"),
         compute=_abdi_ranaldo,
         lookback=61,
@@ -130,7 +120,6 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         name="roll_spread_60",
-        concept="spread",
         inputs=("ret_prev_1d",),
         compute=_roll,
         lookback=chain(61, RETURN),

@@ -16,29 +16,15 @@ from gogooku.core.types import Feature, FloatArray
 from gogooku.features.bars.impact import IMPACT
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, log, mean, z
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _liquidity = partial(Feature, group="liquidity")
-
-
-def _log(x: Values, *, column: str) -> FloatArray:
-    return k.log_positive(x[column])
+_liquidity_of = partial(declared, group="liquidity")
 
 
 def _volume_ratio(x: Values, *, window: int) -> FloatArray:
     return k.log_positive(k.ratio(x["volume"], k.rolling_mean(x["volume"], window)))
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _mean_gap(x: Values, *, of: str, short: int, long: int) -> FloatArray:
-    return k.rolling_mean(x[of], short) - k.rolling_mean(x[of], long)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
 
 
 def _untraded(x: Values, *, window: int) -> FloatArray:
@@ -88,26 +74,18 @@ def _money_flow(x: Values) -> FloatArray:
 
 
 def _limit_net(x: Values) -> FloatArray:
-    return k.rolling_mean(x["limit_up"] - x["limit_down"], 5)
+    return k.rolling_mean(x["limit_up_flag"] - x["limit_down_flag"], 5)
 
 
 _HIDDEN = (
     *(
-        _liquidity(
-            name=f"_log_{column}",
-            concept="level",
-            inputs=(column,),
-            compute=partial(_log, column=column),
-            lookback=1,
-            unit="log",
-            max_null_share=1.0,
-            meaning=f"Log of {column}.",
+        _liquidity_of(
+            f"_log_{column}", log(col(column)), "log", f"Log of {column}.", max_null_share=1.0
         )
         for column in ("volume", "turnover")
     ),
     _liquidity(
         name="_volume_change",
-        concept="activity",
         inputs=("_log_volume",),
         compute=_volume_change,
         lookback=RETURN,
@@ -121,7 +99,6 @@ _ACTIVITY = (
     *(
         _liquidity(
             name=f"volume_ratio_{w}",
-            concept="activity",
             inputs=("volume",),
             compute=partial(_volume_ratio, window=w),
             lookback=w,
@@ -131,45 +108,35 @@ _ACTIVITY = (
         for w in (5, 20)
     ),
     *(
-        _liquidity(
-            name=f"volume_z_{w}",
-            concept="activity",
-            inputs=("_log_volume",),
-            compute=partial(_z, of="_log_volume", window=w),
-            lookback=w,
-            unit="z",
-            meaning=f"Log volume against its mean and spread of {w} sessions, within +-10.",
+        _liquidity_of(
+            f"volume_z_{w}",
+            z(col("_log_volume"), w),
+            "z",
+            f"Log volume against its mean and spread of {w} sessions, within +-10.",
         )
         for w in (20, 60)
     ),
     *(
-        _liquidity(
-            name=f"turnover_{a}_{b}",
-            concept="activity change",
-            inputs=("_log_turnover",),
-            compute=partial(_mean_gap, of="_log_turnover", short=a, long=b),
-            lookback=b,
-            unit="log",
-            meaning=f"Mean log traded value of {a} sessions less that of {b}.",
+        _liquidity_of(
+            f"turnover_{a}_{b}",
+            mean(col("_log_turnover"), a) - mean(col("_log_turnover"), b),
+            "log",
+            f"Mean log traded value of {a} sessions less that of {b}.",
         )
         for a, b in ((5, 20), (5, 60), (20, 120), (60, 250))
     ),
     *(
-        _liquidity(
-            name=f"adv{w}_log",
-            concept="size",
-            inputs=("_log_turnover",),
-            compute=partial(_mean, of="_log_turnover", window=w),
-            lookback=w,
-            unit="log",
-            meaning=f"Mean log traded value of {w} sessions (the currency drops out in ranks).",
+        _liquidity_of(
+            f"adv{w}_log",
+            mean(col("_log_turnover"), w),
+            "log",
+            f"Mean log traded value of {w} sessions (the currency drops out in ranks).",
         )
         for w in (20, 60)
     ),
     *(
         _liquidity(
             name=f"volume_cv_{w}",
-            concept="activity",
             inputs=("volume",),
             compute=partial(_variation, window=w),
             lookback=w,
@@ -180,7 +147,6 @@ _ACTIVITY = (
     ),
     _liquidity(
         name="zero_trade_share_60",
-        concept="trading",
         inputs=("traded",),
         compute=partial(_untraded, window=60),
         lookback=60,
@@ -189,7 +155,6 @@ _ACTIVITY = (
     ),
     _liquidity(
         name="zero_return_share_60",
-        concept="trading",
         inputs=("ret_prev_1d",),
         compute=_unchanged,
         lookback=chain(60, RETURN),
@@ -202,7 +167,6 @@ _DIRECTION = (
     *(
         _liquidity(
             name=f"price_volume_corr_{w}",
-            concept="direction",
             inputs=("ret_prev_1d", "_volume_change"),
             compute=partial(_volume_corr, of="ret_prev_1d", window=w),
             lookback=chain(w, RETURN),
@@ -213,7 +177,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="move_volume_corr_60",
-        concept="direction",
         inputs=("day_range", "_volume_change"),
         compute=partial(_volume_corr, of="day_range", window=60),
         lookback=chain(60, RETURN),
@@ -222,7 +185,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="obv_share_20",
-        concept="direction",
         inputs=("ret_prev_1d", "volume"),
         compute=_obv,
         lookback=chain(20, RETURN),
@@ -231,7 +193,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="cmf_20",
-        concept="direction",
         inputs=("close_location", "volume"),
         compute=_chaikin,
         lookback=20,
@@ -240,7 +201,6 @@ _DIRECTION = (
     ),
     _liquidity(
         name="money_flow_14",
-        concept="direction",
         inputs=("high", "low", "close", "turnover"),
         compute=_money_flow,
         lookback=chain(14, RETURN),
@@ -250,8 +210,7 @@ _DIRECTION = (
     ),
     _liquidity(
         name="limit_net_5",
-        concept="limits",
-        inputs=("limit_up", "limit_down"),
+        inputs=("limit_up_flag", "limit_down_flag"),
         compute=_limit_net,
         lookback=5,
         unit="share",

@@ -87,7 +87,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             name=f"rsi_{n}",
-            concept="oscillator",
             inputs=("ret_prev_1d",),
             compute=partial(_rsi, sessions=n),
             lookback=chain(7 * n, RETURN),
@@ -99,7 +98,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="rsi_delta",
-        concept="oscillator",
         inputs=("rsi_14",),
         compute=_rsi_delta,
         lookback=chain(2, _WILDER_14, RETURN),
@@ -108,7 +106,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="macd",
-        concept="oscillator",
         inputs=("close", "_close"),
         compute=_macd,
         lookback=k.ewm_length(26),
@@ -117,7 +114,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="macd_histogram",
-        concept="oscillator",
         inputs=("macd",),
         compute=_macd_histogram,
         lookback=chain(k.ewm_length(9), k.ewm_length(26)),
@@ -126,7 +122,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="_true_range",
-        concept="range",
         inputs=("high", "low", "_close"),
         compute=_true_range,
         lookback=RETURN,
@@ -136,7 +131,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="natr_14",
-        concept="range",
         inputs=("_true_range",),
         compute=_natr,
         lookback=chain(_WILDER_14, RETURN),
@@ -146,7 +140,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             name=f"_dm_{side}",
-            concept="trend",
             inputs=("high", "low", "_close"),
             compute=partial(_directional, side=side),
             lookback=chain(_WILDER_14, RETURN),
@@ -158,7 +151,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="di_diff_14",
-        concept="trend",
         inputs=("_dm_up", "_dm_down", "natr_14"),
         compute=_di_diff,
         lookback=chain(_WILDER_14, RETURN),
@@ -167,7 +159,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="adx_14",
-        concept="trend",
         inputs=("_dm_up", "_dm_down"),
         compute=_adx,
         lookback=chain(_WILDER_14, _WILDER_14, RETURN),
@@ -177,7 +168,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             name=name,
-            concept="oscillator",
             inputs=("high", "low", "_close"),
             compute=partial(_channel, window=w),
             lookback=w,
@@ -192,7 +182,6 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         name="aroon_osc_25",
-        concept="trend",
         inputs=("high", "low"),
         compute=_aroon,
         lookback=26,

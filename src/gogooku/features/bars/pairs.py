@@ -81,7 +81,7 @@ def difference(x: Values, *, of: str, less: str) -> FloatArray:
 
 def against(group: str, *, series: str, suffix: str, lookback: int) -> tuple[Feature, ...]:
     """Slopes and the correlation of a name with a series of one-session returns."""
-    make = partial(Feature, group=group, concept="beta", inputs=("ret_prev_1d", series))
+    make = partial(Feature, group=group, inputs=("ret_prev_1d", series))
     one = chain(60, max(lookback, RETURN))
     return (
         make(
@@ -122,7 +122,6 @@ def residuals(group: str, *, series: str, suffix: str, lookback: int) -> tuple[F
     return (
         make(
             name=f"resid_vol{suffix}_60d",
-            concept="volatility",
             inputs=pair,
             compute=partial(residual_vol, to=series),
             lookback=one,
@@ -131,7 +130,6 @@ def residuals(group: str, *, series: str, suffix: str, lookback: int) -> tuple[F
         ),
         make(
             name=f"{alpha}_1d",
-            concept="residual return",
             inputs=(*pair, slope),
             compute=partial(residual, to=series, beta_name=slope),
             lookback=one,
@@ -141,7 +139,6 @@ def residuals(group: str, *, series: str, suffix: str, lookback: int) -> tuple[F
         *(
             make(
                 name=f"{alpha}_{w}d",
-                concept="residual return",
                 inputs=(f"{alpha}_1d",),
                 compute=partial(residual_sum, of=f"{alpha}_1d", window=w),
                 lookback=chain(w, one),
@@ -152,7 +149,6 @@ def residuals(group: str, *, series: str, suffix: str, lookback: int) -> tuple[F
         ),
         make(
             name=f"resid_mom{suffix}_60",
-            concept="momentum",
             inputs=(f"{alpha}_1d",),
             compute=partial(residual_z, of=f"{alpha}_1d", window=60),
             lookback=chain(60, one),

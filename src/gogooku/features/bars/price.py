@@ -23,9 +23,11 @@ from gogooku.features.bars.shape import SHAPE
 from gogooku.features.bars.trend import TREND
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, total
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
 
 _price = partial(Feature, group="price")
+_price_of = partial(declared, group="price")
 
 
 def _close(x: Values) -> FloatArray:
@@ -47,10 +49,6 @@ def _overnight(x: Values) -> FloatArray:
 
 def _intraday(x: Values) -> FloatArray:
     return k.ratio(x["close"], x["open"]) - 1.0
-
-
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
 
 
 def _gap_fill(x: Values) -> FloatArray:
@@ -90,7 +88,6 @@ def _range_expansion(x: Values) -> FloatArray:
 _RETURNS = (
     _price(
         name="_close",
-        concept="level",
         inputs=("close",),
         compute=_close,
         lookback=CLOSE,
@@ -100,7 +97,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_prev_1d",
-        concept="return",
         inputs=("close", "_close"),
         compute=_return,
         lookback=RETURN,
@@ -110,7 +106,6 @@ _RETURNS = (
     *(
         _price(
             name=f"ret_prev_{h}d",
-            concept="momentum" if h > 5 else "reversal",
             inputs=("_close",),
             compute=partial(_past_return, sessions=h),
             lookback=chain(h + 1, CLOSE),
@@ -121,7 +116,6 @@ _RETURNS = (
     ),
     _price(
         name="mom_252_21",
-        concept="momentum",
         inputs=("_close",),
         compute=partial(_past_return, sessions=252, skip=21),
         lookback=chain(253, CLOSE),
@@ -130,7 +124,6 @@ _RETURNS = (
     ),
     _price(
         name="ret_overnight",
-        concept="gap",
         inputs=("open", "_close"),
         compute=_overnight,
         lookback=RETURN,
@@ -139,34 +132,23 @@ _RETURNS = (
     ),
     _price(
         name="ret_intraday",
-        concept="gap",
         inputs=("open", "close"),
         compute=_intraday,
         lookback=1,
         unit="return",
         meaning="Close over open of the session.",
     ),
-    _price(
-        name="ret_overnight_20d",
-        concept="gap",
-        inputs=("ret_overnight",),
-        compute=partial(_summed, of="ret_overnight", window=20),
-        lookback=chain(20, RETURN),
-        unit="return",
-        meaning="Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
+    _price_of(
+        "ret_overnight_20d",
+        total(col("ret_overnight", RETURN), 20),
+        "return",
+        "Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
     ),
-    _price(
-        name="ret_intraday_20d",
-        concept="gap",
-        inputs=("ret_intraday",),
-        compute=partial(_summed, of="ret_intraday", window=20),
-        lookback=20,
-        unit="return",
-        meaning="Sum of 20 intraday returns.",
+    _price_of(
+        "ret_intraday_20d", total(col("ret_intraday"), 20), "return", "Sum of 20 intraday returns."
     ),
     _price(
         name="gap_fill_ratio",
-        concept="gap",
         inputs=("ret_overnight", "ret_intraday"),
         compute=_gap_fill,
         lookback=RETURN,
@@ -177,7 +159,6 @@ _RETURNS = (
     ),
     _price(
         name="gap_concord_20",
-        concept="gap",
         inputs=("ret_overnight", "ret_intraday"),
         compute=_gap_concord,
         lookback=chain(20, RETURN),
@@ -186,7 +167,6 @@ _RETURNS = (
     ),
     _price(
         name="gap_magnitude_z20",
-        concept="gap",
         inputs=("ret_overnight",),
         compute=_gap_z,
         lookback=chain(21, RETURN),
@@ -195,7 +175,6 @@ _RETURNS = (
     ),
     _price(
         name="day_range",
-        concept="range",
         inputs=("high", "low", "_close"),
         compute=_range,
         lookback=RETURN,
@@ -204,7 +183,6 @@ _RETURNS = (
     ),
     _price(
         name="close_location",
-        concept="range",
         inputs=("high", "low", "close"),
         compute=_location,
         lookback=1,
@@ -214,7 +192,6 @@ _RETURNS = (
     ),
     _price(
         name="close_location_5",
-        concept="range",
         inputs=("close_location",),
         compute=_mean_location,
         lookback=5,
@@ -223,7 +200,6 @@ _RETURNS = (
     ),
     _price(
         name="range_expansion",
-        concept="range",
         inputs=("day_range",),
         compute=_range_expansion,
         lookback=chain(21, RETURN),

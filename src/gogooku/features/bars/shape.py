@@ -55,7 +55,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"{kind}_ret_20",
-            concept="tail",
             inputs=("ret_prev_1d",),
             compute=partial(_extreme_return, kind=kind),
             lookback=chain(20, RETURN),
@@ -68,7 +67,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"skew_{w}",
-            concept="tail",
             inputs=("ret_prev_1d",),
             compute=partial(_skew, window=w),
             lookback=chain(w, RETURN),
@@ -79,7 +77,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="kurt_60",
-        concept="tail",
         inputs=("ret_prev_1d",),
         compute=_kurtosis,
         lookback=chain(60, RETURN),
@@ -89,7 +86,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"autocorr_{w}",
-            concept="persistence",
             inputs=("ret_prev_1d",),
             compute=partial(_autocorrelation, window=w),
             lookback=chain(w + 1, RETURN),
@@ -101,7 +97,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"up_share_{w}",
-            concept="persistence",
             inputs=("ret_prev_1d",),
             compute=partial(_up_share, window=w),
             lookback=chain(w, RETURN),
@@ -112,7 +107,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="streak",
-        concept="persistence",
         inputs=("ret_prev_1d",),
         compute=_streak,
         lookback=chain(10, RETURN),
@@ -122,7 +116,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"efficiency_{w}",
-            concept="persistence",
             inputs=("ret_prev_1d",),
             compute=partial(_efficiency, window=w),
             lookback=chain(w, RETURN),
@@ -134,7 +127,6 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"sharpe_{w}",
-            concept="momentum",
             inputs=("ret_prev_1d",),
             compute=partial(_sharpe, window=w),
             lookback=chain(w, RETURN),

@@ -59,7 +59,6 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"price_to_sma{w}",
-            concept="trend",
             inputs=("close", "_close"),
             compute=partial(_to_average, window=w),
             lookback=w,
@@ -71,7 +70,6 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"ma_gap_{a}_{b}",
-            concept="trend",
             inputs=("close",),
             compute=partial(_average_gap, short=a, long=b),
             lookback=k.ewm_length(b),
@@ -82,7 +80,6 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="ma_gap_60_200",
-        concept="trend",
         inputs=("close",),
         compute=partial(_simple_average_gap, short=60, long=200),
         lookback=200,
@@ -92,7 +89,6 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             name=f"z_close_{w}",
-            concept="trend",
             inputs=("close", "_close"),
             compute=partial(_z_close, window=w),
             lookback=w,
@@ -104,7 +100,6 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="bb_bw",
-        concept="range",
         inputs=("close",),
         compute=partial(_band_width, window=20),
         lookback=20,
@@ -113,7 +108,6 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="dist_high_252",
-        concept="trend",
         inputs=("high", "_close"),
         compute=partial(_distance, kind="max", window=252),
         lookback=252,
@@ -122,7 +116,6 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="dist_low_252",
-        concept="trend",
         inputs=("low", "_close"),
         compute=partial(_distance, kind="min", window=252),
         lookback=252,
@@ -131,7 +124,6 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         name="high_age_252",
-        concept="trend",
         inputs=("close",),
         compute=_high_age,
         lookback=252,

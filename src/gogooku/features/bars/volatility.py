@@ -19,12 +19,14 @@ from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, log, ratio
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 _YEAR: Final = math.sqrt(SESSIONS_PER_YEAR)
 _LN2: Final = math.log(2.0)
 
 _volatility = partial(Feature, group="volatility")
+_volatility_of = partial(declared, group="volatility")
 
 
 def _log_of(x: Values, *, column: str) -> FloatArray:
@@ -61,15 +63,11 @@ def _vol_of_vol(x: Values) -> FloatArray:
     return k.ratio(k.root(variance), mean, floor=k.FLAT)
 
 
-def _log_ratio(x: Values, *, of: str, to: str) -> FloatArray:
-    return k.log_positive(k.ratio(x[of], x[to], floor=k.FLAT))
-
-
 def _vol_z(x: Values) -> FloatArray:
-    return k.ratio(*_centred(k.log_positive(x["volatility_20d"]), 252), floor=1e-6)
+    return k.ratio(*_from_mean_and_spread(k.log_positive(x["volatility_20d"]), 252), floor=1e-6)
 
 
-def _centred(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+def _from_mean_and_spread(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     mean, variance = m.rolling_mean_var(values, window)
     return values - mean, k.root(variance)
 
@@ -110,7 +108,6 @@ _DAYS = (
     *(
         _volatility(
             name=f"_log_{column}",
-            concept="range",
             inputs=("open", column),
             compute=partial(_log_of, column=column),
             lookback=1,
@@ -122,7 +119,6 @@ _DAYS = (
     ),
     _volatility(
         name="_pk_day",
-        concept="range",
         inputs=("_log_high", "_log_low"),
         compute=_parkinson_day,
         lookback=1,
@@ -132,7 +128,6 @@ _DAYS = (
     ),
     _volatility(
         name="_rs_day",
-        concept="range",
         inputs=("_log_high", "_log_low", "_log_close"),
         compute=_rogers_satchell_day,
         lookback=1,
@@ -146,7 +141,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"volatility_{w}d",
-            concept="volatility",
             inputs=("ret_prev_1d",),
             compute=partial(_close_vol, window=w),
             lookback=chain(w, RETURN),
@@ -158,7 +152,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"{short}_vol_{w}",
-            concept="volatility",
             inputs=(f"_{short}_day",),
             compute=partial(_range_vol, day=f"_{short}_day", window=w),
             lookback=w,
@@ -174,7 +167,6 @@ _LEVELS = (
     *(
         _volatility(
             name=f"yz_vol_{w}",
-            concept="volatility",
             inputs=("ret_overnight", "_log_close", "_rs_day"),
             compute=partial(_yang_zhang, window=w),
             lookback=chain(w, RETURN),
@@ -185,7 +177,6 @@ _LEVELS = (
     ),
     _volatility(
         name="ewma_vol",
-        concept="volatility",
         inputs=("ret_prev_1d",),
         compute=_ewma_vol,
         lookback=chain(120, RETURN),
@@ -198,7 +189,6 @@ _LEVELS = (
 _CHANGES = (
     _volatility(
         name="vov_20",
-        concept="volatility of volatility",
         inputs=("yz_vol_20",),
         compute=_vol_of_vol,
         lookback=chain(20, 20, RETURN),
@@ -206,14 +196,11 @@ _CHANGES = (
         meaning="Standard deviation over mean of 20 values of yz_vol_20.",
     ),
     *(
-        _volatility(
-            name=name,
-            concept="volatility change",
-            inputs=(of, to),
-            compute=partial(_log_ratio, of=of, to=to),
-            lookback=chain(w, RETURN),
-            unit="log",
-            meaning=f"Log of {of} over {to}.",
+        _volatility_of(
+            name,
+            log(ratio(col(of, chain(w, RETURN)), col(to, chain(w, RETURN)), floor=k.FLAT)),
+            "log",
+            f"Log of {of} over {to}.",
         )
         for name, of, to, w in (
             ("vol_ratio_5_20", "volatility_5d", "volatility_20d", 20),
@@ -224,7 +211,6 @@ _CHANGES = (
     ),
     _volatility(
         name="vol_z_252",
-        concept="volatility change",
         inputs=("volatility_20d",),
         compute=_vol_z,
         lookback=chain(252, 20, RETURN),
@@ -237,7 +223,6 @@ _FORM = (
     *(
         _volatility(
             name=f"downside_share_{w}",
-            concept="tail",
             inputs=("ret_prev_1d",),
             compute=partial(_downside_share, window=w),
             lookback=chain(w, RETURN),
@@ -248,7 +233,6 @@ _FORM = (
     ),
     _volatility(
         name="overnight_vol_share_20",
-        concept="composition",
         inputs=("ret_overnight", "ret_intraday"),
         compute=partial(_overnight_share, window=20),
         lookback=chain(20, RETURN),
@@ -257,7 +241,6 @@ _FORM = (
     ),
     _volatility(
         name="jump_share_60",
-        concept="tail",
         inputs=("ret_prev_1d",),
         compute=partial(_jump_share, window=60),
         lookback=chain(61, RETURN),
@@ -267,7 +250,6 @@ _FORM = (
     ),
     _volatility(
         name="largest_move_60",
-        concept="tail",
         inputs=("ret_prev_1d",),
         compute=_largest_move,
         lookback=chain(60, RETURN),
@@ -276,7 +258,6 @@ _FORM = (
     ),
     _volatility(
         name="leverage_corr_60",
-        concept="asymmetry",
         inputs=("ret_prev_1d",),
         compute=_leverage,
         lookback=chain(61, RETURN),

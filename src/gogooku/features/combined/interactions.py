@@ -135,7 +135,6 @@ def _x(
     name: str,
     compute: Callable[[Values], FloatArray],
     *inputs: str,
-    concept: str,
     meaning: str,
     unit: str = "ratio",
     window: int = 1,
@@ -144,7 +143,6 @@ def _x(
     """Declare an interaction; it looks as far back as the factor that looks furthest."""
     return Feature(
         name=name,
-        concept=concept,
         group="interactions",
         inputs=inputs,
         compute=compute,
@@ -163,7 +161,6 @@ _MOMENTUM = (
             partial(_per_volatility, of=f"ret_prev_{h}d"),
             f"ret_prev_{h}d",
             "volatility_20d",
-            concept="momentum per risk",
             meaning=f"ret_prev_{h}d over volatility_20d.",
         )
         for h in (5, 10)
@@ -175,7 +172,6 @@ _MOMENTUM = (
         "beta_60d",
         "mkt_ret_5d",
         "volatility_20d",
-        concept="momentum per risk",
         meaning="ret_prev_5d less beta_60d times mkt_ret_5d, over volatility_20d.",
     ),
     _x(
@@ -183,7 +179,6 @@ _MOMENTUM = (
         partial(_product, first="rel_to_sec_5d", second="sec_mom_20"),
         "rel_to_sec_5d",
         "sec_mom_20",
-        concept="sector trend",
         unit="return",
         meaning="rel_to_sec_5d times sec_mom_20: ahead of a rising or behind a falling sector.",
     ),
@@ -192,7 +187,6 @@ _MOMENTUM = (
         partial(_product, first="z_in_sec_ma_gap_5_20", second="sec_mom_20"),
         "z_in_sec_ma_gap_5_20",
         "sec_mom_20",
-        concept="sector trend",
         meaning="z_in_sec_ma_gap_5_20 times sec_mom_20: the trend of the name with its sector's.",
     ),
     _x(
@@ -201,7 +195,6 @@ _MOMENTUM = (
         "ma_gap_5_20",
         "ma_gap_20_60",
         "sec_mom_20",
-        concept="sector trend",
         meaning="ma_gap_5_20 where it has the sign of ma_gap_20_60 and of sec_mom_20, else 0.",
     ),
 )
@@ -213,7 +206,6 @@ _TRADING = (
         "volume_ratio_5",
         "close",
         window=5,
-        concept="volume and direction",
         meaning="Volume over its mean of 5 sessions, signed by the return.",
     ),
     _x(
@@ -221,7 +213,6 @@ _TRADING = (
         _volume_position,
         "volume_ratio_5",
         "z_close_20",
-        concept="volume and direction",
         meaning="Volume over its mean of 5 sessions times z_close_20.",
     ),
     _x(
@@ -229,7 +220,6 @@ _TRADING = (
         _volume_break,
         "volume_ratio_5",
         "z_close_20",
-        concept="volume and direction",
         meaning=f"Volume over its mean of 5 sessions times what z_close_20 is beyond +-{BAND:.0f}, "
         "0 within.",
     ),
@@ -238,7 +228,6 @@ _TRADING = (
         _shock,
         "_volume_change",
         "ret_prev_5d",
-        concept="volume and direction",
         unit="return",
         meaning=f"Change of log volume since the session before, within +-{LARGEST_SHOCK}, times "
         "ret_prev_5d.",
@@ -248,7 +237,6 @@ _TRADING = (
         _fear,
         "z_close_20",
         "vol_z_252",
-        concept="reversal",
         meaning="Fall below the mean (-z_close_20, 0 above) times vol_z_252 (0 if negative).",
     ),
     _x(
@@ -256,7 +244,6 @@ _TRADING = (
         _quiet_rise,
         "z_close_60",
         "vol_ratio_20_60",
-        concept="breakout",
         meaning="Rise above the mean (z_close_60, 0 below) times the calm (-vol_ratio_20_60, 0 if "
         "negative).",
     ),
@@ -265,7 +252,6 @@ _TRADING = (
         _stable_reversal,
         "alpha_uni_1d",
         "corr_uni_60d",
-        concept="reversal",
         unit="return",
         meaning="alpha_uni_1d reversed, times the share of variance that the universe explains.",
     ),
@@ -278,7 +264,6 @@ _POSITIONS = (
         "margin_short_to_adv20",
         "ret_prev_5d",
         "uni_ret_5d",
-        concept="crowding",
         max_null_share=0.3,
         meaning="margin_short_to_adv20 times the lead of ret_prev_5d over uni_ret_5d, 0 without.",
     ),
@@ -287,7 +272,6 @@ _POSITIONS = (
         _crowded_fall,
         "margin_imbalance",
         "z_close_20",
-        concept="crowding",
         max_null_share=0.3,
         meaning="margin_imbalance times the fall below the mean (-z_close_20, 0 above).",
     ),
@@ -296,7 +280,6 @@ _POSITIONS = (
         partial(_product, first="dmi_on_alert", second="ret_prev_1d"),
         "dmi_on_alert",
         "ret_prev_1d",
-        concept="crowding",
         unit="return",
         meaning="ret_prev_1d of names on daily publication of margin balances, else 0.",
     ),
@@ -305,7 +288,6 @@ _POSITIONS = (
         partial(_product, first="am_body", second="bd_net_z20"),
         "am_body",
         "bd_net_z20",
-        concept="order flow",
         max_null_share=0.5,
         meaning="am_body times bd_net_z20: the morning moved with unusual net purchases.",
     ),
@@ -315,7 +297,6 @@ _POSITIONS = (
         "div_pre3",
         "am_pos_in_am_range",
         "div_days_since_ex",
-        concept="order flow",
         max_null_share=0.6,
         meaning="am_pos_in_am_range less a half within 3 sessions before the ex-date, else 0; null "
         "where am_pos_in_am_range is, and for names of which no ex-date is known.",
@@ -329,7 +310,6 @@ _NEWS = (
         "stmt_rev_fore_op",
         "stmt_progress_op_vs_usual",
         "stmt_sessions_since_statement",
-        concept="drift",
         max_null_share=0.8,
         meaning="stmt_rev_fore_op plus stmt_progress_op_vs_usual, fading by "
         f"exp(-sessions / {FADE:.0f}) since the report (Bernard & Thomas 1989); null in the first "

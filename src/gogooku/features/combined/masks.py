@@ -31,7 +31,7 @@ HALTED: Final = np.datetime64("2020-10-01")
 _mask = partial(Feature, group="masks", role=Role.MASK, unit="flag")
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_halts(tables: Tables, timeline: Timeline) -> Made:
     del tables  # they only say that the source is of this exchange
     return {"cal_halted": (timeline.sessions == HALTED).astype(np.float64)}
 
@@ -41,7 +41,7 @@ MASKS_INPUTS: Final[tuple[InputTable, ...]] = (
         tables=("calendar",),
         stock={},
         market={"cal_halted": "1 on the session on which the exchange did not open, else 0"},
-        make=_make,
+        make=_make_halts,
     ),
 )
 
@@ -51,7 +51,7 @@ def _among_listed(flags: FloatArray, x: Values) -> FloatArray:
     return np.where(np.isnan(x["traded"]), np.nan, flags)
 
 
-def _history(x: Values, *, window: int) -> FloatArray:
+def _has_history(x: Values, *, window: int) -> FloatArray:
     held = k.rolling_count(x["traded"] == 1.0, window) >= k.fewest(window)
     return _among_listed(held.astype(np.float64), x)
 
@@ -79,9 +79,8 @@ MASKS: Final[tuple[Feature, ...]] = (
     *(
         _mask(
             name=f"is_history_{w}",
-            concept="history",
             inputs=("traded",),
-            compute=partial(_history, window=w),
+            compute=partial(_has_history, window=w),
             lookback=w,
             meaning=f"The name traded on at least {k.fewest(w)} of {w} sessions: windows of that "
             "length are filled.",
@@ -90,7 +89,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_sec_valid",
-        concept="sector",
         inputs=("sector", "universe", "traded"),
         compute=_sector_known,
         lookback=1,
@@ -100,7 +98,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_fs_valid",
-        concept="coverage",
         inputs=("fs_net_margin", "traded"),
         compute=partial(_known, of="fs_net_margin"),
         lookback=1,
@@ -108,7 +105,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_forecast_valid",
-        concept="coverage",
         inputs=("val_forward_earnings_yield", "traded"),
         compute=partial(_known, of="val_forward_earnings_yield"),
         lookback=CLOSE,
@@ -116,7 +112,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_ssp_open",
-        concept="coverage",
         inputs=("ssp_reporters", "traded"),
         compute=partial(_known, of="ssp_reporters"),
         lookback=1,
@@ -124,7 +119,6 @@ MASKS: Final[tuple[Feature, ...]] = (
     ),
     _mask(
         name="is_halt_20201001",
-        concept="trading",
         inputs=("cal_halted", "traded"),
         compute=_halted,
         lookback=1,

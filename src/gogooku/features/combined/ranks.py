@@ -89,7 +89,7 @@ def sector_rank(values_TN: FloatArray, x: Values) -> FloatArray:
     return out
 
 
-def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
+def _rank_change(x: Values, *, of: str, sessions: int) -> FloatArray:
     ranks = universe_rank(x[of], x)
     return ranks - k.shift(ranks, sessions)
 
@@ -106,7 +106,7 @@ def _in_sector(x: Values, *, of: str) -> FloatArray:
     return sector_rank(x[of], x)
 
 
-def _pair(x: Values, *, first: str, second: str, sign: float) -> FloatArray:
+def _rank_pair(x: Values, *, first: str, second: str, sign: float) -> FloatArray:
     return 0.5 * (universe_rank(x[first], x) + sign * universe_rank(x[second], x))
 
 
@@ -118,9 +118,8 @@ def _volume_less_move(x: Values) -> FloatArray:
 _CHANGES = tuple(
     _rank(
         name=name,
-        concept="rank change",
         inputs=(of, "universe"),
-        compute=partial(_change, of=of, sessions=sessions),
+        compute=partial(_rank_change, of=of, sessions=sessions),
         lookback=chain(sessions + 1, _LOOKBACK[of]),
         window=sessions + 1,
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
@@ -141,7 +140,6 @@ _MEANS = (
     *(
         _rank(
             name=f"ret_rank_mean_{w}",
-            concept="mean rank",
             inputs=("ret_prev_1d", "universe"),
             compute=partial(_mean_rank, of="ret_prev_1d", window=w),
             lookback=chain(w, _LOOKBACK["ret_prev_1d"]),
@@ -153,7 +151,6 @@ _MEANS = (
     ),
     _rank(
         name="ret_rank_sd_60",
-        concept="mean rank",
         inputs=("ret_prev_1d", "universe"),
         compute=partial(_rank_spread, of="ret_prev_1d", window=60),
         lookback=chain(60, _LOOKBACK["ret_prev_1d"]),
@@ -162,7 +159,6 @@ _MEANS = (
     ),
     _rank(
         name="volume_rank_sd_60",
-        concept="mean rank",
         inputs=("volume_ratio_20", "universe"),
         compute=partial(_rank_spread, of="volume_ratio_20", window=60),
         lookback=chain(60, _LOOKBACK["volume_ratio_20"]),
@@ -175,7 +171,6 @@ _MEANS = (
 _SECTORS = tuple(
     _rank(
         name=f"{name}_rank_in_sec",
-        concept="rank in sector",
         inputs=(of, "universe", "sector"),
         compute=partial(_in_sector, of=of),
         lookback=_LOOKBACK[of],
@@ -202,7 +197,6 @@ _SECTORS = tuple(
 _PAIRS = (
     _rank(
         name="volume_less_move_rank",
-        concept="two ranks",
         inputs=("volume_ratio_20", "ret_prev_1d", "universe"),
         compute=_volume_less_move,
         lookback=max(_LOOKBACK["volume_ratio_20"], _LOOKBACK["ret_prev_1d"]),
@@ -212,9 +206,8 @@ _PAIRS = (
     ),
     _rank(
         name="value_mom_rank",
-        concept="two ranks",
         inputs=("val_book_to_price", "mom_252_21", "universe"),
-        compute=partial(_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
+        compute=partial(_rank_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
         lookback=max(_LOOKBACK["val_book_to_price"], _LOOKBACK["mom_252_21"]),
         window=1,
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
@@ -222,9 +215,8 @@ _PAIRS = (
     ),
     _rank(
         name="magic_formula_rank",
-        concept="two ranks",
         inputs=("val_earnings_yield", "fs_roa_ttm", "universe"),
-        compute=partial(_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
+        compute=partial(_rank_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
         lookback=max(_LOOKBACK["val_earnings_yield"], _LOOKBACK["fs_roa_ttm"]),
         window=1,
         max_null_share=0.6,
@@ -233,9 +225,10 @@ _PAIRS = (
     ),
     _rank(
         name="forecast_less_price_rank",
-        concept="two ranks",
         inputs=("stmt_rev_fore_op_year", "ret_prev_60d", "universe"),
-        compute=partial(_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0),
+        compute=partial(
+            _rank_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0
+        ),
         lookback=max(_LOOKBACK["stmt_rev_fore_op_year"], _LOOKBACK["ret_prev_60d"]),
         window=1,
         max_null_share=0.4,

@@ -22,7 +22,8 @@ import polars as pl
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered, growth, news_of
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.combinators import at_most, col, declared
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import CLOSE, Values
 from gogooku.features.engine.lazy import Lazy, Maker
 from gogooku.features.engine.spans import (
@@ -192,21 +193,15 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     chosen = np.full(len(placed), -1, dtype=np.int64)
     chosen[newest.get_column("i").to_numpy()] = newest.get_column("r").to_numpy()
     end = replaced_at(placed.t, payment, never=timeline.shape[0])
-    return _States(
-        placed=placed,
-        timeline=timeline,
-        payment=payment,
-        chosen=chosen,
-        end=end,
-    )
+    return _States(placed=placed, timeline=timeline, payment=payment, chosen=chosen, end=end)
 
 
 # -------------------------------------------------------------------------------- base columns
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_dividends(tables: Tables, timeline: Timeline) -> Made:
     states = _states(tables.read("dividends", _COLUMNS), timeline)
-    return Lazy({**_ex_dates(states), **_annual(states), **_changes(states)})
+    return Lazy({**_ex_dates(states), **_annual(states), **_amount_changes(states)})
 
 
 def _ex_dates(states: _States) -> dict[str, Maker]:
@@ -226,9 +221,9 @@ def _ex_dates(states: _States) -> dict[str, Maker]:
     held = (number >= 0) & (at < states.end)
     now = count.now[:, np.newaxis].astype(np.float64)
     return {
-        "dv_to": lambda: coming(number.astype(np.float64)) - now,
+        "div_days_to_ex": lambda: coming(number.astype(np.float64)) - now,
         "dv_next": lambda: coming(states.amount),
-        "dv_since": lambda: sessions_since(
+        "div_days_since_ex": lambda: sessions_since(
             timeline, count, placed.n[held], (at[held], number[held])
         ),
     }
@@ -360,36 +355,17 @@ def _revisions(states: _States) -> tuple[BoolArray, FloatArray]:
     return largest, change
 
 
-def _changes(states: _States) -> dict[str, Maker]:
+def _amount_changes(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
     compared, change = _revisions(states)
     revised = placed.where(compared)
     decided = states.says("certainty", ["decided"])
     special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
     return {
-        "dv_change": lambda: timeline.latest(revised, change[compared]),
+        "div_rev": lambda: timeline.latest(revised, change[compared]),
         "dv_change_age": lambda: timeline.age(revised),
-        "dv_special": lambda: timeline.latest(placed.where(decided), special[decided]),
+        "div_is_special": lambda: timeline.latest(placed.where(decided), special[decided]),
     }
-
-
-DIVIDEND_INPUTS: Final = (
-    InputTable(
-        tables=("dividends",),
-        stock={
-            "dv_to": "sessions to the next ex-date known, 1 to 125",
-            "dv_next": "yen per share, forward basis: amount of that payment",
-            "dv_since": "sessions since the last ex-date known, 0 on its day",
-            "dv_annual": "yen per share, forward basis: decided, twelve months of terms, none old",
-            "dv_annual_before": "yen per share, forward basis: the twelve months before",
-            "dv_change": "ratio: a payment's amount over that before the session; largest one",
-            "dv_change_age": "sessions since the announcement that was compared became known",
-            "dv_special": "1 where the newest decided payment has a special part",
-        },
-        market={},
-        make=_make,
-    ),
-)
 
 
 # ------------------------------------------------------------------------------------ features
@@ -398,62 +374,42 @@ _NULLS = "null for names without announcements."
 _OLD: Final = f"where the newest decided term is older than {EXPIRY_MONTHS} months"
 
 _dividend = partial(Feature, group="dividend", lookback=1)
+_dividend_of = partial(declared, group="dividend")
 """Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
+_shown = partial(published, group="dividend")
 
 
-def _yield(x: Values, *, of: str) -> FloatArray:
+def _dividend_yield(x: Values, *, of: str) -> FloatArray:
     return k.ratio(x[of], k.forward_fill(x["close"]))
 
 
-def _growth(x: Values) -> FloatArray:
+def _dividend_growth(x: Values) -> FloatArray:
     return np.clip(growth(x["dv_annual"], x["dv_annual_before"]), -CLIP, CLIP)
 
 
-def _revision(x: Values) -> FloatArray:
-    return np.clip(x["dv_change"], -CLIP, CLIP)
-
-
 def _revised(x: Values) -> FloatArray:
-    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["dv_change"]) > k.TIE)
+    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["div_rev"]) > k.TIE)
     return np.asarray(changed.astype(np.float64))
 
 
-def _within(x: Values, *, of: str, upto: float) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
-
-
 _AMOUNTS = (
-    *(
-        _dividend(
-            name=name,
-            concept="clock",
-            inputs=(of,),
-            compute=partial(k.as_is, of=of),
-            unit="sessions",
-            max_null_share=nulls,
-            meaning=meaning,
-        )
-        for name, of, nulls, meaning in (
-            (
-                "div_days_to_ex",
-                "dv_to",
-                0.8,
-                f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
-            ),
-            (
-                "div_days_since_ex",
-                "dv_since",
-                0.5,
-                f"Sessions since the last ex-date; {_NULLS}",
-            ),
-        )
+    _shown(
+        "div_days_to_ex",
+        "sessions",
+        f"Sessions to the next ex-date; null if none is known within {HORIZON}.",
+        max_null_share=0.8,
+    ),
+    _shown(
+        "div_days_since_ex",
+        "sessions",
+        f"Sessions since the last ex-date; {_NULLS}",
+        max_null_share=0.5,
     ),
     *(
         _dividend(
             name=name,
-            concept="yield",
             inputs=(of, "close"),
-            compute=partial(_yield, of=of),
+            compute=partial(_dividend_yield, of=of),
             lookback=CLOSE,
             unit="ratio",
             max_null_share=0.8,
@@ -476,82 +432,82 @@ _AMOUNTS = (
     ),
     _dividend(
         name="div_growth_12m",
-        concept="growth",
         inputs=("dv_annual", "dv_annual_before"),
-        compute=_growth,
+        compute=_dividend_growth,
         unit="ratio",
         max_null_share=0.9,
         meaning="Decided dividends of twelve months against the twelve before; null in the first "
         f"two years of announcements, for names that paid nothing and {_OLD}.",
     ),
-    _dividend(
-        name="div_rev",
-        concept="revision",
-        inputs=("dv_change",),
-        compute=_revision,
-        unit="ratio",
-        max_null_share=0.7,
-        meaning="Change of a payment's amount by the newest session with announcements against "
+    _shown(
+        "div_rev",
+        "ratio",
+        "Change of a payment's amount by the newest session with announcements against "
         "the amount known before it, the largest of several payments; 0 where it was confirmed, "
         f"{CLIP:g}, the bound, where it was zero; {_NULLS}",
+        max_null_share=0.7,
     ),
 )
 
 _FLAGS = (
     *(
-        _dividend(
-            name=f"div_pre{w}",
-            concept="window",
-            inputs=("dv_to",),
-            compute=partial(_within, of="dv_to", upto=float(w)),
-            unit="flag",
+        _dividend_of(
+            f"div_pre{w}",
+            at_most(col("div_days_to_ex"), float(w)),
+            "flag",
+            f"The name goes ex-dividend within {w} session(s).",
             role=Role.MASK,
-            meaning=f"The name goes ex-dividend within {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _dividend(
-            name=f"div_post{w}",
-            concept="window",
-            inputs=("dv_since",),
-            compute=partial(_within, of="dv_since", upto=w - 1.0),
-            unit="flag",
+        _dividend_of(
+            f"div_post{w}",
+            at_most(col("div_days_since_ex"), w - 1.0),
+            "flag",
+            f"The name went ex-dividend in the last {w} session(s), this one included.",
             role=Role.MASK,
-            meaning=f"The name went ex-dividend in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
     _dividend(
         name="div_rev_flag",
-        concept="revision",
-        inputs=("dv_change", "dv_change_age"),
+        inputs=("div_rev", "dv_change_age"),
         compute=_revised,
         unit="flag",
         role=Role.MASK,
         meaning="The amount of a payment was changed at this session, also from zero.",
     ),
-    _dividend(
-        name="div_is_special",
-        concept="kind",
-        inputs=("dv_special",),
-        compute=partial(k.as_is, of="dv_special"),
-        unit="flag",
+    _shown(
+        "div_is_special",
+        "flag",
+        f"The newest decided payment has a special or commemorative part; {_NULLS}",
         max_null_share=0.5,
         role=Role.MASK,
-        meaning=f"The newest decided payment has a special or commemorative part; {_NULLS}",
     ),
-    _dividend(
-        name="is_div_valid",
-        concept="kind",
-        inputs=("dv_annual",),
-        compute=partial(_within, of="dv_annual", upto=np.inf),
-        unit="flag",
-        role=Role.MASK,
-        meaning="Twelve months of decided dividends are known, the newest term no older than "
+    _dividend_of(
+        "is_div_valid",
+        at_most(col("dv_annual"), np.inf),
+        "flag",
+        "Twelve months of decided dividends are known, the newest term no older than "
         f"{EXPIRY_MONTHS} months.",
+        role=Role.MASK,
     ),
 )
 
 DIVIDEND: Final[tuple[Feature, ...]] = (*_AMOUNTS, *_FLAGS)
 """All features of the group."""
+DIVIDEND_INPUTS: Final = (
+    InputTable(
+        tables=("dividends",),
+        stock={
+            "dv_next": "yen per share, forward basis: amount of that payment",
+            "dv_annual": "yen per share, forward basis: decided, twelve months of terms, none old",
+            "dv_annual_before": "yen per share, forward basis: the twelve months before",
+            "dv_change_age": "sessions since the announcement that was compared became known",
+        },
+        market={},
+        make=_make_dividends,
+        features=DIVIDEND,
+    ),
+)

@@ -16,8 +16,8 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.combinators import at_most, col, declared
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.spans import (
@@ -37,7 +37,7 @@ _YEAR_DAYS: Final = 364
 """Fifty-two weeks: the same day of the week."""
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_events(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("earnings_dates", (*_KEY, "scheduled_date"))
     placed = timeline.place(_with_history(rows))
     frame, never = placed.frame, timeline.shape[0]
@@ -60,18 +60,18 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     now = count.now[:, np.newaxis].astype(np.float64)
     return Lazy(
         {
-            "ed_to": lambda: coming(number.astype(np.float64)) - now,
-            "ed_since": lambda: sessions_since(timeline, count, placed.n[held], come),
-            "ed_notice": lambda: coming(notice),
-            "ed_moved": lambda: coming(_moved(placed, count)),
+            "e_days_to": lambda: coming(number.astype(np.float64)) - now,
+            "e_days_since": lambda: sessions_since(timeline, count, placed.n[held], come),
+            "e_notice": lambda: coming(notice),
+            "e_moved": lambda: coming(_sessions_moved(placed, count)),
             "ed_changes": lambda: coming(placed.values("changes")),
-            "ed_against_last_year": lambda: coming(placed.values("against_last_year")),
+            "e_later_than_last_year": lambda: coming(placed.values("against_last_year")),
             "ed_undecided": lambda: timeline.latest(placed, (number < 0).astype(np.float64)),
         }
     )
 
 
-def _moved(placed: Placed, count: SessionCount) -> FloatArray:
+def _sessions_moved(placed: Placed, count: SessionCount) -> FloatArray:
     """Sessions by which the newest announcement moved the day, 0 for the first."""
     now = count.number(placed.frame.get_column("scheduled_date"))
     before = count.number(placed.frame.get_column("before"))
@@ -127,34 +127,13 @@ def _scattered(name: str, values: FloatArray, at: IndexArray, height: int) -> pl
     return pl.Series(name, out, nan_to_null=True)
 
 
-EVENTS_INPUTS: Final = (
-    InputTable(
-        tables=("earnings_dates",),
-        stock={
-            "ed_to": "sessions to the next announced report, 1 or more; null if none is announced",
-            "ed_since": "sessions since the last announced report, 0 on its day",
-            "ed_notice": "sessions from the announcement of the next report's day to that day",
-            "ed_moved": "sessions by which the newest announcement moved the day",
-            "ed_changes": "times the day of the next report was moved",
-            "ed_against_last_year": "days by which the next report is later than a year before",
-            "ed_undecided": "1 where the newest announcement leaves the day open",
-        },
-        market={},
-        make=_make,
-    ),
-)
-
-
 # ------------------------------------------------------------------------------------ features
 
 _UNTOLD = "null while no day is announced."
 
 _event = partial(Feature, group="events", lookback=1)
+_event_of = partial(declared, group="events")
 """Announcements of days are delivered from 2014-09 on; flags are 0 before."""
-
-
-def _within(x: Values, *, of: str, upto: int) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
 
 
 def _above(x: Values, *, of: str) -> FloatArray:
@@ -162,43 +141,23 @@ def _above(x: Values, *, of: str) -> FloatArray:
 
 
 _COUNTS = tuple(
-    _event(
-        name=name,
-        concept=concept,
-        inputs=(of,),
-        compute=partial(k.as_is, of=of),
-        unit="sessions",
-        max_null_share=nulls,
-        meaning=meaning,
-    )
-    for name, concept, of, nulls, meaning in (
-        ("e_days_to", "clock", "ed_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
-        (
-            "e_days_since",
-            "clock",
-            "ed_since",
-            0.5,
-            "Sessions since the last announced report; null before the first.",
-        ),
+    published(name, "sessions", meaning, group="events", max_null_share=nulls)
+    for name, nulls, meaning in (
+        ("e_days_to", 0.8, f"Sessions to the next announced report; {_UNTOLD}"),
+        ("e_days_since", 0.5, "Sessions since the last announced report; null before the first."),
         (
             "e_notice",
-            "schedule",
-            "ed_notice",
             0.8,
             f"Sessions between the announcement of the next report's day and that day; {_UNTOLD}",
         ),
         (
             "e_moved",
-            "schedule",
-            "ed_moved",
             0.8,
             f"Sessions by which the day of the next report was last put off (negative: brought "
             f"forward), 0 if never; {_UNTOLD}",
         ),
         (
             "e_later_than_last_year",
-            "schedule",
-            "ed_against_last_year",
             0.9,
             "Calendar days by which the next report comes later than the same one of last year, "
             f"by weeks; null in the first year and {_UNTOLD}",
@@ -208,41 +167,35 @@ _COUNTS = tuple(
 
 _FLAGS = (
     *(
-        _event(
-            name=f"e_win_pre{w}",
-            concept="window",
-            inputs=("ed_to",),
-            compute=partial(_within, of="ed_to", upto=w),
-            unit="flag",
+        _event_of(
+            f"e_win_pre{w}",
+            at_most(col("e_days_to"), w),
+            "flag",
+            f"A report is announced for the next {w} session(s).",
             role=Role.MASK,
-            meaning=f"A report is announced for the next {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _event(
-            name=f"e_win_post{w}",
-            concept="window",
-            inputs=("ed_since",),
-            compute=partial(_within, of="ed_since", upto=w - 1),
-            unit="flag",
+        _event_of(
+            f"e_win_post{w}",
+            at_most(col("e_days_since"), w - 1),
+            "flag",
+            f"An announced report lies in the last {w} session(s), this one included.",
             role=Role.MASK,
-            meaning=f"An announced report lies in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
     _event(
         name="is_earnings_sched_valid",
-        concept="schedule",
-        inputs=("ed_to",),
-        compute=partial(_above, of="ed_to"),
+        inputs=("e_days_to",),
+        compute=partial(_above, of="e_days_to"),
         unit="flag",
         role=Role.MASK,
         meaning="The day of the next report is announced.",
     ),
     _event(
         name="e_schedule_changed",
-        concept="schedule",
         inputs=("ed_changes",),
         compute=partial(_above, of="ed_changes"),
         unit="flag",
@@ -251,7 +204,6 @@ _FLAGS = (
     ),
     _event(
         name="e_undecided",
-        concept="schedule",
         inputs=("ed_undecided",),
         compute=partial(_above, of="ed_undecided"),
         unit="flag",
@@ -262,3 +214,15 @@ _FLAGS = (
 
 EVENTS: Final[tuple[Feature, ...]] = (*_COUNTS, *_FLAGS)
 """All features of the group."""
+EVENTS_INPUTS: Final = (
+    InputTable(
+        tables=("earnings_dates",),
+        stock={
+            "ed_changes": "times the day of the next report was moved",
+            "ed_undecided": "1 where the newest announcement leaves the day open",
+        },
+        market={},
+        make=_make_events,
+        features=EVENTS,
+    ),
+)

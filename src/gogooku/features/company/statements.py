@@ -22,7 +22,8 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import Documents, Standing, gathered, growth, news_of
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.combinators import at_most, clipped, col, declared
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 
@@ -68,28 +69,28 @@ _COLUMNS: Final = (
 # -------------------------------------------------------------------------------- base columns
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_statements(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("statements", _COLUMNS)
     if not rows.get_column("document_number").is_sorted():
         rows = rows.sort("document_number")
     placed = timeline.place(rows)
-    row_TN, asked = _standing(placed, timeline)
+    row_TN, asked = _newest_documents(placed, timeline)
     documents = Documents(placed, asked, news_of(placed, timeline))
     values = {
         **_flows(documents),
         **_sheets(documents),
         **_outlook(documents, timeline),
         **_surprises(documents),
-        **_facts(documents),
+        **_ages(documents),
     }
     return Standing(
-        columns={f"st_{name}": column for name, column in values.items()},
+        columns={f"st_{name}": column for name, column in values.items()} | _flags(documents),
         row_TN=row_TN,
         ages=frozenset({"st_age", "st_revision_age"}),
     )
 
 
-def _standing(placed: Placed, timeline: Timeline) -> tuple[IndexArray, IndexArray]:
+def _newest_documents(placed: Placed, timeline: Timeline) -> tuple[IndexArray, IndexArray]:
     """Documents that are the newest of their name at some session, and their places among them."""
     row_TN = timeline.latest_row(placed)
     stands = np.zeros(len(placed) + 1, dtype=np.bool_)
@@ -179,19 +180,338 @@ def _surprises(d: Documents) -> dict[str, FloatArray]:
     return out
 
 
-def _facts(d: Documents) -> dict[str, FloatArray]:
+def _ages(d: Documents) -> dict[str, FloatArray]:
     kind = d.placed.frame.get_column("document_kind")
     revision = np.asarray((kind == "earnings_forecast_revision").fill_null(value=False).to_numpy())
     since = d.placed.t.astype(np.float64)
-    policy = d.placed.frame.select(pl.any_horizontal(*_POLICY).fill_null(value=False))
-    estimates = d.placed.frame.get_column("estimates_changed").fill_null(value=False)
     return {
         "age": gathered(since, d.newest(d.is_result)),
         "revision_age": gathered(since, d.newest(revision)),
-        "policy_changed": gathered(policy.to_series().cast(pl.Float64).to_numpy(), d.current),
-        "estimates_changed": gathered(estimates.cast(pl.Float64).to_numpy(), d.current),
     }
 
+
+def _flags(d: Documents) -> dict[str, FloatArray]:
+    policy = d.placed.frame.select(pl.any_horizontal(*_POLICY).fill_null(value=False))
+    estimates = d.placed.frame.get_column("estimates_changed").fill_null(value=False)
+    return {
+        "stmt_nc_flag": gathered(policy.to_series().cast(pl.Float64).to_numpy(), d.current),
+        "stmt_change_in_est": gathered(estimates.cast(pl.Float64).to_numpy(), d.current),
+    }
+
+
+# ------------------------------------------------------------------------------------ features
+
+_NEEDS_YEAR = "null in the first year of documents."
+_NEEDS_TWO = "null in the first two years of documents."
+
+_statement = partial(Feature, group="statements", lookback=1)
+_statement_of = partial(declared, group="statements")
+
+
+def _shown_flag(name: str, meaning: str) -> Feature:
+    """Declare a flag of the newest results that is a base column as it is."""
+    return published(name, "flag", meaning, group="statements", role=Role.MASK)
+
+
+_FORECAST: Final = 0.4
+"""Null share of what needs the company's forecast, or a second document of the year."""
+_NULLS: Final = MappingProxyType({_NEEDS_YEAR: 0.8, _NEEDS_TWO: 0.9})
+"""Null share of growth by what it waits for, in a history of two years or more; what stands on
+one year of documents and is no growth has `_LEVEL`. Banks report no operating profit."""
+_LEVEL: Final = 0.6
+
+
+def _clipped_growth(x: Values, *, now: str, before: str) -> FloatArray:
+    return np.clip(growth(x[now], x[before]), -CLIP, CLIP)
+
+
+def _clipped_share(x: Values, *, of: str, by: str) -> FloatArray:
+    return np.clip(ratio(x[of], x[by]), -CLIP, CLIP)
+
+
+def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
+    before = ratio(x[f"{of}_year_ago"], x[f"{by}_year_ago"])
+    return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
+
+
+def _growth_acceleration(x: Values) -> FloatArray:
+    now = growth(x["st_sales_q"], x["st_sales_q_year_ago"])
+    return np.clip(now - x["st_sales_growth_before"], -CLIP, CLIP)
+
+
+def _against_usual(x: Values, *, item: str) -> FloatArray:
+    progress = ratio(x[f"st_{item}_cum"], x[f"st_{item}_cum_forecast"])
+    return np.clip(progress - x[f"st_{item}_usual"], -CLIP, CLIP)
+
+
+def _return_on(x: Values, *, of: tuple[str, ...]) -> FloatArray:
+    mean = np.mean([x[name] for name in of], axis=0)
+    return np.clip(ratio(x["st_np_ttm"], mean), -CLIP, CLIP)
+
+
+def _accruals(x: Values) -> FloatArray:
+    return np.clip(ratio(x["st_cfo_profit"] - x["st_cfo"], x["st_assets"]), -CLIP, CLIP)
+
+
+def _of_two(
+    name: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
+) -> Feature:
+    """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
+    first, second = pair
+    compute = (
+        partial(_clipped_growth, now=first, before=second)
+        if kind == "growth"
+        else partial(_clipped_share, of=first, by=second)
+    )
+    return _statement(
+        name=name, inputs=pair, compute=compute, unit="ratio", max_null_share=nulls, meaning=meaning
+    )
+
+
+_GROWTH = (
+    *(
+        _of_two(
+            f"stmt_yoy_{item}",
+            (f"st_{item}_q", f"st_{item}_q_year_ago"),
+            "growth",
+            f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
+            nulls=_NULLS[_NEEDS_YEAR],
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    *(
+        _of_two(
+            f"fs_{item}_ttm_yoy",
+            (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
+            "growth",
+            f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
+            nulls=_NULLS[_NEEDS_TWO],
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    _statement(
+        name="stmt_sales_acceleration",
+        inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
+        compute=_growth_acceleration,
+        unit="ratio",
+        max_null_share=_NULLS[_NEEDS_TWO],
+        meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
+    ),
+    _of_two(
+        "fs_asset_growth",
+        ("st_assets", "st_assets_year_ago"),
+        "growth",
+        f"Growth of total assets in a year; {_NEEDS_YEAR}",
+        nulls=_LEVEL,
+    ),
+)
+
+_MARGINS = (
+    *(
+        _of_two(
+            f"stmt_{short}",
+            (f"st_{item}_q", "st_sales_q"),
+            "share",
+            f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
+            nulls=0.3,
+        )
+        for item, short in (("op", "opm"), ("np", "npm"))
+    ),
+    *(
+        _of_two(
+            f"fs_{word}_margin",
+            (f"st_{item}_ttm", "st_sales_ttm"),
+            "share",
+            f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
+            nulls=_LEVEL,
+        )
+        for item, word in (("op", "op"), ("np", "net"))
+    ),
+    *(
+        _statement(
+            name=name,
+            inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
+            compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
+            unit="ratio",
+            max_null_share=_NULLS[needs],
+            meaning=f"Operating margin of {words} less that of a year before; {needs}",
+        )
+        for name, span, words, needs in (
+            ("stmt_opm_change", "q", "the quarter", _NEEDS_YEAR),
+            ("fs_op_margin_change", "ttm", "four quarters", _NEEDS_TWO),
+        )
+    ),
+)
+
+_OUTLOOK = (
+    _of_two(
+        "stmt_progress_op",
+        ("st_op_cum", "st_op_cum_forecast"),
+        "share",
+        "Operating profit since the start of the fiscal year over the company's newest forecast "
+        "of that year; null without a forecast.",
+        nulls=_FORECAST,
+    ),
+    *(
+        _statement(
+            name=f"stmt_progress_{item}_vs_usual",
+            inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
+            compute=partial(_against_usual, item=item),
+            unit="ratio",
+            max_null_share=_NULLS[_NEEDS_YEAR],
+            meaning=f"Progress of {_ITEMS[item][1]} less the part of last year's that had been "
+            f"earned by the same quarter; {_NEEDS_YEAR}",
+        )
+        for item in ("op", "np")
+    ),
+    *(
+        _of_two(
+            name,
+            (f"st_{item}_forecast", f"st_{item}_forecast_before"),
+            "growth",
+            f"Newest forecast of {words} against the last one of an earlier session for the same "
+            "fiscal year, 0 where it was confirmed; null until a year has two.",
+            nulls=0.6,
+        )
+        for name, item, words in (
+            ("stmt_rev_fore_op", "op", "operating profit"),
+            ("stmt_rev_div_fore", "div", "the dividend of the year"),
+        )
+    ),
+    _of_two(
+        "stmt_rev_fore_op_year",
+        ("st_op_forecast", "st_op_forecast_first"),
+        "growth",
+        "Newest forecast of operating profit against the first one for the same fiscal year; null "
+        "without a forecast.",
+        nulls=_FORECAST,
+    ),
+    *(
+        _of_two(
+            f"stmt_fore_growth_{item}",
+            (f"st_{item}_forecast", f"st_{item}_last_year"),
+            "growth",
+            f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
+            nulls=_FORECAST,
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+    *(
+        _statement_of(
+            f"stmt_surprise_{item}",
+            clipped(col(f"st_{item}_surprise"), CLIP),
+            "ratio",
+            f"{words.capitalize()} of the newest whole fiscal year against the last "
+            f"forecast of an earlier session; {_NEEDS_YEAR}",
+            max_null_share=_FORECAST,
+        )
+        for item, (_, words) in _ITEMS.items()
+    ),
+)
+
+_QUALITY = (
+    _of_two(
+        "fs_cfo_to_ni",
+        ("st_cfo", "st_cfo_profit"),
+        "growth",
+        "Operating cash flow of four quarters less their net profit, over the size of the profit; "
+        f"{_NEEDS_YEAR}",
+        nulls=_LEVEL,
+    ),
+    _statement(
+        name="fs_accruals_ttm",
+        inputs=("st_cfo", "st_cfo_profit", "st_assets"),
+        compute=_accruals,
+        unit="ratio",
+        max_null_share=_LEVEL,
+        meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
+    ),
+    *(
+        _of_two(name, pair, "share", f"{meaning}; {needs}", nulls=nulls)
+        for name, pair, meaning, nulls, needs in (
+            (
+                "fs_ttm_cfo_margin",
+                ("st_cfo", "st_cfo_sales"),
+                "Operating cash flow of four quarters over their sales",
+                _LEVEL,
+                _NEEDS_YEAR,
+            ),
+            (
+                "fs_equity_ratio",
+                ("st_equity", "st_assets"),
+                "Shareholders' equity over total assets",
+                0.2,
+                "null before the first results.",
+            ),
+            (
+                "fs_cash_ratio",
+                ("st_cash", "st_assets"),
+                "Cash over total assets",
+                0.3,
+                "null before the first half year.",
+            ),
+            (
+                "fs_asset_turnover",
+                ("st_sales_ttm", "st_assets"),
+                "Sales of four quarters over total assets",
+                _LEVEL,
+                _NEEDS_YEAR,
+            ),
+        )
+    ),
+    *(
+        _statement(
+            name=name,
+            inputs=("st_np_ttm", *of),
+            compute=partial(_return_on, of=of),
+            unit="ratio",
+            max_null_share=_LEVEL,
+            meaning=f"Net profit of four quarters over the mean of {words} now and a year before; "
+            f"{_NEEDS_YEAR}",
+        )
+        for name, of, words in (
+            ("fs_roe_ttm", ("st_equity_mean",), "equity"),
+            ("fs_roa_ttm", ("st_assets", "st_assets_year_ago"), "assets"),
+        )
+    ),
+)
+
+
+def _log_age(x: Values, *, of: str) -> FloatArray:
+    return np.log1p(x[of])
+
+
+_CLOCK = (
+    *(
+        _statement(
+            name=name,
+            inputs=(of,),
+            compute=partial(_log_age, of=of),
+            unit="log",
+            max_null_share=nulls,
+            meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
+        )
+        for name, of, nulls, words in (
+            ("stmt_sessions_since_statement", "st_age", 0.2, "the last results"),
+            ("stmt_sessions_since_revision", "st_revision_age", 0.4, "the last forecast revision"),
+        )
+    ),
+    *(
+        _statement_of(name, at_most(col(of), upto), "flag", meaning, role=Role.MASK)
+        for name, of, upto, meaning in (
+            ("stmt_imp_statement", "st_age", 0.0, "Results became known at this session."),
+            ("stmt_imp_revision", "st_revision_age", 0.0, "A forecast was revised this session."),
+            ("is_stmt_valid", "st_age", np.inf, "Results are known."),
+        )
+    ),
+    _shown_flag(
+        "stmt_nc_flag", "The newest results follow a changed accounting policy or restate the past."
+    ),
+    _shown_flag("stmt_change_in_est", "The newest results follow changed accounting estimates."),
+)
+
+STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)
+"""All features of the group."""
 
 _YEN = "yen, by the documents known"
 STATEMENTS_INPUTS: Final = (
@@ -224,381 +544,9 @@ STATEMENTS_INPUTS: Final = (
             **{f"st_{i}_surprise": "ratio: newest whole year over its forecast" for i in _ITEMS},
             "st_age": "sessions since results became known",
             "st_revision_age": "sessions since a revision of the forecast became known",
-            "st_policy_changed": "flag of the newest results",
-            "st_estimates_changed": "flag of the newest results",
         },
         market={},
-        make=_make,
+        make=_make_statements,
+        features=STATEMENTS,
     ),
 )
-
-
-# ------------------------------------------------------------------------------------ features
-
-_NEEDS_YEAR = "null in the first year of documents."
-_NEEDS_TWO = "null in the first two years of documents."
-
-_statement = partial(Feature, group="statements", lookback=1)
-
-_FORECAST: Final = 0.4
-"""Null share of what needs the company's forecast, or a second document of the year."""
-_NULLS: Final = MappingProxyType({_NEEDS_YEAR: 0.8, _NEEDS_TWO: 0.9})
-"""Null share of growth by what it waits for, in a history of two years or more; what stands on
-one year of documents and is no growth has `_LEVEL`. Banks report no operating profit."""
-_LEVEL: Final = 0.6
-
-
-def _growth(x: Values, *, now: str, before: str) -> FloatArray:
-    return np.clip(growth(x[now], x[before]), -CLIP, CLIP)
-
-
-def _share(x: Values, *, of: str, by: str) -> FloatArray:
-    return np.clip(ratio(x[of], x[by]), -CLIP, CLIP)
-
-
-def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
-    before = ratio(x[f"{of}_year_ago"], x[f"{by}_year_ago"])
-    return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
-
-
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return np.clip(x[of], -CLIP, CLIP)
-
-
-def _acceleration(x: Values) -> FloatArray:
-    now = growth(x["st_sales_q"], x["st_sales_q_year_ago"])
-    return np.clip(now - x["st_sales_growth_before"], -CLIP, CLIP)
-
-
-def _against_usual(x: Values, *, item: str) -> FloatArray:
-    progress = ratio(x[f"st_{item}_cum"], x[f"st_{item}_cum_forecast"])
-    return np.clip(progress - x[f"st_{item}_usual"], -CLIP, CLIP)
-
-
-def _return_on(x: Values, *, of: tuple[str, ...]) -> FloatArray:
-    mean = np.mean([x[name] for name in of], axis=0)
-    return np.clip(ratio(x["st_np_ttm"], mean), -CLIP, CLIP)
-
-
-def _accruals(x: Values) -> FloatArray:
-    return np.clip(ratio(x["st_cfo_profit"] - x["st_cfo"], x["st_assets"]), -CLIP, CLIP)
-
-
-def _flag(x: Values, *, of: str, upto: float) -> FloatArray:
-    return np.asarray((x[of] <= upto).astype(np.float64))
-
-
-def _pair(
-    name: str, concept: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
-) -> Feature:
-    """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
-    first, second = pair
-    compute = (
-        partial(_growth, now=first, before=second)
-        if kind == "growth"
-        else partial(_share, of=first, by=second)
-    )
-    return _statement(
-        name=name,
-        concept=concept,
-        inputs=pair,
-        compute=compute,
-        unit="ratio",
-        max_null_share=nulls,
-        meaning=meaning,
-    )
-
-
-_GROWTH = (
-    *(
-        _pair(
-            f"stmt_yoy_{item}",
-            "growth",
-            (f"st_{item}_q", f"st_{item}_q_year_ago"),
-            "growth",
-            f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
-            nulls=_NULLS[_NEEDS_YEAR],
-        )
-        for item, (_, words) in _ITEMS.items()
-    ),
-    *(
-        _pair(
-            f"fs_{item}_ttm_yoy",
-            "growth",
-            (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
-            "growth",
-            f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
-            nulls=_NULLS[_NEEDS_TWO],
-        )
-        for item, (_, words) in _ITEMS.items()
-    ),
-    _statement(
-        name="stmt_sales_acceleration",
-        concept="growth",
-        inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
-        compute=_acceleration,
-        unit="ratio",
-        max_null_share=_NULLS[_NEEDS_TWO],
-        meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
-    ),
-    _pair(
-        "fs_asset_growth",
-        "growth",
-        ("st_assets", "st_assets_year_ago"),
-        "growth",
-        f"Growth of total assets in a year; {_NEEDS_YEAR}",
-        nulls=_LEVEL,
-    ),
-)
-
-_MARGINS = (
-    *(
-        _pair(
-            f"stmt_{short}",
-            "margin",
-            (f"st_{item}_q", "st_sales_q"),
-            "share",
-            f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
-            nulls=0.3,
-        )
-        for item, short in (("op", "opm"), ("np", "npm"))
-    ),
-    *(
-        _pair(
-            f"fs_{word}_margin",
-            "margin",
-            (f"st_{item}_ttm", "st_sales_ttm"),
-            "share",
-            f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
-            nulls=_LEVEL,
-        )
-        for item, word in (("op", "op"), ("np", "net"))
-    ),
-    *(
-        _statement(
-            name=name,
-            concept="margin",
-            inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
-            compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
-            unit="ratio",
-            max_null_share=_NULLS[needs],
-            meaning=f"Operating margin of {words} less that of a year before; {needs}",
-        )
-        for name, span, words, needs in (
-            ("stmt_opm_change", "q", "the quarter", _NEEDS_YEAR),
-            ("fs_op_margin_change", "ttm", "four quarters", _NEEDS_TWO),
-        )
-    ),
-)
-
-_OUTLOOK = (
-    _pair(
-        "stmt_progress_op",
-        "progress",
-        ("st_op_cum", "st_op_cum_forecast"),
-        "share",
-        "Operating profit since the start of the fiscal year over the company's newest forecast "
-        "of that year; null without a forecast.",
-        nulls=_FORECAST,
-    ),
-    *(
-        _statement(
-            name=f"stmt_progress_{item}_vs_usual",
-            concept="progress",
-            inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
-            compute=partial(_against_usual, item=item),
-            unit="ratio",
-            max_null_share=_NULLS[_NEEDS_YEAR],
-            meaning=f"Progress of {_ITEMS[item][1]} less the part of last year's that had been "
-            f"earned by the same quarter; {_NEEDS_YEAR}",
-        )
-        for item in ("op", "np")
-    ),
-    *(
-        _pair(
-            name,
-            "revision",
-            (f"st_{item}_forecast", f"st_{item}_forecast_before"),
-            "growth",
-            f"Newest forecast of {words} against the last one of an earlier session for the same "
-            "fiscal year, 0 where it was confirmed; null until a year has two.",
-            nulls=0.6,
-        )
-        for name, item, words in (
-            ("stmt_rev_fore_op", "op", "operating profit"),
-            ("stmt_rev_div_fore", "div", "the dividend of the year"),
-        )
-    ),
-    _pair(
-        "stmt_rev_fore_op_year",
-        "revision",
-        ("st_op_forecast", "st_op_forecast_first"),
-        "growth",
-        "Newest forecast of operating profit against the first one for the same fiscal year; null "
-        "without a forecast.",
-        nulls=_FORECAST,
-    ),
-    *(
-        _pair(
-            f"stmt_fore_growth_{item}",
-            "outlook",
-            (f"st_{item}_forecast", f"st_{item}_last_year"),
-            "growth",
-            f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
-            nulls=_FORECAST,
-        )
-        for item, (_, words) in _ITEMS.items()
-    ),
-    *(
-        _statement(
-            name=f"stmt_surprise_{item}",
-            concept="surprise",
-            inputs=(f"st_{item}_surprise",),
-            compute=partial(_plain, of=f"st_{item}_surprise"),
-            unit="ratio",
-            max_null_share=_FORECAST,
-            meaning=f"{words.capitalize()} of the newest whole fiscal year against the last "
-            f"forecast of an earlier session; {_NEEDS_YEAR}",
-        )
-        for item, (_, words) in _ITEMS.items()
-    ),
-)
-
-_QUALITY = (
-    _pair(
-        "fs_cfo_to_ni",
-        "quality",
-        ("st_cfo", "st_cfo_profit"),
-        "growth",
-        "Operating cash flow of four quarters less their net profit, over the size of the profit; "
-        f"{_NEEDS_YEAR}",
-        nulls=_LEVEL,
-    ),
-    _statement(
-        name="fs_accruals_ttm",
-        concept="quality",
-        inputs=("st_cfo", "st_cfo_profit", "st_assets"),
-        compute=_accruals,
-        unit="ratio",
-        max_null_share=_LEVEL,
-        meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
-    ),
-    *(
-        _pair(name, concept, pair, "share", f"{meaning}; {needs}", nulls=nulls)
-        for name, concept, pair, meaning, nulls, needs in (
-            (
-                "fs_ttm_cfo_margin",
-                "quality",
-                ("st_cfo", "st_cfo_sales"),
-                "Operating cash flow of four quarters over their sales",
-                _LEVEL,
-                _NEEDS_YEAR,
-            ),
-            (
-                "fs_equity_ratio",
-                "balance",
-                ("st_equity", "st_assets"),
-                "Shareholders' equity over total assets",
-                0.2,
-                "null before the first results.",
-            ),
-            (
-                "fs_cash_ratio",
-                "balance",
-                ("st_cash", "st_assets"),
-                "Cash over total assets",
-                0.3,
-                "null before the first half year.",
-            ),
-            (
-                "fs_asset_turnover",
-                "balance",
-                ("st_sales_ttm", "st_assets"),
-                "Sales of four quarters over total assets",
-                _LEVEL,
-                _NEEDS_YEAR,
-            ),
-        )
-    ),
-    *(
-        _statement(
-            name=name,
-            concept="return",
-            inputs=("st_np_ttm", *of),
-            compute=partial(_return_on, of=of),
-            unit="ratio",
-            max_null_share=_LEVEL,
-            meaning=f"Net profit of four quarters over the mean of {words} now and a year before; "
-            f"{_NEEDS_YEAR}",
-        )
-        for name, of, words in (
-            ("fs_roe_ttm", ("st_equity_mean",), "equity"),
-            ("fs_roa_ttm", ("st_assets", "st_assets_year_ago"), "assets"),
-        )
-    ),
-)
-
-
-def _age(x: Values, *, of: str) -> FloatArray:
-    return np.log1p(x[of])
-
-
-_CLOCK = (
-    *(
-        _statement(
-            name=name,
-            concept="clock",
-            inputs=(of,),
-            compute=partial(_age, of=of),
-            unit="log",
-            max_null_share=nulls,
-            meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
-        )
-        for name, of, nulls, words in (
-            ("stmt_sessions_since_statement", "st_age", 0.2, "the last results"),
-            ("stmt_sessions_since_revision", "st_revision_age", 0.4, "the last forecast revision"),
-        )
-    ),
-    *(
-        _statement(
-            name=name,
-            concept="document",
-            inputs=(of,),
-            compute=partial(_flag, of=of, upto=upto),
-            unit="flag",
-            role=Role.MASK,
-            meaning=meaning,
-        )
-        for name, of, upto, meaning in (
-            ("stmt_imp_statement", "st_age", 0.0, "Results became known at this session."),
-            ("stmt_imp_revision", "st_revision_age", 0.0, "A forecast was revised this session."),
-            ("is_stmt_valid", "st_age", np.inf, "Results are known."),
-        )
-    ),
-    *(
-        _statement(
-            name=name,
-            concept="document",
-            inputs=(of,),
-            compute=partial(_plain, of=of),
-            unit="flag",
-            role=Role.MASK,
-            meaning=meaning,
-        )
-        for name, of, meaning in (
-            (
-                "stmt_nc_flag",
-                "st_policy_changed",
-                "The newest results follow a changed accounting policy or restate the past.",
-            ),
-            (
-                "stmt_change_in_est",
-                "st_estimates_changed",
-                "The newest results follow changed accounting estimates.",
-            ),
-        )
-    ),
-)
-
-STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)
-"""All features of the group."""

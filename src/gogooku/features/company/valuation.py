@@ -16,10 +16,10 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features.company.quarters import growth
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
 from gogooku.features.engine.chains import first_day, standing
+from gogooku.features.engine.combinators import clipped, col, declared, log, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT, Values, chain
+from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT, Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
 from gogooku.features.market.sector import sector_mean
@@ -39,7 +39,7 @@ _WHOLE: Final = {
 }
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_valuation(tables: Tables, timeline: Timeline) -> Made:
     columns = ("code", *_PER_SHARE.values(), *_WHOLE.values())
     rows = tables.read("valuation", columns, since=first_day(timeline, days=0))
     placed = timeline.place(rows)
@@ -67,7 +67,7 @@ VALUATION_INPUTS: Final = (
             "val_market_cap": "yen",
         },
         market={},
-        make=_make,
+        make=_make_valuation,
     ),
 )
 """Null where the newest row became known more than `STALE_LIMIT` sessions ago, or describes a day
@@ -79,45 +79,34 @@ more than `gogooku.features.engine.chains.OLDEST_DAYS` back."""
 _NULLS = "null for names without documents."
 
 _valuation = partial(Feature, group="valuation")
+_valuation_of = partial(declared, group="valuation")
 
 _NO_FORECAST: Final = 0.4
 """Null share where the company's forecast is needed: not every one gives it, fewer in 2020."""
 
 
-def _share(of: str) -> float:
+def _null_share(of: str) -> float:
     return _NO_FORECAST if "forward" in of else 0.2
 
 
-def _yield(x: Values, *, of: str) -> FloatArray:
+def _clipped_yield(x: Values, *, of: str) -> FloatArray:
     return np.clip(k.ratio(x[of], k.forward_fill(x["close"])), -CLIP, CLIP)
 
 
-def _plain(x: Values, *, of: str) -> FloatArray:
-    return np.clip(x[of], -CLIP, CLIP)
-
-
-def _log(x: Values) -> FloatArray:
-    return k.log_positive(x["val_market_cap"])
-
-
-def _growth(x: Values) -> FloatArray:
+def _forecast_growth(x: Values) -> FloatArray:
     return np.clip(growth(x["val_forward_eps"], x["val_eps"]), -CLIP, CLIP)
 
 
-def _change(x: Values, *, sessions: int) -> FloatArray:
+def _forecast_change(x: Values, *, sessions: int) -> FloatArray:
     change = x["val_forward_eps"] - k.shift(x["val_forward_eps"], sessions)
     return np.clip(k.ratio(change, k.forward_fill(x["close"])), -CLIP, CLIP)
-
-
-def _z(x: Values, *, of: str) -> FloatArray:
-    return np.clip(m.zscore(x[of], YEAR), -10.0, 10.0)
 
 
 def _against_sector(x: Values, *, of: str) -> FloatArray:
     return x[of] - sector_mean(x[of], x)
 
 
-def _turnover(x: Values) -> FloatArray:
+def _turnover_to_value(x: Values) -> FloatArray:
     traded = k.rolling_mean(x["turnover"], 20)
     return k.log_positive(k.ratio(traded, x["val_market_cap"]))
 
@@ -125,12 +114,11 @@ def _turnover(x: Values) -> FloatArray:
 _YIELDS = tuple(
     _valuation(
         name=name,
-        concept="yield",
         inputs=(of, "close"),
-        compute=partial(_yield, of=of),
+        compute=partial(_clipped_yield, of=of),
         lookback=CLOSE,
         unit="ratio",
-        max_null_share=_share(of),
+        max_null_share=_null_share(of),
         meaning=f"{words} per share over the last known close; {_NULLS}",
     )
     for name, of, words in (
@@ -141,42 +129,34 @@ _YIELDS = tuple(
 )
 
 _LEVELS = (
-    _valuation(
-        name="val_log_market_cap",
-        concept="size",
-        inputs=("val_market_cap",),
-        compute=_log,
-        lookback=1,
-        unit="log",
-        meaning=f"Log of the market value in yen of the session before; {_NULLS}",
+    _valuation_of(
+        "val_log_market_cap",
+        log(col("val_market_cap")),
+        "log",
+        f"Log of the market value in yen of the session before; {_NULLS}",
     ),
     _valuation(
         name="val_turnover_to_market_cap",
-        concept="size",
         inputs=("turnover", "val_market_cap"),
-        compute=_turnover,
+        compute=_turnover_to_value,
         lookback=20,
         unit="log",
         meaning=f"Log of the mean traded value of 20 sessions over the market value; {_NULLS}",
     ),
-    _valuation(
-        name="val_forward_roe",
-        concept="return",
-        inputs=("val_forward_return_on_equity",),
-        compute=partial(_plain, of="val_forward_return_on_equity"),
-        lookback=1,
-        unit="ratio",
+    _valuation_of(
+        "val_forward_roe",
+        clipped(col("val_forward_return_on_equity"), CLIP),
+        "ratio",
+        f"Return on equity of the company's forecast, by the vendor; {_NULLS}",
         max_null_share=_NO_FORECAST,
-        meaning=f"Return on equity of the company's forecast, by the vendor; {_NULLS}",
     ),
 )
 
 _CHANGES = (
     _valuation(
         name="val_forward_growth",
-        concept="growth",
         inputs=("val_forward_eps", "val_eps"),
-        compute=_growth,
+        compute=_forecast_growth,
         lookback=1,
         unit="ratio",
         max_null_share=_NO_FORECAST,
@@ -185,9 +165,8 @@ _CHANGES = (
     *(
         _valuation(
             name=f"val_forward_eps_change_{w}",
-            concept="growth",
             inputs=("val_forward_eps", "close"),
-            compute=partial(_change, sessions=w),
+            compute=partial(_forecast_change, sessions=w),
             lookback=max(w + 1, CLOSE),
             unit="ratio",
             max_null_share=_NO_FORECAST,
@@ -197,15 +176,12 @@ _CHANGES = (
         for w in (20, 60)
     ),
     *(
-        _valuation(
-            name=f"{of}_z_{YEAR}",
-            concept="history",
-            inputs=(of,),
-            compute=partial(_z, of=of),
-            lookback=chain(YEAR, CLOSE),
-            unit="z",
-            max_null_share=_share(of),
-            meaning=f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
+        _valuation_of(
+            f"{of}_z_{YEAR}",
+            z(col(of, CLOSE), YEAR),
+            "z",
+            f"{words} against its own {YEAR} sessions, clipped at 10; {_NULLS}",
+            max_null_share=_null_share(of),
         )
         for of, words in (
             ("val_forward_earnings_yield", "Forward earnings yield"),
@@ -215,13 +191,12 @@ _CHANGES = (
     *(
         _valuation(
             name=f"{of}_sec_gap",
-            concept="sector",
             inputs=(of, "sector", "universe"),
             compute=partial(_against_sector, of=of),
             lookback=CLOSE,
             axis=Axis.ACROSS,
             unit="ratio",
-            max_null_share=_share(of),
+            max_null_share=_null_share(of),
             meaning=f"{words} less the mean of the sector; {_NULLS}",
         )
         for of, words in (

@@ -7,7 +7,6 @@ traded one). A change of price is that of one contract, never across a roll. A r
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 import polars as pl
@@ -15,7 +14,7 @@ import polars as pl
 from gogooku.core.types import FloatArray
 from gogooku.features.derivatives import contracts as c
 from gogooku.features.derivatives.contracts import DAYS, DAYS_PER_YEAR
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.timeline import Timeline
 
 PRODUCTS: Final = {"topixf": "TOPIXF", "nk225f": "NK225F"}
@@ -39,31 +38,52 @@ _READ: Final = (
     "volume_contracts",
     "open_interest_contracts",
 )
-_OWN: Final = (
-    "day_ret",
-    "term_slope",
-    "oi",
-    "volume",
-    "next_oi_share",
-)
-_NIGHT: Final = ("night_ret", "night_range", "settle_ret", "oi_chg")
+_OWN: Final = {
+    "topixf": {
+        "day_ret": "fut_day_ret_topixf",
+        "term_slope": "fut_term_slope_topixf",
+        "oi": "fu_topixf_oi",
+        "volume": "fu_topixf_volume",
+        "next_oi_share": "fut_next_oi_share_topixf",
+    },
+    "nk225f": {
+        "day_ret": "fu_nk225f_day_ret",
+        "term_slope": "fut_term_slope_nk225f",
+        "oi": "fu_nk225f_oi",
+        "volume": "fu_nk225f_volume",
+    },
+}
+"""Base columns of each product that a trade date has by itself."""
+_AGAINST: Final = {
+    "topixf": {
+        "night_ret": "fut_on_ret_topixf",
+        "night_range": "fut_on_range_topixf",
+        "settle_ret": "fu_topixf_settle_ret",
+        "oi_chg": "fut_oi_chg_1d_topixf",
+    },
+    "nk225f": {
+        "night_ret": "fu_nk225f_night_ret",
+        "settle_ret": "fu_nk225f_settle_ret",
+        "oi_chg": "fu_nk225f_oi_chg",
+    },
+}
+"""Base columns that compare a trade date with the one before."""
 
 
 def make_futures(tables: Tables, timeline: Timeline) -> Made:
     """Central contracts of both products, one row per trade date, as known at each session."""
-    rows = _rows(tables, timeline)
+    rows = _settled_rows(tables, timeline)
     made: dict[str, FloatArray] = {}
     for short, product in PRODUCTS.items():
         own = rows.filter(pl.col("product") == product)
         days = _days(own)
         before = _against_before(own, days)
-        known = c.market_series(days, timeline, _OWN)
-        known.update(c.market_series(before, timeline, _NIGHT))
-        made.update({f"fu_{short}_{name}": values for name, values in known.items()})
+        for rows_of, names in ((days, _OWN[short]), (before, _AGAINST[short])):
+            made |= c.market_series(rows_of.rename(names), timeline, list(names.values()))
     return made
 
 
-def _rows(tables: Tables, timeline: Timeline) -> pl.DataFrame:
+def _settled_rows(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     rows = tables.read("futures", _READ, since=c.reach(timeline)).filter(
         pl.col("product").is_in(list(PRODUCTS.values()))
     )
@@ -160,20 +180,20 @@ def _against_before(rows: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     return out
 
 
-def _make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
+def make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
     """Basis of the central contract to its index on the same date, once both are known."""
-    rows = _rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
+    rows = _settled_rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
     spots = (_topix if short == "topixf" else _nikkei)(tables, timeline)
     days = _days(rows).join(spots, on=_DAY)
     spot = pl.col("spot")
     basis = pl.when(spot > 0.0).then((pl.col("settle") / spot).log())
-    carry = basis * DAYS_PER_YEAR / pl.max_horizontal(DAYS, pl.lit(CARRY_DAYS))
-    both = days.with_columns(
-        basis.alias(f"fu_{short}_basis"),
-        carry.alias(f"fu_{short}_carry"),
-        pl.max_horizontal("available_at", "spot_known").alias("available_at"),
-    )
-    return c.market_series(both, timeline, [f"fu_{short}_basis", f"fu_{short}_carry"])
+    made: dict[str, pl.Expr] = {f"fut_basis_{short}": basis}
+    if short == "topixf":
+        held = pl.max_horizontal(DAYS, pl.lit(CARRY_DAYS))
+        made["fut_carry_ann_topixf"] = basis * DAYS_PER_YEAR / held
+    known = pl.max_horizontal("available_at", "spot_known").alias("available_at")
+    both = days.with_columns(known, **made)
+    return c.market_series(both, timeline, list(made))
 
 
 def _topix(tables: Tables, timeline: Timeline) -> pl.DataFrame:
@@ -194,36 +214,17 @@ def _nikkei(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     )
 
 
-def _basis_table(short: str, spot_table: str) -> InputTable:
-    return InputTable(
-        tables=("futures", spot_table),
-        stock={},
-        market={
-            f"fu_{short}_basis": "log settlement over index close",
-            f"fu_{short}_carry": f"basis a year, over at least {CARRY_DAYS:.0f} days",
-        },
-        make=partial(_make_basis, short=short),
+SERIES: Final = {
+    f"fu_{short}_{name}": text
+    for name, text in (
+        ("oi", "contracts, all months"),
+        ("volume", "contracts, all months"),
+        ("settle_ret", "settlement over that before, central contract"),
     )
-
-
-_UNITS: Final = {
-    "day_ret": "return of the day session, central contract",
-    "term_slope": "log price of the next contract over the central one, a year",
-    "oi": "contracts, all months",
-    "volume": "contracts, all months",
-    "next_oi_share": "share of the next contract in its and the central one's open interest",
-    "night_ret": "return of the night session on the settlement before",
-    "night_range": "log high over low of the night session",
-    "settle_ret": "settlement over that before, central contract",
-    "oi_chg": "log change of open interest of contracts listed on both dates",
+    for short in PRODUCTS
+} | {
+    "fu_nk225f_day_ret": "return of the day session, central contract",
+    "fu_nk225f_night_ret": "return of the night session on the settlement before",
+    "fu_nk225f_oi_chg": "log change of open interest of contracts listed on both dates",
 }
-FUTURES_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("futures",),
-        stock={},
-        market={f"fu_{short}_{name}": unit for short in PRODUCTS for name, unit in _UNITS.items()},
-        make=make_futures,
-    ),
-    _basis_table("topixf", "topix"),
-    _basis_table("nk225f", "index_options"),
-)
+"""Base columns that are no features, and their units."""

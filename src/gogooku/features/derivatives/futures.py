@@ -14,119 +14,70 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.derivatives.future_chain import FUTURES_INPUTS as FUTURES_INPUTS
-from gogooku.features.derivatives.future_chain import PRODUCTS
+from gogooku.features.derivatives.future_chain import PRODUCTS, SERIES, make_basis, make_futures
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, log, total, z
+from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import Values
 
 _future = partial(Feature, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
+_future_of = partial(declared, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
+_shown = partial(published, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
+
+_INTEREST: Final = {"topixf": "fut_oi_chg_1d_topixf", "nk225f": "fu_nk225f_oi_chg"}
+"""Log change of open interest of each product."""
 
 
-def _less(x: Values, *, of: str, less: str) -> FloatArray:
-    return x[of] - x[less]
-
-
-def _log(x: Values, *, of: str) -> FloatArray:
-    return k.log_positive(x[of])
-
-
-def _change(x: Values, *, of: str, sessions: int) -> FloatArray:
-    return x[of] - k.shift(x[of], sessions)
-
-
-def _sum(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
-
-
-def _turnover(x: Values, *, short: str) -> FloatArray:
+def _volume_to_interest(x: Values, *, short: str) -> FloatArray:
     return k.log_positive(k.ratio(x[f"fu_{short}_volume"], x[f"fu_{short}_oi"]))
 
 
-def _price_interest(x: Values, *, short: str) -> FloatArray:
-    return k.rolling_sum(k.sign(x[f"fu_{short}_settle_ret"]) * x[f"fu_{short}_oi_chg"], 5)
+def _price_interest(x: Values, *, price: str, interest: str) -> FloatArray:
+    return k.rolling_sum(k.sign(x[price]) * x[interest], 5)
 
 
 def _night_share(x: Values) -> FloatArray:
-    night = k.rolling_mean(x["fu_topixf_night_ret"] ** 2, 20)
-    day = k.rolling_mean(x["fu_topixf_day_ret"] ** 2, 20)
+    night = k.rolling_mean(x["fut_on_ret_topixf"] ** 2, 20)
+    day = k.rolling_mean(x["fut_day_ret_topixf"] ** 2, 20)
     return k.ratio(night, night + day, floor=k.FLAT**2)
 
 
 _HIDDEN = (
     *(
-        _future(
-            name=f"_fut_volume_log_{short}",
-            concept="activity",
-            inputs=(f"fu_{short}_volume",),
-            compute=partial(_log, of=f"fu_{short}_volume"),
-            lookback=1,
-            unit="log",
+        _future_of(
+            f"_fut_volume_log_{short}",
+            log(col(f"fu_{short}_volume")),
+            "log",
+            f"Log volume of {product} futures.",
             max_null_share=1.0,
-            meaning=f"Log volume of {product} futures.",
         )
         for short, product in PRODUCTS.items()
     ),
 )
 
 _PRICES = (
-    *(
-        _future(
-            name=name,
-            concept=concept,
-            inputs=(of,),
-            compute=partial(k.as_is, of=of),
-            lookback=1,
-            unit=unit,
-            meaning=meaning,
-        )
-        for name, concept, of, unit, meaning in (
-            (
-                "fut_on_ret_topixf",
-                "night",
-                "fu_topixf_night_ret",
-                "return",
-                "Night close of the TOPIX future over the settlement before.",
-            ),
-            (
-                "fut_on_range_topixf",
-                "night",
-                "fu_topixf_night_range",
-                "log",
-                "Log high over low of the night session of the TOPIX future.",
-            ),
-            (
-                "fut_day_ret_topixf",
-                "day",
-                "fu_topixf_day_ret",
-                "return",
-                "Close over open of the day session of the TOPIX future.",
-            ),
-        )
+    _shown(
+        "fut_on_ret_topixf", "return", "Night close of the TOPIX future over the settlement before."
+    ),
+    _shown(
+        "fut_on_range_topixf", "log", "Log high over low of the night session of the TOPIX future."
+    ),
+    _shown(
+        "fut_day_ret_topixf", "return", "Close over open of the day session of the TOPIX future."
     ),
     *(
-        _future(
-            name=f"fut_nt_{part}_ret",
-            concept="Nikkei and TOPIX",
-            inputs=(f"fu_nk225f_{of}_ret", f"fu_topixf_{of}_ret"),
-            compute=partial(_less, of=f"fu_nk225f_{of}_ret", less=f"fu_topixf_{of}_ret"),
-            lookback=1,
-            unit="return",
-            meaning=f"Return of the {of} session of the Nikkei future less that of TOPIX.",
+        _future_of(
+            f"fut_nt_{part}_ret",
+            col(f"fu_nk225f_{of}_ret") - col(f"fut_{part}_ret_topixf"),
+            "return",
+            f"Return of the {of} session of the Nikkei future less that of TOPIX.",
         )
         for part, of in (("on", "night"), ("day", "day"))
     ),
     _future(
         name="fut_on_share_20_topixf",
-        concept="night",
-        inputs=("fu_topixf_night_ret", "fu_topixf_day_ret"),
+        inputs=("fut_on_ret_topixf", "fut_day_ret_topixf"),
         compute=_night_share,
         lookback=20,
         unit="share",
@@ -136,118 +87,86 @@ _PRICES = (
 
 _CARRY = (
     *(
-        _future(
-            name=f"fut_basis_{short}",
-            concept="basis",
-            inputs=(f"fu_{short}_basis",),
-            compute=partial(k.as_is, of=f"fu_{short}_basis"),
-            lookback=1,
-            unit="log",
+        _shown(
+            f"fut_basis_{short}",
+            "log",
+            f"Log settlement of the {product} future over its index.",
             max_null_share=0.5 if short == "nk225f" else 0.2,
-            meaning=f"Log settlement of the {product} future over its index.",
         )
         for short, product in PRODUCTS.items()
     ),
     *(
-        _future(
-            name=f"fut_term_slope_{short}",
-            concept="term structure",
-            inputs=(f"fu_{short}_term_slope",),
-            compute=partial(k.as_is, of=f"fu_{short}_term_slope"),
-            lookback=1,
-            unit="log",
-            meaning=f"Log price of the next {product} future over the central one, a year.",
+        _shown(
+            f"fut_term_slope_{short}",
+            "log",
+            f"Log price of the next {product} future over the central one, a year.",
         )
         for short, product in PRODUCTS.items()
     ),
-    _future(
-        name="fut_carry_ann_topixf",
-        concept="basis",
-        inputs=("fu_topixf_carry",),
-        compute=partial(k.as_is, of="fu_topixf_carry"),
-        lookback=1,
-        unit="log",
-        meaning="fut_basis_topixf a year of the days to the special quotation, at least 7 days.",
+    _shown(
+        "fut_carry_ann_topixf",
+        "log",
+        "fut_basis_topixf a year of the days to the special quotation, at least 7 days.",
     ),
-    _future(
-        name="fut_basis_chg_5d_topixf",
-        concept="basis",
-        inputs=("fu_topixf_basis",),
-        compute=partial(_change, of="fu_topixf_basis", sessions=5),
-        lookback=6,
-        unit="log",
-        meaning="Change of fut_basis_topixf over 5 sessions.",
+    _future_of(
+        "fut_basis_chg_5d_topixf",
+        change(col("fut_basis_topixf"), 5),
+        "log",
+        "Change of fut_basis_topixf over 5 sessions.",
     ),
 )
 
 _POSITIONS = (
-    _future(
-        name="fut_oi_chg_1d_topixf",
-        concept="open interest",
-        inputs=("fu_topixf_oi_chg",),
-        compute=partial(k.as_is, of="fu_topixf_oi_chg"),
-        lookback=1,
-        unit="log",
-        meaning="Log change of open interest of TOPIX futures listed on both dates.",
+    _shown(
+        "fut_oi_chg_1d_topixf",
+        "log",
+        "Log change of open interest of TOPIX futures listed on both dates.",
     ),
     *(
-        _future(
-            name=f"fut_oi_chg_5d_{short}",
-            concept="open interest",
-            inputs=(f"fu_{short}_oi_chg",),
-            compute=partial(_sum, of=f"fu_{short}_oi_chg", window=5),
-            lookback=5,
-            unit="log",
-            meaning=f"Sum of 5 daily log changes of open interest of {product} futures, contract "
+        _future_of(
+            f"fut_oi_chg_5d_{short}",
+            total(col(_INTEREST[short]), 5),
+            "log",
+            f"Sum of 5 daily log changes of open interest of {product} futures, contract "
             "by contract.",
         )
         for short, product in PRODUCTS.items()
     ),
     *(
-        _future(
-            name=f"fut_vol_z60_{short}",
-            concept="activity",
-            inputs=(f"_fut_volume_log_{short}",),
-            compute=partial(_z, of=f"_fut_volume_log_{short}", window=60),
-            lookback=60,
-            unit="z",
-            meaning=f"Log volume of {product} futures against mean and spread of 60 sessions.",
+        _future_of(
+            f"fut_vol_z60_{short}",
+            z(col(f"_fut_volume_log_{short}"), 60),
+            "z",
+            f"Log volume of {product} futures against mean and spread of 60 sessions.",
         )
         for short, product in PRODUCTS.items()
     ),
     _future(
         name="fut_vol_oi_ratio_topixf",
-        concept="activity",
         inputs=("fu_topixf_volume", "fu_topixf_oi"),
-        compute=partial(_turnover, short="topixf"),
+        compute=partial(_volume_to_interest, short="topixf"),
         lookback=1,
         unit="log",
         meaning="Log volume over open interest of TOPIX futures.",
     ),
-    _future(
-        name="fut_nt_vol_ratio",
-        concept="Nikkei and TOPIX",
-        inputs=("_fut_volume_log_nk225f", "_fut_volume_log_topixf"),
-        compute=partial(_less, of="_fut_volume_log_nk225f", less="_fut_volume_log_topixf"),
-        lookback=1,
-        unit="log",
-        meaning="Log contracts traded of Nikkei over TOPIX futures.",
+    _future_of(
+        "fut_nt_vol_ratio",
+        col("_fut_volume_log_nk225f") - col("_fut_volume_log_topixf"),
+        "log",
+        "Log contracts traded of Nikkei over TOPIX futures.",
     ),
-    _future(
-        name="fut_next_oi_share_topixf",
-        concept="roll",
-        inputs=("fu_topixf_next_oi_share",),
-        compute=partial(k.as_is, of="fu_topixf_next_oi_share"),
-        lookback=1,
-        unit="share",
-        meaning="Share of the next contract in its and the central one's open interest.",
+    _shown(
+        "fut_next_oi_share_topixf",
+        "share",
+        "Share of the next contract in its and the central one's open interest.",
     ),
     *(
         _future(
             name=f"fut_price_oi_5_{short}",
-            concept="open interest",
-            inputs=(f"fu_{short}_settle_ret", f"fu_{short}_oi_chg"),
-            compute=partial(_price_interest, short=short),
+            inputs=(f"fu_{short}_settle_ret", _INTEREST[short]),
+            compute=partial(
+                _price_interest, price=f"fu_{short}_settle_ret", interest=_INTEREST[short]
+            ),
             lookback=5,
             unit="log",
             meaning=f"Sum over 5 sessions of open interest changes of {product} futures, signed by "
@@ -258,3 +177,23 @@ _POSITIONS = (
 )
 
 FUTURES: Final[tuple[Feature, ...]] = (*_HIDDEN, *_PRICES, *_CARRY, *_POSITIONS)
+_BASIS: Final = ("fut_basis_topixf", "fut_carry_ann_topixf", "fut_basis_nk225f")
+FUTURES_INPUTS: Final[tuple[InputTable, ...]] = (
+    InputTable(
+        tables=("futures",),
+        stock={},
+        market=SERIES,
+        make=make_futures,
+        features=tuple(f for f in FUTURES if f.name not in _BASIS),
+    ),
+    *(
+        InputTable(
+            tables=("futures", spots),
+            stock={},
+            market={},
+            make=partial(make_basis, short=short),
+            features=tuple(f for f in FUTURES if f.name in _BASIS and short in f.name),
+        )
+        for short, spots in (("topixf", "topix"), ("nk225f", "index_options"))
+    ),
+)

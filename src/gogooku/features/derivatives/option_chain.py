@@ -15,7 +15,7 @@ import polars as pl
 
 from gogooku.features.derivatives import contracts as c
 from gogooku.features.derivatives.contracts import DAYS, EXPIRY
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.timeline import Timeline
 
 NEAR_DAYS: Final = 7
@@ -36,6 +36,7 @@ _MONEYNESS: Final = {
     "call5": math.log(1.05),
     "call10": math.log(1.10),
 }
+AT_MONEY: Final = "opt_iv_cmat_30d"
 _SURFACE: Final = (
     ("atm", 30),
     ("put5", 30),
@@ -53,10 +54,10 @@ _ACTIVITY: Final = (
     "io_call_volume",
     "io_near_put_oi",
     "io_near_call_oi",
-    "io_near_volume_share",
-    "io_put_oi_distance",
-    "io_call_oi_distance",
-    "io_smile_width",
+    "opt_near_volume_share",
+    "opt_oi_put_distance",
+    "opt_oi_call_distance",
+    "opt_smile_width",
 )
 _READ: Final = (
     "code",
@@ -83,17 +84,18 @@ def make_options(tables: Tables, timeline: Timeline) -> Made:
     chain_rows = c.with_expiry(c.settled_once(rows))
     outside = _out_of_the_money(chain_rows)
     days = chain_rows.group_by(_DAY).agg(pl.col("available_at").max())
-    for part in (_activity(outside), *_surface(outside)):
+    for part in (_positions(outside), *_surface(outside)):
         days = days.join(part, on=_DAY, how="left")
     columns = [_surface_name(name, tenor) for name, tenor in _SURFACE] + list(_ACTIVITY)
     made = c.market_series(days, timeline, columns)
     night = _night_jump(outside, chain_rows, days)
-    made.update(c.market_series(night, timeline, ["io_night_jump"]))
+    made.update(c.market_series(night, timeline, ["opt_night_jump"]))
     return made
 
 
 def _surface_name(name: str, tenor: int) -> str:
-    return f"io_iv_{name}_{tenor}"
+    """Base column of a point of the surface; that at the money in 30 days is a feature."""
+    return AT_MONEY if (name, tenor) == ("atm", 30) else f"io_iv_{name}_{tenor}"
 
 
 def _out_of_the_money(rows: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +115,7 @@ def _out_of_the_money(rows: pl.DataFrame) -> pl.DataFrame:
     return marked.sort(_DAY, EXPIRY, _X, "code", maintain_order=True)
 
 
-def _activity(outside: pl.DataFrame) -> pl.DataFrame:
+def _positions(outside: pl.DataFrame) -> pl.DataFrame:
     put, call = pl.col("put_call") == "put", pl.col("put_call") == "call"
     near = pl.col("near")
     around = near & (pl.col(_X).abs() <= AROUND_MONEY)
@@ -133,10 +135,10 @@ def _activity(outside: pl.DataFrame) -> pl.DataFrame:
         interest.filter(call & around).sum().alias("io_near_call_oi"),
         pl.when(volume.sum() > 0.0)
         .then(volume.filter(near).sum() / volume.sum())
-        .alias("io_near_volume_share"),
-        distance(put).alias("io_put_oi_distance"),
-        distance(call).alias("io_call_oi_distance"),
-        pl.when(vols.len() >= FEWEST_CONTRACTS).then(vols.std()).alias("io_smile_width"),
+        .alias("opt_near_volume_share"),
+        distance(put).alias("opt_oi_put_distance"),
+        distance(call).alias("opt_oi_call_distance"),
+        pl.when(vols.len() >= FEWEST_CONTRACTS).then(vols.std()).alias("opt_smile_width"),
     )
 
 
@@ -201,32 +203,22 @@ def _night_jump(outside: pl.DataFrame, rows: pl.DataFrame, days: pl.DataFrame) -
     jump = both.group_by(_DAY, maintain_order=True).agg(
         pl.when(pl.len() >= FEWEST_CONTRACTS)
         .then(pl.col("night_close").sum() / pl.col("paid").sum() - 1.0)
-        .alias("io_night_jump")
+        .alias("opt_night_jump")
     )
     return pairs.join(jump, on=_DAY, how="left")
 
 
-OPTIONS_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("index_options",),
-        stock={},
-        market={
-            **{
-                _surface_name(name, tenor): f"fraction a year: {name} at {tenor} calendar days"
-                for name, tenor in _SURFACE
-            },
-            "io_put_oi": "contracts, out of the money",
-            "io_call_oi": "contracts, out of the money",
-            "io_put_volume": "contracts, out of the money",
-            "io_call_volume": "contracts, out of the money",
-            "io_near_put_oi": "contracts of the near month within 10 % of the underlying",
-            "io_near_call_oi": "contracts of the near month within 10 % of the underlying",
-            "io_near_volume_share": "share of the near month in the volume",
-            "io_put_oi_distance": "mean log moneyness of puts by open interest",
-            "io_call_oi_distance": "mean log moneyness of calls by open interest",
-            "io_smile_width": "fraction a year",
-            "io_night_jump": "return",
-        },
-        make=make_options,
-    ),
-)
+SERIES: Final = {
+    **{
+        _surface_name(name, tenor): f"fraction a year: {name} at {tenor} calendar days"
+        for name, tenor in _SURFACE
+        if _surface_name(name, tenor) != AT_MONEY
+    },
+    "io_put_oi": "contracts, out of the money",
+    "io_call_oi": "contracts, out of the money",
+    "io_put_volume": "contracts, out of the money",
+    "io_call_volume": "contracts, out of the money",
+    "io_near_put_oi": "contracts of the near month within 10 % of the underlying",
+    "io_near_call_oi": "contracts of the near month within 10 % of the underlying",
+}
+"""Base columns that are no features, and their units."""

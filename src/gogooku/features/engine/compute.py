@@ -23,7 +23,6 @@ from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.types import Axis, BoolArray, Feature, FloatArray, Panel, Role
 from gogooku.features.engine.kernels import Values
-from gogooku.features.peers.peer_columns import PEER_LOOKBACK, peer_names
 
 STOCK_COLUMNS = (
     "open",
@@ -35,8 +34,8 @@ STOCK_COLUMNS = (
     "traded",
     "listed",
     "split",
-    "limit_up",
-    "limit_down",
+    "limit_up_flag",
+    "limit_down_flag",
     "universe",
 )
 """Base columns every source has, [T, N]."""
@@ -85,8 +84,8 @@ def base_columns(
     out["listed"] = np.where(listed, 1.0, np.nan)
     out["traded"] = np.where(listed, np.isfinite(out["close"]).astype(np.float64), np.nan)
     out["split"] = (factor != 1.0).astype(np.float64)
-    out["limit_up"] = panel.dense("limit_up")
-    out["limit_down"] = panel.dense("limit_down")
+    out["limit_up_flag"] = panel.dense("limit_up")
+    out["limit_down_flag"] = panel.dense("limit_down")
     out["universe"] = np.where(universe_TN, 1.0, np.nan)
     out["week_start"] = _week_starts(panel)
     if sector_TN is None:
@@ -202,10 +201,6 @@ class Room:
         return self._flat[:size].reshape(features, rows, names)
 
 
-_BASE_LOOKBACK: Mapping[str, int] = dict.fromkeys(peer_names(has_sector=True), PEER_LOOKBACK)
-"""Sessions that a base column is made from, where that is more than one."""
-
-
 def rows_needed(features: Sequence[Feature], rows: int) -> dict[str, int]:
     """Last sessions of every feature and input that are read when ``rows`` sessions are wanted.
 
@@ -227,8 +222,11 @@ def rows_needed(features: Sequence[Feature], rows: int) -> dict[str, int]:
 
 
 def _beyond(features: Sequence[Feature]) -> dict[str, dict[str, int]]:
-    """Sessions before its own that each feature sees of each of its inputs."""
-    lookback = {**_BASE_LOOKBACK, **{f.name: f.lookback for f in features}}
+    """Sessions before its own that each feature sees of each of its inputs.
+
+    A base column is of its own session, unless it is published with a lookback.
+    """
+    lookback = {f.name: f.lookback for f in features}
     out = {}
     for f in features:
         most = f.lookback if f.window is None else f.window - 1
@@ -346,7 +344,7 @@ def _along(
 ) -> None:
     if not features:
         return
-    made = {f.name for f in features}
+    made = {f.name for f in features if not f.published}
     outside = {name for f in features for name in f.inputs} - made
     rows = {name: max(work.slab(f.name) for f in features if name in f.inputs) for name in outside}
     num_names = work.base["close"].shape[1]
@@ -375,7 +373,7 @@ def _evaluate(
     for feature in features:
         slab = work.slab(feature.name)
         value = _checked(feature, known, (slab, names.stop - names.start))
-        known[feature.name] = value
+        known.setdefault(feature.name, value)
         if feature.name in work.names:
             place = work.stock_FtN[work.names.index(feature.name)]
             place[:, names] = value[slab - work.rows :]
@@ -390,7 +388,7 @@ def _waves(features: Sequence[Feature]) -> Iterator[list[Feature]]:
     """Features in groups that need nothing of their own group or of a later one."""
     waiting = list(features)
     while waiting:
-        names = {f.name for f in waiting}
+        names = {f.name for f in waiting if not f.published}
         ready = [f for f in waiting if names.isdisjoint(f.inputs)]
         yield ready
         waiting = [f for f in waiting if not names.isdisjoint(f.inputs)]

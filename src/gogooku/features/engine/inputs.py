@@ -2,7 +2,8 @@
 
 An `InputTable` says which base columns one typed table gives and makes them on the axes of the
 panel. A source without the table does not have the columns, and the features
-on them are absent by name.
+on them are absent by name. A column that is a feature as it is stands under the name of the feature
+and is declared once, by `published`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.files import new_array, readable
-from gogooku.core.types import FloatArray
+from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine.timeline import Timeline
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.plans import Plan
@@ -98,9 +101,11 @@ class InputTable:
     tables : tuple of str
         Typed tables that must all be there.
     stock, market : mapping of str to str
-        Base columns [T, N] and [T], each with its unit or meaning.
+        Base columns [T, N] and [T] that are no features, each with its unit or meaning.
     make : callable
         From the tables and the axes to the columns.
+    features : tuple of Feature
+        Features of the group; those that are `published` are base columns of this table.
     columns_from : Plan or None
         Smallest plan that has the needed columns of the tables, where that is more than the tables
         themselves need (the morning columns of the daily bars).
@@ -110,18 +115,45 @@ class InputTable:
     stock: Mapping[str, str]
     market: Mapping[str, str]
     make: Callable[[Tables, Timeline], Made]
+    features: tuple[Feature, ...] = ()
     columns_from: Plan | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All base columns."""
-        return (*self.stock, *self.market)
+        return (*self.stock, *self.market, *(f.name for f in self.features if f.published))
+
+    @property
+    def series(self) -> frozenset[str]:
+        """Base columns of the whole market, [T]."""
+        published = (f.name for f in self.features if f.published and f.role is Role.MARKET)
+        return frozenset((*self.market, *published))
 
     @property
     def plan(self) -> Plan:
         """Smallest plan that has all of it."""
         plans = [ENDPOINTS[name].plan for name in self.tables if name in ENDPOINTS]
         return max([*plans, self.columns_from or Plan.FREE])
+
+
+def published(name: str, unit: str, meaning: str, **more: Any) -> Feature:
+    """Declare a base column that is a feature as it is; ``more`` are fields of `Feature`.
+
+    Whoever makes the base columns makes it under this name; it looks back as far as it says.
+    """
+    declared = {"lookback": 1, **more}
+    return Feature(
+        name=name,
+        inputs=(name,),
+        compute=partial(_as_it_is, of=name),
+        unit=unit,
+        meaning=meaning,
+        **declared,
+    )
+
+
+def _as_it_is(x: Mapping[str, FloatArray], *, of: str) -> FloatArray:
+    return x[of].copy()
 
 
 def supported(table: InputTable, tables: Tables) -> bool:
@@ -186,15 +218,15 @@ def _columns_of(
     """Columns of one input table, as they were declared."""
     out: dict[str, FloatArray] = {}
     made = table.make(tables, timeline)
-    left, what = set(table.columns), "/".join(table.tables)
+    left, series, what = set(table.columns), table.series, "/".join(table.tables)
     for name, values in made.items() if isinstance(made, Mapping) else made:
         if name not in left:
             raise DataError(f"{what}: base column {name} is not as declared")
         left.remove(name)
-        shape = timeline.shape if name in table.stock else timeline.shape[:1]
+        shape = timeline.shape[:1] if name in series else timeline.shape
         if values.shape != shape:
             raise DataError(f"base column {name}: shape {values.shape}, expected {shape}")
-        if name in table.market:
+        if name in series:
             out[name] = values
         elif scratch is None:
             out[name] = values.astype(np.float32)

@@ -43,11 +43,6 @@ TIE: Final = 1e-10
 _Number = TypeVar("_Number", bound=npt.NDArray[Any])
 
 
-def as_is(x: Values, *, of: str) -> FloatArray:
-    """One input unchanged: a base column that is a feature already. Nulls stay."""
-    return x[of].copy()
-
-
 def chain(*lookbacks: int) -> int:
     """Lookback of a function of the last ``a`` values of a function of the last ``b`` values."""
     return 1 + sum(each - 1 for each in lookbacks)

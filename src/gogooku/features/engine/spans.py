@@ -116,10 +116,7 @@ def spread(
 
 
 def sessions_since(
-    timeline: Timeline,
-    count: SessionCount,
-    n: IndexArray,
-    rows: tuple[IndexArray, IndexArray],
+    timeline: Timeline, count: SessionCount, n: IndexArray, rows: tuple[IndexArray, IndexArray]
 ) -> FloatArray:
     """Sessions since the latest date of a name that has come, NaN before any; [T, N].
 

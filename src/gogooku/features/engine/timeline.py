@@ -262,8 +262,7 @@ def _as_known(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_runs(
-    values: npt.NDArray[np.datetime64],
-    find: Callable[[npt.NDArray[np.datetime64]], IndexArray],
+    values: npt.NDArray[np.datetime64], find: Callable[[npt.NDArray[np.datetime64]], IndexArray]
 ) -> IndexArray:
     """Look every value up, once for each run of equal ones."""
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])

@@ -22,6 +22,7 @@ from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.bars.pairs import against, residuals
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import Expression, col, declared, joined, log, z
 from gogooku.features.engine.kernels import RETURN, Values, chain
 
 FEWEST_MEMBERS: Final = 5
@@ -30,6 +31,7 @@ SURPRISE_LENGTH: Final = 240
 SURPRISE_LIMIT: Final = 4.0
 
 _universe = partial(Feature, group="breadth", role=Role.MARKET, axis=Axis.ACROSS)
+_universe_of = partial(declared, group="breadth", role=Role.MARKET, axis=Axis.ACROSS)
 _stock = partial(Feature, group="breadth")
 
 
@@ -39,6 +41,11 @@ def member_mean(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
     count = member.sum(axis=1).astype(np.float64)
     total = np.where(member, values_TN, 0.0).sum(axis=1)
     return k.ratio(total, count, floor=FEWEST_MEMBERS - 0.5)
+
+
+def mean_of_members(of: Expression) -> Expression:
+    """`member_mean` of an expression, [T]."""
+    return joined(of, col("universe"), member_mean)
 
 
 def compound(returns: FloatArray, window: int) -> FloatArray:
@@ -83,12 +90,8 @@ def _compound(x: Values, *, window: int) -> FloatArray:
     return compound(x["uni_ret_1d"], window)
 
 
-def _vol(x: Values) -> FloatArray:
+def _universe_vol(x: Values) -> FloatArray:
     return annualised_vol(x["uni_ret_1d"], 20)
-
-
-def _log_z(x: Values, *, of: str) -> FloatArray:
-    return log_z(x[of], 252)
 
 
 def _net_advances(x: Values) -> FloatArray:
@@ -110,7 +113,7 @@ def _near_extremes(x: Values) -> FloatArray:
     return member_mean(side, x["universe"])
 
 
-def _dispersion(x: Values) -> FloatArray:
+def _return_dispersion(x: Values) -> FloatArray:
     excess = x["ret_prev_1d"] - x["uni_ret_1d"][:, None]
     return k.root(member_mean(excess * excess, x["universe"]))
 
@@ -131,7 +134,7 @@ def _correlation_change(x: Values) -> FloatArray:
     return k.log_positive(k.ratio(short, long))
 
 
-def _drawdown(x: Values) -> FloatArray:
+def _universe_drawdown(x: Values) -> FloatArray:
     return drawdown(x["uni_ret_1d"], 252)
 
 
@@ -139,14 +142,13 @@ def _turnover_z(x: Values) -> FloatArray:
     return np.clip(m.zscore(member_mean(x["_log_turnover"], x["universe"]), 60), -10.0, 10.0)
 
 
-def _surprise(x: Values) -> FloatArray:
+def _universe_surprise(x: Values) -> FloatArray:
     return surprise(x["ret_prev_1d"] - x["uni_ret_1d"][:, None])
 
 
 _RETURN_SERIES = (
     _universe(
         name="uni_ret_1d",
-        concept="return",
         inputs=("ret_prev_1d", "universe"),
         compute=partial(_mean_of, of="ret_prev_1d"),
         lookback=RETURN,
@@ -157,7 +159,6 @@ _RETURN_SERIES = (
     *(
         _universe(
             name=f"uni_ret_{w}d",
-            concept="return",
             inputs=("uni_ret_1d",),
             compute=partial(_compound, window=w),
             lookback=chain(w, RETURN),
@@ -168,27 +169,22 @@ _RETURN_SERIES = (
     ),
     _universe(
         name="uni_vol_20",
-        concept="volatility",
         inputs=("uni_ret_1d",),
-        compute=_vol,
+        compute=_universe_vol,
         lookback=chain(20, RETURN),
         unit="return",
         meaning="Annualised standard deviation of 20 values of uni_ret_1d.",
     ),
-    _universe(
-        name="uni_vol_20_z",
-        concept="volatility",
-        inputs=("uni_vol_20",),
-        compute=partial(_log_z, of="uni_vol_20"),
-        lookback=chain(252, 20, RETURN),
-        unit="z",
-        meaning="Log uni_vol_20 against its mean and spread of 252 sessions.",
+    _universe_of(
+        "uni_vol_20_z",
+        z(log(col("uni_vol_20", chain(20, RETURN))), 252),
+        "z",
+        "Log uni_vol_20 against its mean and spread of 252 sessions.",
     ),
     _universe(
         name="uni_drawdown_252",
-        concept="drawdown",
         inputs=("uni_ret_1d",),
-        compute=_drawdown,
+        compute=_universe_drawdown,
         lookback=chain(252, RETURN),
         unit="return",
         meaning="Fall of the equal-weight level from its highest of 252 sessions.",
@@ -198,7 +194,6 @@ _RETURN_SERIES = (
 _CROSS_SECTIONS = (
     _universe(
         name="_uni_net_advances",
-        concept="breadth",
         inputs=("ret_prev_1d", "universe"),
         compute=_net_advances,
         lookback=RETURN,
@@ -208,7 +203,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_net_advances_10",
-        concept="breadth",
         inputs=("_uni_net_advances",),
         compute=partial(_average, of="_uni_net_advances", window=10),
         lookback=chain(10, RETURN),
@@ -218,7 +212,6 @@ _CROSS_SECTIONS = (
     *(
         _universe(
             name=f"uni_above_sma{w}",
-            concept="breadth",
             inputs=(f"price_to_sma{w}", "universe"),
             compute=partial(_share_above, of=f"price_to_sma{w}"),
             lookback=w,
@@ -230,7 +223,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_net_highs_60",
-        concept="breadth",
         inputs=("donchian_pos_60", "universe"),
         compute=_near_extremes,
         lookback=60,
@@ -240,9 +232,8 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion",
-        concept="dispersion",
         inputs=("ret_prev_1d", "uni_ret_1d", "universe"),
-        compute=_dispersion,
+        compute=_return_dispersion,
         lookback=RETURN,
         window=1,
         unit="return",
@@ -250,7 +241,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion_20",
-        concept="dispersion",
         inputs=("uni_dispersion",),
         compute=partial(_average, of="uni_dispersion", window=20),
         lookback=chain(20, RETURN),
@@ -259,7 +249,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_dispersion_5_60",
-        concept="dispersion",
         inputs=("uni_dispersion",),
         compute=_dispersion_change,
         lookback=chain(60, RETURN),
@@ -268,7 +257,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_corr_20_60",
-        concept="dispersion",
         inputs=("uni_ret_1d", "volatility_20d", "volatility_60d", "universe"),
         compute=_correlation_change,
         lookback=chain(60, RETURN),
@@ -278,7 +266,6 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         name="uni_turnover_z",
-        concept="activity",
         inputs=("_log_turnover", "universe"),
         compute=_turnover_z,
         lookback=60,
@@ -295,9 +282,8 @@ BREADTH: Final[tuple[Feature, ...]] = (
     *residuals("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
     _stock(
         name="ret_1d_uni_z",
-        concept="surprise",
         inputs=("ret_prev_1d", "uni_ret_1d"),
-        compute=_surprise,
+        compute=_universe_surprise,
         lookback=chain(1 + SURPRISE_LENGTH, RETURN),
         unit="z",
         meaning="Return less uni_ret_1d, over its exponential standard deviation (decay .98) up "

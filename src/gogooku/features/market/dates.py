@@ -23,8 +23,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray, tokyo_sessions
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
 
@@ -69,12 +68,12 @@ def _until(places: _Numbers, at: _Numbers) -> FloatArray:
     return (places[np.searchsorted(places, at)] - at).astype(np.float64)
 
 
-def _since(places: _Numbers, at: _Numbers) -> FloatArray:
+def _sessions_since_place(places: _Numbers, at: _Numbers) -> FloatArray:
     """Sessions since the last of some places, 0 on one of them."""
     return (at - places[np.searchsorted(places, at, side="right") - 1]).astype(np.float64)
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_dates(tables: Tables, timeline: Timeline) -> Made:
     del tables  # they only say that the source is of this exchange
     around = timedelta(days=_AROUND_DAYS)
     first, last = timeline.sessions[0].item(), timeline.sessions[-1].item()
@@ -87,48 +86,28 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     fiscal = ends[(_months(sessions[ends]) + 1) % 12 == FISCAL_END]
     closing = np.flatnonzero(gaps >= LONG_CLOSURE).astype(np.int64)
     return {
-        "cal_to_sq": _until(settled, at),
-        "cal_since_sq": _since(settled, at),
-        "cal_to_large_sq": _until(large, at),
-        "cal_to_month_end": _until(ends, at),
-        "cal_since_month_start": _since(ends + 1, at),
-        "cal_to_fiscal_end": _until(fiscal, at),
-        "cal_to_closure": _until(closing, at),
-        "cal_since_closure": _since(closing + 1, at),
+        "days_to_sq": _until(settled, at),
+        "days_since_sq": _sessions_since_place(settled, at),
+        "days_to_large_sq": _until(large, at),
+        "days_to_month_end": _until(ends, at),
+        "cal_since_month_start": _sessions_since_place(ends + 1, at),
+        "days_to_fy_end": _until(fiscal, at),
+        "days_to_holiday": _until(closing, at),
+        "days_since_holiday": _sessions_since_place(closing + 1, at),
         "cal_gap_days": gaps[at].astype(np.float64),
     }
 
 
-DATES_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("calendar",),
-        stock={},
-        market={
-            "cal_to_sq": "sessions to the next SQ, 0 on the day",
-            "cal_since_sq": "sessions since the last SQ, 0 on the day",
-            "cal_to_large_sq": "sessions to the next SQ of March, June, September or December",
-            "cal_to_month_end": "sessions to the last one of the month, 0 on it",
-            "cal_since_month_start": "sessions since the first one of the month, 0 on it",
-            "cal_to_fiscal_end": "sessions to the last one of March, 0 on it",
-            "cal_to_closure": "sessions to the last one before a long closure, 0 on it",
-            "cal_since_closure": "sessions since the first one after a long closure, 0 on it",
-            "cal_gap_days": "calendar days to the next session",
-        },
-        make=_make,
-    ),
-)
-
-
 def _turn(x: Values) -> FloatArray:
-    near = (x["cal_to_month_end"] == 0.0) | (x["cal_since_month_start"] < MONTH_START)
+    near = (x["days_to_month_end"] == 0.0) | (x["cal_since_month_start"] < MONTH_START)
     return np.asarray(near, dtype=np.float64)
 
 
 def _fiscal_window(x: Values) -> FloatArray:
-    return np.asarray(x["cal_to_fiscal_end"] < FISCAL_WINDOW, dtype=np.float64)
+    return np.asarray(x["days_to_fy_end"] < FISCAL_WINDOW, dtype=np.float64)
 
 
-def _gap(x: Values) -> FloatArray:
+def _log_gap(x: Values) -> FloatArray:
     return np.asarray(np.log(x["cal_gap_days"]))
 
 
@@ -136,74 +115,40 @@ _market = partial(
     Feature, group="calendar", role=Role.MARKET, axis=Axis.ACROSS, lookback=1, max_null_share=0.0
 )
 
+_shown = partial(
+    published, group="calendar", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.0
+)
+
 DATES: Final[tuple[Feature, ...]] = (
     *(
-        _market(
-            name=name,
-            concept=concept,
-            inputs=(of,),
-            compute=partial(k.as_is, of=of),
-            unit="sessions",
-            meaning=meaning,
-        )
-        for name, concept, of, meaning in (
-            (
-                "days_to_sq",
-                "settlement",
-                "cal_to_sq",
-                "Sessions to the next SQ, 0 on the day itself.",
-            ),
-            (
-                "days_since_sq",
-                "settlement",
-                "cal_since_sq",
-                "Sessions since the last SQ, 0 on the day itself.",
-            ),
+        _shown(name, "sessions", meaning)
+        for name, meaning in (
+            ("days_to_sq", "Sessions to the next SQ, 0 on the day itself."),
+            ("days_since_sq", "Sessions since the last SQ, 0 on the day itself."),
             (
                 "days_to_large_sq",
-                "settlement",
-                "cal_to_large_sq",
                 "Sessions to the next SQ of futures (March, June, September, December).",
             ),
-            (
-                "days_to_month_end",
-                "month",
-                "cal_to_month_end",
-                "Sessions to the last one of the month, 0 on it.",
-            ),
-            (
-                "days_to_fy_end",
-                "fiscal year",
-                "cal_to_fiscal_end",
-                "Sessions to the last one of March, 0 on it.",
-            ),
+            ("days_to_month_end", "Sessions to the last one of the month, 0 on it."),
+            ("days_to_fy_end", "Sessions to the last one of March, 0 on it."),
             (
                 "days_to_holiday",
-                "closure",
-                "cal_to_closure",
                 f"Sessions to the last one before a long closure ({LONG_CLOSURE} calendar days or "
                 "more from session to session), 0 on it.",
             ),
-            (
-                "days_since_holiday",
-                "closure",
-                "cal_since_closure",
-                "Sessions since the first one after a long closure, 0 on it.",
-            ),
+            ("days_since_holiday", "Sessions since the first one after a long closure, 0 on it."),
         )
     ),
     _market(
         name="next_gap_log",
-        concept="closure",
         inputs=("cal_gap_days",),
-        compute=_gap,
+        compute=_log_gap,
         unit="log",
         meaning="Log of the calendar days to the next session: 0 overnight, 1.1 over a weekend.",
     ),
     _market(
         name="is_turn_of_month",
-        concept="month",
-        inputs=("cal_to_month_end", "cal_since_month_start"),
+        inputs=("days_to_month_end", "cal_since_month_start"),
         compute=_turn,
         unit="flag",
         meaning=f"Last session of a month or one of its first {MONTH_START} (Lakonishok & Smidt "
@@ -211,10 +156,21 @@ DATES: Final[tuple[Feature, ...]] = (
     ),
     _market(
         name="is_fy_end_window",
-        concept="fiscal year",
-        inputs=("cal_to_fiscal_end",),
+        inputs=("days_to_fy_end",),
         compute=_fiscal_window,
         unit="flag",
         meaning=f"One of the last {FISCAL_WINDOW} sessions of March.",
+    ),
+)
+DATES_INPUTS: Final[tuple[InputTable, ...]] = (
+    InputTable(
+        tables=("calendar",),
+        stock={},
+        market={
+            "cal_since_month_start": "sessions since the first one of the month, 0 on it",
+            "cal_gap_days": "calendar days to the next session",
+        },
+        make=_make_dates,
+        features=DATES,
     ),
 )

@@ -34,26 +34,17 @@ VALUE_STYLE, GROWTH_STYLE = "8100", "8200"
 _SEGMENTS: Final = (GROWTH, STANDARD, PRIME)
 _SIZES: Final = (SMALL, SMALL, MID400, LARGE70, CORE30)
 """Index of each size class, in the order of ``lst_scale`` from 1 on."""
-_OTHERS: Final = (
-    TOPIX_CODE,
-    *_SEGMENTS,
-    CORE30,
-    LARGE70,
-    MID400,
-    SMALL,
-    VALUE_STYLE,
-    GROWTH_STYLE,
-)
+_OTHERS: Final = (TOPIX_CODE, *_SEGMENTS, CORE30, LARGE70, MID400, SMALL, VALUE_STYLE, GROWTH_STYLE)
 CODES: Final = (*_OTHERS, *SECTOR_CODES)
 FEWEST_SECTORS: Final = 10
 """Sector indices that a statistic across them needs."""
 
 
-def _column(code: str) -> str:
+def _index_column(code: str) -> str:
     return f"idx_close_{code.lower()}"
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_indices(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("indices", ["code", "close"], since=timeline.sessions[0].item())
     placed = timeline.place(rows, code=None)
     # a bar of another session is not this session's bar
@@ -66,7 +57,7 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
         one = np.asarray((codes == code).to_numpy())
         series = np.full(timeline.shape[0], np.nan)
         series[today.t[one]] = values[one]
-        out[_column(code)] = series
+        out[_index_column(code)] = series
     return out
 
 
@@ -74,8 +65,10 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("indices",),
         stock={},
-        market={_column(code): f"close of index {code}, points, of that session" for code in CODES},
-        make=_make,
+        market={
+            _index_column(code): f"close of index {code}, points, of that session" for code in CODES
+        },
+        make=_make_indices,
     ),
 )
 
@@ -84,12 +77,12 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
 
 
 def _stack(x: Values, codes: tuple[str, ...]) -> FloatArray:
-    return np.stack([x[_column(code)] for code in codes], axis=1)
+    return np.stack([x[_index_column(code)] for code in codes], axis=1)
 
 
 def _relative(x: Values, codes: tuple[str, ...]) -> FloatArray:
     """Log of some indices over TOPIX, [T, C]."""
-    topix = k.log_positive(x[_column(TOPIX_CODE)])
+    topix = k.log_positive(x[_index_column(TOPIX_CODE)])
     return k.log_positive(_stack(x, codes)) - topix[:, None]
 
 
@@ -146,14 +139,14 @@ def _enough(values_TC: FloatArray) -> tuple[FloatArray, FloatArray]:
     return known, count
 
 
-def _breadth(x: Values) -> FloatArray:
+def _sectors_above_mean(x: Values) -> FloatArray:
     logs = k.log_positive(_stack(x, SECTOR_CODES))
     away = logs - k.rolling_mean(logs, 60)
     _, count = _enough(away)
     return np.asarray((away > 0.0).sum(axis=1) / count)
 
 
-def _dispersion(x: Values) -> FloatArray:
+def _sector_return_spread(x: Values) -> FloatArray:
     logs = k.log_positive(_stack(x, SECTOR_CODES))
     change = logs - k.shift(logs, 20)
     known, count = _enough(change)
@@ -168,14 +161,13 @@ _market = partial(Feature, group="index", role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _inputs(*codes: str) -> tuple[str, ...]:
-    return tuple(_column(code) for code in dict.fromkeys(codes))
+    return tuple(_index_column(code) for code in dict.fromkeys(codes))
 
 
 _STOCK = (
     *(
         _stock(
             name=f"idx_{short}_rel_{window}d",
-            concept="relative strength",
             inputs=(*_inputs(TOPIX_CODE, *codes), by),
             compute=partial(_strength, codes=codes, window=window, by=by),
             lookback=window + 1,
@@ -214,17 +206,15 @@ _STOCK = (
     *(
         _stock(
             name=name,
-            concept=concept,
             inputs=(*_inputs(TOPIX_CODE, *SECTOR_CODES), "lst_sector33"),
             compute=compute,
             lookback=lookback,
             unit=unit,
             meaning=f"{meaning} (null without a sector).",
         )
-        for name, concept, compute, lookback, unit, meaning in (
+        for name, compute, lookback, unit, meaning in (
             (
                 "idx_sector_trend_120",
-                "trend",
                 _sector_trend,
                 120,
                 "log",
@@ -232,7 +222,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_high_250",
-                "trend",
                 _sector_high,
                 250,
                 "log",
@@ -240,7 +229,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_vol_rel_60",
-                "risk",
                 _sector_risk,
                 chain(60, 2),
                 "log",
@@ -248,7 +236,6 @@ _STOCK = (
             ),
             (
                 "idx_sector_beta_60",
-                "risk",
                 _sector_beta,
                 chain(60, 2),
                 "ratio",
@@ -262,58 +249,34 @@ _MARKET = (
     *(
         _market(
             name=f"mkt_{name}_{window}d",
-            concept=concept,
             inputs=_inputs(first, second),
             compute=partial(_against, first=first, second=second, window=window),
             lookback=window + 1,
             unit="log",
-            max_null_share=0.8 if concept == "segments" else 0.2,
+            max_null_share=0.8 if first in (GROWTH, STANDARD) else 0.2,
             meaning=f"Log return of {text} over {window} sessions.",
         )
-        for name, concept, first, second, windows, text in (
-            (
-                "growth_prime",
-                "segments",
-                GROWTH,
-                PRIME,
-                (20, 60),
-                "Growth less Prime (from 2022-04-04 on)",
-            ),
-            (
-                "standard_prime",
-                "segments",
-                STANDARD,
-                PRIME,
-                (20,),
-                "Standard less Prime (from 2022-04-04 on)",
-            ),
-            ("small_large", "size", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
-            ("mid_large", "size", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
-            (
-                "value_growth",
-                "style",
-                VALUE_STYLE,
-                GROWTH_STYLE,
-                (20, 60),
-                "TOPIX Value less TOPIX Growth",
-            ),
+        for name, first, second, windows, text in (
+            ("growth_prime", GROWTH, PRIME, (20, 60), "Growth less Prime (from 2022-04-04 on)"),
+            ("standard_prime", STANDARD, PRIME, (20,), "Standard less Prime (from 2022-04-04 on)"),
+            ("small_large", SMALL, CORE30, (20, 60), "TOPIX Small less Core30"),
+            ("mid_large", MID400, CORE30, (20,), "TOPIX Mid400 less Core30"),
+            ("value_growth", VALUE_STYLE, GROWTH_STYLE, (20, 60), "TOPIX Value less TOPIX Growth"),
         )
         for window in windows
     ),
     _market(
         name="mkt_sector_breadth_60",
-        concept="breadth",
         inputs=_inputs(*SECTOR_CODES),
-        compute=_breadth,
+        compute=_sectors_above_mean,
         lookback=60,
         unit="share",
         meaning="Share of the sector indices above their mean log level of 60 sessions.",
     ),
     _market(
         name="mkt_sector_dispersion_20",
-        concept="dispersion",
         inputs=_inputs(*SECTOR_CODES),
-        compute=_dispersion,
+        compute=_sector_return_spread,
         lookback=21,
         unit="return",
         meaning="Standard deviation of 20-session log returns across the sector indices.",

@@ -18,6 +18,8 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import col, declared, total
+from gogooku.features.engine.inputs import published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.market.breadth import member_mean
 
@@ -27,42 +29,39 @@ OLDEST_EVENT: Final = 250
 """Sessions after which an event counts as that old."""
 
 _limit = partial(Feature, group="limits", max_null_share=1.0)
+_limit_of = partial(declared, group="limits", max_null_share=1.0)
 
 
-def _count(x: Values, *, side: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[side], window)
+def _limit_streak(x: Values) -> FloatArray:
+    return k.run_length(x["limit_up_flag"] - x["limit_down_flag"], LONGEST_STREAK)
 
 
-def _streak(x: Values) -> FloatArray:
-    return k.run_length(x["limit_up"] - x["limit_down"], LONGEST_STREAK)
-
-
-def _since(flags: FloatArray) -> FloatArray:
+def _sessions_since_flag(flags: FloatArray) -> FloatArray:
     """Sessions since the last 1 of `OLDEST_EVENT`, that many if there was none."""
     ever = k.rolling_extreme(flags, OLDEST_EVENT, kind="max")
     age = k.sessions_since_extreme(flags, OLDEST_EVENT, kind="max")
     return np.where(ever == 0.0, float(OLDEST_EVENT), age)
 
 
-def _since_limit(x: Values, *, side: str) -> FloatArray:
-    return _since(x[side])
+def _since_limit(x: Values, *, of: str) -> FloatArray:
+    return _sessions_since_flag(x[of])
 
 
 def _locked(x: Values) -> FloatArray:
     flat = (x["high"] - x["low"] <= k.TIE * x["high"]).astype(np.float64)
-    return flat * np.maximum(x["limit_up"], x["limit_down"])
+    return flat * np.maximum(x["limit_up_flag"], x["limit_down_flag"])
 
 
 def _reversed(x: Values) -> FloatArray:
-    before = k.shift(x["limit_up"] - x["limit_down"], 1)
+    before = k.shift(x["limit_up_flag"] - x["limit_down_flag"], 1)
     now = k.sign(k.ratio(x["close"], k.shift(x["close"], 1)) - 1.0)
     out = (before * now < 0.0).astype(np.float64)
     out[np.isnan(before) | np.isnan(now)] = np.nan
     return out
 
 
-def _share(x: Values, *, side: str) -> FloatArray:
-    return member_mean(x[side], x["universe"])
+def _limit_share(x: Values, *, of: str) -> FloatArray:
+    return member_mean(x[of], x["universe"])
 
 
 def _splits(x: Values) -> FloatArray:
@@ -74,34 +73,29 @@ def _split_within(x: Values) -> FloatArray:
 
 
 def _since_split(x: Values) -> FloatArray:
-    return _since(_splits(x))
+    return _sessions_since_flag(_splits(x))
 
 
 _SIDES: Final = (("limit_up", "upper"), ("limit_down", "lower"))
 
 _LIMITS = (
     *(
-        _limit(
-            name=f"{side}_flag",
-            concept="limits",
-            inputs=(side,),
-            compute=partial(k.as_is, of=side),
-            lookback=1,
-            unit="flag",
+        published(
+            f"{side}_flag",
+            "flag",
+            f"Closed at the {which} limit; null where the source has no limits.",
+            group="limits",
             role=Role.MASK,
-            meaning=f"Closed at the {which} limit; null where the source has no limits.",
+            max_null_share=1.0,
         )
         for side, which in _SIDES
     ),
     *(
-        _limit(
-            name=f"{side}_{w}d",
-            concept="limits",
-            inputs=(side,),
-            compute=partial(_count, side=side, window=w),
-            lookback=w,
-            unit="sessions",
-            meaning=f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
+        _limit_of(
+            f"{side}_{w}d",
+            total(col(f"{side}_flag"), w),
+            "sessions",
+            f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
             "up); null where the source has no limits.",
         )
         for side, which in _SIDES
@@ -110,9 +104,8 @@ _LIMITS = (
     *(
         _limit(
             name=f"sessions_since_{side}",
-            concept="limits",
-            inputs=(side,),
-            compute=partial(_since_limit, side=side),
+            inputs=(f"{side}_flag",),
+            compute=partial(_since_limit, of=f"{side}_flag"),
             lookback=OLDEST_EVENT,
             unit="sessions",
             meaning=f"Sessions since the last close at the {which} limit, {OLDEST_EVENT} if there "
@@ -122,9 +115,8 @@ _LIMITS = (
     ),
     _limit(
         name="limit_streak",
-        concept="limits",
-        inputs=("limit_up", "limit_down"),
-        compute=_streak,
+        inputs=("limit_up_flag", "limit_down_flag"),
+        compute=_limit_streak,
         lookback=LONGEST_STREAK,
         unit="sessions",
         meaning="Length of the current run of closes at the upper (+) or lower (-) limit, at most "
@@ -132,8 +124,7 @@ _LIMITS = (
     ),
     _limit(
         name="price_locked_flag",
-        concept="limits",
-        inputs=("high", "low", "limit_up", "limit_down"),
+        inputs=("high", "low", "limit_up_flag", "limit_down_flag"),
         compute=_locked,
         lookback=1,
         unit="flag",
@@ -142,8 +133,7 @@ _LIMITS = (
     ),
     _limit(
         name="post_limit_reversal_flag",
-        concept="limits",
-        inputs=("limit_up", "limit_down", "close"),
+        inputs=("limit_up_flag", "limit_down_flag", "close"),
         compute=_reversed,
         lookback=2,
         unit="flag",
@@ -154,9 +144,8 @@ _LIMITS = (
     *(
         _limit(
             name=f"uni_{side}_share",
-            concept="limits",
-            inputs=(side, "universe"),
-            compute=partial(_share, side=side),
+            inputs=(f"{side}_flag", "universe"),
+            compute=partial(_limit_share, of=f"{side}_flag"),
             lookback=1,
             unit="share",
             role=Role.MARKET,
@@ -171,7 +160,6 @@ _LIMITS = (
 _SPLITS = (
     Feature(
         name="is_split_event",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_splits,
@@ -182,7 +170,6 @@ _SPLITS = (
     ),
     Feature(
         name="is_split_20",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_split_within,
@@ -193,7 +180,6 @@ _SPLITS = (
     ),
     Feature(
         name="sessions_since_split",
-        concept="split",
         group="limits",
         inputs=("split", "traded"),
         compute=_since_split,

@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
@@ -138,10 +138,10 @@ def _back(timeline: Timeline, sessions: int) -> date | None:
     return past[-sessions].item() if len(past) >= sessions else None
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _make_listing(tables: Tables, timeline: Timeline) -> Made:
     since = _back(timeline, STANDS)
     lists = _Lists.read(tables, timeline, since=since)
-    cell = _newest(lists, timeline)
+    cell = _newest_list(lists, timeline)
 
     def fact(column: str, numbers: Mapping[str, float]) -> FloatArray:
         kinds = pl.Enum(list(numbers))
@@ -153,10 +153,10 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
 
     facts = {name: partial(fact, *about) for name, about in _FACTS.items()}
     whole = lists if since is None else None
-    return Lazy({"lst_age": lambda: _age(tables, timeline, whole), **facts})
+    return Lazy({"listing_age": lambda: _listing_age(tables, timeline, whole), **facts})
 
 
-def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
+def _newest_list(lists: _Lists, timeline: Timeline) -> IndexArray:
     """Cell of the newest known list with each name, that after the last for none; [T, N]."""
     num_lists, num_names = lists.shape
     row = np.where(lists.present(), np.arange(num_lists, dtype=np.int32)[:, None], np.int32(-1))
@@ -169,7 +169,7 @@ def _newest(lists: _Lists, timeline: Timeline) -> IndexArray:
     return np.where(known, row * num_names + np.arange(num_names), num_lists * num_names)
 
 
-def _age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray:
+def _listing_age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray:
     """Sessions since the list on which a name appeared, 0 on that one, at most `OLDEST`; [T, N].
 
     The age of a name on the very first list is known only as "at least": null until `OLDEST`. So
@@ -209,22 +209,6 @@ def _by_day(lists: _Lists, timeline: Timeline) -> tuple[DateArray, BoolArray]:
     return day, present
 
 
-LISTING_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("master",),
-        stock={
-            "lst_segment": "0 Growth, 1 Standard, 2 Prime, or the predecessor; null elsewhere",
-            "lst_scale": "size class of TOPIX: 0 none, 1 Small 2, ... 5 Core30",
-            "lst_margin": "0 other, 1 credit, 2 lendable",
-            "lst_sector33": "place of the sector among the 33",
-            "lst_age": f"sessions since the first list with the name, at most {OLDEST}",
-        },
-        market={},
-        make=_make,
-    ),
-)
-
-
 def pick(table_TS: FloatArray, which_TN: FloatArray) -> FloatArray:
     """Hand a series per kind to the names of that kind; null for names of no kind; [T, n]."""
     padded = np.concatenate([table_TS, np.full((len(table_TS), 1), np.nan)], axis=1)
@@ -239,7 +223,7 @@ def _is(x: Values, *, of: str, low: float, high: float) -> FloatArray:
     return inside
 
 
-def _moved(x: Values, *, of: str, way: float) -> FloatArray:
+def _moved_class(x: Values, *, of: str, way: float) -> FloatArray:
     step = way * (x[of] - k.shift(x[of], 1))
     moved = (step > 0.0).astype(np.float64)
     moved[np.isnan(step)] = np.nan
@@ -251,17 +235,15 @@ _mask = partial(Feature, group="listing", role=Role.MASK, unit="flag")
 _KINDS = tuple(
     _mask(
         name=name,
-        concept=concept,
         inputs=(of,),
         compute=partial(_is, of=of, low=low, high=high),
         lookback=1,
         max_null_share=null_share,
         meaning=meaning,
     )
-    for name, concept, of, low, high, null_share, meaning in (
+    for name, of, low, high, null_share, meaning in (
         (
             "is_borrowable",
-            "margin class",
             "lst_margin",
             LENDABLE,
             LENDABLE,
@@ -269,38 +251,28 @@ _KINDS = tuple(
             "Lendable issue: it can be borrowed and sold short on margin, not only bought; null "
             "where the list does not give the class.",
         ),
-        ("is_prime", "segment", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
+        ("is_prime", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
         (
             "is_standard",
-            "segment",
             "lst_segment",
             STANDARD,
             STANDARD,
             0.2,
             "Standard, second section or JASDAQ Standard.",
         ),
-        (
-            "is_growth",
-            "segment",
-            "lst_segment",
-            GROWTH,
-            GROWTH,
-            0.2,
-            "Growth, Mothers or JASDAQ Growth.",
-        ),
-        ("is_scale_core30", "size class", "lst_scale", CORE30, CORE30, 0.2, "TOPIX Core30."),
-        ("is_scale_large70", "size class", "lst_scale", LARGE70, LARGE70, 0.2, "TOPIX Large70."),
-        ("is_scale_mid400", "size class", "lst_scale", MID400, MID400, 0.2, "TOPIX Mid400."),
-        ("is_scale_small", "size class", "lst_scale", 1.0, SMALL, 0.2, "TOPIX Small 1 or Small 2."),
+        ("is_growth", "lst_segment", GROWTH, GROWTH, 0.2, "Growth, Mothers or JASDAQ Growth."),
+        ("is_scale_core30", "lst_scale", CORE30, CORE30, 0.2, "TOPIX Core30."),
+        ("is_scale_large70", "lst_scale", LARGE70, LARGE70, 0.2, "TOPIX Large70."),
+        ("is_scale_mid400", "lst_scale", MID400, MID400, 0.2, "TOPIX Mid400."),
+        ("is_scale_small", "lst_scale", 1.0, SMALL, 0.2, "TOPIX Small 1 or Small 2."),
     )
 )
 
 _MOVES = tuple(
     _mask(
         name=name,
-        concept="move",
         inputs=(of,),
-        compute=partial(_moved, of=of, way=way),
+        compute=partial(_moved_class, of=of, way=way),
         lookback=chain(RECENT, 2),
         max_null_share=0.5 if of == "lst_margin" else 0.2,
         meaning=f"{what} within {RECENT} sessions.",
@@ -320,18 +292,28 @@ _MOVES = tuple(
 )
 
 _AGE = (
-    Feature(
-        name="listing_age",
-        concept="age",
-        group="listing",
-        inputs=("lst_age",),
-        compute=partial(k.as_is, of="lst_age"),
-        lookback=1,
-        unit="sessions",
-        max_null_share=1.0,
-        meaning=f"Sessions since the listing, at most {OLDEST}; null in the first "
+    published(
+        "listing_age",
+        "sessions",
+        f"Sessions since the listing, at most {OLDEST}; null in the first "
         f"{OLDEST} sessions of the source for names that were listed before it.",
+        group="listing",
+        max_null_share=1.0,
     ),
 )
 
 LISTING: Final[tuple[Feature, ...]] = (*_KINDS, *_MOVES, *_AGE)
+LISTING_INPUTS: Final[tuple[InputTable, ...]] = (
+    InputTable(
+        tables=("master",),
+        stock={
+            "lst_segment": "0 Growth, 1 Standard, 2 Prime, or the predecessor; null elsewhere",
+            "lst_scale": "size class of TOPIX: 0 none, 1 Small 2, ... 5 Core30",
+            "lst_margin": "0 other, 1 credit, 2 lendable",
+            "lst_sector33": "place of the sector among the 33",
+        },
+        market={},
+        make=_make_listing,
+        features=LISTING,
+    ),
+)

@@ -20,6 +20,7 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, IntArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, total
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
 from gogooku.features.market.breadth import (
     SURPRISE_LENGTH,
@@ -33,6 +34,7 @@ FEWEST_MEMBERS: Final = 3
 
 _sector = partial(Feature, group="sector", axis=Axis.ACROSS)
 _along = partial(Feature, group="sector")
+_along_of = partial(declared, group="sector")
 
 
 class _Groups(NamedTuple):
@@ -140,10 +142,6 @@ def _surprise(x: Values) -> FloatArray:
     return surprise(x["ret_1d_demeaned"])
 
 
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
 def _beta(x: Values) -> FloatArray:
     return m.rolling_beta(x["ret_prev_1d"], x["sec_ret_1d_eq"], 60)
 
@@ -158,7 +156,6 @@ _PEERS = (
     *(
         _sector(
             name=name,
-            concept="peer return",
             inputs=(of, *_PLACE),
             compute=partial(_peer_mean, of=of),
             lookback=lookback,
@@ -175,7 +172,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_gap_5_20",
-        concept="trend",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_gap,
         lookback=chain(20, RETURN),
@@ -185,7 +181,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_vol_20",
-        concept="volatility",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_vol,
         lookback=chain(20, RETURN),
@@ -195,7 +190,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_vol_20_z",
-        concept="volatility",
         inputs=("ret_prev_1d", *_PLACE),
         compute=_sector_vol_z,
         lookback=chain(252, 20, RETURN),
@@ -205,7 +199,6 @@ _PEERS = (
     ),
     _sector(
         name="sec_dispersion_20",
-        concept="dispersion",
         inputs=("ret_1d_demeaned", *_PLACE),
         compute=_sector_dispersion,
         lookback=chain(20, RETURN),
@@ -218,7 +211,6 @@ _PEERS = (
 _AGAINST = (
     _sector(
         name="ret_1d_demeaned",
-        concept="residual return",
         inputs=("ret_prev_1d", *_PLACE),
         compute=partial(_excess, of="ret_prev_1d"),
         lookback=RETURN,
@@ -227,20 +219,16 @@ _AGAINST = (
         meaning="One-session return less the mean of the sector.",
     ),
     *(
-        _along(
-            name=f"rel_to_sec_{w}d",
-            concept="residual return",
-            inputs=("ret_1d_demeaned",),
-            compute=partial(_summed, of="ret_1d_demeaned", window=w),
-            lookback=chain(w, RETURN),
-            unit="return",
-            meaning=f"Sum of ret_1d_demeaned over {w} sessions.",
+        _along_of(
+            f"rel_to_sec_{w}d",
+            total(col("ret_1d_demeaned", RETURN), w),
+            "return",
+            f"Sum of ret_1d_demeaned over {w} sessions.",
         )
         for w in (5, 20, 60)
     ),
     _along(
         name="ret_1d_sec_z",
-        concept="surprise",
         inputs=("ret_1d_demeaned",),
         compute=_surprise,
         lookback=chain(1 + SURPRISE_LENGTH, RETURN),
@@ -249,20 +237,16 @@ _AGAINST = (
         "session before, within +-4.",
     ),
     *(
-        _along(
-            name=f"sec_z_{w}d",
-            concept="surprise",
-            inputs=("ret_1d_sec_z",),
-            compute=partial(_summed, of="ret_1d_sec_z", window=w),
-            lookback=chain(w, 1 + SURPRISE_LENGTH, RETURN),
-            unit="z",
-            meaning=f"Sum of ret_1d_sec_z over {w} sessions.",
+        _along_of(
+            f"sec_z_{w}d",
+            total(col("ret_1d_sec_z", chain(1 + SURPRISE_LENGTH, RETURN)), w),
+            "z",
+            f"Sum of ret_1d_sec_z over {w} sessions.",
         )
         for w in (5, 20, 40, 60)
     ),
     _sector(
         name="z_in_sec_ma_gap_5_20",
-        concept="relative",
         inputs=("ma_gap_5_20", *_PLACE),
         compute=partial(_sector_z, of="ma_gap_5_20"),
         lookback=k.ewm_length(20),
@@ -271,7 +255,6 @@ _AGAINST = (
     ),
     _sector(
         name="volatility_20d_vs_sec",
-        concept="relative",
         inputs=("volatility_20d", *_PLACE),
         compute=partial(_log_excess, of="volatility_20d"),
         lookback=chain(20, RETURN),
@@ -281,7 +264,6 @@ _AGAINST = (
     ),
     _along(
         name="beta_to_sec_60",
-        concept="beta",
         inputs=("ret_prev_1d", "sec_ret_1d_eq"),
         compute=_beta,
         lookback=chain(60, RETURN),
@@ -290,7 +272,6 @@ _AGAINST = (
     ),
     _along(
         name="alpha_vs_sec_1d",
-        concept="residual return",
         inputs=("ret_prev_1d", "sec_ret_1d_eq", "beta_to_sec_60"),
         compute=_alpha,
         lookback=chain(60, RETURN),
@@ -298,14 +279,11 @@ _AGAINST = (
         unit="return",
         meaning="Today's return less beta_to_sec_60 times sec_ret_1d_eq.",
     ),
-    _along(
-        name="alpha_vs_sec_5d",
-        concept="residual return",
-        inputs=("alpha_vs_sec_1d",),
-        compute=partial(_summed, of="alpha_vs_sec_1d", window=5),
-        lookback=chain(5, 60, RETURN),
-        unit="return",
-        meaning="Sum of alpha_vs_sec_1d over 5 sessions.",
+    _along_of(
+        "alpha_vs_sec_5d",
+        total(col("alpha_vs_sec_1d", chain(60, RETURN)), 5),
+        "return",
+        "Sum of alpha_vs_sec_1d over 5 sessions.",
     ),
 )
 

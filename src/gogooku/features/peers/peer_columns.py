@@ -1,4 +1,4 @@
-"""Base columns ``pg_*``: one pass over the weekly graphs of co-movement.
+"""Base columns of peers: one pass over the weekly graphs of co-movement.
 
 A graph of the universe is made at the first session of each ISO week and used until the next one
 (`gogooku.features.peers.peer_graph` says how). `peer_columns` walks over the weeks once.
@@ -25,7 +25,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -51,41 +50,33 @@ RETURNS: Final = (1, 5, 20, 60)
 TOGETHER: Final = (5, 20)
 """Sessions of the returns of communities."""
 
-PEER_STOCK: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "pg_degree": "share",
-        "pg_popularity": "ratio to the number of peers",
-        "pg_mutual": "share",
-        "pg_clustering": "share",
-        "pg_pagerank": "ratio to the mean",
-        "pg_corr_mean": "ratio",
-        "pg_corr_max": "ratio",
-        "pg_corr_basket": "ratio",
-        "pg_corr_follows": "ratio",
-        "pg_corr_leads": "ratio",
-        "pg_community_share": "share",
-        "pg_common_share": "share",
-        **{f"pg_axis_{name}": "ratio" for name in g.AXES},
-        **{f"pg_ret_{h}d": "return" for h in RETURNS},
-        "pg_spread_5d": "return",
-        "pg_shock_1d": "residual deviations",
-        **{f"pg_community_ret_{h}d": "return" for h in TOGETHER},
-    }
+PEER_STOCK: Final = (
+    "graph_degree",
+    "graph_popularity",
+    "graph_mutual",
+    "graph_clustering",
+    "_graph_pagerank",
+    "peer_corr_mean",
+    "peer_corr_max",
+    "peer_corr_basket",
+    "peer_follows",
+    "_peer_leads",
+    "_graph_community_share",
+    "graph_common_share",
+    *(f"graph_axis_{name}" for name in g.AXES),
+    *(f"peer_ret_{h}d" for h in RETURNS),
+    "peer_spread_5d",
+    "peer_shock_1d",
+    *(f"graph_community_ret_{h}d" for h in TOGETHER),
 )
-"""Base columns [T, N] of every source, and their units."""
-
-PEER_STOCK_SECTOR: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "pg_same_sector": "share",
-        "pg_community_same_sector": "share",
-        "pg_sector_distance": "ratio",
-    }
+"""Base columns [T, N] of every source."""
+PEER_STOCK_SECTOR: Final = (
+    "graph_same_sector",
+    "graph_community_same_sector",
+    "graph_sector_distance",
 )
 """Base columns [T, N] of a source that knows sectors."""
-
-PEER_MARKET: Final[Mapping[str, str]] = MappingProxyType(
-    {"pg_absorbed": "share", "pg_tightness": "ratio"}
-)
+PEER_MARKET: Final = ("graph_absorbed", "graph_tightness")
 """Base columns [T]."""
 
 Allocate = Callable[[str, tuple[int, ...]], npt.NDArray[np.float32]]
@@ -140,7 +131,7 @@ def peer_columns(
         float64 [T]; NaN for null.
     """
     shape = close_TN.shape
-    known = {**PEER_STOCK, **(PEER_STOCK_SECTOR if sector_TN is not None else {})}
+    known = (*PEER_STOCK, *(PEER_STOCK_SECTOR if sector_TN is not None else ()))
     out: dict[str, npt.NDArray[Any]] = {name: allocate(name, shape) for name in known}
     out |= {name: np.full(shape[0], np.nan) for name in PEER_MARKET}
     for name in known:
@@ -199,10 +190,10 @@ def _fill(
         return
     found = g.nearest(steps)
     rows = np.arange(week.start, week.stop)
-    made = {"pg_shock_1d": _shock(panel, rows, steps, found.peers_nK)}
+    made = {"peer_shock_1d": _peer_shock(panel, rows, steps, found.peers_nK)}
     if wanted != made.keys():
         label = g.communities(found)
-        still, market = _standing(panel, start, steps, found, label)
+        still, market = _of_the_week(panel, start, steps, found, label)
         made |= still | _moving(panel, rows, steps, found.peers_nK, label)
         for name in wanted & market.keys():
             out[name][week] = market[name]
@@ -212,7 +203,7 @@ def _fill(
         out[name][place] = np.where(member, made[name], np.nan)
 
 
-def _standing(
+def _of_the_week(
     panel: _Panel, start: int, steps: g.Steps, found: g.Neighbours, label: IntArray
 ) -> tuple[dict[str, FloatArray], dict[str, float]]:
     """Columns [n] and series that stay the same through the week."""
@@ -224,26 +215,26 @@ def _standing(
     popular, mutual, clustering = g.links_of(found.peers_nK)
     together, follows, leads = g.baskets(steps, found.peers_nK)
     out = {
-        "pg_degree": found.degree_n,
-        "pg_popularity": popular,
-        "pg_mutual": mutual,
-        "pg_clustering": clustering,
-        "pg_pagerank": g.pagerank(found),
-        "pg_corr_mean": found.corr_nK.mean(axis=1),
-        "pg_corr_max": found.corr_nK[:, 0],
-        "pg_corr_basket": together,
-        "pg_corr_follows": follows,
-        "pg_corr_leads": leads,
-        "pg_community_share": np.bincount(label)[label] / len(label),
-        "pg_common_share": (space.points_nM**2).sum(axis=1),
-        **{f"pg_axis_{name}": space.axes_n4[:, axis] for axis, name in enumerate(g.AXES)},
+        "graph_degree": found.degree_n,
+        "graph_popularity": popular,
+        "graph_mutual": mutual,
+        "graph_clustering": clustering,
+        "_graph_pagerank": g.pagerank(found),
+        "peer_corr_mean": found.corr_nK.mean(axis=1),
+        "peer_corr_max": found.corr_nK[:, 0],
+        "peer_corr_basket": together,
+        "peer_follows": follows,
+        "_peer_leads": leads,
+        "_graph_community_share": np.bincount(label)[label] / len(label),
+        "graph_common_share": (space.points_nM**2).sum(axis=1),
+        **{f"graph_axis_{name}": space.axes_n4[:, axis] for axis, name in enumerate(g.AXES)},
     }
     if panel.sector is not None:
         sector = panel.sector[start, steps.names]
-        out["pg_same_sector"] = g.same_sector(sector, found.peers_nK)
-        out["pg_community_same_sector"] = _same_sector(sector, label)
-        out["pg_sector_distance"] = g.sector_distance(space.points_nM, sector)
-    return out, {"pg_absorbed": space.absorbed, "pg_tightness": float(found.corr_nK.mean())}
+        out["graph_same_sector"] = g.same_sector(sector, found.peers_nK)
+        out["graph_community_same_sector"] = _same_sector(sector, label)
+        out["graph_sector_distance"] = g.sector_distance(space.points_nM, sector)
+    return out, {"graph_absorbed": space.absorbed, "graph_tightness": float(found.corr_nK.mean())}
 
 
 def _same_sector(sector_n: FloatArray, label_n: IntArray) -> FloatArray:
@@ -256,10 +247,10 @@ def _same_sector(sector_n: FloatArray, label_n: IntArray) -> FloatArray:
     return np.where(known, k.ratio(alike, others), np.nan)
 
 
-def _shock(panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray) -> FloatArray:
+def _peer_shock(panel: _Panel, rows: IntArray, steps: g.Steps, peers_nK: IntArray) -> FloatArray:
     """Mean residual of the peers in their own deviations, [t, n]; the one column with a past."""
     shock = panel.residual[np.ix_(rows, steps.names)] / steps.scale_n
-    (mean,) = _peer_mean(np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)[np.newaxis], peers_nK)
+    (mean,) = _mean_over_peers(np.clip(shock, -SHOCK_LIMIT, SHOCK_LIMIT)[np.newaxis], peers_nK)
     return np.asarray(mean)
 
 
@@ -268,15 +259,15 @@ def _moving(
 ) -> dict[str, FloatArray]:
     """Columns [t, n] that move within the week."""
     returns = {h: panel.returns(rows, steps.names, h) for h in RETURNS}
-    means = _peer_mean(np.stack([*returns.values(), returns[5] ** 2]), peers_nK)
-    out = {f"pg_ret_{h}d": means[i] for i, h in enumerate(RETURNS)}
-    out["pg_spread_5d"] = k.root(means[-1] - out["pg_ret_5d"] ** 2)
+    means = _mean_over_peers(np.stack([*returns.values(), returns[5] ** 2]), peers_nK)
+    out = {f"peer_ret_{h}d": means[i] for i, h in enumerate(RETURNS)}
+    out["peer_spread_5d"] = k.root(means[-1] - out["peer_ret_5d"] ** 2)
     for h in TOGETHER:
-        out[f"pg_community_ret_{h}d"] = _community_mean(returns[h], label)
+        out[f"graph_community_ret_{h}d"] = _community_mean(returns[h], label)
     return out
 
 
-def _peer_mean(values_Stn: FloatArray, peers_nK: IntArray) -> FloatArray:
+def _mean_over_peers(values_Stn: FloatArray, peers_nK: IntArray) -> FloatArray:
     """Mean over the peers with a value, [S, t, n]."""
     # Names first: a peer's values of all series and sessions lie side by side and are read once.
     across = np.ascontiguousarray(np.moveaxis(values_Stn, 2, 0))

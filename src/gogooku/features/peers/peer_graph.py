@@ -322,7 +322,7 @@ def space_of(found: Steps, returns_Ln: FloatArray) -> Space:
     recent = np.zeros(unit.shape[1])
     recent[-RECENT:] = 1.0
     attributes = np.stack(
-        [_centred(np.log(found.scale_n)), _centred(_betas(returns_Ln)), _centred(found.drift_n)]
+        [_robust_z(np.log(found.scale_n)), _robust_z(_betas(returns_Ln)), _robust_z(found.drift_n)]
     )
     towards = np.column_stack([points.T @ attributes.T, vectors.T @ recent])
     return Space(
@@ -352,7 +352,7 @@ def axes_of(towards_MA: FloatArray) -> FloatArray:
     return out
 
 
-def _centred(values_n: FloatArray) -> FloatArray:
+def _robust_z(values_n: FloatArray) -> FloatArray:
     """Distance from the median in median distances, within +-3: no name decides an axis alone."""
     away = values_n - np.median(values_n)
     usual = float(np.median(np.abs(away)))

@@ -15,50 +15,22 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.kernels import Values, chain
+from gogooku.core.types import Axis, Feature, Role
+from gogooku.features.engine.combinators import col, declared, log, total
+from gogooku.features.engine.inputs import published
 from gogooku.features.peers import peer_graph as g
-from gogooku.features.peers.peer_columns import PEER_LOOKBACK, PEER_MARKET, RETURNS, TOGETHER
-
-
-def _gap(x: Values, *, own: str, theirs: str) -> FloatArray:
-    return x[own] - x[theirs]
-
-
-def _log(x: Values, *, of: str) -> FloatArray:
-    return k.log_positive(x[of])
-
-
-def _difference(x: Values) -> FloatArray:
-    return x["pg_corr_follows"] - x["pg_corr_leads"]
-
-
-def _product(x: Values) -> FloatArray:
-    return x["pg_corr_follows"] * x["pg_shock_1d"]
-
-
-def _summed(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
+from gogooku.features.peers.peer_columns import PEER_LOOKBACK, RETURNS, TOGETHER
 
 _graph = partial(Feature, group="graph", lookback=PEER_LOOKBACK)
+_graph_of = partial(declared, group="graph")
 _peer = partial(Feature, group="peer", lookback=PEER_LOOKBACK)
-_state = partial(Feature, group="graph", lookback=PEER_LOOKBACK, role=Role.MARKET, axis=Axis.ACROSS)
+_peer_of = partial(declared, group="peer")
 
 
-def _same(name: str, of: str, unit: str, meaning: str, **more: Any) -> Feature:
-    """A base column that is a feature already."""
-    return Feature(
-        name=name,
-        group=name.partition("_")[0],
-        lookback=PEER_LOOKBACK,
-        inputs=(of,),
-        compute=partial(k.as_is, of=of),
-        unit=unit,
-        meaning=meaning,
-        **more,
-    )
+def _same(name: str, unit: str, meaning: str, **more: Any) -> Feature:
+    """Declare a base column of the graphs that is a feature as it is."""
+    group = name.lstrip("_").partition("_")[0]
+    return published(name, unit, meaning, group=group, lookback=PEER_LOOKBACK, **more)
 
 
 _AXIS_MEANING: Final = {
@@ -71,225 +43,177 @@ _AXIS_MEANING: Final = {
 _CENTRALITY = (
     _same(
         "graph_degree",
-        "pg_degree",
         "share",
         f"Share of the universe correlated by {g.TIED} or more with the name.",
-        concept="centrality",
     ),
     _same(
         "graph_popularity",
-        "pg_popularity",
         "ratio",
         "Names that have the name among their peers, over the number of peers.",
-        concept="centrality",
     ),
-    _graph(
-        name="graph_pagerank",
-        concept="centrality",
-        inputs=("pg_pagerank",),
-        compute=partial(_log, of="pg_pagerank"),
-        unit="log",
-        meaning="PageRank over links to peers weighted by correlation, over its mean.",
+    _graph_of(
+        "graph_pagerank",
+        log(col("_graph_pagerank", PEER_LOOKBACK)),
+        "log",
+        "PageRank over links to peers weighted by correlation, over its mean.",
     ),
-    _same(
-        "graph_mutual",
-        "pg_mutual",
-        "share",
-        "Share of the peers that have the name among theirs.",
-        concept="cohesion",
-    ),
+    _same("graph_mutual", "share", "Share of the peers that have the name among theirs."),
     _same(
         "graph_clustering",
-        "pg_clustering",
         "share",
         "Share of the pairs of peers of which one is a peer of the other.",
-        concept="cohesion",
     ),
-    _same(
-        "graph_same_sector",
-        "pg_same_sector",
-        "share",
-        "Share of the peers that are of the own sector.",
-        concept="cohesion",
-    ),
-    _graph(
-        name="graph_community_size",
-        concept="community",
-        inputs=("pg_community_share",),
-        compute=partial(_log, of="pg_community_share"),
-        unit="log",
-        meaning="Share of the graph's names in the name's community.",
+    _same("graph_same_sector", "share", "Share of the peers that are of the own sector."),
+    _graph_of(
+        "graph_community_size",
+        log(col("_graph_community_share", PEER_LOOKBACK)),
+        "log",
+        "Share of the graph's names in the name's community.",
     ),
     _same(
         "graph_community_same_sector",
-        "pg_community_same_sector",
         "share",
         "Share of the other names of the community that are of the own sector.",
-        concept="community",
     ),
 )
 
 _SPACE = (
     _same(
         "graph_common_share",
-        "pg_common_share",
         "share",
         f"Share of the residual variance in the first {g.COMPONENTS} common components.",
-        concept="embedding",
     ),
     _same(
         "graph_sector_distance",
-        "pg_sector_distance",
         "ratio",
         f"Distance to the centre of the sector in the space of {g.COMPONENTS} components.",
-        concept="embedding",
     ),
     *(
         _same(
             f"graph_axis_{name}",
-            f"pg_axis_{name}",
             "ratio",
             f"Correlation with the common component that points to {_AXIS_MEANING[name]}.",
-            concept="embedding",
         )
         for name in g.AXES
     ),
-    *(
-        _state(
-            name=name,
-            concept="state",
-            inputs=(of,),
-            compute=partial(k.as_is, of=of),
-            unit=PEER_MARKET[of],
-            meaning=meaning,
-        )
-        for name, of, meaning in (
-            (
-                "graph_absorbed",
-                "pg_absorbed",
-                f"Share of all residual variance in the first {g.COMPONENTS} common components.",
-            ),
-            ("graph_tightness", "pg_tightness", "Mean correlation of the names with their peers."),
-        )
+    _same(
+        "graph_absorbed",
+        "share",
+        f"Share of all residual variance in the first {g.COMPONENTS} common components.",
+        role=Role.MARKET,
+        axis=Axis.ACROSS,
+    ),
+    _same(
+        "graph_tightness",
+        "ratio",
+        "Mean correlation of the names with their peers.",
+        role=Role.MARKET,
+        axis=Axis.ACROSS,
+    ),
+)
+
+_HIDDEN = (
+    _same(
+        "_graph_pagerank",
+        "ratio",
+        "PageRank over links to peers weighted by correlation, over its mean.",
+        max_null_share=1.0,
+    ),
+    _same(
+        "_graph_community_share",
+        "share",
+        "Share of the graph's names in the name's community.",
+        max_null_share=1.0,
+    ),
+    _same(
+        "_peer_leads",
+        "ratio",
+        "Correlation of residual returns with those of the peers one session after.",
+        max_null_share=1.0,
     ),
 )
 
 _TIES = (
     _same(
         "peer_corr_mean",
-        "pg_corr_mean",
         "ratio",
         f"Mean correlation of residual returns with the {g.NEIGHBOURS} peers.",
-        concept="correlation",
     ),
+    _same("peer_corr_max", "ratio", "Correlation of residual returns with the nearest peer."),
     _same(
-        "peer_corr_max",
-        "pg_corr_max",
-        "ratio",
-        "Correlation of residual returns with the nearest peer.",
-        concept="correlation",
-    ),
-    _same(
-        "peer_corr_basket",
-        "pg_corr_basket",
-        "ratio",
-        "Correlation of residual returns with the sum of the peers'.",
-        concept="correlation",
+        "peer_corr_basket", "ratio", "Correlation of residual returns with the sum of the peers'."
     ),
     _same(
         "peer_follows",
-        "pg_corr_follows",
         "ratio",
         "Correlation of residual returns with those of the peers one session before.",
-        concept="lead-lag",
     ),
-    _peer(
-        name="peer_follows_more",
-        concept="lead-lag",
-        inputs=("pg_corr_follows", "pg_corr_leads"),
-        compute=_difference,
-        unit="ratio",
-        meaning="Correlation with the peers one session before, less that one session after.",
+    _peer_of(
+        "peer_follows_more",
+        col("peer_follows", PEER_LOOKBACK) - col("_peer_leads", PEER_LOOKBACK),
+        "ratio",
+        "Correlation with the peers one session before, less that one session after.",
     ),
-    _peer(
-        name="peer_lead_signal",
-        concept="lead-lag",
-        inputs=("pg_corr_follows", "pg_shock_1d"),
-        compute=_product,
-        unit="z",
-        meaning="peer_follows times peer_shock_1d: what following the peers says of tomorrow.",
+    _peer_of(
+        "peer_lead_signal",
+        col("peer_follows", PEER_LOOKBACK) * col("peer_shock_1d", PEER_LOOKBACK),
+        "z",
+        "peer_follows times peer_shock_1d: what following the peers says of tomorrow.",
     ),
 )
 
 _MOVES = (
     *(
         _same(
-            f"peer_ret_{h}d",
-            f"pg_ret_{h}d",
-            "return",
-            f"Mean return of the peers over {h} session{'s' * (h > 1)}.",
-            concept="peer return",
+            f"peer_ret_{h}d", "return", f"Mean return of the peers over {h} session{'s' * (h > 1)}."
         )
         for h in RETURNS
     ),
     *(
-        _peer(
-            name=f"peer_gap_{h}d",
-            concept="peer-relative move",
-            inputs=(f"ret_prev_{h}d", f"pg_ret_{h}d"),
-            compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"pg_ret_{h}d"),
-            unit="return",
-            meaning=f"Own return over {h} session{'s' * (h > 1)} less the mean of the peers.",
+        _peer_of(
+            f"peer_gap_{h}d",
+            col(f"ret_prev_{h}d", PEER_LOOKBACK) - col(f"peer_ret_{h}d", PEER_LOOKBACK),
+            "return",
+            f"Own return over {h} session{'s' * (h > 1)} less the mean of the peers.",
         )
         for h in RETURNS
     ),
     _same(
         "peer_spread_5d",
-        "pg_spread_5d",
         "return",
         "Standard deviation across the peers of their returns over 5 sessions.",
-        concept="peer dispersion",
     ),
     _same(
         "peer_shock_1d",
-        "pg_shock_1d",
         "z",
         "Mean over the peers of today's residual return in own deviations, each within +-4.",
-        concept="peer surprise",
     ),
     *(
-        _peer(
-            name=f"peer_shock_{w}d",
-            concept="peer surprise",
-            inputs=("pg_shock_1d",),
-            compute=partial(_summed, of="pg_shock_1d", window=w),
-            lookback=chain(w, PEER_LOOKBACK),
-            unit="z",
-            meaning=f"Sum of peer_shock_1d over {w} sessions, each with the peers of its week.",
+        _peer_of(
+            f"peer_shock_{w}d",
+            total(col("peer_shock_1d", PEER_LOOKBACK), w),
+            "z",
+            f"Sum of peer_shock_1d over {w} sessions, each with the peers of its week.",
         )
         for w in (5, 20)
     ),
     *(
         _same(
             f"graph_community_ret_{h}d",
-            f"pg_community_ret_{h}d",
             "return",
             f"Mean return of the other names of the community over {h} sessions.",
-            concept="community return",
         )
         for h in TOGETHER
     ),
     *(
-        _graph(
-            name=f"graph_community_gap_{h}d",
-            concept="community-relative move",
-            inputs=(f"ret_prev_{h}d", f"pg_community_ret_{h}d"),
-            compute=partial(_gap, own=f"ret_prev_{h}d", theirs=f"pg_community_ret_{h}d"),
-            unit="return",
-            meaning=f"Own return over {h} sessions less the mean of the others of the community.",
+        _graph_of(
+            f"graph_community_gap_{h}d",
+            col(f"ret_prev_{h}d", PEER_LOOKBACK) - col(f"graph_community_ret_{h}d", PEER_LOOKBACK),
+            "return",
+            f"Own return over {h} sessions less the mean of the others of the community.",
         )
         for h in TOGETHER
     ),
 )
 
-PEERS: Final[tuple[Feature, ...]] = (*_CENTRALITY, *_SPACE, *_TIES, *_MOVES)
+PEERS: Final[tuple[Feature, ...]] = (*_HIDDEN, *_CENTRALITY, *_SPACE, *_TIES, *_MOVES)

@@ -35,7 +35,7 @@ from gogooku.features.engine.chains import (
     relative_change,
     standing,
 )
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
@@ -69,35 +69,22 @@ _SIDES: Final = ("long", "short")
 _BEFORE: Final = "the publication before"
 
 _STOCK: Final = {
-    "al_on_alert": "1: a row stands, 0: none; null where not listed, or nothing is known yet",
-    **{
-        f"al_reason_{reason}": "1: published because of it, 0: not, or no row; null as that"
-        for reason in REASONS
-    },
-    "al_severity": "severity of the regulation class over the highest",
     **{f"al_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
-    **{f"al_{s}_listed": f"{s} balance over listed shares, as published" for s in _SIDES},
-    **{f"al_{s}_standardized": f"standardised share of the {s} balance" for s in _SIDES},
     **{f"al_{s}_change_shares": f"{s} balance less that of {_BEFORE}" for s in _SIDES},
-    **{f"al_{s}_change": "that over the mean of both balances" for s in _SIDES},
-    **{f"al_{s}_z26": f"z of the {s} balance among 26 publications" for s in _SIDES},
-    "al_imbalance_change": f"(long - short) / (long + short) less that of {_BEFORE}",
-    "al_imbalance_z26": "z of that balance among 26 publications",
-    "al_short_change_z26": "z of al_short_change_shares among 26 publications",
 }
 
 
-def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
+def _alert_side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
     """Base columns of one side, per row of the chain."""
     shares = values[f"{side}_shares"]
     before = chain.before(shares)
     return {
         f"al_{side}_shares": shares,
-        f"al_{side}_listed": values[f"{side}_listed_ratio"],
-        f"al_{side}_standardized": k.ratio(values[f"{side}_standardized_shares"], shares),
+        f"dmi_{side}_listed_ratio": values[f"{side}_listed_ratio"],
+        f"dmi_std_share_{side}": k.ratio(values[f"{side}_standardized_shares"], shares),
         f"al_{side}_change_shares": shares - before,
-        f"al_{side}_change": relative_change(shares, before),
-        f"al_{side}_z26": chain.zscore(shares, 26),
+        f"dmi_d_{side}_1d": relative_change(shares, before),
+        f"dmi_z26_{side}": chain.zscore(shares, 26),
     }
 
 
@@ -139,33 +126,29 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     }
     rows: dict[str, FloatArray] = {}
     for side in _SIDES:
-        rows |= _side(values, chain, side=side)
+        rows |= _alert_side(values, chain, side=side)
     imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
     severity = placed.frame.get_column("regulation").replace_strict(
         SEVERITY, default=None, return_dtype=pl.Float64
     )
     level = severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values())
     rows |= {
-        "al_severity": level[chain.rows],
-        "al_imbalance_change": imbalance - chain.before(imbalance),
-        "al_imbalance_z26": chain.zscore(imbalance, 26),
-        "al_short_change_z26": chain.zscore(rows["al_short_change_shares"], 26),
+        "dmi_tse_reg_level": level[chain.rows],
+        "dmi_d_imbalance_1d": imbalance - chain.before(imbalance),
+        "dmi_z26_imbalance": chain.zscore(imbalance, 26),
+        "dmi_z26_d_short_1d": chain.zscore(rows["al_short_change_shares"], 26),
     }
     along = state.along(chain)
     makers: dict[str, Callable[[], FloatArray]] = {
         name: partial(along.show, column) for name, column in rows.items()
     }
     published = _published(tables, timeline)
-    makers["al_on_alert"] = partial(_on_alert, state, published)
+    makers["dmi_on_alert"] = partial(_on_alert, state, published)
     for reason in REASONS:
         given = placed.values(f"reason_{reason}")
-        makers[f"al_reason_{reason}"] = partial(_reason, state, published, given=given)
+        makers[f"dmi_reason_{reason}"] = partial(_reason, state, published, given=given)
     return Lazy(makers)
 
-
-ALERT_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(tables=("margin_alert",), stock=_STOCK, market={}, make=make_alert),
-)
 
 # ----------------------------------------------------------------------------------- features
 
@@ -175,40 +158,31 @@ _sparse = partial(_alert, max_null_share=1.0)
 
 
 def _share_of_past(x: Values, *, window: int) -> FloatArray:
-    return k.rolling_mean(x["al_on_alert"], window)
+    return k.rolling_mean(x["dmi_on_alert"], window)
 
 
 def _left(x: Values) -> FloatArray:
     """1 where a spell ended within the last 20 sessions; the first of 21 can only start one."""
-    on = x["al_on_alert"]
+    on = x["dmi_on_alert"]
     ended = np.where(np.isnan(on), np.nan, ((k.shift(on, 1) == 1.0) & (on == 0.0)).astype(float))
     return k.rolling_extreme(ended, 20, kind="max")
 
 
-def _market_share(x: Values) -> FloatArray:
-    member = (x["universe"] == 1.0) & ~np.isnan(x["al_on_alert"])
-    total = np.where(member, x["al_on_alert"], 0.0).sum(axis=1)
+def _alert_share(x: Values) -> FloatArray:
+    member = (x["universe"] == 1.0) & ~np.isnan(x["dmi_on_alert"])
+    total = np.where(member, x["dmi_on_alert"], 0.0).sum(axis=1)
     return k.ratio(total, member.sum(axis=1).astype(np.float64))
 
 
-def _shown(name: str, column: str, *, concept: str, unit: str, meaning: str) -> Feature:
-    """Build a sparse feature that is its base column."""
-    return _sparse(
-        name=name,
-        concept=concept,
-        inputs=(column,),
-        compute=partial(k.as_is, of=column),
-        lookback=1,
-        unit=unit,
-        meaning=f"{meaning}{_SPARSE}.",
-    )
+def _shown_sparse(name: str, unit: str, meaning: str) -> Feature:
+    """Declare a sparse base column that is a feature as it is."""
+    return published(name, unit, f"{meaning}{_SPARSE}.", group="alert", max_null_share=1.0)
 
 
 _BALANCES = (
     *(
         _sparse(
             name=f"dmi_{side}_to_adv20",
-            concept="balance",
             inputs=(f"al_{side}_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"al_{side}_shares"),
             lookback=20,
@@ -219,7 +193,6 @@ _BALANCES = (
     ),
     _sparse(
         name="dmi_imbalance",
-        concept="balance",
         inputs=("al_long_shares", "al_short_shares"),
         compute=partial(imbalance_of, long="al_long_shares", short="al_short_shares"),
         lookback=1,
@@ -227,22 +200,16 @@ _BALANCES = (
         meaning=f"Daily long less short balance over their sum{_SPARSE}.",
     ),
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_{side}_listed_ratio",
-            f"al_{side}_listed",
-            concept="balance",
-            unit="share",
-            meaning=f"Daily {side} balance over listed shares, as published; none for funds",
+            "share",
+            f"Daily {side} balance over listed shares, as published; none for funds",
         )
         for side in _SIDES
     ),
     *(
-        _shown(
-            f"dmi_std_share_{side}",
-            f"al_{side}_standardized",
-            concept="composition",
-            unit="share",
-            meaning=f"Standardised share of the daily {side} balance",
+        _shown_sparse(
+            f"dmi_std_share_{side}", "share", f"Standardised share of the daily {side} balance"
         )
         for side in _SIDES
     ),
@@ -250,26 +217,17 @@ _BALANCES = (
 
 _CHANGES = (
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_d_{side}_1d",
-            f"al_{side}_change",
-            concept="change",
-            unit="ratio",
-            meaning=f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
+            "ratio",
+            f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
         )
         for side in _SIDES
     ),
-    _shown(
-        "dmi_d_imbalance_1d",
-        "al_imbalance_change",
-        concept="change",
-        unit="ratio",
-        meaning=f"dmi_imbalance less that of {_BEFORE}",
-    ),
+    _shown_sparse("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
     *(
         _sparse(
             name=f"dmi_d_{side}_to_adv20",
-            concept="change",
             inputs=(f"al_{side}_change_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"al_{side}_change_shares"),
             lookback=20,
@@ -281,7 +239,6 @@ _CHANGES = (
     ),
     _sparse(
         name="dmi_d_net_to_adv20",
-        concept="change",
         inputs=("al_long_change_shares", "al_short_change_shares", "_margin_adv20"),
         compute=partial(net_to_adv, long="al_long_change_shares", short="al_short_change_shares"),
         lookback=20,
@@ -290,60 +247,54 @@ _CHANGES = (
         f"sessions{_SPARSE}.",
     ),
     *(
-        _shown(
+        _shown_sparse(
             f"dmi_z26_{what}",
-            f"al_{column}_z26",
-            concept="unusual",
-            unit="z",
-            meaning=f"{meaning} among the 26 newest publications of the spell (21 at least), "
-            "within +-10",
+            "z",
+            f"{meaning} among the 26 newest publications of the spell (21 at least), within +-10",
         )
-        for what, column, meaning in (
-            ("long", "long", "Daily long balance"),
-            ("short", "short", "Daily short balance"),
-            ("imbalance", "imbalance", "dmi_imbalance"),
-            ("d_short_1d", "short_change", "Change of the short balance in shares"),
+        for what, meaning in (
+            ("long", "Daily long balance"),
+            ("short", "Daily short balance"),
+            ("imbalance", "dmi_imbalance"),
+            ("d_short_1d", "Change of the short balance in shares"),
         )
     ),
 )
 
-_flag = partial(_alert, unit="flag", role=Role.MASK, lookback=1, concept="state")
+_flag = partial(published, group="alert", role=Role.MASK)
 
 _STATE = (
     _flag(
-        name="dmi_on_alert",
-        inputs=("al_on_alert",),
-        compute=partial(k.as_is, of="al_on_alert"),
-        meaning="1 where a daily balance stands: published within the last 5 sessions.",
+        "dmi_on_alert",
+        "flag",
+        "1 where a daily balance stands: published within the last 5 sessions.",
     ),
     *(
         _flag(
-            name=f"dmi_reason_{reason}",
-            inputs=(f"al_reason_{reason}",),
-            compute=partial(k.as_is, of=f"al_reason_{reason}"),
-            meaning=f"1 where the newest daily balance is published for: {reason}; 0 off the list.",
+            f"dmi_reason_{reason}",
+            "flag",
+            f"1 where the newest daily balance is published for: {reason}; 0 off the list.",
         )
         for reason in REASONS
     ),
-    _flag(
+    _alert(
         name="dmi_left_20",
-        inputs=("al_on_alert",),
+        inputs=("dmi_on_alert",),
         compute=_left,
         lookback=k.chain(20, 2),
+        unit="flag",
+        role=Role.MASK,
         meaning="1 where a spell on daily publication ended within 20 sessions.",
     ),
-    _shown(
+    _shown_sparse(
         "dmi_tse_reg_level",
-        "al_severity",
-        concept="state",
-        unit="share",
-        meaning="Severity of the regulation class, 0 (lifted) to 1 (fourth stage)",
+        "share",
+        "Severity of the regulation class, 0 (lifted) to 1 (fourth stage)",
     ),
     *(
         _alert(
             name=f"dmi_alert_share_{w}",
-            concept="history",
-            inputs=("al_on_alert",),
+            inputs=("dmi_on_alert",),
             compute=partial(_share_of_past, window=w),
             lookback=w,
             unit="share",
@@ -353,9 +304,8 @@ _STATE = (
     ),
     _alert(
         name="dmi_mkt_alert_share",
-        concept="market",
-        inputs=("al_on_alert", "universe"),
-        compute=_market_share,
+        inputs=("dmi_on_alert", "universe"),
+        compute=_alert_share,
         lookback=1,
         unit="share",
         role=Role.MARKET,
@@ -365,3 +315,6 @@ _STATE = (
 )
 
 ALERT: Final[tuple[Feature, ...]] = (*_BALANCES, *_CHANGES, *_STATE)
+ALERT_INPUTS: Final = (
+    InputTable(tables=("margin_alert",), stock=_STOCK, market={}, make=make_alert, features=ALERT),
+)

@@ -25,11 +25,12 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, mean, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values, chain
 from gogooku.features.engine.own_session import OwnSession
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.breadth import member_mean
+from gogooku.features.market.breadth import mean_of_members
 
 _KINDS: Final = {
     "long_sell": "sales of own shares",
@@ -44,8 +45,10 @@ _SALES: Final = ("bd_long_sell", "bd_short_sell", "bd_margin_sell_new", "bd_marg
 _MARGIN: Final = tuple(f"bd_margin_{s}_{w}" for s in ("sell", "buy") for w in ("new", "close"))
 
 _stock = partial(Feature, group="breakdown", max_null_share=0.5)
+_stock_of = partial(declared, group="breakdown", max_null_share=0.5)
 """Breakdowns are delivered from 2015-04-01 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
+_market_of = partial(_stock_of, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
@@ -68,7 +71,7 @@ def _sum(x: Values, *, of: tuple[str, ...]) -> FloatArray:
     return np.asarray(np.sum([x[name] for name in of], axis=0))
 
 
-def _share(x: Values, *, plus: tuple[str, ...], of: str) -> FloatArray:
+def _share_of_total(x: Values, *, plus: tuple[str, ...], of: str) -> FloatArray:
     return k.ratio(_sum(x, of=plus), x[of])
 
 
@@ -89,18 +92,6 @@ def _flow(x: Values, *, plus: str, minus: str, window: int) -> FloatArray:
     return k.ratio(flow, k.rolling_mean(x["_bd_total"], window))
 
 
-def _change(x: Values, *, of: str) -> FloatArray:
-    return x[of] - k.shift(x[of], 1)
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _z(x: Values, *, of: str, window: int) -> FloatArray:
-    return np.clip(m.zscore(x[of], window), -10.0, 10.0)
-
-
 def _margin_activity(x: Values) -> FloatArray:
     traded = _sum(x, of=_MARGIN)
     return k.log_positive(k.ratio(traded, k.rolling_mean(traded, 20)))
@@ -119,15 +110,11 @@ def _net_to_adv(x: Values) -> FloatArray:
     return k.ratio(net, k.rolling_mean(x["turnover"], 60))
 
 
-def _corr(x: Values) -> FloatArray:
+def _short_return_corr(x: Values) -> FloatArray:
     return m.rolling_corr(x["bd_short_share"], x["ret_prev_1d"], 60)
 
 
-def _market_mean(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
-
-
-def _valid(x: Values) -> FloatArray:
+def _enough_sessions(x: Values) -> FloatArray:
     filled = k.rolling_count(~np.isnan(x["_bd_total"]), 20) >= k.fewest(20)
     return np.where(np.isnan(x["listed"]), np.nan, filled.astype(np.float64))
 
@@ -137,7 +124,6 @@ _SHORT: Final = ("bd_short_sell", "bd_margin_sell_new")
 _DAY = (
     _stock(
         name="_bd_total",
-        concept="total",
         inputs=_SALES,
         compute=partial(_sum, of=_SALES),
         lookback=1,
@@ -148,18 +134,16 @@ _DAY = (
     *(
         _stock(
             name=name,
-            concept=concept,
             inputs=(*plus, "_bd_total"),
-            compute=partial(_share, plus=plus, of="_bd_total"),
+            compute=partial(_share_of_total, plus=plus, of="_bd_total"),
             lookback=1,
             unit="share",
             meaning=meaning,
         )
-        for name, concept, plus, meaning in (
-            ("bd_short_share", "short", _SHORT, "Short sales, on margin or not, over all sales."),
+        for name, plus, meaning in (
+            ("bd_short_share", _SHORT, "Short sales, on margin or not, over all sales."),
             (
                 "bd_margin_buy_share",
-                "margin",
                 ("bd_margin_buy_new",),
                 "New purchases on margin over all purchases.",
             ),
@@ -167,7 +151,6 @@ _DAY = (
     ),
     _stock(
         name="bd_margin_short_mix",
-        concept="short",
         inputs=_SHORT,
         compute=_mix,
         lookback=1,
@@ -176,7 +159,6 @@ _DAY = (
     ),
     _stock(
         name="bd_margin_share",
-        concept="margin",
         inputs=(*_MARGIN, "_bd_total"),
         compute=_margin_share,
         lookback=1,
@@ -186,7 +168,6 @@ _DAY = (
     *(
         _stock(
             name=name,
-            concept="net",
             inputs=(plus, minus, "_bd_total"),
             compute=partial(_net, plus=plus, minus=minus),
             lookback=1,
@@ -213,26 +194,17 @@ _DAY = (
 
 _TIME = (
     *(
-        _stock(
-            name=f"{of}_chg_1d",
-            concept="change",
-            inputs=(of,),
-            compute=partial(_change, of=of),
-            lookback=2,
-            unit="ratio",
-            meaning=f"Change of {of} from the session before; null if either is.",
+        _stock_of(
+            f"{of}_chg_1d",
+            change(col(of), 1),
+            "ratio",
+            f"Change of {of} from the session before; null if either is.",
         )
         for of in ("bd_net_ratio", "bd_short_share")
     ),
     *(
-        _stock(
-            name=name,
-            concept="level",
-            inputs=(of,),
-            compute=partial(_z, of=of, window=window),
-            lookback=window,
-            unit="z",
-            meaning=f"{of} against its mean and spread of {window} sessions.",
+        _stock_of(
+            name, z(col(of), window), "z", f"{of} against its mean and spread of {window} sessions."
         )
         for name, of, window in (
             ("bd_net_z20", "bd_net_ratio", 20),
@@ -242,21 +214,12 @@ _TIME = (
         )
     ),
     *(
-        _stock(
-            name=f"{of}_20",
-            concept="level",
-            inputs=(of,),
-            compute=partial(_mean, of=of, window=20),
-            lookback=20,
-            unit="share",
-            meaning=f"Mean of {of} over 20 sessions.",
-        )
+        _stock_of(f"{of}_20", mean(col(of), 20), "share", f"Mean of {of} over 20 sessions.")
         for of in ("bd_short_share", "bd_margin_share")
     ),
     *(
         _stock(
             name=f"bd_{side}_flow_{window}",
-            concept="margin balance",
             inputs=(plus, minus, "_bd_total"),
             compute=partial(_flow, plus=plus, minus=minus, window=window),
             lookback=window,
@@ -272,7 +235,6 @@ _TIME = (
     ),
     _stock(
         name="bd_margin_activity_20",
-        concept="activity",
         inputs=_MARGIN,
         compute=_margin_activity,
         lookback=20,
@@ -281,7 +243,6 @@ _TIME = (
     ),
     _stock(
         name="bd_turn_up",
-        concept="change",
         inputs=("bd_net_ratio",),
         compute=_turn_up,
         lookback=chain(60, 6),
@@ -291,7 +252,6 @@ _TIME = (
     ),
     _stock(
         name="bd_net_adv60",
-        concept="net",
         inputs=("bd_margin_sell_close", "bd_margin_buy_close", "turnover"),
         compute=_net_to_adv,
         lookback=60,
@@ -300,9 +260,8 @@ _TIME = (
     ),
     _stock(
         name="bd_short_ret_corr_60",
-        concept="short",
         inputs=("bd_short_share", "ret_prev_1d"),
-        compute=_corr,
+        compute=_short_return_corr,
         lookback=chain(60, RETURN),
         unit="ratio",
         meaning="Correlation of bd_short_share with the return, 60 sessions.",
@@ -311,15 +270,7 @@ _TIME = (
 
 _WHOLE = (
     *(
-        _market(
-            name=name,
-            concept="market",
-            inputs=(of, "universe"),
-            compute=partial(_market_mean, of=of),
-            lookback=1,
-            unit="share",
-            meaning=f"Mean of {of} over the universe.",
-        )
+        _market_of(name, mean_of_members(col(of)), "share", f"Mean of {of} over the universe.")
         for name, of in (
             ("bd_mkt_margin_share", "bd_margin_share"),
             ("bd_mkt_net_ratio", "bd_net_ratio"),
@@ -327,9 +278,8 @@ _WHOLE = (
     ),
     _stock(
         name="is_bd_valid",
-        concept="validity",
         inputs=("_bd_total", "listed"),
-        compute=_valid,
+        compute=_enough_sessions,
         lookback=20,
         unit="flag",
         role=Role.MASK,

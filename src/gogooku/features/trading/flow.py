@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import TSE_RESTRUCTURED
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, fewest
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 from gogooku.features.market.listing import pick
@@ -119,16 +119,16 @@ def z_score(values: FloatArray, *, back: int = 0) -> FloatArray:
     return np.clip(z, -_LIMIT, _LIMIT)
 
 
-def _newest(weeks: Weeks, *, who: str) -> FloatArray:
+def _newest_net(weeks: Weeks, *, who: str) -> FloatArray:
     return net_ratio(weeks, who)[:, 0]
 
 
-def _change(weeks: Weeks, *, who: str) -> FloatArray:
+def _net_change(weeks: Weeks, *, who: str) -> FloatArray:
     ratio = net_ratio(weeks, who)
     return ratio[:, 0] - ratio[:, 1]
 
 
-def _over(weeks: Weeks, *, who: str, count: int) -> FloatArray:
+def _net_over(weeks: Weeks, *, who: str, count: int) -> FloatArray:
     balance, turnover = (weeks.yen(who, w)[:, :count] for w in ("balance", "turnover"))
     valid = ~(np.isnan(balance) | np.isnan(turnover))
     total = np.where(valid, turnover, 0.0).sum(axis=1)
@@ -140,17 +140,17 @@ def _net_z(weeks: Weeks, *, who: str) -> FloatArray:
     return z_score(net_ratio(weeks, who))
 
 
-def _share(weeks: Weeks, *, who: str) -> FloatArray:
+def _turnover_share(weeks: Weeks, *, who: str) -> FloatArray:
     return k.ratio(weeks.yen(who, "turnover")[:, 0], weeks.yen("total", "turnover")[:, 0])
 
 
-def _breadth(weeks: Weeks) -> FloatArray:
+def _buyers_share(weeks: Weeks) -> FloatArray:
     balances = np.stack([weeks.yen(who, "balance")[:, 0] for who in ACTIVE])
     share = (balances > 0.0).mean(axis=0)
     return np.where(np.isnan(balances).any(axis=0), np.nan, share)
 
 
-def _activity(weeks: Weeks) -> FloatArray:
+def _activity_log(weeks: Weeks) -> FloatArray:
     year = weeks.yen("total", "turnover")[:, :YEAR]
     valid = ~np.isnan(year)
     count = valid.sum(axis=1).astype(np.float64)
@@ -194,12 +194,11 @@ def _divergence(weeks: Weeks) -> FloatArray:
 
 Measure = Callable[[Weeks], FloatArray]
 
-MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
+MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
     {
         **{
             f"{short}_net_ratio": (
-                partial(_newest, who=who),
-                "net buying",
+                partial(_newest_net, who=who),
                 "ratio",
                 f"Bought less sold by {text} over bought plus sold, newest week",
             )
@@ -211,15 +210,13 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
             )
         },
         "foreign_net_wow": (
-            partial(_change, who="foreigners"),
-            "net buying",
+            partial(_net_change, who="foreigners"),
             "ratio",
             "Foreigners' net ratio less that of the published week before",
         ),
         **{
             f"foreign_net_{count}w": (
-                partial(_over, who="foreigners", count=count),
-                "net buying",
+                partial(_net_over, who="foreigners", count=count),
                 "ratio",
                 f"Bought less sold by foreigners over bought plus sold, {count} published weeks",
             )
@@ -228,7 +225,6 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         **{
             f"{short}_net_z": (
                 partial(_net_z, who=who),
-                "unusual buying",
                 "z",
                 f"Net ratio of {text} against mean and spread of {YEAR} published weeks",
             )
@@ -240,67 +236,69 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str, str]]] = MappingProxyType(
         },
         **{
             f"{short}_share": (
-                partial(_share, who=who),
-                "activity",
+                partial(_turnover_share, who=who),
                 "share",
                 f"Share of {who} in what everybody bought and sold, newest week",
             )
             for short, who in (("foreign", "foreigners"), ("individual", "individuals"))
         },
         "breadth_pos": (
-            _breadth,
-            "breadth",
+            _buyers_share,
             "share",
             "Share of foreigners, individuals, trust banks, investment trusts and own trading "
             "that bought more than they sold, newest week",
         ),
         "activity_ratio": (
-            _activity,
-            "activity",
+            _activity_log,
             "log",
             f"Log of traded value over its mean of {YEAR} published weeks",
         ),
         "activity_z": (
             _activity_z,
-            "activity",
             "z",
             f"Log traded value against mean and spread of {YEAR} published weeks",
         ),
-        "smart_idx": (
-            _smart,
-            "unusual buying",
-            "z",
-            "Foreigners' less individuals' z-score of the net ratio",
-        ),
-        "smart_mom4": (
-            _smart_momentum,
-            "unusual buying",
-            "z",
-            "Smart index less its mean of 4 published weeks",
-        ),
+        "smart_idx": (_smart, "z", "Foreigners' less individuals' z-score of the net ratio"),
+        "smart_mom4": (_smart_momentum, "z", "Smart index less its mean of 4 published weeks"),
         "foreign_persist_13": (
             _persistence,
-            "persistence",
             "share",
             "Weeks of 13 in which foreigners bought net less those in which they sold",
         ),
         "concentration": (
             _concentration,
-            "breadth",
             "share",
             "Herfindahl index of the kinds of investors by what they bought and sold",
         ),
         "divergence": (
             _divergence,
-            "net buying",
             "ratio",
             "Net buying of foreigners less that of individuals over everybody's trading",
         ),
     }
 )
-"""Value of a series at each publication; concept, unit and meaning."""
+"""Value of a series at each publication; unit and meaning."""
 
-AGE: Final = "inv_whole_age"
+WHOLE: Final = (
+    "foreign_net_ratio",
+    "individual_net_ratio",
+    "trust_bank_net_ratio",
+    "investment_trust_net_ratio",
+    "foreign_net_wow",
+    "foreign_net_4w",
+    "foreign_net_13w",
+    "foreign_net_z",
+    "individual_net_z",
+    "foreign_share",
+    "breadth_pos",
+    "activity_z",
+    "smart_idx",
+    "smart_mom4",
+)
+"""Measures of the whole market. Left out: those that go with another (concentration with the
+foreigners' share, divergence with their net ratio)."""
+
+AGE: Final = "mkt_flow_age"
 STANDS: Final = 20
 """Sessions for which the figures of a week stand when no newer week comes; then they are null."""
 
@@ -308,7 +306,12 @@ STANDS: Final = 20
 # --------------------------------------------------------------------------------- base columns
 
 
-def _make(tables: Tables, timeline: Timeline) -> Made:
+def _flow_column(series: str, measure: str) -> str:
+    """Base column of a measure; those of the whole market are features as they are."""
+    return f"mkt_flow_{measure}" if series == "whole" else f"inv_{series}_{measure}"
+
+
+def _make_flow(tables: Tables, timeline: Timeline) -> Made:
     who = ("total", *KINDS)
     columns = [f"{each}_{what}_yen" for each in who for what in ("balance", "turnover")]
     rows = tables.read("investor_types", ["section", *columns])
@@ -329,12 +332,12 @@ def _make(tables: Tables, timeline: Timeline) -> Made:
     for name, (before, after) in SERIES.items():
         weeks, order = _weeks(placed, at, before=before, after=after)
         seen = weeks.since(skipped)
-        for measure, (compute, *_) in MEASURES.items():
+        for measure in WHOLE if name == "whole" else MEASURES:
             with np.errstate(invalid="ignore"):
-                values = compute(seen)
-            out[f"inv_{name}_{measure}"] = np.append(values, np.nan)[shown]
+                values = MEASURES[measure][0](seen)
+            out[_flow_column(name, measure)] = np.append(values, np.nan)[shown]
         if name == "whole":
-            out[AGE] = _age(order, at, newest)
+            out[AGE] = _week_age(order, at, newest)
     stale = ~(out[AGE] <= STANDS)
     return {name: values if name == AGE else np.where(stale, np.nan, values)
             for name, values in out.items()}  # fmt: skip
@@ -377,30 +380,13 @@ def _weeks(
     return Weeks(placed=placed, rows=tuple(picked), known=there), newest
 
 
-def _age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
+def _week_age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArray:
     """Sessions since a new week was published; a correction of an old week is no news; [T]."""
     fresh = np.diff(order, prepend=_NONE) != 0
     source = np.where(fresh, np.arange(len(at)), _NONE)
     np.maximum.accumulate(source, out=source)
     since = np.append(at.astype(np.float64), np.nan)[np.append(source, _NONE)]
     return np.asarray(np.arange(len(newest)) - since[newest])
-
-
-FLOW_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(
-        tables=("investor_types",),
-        stock={},
-        market={
-            **{
-                f"inv_{name}_{measure}": f"{name}: {meaning} ({unit})"
-                for name in SERIES
-                for measure, (_, _, unit, meaning) in MEASURES.items()
-            },
-            AGE: "sessions since the publication of the newest week",
-        },
-        make=_make,
-    ),
-)
 
 
 # ------------------------------------------------------------------------------------- features
@@ -411,7 +397,7 @@ def _of_segment(x: Values, *, columns: tuple[str, ...]) -> FloatArray:
 
 
 def _is_long(measure: str) -> bool:
-    return MEASURES[measure][2] == "z" or measure == "activity_ratio"
+    return MEASURES[measure][1] == "z" or measure == "activity_ratio"
 
 
 def _of_year(measure: str) -> str:
@@ -425,60 +411,47 @@ def _nulls(measure: str) -> float:
 _STOCK = tuple(
     Feature(
         name=f"flow_{measure}",
-        concept=concept,
         group="flow",
-        inputs=(*(f"inv_{name}_{measure}" for name in SEGMENTS), "lst_segment"),
-        compute=partial(_of_segment, columns=tuple(f"inv_{name}_{measure}" for name in SEGMENTS)),
+        inputs=(*(_flow_column(name, measure) for name in SEGMENTS), "lst_segment"),
+        compute=partial(
+            _of_segment, columns=tuple(_flow_column(name, measure) for name in SEGMENTS)
+        ),
         lookback=1,
         unit=unit,
         max_null_share=_nulls(measure),
         meaning=f"{meaning}; of the name's segment.{_of_year(measure)}",
     )
-    for measure, (_, concept, unit, meaning) in MEASURES.items()
+    for measure, (_, unit, meaning) in MEASURES.items()
 )
 
-WHOLE: Final = (
-    "foreign_net_ratio",
-    "individual_net_ratio",
-    "trust_bank_net_ratio",
-    "investment_trust_net_ratio",
-    "foreign_net_wow",
-    "foreign_net_4w",
-    "foreign_net_13w",
-    "foreign_net_z",
-    "individual_net_z",
-    "foreign_share",
-    "breadth_pos",
-    "activity_z",
-    "smart_idx",
-    "smart_mom4",
-)
-"""Measures of the whole market. Left out: those that go with another (concentration with the
-foreigners' share, divergence with their net ratio)."""
-
-_market = partial(Feature, group="flow", role=Role.MARKET, axis=Axis.ACROSS, lookback=1)
+_shown = partial(published, group="flow", role=Role.MARKET, axis=Axis.ACROSS)
 
 _MARKET = (
     *(
-        _market(
-            name=f"mkt_flow_{measure}",
-            concept=MEASURES[measure][1],
-            inputs=(f"inv_whole_{measure}",),
-            compute=partial(k.as_is, of=f"inv_whole_{measure}"),
-            unit=MEASURES[measure][2],
+        _shown(
+            _flow_column("whole", measure),
+            MEASURES[measure][1],
+            f"{MEASURES[measure][2]}; Tokyo and Nagoya.{_of_year(measure)}",
             max_null_share=_nulls(measure),
-            meaning=f"{MEASURES[measure][3]}; Tokyo and Nagoya.{_of_year(measure)}",
         )
         for measure in WHOLE
     ),
-    _market(
-        name="mkt_flow_age",
-        concept="age",
-        inputs=(AGE,),
-        compute=partial(k.as_is, of=AGE),
-        unit="sessions",
-        meaning="Sessions since a new week was published, 0 on that one (flow_days_since).",
+    _shown(
+        AGE, "sessions", "Sessions since a new week was published, 0 on that one (flow_days_since)."
     ),
 )
 
 FLOW: Final[tuple[Feature, ...]] = (*_STOCK, *_MARKET)
+FLOW_INPUTS: Final = (
+    InputTable(
+        tables=("investor_types",),
+        stock={},
+        market={
+            _flow_column(name, measure): f"{name}: {meaning} ({unit})"
+            for name in SEGMENTS
+            for measure, (_, unit, meaning) in MEASURES.items()
+        },
+        make=_make_flow,
+        features=FLOW,
+    ),
+)

@@ -32,7 +32,8 @@ from gogooku.features.engine.chains import (
     standardised,
     standing,
 )
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.combinators import col, declared, known
+from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
 
@@ -48,17 +49,6 @@ _SIDES: Final = ("long", "short")
 _STOCK: Final = {
     **{f"mi_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
     **{f"mi_{s}_change_shares": f"change of the {s} balance per 7 days, shares" for s in _SIDES},
-    **{f"mi_{s}_change": f"that over the mean of both {s} balances" for s in _SIDES},
-    **{f"mi_{s}_standardized": f"standardised share of the {s} balance" for s in _SIDES},
-    **{f"mi_{s}_standardized_change": "change of that share per 7 days" for s in _SIDES},
-    **{f"mi_{s}_change_13w": f"{s} balance against 13 steps before, over the mean" for s in _SIDES},
-    **{f"mi_{s}_z52": f"z of the {s} balance among 52 steps" for s in _SIDES},
-    **{f"mi_{s}_change_z26": f"z of mi_{s}_change among 26 steps" for s in _SIDES},
-    **{f"mi_{s}_change_sd26": f"standard deviation of mi_{s}_change, 26 steps" for s in _SIDES},
-    "mi_imbalance_change": "change of (long - short) / (long + short) per 7 days",
-    "mi_imbalance_change_13w": "that balance against 13 steps before",
-    "mi_imbalance_z52": "z of that balance among 52 steps",
-    "mi_gross_momentum": "log of long + short over its mean of 4 steps",
 }
 
 
@@ -66,7 +56,7 @@ def _imbalance(long: FloatArray, short: FloatArray) -> FloatArray:
     return k.ratio(long - short, long + short)
 
 
-def _side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
+def _balance_side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
     """Base columns of one side, per row."""
     shares, share = rows[side], k.ratio(rows[f"{side}_standardized"], rows[side])
     per_week = 7.0 / chain.days
@@ -76,13 +66,13 @@ def _side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatArray]:
     return {
         f"mi_{side}_shares": shares,
         f"mi_{side}_change_shares": (shares - before) * per_week,
-        f"mi_{side}_change": change,
-        f"mi_{side}_standardized": share,
-        f"mi_{side}_standardized_change": (share - chain.before(share)) * per_week,
-        f"mi_{side}_change_13w": relative_change(shares, chain.before(shares, 13)),
-        f"mi_{side}_z52": chain.zscore(shares, 52),
-        f"mi_{side}_change_z26": standardised(change, usual, variance),
-        f"mi_{side}_change_sd26": k.root(variance),
+        f"margin_d_{side}_wow": change,
+        f"margin_std_share_{side}": share,
+        f"margin_d_std_share_{side}_wow": (share - chain.before(share)) * per_week,
+        f"margin_d_{side}_13w": relative_change(shares, chain.before(shares, 13)),
+        f"margin_{side}_z52": chain.zscore(shares, 52),
+        f"margin_d_{side}_z26": standardised(change, usual, variance),
+        f"margin_{side}_vol26": k.root(variance),
     }
 
 
@@ -99,24 +89,22 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
     long, short = rows["long"], rows["short"]
     imbalance, gross = _imbalance(long, short), long + short
     made = {
-        **_side(rows, side="long", chain=chain),
-        **_side(rows, side="short", chain=chain),
-        "mi_imbalance_change": (imbalance - chain.before(imbalance)) * (7.0 / chain.days),
-        "mi_imbalance_change_13w": imbalance - chain.before(imbalance, 13),
-        "mi_imbalance_z52": chain.zscore(imbalance, 52),
-        "mi_gross_momentum": k.log_positive(k.ratio(gross, chain.mean_var(gross, 4)[0])),
+        **_balance_side(rows, side="long", chain=chain),
+        **_balance_side(rows, side="short", chain=chain),
+        "margin_d_imbalance_wow": (imbalance - chain.before(imbalance)) * (7.0 / chain.days),
+        "margin_d_imbalance_13w": imbalance - chain.before(imbalance, 13),
+        "margin_imbalance_z52": chain.zscore(imbalance, 52),
+        "margin_gross_mom4": k.log_positive(k.ratio(gross, chain.mean_var(gross, 4)[0])),
     }
     return shown(made, state.along(chain))
 
 
-MARGIN_INPUTS: Final[tuple[InputTable, ...]] = (
-    InputTable(tables=("margin_interest",), stock=_STOCK, market={}, make=make_margin),
-)
-
 # ----------------------------------------------------------------------------------- features
 
 _margin = partial(Feature, group="margin", max_null_share=0.3)
+_margin_of = partial(declared, group="margin", max_null_share=0.3)
 """Balances are delivered from 2012-02-10 on."""
+_shown = partial(published, group="margin", max_null_share=0.3)
 
 
 def _adv(x: Values) -> FloatArray:
@@ -138,11 +126,7 @@ def imbalance_of(x: Values, *, long: str, short: str) -> FloatArray:
     return _imbalance(x[long], x[short])
 
 
-def _valid(x: Values) -> FloatArray:
-    return np.where(np.isnan(x["listed"]), np.nan, (~np.isnan(x["mi_long_shares"])).astype(float))
-
-
-def _market_share(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArray:
+def _share_at_prices(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArray:
     """Sum of a part over that of the whole, at current prices, of universe members; [T]."""
     top, bottom = part * x["close"], whole * x["close"]
     member = (x["universe"] == 1.0) & ~np.isnan(top) & ~np.isnan(bottom)
@@ -153,11 +137,11 @@ def _market_share(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArr
 
 def _market_imbalance(x: Values) -> FloatArray:
     long, short = x["mi_long_shares"], x["mi_short_shares"]
-    return _market_share(x, part=long - short, whole=long + short)
+    return _share_at_prices(x, part=long - short, whole=long + short)
 
 
 def _market_change(x: Values, *, side: str) -> FloatArray:
-    return _market_share(x, part=x[f"mi_{side}_change_shares"], whole=x[f"mi_{side}_shares"])
+    return _share_at_prices(x, part=x[f"mi_{side}_change_shares"], whole=x[f"mi_{side}_shares"])
 
 
 _WARM_UP = "null until the name has enough weekly steps"
@@ -165,7 +149,6 @@ _WARM_UP = "null until the name has enough weekly steps"
 _LEVELS = (
     _margin(
         name="_margin_adv20",
-        concept="size",
         inputs=("volume",),
         compute=_adv,
         lookback=20,
@@ -176,7 +159,6 @@ _LEVELS = (
     *(
         _margin(
             name=f"margin_{side}_to_adv20",
-            concept="balance",
             inputs=(f"mi_{side}_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"mi_{side}_shares"),
             lookback=20,
@@ -187,7 +169,6 @@ _LEVELS = (
     ),
     _margin(
         name="margin_imbalance",
-        concept="balance",
         inputs=("mi_long_shares", "mi_short_shares"),
         compute=partial(imbalance_of, long="mi_long_shares", short="mi_short_shares"),
         lookback=1,
@@ -195,14 +176,10 @@ _LEVELS = (
         meaning="Margin long less short balance over their sum (same ranks as long / short).",
     ),
     *(
-        _margin(
-            name=f"margin_std_share_{side}",
-            concept="composition",
-            inputs=(f"mi_{side}_standardized",),
-            compute=partial(k.as_is, of=f"mi_{side}_standardized"),
-            lookback=1,
-            unit="share",
-            meaning=f"Standardised (exchange-set terms) share of the {side} balance.",
+        _shown(
+            f"margin_std_share_{side}",
+            "share",
+            f"Standardised (exchange-set terms) share of the {side} balance.",
         )
         for side in _SIDES
     ),
@@ -210,21 +187,16 @@ _LEVELS = (
 
 _CHANGES = (
     *(
-        _margin(
-            name=f"margin_d_{side}_wow",
-            concept="change",
-            inputs=(f"mi_{side}_change",),
-            compute=partial(k.as_is, of=f"mi_{side}_change"),
-            lookback=1,
-            unit="ratio",
-            meaning=f"Change of the {side} balance per week over the mean of both balances.",
+        _shown(
+            f"margin_d_{side}_wow",
+            "ratio",
+            f"Change of the {side} balance per week over the mean of both balances.",
         )
         for side in _SIDES
     ),
     *(
         _margin(
             name=f"margin_d_{side}_to_adv20",
-            concept="change",
             inputs=(f"mi_{side}_change_shares", "_margin_adv20"),
             compute=partial(to_adv, column=f"mi_{side}_change_shares", sessions=5.0),
             lookback=20,
@@ -235,58 +207,34 @@ _CHANGES = (
     ),
     _margin(
         name="margin_d_net_to_adv20",
-        concept="change",
         inputs=("mi_long_change_shares", "mi_short_change_shares", "_margin_adv20"),
         compute=partial(
-            net_to_adv,
-            long="mi_long_change_shares",
-            short="mi_short_change_shares",
-            sessions=5.0,
+            net_to_adv, long="mi_long_change_shares", short="mi_short_change_shares", sessions=5.0
         ),
         lookback=20,
         unit="ratio",
         meaning="Change of long less short balance per week over five days of mean volume.",
     ),
-    _margin(
-        name="margin_d_imbalance_wow",
-        concept="change",
-        inputs=("mi_imbalance_change",),
-        compute=partial(k.as_is, of="mi_imbalance_change"),
-        lookback=1,
-        unit="ratio",
-        meaning="Change of margin_imbalance per week.",
-    ),
+    _shown("margin_d_imbalance_wow", "ratio", "Change of margin_imbalance per week."),
     *(
-        _margin(
-            name=f"margin_d_std_share_{side}_wow",
-            concept="composition change",
-            inputs=(f"mi_{side}_standardized_change",),
-            compute=partial(k.as_is, of=f"mi_{side}_standardized_change"),
-            lookback=1,
-            unit="share",
-            meaning=f"Change of margin_std_share_{side} per week.",
+        _shown(
+            f"margin_d_std_share_{side}_wow",
+            "share",
+            f"Change of margin_std_share_{side} per week.",
         )
         for side in _SIDES
     ),
-    _margin(
-        name="margin_gross_mom4",
-        concept="momentum",
-        inputs=("mi_gross_momentum",),
-        compute=partial(k.as_is, of="mi_gross_momentum"),
-        lookback=1,
-        unit="log",
-        meaning="Log of long + short balance over its mean of the last 4 weekly steps.",
+    _shown(
+        "margin_gross_mom4",
+        "log",
+        "Log of long + short balance over its mean of the last 4 weekly steps.",
     ),
     *(
-        _margin(
-            name=f"margin_d_{what}_13w",
-            concept="momentum",
-            inputs=(f"mi_{what}_change_13w",),
-            compute=partial(k.as_is, of=f"mi_{what}_change_13w"),
-            lookback=1,
-            unit="ratio",
+        _shown(
+            f"margin_d_{what}_13w",
+            "ratio",
+            f"{meaning} against 13 weekly steps before; {_WARM_UP}.",
             max_null_share=0.4,
-            meaning=f"{meaning} against 13 weekly steps before; {_WARM_UP}.",
         )
         for what, meaning in (
             ("long", "Long balance (difference over the mean)"),
@@ -298,59 +246,41 @@ _CHANGES = (
 
 _UNUSUAL = (
     *(
-        _margin(
-            name=f"margin_{what}_z52",
-            concept="unusual",
-            inputs=(f"mi_{what}_z52",),
-            compute=partial(k.as_is, of=f"mi_{what}_z52"),
-            lookback=1,
-            unit="z",
+        _shown(
+            f"margin_{what}_z52",
+            "z",
+            f"{what.capitalize()} among its 52 newest weekly steps, within +-10; {_WARM_UP} (42).",
             max_null_share=0.5,
-            meaning=f"{what.capitalize()} among its 52 newest weekly steps, within +-10; "
-            f"{_WARM_UP} (42).",
         )
         for what in ("long", "short", "imbalance")
     ),
     *(
-        _margin(
-            name=f"margin_d_{side}_z26",
-            concept="unusual",
-            inputs=(f"mi_{side}_change_z26",),
-            compute=partial(k.as_is, of=f"mi_{side}_change_z26"),
-            lookback=1,
-            unit="z",
+        _shown(
+            f"margin_d_{side}_z26",
+            "z",
+            f"margin_d_{side}_wow among its 26 newest weekly steps, within +-10; {_WARM_UP} (21).",
             max_null_share=0.4,
-            meaning=f"margin_d_{side}_wow among its 26 newest weekly steps, within +-10; "
-            f"{_WARM_UP} (21).",
         )
         for side in _SIDES
     ),
     *(
-        _margin(
-            name=f"margin_{side}_vol26",
-            concept="instability",
-            inputs=(f"mi_{side}_change_sd26",),
-            compute=partial(k.as_is, of=f"mi_{side}_change_sd26"),
-            lookback=1,
-            unit="ratio",
+        _shown(
+            f"margin_{side}_vol26",
+            "ratio",
+            f"Standard deviation of margin_d_{side}_wow over 26 weekly steps; {_WARM_UP} (21).",
             max_null_share=0.4,
-            meaning=f"Standard deviation of margin_d_{side}_wow over 26 weekly steps; "
-            f"{_WARM_UP} (21).",
         )
         for side in _SIDES
     ),
 )
 
 _STATE = (
-    _margin(
-        name="is_margin_valid",
-        concept="class",
-        inputs=("mi_long_shares", "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _margin_of(
+        "is_margin_valid",
+        known(col("mi_long_shares")),
+        "flag",
+        "1 where a margin balance stands: known, and at most 20 sessions old.",
         role=Role.MASK,
-        meaning="1 where a margin balance stands: known, and at most 20 sessions old.",
     ),
 )
 
@@ -359,7 +289,6 @@ _market = partial(_margin, role=Role.MARKET, axis=Axis.ACROSS)
 _WHOLE = (
     _market(
         name="margin_mkt_imbalance",
-        concept="market",
         inputs=("mi_long_shares", "mi_short_shares", "close", "universe"),
         compute=_market_imbalance,
         lookback=1,
@@ -369,7 +298,6 @@ _WHOLE = (
     *(
         _market(
             name=f"margin_mkt_d_{side}_wow",
-            concept="market",
             inputs=(f"mi_{side}_shares", f"mi_{side}_change_shares", "close", "universe"),
             compute=partial(_market_change, side=side),
             lookback=1,
@@ -382,3 +310,8 @@ _WHOLE = (
 )
 
 MARGIN: Final[tuple[Feature, ...]] = (*_LEVELS, *_CHANGES, *_UNUSUAL, *_STATE, *_WHOLE)
+MARGIN_INPUTS: Final = (
+    InputTable(
+        tables=("margin_interest",), stock=_STOCK, market={}, make=make_margin, features=MARGIN
+    ),
+)

@@ -18,6 +18,7 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, gain, known, mean, z
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import RETURN, Values
 from gogooku.features.engine.own_session import OwnSession
@@ -28,6 +29,7 @@ _HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
 _PRICES: Final = ("open", "high", "low", "close")
 
 _stock = partial(Feature, group="morning")
+_stock_of = partial(declared, group="morning")
 
 
 def make_halves(tables: Tables, timeline: Timeline) -> Made:
@@ -73,10 +75,6 @@ MORNING_INPUTS: Final = (
 )
 
 
-def _over(x: Values, *, top: str, bottom: str) -> FloatArray:
-    return k.ratio(x[top], x[bottom]) - 1.0
-
-
 def _from_close(x: Values) -> FloatArray:
     return k.ratio(x["mq_am_close"], k.shift(x["_close"], 1)) - 1.0
 
@@ -93,19 +91,11 @@ def _volume_share(x: Values) -> FloatArray:
     return k.ratio(x["mq_am_volume"], x["mq_am_volume"] + x["mq_pm_volume"])
 
 
-def _volume_ratio(x: Values) -> FloatArray:
+def _morning_volume_ratio(x: Values) -> FloatArray:
     return k.log_positive(k.ratio(x["mq_am_volume"], k.rolling_mean(x["mq_am_volume"], 20)))
 
 
-def _z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["am_vol_share"], 20), -10.0, 10.0)
-
-
-def _mean(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _corr(x: Values) -> FloatArray:
+def _halves_corr(x: Values) -> FloatArray:
     return m.rolling_corr(x["am_body"], x["pm_body"], 60)
 
 
@@ -121,42 +111,29 @@ def _morning_high(x: Values) -> FloatArray:
     return k.rolling_mean(side, 20)
 
 
-def _valid(x: Values) -> FloatArray:
-    known = ~np.isnan(x["mq_am_close"])
-    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
-
-
 _MORNING = (
     _stock(
         name="am_gap_prev_close",
-        concept="morning return",
         inputs=("mq_am_close", "_close"),
         compute=_from_close,
         lookback=RETURN,
         unit="return",
         meaning="Close of the morning over the last known close before the session, less 1.",
     ),
-    _stock(
-        name="am_body",
-        concept="morning return",
-        inputs=("mq_am_close", "mq_am_open"),
-        compute=partial(_over, top="mq_am_close", bottom="mq_am_open"),
-        lookback=1,
-        unit="return",
-        meaning="Return of the morning from its open to its close.",
+    _stock_of(
+        "am_body",
+        gain(col("mq_am_close"), col("mq_am_open")),
+        "return",
+        "Return of the morning from its open to its close.",
     ),
-    _stock(
-        name="am_range",
-        concept="morning range",
-        inputs=("mq_am_high", "mq_am_low"),
-        compute=partial(_over, top="mq_am_high", bottom="mq_am_low"),
-        lookback=1,
-        unit="ratio",
-        meaning="High over low of the morning, less 1.",
+    _stock_of(
+        "am_range",
+        gain(col("mq_am_high"), col("mq_am_low")),
+        "ratio",
+        "High over low of the morning, less 1.",
     ),
     _stock(
         name="am_pos_in_am_range",
-        concept="morning close",
         inputs=("mq_am_close", "mq_am_low", "mq_am_high"),
         compute=_position,
         lookback=1,
@@ -166,7 +143,6 @@ _MORNING = (
     ),
     _stock(
         name="am_to_full_range",
-        concept="morning range",
         inputs=("mq_am_high", "mq_am_low", "high", "low"),
         compute=_range_share,
         lookback=1,
@@ -176,7 +152,6 @@ _MORNING = (
     ),
     _stock(
         name="am_vwap_gap",
-        concept="morning close",
         inputs=("mq_am_close", "mq_am_turnover", "mq_am_volume"),
         compute=_average_price,
         lookback=1,
@@ -185,103 +160,81 @@ _MORNING = (
     ),
     _stock(
         name="am_vol_ratio_20",
-        concept="morning volume",
         inputs=("mq_am_volume",),
-        compute=_volume_ratio,
+        compute=_morning_volume_ratio,
         lookback=20,
         unit="log",
         meaning="Log of the morning's volume over its mean of 20 sessions.",
     ),
     _stock(
         name="am_vol_share",
-        concept="morning volume",
         inputs=("mq_am_volume", "mq_pm_volume"),
         compute=_volume_share,
         lookback=1,
         unit="share",
         meaning="Volume of the morning over that of the session.",
     ),
-    _stock(
-        name="am_vol_share_z20",
-        concept="morning volume",
-        inputs=("am_vol_share",),
-        compute=_z,
-        lookback=20,
-        unit="z",
-        meaning="am_vol_share against its mean and spread of 20 sessions.",
+    _stock_of(
+        "am_vol_share_z20",
+        z(col("am_vol_share"), 20),
+        "z",
+        "am_vol_share against its mean and spread of 20 sessions.",
     ),
 )
 
 _AFTERNOON = (
-    _stock(
-        name="pm_gap_am_close",
-        concept="lunch",
-        inputs=("mq_pm_open", "mq_am_close"),
-        compute=partial(_over, top="mq_pm_open", bottom="mq_am_close"),
-        lookback=1,
-        unit="return",
-        meaning="Open of the afternoon over the close of the morning, less 1.",
+    _stock_of(
+        "pm_gap_am_close",
+        gain(col("mq_pm_open"), col("mq_am_close")),
+        "return",
+        "Open of the afternoon over the close of the morning, less 1.",
     ),
-    _stock(
-        name="pm_body",
-        concept="afternoon return",
-        inputs=("mq_pm_close", "mq_pm_open"),
-        compute=partial(_over, top="mq_pm_close", bottom="mq_pm_open"),
-        lookback=1,
-        unit="return",
-        meaning="Return of the afternoon from its open to its close.",
+    _stock_of(
+        "pm_body",
+        gain(col("mq_pm_close"), col("mq_pm_open")),
+        "return",
+        "Return of the afternoon from its open to its close.",
     ),
-    _stock(
-        name="pm_range",
-        concept="afternoon range",
-        inputs=("mq_pm_high", "mq_pm_low"),
-        compute=partial(_over, top="mq_pm_high", bottom="mq_pm_low"),
-        lookback=1,
-        unit="ratio",
-        meaning="High over low of the afternoon, less 1.",
+    _stock_of(
+        "pm_range",
+        gain(col("mq_pm_high"), col("mq_pm_low")),
+        "ratio",
+        "High over low of the afternoon, less 1.",
     ),
 )
 
 _BOTH = (
     *(
-        _stock(
-            name=f"{half}_body_20",
-            concept=f"{word} return",
-            inputs=(f"{half}_body",),
-            compute=partial(_mean, of=f"{half}_body", window=20),
-            lookback=20,
-            unit="return",
-            meaning=f"Mean of {half}_body over 20 sessions.",
+        _stock_of(
+            f"{half}_body_20",
+            mean(col(f"{half}_body"), 20),
+            "return",
+            f"Mean of {half}_body over 20 sessions.",
         )
-        for half, word in (("am", "morning"), ("pm", "afternoon"))
+        for half in ("am", "pm")
     ),
     _stock(
         name="am_pm_corr_60",
-        concept="halves",
         inputs=("am_body", "pm_body"),
-        compute=_corr,
+        compute=_halves_corr,
         lookback=60,
         unit="ratio",
         meaning="Correlation of am_body and pm_body, 60 sessions: reversal below 0.",
     ),
     _stock(
         name="am_high_less_low_20",
-        concept="halves",
         inputs=("mq_am_high", "mq_pm_high", "mq_am_low", "mq_pm_low"),
         compute=_morning_high,
         lookback=20,
         unit="share",
         meaning="Share of 20 sessions with the high made in the morning less that with the low.",
     ),
-    _stock(
-        name="is_am_valid",
-        concept="validity",
-        inputs=("mq_am_close", "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _stock_of(
+        "is_am_valid",
+        known(col("mq_am_close")),
+        "flag",
+        "The name traded in the morning.",
         role=Role.MASK,
-        meaning="The name traded in the morning.",
     ),
 )
 

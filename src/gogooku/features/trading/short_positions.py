@@ -18,17 +18,21 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import change, col, declared, total, z
+from gogooku.features.engine.inputs import InputTable, published
 from gogooku.features.engine.kernels import CLOSE, Values, chain
-from gogooku.features.market.breadth import member_mean
+from gogooku.features.market.breadth import mean_of_members, member_mean
 from gogooku.features.market.sector import sector_mean
+from gogooku.features.trading.short_state import STATE, make_positions
 
 _ADV: Final = 20
 _SPARSE: Final = "; null without an open position, which is most names."
 
 _stock = partial(Feature, group="shorts", max_null_share=0.4)
+_stock_of = partial(declared, group="shorts", max_null_share=0.4)
 """Reports are delivered from 2013-11-07 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
+_market_of = partial(_stock_of, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def _sellers(x: Values) -> FloatArray:
@@ -40,18 +44,10 @@ def _where_open(x: Values, *, of: str) -> FloatArray:
 
 
 def _hhi(x: Values) -> FloatArray:
-    return k.ratio(x["sp_square_sum"], x["sp_ratio_sum"] ** 2)
+    return k.ratio(x["sp_square_sum"], x["ssp_ratio_sum"] ** 2)
 
 
-def _delta(x: Values, *, of: str, sessions: int) -> FloatArray:
-    return x[of] - k.shift(x[of], sessions)
-
-
-def _total(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_sum(x[of], window)
-
-
-def _count(x: Values, *, of: str, window: int) -> FloatArray:
+def _log_count(x: Values, *, of: str, window: int) -> FloatArray:
     return np.log1p(k.rolling_sum(x[of], window))
 
 
@@ -64,24 +60,16 @@ def _bought_back(x: Values) -> FloatArray:
     return k.ratio(change, k.rolling_sum(x["volume"], _ADV))
 
 
-def _z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(x["sp_ratio_sum"], 60), -10.0, 10.0)
-
-
 def _to_peak(x: Values) -> FloatArray:
-    return k.ratio(x["sp_ratio_sum"], k.rolling_extreme(x["sp_ratio_sum"], 252, kind="max"))
+    return k.ratio(x["ssp_ratio_sum"], k.rolling_extreme(x["ssp_ratio_sum"], 252, kind="max"))
 
 
-def _squeeze(x: Values) -> FloatArray:
+def _cover_squeeze(x: Values) -> FloatArray:
     return x["ssp_days_to_cover"] * np.maximum(x["ret_prev_5d"], 0.0)
 
 
 def _sector_excess(x: Values) -> FloatArray:
-    return x["sp_ratio_sum"] - sector_mean(x["sp_ratio_sum"], x)
-
-
-def _market_mean(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
+    return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x)
 
 
 def _shorted_share(x: Values) -> FloatArray:
@@ -95,18 +83,15 @@ def _net_market_delta(x: Values) -> FloatArray:
 
 
 _LEVEL = (
-    _stock(
-        name="ssp_ratio_sum",
-        concept="standing positions",
-        inputs=("sp_ratio_sum",),
-        compute=partial(k.as_is, of="sp_ratio_sum"),
-        lookback=1,
-        unit="share",
-        meaning="Open large short positions over shares outstanding, newest report of each holder.",
+    published(
+        "ssp_ratio_sum",
+        "share",
+        "Open large short positions over shares outstanding, newest report of each holder.",
+        group="shorts",
+        max_null_share=0.4,
     ),
     _stock(
         name="ssp_reporters",
-        concept="standing positions",
         inputs=("sp_sellers",),
         compute=_sellers,
         lookback=1,
@@ -116,7 +101,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_top_ratio",
-        concept="standing positions",
         inputs=("sp_sellers", "sp_top_ratio"),
         compute=partial(_where_open, of="sp_top_ratio"),
         lookback=1,
@@ -126,8 +110,7 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_hhi",
-        concept="standing positions",
-        inputs=("sp_square_sum", "sp_ratio_sum"),
+        inputs=("sp_square_sum", "ssp_ratio_sum"),
         compute=_hhi,
         lookback=1,
         unit="share",
@@ -136,29 +119,23 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_ratio_sec_excess",
-        concept="standing positions",
-        inputs=("sp_ratio_sum", "universe", "sector"),
+        inputs=("ssp_ratio_sum", "universe", "sector"),
         compute=_sector_excess,
         lookback=1,
         unit="share",
         axis=Axis.ACROSS,
         meaning="ssp_ratio_sum less its mean in the sector.",
     ),
-    _stock(
-        name="ssp_ratio_sum_z60",
-        concept="standing positions",
-        inputs=("sp_ratio_sum",),
-        compute=_z,
-        lookback=60,
-        unit="z",
+    _stock_of(
+        "ssp_ratio_sum_z60",
+        z(col("ssp_ratio_sum"), 60),
+        "z",
+        "ssp_ratio_sum against its mean and spread of 60 sessions; null where it stood still.",
         max_null_share=0.9,
-        meaning="ssp_ratio_sum against its mean and spread of 60 sessions; null where it stood "
-        "still.",
     ),
     _stock(
         name="ssp_to_peak_252",
-        concept="standing positions",
-        inputs=("sp_ratio_sum",),
+        inputs=("ssp_ratio_sum",),
         compute=_to_peak,
         lookback=252,
         unit="share",
@@ -167,7 +144,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_days_to_cover",
-        concept="cover",
         inputs=("sp_shares", "volume"),
         compute=_cover,
         lookback=_ADV,
@@ -176,7 +152,6 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_d_shares_to_adv20",
-        concept="cover",
         inputs=("sp_shares", "volume"),
         compute=_bought_back,
         lookback=_ADV + 1,
@@ -186,9 +161,8 @@ _LEVEL = (
     ),
     _stock(
         name="ssp_squeeze_pressure",
-        concept="cover",
         inputs=("ssp_days_to_cover", "ret_prev_5d"),
-        compute=_squeeze,
+        compute=_cover_squeeze,
         lookback=max(_ADV, chain(6, CLOSE)),
         unit="ratio",
         meaning="ssp_days_to_cover times a positive ret_prev_5d, else 0.",
@@ -197,26 +171,20 @@ _LEVEL = (
 
 _CHANGE = (
     *(
-        _stock(
-            name=f"ssp_delta_sum_{h}d",
-            concept="position change",
-            inputs=("sp_ratio_sum",),
-            compute=partial(_delta, of="sp_ratio_sum", sessions=h),
-            lookback=h + 1,
-            unit="share",
-            meaning=f"Change of ssp_ratio_sum over {h} sessions.",
+        _stock_of(
+            f"ssp_delta_sum_{h}d",
+            change(col("ssp_ratio_sum"), h),
+            "share",
+            f"Change of ssp_ratio_sum over {h} sessions.",
         )
         for h in (5, 20)
     ),
     *(
-        _stock(
-            name=f"ssp_delta_{side}_20",
-            concept="position change",
-            inputs=(column,),
-            compute=partial(_total, of=column, window=20),
-            lookback=20,
-            unit="share",
-            meaning=f"Reported {word} of single positions that became known in 20 sessions, over "
+        _stock_of(
+            f"ssp_delta_{side}_20",
+            total(col(column), 20),
+            "share",
+            f"Reported {word} of single positions that became known in 20 sessions, over "
             "shares outstanding.",
         )
         for side, column, word in (
@@ -227,9 +195,8 @@ _CHANGE = (
     *(
         _stock(
             name=name,
-            concept="reports",
             inputs=(column,),
-            compute=partial(_count, of=column, window=window),
+            compute=partial(_log_count, of=column, window=window),
             lookback=window,
             unit="log",
             meaning=f"Log of 1 + number of {word} that became known in {window} sessions.",
@@ -240,32 +207,24 @@ _CHANGE = (
             ("ssp_reports_60", "sp_reports", 60, "reports"),
         )
     ),
-    _stock(
-        name="ssp_days_since",
-        concept="reports",
-        inputs=("sp_age",),
-        compute=partial(k.as_is, of="sp_age"),
-        lookback=1,
-        unit="sessions",
+    published(
+        "ssp_days_since",
+        "sessions",
+        "Sessions since the newest report of the name became known; null without one in two years.",
+        group="shorts",
         max_null_share=0.9,
-        meaning="Sessions since the newest report of the name became known; null without one in "
-        "two years.",
     ),
 )
 
 _WHOLE = (
-    _market(
-        name="ssp_mkt_ratio_mean",
-        concept="market",
-        inputs=("sp_ratio_sum", "universe"),
-        compute=partial(_market_mean, of="sp_ratio_sum"),
-        lookback=1,
-        unit="share",
-        meaning="Mean of ssp_ratio_sum over the universe.",
+    _market_of(
+        "ssp_mkt_ratio_mean",
+        mean_of_members(col("ssp_ratio_sum")),
+        "share",
+        "Mean of ssp_ratio_sum over the universe.",
     ),
     _market(
         name="ssp_mkt_shorted_share",
-        concept="market",
         inputs=("sp_sellers", "universe"),
         compute=_shorted_share,
         lookback=1,
@@ -274,7 +233,6 @@ _WHOLE = (
     ),
     _market(
         name="ssp_mkt_net_added_20",
-        concept="market",
         inputs=("sp_added", "sp_reduced", "universe"),
         compute=_net_market_delta,
         lookback=20,
@@ -284,3 +242,10 @@ _WHOLE = (
 )
 
 SHORT_POSITION_FEATURES: Final[tuple[Feature, ...]] = (*_LEVEL, *_CHANGE, *_WHOLE)
+POSITIONS_INPUT: Final = InputTable(
+    tables=("short_positions",),
+    stock=STATE,
+    market={},
+    make=make_positions,
+    features=SHORT_POSITION_FEATURES,
+)

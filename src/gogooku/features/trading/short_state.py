@@ -28,7 +28,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, FloatArray, IntArray
 from gogooku.features.engine.chains import OLDEST_DAYS, days_after, first_day
-from gogooku.features.engine.inputs import InputTable, Made, Tables
+from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Placed, Timeline
 
@@ -47,8 +47,7 @@ _READ: Final = (
     "previous_date",
     "previous_ratio",
 )
-_STOCK: Final = {
-    "sp_ratio_sum": "open positions, share of shares outstanding; 0 without one",
+STATE: Final = {
     "sp_sellers": "number of open positions",
     "sp_top_ratio": "largest open position, share of shares outstanding; 0 without one",
     "sp_square_sum": "sum of the squares of the open ratios",
@@ -58,7 +57,6 @@ _STOCK: Final = {
     "sp_opened": "positions first known on that session",
     "sp_closed": "positions known on that session to have fallen below the floor",
     "sp_reports": "reports that became known on that session",
-    "sp_age": "sessions since the newest report of the name; null without one",
 }
 
 
@@ -84,13 +82,13 @@ class Reports:
 
 def reports_of(placed: Placed, timeline: Timeline) -> Reports:
     """Chain the reports of every holder."""
-    rows = _rows(placed, timeline).filter(pl.col("ratio").is_not_null())
+    rows = _report_rows(placed, timeline).filter(pl.col("ratio").is_not_null())
     private = pl.col("private")
     chained = pl.concat([_named(rows.filter(~private)), _private(rows.filter(private))]).sort("at")
     t, day = chained.get_column("t").to_numpy(), chained.get_column("day")
     forgotten = timeline.session_at(days_after(day, FORGOTTEN_DAYS)) + 1
     end = chained.get_column("end").fill_null(timeline.shape[0]).to_numpy()
-    known_on = _history(timeline)[t + len(timeline.past)]
+    known_on = _all_sessions(timeline)[t + len(timeline.past)]
     late = known_on > days_after(day, OLDEST_DAYS)
     return Reports(
         t=t,
@@ -103,14 +101,14 @@ def reports_of(placed: Placed, timeline: Timeline) -> Reports:
     )
 
 
-def _history(timeline: Timeline) -> DateArray:
+def _all_sessions(timeline: Timeline) -> DateArray:
     """All sessions, those before the window first."""
     return np.concatenate([timeline.past.sessions, timeline.sessions])
 
 
-def _rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
+def _report_rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
     """Reports with the columns that the chains need; ``tick`` counts ten-thousandths."""
-    first_day = _history(timeline)[0].item()
+    first_day = _all_sessions(timeline)[0].item()
     basis = pl.Series(timeline.share_basis(placed))
     return placed.frame.select(
         pl.Series("at", np.arange(len(placed), dtype=np.int64)),
@@ -201,7 +199,7 @@ def make_positions(tables: Tables, timeline: Timeline) -> Made:
     reports = reports_of(timeline.place(rows), timeline)
     hidden = ~timeline.listed_TN
     hidden[~_delivered(rows, timeline)] = True
-    made = _state(reports, timeline) | _changes(reports, timeline)
+    made = _state(reports, timeline) | _report_changes(reports, timeline)
 
     def shown(make: Callable[[], FloatArray]) -> FloatArray:
         values = make()
@@ -255,7 +253,7 @@ def _state(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Float
         return np.asarray(highest[at_TN])
 
     return {
-        "sp_ratio_sum": partial(total, ratio),
+        "ssp_ratio_sum": partial(total, ratio),
         "sp_sellers": partial(total, np.ones(len(ratio))),
         "sp_top_ratio": top,
         "sp_square_sum": partial(total, ratio * ratio),
@@ -263,7 +261,7 @@ def _state(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Float
     }
 
 
-def _changes(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], FloatArray]]:
+def _report_changes(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], FloatArray]]:
     """Sums over the reports of each session, 0 without one."""
     num_sessions, num_names = timeline.shape
     here = reports.prompt & (reports.t >= 0)
@@ -281,11 +279,11 @@ def _changes(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Flo
         "sp_opened": partial(total, ((ratio > 0.0) & (before == 0.0)).astype(np.float64)),
         "sp_closed": partial(total, ((ratio == 0.0) & (before > 0.0)).astype(np.float64)),
         "sp_reports": partial(total, np.ones(len(step))),
-        "sp_age": partial(_age, reports, timeline),
+        "ssp_days_since": partial(_report_age, reports, timeline),
     }
 
 
-def _age(reports: Reports, timeline: Timeline) -> FloatArray:
+def _report_age(reports: Reports, timeline: Timeline) -> FloatArray:
     """Sessions since the newest prompt report, null without one that is not forgotten; [T, N]."""
     none = -len(timeline.past) - 1
     newest = np.full(timeline.shape, none, dtype=np.int64)
@@ -293,12 +291,7 @@ def _age(reports: Reports, timeline: Timeline) -> FloatArray:
     newest[np.maximum(t, 0), n] = t
     np.maximum.accumulate(newest, axis=0, out=newest)
     oldest = timeline.sessions - np.timedelta64(FORGOTTEN_DAYS, "D")
-    begins = np.searchsorted(_history(timeline), oldest) - len(timeline.past)
+    begins = np.searchsorted(_all_sessions(timeline), oldest) - len(timeline.past)
     age = (np.arange(timeline.shape[0])[:, np.newaxis] - newest).astype(np.float64)
     age[newest < begins[:, np.newaxis]] = np.nan
     return age
-
-
-POSITIONS_INPUT: Final = InputTable(
-    tables=("short_positions",), stock=_STOCK, market={}, make=make_positions
-)

@@ -23,17 +23,18 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, IntArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import col, declared, known
 from gogooku.features.engine.inputs import InputTable
 from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
-from gogooku.features.trading.short_positions import SHORT_POSITION_FEATURES
+from gogooku.features.trading.short_positions import POSITIONS_INPUT, SHORT_POSITION_FEATURES
 from gogooku.features.trading.short_sectors import CODES, SECTOR_SHORTS_INPUT
-from gogooku.features.trading.short_state import POSITIONS_INPUT
 
 _SHARE: Final = "ss_sec33_short_share"
 _RESTRICT: Final = "ss_sec33_restrict_share"
 
 _sector = partial(Feature, group="shorts", axis=Axis.ACROSS)
 _stock = partial(Feature, group="shorts")
+_stock_of = partial(declared, group="shorts")
 _market = partial(Feature, group="shorts", role=Role.MARKET, axis=Axis.ACROSS)
 
 
@@ -67,11 +68,11 @@ def _against_market(x: Values) -> FloatArray:
     return np.asarray(_z(excess, window=60).ravel()[cell])
 
 
-def _share(x: Values, *, top: str, bottom: str) -> FloatArray:
+def _sector_share(x: Values, *, top: str, bottom: str) -> FloatArray:
     return k.ratio(x[top], x[bottom])
 
 
-def _change(values: FloatArray, *, sessions: int) -> FloatArray:
+def _sector_change(values: FloatArray, *, sessions: int) -> FloatArray:
     return values - k.shift(values, sessions)
 
 
@@ -87,7 +88,7 @@ def _z(values: FloatArray, *, window: int) -> FloatArray:
     return np.clip(m.zscore(values, window), -10.0, 10.0)
 
 
-def _log_z(values: FloatArray) -> FloatArray:
+def _sector_log_z(values: FloatArray) -> FloatArray:
     return _z(k.log_positive(values), window=252)
 
 
@@ -99,20 +100,20 @@ def _series(x: Values, *, of: str, statistic: Callable[[FloatArray], FloatArray]
     return statistic(x[of])
 
 
-def _flag(x: Values, *, returns: str, sign: float) -> FloatArray:
+def _pressure_flag(x: Values, *, returns: str, sign: float) -> FloatArray:
     z, moved = x["ss_sec33_short_share_z60"], x[returns]
     hit = (z > 1.0) & (k.sign(moved) == sign)
     return np.where(np.isnan(z) | np.isnan(moved), np.nan, hit.astype(np.float64))
 
 
-def _breadth(x: Values) -> FloatArray:
+def _unusual_sectors(x: Values) -> FloatArray:
     (table,), _ = _tables(x, _SHARE)
     z = m.zscore(table, 60)
     known = ~np.isnan(z)
     return k.ratio((z > 1.0).sum(axis=1).astype(np.float64), known.sum(axis=1).astype(np.float64))
 
 
-def _dispersion(x: Values) -> FloatArray:
+def _share_dispersion(x: Values) -> FloatArray:
     (table,), _ = _tables(x, _SHARE)
     known = ~np.isnan(table)
     count = known.sum(axis=1).astype(np.float64)
@@ -121,26 +122,19 @@ def _dispersion(x: Values) -> FloatArray:
     return k.ratio(k.root((gap * gap).sum(axis=1) / count), mean)
 
 
-def _valid(x: Values) -> FloatArray:
-    known = ~np.isnan(x[_SHARE])
-    return np.where(np.isnan(x["listed"]), np.nan, known.astype(np.float64))
-
-
 _LEVEL = (
     _stock(
         name=_SHARE,
-        concept="sector short share",
         inputs=("sr_short_yen", "sr_total_yen"),
-        compute=partial(_share, top="sr_short_yen", bottom="sr_total_yen"),
+        compute=partial(_sector_share, top="sr_short_yen", bottom="sr_total_yen"),
         lookback=1,
         unit="share",
         meaning="Short sales over all sales of the name's sector.",
     ),
     _stock(
         name=_RESTRICT,
-        concept="sector restricted share",
         inputs=("sr_restricted_yen", "sr_short_yen"),
-        compute=partial(_share, top="sr_restricted_yen", bottom="sr_short_yen"),
+        compute=partial(_sector_share, top="sr_restricted_yen", bottom="sr_short_yen"),
         lookback=1,
         unit="share",
         meaning="Short sales under price rules over all short sales of the sector.",
@@ -150,44 +144,39 @@ _LEVEL = (
 _SERIES = tuple(
     _sector(
         name=name,
-        concept=concept,
         inputs=("sr_sector33", of),
         compute=partial(_of_sector, of=of, statistic=statistic),
         lookback=lookback,
         unit=unit,
         meaning=meaning,
     )
-    for name, concept, of, statistic, lookback, unit, meaning in (
+    for name, of, statistic, lookback, unit, meaning in (
         (
             f"{_SHARE}_d1",
-            "sector short change",
             _SHARE,
-            partial(_change, sessions=1),
+            partial(_sector_change, sessions=1),
             2,
             "share",
             "Change of ss_sec33_short_share from the session before.",
         ),
         (
             f"{_SHARE}_d5",
-            "sector short change",
             _SHARE,
-            partial(_change, sessions=5),
+            partial(_sector_change, sessions=5),
             6,
             "share",
             "Change of ss_sec33_short_share over 5 sessions.",
         ),
         (
             f"{_RESTRICT}_d1",
-            "sector restricted change",
             _RESTRICT,
-            partial(_change, sessions=1),
+            partial(_sector_change, sessions=1),
             2,
             "share",
             "Change of ss_sec33_restrict_share from the session before.",
         ),
         (
             "ss_sec33_short_mom5",
-            "sector short change",
             _SHARE,
             _from_mean,
             5,
@@ -196,7 +185,6 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_accel",
-            "sector short change",
             _SHARE,
             _acceleration,
             3,
@@ -205,7 +193,6 @@ _SERIES = tuple(
         ),
         (
             f"{_SHARE}_z60",
-            "sector short level",
             _SHARE,
             partial(_z, window=60),
             60,
@@ -214,7 +201,6 @@ _SERIES = tuple(
         ),
         (
             f"{_RESTRICT}_z60",
-            "sector restricted level",
             _RESTRICT,
             partial(_z, window=60),
             60,
@@ -223,16 +209,14 @@ _SERIES = tuple(
         ),
         (
             "ss_sec33_short_turnover_z252",
-            "sector short turnover",
             "sr_short_yen",
-            _log_z,
+            _sector_log_z,
             252,
             "z",
             "Log short sales of the sector against mean and spread of 252 sessions.",
         ),
         (
             "ss_sec33_short_turnover_5_60",
-            "sector short turnover",
             "sr_short_yen",
             _log_means,
             60,
@@ -245,7 +229,6 @@ _SERIES = tuple(
 _RELATIVE = (
     _sector(
         name="ss_rel_short_share_z60",
-        concept="sector against market",
         inputs=("sr_sector33", _SHARE, "ss_mkt_short_share"),
         compute=_against_market,
         lookback=60,
@@ -258,31 +241,26 @@ _RELATIVE = (
 _CONDITIONS = (
     _stock(
         name="ss_cond_pressure",
-        concept="condition",
         inputs=(f"{_SHARE}_z60", "ret_prev_1d"),
-        compute=partial(_flag, returns="ret_prev_1d", sign=-1.0),
+        compute=partial(_pressure_flag, returns="ret_prev_1d", sign=-1.0),
         lookback=max(60, RETURN),
         unit="flag",
         meaning="The name fell and ss_sec33_short_share_z60 is above 1.",
     ),
     _stock(
         name="ss_squeeze_setup",
-        concept="condition",
         inputs=(f"{_SHARE}_z60", "ret_prev_5d"),
-        compute=partial(_flag, returns="ret_prev_5d", sign=1.0),
+        compute=partial(_pressure_flag, returns="ret_prev_5d", sign=1.0),
         lookback=max(60, chain(6, CLOSE)),
         unit="flag",
         meaning="The name rose over 5 sessions and ss_sec33_short_share_z60 is above 1.",
     ),
-    _stock(
-        name="is_ss_valid",
-        concept="validity",
-        inputs=(_SHARE, "listed"),
-        compute=_valid,
-        lookback=1,
-        unit="flag",
+    _stock_of(
+        "is_ss_valid",
+        known(col(_SHARE)),
+        "flag",
+        "The short sales of the name's sector are known.",
         role=Role.MASK,
-        meaning="The short sales of the name's sector are known.",
     ),
 )
 
@@ -290,9 +268,8 @@ _WHOLE = (
     *(
         _market(
             name=f"ss_mkt_{word}_share",
-            concept="market",
             inputs=(f"sr_mkt_{top}_yen", f"sr_mkt_{bottom}_yen"),
-            compute=partial(_share, top=f"sr_mkt_{top}_yen", bottom=f"sr_mkt_{bottom}_yen"),
+            compute=partial(_sector_share, top=f"sr_mkt_{top}_yen", bottom=f"sr_mkt_{bottom}_yen"),
             lookback=1,
             unit="share",
             meaning=meaning,
@@ -310,7 +287,6 @@ _WHOLE = (
     *(
         _market(
             name=name,
-            concept="market",
             inputs=(of,),
             compute=partial(_series, of=of, statistic=statistic),
             lookback=lookback,
@@ -321,7 +297,7 @@ _WHOLE = (
             (
                 "ss_mkt_short_share_d5",
                 "ss_mkt_short_share",
-                partial(_change, sessions=5),
+                partial(_sector_change, sessions=5),
                 6,
                 "share",
                 "Change of ss_mkt_short_share over 5 sessions.",
@@ -337,7 +313,7 @@ _WHOLE = (
             (
                 "ss_mkt_short_turnover_z252",
                 "sr_mkt_short_yen",
-                _log_z,
+                _sector_log_z,
                 252,
                 "z",
                 "Log short sales of all industries against mean and spread of 252 sessions.",
@@ -346,18 +322,16 @@ _WHOLE = (
     ),
     _market(
         name="ss_mkt_short_breadth",
-        concept="market",
         inputs=("sr_sector33", _SHARE),
-        compute=_breadth,
+        compute=_unusual_sectors,
         lookback=60,
         unit="share",
         meaning="Share of sectors whose short share is above 1 in z of its own 60 sessions.",
     ),
     _market(
         name="ss_mkt_short_dispersion",
-        concept="market",
         inputs=("sr_sector33", _SHARE),
-        compute=_dispersion,
+        compute=_share_dispersion,
         lookback=1,
         unit="ratio",
         meaning="Standard deviation of the sectors' short shares over their mean.",

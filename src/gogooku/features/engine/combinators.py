@@ -1,0 +1,149 @@
+"""Features put together from columns: an expression knows what it reads and how far back it looks.
+
+``z(col("volume"), 20)`` reads ``volume`` and looks back 20 sessions; nothing of that is stated
+twice. Give a column that looks back itself its lookback: ``col("ret_prev_1d", RETURN)``. A feature
+is an expression with a name, a unit and a meaning, see `declared`. Each combinator is one kernel of
+`gogooku.features.engine.kernels` or `gogooku.features.engine.moments`; nulls are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from gogooku.core.types import Feature, FloatArray
+from gogooku.features.engine import kernels as k
+from gogooku.features.engine import moments as m
+from gogooku.features.engine.kernels import Values, chain
+
+Z_LIMIT: Final = 10.0
+"""A z-score beyond this, of a series that hardly moves, says no more."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What is computed from columns.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        Columns that it reads, each once.
+    lookback : int
+        Sessions of the past needed, the current one included.
+    compute : callable
+        From the columns to float64 [T, n] (or [T]), NaN for null.
+    """
+
+    inputs: tuple[str, ...]
+    lookback: int
+    compute: Callable[[Values], FloatArray]
+
+    def __sub__(self, other: Expression) -> Expression:
+        """Difference, session by session."""
+        return joined(self, other, lambda one, two: one - two)
+
+    def __mul__(self, other: Expression) -> Expression:
+        """Product, session by session."""
+        return joined(self, other, lambda one, two: one * two)
+
+
+def col(name: str, lookback: int = 1) -> Expression:
+    """One column: a base column, or a feature with the lookback it has."""
+    return Expression((name,), lookback, lambda x: x[name])
+
+
+def mean(of: Expression, window: int) -> Expression:
+    """Mean of the last ``window`` sessions."""
+    return _windowed(of, window, lambda values: k.rolling_mean(values, window))
+
+
+def total(of: Expression, window: int) -> Expression:
+    """Sum of the last ``window`` sessions, missing ones scaled up."""
+    return _windowed(of, window, lambda values: k.rolling_sum(values, window))
+
+
+def z(of: Expression, window: int) -> Expression:
+    """Value against mean and spread of ``window`` sessions, within +-`Z_LIMIT`."""
+    return _windowed(
+        of, window, lambda values: np.clip(m.zscore(values, window), -Z_LIMIT, Z_LIMIT)
+    )
+
+
+def change(of: Expression, sessions: int) -> Expression:
+    """Value less that of so many sessions before."""
+    return _windowed(of, sessions + 1, lambda values: values - k.shift(values, sessions))
+
+
+def log(of: Expression) -> Expression:
+    """Natural logarithm; null where the value is not positive."""
+    return _windowed(of, 1, k.log_positive)
+
+
+def sign(of: Expression) -> Expression:
+    """-1, 0 or 1; 0 where the value is within rounding of zero."""
+    return _windowed(of, 1, k.sign)
+
+
+def clipped(of: Expression, limit: float) -> Expression:
+    """Value within +-``limit``."""
+    return _windowed(of, 1, lambda values: np.clip(values, -limit, limit))
+
+
+def at_most(of: Expression, limit: float) -> Expression:
+    """1 where the value is at most ``limit``, else 0, also where it is null."""
+    return _windowed(of, 1, lambda values: np.asarray((values <= limit).astype(np.float64)))
+
+
+def known(of: Expression) -> Expression:
+    """1 where a listed name has a value, 0 where it has none, null where it is not listed."""
+    return joined(
+        of,
+        col("listed"),
+        lambda values, listed: np.where(
+            np.isnan(listed), np.nan, (~np.isnan(values)).astype(np.float64)
+        ),
+    )
+
+
+def ratio(top: Expression, bottom: Expression, *, floor: float = 0.0) -> Expression:
+    """Quotient; null where the denominator is not above ``floor``."""
+    return joined(top, bottom, lambda one, two: k.ratio(one, two, floor=floor))
+
+
+def gain(top: Expression, bottom: Expression) -> Expression:
+    """Quotient less 1."""
+    return joined(top, bottom, lambda one, two: k.ratio(one, two) - 1.0)
+
+
+def declared(name: str, what: Expression, unit: str, meaning: str, **more: Any) -> Feature:
+    """Declare a feature; ``more`` are fields of `Feature` such as ``group`` or ``role``."""
+    return Feature(
+        name=name,
+        inputs=what.inputs,
+        compute=what.compute,
+        lookback=what.lookback,
+        unit=unit,
+        meaning=meaning,
+        **more,
+    )
+
+
+def _windowed(
+    of: Expression, window: int, kernel: Callable[[FloatArray], FloatArray]
+) -> Expression:
+    """A kernel over the last ``window`` values of an expression."""
+    return Expression(of.inputs, chain(window, of.lookback), lambda x: kernel(of.compute(x)))
+
+
+def joined(
+    one: Expression, two: Expression, kernel: Callable[[FloatArray, FloatArray], FloatArray]
+) -> Expression:
+    """A function of two expressions on the same session."""
+    return Expression(
+        tuple(dict.fromkeys((*one.inputs, *two.inputs))),
+        max(one.lookback, two.lookback),
+        lambda x: kernel(one.compute(x), two.compute(x)),
+    )
