@@ -34,6 +34,7 @@ from gogooku.commands.arguments import (
     confirmed,
     day_given,
     execution_for,
+    in_plain_words,
     reporter_for,
 )
 from gogooku.core.errors import GogookuError, UsageError
@@ -488,11 +489,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_freed_memory()
     as_json = "--json" in given
     try:
-        code = app(given, standalone_mode=not as_json)
+        code = app(given, standalone_mode=False)
     except GogookuError as fault:
         complain(fault, as_json=as_json)
         sys.exit(fault.exit_code)
-    except WrongCall as fault:  # reaches here with --json only: typer prints it for people
-        complain(UsageError(fault.format_message()), as_json=as_json)
+    except WrongCall as fault:
+        in_plain_words(fault)
+        if as_json:
+            complain(UsageError(fault.format_message()), as_json=True)
+        else:
+            fault.show()
         sys.exit(UsageError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

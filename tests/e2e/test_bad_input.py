@@ -186,6 +186,31 @@ def test_wrong_usage_or_config_is_one_paragraph_with_exit_code_2(case, home):
     assert mentions in as_json.error["message"]
 
 
+WRONG_CALLS = {
+    "a word for a number": (
+        ["train", "ridge", "--threads", "abc"],
+        "Invalid value for '--threads': got 'abc', expected a whole number",
+    ),
+    "a missing argument": (["train"], "Missing argument 'run'."),
+    "an unknown option": (["audit", "--date", "5"], "No such option: --date"),
+    "an unknown command": (["trian"], "No such command 'trian'."),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CALLS)
+def test_a_wrong_call_is_said_in_plain_words_with_exit_code_2(case, tmp_path):
+    command, mentions = WRONG_CALLS[case]
+    result = run_cli(tmp_path, *command)
+    assert result.code == 2, result.err + result.out
+    *usage, said = result.err.strip().splitlines()
+    assert usage[0].startswith("Usage: ")
+    assert said.startswith(f"Error: {mentions}")
+    if "--json" in run_cli(tmp_path, command[0], "--help").out:
+        as_json = run_cli(tmp_path, *command, "--json")
+        assert (as_json.code, as_json.error["error"]) == (2, "UsageError")
+        assert as_json.error["message"] == said.removeprefix("Error: ")
+
+
 DATA = {
     "no source of that name": (["build", "--source", "nothing"], "prices"),
     "no dataset of that name": (["train", "ridge", "--dataset", "nothing"], "nothing"),

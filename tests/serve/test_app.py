@@ -234,6 +234,18 @@ def test_application_in_process(predictor):
     assert answers(app, "/version", **good).json()["run"] == predictor.run.run_id
     assert answers(app, "/nothing", **good).status_code == 404
     assert answers(app, "/ranking?horizon=7", **good).status_code == 404
+    for query, detail in (
+        ("date=yesterday", "date: got 'yesterday', expected a date, YYYY-MM-DD"),
+        ("horizon=five", "horizon: got 'five', expected a whole number"),
+        ("top=0", "top: got '0', expected a number, at least 1"),
+        (
+            "top=0&horizon=x",
+            "horizon: got 'x', expected a whole number; top: got '0', expected a "
+            "number, at least 1",
+        ),
+    ):
+        answer = answers(app, f"/ranking?{query}", **good)
+        assert (answer.status_code, answer.json()) == (422, {"detail": detail})
 
 
 def test_problem_codes(predictor, monkeypatch):

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from gogooku.core.config import Execution, validated
 from gogooku.core.errors import UsageError
+from gogooku.core.findings import explain_value
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
 
@@ -72,3 +74,9 @@ def confirmed(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def in_plain_words(fault: Any) -> None:
+    """Change what typer says of a value of the wrong type: it repeats what pydantic says."""
+    if isinstance(fault.__cause__, ValidationError):
+        fault.message = "; ".join(explain_value(one) for one in fault.__cause__.errors())

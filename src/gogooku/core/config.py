@@ -6,32 +6,33 @@ returns the config with, for every leaf, where its value came from.
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
-import types
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
-from gogooku.core.variants import variants
+from gogooku.core.findings import explain, nearest
 
-_NEAREST = 3
 _VARIANT = "kind"
 """The field that says which variant of a union is meant."""
 _OPENED = "\0opened"
 
 
 class Config(BaseModel):
-    """Base of every configuration model: frozen, and an unknown key is an error."""
+    """Base of every configuration model: frozen, and an unknown key is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    NaN and infinity are no values of a setting.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     @property
     def content_hash(self) -> str:
@@ -155,6 +156,7 @@ def resolve(
         path: f"run {base_name}" if path in _set_paths(base) else "default"
         for path, _ in leaves(tree)
     }
+    _open_tables(tree, base)
     overrides: list[tuple[str, Any, str]] = []
     if file is not None:
         overrides += [(path, value, f"file {file.name}") for path, value in leaves(read_toml(file))]
@@ -166,53 +168,22 @@ def resolve(
     for path, value, origin in overrides:
         _assign(tree, path, value, origin=origin)
         origins[path] = origin
-    config = validated(type(base), _close(tree))
+    config = validated(type(base), _close(tree), origins=origins)
     present = {path for path, _ in leaves(config.model_dump(mode="json"))}
     return Resolved(config=config, origins={p: origins.get(p, "default") for p in present})
 
 
-def validated(model: type[ConfigT], tree: Mapping[str, Any]) -> ConfigT:
-    """Validate a plain tree into a config; pydantic's findings become one `ConfigError`."""
+def validated(
+    model: type[ConfigT], tree: Mapping[str, Any], *, origins: Mapping[str, str] | None = None
+) -> ConfigT:
+    """Validate a plain tree into a config; what does not fit becomes one `ConfigError`.
+
+    ``origins`` says where the value of a path came from, for the message.
+    """
     try:
         return model.model_validate(dict(tree))
     except ValidationError as fault:
-        raise ConfigError(_explain(fault, model)) from fault
-
-
-def _explain(fault: ValidationError, model: type[Config]) -> str:
-    parts = []
-    for found in fault.errors():
-        path = ".".join(str(step) for step in found["loc"]) or model.__name__
-        message = found["msg"].removeprefix("Value error, ")
-        if found["type"] == "extra_forbidden":
-            message = f"unknown setting; nearest: {_nearest(path, field_paths(model))}"
-        else:
-            message = f"{message} (got {found['input']!r})"
-        parts.append(f"{path}: {message}")
-    return f"config: {len(parts)} problem(s): " + "; ".join(parts)
-
-
-def field_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Dotted paths of all leaves that a model type can hold, unions included."""
-    paths: list[str] = []
-    for name, field in model.model_fields.items():
-        inner = variants(field) or _models_in(field.annotation)
-        if not inner:
-            paths.append(f"{prefix}{name}")
-        for one in inner:
-            paths += field_paths(one, f"{prefix}{name}.")
-    return list(dict.fromkeys(paths))
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
-        found: list[type[BaseModel]] = []
-        for part in typing.get_args(annotation):
-            found += _models_in(part)
-        return found
-    return []
+        raise ConfigError(explain(fault, model, origins=origins)) from fault
 
 
 def _set_paths(config: BaseModel, prefix: str = "") -> set[str]:
@@ -227,18 +198,6 @@ def _set_paths(config: BaseModel, prefix: str = "") -> set[str]:
     return found
 
 
-def _nearest(path: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(path, known, n=_NEAREST, cutoff=0.5)
-    last = path.rsplit(".", 1)[-1]
-    close += [
-        name
-        for name in known
-        if difflib.SequenceMatcher(None, last, name.rsplit(".", 1)[-1]).ratio() > 0.7
-    ]
-    names = list(dict.fromkeys(close))[:_NEAREST] or sorted(known)[: 2 * _NEAREST]
-    return ", ".join(names)
-
-
 def _assign(tree: dict[str, Any], path: str, value: Any, *, origin: str) -> None:
     """Put a value at a dotted path.
 
@@ -248,16 +207,28 @@ def _assign(tree: dict[str, Any], path: str, value: Any, *, origin: str) -> None
     *parents, last = path.split(".")
     node: Any = tree
     for step in parents:
+        if isinstance(node, dict) and _OPENED in node:
+            node.setdefault(step, {_OPENED: True})
         node = node.get(step) if isinstance(node, dict) else None
     if isinstance(node, dict) and last == _VARIANT and node.get(_VARIANT, value) != value:
         node.clear()
         node[_OPENED] = True
     if not isinstance(node, dict) or (last not in node and _OPENED not in node):
-        known = [name for name, _ in leaves(tree)]
+        known = [name for name, _ in leaves(_close(tree))]
         raise ConfigError(
-            f"{origin}: unknown setting {path!r}; nearest valid names: {_nearest(path, known)}"
+            f"{origin}: unknown setting {path!r}; nearest valid names: {nearest(path, known)}"
         )
     node[last] = value
+
+
+def _open_tables(tree: dict[str, Any], config: BaseModel) -> None:
+    """Open the nodes of settings that are tables: any name may be set there."""
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            _open_tables(tree[name], value)
+        elif isinstance(value, dict):
+            tree[name][_OPENED] = True
 
 
 def _close(tree: dict[str, Any]) -> dict[str, Any]:
@@ -275,11 +246,11 @@ class Execution(Config):
     the stamp of a run holds them.
     """
 
-    threads: int = 2
+    threads: int = Field(default=2, ge=1)
     """Worker and numeric threads."""
-    block_names: int = 128
+    block_names: int = Field(default=128, ge=1)
     """Names computed at once along time."""
-    block_sessions: int = 256
+    block_sessions: int = Field(default=256, ge=1)
     """Most sessions of a year computed at once."""
     device: str = Field(
         default="cpu",
@@ -287,9 +258,3 @@ class Execution(Config):
         description="cpu, cuda, or cuda:N with the number of a GPU",
     )
     """Where networks are trained and scored; whether this machine has it shows when it is used."""
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        if min(self.threads, self.block_names, self.block_sessions) < 1:
-            raise ValueError("threads and block sizes must be at least 1")
-        return self

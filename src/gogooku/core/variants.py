@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Protocol, Union
 
 from pydantic import BaseModel, Field, TypeAdapter
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -29,7 +28,7 @@ class Kinds(Protocol):
 class OneOf:
     """Mark of a setting that holds any config of a table: ``Annotated[VariantConfig, OneOf(T)]``.
 
-    It is checked and dumped like a union of the table's config classes, told apart by ``kind``. The
+    It is checked and dumped like a union of the table's config classes, chosen by ``kind``. The
     table is asked when a value is checked, so a row that is added later counts too.
     """
 
@@ -49,11 +48,6 @@ class OneOf:
                 lambda value, info: value.model_dump(mode=info.mode), info_arg=True
             ),
         )
-
-
-def variants(field: FieldInfo) -> list[type[BaseModel]]:
-    """The config classes that a declared setting may hold by its table; none without a table."""
-    return [model for mark in field.metadata if isinstance(mark, OneOf) for model in mark.models]
 
 
 @lru_cache(maxsize=32)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from gogooku.core.config import Config
+from gogooku.core.findings import Unit
 from gogooku.core.types import BoolArray, FloatArray, Panel
 
 
 class UniverseConfig(Config):
     """A trailing floor on traded value."""
 
-    min_traded_value: float = 50_000_000.0
+    min_traded_value: float = Field(default=50_000_000.0, ge=0.0)
     """Mean traded value per session over the lookback, in the currency of the prices; a session
     without a trade counts as zero."""
-    lookback: int = 60
+    lookback: Annotated[int, Unit("sessions")] = Field(default=60, ge=1)
     """Sessions in that mean, the current one included."""
-    min_traded_sessions: int = 20
+    min_traded_sessions: Annotated[int, Unit("sessions")] = Field(default=20, ge=0)
     """Fewest of them with a trade."""
     markets: tuple[str, ...] = ("Prime", "Standard", "Growth")
     """Segments that belong; ignored where the source does not say."""

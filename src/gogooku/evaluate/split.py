@@ -28,6 +28,7 @@ from pydantic import Field
 from gogooku.core.calendar import DateArray
 from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
+from gogooku.core.findings import Unit
 from gogooku.core.types import PURGE_SESSIONS, Fold
 
 _MIN_PART = 2
@@ -49,7 +50,7 @@ class DateSplit(Config):
     train: tuple[date, date]
     valid: tuple[date, date]
     test: tuple[date, date]
-    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+    purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
 
 
 class FractionSplit(Config):
@@ -61,7 +62,7 @@ class FractionSplit(Config):
     kind: Literal["fractions"] = "fractions"
     train: float = Field(default=0.60, gt=0.0, lt=1.0)
     valid: float = Field(default=0.15, gt=0.0, lt=1.0)
-    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+    purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
 
 
 class WalkForwardSplit(Config):
@@ -72,11 +73,11 @@ class WalkForwardSplit(Config):
     """
 
     kind: Literal["walk_forward"] = "walk_forward"
-    num_folds: int = Field(default=3, ge=1)
+    num_folds: Annotated[int, Unit("folds")] = Field(default=3, ge=1)
     growth: Growth = Growth.EXPANDING
     valid: float = Field(default=0.12, gt=0.0, lt=1.0)
     test: float = Field(default=0.40, gt=0.0, lt=1.0)
-    purge: int = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+    purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
 
 
 SplitConfig = Annotated[DateSplit | FractionSplit | WalkForwardSplit, Field(discriminator="kind")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,6 +19,7 @@ from pydantic import Field
 from gogooku.core.calendar import Clock, DateArray, Exchange
 from gogooku.core.config import Config
 from gogooku.core.errors import ContractError, DataError
+from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray, Portfolio
 from gogooku.portfolio.broker import LEDGER_SCHEMA, UNFILLED_SCHEMA, Broker, Fills, Opening, Order
@@ -43,7 +44,7 @@ class TradeConfig(Config):
 
     portfolio: PortfolioConfig = PortfolioConfig()
     costs: CostConfig = CostConfig()
-    lot_size: int = Field(default=100, ge=1)
+    lot_size: Annotated[int, Unit("shares")] = Field(default=100, ge=1)
     initial_cash: float = Field(default=1e9, gt=0.0)
 
 

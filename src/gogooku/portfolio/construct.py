@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from gogooku.core.config import Config
+from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import IntArray, Portfolio
 from gogooku.portfolio.costs import CostConfig
@@ -29,9 +31,9 @@ class PortfolioConfig(Config):
         Largest share of equity in one name at the decision.
     """
 
-    top_k: int = Field(default=50, ge=1)
-    rebalance_every: int = Field(default=5, ge=1)
-    horizon: int = Field(default=5, ge=1)
+    top_k: Annotated[int, Unit("names")] = Field(default=50, ge=1)
+    rebalance_every: Annotated[int, Unit("sessions")] = Field(default=5, ge=1)
+    horizon: Annotated[int, Unit("sessions")] = Field(default=5, ge=1)
     max_weight: float = Field(default=0.05, gt=0.0, le=1.0)
 
 

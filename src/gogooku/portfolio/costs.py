@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from gogooku.core.config import Config
+from gogooku.core.findings import Unit
 
 BASIS_POINT = 1e-4
 
@@ -20,8 +23,8 @@ class CostConfig(Config):
         Half the spread and the impact of a small order, against the opening price.
     """
 
-    commission_bps: float = Field(default=2.0, ge=0.0, le=1_000.0)
-    slippage_bps: float = Field(default=8.0, ge=0.0, le=1_000.0)
+    commission_bps: Annotated[float, Unit("basis points")] = Field(default=2.0, ge=0.0, le=1_000.0)
+    slippage_bps: Annotated[float, Unit("basis points")] = Field(default=8.0, ge=0.0, le=1_000.0)
 
     @property
     def rate(self) -> float:

@@ -12,11 +12,13 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
 from gogooku import __version__
 from gogooku.core.errors import ContractError, DataError, GogookuError, UsageError
+from gogooku.core.findings import explain_value
 from gogooku.serve.predictor import Predictor
 
 KEY_HEADER = "X-API-Key"
@@ -77,6 +79,7 @@ def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
         redoc_url=None,
     )
     app.add_exception_handler(GogookuError, _problem)
+    app.add_exception_handler(RequestValidationError, _wrong_value)
     secured = [Depends(require_key)]
 
     @app.get("/health")
@@ -114,3 +117,15 @@ def _problem(request: Request, fault: Exception) -> JSONResponse:
     status = 409 if isinstance(fault, ContractError) else 404
     status = status if isinstance(fault, DataError) else 500
     return JSONResponse(status_code=status, content={"detail": str(fault)})
+
+
+def _wrong_value(request: Request, fault: Exception) -> JSONResponse:
+    """What is wrong with the values of a request, in one sentence; headers are never repeated."""
+    del request
+    assert isinstance(fault, RequestValidationError)
+    said = [
+        f"{one['loc'][-1]}: {explain_value(one)}"
+        for one in fault.errors()
+        if one["loc"][0] == "query"
+    ]
+    return JSONResponse(status_code=422, content={"detail": "; ".join(said)})

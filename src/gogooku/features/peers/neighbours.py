@@ -9,6 +9,7 @@ it until the first session of the next month.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from pydantic import Field
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from gogooku.core.config import Config
+from gogooku.core.findings import Unit
 from gogooku.core.types import BoolArray, DateArray, FloatArray
 from gogooku.features.peers.peer_graph import EXACT_SESSIONS, nearest, standardised
 
@@ -23,11 +25,11 @@ from gogooku.features.peers.peer_graph import EXACT_SESSIONS, nearest, standardi
 class GraphConfig(Config):
     """How neighbours are found."""
 
-    neighbours: int = Field(default=12, ge=1)
+    neighbours: Annotated[int, Unit("names")] = Field(default=12, ge=1)
     """Neighbours per name, most correlated first."""
-    lookback: int = Field(default=120, ge=2, le=EXACT_SESSIONS)
+    lookback: Annotated[int, Unit("sessions")] = Field(default=120, ge=2, le=EXACT_SESSIONS)
     """Sessions of residual returns."""
-    min_sessions: int = Field(default=60, ge=2)
+    min_sessions: Annotated[int, Unit("sessions")] = Field(default=60, ge=2)
     """Fewest of them with a return for a name to have or be a neighbour."""
 
 

@@ -58,7 +58,11 @@ class PriceBasis(StrEnum):
 class ImportConfig(Config):
     """How files become a delivery."""
 
-    name: str = Field(default="prices", pattern=f"^{SOURCE_NAME}$")
+    name: str = Field(
+        default="prices",
+        pattern=f"^{SOURCE_NAME}$",
+        description="1 to 64 lower-case letters, digits, - and _, first a letter or digit",
+    )
     """Name of the source in the store."""
 
     exchange: ExchangeName = ExchangeName.TOKYO

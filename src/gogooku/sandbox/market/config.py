@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
+from gogooku.core.findings import Unit
 
 FAMILIES = ("linear", "gated", "order", "peers", "level")
 """Planted families that prices alone show, in the order of every family axis."""
@@ -78,18 +80,18 @@ class MarketConfig(Config):
         Sessions on which no name trades: the exchange's own systems failed.
     """
 
-    num_stocks: int = Field(ge=24)
-    num_sessions: int = Field(ge=2)
+    num_stocks: Annotated[int, Unit("stocks")] = Field(ge=24)
+    num_sessions: Annotated[int, Unit("sessions")] = Field(ge=2)
     seed: int = Field(ge=0)
-    burn_in_sessions: int = Field(default=140, ge=64)
+    burn_in_sessions: Annotated[int, Unit("sessions")] = Field(default=140, ge=64)
     first_session: date = date(2021, 1, 4)
-    num_sectors: int = Field(default=25, ge=1, le=MAX_SECTORS)
-    peer_group_size: int = Field(default=12, ge=2)
+    num_sectors: Annotated[int, Unit("sectors")] = Field(default=25, ge=1, le=MAX_SECTORS)
+    peer_group_size: Annotated[int, Unit("stocks")] = Field(default=12, ge=2)
     strength: float = Field(default=4.8e-4, ge=0.0)
     scales: FamilyScales = FamilyScales()
     size_spread: float = Field(default=0.25, ge=0.0)
     quirk_rate: float = Field(default=1.0, ge=0.0, le=5.0)
-    num_branches: int = Field(default=64, ge=0)
+    num_branches: Annotated[int, Unit("branches")] = Field(default=64, ge=0)
     halts: tuple[date, ...] = ()
 
     @property
