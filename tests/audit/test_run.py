@@ -134,7 +134,7 @@ def test_a_feature_made_of_the_label_is_found(dataset, labels, step, share):
     assert found
     assert {one.check for one in checked.findings} == {Check.LEAK}
     assert any("mean RankIC" in one.what for one in found)
-    assert any("made of the label" in one.what for one in found) is (share == 1.0)
+    assert any("computed from the label" in one.what for one in found) is (share == 1.0)
     assert {one.features for one in checked.findings} == {("rsi_14",)}
 
 
@@ -144,7 +144,7 @@ def test_a_sparse_feature_made_of_the_label_is_found(dataset, labels, step):
     label = np.asarray(labels.excess_TNH[:, :, 0], dtype=np.float64)
     sparse = np.nan_to_num(centred_ranks(np.where(dataset.valid_TN & some, label, np.nan)))
     _, checked = judged(with_x(dataset, "amihud_20", sparse), labels, step)
-    assert any("made of the label" in one.what for one in about(checked, "amihud_20"))
+    assert any("computed from the label" in one.what for one in about(checked, "amihud_20"))
 
 
 @pytest.mark.parametrize("wrong", [3.0, np.inf, np.nan])
@@ -192,7 +192,7 @@ def test_a_source_that_goes_dark_is_found_and_one_that_begins_late_is_not(datase
         "volume_z_20",
         dataset.market_features[0],
     }
-    assert all("went dark" in one.what for one in checked.findings)
+    assert all("its source stopped" in one.what for one in checked.findings)
 
 
 # --------------------------------------------------------------------------------------- drift
@@ -370,7 +370,7 @@ def test_survivors_only_are_found(monkeypatch):
         monkeypatch.setattr("gogooku.audit.survival.read_bars", lambda _, a=array: {"listed": a})
         said[name] = [one.what for one in check_survival(*world(array, member)).findings]
     assert "survivors only" in said["nobody leaves"][0]
-    assert "kept out beforehand" in said["leavers never members"][0]
+    assert "left out in advance" in said["leavers never members"][0]
     # these leave without one label that ends with it
     assert len(said["honest"]) == 1
     assert "no label ends" in said["honest"][0]

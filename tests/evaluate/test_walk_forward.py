@@ -62,7 +62,7 @@ def test_a_session_in_two_test_parts_is_refused():
 
 def test_a_checkpoint_that_saw_its_test_part_is_refused():
     folds = make_folds(FractionSplit(), SESSIONS)
-    with pytest.raises(ContractError, match="looked past"):
+    with pytest.raises(ContractError, match="after its fold"):
         walk_forward(folds, fit=fit_on([], late=timedelta(days=60)), score=score)
 
 

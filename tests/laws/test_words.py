@@ -1,5 +1,6 @@
 """Law: what a user reads is plain: no jargon of the tools, no private dialect, nothing empty."""
 
+import ast
 import enum
 import importlib
 import pkgutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import gogooku
+from gogooku.core import errors
 from gogooku.core.config import Config, resolve, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import field_paths, models_in
@@ -126,3 +128,82 @@ def test_paths_are_those_that_a_user_writes(run):
                 with pytest.raises(ConfigError) as caught:
                     resolve(base, base_name=run, assignments=[f"{leaf}=[[1]]"])
                 assert_plain(str(caught.value), f"{leaf}: got [")
+
+
+DIALECT = re.compile(r"(?i)\b(tell|tells|telling|told|says otherwise|said otherwise)\b")
+"""Words that the project once used of data. Data differ, report, know or say; a test, a mark or a
+name distinguishes."""
+
+
+def text_of(node):
+    """The text of a string or an f-string; what is put into it is a mark."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or "{}" for part in node.values)
+    return None
+
+
+def own_dialect(path):
+    """Lines of a file of code whose words or names are of the private dialect."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        named = [getattr(node, name, None) for name in ("id", "name", "arg", "attr")]
+        texts = [one.replace("_", " ") for one in named if isinstance(one, str)]
+        for text in [*texts, text_of(node) or ""]:
+            for found in DIALECT.finditer(text):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {found[0]!r}"
+
+
+def test_no_private_dialect_in_code():
+    found = [line for path in sorted(PACKAGE.rglob("*.py")) for line in own_dialect(path)]
+    assert found == []
+
+
+def test_no_private_dialect_in_the_docs():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if DIALECT.search(line)
+    ]
+    assert found == []
+
+
+ERRORS = {
+    one.__name__: one
+    for one in vars(errors).values()
+    if isinstance(one, type) and issubclass(one, Exception)
+}
+FEWEST_WORDS = 3
+
+
+def raised_texts():
+    """Place and text of every literal message of an error of the project."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            if node.func.id in {*ERRORS, "ValueError"} and node.args:
+                text = text_of(node.args[0])
+                if text is not None:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text, node.args[0]
+
+
+WHOLE = {"self", "config", "resolved", "base", "tree", "manifest", "header", "options", "given"}
+"""Names of objects of which a message shows a part, never the whole."""
+
+
+def test_every_error_says_something_concrete():
+    """No empty message, no line break, and no object that is printed whole."""
+    wrong = []
+    for place, text, node in raised_texts():
+        whole = [
+            one.value.id
+            for one in getattr(node, "values", ())
+            if isinstance(one, ast.FormattedValue) and isinstance(one.value, ast.Name)
+        ]
+        if len(text.split()) < FEWEST_WORDS or text != text.strip() or "\n" in text:
+            wrong.append(f"{place}: {text!r}")
+        wrong += [f"{place}: the whole of {name}" for name in whole if name in WHOLE]
+    assert wrong == []
+    assert len(list(raised_texts())) > 150

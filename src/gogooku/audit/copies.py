@@ -34,8 +34,8 @@ _SHOWN_PAIRS = 200
 class Pairs:
     """Mean rank correlation of every pair of features over sessions, [F, F].
 
-    ``corr_FF`` is NaN where fewer than ``days_FF`` sessions could tell; ``day_FF`` is the average
-    correlation of the standardised features with nulls at the mean, for the effective rank.
+    ``corr_FF`` is NaN where fewer than ``days_FF`` sessions have both features; ``day_FF`` is the
+    average correlation of the standardised features with nulls at the mean, for the effective rank.
     """
 
     corr_FF: FloatArray
@@ -126,7 +126,7 @@ def _near(
         yield Finding(
             check=Check.COPIES,
             features=(names[f], names[g]),
-            what=f"rank correlation {value:+.4f} {over}: one of them says nothing more",
+            what=f"rank correlation {value:+.4f} {over}: one of the two adds no information",
             value=value,
             limit=limits.correlation,
         )
@@ -232,7 +232,7 @@ def check_constants(dataset: Dataset, sample: Sample) -> Checked:
             continue
         if name in dataset.features and _varies_anywhere(dataset, name):
             continue
-        what = "is the same everywhere" if seen else "has no value on any session"
+        what = "is constant" if seen else "has no value on any session"
         found.append(Finding(check=Check.CONSTANT, features=(name,), what=what))
     return Checked(found)
 

@@ -25,7 +25,7 @@ def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Check
 
     The parts are as long as a year (at least three, so shorter in a short history). A source may
     begin late, and little by little; a part with a tenth of the coverage of those before it is one
-    in which it went dark. Of stock features the universe rows of the sample count.
+    in which it has no values any more. Of stock features the universe rows of the sample count.
     """
     features = declared(dataset)
     findings = [
@@ -115,7 +115,7 @@ def _dark(
                         check=Check.COVERAGE,
                         features=(name,),
                         what=f"coverage {share[part]:.1%} in the part from {labels[part]}, "
-                        f"{usual:.1%} before: its source went dark",
+                        f"{usual:.1%} before: its source stopped",
                         value=float(share[part]),
                         limit=float(limits.dark_share * usual),
                         sessions=(labels[part],),

@@ -22,7 +22,7 @@ def check_documentation(dataset: Dataset) -> Checked:
     found = []
     for name in (*dataset.features, *dataset.market_features):
         if name not in features:
-            what = "not in the catalogue: nobody knows what it is"
+            what = "is not in the catalogue, so its meaning is unknown"
             found.append(Finding(check=Check.DOCUMENTATION, features=(name,), what=what))
             continue
         lacking = missing(features[name], described(features[name]), page)

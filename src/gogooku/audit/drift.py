@@ -45,7 +45,7 @@ def check_drift(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
                     features=(name,),
                     what=f"population stability index {index:.1f} between the first and the last "
                     f"third of the history (medians {np.median(early):.3g} and "
-                    f"{np.median(late):.3g}); a scale-free feature does not move like that",
+                    f"{np.median(late):.3g}); a feature without a scale should be stable",
                     value=index,
                     limit=limits.stability,
                 )

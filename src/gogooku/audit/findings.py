@@ -12,7 +12,7 @@ import polars as pl
 
 
 class Check(StrEnum):
-    """What was looked at."""
+    """What was checked."""
 
     CONTENT = "content"
     """Files are what the manifest says, and the tensor is what the values encode to."""

@@ -159,8 +159,8 @@ def _judge(
                 check=Check.LEAK,
                 features=(name,),
                 what=f"mean RankIC {estimate.value:+.2f} ± {estimate.error:.3f} with the label at "
-                f"horizon {horizon} over {estimate.n} sessions; no honest feature goes beyond "
-                f"{limits.mean_ic}",
+                f"horizon {horizon} over {estimate.n} sessions; a feature "
+                f"without a leak stays within {limits.mean_ic}",
                 value=estimate.value,
                 limit=limits.mean_ic,
             )
@@ -171,7 +171,8 @@ def _judge(
                 check=Check.LEAK,
                 features=(name,),
                 what=f"rank correlation with the label at horizon {horizon} is beyond "
-                f"{limits.day_ic} on {share:.0%} of {estimate.n} sessions: it is made of the label",
+                f"{limits.day_ic} on {share:.0%} of {estimate.n} sessions: it is computed "
+                "from the label",
                 value=share,
                 limit=limits.day_share,
             )

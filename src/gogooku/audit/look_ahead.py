@@ -127,13 +127,13 @@ class _Gap:
 
 
 def _finding(name: str, ending: Ending, gaps: list[_Gap], limits: Limits) -> Finding:
-    how = "is cut at the decision" if ending is Ending.CUT else "has a made-up future"
+    how = "is cut at" if ending is Ending.CUT else "has other values after"
     names = sum(gap.names for gap in gaps)
     return Finding(
         check=Check.LOOK_AHEAD,
         features=(name,),
-        what=f"{names} values differ when the source {how} ({len(gaps)} sessions, first "
-        f"{gaps[0].session}): it sees the future",
+        what=f"{names} values differ when the source {how} the decision ({len(gaps)} sessions, "
+        f"first {gaps[0].session}): the feature uses values from the future",
         value=max(gap.worst for gap in gaps),
         limit=limits.tolerance,
         sessions=tuple(gap.session for gap in gaps),

@@ -73,7 +73,7 @@ def audit(
     dates : int
         Sessions on which the values are computed again (law 3); 0 leaves that out.
     seed : int
-        Which sessions, and what stands in their made-up future.
+        Seed of the choice of sessions and of the values put after them.
 
     Returns
     -------

@@ -58,7 +58,7 @@ def _rates(left: BoolArray, stayed: BoolArray, member: BoolArray) -> list[Findin
         Finding(
             check=Check.SURVIVAL,
             what=f"{rate:.1%} of the {int(left.sum())} names that left were ever in the universe, "
-            f"{usual:.1%} of the others: who will leave is kept out beforehand",
+            f"{usual:.1%} of the others: names that will leave are left out in advance",
             value=rate,
             limit=_LEAST_RATE * usual,
         )

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
-from gogooku.core.findings import explain, nearest
+from gogooku.core.findings import explain, field_paths, nearest
 
 _VARIANT = "kind"
 """The field that says which variant of a union is meant."""

@@ -14,7 +14,7 @@ _TRIM_BYTES: Final = 512 << 20
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to reuse freed blocks below 32 MiB instead of unmapping them.
+    """Make glibc reuse freed blocks below 32 MiB instead of unmapping them.
 
     Numeric code frees and asks for megabyte arrays thousands of times a second; by default each
     costs a system call and a page fault per page. Measured on a large build: a sixth less user

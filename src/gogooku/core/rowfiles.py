@@ -25,7 +25,7 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import load_array, readable
 
 FRESH_SESSIONS = 5
-"""Newest sessions of which rows may still come: what is fetched after a decision tells of it."""
+"""Newest sessions of which rows may still come: some are fetched only after its decision."""
 _COPY_ROWS = 64
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which Python does not name."""

@@ -13,7 +13,7 @@ MINUTE_SECONDS = 60.0
 
 
 class WallClock(Protocol):
-    """Tells the time and waits; both in real or in virtual seconds."""
+    """Gives the time and waits; both in real or in virtual seconds."""
 
     def now(self) -> datetime:
         """The current instant, aware, UTC."""
@@ -37,7 +37,7 @@ class SystemClock:
 
 @dataclass
 class VirtualClock:
-    """A clock that moves only when it is told to: waiting costs no real time.
+    """A clock that moves only when it is asked to wait: waiting costs no real time.
 
     ``slept_seconds`` sums what was waited, so that a paced run can say how long it would take.
     """

@@ -343,8 +343,8 @@ def segments_of(panel: Panel, first: int) -> Iterator[tuple[int, int]]:
     """
     start, total = len(panel.past), len(panel.past) + len(panel.sessions)
     old = panel.superseded
-    told = set() if old is None else {int(until) + start for until in old.until}
-    cuts = sorted(cut for cut in told if first < cut < total)
+    corrected = set() if old is None else {int(until) + start for until in old.until}
+    cuts = sorted(cut for cut in corrected if first < cut < total)
     bounds = [first, *cuts, total] if first < total else []
     yield from pairwise(bounds)
 

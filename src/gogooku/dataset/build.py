@@ -38,8 +38,8 @@ def build(
     """Build the dataset of a source, or grow it from the one before.
 
     A finished one with the same key is not built again. An older one of the same config and code is
-    continued from the first session that the delivery tells otherwise; an interrupted build goes on
-    where it stopped.
+    continued: sessions that are the same in both deliveries are taken over, the first that differs
+    and all after it are computed. An interrupted build goes on where it stopped.
     """
     config = resolved.config
     source = read_source(home, config.source)

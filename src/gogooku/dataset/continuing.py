@@ -1,4 +1,4 @@
-"""Continuing a dataset with a newer delivery of its source, as far as both tell the same.
+"""Continuing a dataset with a newer delivery of its source, as far as both agree.
 
 A session is taken over when everything that it and the sessions before it were the first to know
 is the same in both deliveries; the rest is computed anew. So a new evening costs an evening, and a
@@ -40,7 +40,7 @@ from gogooku.tables.arrivals import (
     ARRIVALS_FILE,
     arrivals_of,
     first_corrected,
-    sessions_told_alike,
+    sessions_alike,
     write_arrivals,
 )
 from gogooku.tables.panel import codes_of, sessions_of
@@ -158,8 +158,8 @@ def _rows_alike(
         return 0
     if len(history) < before.rows or (history[: before.rows] != before.sessions).any():
         return 0
-    told = sessions_told_alike(read_parquet(old / ARRIVALS_FILE), arrivals, before.sessions)
-    return whole_rows(before, told)
+    alike = sessions_alike(read_parquet(old / ARRIVALS_FILE), arrivals, before.sessions)
+    return whole_rows(before, alike)
 
 
 def remove_interrupted(folder: Path, source: str) -> None:

@@ -80,16 +80,16 @@ class LabelFiles:
         DataError
             They are damaged, or an earlier version of the program has written them.
         """
-        told = read_json(folder / MANIFEST_FILE)
+        manifest = read_json(folder / MANIFEST_FILE)
         counts = ("capacity", "sessions", "names", "settled")
-        lacking = [name for name in (*counts, "horizons") if name not in told]
+        lacking = [name for name in (*counts, "horizons") if name not in manifest]
         if lacking:
             raise DataError(
                 f"{folder / MANIFEST_FILE}: says nothing of {', '.join(lacking)}; another version "
                 "of the program has written it. Build the dataset again: gogooku build"
             )
-        sizes = {name: int(told[name]) for name in counts}
-        return cls(folder, horizons=len(told["horizons"]), **sizes)
+        sizes = {name: int(manifest[name]) for name in counts}
+        return cls(folder, horizons=len(manifest["horizons"]), **sizes)
 
     def file(self, name: str) -> RowFile:
         """Rows of one array, shared with other versions."""
@@ -293,10 +293,10 @@ def label_digests(
 
     def hash_day(t: int) -> None:
         day = {name: array[t] for name, array in arrays.items()}
-        told = (day["outcome"] != _NO_ENTRY) | (day["late"] != 0)
+        known = (day["outcome"] != _NO_ENTRY) | (day["late"] != 0)
         for name in VARIANTS:
-            told |= ~np.isnan(day[name])
-        names = np.flatnonzero(told.any(axis=1) | day["tradable"])
+            known |= ~np.isnan(day[name])
+        names = np.flatnonzero(known.any(axis=1) | day["tradable"])
         shown = [same_nulls(day[name][names]) for name in VARIANTS]
         shown += [day[name][names] for name in ("outcome", "late", "tradable")]
         out[t] = digest_of(names, *shown, resolved_tH[t].astype(np.int64))

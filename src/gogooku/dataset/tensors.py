@@ -70,7 +70,7 @@ class Sessions:
     newest : date
         Last session of the history.
     fresh : int
-        Position of the first of its newest sessions, of which late rows may still tell.
+        Position of the first of its newest sessions, to which late rows may still come.
     """
 
     first: int
@@ -82,7 +82,7 @@ class Sessions:
     fresh: int
 
     def files(self) -> Iterator[slice]:
-        """Sessions that share a file of raw values: what is told otherwise costs a whole file.
+        """Sessions that share a file of raw values: one session that differs costs a whole file.
 
         The newest year goes by months, each of the newest sessions is for itself.
         """

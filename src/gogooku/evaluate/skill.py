@@ -30,7 +30,7 @@ LEAK_RANK_IC = 0.15
 LEAK_PERIODS = 5
 """Fewest times the horizon that a sample must last for that to be judged without a truth."""
 LEAK_ALIGNMENT = 0.93
-"""Correlation with the planted expectation above which the expectation itself is exposed."""
+"""Correlation with the planted expectation above which the scores contain that expectation."""
 
 _NAMES_PER_PICK = 4
 _MEASURES = {
@@ -238,7 +238,8 @@ def leak_findings(daily: Mapping[str, FloatArray], *, horizon: int) -> list[str]
     if alignment.value > LEAK_ALIGNMENT:
         found.append(
             f"horizon {horizon}: alignment {alignment.value:.3f} with the planted expectation over "
-            f"{alignment.n} sessions is beyond {LEAK_ALIGNMENT}: the expectation itself is exposed"
+            f"{alignment.n} sessions is beyond {LEAK_ALIGNMENT}: the scores contain the "
+            "expectation itself"
         )
     return found
 

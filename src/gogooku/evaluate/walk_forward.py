@@ -120,5 +120,5 @@ def _refuse_touching(checkpoint: Checkpoint, fold: Fold) -> None:
         if through >= start:
             raise ContractError(
                 f"walk-forward: horizon {horizon} used labels resolved through {through}, but its "
-                f"test part starts on {start}; the learner looked past its fold"
+                f"test part starts on {start}; the learner used data after its fold"
             )

@@ -197,7 +197,7 @@ def read_source(home: Path, name: str) -> Source:
         listed = ", ".join(known) if known else "none yet"
         raise DataError(
             f"source {name!r} is not in {home} (there: {listed}). "
-            "Bring one: gogooku import FILE, or run: gogooku demo."
+            "Make one: gogooku import FILE, gogooku sync or gogooku sandbox market."
         )
     folder = pointer.parent / str(read_json(pointer)["version"])
     return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))

@@ -185,7 +185,9 @@ class Broker:
         traded, cost = sum(row[3] * row[4] for row in rows), sum(row[5] for row in rows)
         held = np.flatnonzero(self.shares)
         after = self.cash + float(self.shares[held] @ prices[held])
-        assert abs(after + cost - before) <= _DUST * max(before, 1.0), "money appeared or vanished"
+        assert abs(after + cost - before) <= _DUST * max(before, 1.0), (
+            "cash and holdings do not add up after the fills"
+        )
         return Fills(
             equity=before, traded=traded, cost=cost, unfilled=len(self.unfilled) - first_refusal
         )

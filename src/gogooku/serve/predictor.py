@@ -132,7 +132,8 @@ class Predictor:
         checkpoint = self.checkpoint_for(wanted)
         if horizon not in checkpoint.horizons:
             raise DataError(
-                f"horizon {horizon}: there are {', '.join(map(str, checkpoint.horizons))}"
+                f"horizon {horizon} is not scored by this run; ask for one of "
+                f"{', '.join(map(str, checkpoint.horizons))}"
             )
         forecast = Forecast.of(
             checkpoint.scores(self.dataset, np.array([t])),

@@ -39,7 +39,7 @@ BLOCKS: Final = ".blocks"
 WHOLE: Final = "all"
 """In place of the year of a table that is kept in one piece."""
 PLACE: Final = "_place"
-"""Column that tells apart the rows of one answer that share a key and differ."""
+"""Column that distinguishes the rows of one answer that share a key and differ."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ def key_of(path: Path) -> str:
 
 
 def _key(some: Sequence[Batch]) -> str:
-    told = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
-    return hash_json({"code": code_hash((__name__,)), "batches": told})
+    parts = [[b.content, b.kind, str(b.first), str(b.fetched_at)] for b in some]
+    return hash_json({"code": code_hash((__name__,)), "batches": parts})
 
 
 def _read(folder: Path, key: str) -> pl.DataFrame | None:

@@ -1,9 +1,9 @@
 """What each session was the first to know: a digest per table, by which two deliveries compare.
 
-A dataset may be continued with a newer delivery of its source as far as both told every session the
-same. Equal digests say so without keeping the older delivery. A digest is the sum of the hashes of
-its rows, so neither their order nor the file they lie in matters. The hash is Polars' own and is
-compared under one version of it only.
+A dataset may be continued with a newer delivery of its source as far as both hold the same rows for
+every session. Equal digests show it without keeping the older delivery. A digest is the sum of the
+hashes of its rows, so neither their order nor the file they lie in matters. The hash is Polars' own
+and is compared under one version of it only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BAR_FILES = ("quotes", "indices", "listings")
 
 
 def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path) -> pl.DataFrame:
-    """Digest everything that a delivery tells, by the first session that knows it.
+    """Digest everything that a delivery holds, by the first session that knows it.
 
     Parameters
     ----------
@@ -147,14 +147,14 @@ def first_corrected(source: Source, *, since: datetime, sessions: DateArray) -> 
 
 
 def _listing_events(frame: pl.DataFrame) -> pl.DataFrame:
-    """A listing is told when it begins, its end when it ends."""
+    """A listing becomes known when it begins, its end when it ends."""
     begins = frame.drop("listed_to").with_columns(date=pl.col("listed_from"), ends=pl.lit(0))
     ends = frame.drop("listed_to").with_columns(date=frame.get_column("listed_to"), ends=pl.lit(1))
     return pl.concat([begins, ends.drop_nulls("date")])
 
 
-def sessions_told_alike(old: pl.DataFrame, new: pl.DataFrame, sessions: DateArray) -> int:
-    """How many of the first sessions were told the same by two deliveries.
+def sessions_alike(old: pl.DataFrame, new: pl.DataFrame, sessions: DateArray) -> int:
+    """How many of the first sessions are the same in two deliveries.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def judge(frame: pl.DataFrame, checks: Sequence[Check], *, key: Sequence[str]) -
     if repeated is not None:
         bad = bad | repeated
         texts.append(pl.when(repeated).then(pl.lit(REPEATED)))
-    notes = {_told(named[name]): n for name, n in hit.items()}
+    notes = {_note(named[name]): n for name, n in hit.items()}
     if repeated is not None:
         notes[REPEATED] = int(repeated.sum())
     if not texts:
@@ -80,7 +80,7 @@ def judge(frame: pl.DataFrame, checks: Sequence[Check], *, key: Sequence[str]) -
     return Verdict(bad=bad, reasons=reasons.to_series().filter(bad), notes=notes)
 
 
-def _told(check: Check) -> str:
+def _note(check: Check) -> str:
     return check.reason if check.severity is Severity.QUARANTINE else f"kept: {check.reason}"
 
 

@@ -151,7 +151,7 @@ class Table:
     key : tuple of str
         What a row is of; later versions of a row share it.
     apart : tuple of str
-        Columns that tell rows of the same key and answer apart.
+        Columns that distinguish rows of the same key and answer.
     derived : tuple of Derived
     checks : tuple of Check
         Beside those that follow from the columns.

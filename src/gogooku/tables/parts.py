@@ -375,8 +375,8 @@ def _changes(rows: pl.DataFrame, *, key: Sequence[str]) -> pl.DataFrame:
     A file and a page may differ in what no table reads.
     """
     ordered = rows.sort(*key, "available_at", maintain_order=True)
-    told = [name for name in rows.columns if name != "available_at"]
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in told)
+    stated = [name for name in rows.columns if name != "available_at"]
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in stated)
     return ordered.filter(~same.fill_null(value=False)).sort(key, maintain_order=True)
 
 
@@ -398,14 +398,14 @@ def _merged(answers: Answers) -> _Merged:
     """Rows of all batches in a year, every version of each key, sorted by key.
 
     Batches come in the order in which they were fetched. Rows of one answer that share a key and
-    differ are all kept, told apart by their place: whether they may is for the table to judge. A
+    differ are all kept, distinguished by their place: whether they may is for the table to judge. A
     row that a later answer no longer holds stays: nothing fetched is lost. A row keeps the time of
     its first fetch, since that is when it could be known.
     """
     endpoint = answers.endpoint
     frame = pl.concat(answers.frames(), how="vertical", rechunk=False)
     key = [*endpoint.key, PLACE]
-    told = [n for n in endpoint.columns if n == ADJUSTMENT_FACTOR or not n.startswith(_RESTATED)]
+    stated = [n for n in endpoint.columns if n == ADJUSTMENT_FACTOR or not n.startswith(_RESTATED)]
     if not frame.select(key).is_duplicated().any():
         whole = frame.sort(key).drop(PLACE)
         return _Merged(
@@ -414,7 +414,7 @@ def _merged(answers: Answers) -> _Merged:
     # the newest copy of a content carries the newest of what the vendor rewrites at every split
     ordered = frame.sort(key, maintain_order=True)
     same = pl.all_horizontal(
-        pl.col(name).eq_missing(pl.col(name).shift(1)) for name in [*key, *told]
+        pl.col(name).eq_missing(pl.col(name).shift(1)) for name in [*key, *stated]
     )
     run = ordered.with_columns((~same).fill_null(value=True).cum_sum().alias("_run"))
     firsts = pl.col(FETCHED_AT).first().over("_run")

@@ -59,4 +59,4 @@ SHORT_POSITIONS = Table(
     ),
 )
 """One row per seller of 0.5 % or more; the names are free text and may be missing, and several
-private persons share one text, so that only the position tells them apart."""
+private persons share one text, so that only the position distinguishes them."""

@@ -1,9 +1,9 @@
 """Bodies as received to frames: the pages and the file of equal content give equal frames.
 
 The kind of a column decides its type and how absence is written
-(`gogooku.ingest.jquants.endpoints.Kind`). A CSV cannot tell null from ``""``, so null in a column
+(`gogooku.ingest.jquants.endpoints.Kind`). A CSV writes null and ``""`` alike, so null in a column
 that is not a number becomes ``""`` on both ways; a column that is absent altogether is null. A CSV
-cannot tell a number from its text either, so a number written with a needless fraction or an
+writes a number and its text alike too, so a number written with a needless fraction or an
 exponent (``12.0``, ``1e-05``) gets one spelling (``12``, ``0.00001``) wherever a number may stand
 as text. Any other text stays as it came.
 """

@@ -39,7 +39,7 @@ class Pacer:
     plan : Plan
         Whose limit holds; see `set_plan`.
     clock : WallClock
-        Tells the time and sleeps.
+        Gives the time and sleeps.
     margin : float
         Factor on the spacing, at least 1.
     after : datetime or None

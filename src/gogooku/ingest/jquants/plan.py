@@ -226,7 +226,7 @@ def plan_sync(
         ``options.first`` is after ``options.last``.
     """
     if options.first and options.last and options.first > options.last:
-        raise UsageError(f"--from {options.first} is after --to {options.last}; turn them round")
+        raise UsageError(f"--from {options.first} is after --to {options.last}; swap the two dates")
     listed = held.get(_LISTING, Held()).names
     world = _World(subscription, calendar, now, options, listed)
     plan = _Planning(world, dues)

@@ -51,7 +51,7 @@ from gogooku.ingest.jquants.summary import EndpointSummary, SyncSummary
 __all__ = ["SUBSCRIPTION_AGE", "dry_run", "held_calendar", "plan_for", "plan_of", "sync"]
 
 SUBSCRIPTION_AGE = timedelta(days=30)
-"""A subscription discovered before that is looked at again."""
+"""A subscription discovered before that is checked again."""
 _STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
@@ -129,7 +129,7 @@ class _Run:
     def subscription(self) -> Subscription:
         """What the key may see."""
         if self.found is None:
-            raise ValueError("the subscription was not looked at")
+            raise ValueError("the subscription was not checked")
         return self.found
 
     def subscribe(self) -> None:
@@ -181,7 +181,7 @@ class _Run:
         try:
             self.probe()
         except TransientError as other:
-            summary.failed.append(f"{fault} (and the subscription cannot be looked at: {other})")
+            summary.failed.append(f"{fault} (and the subscription cannot be checked: {other})")
             return False
         return True
 

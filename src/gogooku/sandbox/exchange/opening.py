@@ -37,9 +37,9 @@ def config_until(size: str, *, seed: int, until: date) -> MarketConfig:
 def history_from(first: date, *, today: date) -> date:
     """The date that the exchange names as the beginning of its history.
 
-    A client tells the plan of a key by how far back it may ask. Where the first session lies as far
-    back as a plan reaches, the larger plans would be taken for that one, so the history is said to
-    begin some weeks earlier, with nothing in them.
+    A client learns the plan of a key from how far back it may ask. Where the first session lies as
+    far back as a plan reaches, the larger plans would be taken for that one, so the history is said
+    to begin some weeks earlier, with nothing in them.
     """
     starts = [plan_window(plan, today)[0] for plan in Plan]
     while any(abs((first - start).days) <= _TELLING_DAYS for start in starts):

@@ -114,7 +114,7 @@ def serve(
     port : int
         0 is any free one.
     opened : callable
-        Told the address, with its version, once requests are accepted.
+        Called with the address, its version included, once requests are accepted.
 
     Raises
     ------

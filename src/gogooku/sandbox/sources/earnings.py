@@ -70,9 +70,9 @@ class EarningsDates:
         volume = book(self.market)
         actual = volume.reports.row
         rng = stream(self.market, 6)
-        told = actual - rng.integers(18, 36, actual.shape)
+        announced = actual - rng.integers(18, 36, actual.shape)
         open_first = rng.random(actual.shape) < 0.3
-        opened = told - rng.integers(3, 12, actual.shape)
+        opened = announced - rng.integers(3, 12, actual.shape)
         moved = rng.random(actual.shape) < 0.12
         shift = rng.integers(1, 8, actual.shape) * rng.choice([-1, 1], actual.shape)
         planned = np.where(moved, actual + shift, actual)
@@ -80,7 +80,7 @@ class EarningsDates:
         none = np.full(actual.shape, np.iinfo(np.int64).min)
         parts = [
             self._part(opened, none, chosen=open_first),
-            self._part(told, planned, chosen=np.ones_like(moved)),
+            self._part(announced, planned, chosen=np.ones_like(moved)),
             self._part(changed, actual, chosen=moved),
         ]
         return pl.concat(parts).sort("date", "stock", "quarter")
@@ -129,7 +129,7 @@ class EarningsCalendar:
         quarter = volume.reports.quarter[stocks, numbers]
         issues = Issues(market)
         facts = self._facts[stocks.tolist()]
-        # The list of the report date is out before: it tells the segment.
+        # The list of the report date is out before: it has the segment.
         segment = issues.market_codes(rows, stocks)
         visible = tokyo_instant(volume.days.date(rows - 1), minutes=_CALENDAR_VISIBLE)
         return to_wire(
