@@ -51,7 +51,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-sandbox_app = typer.Typer(help="The market that never existed.", no_args_is_help=True)
+sandbox_app = typer.Typer(
+    help="The sandbox: a generated market, and an exchange of it.", no_args_is_help=True
+)
 app.add_typer(sandbox_app, name="sandbox")
 
 
@@ -92,7 +94,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the market and of the learners.")] = 1,
     size: MarketSize = "demo",
     shuffle_labels: Annotated[
-        bool, typer.Option("--shuffle-labels", help="Permute labels within the day: no skill left.")
+        bool, typer.Option("--shuffle-labels", help="Permute labels within each session.")
     ] = False,
     threads: Threads = None,
     as_json: Json = False,
@@ -115,13 +117,13 @@ def demo(
 def import_command(
     files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files with daily bars.")],
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="field=column, over the guess. Repeatable.")
+        list[str] | None, typer.Option("--map", help="Column of a field: field=column. Repeatable.")
     ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Bring your own daily prices: CSV or Parquet."""
+    """Import your own daily prices: CSV or Parquet."""
     from gogooku.commands import import_prices as command
 
     answer = command.import_prices(
@@ -138,7 +140,7 @@ def import_command(
 @app.command()
 def sync(
     source: Annotated[
-        str, typer.Option(help="jquants, or sandbox: the same with another address.")
+        str, typer.Option(help="jquants, or sandbox: the sandbox exchange.")
     ] = "jquants",
     endpoints: Annotated[
         list[str] | None, typer.Option("--endpoint", help="Only this endpoint. Repeatable.")
@@ -152,14 +154,16 @@ def sync(
     plan: Annotated[
         str | None, typer.Option(help="Plan for --dry-run: free, light, standard or premium.")
     ] = None,
-    status: Annotated[bool, typer.Option("--status", help="What is held; no network.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Print what is held; no network.")
+    ] = False,
     forget: Annotated[
         bool, typer.Option("--forget", help="Remove everything that came from the source.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --forget.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch what is missing from J-Quants, resume what broke."""
+    """Fetch what is missing from J-Quants; continue what was interrupted."""
     from gogooku.commands import sync as command
 
     asked = command.Asked(
@@ -233,10 +237,10 @@ def sandbox_serve(
 def build(
     source: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
     as_known_on: Annotated[
-        str | None, typer.Option("--as-known-on", help="Only what had been fetched by that date.")
+        str | None, typer.Option("--as-known-on", help="Use only what was fetched by that date.")
     ] = None,
     by_rule: Annotated[
-        bool, typer.Option("--by-rule", help="With --as-known-on: by the publication table.")
+        bool, typer.Option("--by-rule", help="With --as-known-on: what was published by then.")
     ] = False,
     config: ConfigFile = None,
     assignments: Set = None,
@@ -260,7 +264,7 @@ def build(
 
 @app.command()
 def features(
-    name: Annotated[str | None, typer.Argument(help="Only this one; an old name will do.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of one feature, new or old.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the feature catalogue: meaning, unit, lookback, inputs."""
@@ -276,7 +280,7 @@ def audit(
         int, typer.Option(help="Sessions whose values are computed again; 0 for none.")
     ] = 5,
     seed: Annotated[
-        int, typer.Option(help="Which sessions, and what is put into their future.")
+        int, typer.Option(help="Seed of the sessions and of the values put after them.")
     ] = 1,
     threads: Threads = None,
     as_json: Json = False,
@@ -354,7 +358,7 @@ def evaluate(
     assignments: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Measure runs on their test part, each figure with n and a Newey-West interval."""
+    """Measure runs on their test part, with counts and Newey-West intervals."""
     from gogooku.commands import evaluate as command
 
     made = command.evaluate(home_folder(), runs, config=config, assignments=assignments or [])
@@ -382,7 +386,7 @@ def compare(
 def backtest(
     run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
 ) -> None:
-    """Trade a run's test scores: next-open fills, costs, ledger."""
+    """Trade the test scores of a run: fills at the next open, costs, ledger."""
     from gogooku.commands import backtest as command
 
     made = command.backtest(home_folder(), run, config=config, assignments=assignments or [])
@@ -434,7 +438,7 @@ def serve(
     run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
     dataset: DatasetName = None,
     host: Annotated[
-        str, typer.Option(help="Address; loopback unless told otherwise.")
+        str, typer.Option(help="Address to listen on; loopback by default.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
     device: Device = "cpu",
@@ -458,7 +462,7 @@ def explain_command(
     artefact: Annotated[
         Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
     ],
-    other: Annotated[Path | None, typer.Argument(help="A second one: their difference.")] = None,
+    other: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""

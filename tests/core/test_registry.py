@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import pytest
 
-from gogooku.core.config import Config, field_paths, resolve, validated
+from gogooku.core.config import Config, resolve, validated
 from gogooku.core.errors import ConfigError
+from gogooku.core.findings import field_paths
 from gogooku.core.registry import Row, Table, VariantConfig, chosen_modules, load
 from gogooku.core.variants import OneOf
 

@@ -34,7 +34,9 @@ DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
 ]
 MarketSize = Annotated[str, typer.Option("--size", help="tiny, demo, study or full.")]
-MarketSeed = Annotated[int, typer.Option("--seed", help="One seed, one market.")]
+MarketSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the market; the same seed gives the same market.")
+]
 
 
 def reporter_for(*, as_json: bool) -> Reporter:

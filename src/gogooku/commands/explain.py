@@ -18,7 +18,7 @@ from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import PREDICTIONS_FILE
 from gogooku.runs.trade import BACKTEST, LEDGER_FILE
 
-_TOLD = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
+_STATED = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
 _FORGOTTEN: Mapping[str, tuple[str, str]] = {
     "train": (PREDICTIONS_FILE, "predictions were"),
     BACKTEST: (LEDGER_FILE, "fills and holdings were"),
@@ -121,7 +121,7 @@ def explanation_of(folder: Path) -> Explanation:
         config=read_json(place / CONFIG_FILE),
         stamp=stamp,
         content_hash=facts.get("content_hash"),
-        facts={name: delivered[name] for name in _TOLD if name in delivered},
+        facts={name: delivered[name] for name in _STATED if name in delivered},
         forgotten=_forgotten(place, stamp.stage) if facts else None,
     )
 

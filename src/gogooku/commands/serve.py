@@ -20,7 +20,7 @@ def serve(
     port: int,
     device: str = "cpu",
 ) -> None:
-    """Serve the rankings of a run; returns when the process is told to stop, and prints nothing.
+    """Serve the rankings of a run; returns when the process is asked to stop, and prints nothing.
 
     Parameters
     ----------
