@@ -37,7 +37,7 @@ from gogooku.tables.publication import PUBLICATIONS, available_at
 REQUIRED: Final = frozenset({"quotes", "master", "calendar"})
 """Tables without which there is no source of this kind at all."""
 EVERY_NAME: Final = frozenset({"breakdown", "margin_interest", "statements", "valuation"})
-"""Tables that tell something of every domestic common stock."""
+"""Tables that hold rows of every domestic common stock."""
 _EVENTS: Final = frozenset(
     {"statements", "dividends", "earnings_dates", "margin_alert", "short_positions"}
 )
@@ -385,7 +385,7 @@ def _begins(view: _View, table: str, arrived: npt.NDArray[np.int64]) -> SourceNo
 
 
 def _fewer(view: _View, table: str, arrived: npt.NDArray[np.int64]) -> SourceNote | None:
-    """Fewer names than before, or than a table tells of that has a row of every one."""
+    """Fewer names than before, or fewer than all in a table that has rows of every name."""
     key = next((name for name in _KEYS if name in view.columns(table)), None)
     total, first = len(view.sessions), int(arrived[0])
     width = min(SESSIONS_PER_YEAR if table in _EVENTS else _MONTH_SESSIONS, (total - first) // 2)

@@ -257,7 +257,7 @@ _DIRECTION = (
         unit="share",
         max_null_share=1.0,
         meaning="Share of 5 sessions closed at the upper limit less at the lower; null where the "
-        "source does not tell.",
+        "source has no limits.",
     ),
 )
 

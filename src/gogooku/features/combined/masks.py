@@ -1,6 +1,6 @@
 """What of a name can be known at all: 1 where a kind of value stands on data, else 0.
 
-In the training tensor a null is 0, which is also the rank of the middle name; a mask tells the two
+In the training tensor a null is 0, which is also the rank of the middle name; a mask keeps the two
 apart. Groups whose null is decided by the same table have their mask there (`is_stmt_valid`,
 `is_margin_valid`, `is_ss_valid`, `is_bd_valid`, `is_am_valid`, `is_div_valid`, `dmi_on_alert`,
 `is_earnings_sched_valid`); these are the others. Null where the name is not listed.

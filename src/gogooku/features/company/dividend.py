@@ -39,7 +39,7 @@ WINDOWS: Final = (1, 3, 5)
 HORIZON: Final = 125
 """Sessions ahead beyond which an ex-date is no event to come: half a year."""
 CLIP: Final = 10.0
-"""Largest change that is told; one from nothing to something is as large."""
+"""Largest change that is shown; one from nothing to something is as large."""
 EXPIRY_MONTHS: Final = 18
 """Months after which the newest decided term says nothing of today: the year until the same term
 comes again, and half a year within which it is decided and announced."""
@@ -352,23 +352,23 @@ def _revisions(states: _States) -> tuple[BoolArray, FloatArray]:
     change = np.clip(growth(states.amount, before), -CLIP, CLIP)
     none = before == 0.0
     change[none] = CLIP * np.sign(states.amount[none])
-    told = np.flatnonzero(last & np.isfinite(change))
-    told = told[np.lexsort((np.abs(change[told]), news[told], states.placed.n[told]))]
-    same = (np.diff(states.placed.n[told]) == 0) & (np.diff(news[told]) == 0)
+    finite = np.flatnonzero(last & np.isfinite(change))
+    finite = finite[np.lexsort((np.abs(change[finite]), news[finite], states.placed.n[finite]))]
+    same = (np.diff(states.placed.n[finite]) == 0) & (np.diff(news[finite]) == 0)
     largest = np.zeros(len(by), dtype=np.bool_)
-    largest[told[np.append(~same, True)[: len(told)]]] = True
+    largest[finite[np.append(~same, True)[: len(finite)]]] = True
     return largest, change
 
 
 def _changes(states: _States) -> dict[str, Maker]:
     placed, timeline = states.placed, states.timeline
     compared, change = _revisions(states)
-    told = placed.where(compared)
+    revised = placed.where(compared)
     decided = states.says("certainty", ["decided"])
     special = states.says("special", ["commemorative", "special", "both"]).astype(np.float64)
     return {
-        "dv_change": lambda: timeline.latest(told, change[compared]),
-        "dv_change_age": lambda: timeline.age(told),
+        "dv_change": lambda: timeline.latest(revised, change[compared]),
+        "dv_change_age": lambda: timeline.age(revised),
         "dv_special": lambda: timeline.latest(placed.where(decided), special[decided]),
     }
 

@@ -88,13 +88,13 @@ def _with_history(rows: pl.DataFrame) -> pl.DataFrame:
     ordered = rows.sort("available_at", "event_date", maintain_order=True)
     key = _keys(ordered)
     by = np.argsort(key, kind="stable")
-    told, day = (
+    published, day = (
         np.asarray(ordered.get_column(name).to_physical().cast(pl.Float64).to_numpy())[by]
         for name in ("event_date", "scheduled_date")
     )
     other_key = np.diff(key[by], prepend=-1) != 0
     # reports are numbered in this order, so that of last year has the number before
-    report = np.cumsum(other_key | (np.diff(told, prepend=np.nan) > _CYCLE_DAYS))
+    report = np.cumsum(other_key | (np.diff(published, prepend=np.nan) > _CYCLE_DAYS))
     has_last_year = np.ones(len(by) + 1, dtype=np.bool_)
     has_last_year[report[other_key]] = False
     dated = np.flatnonzero(~np.isnan(day))

@@ -82,7 +82,7 @@ def growth(now: FloatArray, before: FloatArray) -> FloatArray:
 def news_of(placed: Placed, timeline: Timeline) -> IndexArray:
     """Number of the session that first knows each row, ascending; equal ones are one evening's.
 
-    What became known before the first session of the history is told apart by its day.
+    What became known before the first session of the history is ordered by its day.
     """
     first = -len(timeline.past)
     decisions = np.concatenate([timeline.past.decisions, timeline.decisions])

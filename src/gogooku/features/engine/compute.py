@@ -211,7 +211,7 @@ def rows_needed(features: Sequence[Feature], rows: int) -> dict[str, int]:
 
     A lookback counts what the inputs look back in turn: of an input with lookback l, a feature with
     lookback L sees ``L - l + 1`` sessions at most. An input of longer lookback is read on the
-    session itself, where the other inputs tell whether it is fresh.
+    session itself, where the other inputs show whether it is fresh.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def compute_rows(
         Where the values of stock features are put, if no longer those of the block before are
         needed.
     tick : callable
-        Told the number of (feature, name) pairs that are done.
+        Called with the number of (feature, name) pairs that are done.
 
     Raises
     ------

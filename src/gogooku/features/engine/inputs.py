@@ -153,7 +153,7 @@ def source_columns(
     threads : int
         Tables that are made at a time.
     tick : callable
-        Told the tables that are being made.
+        Called with the tables that are being made.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Price limits and splits: events of single names, how often and how long ago they were.
 
 A name closes at its upper limit when buyers were left unserved; what follows is decided by how many
-such sessions came before. Null where the source does not tell limits. A split is a session whose
+such sessions came before. Null where the source has no limits. A split is a session whose
 adjustment factor is not 1: the vendor adjusts for splits and consolidations, and since 2026-06-29
 for rights issues. It is seen on its ex-date, never before: the source of daily bars announces none.
 
@@ -22,7 +22,7 @@ from gogooku.features.engine.kernels import Values
 from gogooku.features.market.breadth import member_mean
 
 LONGEST_STREAK: Final = 5
-"""Longest run of closes at a limit that is told apart."""
+"""Longest run of closes at a limit that is counted."""
 OLDEST_EVENT: Final = 250
 """Sessions after which an event counts as that old."""
 
@@ -89,7 +89,7 @@ _LIMITS = (
             lookback=1,
             unit="flag",
             role=Role.MASK,
-            meaning=f"Closed at the {which} limit; null where the source does not tell.",
+            meaning=f"Closed at the {which} limit; null where the source has no limits.",
         )
         for side, which in _SIDES
     ),
@@ -102,7 +102,7 @@ _LIMITS = (
             lookback=w,
             unit="sessions",
             meaning=f"Sessions of the last {w} closed at the {which} limit (missing ones scaled "
-            "up); null where the source does not tell.",
+            "up); null where the source has no limits.",
         )
         for side, which in _SIDES
         for w in (20, 60)
@@ -116,7 +116,7 @@ _LIMITS = (
             lookback=OLDEST_EVENT,
             unit="sessions",
             meaning=f"Sessions since the last close at the {which} limit, {OLDEST_EVENT} if there "
-            "was none; null where the source does not tell.",
+            "was none; null where the source has no limits.",
         )
         for side, which in _SIDES
     ),
@@ -128,7 +128,7 @@ _LIMITS = (
         lookback=LONGEST_STREAK,
         unit="sessions",
         meaning="Length of the current run of closes at the upper (+) or lower (-) limit, at most "
-        f"{LONGEST_STREAK}; null where the source does not tell.",
+        f"{LONGEST_STREAK}; null where the source has no limits.",
     ),
     _limit(
         name="price_locked_flag",
@@ -138,7 +138,7 @@ _LIMITS = (
         lookback=1,
         unit="flag",
         role=Role.MASK,
-        meaning="Every trade of the session was at the limit; null where the source does not tell.",
+        meaning="Every trade of the session was at the limit; null where the source has no limits.",
     ),
     _limit(
         name="post_limit_reversal_flag",
@@ -149,7 +149,7 @@ _LIMITS = (
         unit="flag",
         role=Role.MASK,
         meaning="Moved against the limit at which the session before closed; null where the source "
-        "does not tell.",
+        "has no limits.",
     ),
     *(
         _limit(
@@ -162,7 +162,7 @@ _LIMITS = (
             role=Role.MARKET,
             axis=Axis.ACROSS,
             meaning=f"Share of the universe closed at the {which} limit; null where the source "
-            "does not tell.",
+            "has no limits.",
         )
         for side, which in _SIDES
     ),

@@ -81,7 +81,7 @@ class _Lists:
 
     ``first`` is the first session that knows a list (from 0, negative before the window); ``rows``
     are the rows of the table that count, ``cells`` where they belong: list x N + name. A list that
-    comes after one of a later date tells nothing and is left out.
+    comes after one of a later date adds nothing and is left out.
     """
 
     dates: DateArray
@@ -173,7 +173,7 @@ def _age(tables: Tables, timeline: Timeline, whole: _Lists | None) -> FloatArray
     """Sessions since the list on which a name appeared, 0 on that one, at most `OLDEST`; [T, N].
 
     The age of a name on the very first list is known only as "at least": null until `OLDEST`. So
-    lists that reach back `OLDEST` sessions tell as much as all of them. A list that was not known
+    lists that reach back `OLDEST` sessions suffice. A list that was not known
     on its own session is none.
     """
     since = _back(timeline, OLDEST)

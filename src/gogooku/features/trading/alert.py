@@ -101,7 +101,7 @@ def _side(values: Values, chain: Chain, *, side: str) -> dict[str, FloatArray]:
     }
 
 
-def _told(tables: Tables, timeline: Timeline) -> BoolArray:
+def _published(tables: Tables, timeline: Timeline) -> BoolArray:
     """Listed names from the session on that knows the first row of the table; [T, N].
 
     Before it nobody can say that a name is not on the list.
@@ -113,14 +113,14 @@ def _told(tables: Tables, timeline: Timeline) -> BoolArray:
     return timeline.listed_TN & began[:, np.newaxis]
 
 
-def _on_alert(state: Standing, told_TN: BoolArray) -> FloatArray:
-    return np.where(told_TN, state.known, np.nan)
+def _on_alert(state: Standing, published_TN: BoolArray) -> FloatArray:
+    return np.where(published_TN, state.known, np.nan)
 
 
-def _reason(state: Standing, told_TN: BoolArray, *, given: FloatArray) -> FloatArray:
-    """1 where it is given, 0 also where no row stands, null where nothing is told; [T, N]."""
+def _reason(state: Standing, published_TN: BoolArray, *, given: FloatArray) -> FloatArray:
+    """1 where it is given, 0 also where no row stands, null before the first list; [T, N]."""
     flag = np.where(state.row < state.num_rows, state.show(given), 0.0)
-    return np.where(told_TN, flag, np.nan)
+    return np.where(published_TN, flag, np.nan)
 
 
 def make_alert(tables: Tables, timeline: Timeline) -> Made:
@@ -155,11 +155,11 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     makers: dict[str, Callable[[], FloatArray]] = {
         name: partial(along.show, column) for name, column in rows.items()
     }
-    told = _told(tables, timeline)
-    makers["al_on_alert"] = partial(_on_alert, state, told)
+    published = _published(tables, timeline)
+    makers["al_on_alert"] = partial(_on_alert, state, published)
     for reason in REASONS:
         given = placed.values(f"reason_{reason}")
-        makers[f"al_reason_{reason}"] = partial(_reason, state, told, given=given)
+        makers[f"al_reason_{reason}"] = partial(_reason, state, published, given=given)
     return Lazy(makers)
 
 

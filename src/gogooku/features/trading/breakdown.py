@@ -1,7 +1,7 @@
 """Who traded: sales and purchases of each name by kind of order. Premium only.
 
 The four kinds of sales add up to the traded value, and so do the three kinds of purchases: the net
-of all of them is zero. What tells something is the net of some. Cash and newly opened trades,
+of all of them is zero. The net of some is informative. Cash and newly opened trades,
 bought less sold, are what margin positions closed leave over, so `bd_net_ratio` is also the net of
 closing trades (``bd_credit_close_net`` with the sign changed, an alias). New less closed trades of
 a side are the change of its margin balance, days before the weekly figure. `bd_turn_up` is against

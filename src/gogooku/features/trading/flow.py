@@ -75,7 +75,7 @@ _NONE: Final = -1
 class Weeks:
     """The newest published weeks of one series at each publication: E publications, K weeks.
 
-    ``rows`` says for each part of the series which row of ``placed`` tells a week, the newest week
+    ``rows`` says for each part of the series which row of ``placed`` holds a week, the newest week
     first; `_NONE` where there are not that many, and where a part is not needed that week.
     """
 

@@ -5,7 +5,7 @@ tenth of a percent, and once more when it falls below. So the newest known repor
 stands until the next one, and a report below the floor closes it. Summing the reports of one day
 instead (the earlier system's ``ssp_ratio_sum``) measures who reported, not what is open.
 
-Holders are told apart by the names of seller, contractor and fund, whatever their case, width and
+Holders differ by the names of seller, contractor and fund, whatever their case, width and
 blanks. Private persons all have the same name: a report of theirs follows the one whose date and
 ratio it states as the previous one.
 
