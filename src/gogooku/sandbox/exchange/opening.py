@@ -12,7 +12,7 @@ from gogooku.sandbox.market.config import MarketConfig, exchange_config
 from gogooku.sandbox.market.market import generate
 from gogooku.sandbox.sources import wires
 
-_TELLING_DAYS = 60
+_DISTINCT_DAYS = 60
 """A beginning further than this from where a plan's window begins is not taken for it."""
 
 
@@ -42,7 +42,7 @@ def history_from(first: date, *, today: date) -> date:
     to begin some weeks earlier, with nothing in them.
     """
     starts = [plan_window(plan, today)[0] for plan in Plan]
-    while any(abs((first - start).days) <= _TELLING_DAYS for start in starts):
+    while any(abs((first - start).days) <= _DISTINCT_DAYS for start in starts):
         first -= timedelta(days=7)
     return first
 

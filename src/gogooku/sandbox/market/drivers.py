@@ -125,7 +125,7 @@ class ShortReports:
 
 @dataclass(frozen=True)
 class Weeks:
-    """Calendar weeks of the delivered sessions; arrays [W] unless said otherwise.
+    """Calendar weeks of the delivered sessions; arrays [W] unless stated otherwise.
 
     Attributes
     ----------

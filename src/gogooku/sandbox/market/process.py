@@ -95,7 +95,7 @@ class Streams:
 
 @dataclass
 class State:
-    """What the next session starts from; arrays [N] unless said otherwise.
+    """What the next session starts from; arrays [N] unless stated otherwise.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ class Days:
 
 @dataclass(frozen=True)
 class Companies:
-    """Fixed properties of the companies; arrays [N] unless said otherwise.
+    """Fixed properties of the companies; arrays [N] unless stated otherwise.
 
     Attributes
     ----------
