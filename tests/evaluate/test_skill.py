@@ -118,7 +118,7 @@ def test_an_exposed_expectation_is_caught():
     truth = TRUTH.expectation[INDICES].astype(np.float32)
     skill = evaluate_scores(truth, INDICES, LABELS, truth=TRUTH)
     assert len(skill.findings) == 2
-    assert all("exposed" in text for text in skill.findings)
+    assert all("contain the expectation" in text for text in skill.findings)
 
 
 def test_random_scores_have_no_skill():
