@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from gogooku.core.calendar import Clock
-from gogooku.core.files import MANIFEST_FILE, hash_file, read_json
+from gogooku.core.files import MANIFEST_FILE, hash_file, hash_json, read_json
 from gogooku.core.panel import PANEL_SCHEMA, Panel
-from gogooku.core.types import Role, feature_hash
+from gogooku.core.types import Role
 from gogooku.dataset.manifest import DESCRIPTION_FILE, write_manifest
 from gogooku.dataset.state import LISTED, nothing_grown
 from gogooku.features.catalogue import Selection
@@ -87,7 +87,7 @@ def test_the_manifest_counts_names_and_hashes(grown, written):
     assert manifest["codes"] == list(CODES)
     assert manifest["absent"] == {"gone": "topix"}
     assert manifest["slack_seconds"] == {"quotes": 12600.0}
-    assert manifest["feature_hash"] == feature_hash(["early", "late", "|", "mood"])
+    assert manifest["feature_hash"] == hash_json(["early", "late", "|", "mood"])
     parts = manifest["parts"]
     for place, name in enumerate(("x", "features", "bars")):
         sessions = np.ascontiguousarray(grown.digests[:, place]).tobytes()
