@@ -234,6 +234,11 @@ def test_grown_in_the_morning_equals_built_at_once(story, tmp_path):
     assert at_once.manifest["growth"]["sessions_taken_over"] == 0
     assert unequal_parts(made, at_once) == []
     assert evenings[SPLIT].content_hash != made.content_hash
+    # the evening's dataset says that its night is not there yet
+    noted = [
+        {n["source"] for n in one[SPLIT].manifest["source_notes"]} for one in (evenings, mornings)
+    ]
+    assert ["futures" in sources for sources in noted] == [True, False]
     # the night's futures are those of the session, which no evening knows
     decided = build(home, SOURCE)
     t, m = place(made, SPLIT), made.market_features.index("fut_basis_topixf")
