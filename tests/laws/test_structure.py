@@ -229,7 +229,6 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.features.market.breadth": "its features are held against the oracle",
     "gogooku.features.market.market": "its features are held against the oracle",
     "gogooku.features.trading.short_sectors": "run by the tests of short selling",
-    "gogooku.learn.models.atft_gat_fan.network": "run by the tests of the networks",
     "gogooku.runs.report": "run by the tests of the commands",
 }
 """Modules with logic that no test imports, and what runs them."""
