@@ -200,7 +200,8 @@ def test_features_along_time_see_one_name():
     needed = {name for f in along for name in f.inputs}
     known = {"close": base["close"]} | {n: values[n] if n in values else base[n] for n in needed}
     assert check_blocks(along, known, block_names=1) == []
-    assert {name for name, why in chosen.absent.items() if "lacks pg_" not in why} == set()
+    peers = tuple(f"the source lacks {room}" for room in ("graph_", "_graph_", "peer_", "_peer_"))
+    assert {name for name, why in chosen.absent.items() if not why.startswith(peers)} == set()
 
 
 def ranks_of(feature, values, universe):

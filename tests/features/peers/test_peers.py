@@ -582,7 +582,7 @@ def test_declarations_are_sound():
 def test_no_feature_is_a_copy_and_most_are_there(market, columns):
     inputs = market_inputs(market)
     made = evaluate_dense(PEERS, {**inputs, **{n: v.astype(float) for n, v in columns.items()}})
-    stock = {n: v for n, v in {**inputs, **made}.items() if v.ndim == 2 and n != "_close"}
+    stock = {n: v for n, v in {**inputs, **made}.items() if v.ndim == 2 and not n.startswith("_")}
     rows = range(150, NUM_SESSIONS, 4)
     ranks = {n: np.concatenate([day_ranks(v[t], market["universe_TN"][t]) for t in rows])
              for n, v in stock.items()}  # fmt: skip

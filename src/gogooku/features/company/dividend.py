@@ -20,7 +20,8 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
-from gogooku.features.company.quarters import gathered, growth, news_of
+from gogooku.features.company.events import WINDOWS
+from gogooku.features.company.quarters import CLIP, gathered, growth, news_of
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import at_most, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
@@ -36,11 +37,8 @@ from gogooku.features.engine.spans import (
 )
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 
-WINDOWS: Final = (1, 3, 5)
 HORIZON: Final = 125
 """Sessions ahead beyond which an ex-date is no event to come: half a year."""
-CLIP: Final = 10.0
-"""Largest change that is shown; one from nothing to something is as large."""
 EXPIRY_MONTHS: Final = 18
 """Months after which the newest decided term says nothing of today: the year until the same term
 comes again, and half a year within which it is decided and announced."""

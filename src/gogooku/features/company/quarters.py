@@ -31,6 +31,9 @@ _ORDER_BITS: Final = 22
 """Four million documents."""
 _FIRST_YEAR: Final = 1900
 
+CLIP: Final = 10.0
+"""Growth, changes and yields beyond this, of figures near zero, say no more."""
+
 
 def month_serial(days: pl.Series) -> IndexArray:
     """Months since January 1900 of each date, -1 for null."""

@@ -21,14 +21,11 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
-from gogooku.features.company.quarters import Documents, Standing, gathered, growth, news_of
+from gogooku.features.company.quarters import CLIP, Documents, Standing, gathered, growth, news_of
 from gogooku.features.engine.combinators import at_most, clipped, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
-
-CLIP: Final = 10.0
-"""Growth beyond this, of figures near zero, says no more."""
 
 _ITEMS: Final = {
     "sales": ("sales_yen", "sales"),

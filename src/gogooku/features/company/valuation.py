@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray
-from gogooku.features.company.quarters import growth
+from gogooku.features.company.quarters import CLIP, growth
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.chains import first_day, standing
 from gogooku.features.engine.combinators import clipped, col, declared, log, z
@@ -24,8 +24,6 @@ from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
 from gogooku.features.market.sector import sector_mean
 
-CLIP: Final = 10.0
-"""Yields and growth beyond this, of figures near zero, say no more."""
 YEAR: Final = 250
 
 _PER_SHARE: Final = {

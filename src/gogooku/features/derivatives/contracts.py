@@ -20,6 +20,8 @@ _REACH: Final = STALE_SESSIONS + 2
 """Sessions before a window whose trade dates may stand in it, with the one that the oldest of them
 is compared with."""
 
+DAY: Final = "event_date"
+"""Trade date."""
 EXPIRY: Final = "expiry"
 DAYS: Final = "days"
 """Special quotation date, and calendar days from the trade date to it."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from gogooku.core.types import FloatArray
 from gogooku.features.derivatives import contracts as c
-from gogooku.features.derivatives.contracts import DAYS, DAYS_PER_YEAR
+from gogooku.features.derivatives.contracts import DAY, DAYS, DAYS_PER_YEAR
 from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.timeline import Timeline
 
@@ -21,7 +21,6 @@ PRODUCTS: Final = {"topixf": "TOPIXF", "nk225f": "NK225F"}
 CARRY_DAYS: Final = 7.0
 """A basis is spread over at least so many days."""
 
-_DAY: Final = "event_date"
 _READ: Final = (
     "code",
     "product",
@@ -97,7 +96,7 @@ def _best_first(rows: pl.DataFrame) -> pl.DataFrame:
     """Contracts of each trade date: the central one, then by volume, then the nearer."""
     central = pl.col("is_central_month").fill_null(value=False).alias("central")
     return rows.with_columns(central).sort(
-        [_DAY, "central", "volume_contracts", DAYS],
+        [DAY, "central", "volume_contracts", DAYS],
         descending=[False, True, True, False],
         maintain_order=True,
     )
@@ -105,31 +104,31 @@ def _best_first(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _days(rows: pl.DataFrame) -> pl.DataFrame:
     """One row per trade date of a product."""
-    central = _best_first(rows).unique(_DAY, keep="first", maintain_order=True)
+    central = _best_first(rows).unique(DAY, keep="first", maintain_order=True)
     central = central.select(
-        _DAY,
+        DAY,
         DAYS,
         "settle",
         (pl.col("day_close") / pl.col("day_open") - 1.0).alias("day_ret"),
         pl.col("open_interest_contracts").alias("central_oi"),
     )
-    start = central.select(_DAY, pl.col(DAYS).alias("from"))
-    later = rows.join(start, on=_DAY, maintain_order="left").filter(pl.col(DAYS) > pl.col("from"))
-    following = later.sort(_DAY, DAYS, maintain_order=True).unique(
-        _DAY, keep="first", maintain_order=True
+    start = central.select(DAY, pl.col(DAYS).alias("from"))
+    later = rows.join(start, on=DAY, maintain_order="left").filter(pl.col(DAYS) > pl.col("from"))
+    following = later.sort(DAY, DAYS, maintain_order=True).unique(
+        DAY, keep="first", maintain_order=True
     )
     following = following.select(
-        _DAY,
+        DAY,
         pl.col(DAYS).alias("next_days"),
         pl.col("settle").alias("next_settle"),
         pl.col("open_interest_contracts").alias("next_oi"),
     )
-    total = rows.group_by(_DAY).agg(
+    total = rows.group_by(DAY).agg(
         pl.col("available_at").max(),
         pl.col("open_interest_contracts").sum().alias("oi"),
         pl.col("volume_contracts").sum().alias("volume"),
     )
-    both = total.join(central, on=_DAY, how="left").join(following, on=_DAY, how="left")
+    both = total.join(central, on=DAY, how="left").join(following, on=DAY, how="left")
     years = (pl.col("next_days") - pl.col(DAYS)) / DAYS_PER_YEAR
     pair = pl.col("central_oi") + pl.col("next_oi")
     return both.with_columns(
@@ -147,36 +146,36 @@ def _against_before(rows: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """
     pairs = c.with_session_before(days)
     old = rows.select(
-        pl.col(_DAY).alias("before"),
+        pl.col(DAY).alias("before"),
         "code",
         pl.col("settle").alias("old_settle"),
         pl.col("open_interest_contracts").alias("old_oi"),
     )
-    joined = rows.join(pairs.select(_DAY, "before"), on=_DAY, maintain_order="left").join(
+    joined = rows.join(pairs.select(DAY, "before"), on=DAY, maintain_order="left").join(
         old, on=["before", "code"], maintain_order="left_right"
     )
     ordered = _best_first(joined)
     night = ordered.filter(
         pl.col("night_close").is_not_null() & pl.col("old_settle").is_not_null()
-    ).unique(_DAY, keep="first", maintain_order=True)
+    ).unique(DAY, keep="first", maintain_order=True)
     night = night.select(
-        _DAY,
+        DAY,
         (pl.col("night_close") / pl.col("old_settle") - 1.0).alias("night_ret"),
         (pl.col("night_high") / pl.col("night_low")).log().alias("night_range"),
     )
-    whole = ordered.unique(_DAY, keep="first", maintain_order=True).select(
-        _DAY, (pl.col("settle") / pl.col("old_settle") - 1.0).alias("settle_ret")
+    whole = ordered.unique(DAY, keep="first", maintain_order=True).select(
+        DAY, (pl.col("settle") / pl.col("old_settle") - 1.0).alias("settle_ret")
     )
-    held = joined.group_by(_DAY).agg(
+    held = joined.group_by(DAY).agg(
         pl.col("open_interest_contracts").sum().alias("now"), pl.col("old_oi").sum().alias("then")
     )
     change = (pl.col("now") / pl.col("then")).log()
     held = held.select(
-        _DAY, pl.when((pl.col("now") > 0.0) & (pl.col("then") > 0.0)).then(change).alias("oi_chg")
+        DAY, pl.when((pl.col("now") > 0.0) & (pl.col("then") > 0.0)).then(change).alias("oi_chg")
     )
     out = pairs
     for part in (night, whole, held):
-        out = out.join(part, on=_DAY, how="left")
+        out = out.join(part, on=DAY, how="left")
     return out
 
 
@@ -184,7 +183,7 @@ def make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
     """Basis of the central contract to its index on the same date, once both are known."""
     rows = _settled_rows(tables, timeline).filter(pl.col("product") == PRODUCTS[short])
     spots = (_topix if short == "topixf" else _nikkei)(tables, timeline)
-    days = _days(rows).join(spots, on=_DAY)
+    days = _days(rows).join(spots, on=DAY)
     spot = pl.col("spot")
     basis = pl.when(spot > 0.0).then((pl.col("settle") / spot).log())
     made: dict[str, pl.Expr] = {f"fut_basis_{short}": basis}
@@ -199,7 +198,7 @@ def make_basis(tables: Tables, timeline: Timeline, *, short: str) -> Made:
 def _topix(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     index = tables.read("topix", ("close",), since=c.reach(timeline))
     return index.select(
-        _DAY, pl.col("close").alias("spot"), pl.col("available_at").alias("spot_known")
+        DAY, pl.col("close").alias("spot"), pl.col("available_at").alias("spot_known")
     )
 
 
@@ -208,7 +207,7 @@ def _nikkei(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     columns = ("settlement", "underlying_price")
     rows = tables.read("index_options", columns, since=c.reach(timeline))
     known = rows.filter((pl.col("settlement") == "normal") & (pl.col("underlying_price") > 0.0))
-    return known.group_by(_DAY).agg(
+    return known.group_by(DAY).agg(
         pl.col("underlying_price").median().alias("spot"),
         pl.col("available_at").max().alias("spot_known"),
     )

@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from gogooku.features.derivatives import contracts as c
-from gogooku.features.derivatives.contracts import DAYS, EXPIRY
+from gogooku.features.derivatives.contracts import DAY, DAYS, EXPIRY
 from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.timeline import Timeline
 
@@ -73,7 +73,6 @@ _READ: Final = (
     "settlement_price",
     "night_close",
 )
-_DAY: Final = "event_date"
 _X: Final = "log_moneyness"
 _VOL: Final = "implied_volatility_ratio"
 
@@ -83,9 +82,9 @@ def make_options(tables: Tables, timeline: Timeline) -> Made:
     rows = tables.read("index_options", _READ, since=c.reach(timeline))
     chain_rows = c.with_expiry(c.settled_once(rows))
     outside = _out_of_the_money(chain_rows)
-    days = chain_rows.group_by(_DAY).agg(pl.col("available_at").max())
+    days = chain_rows.group_by(DAY).agg(pl.col("available_at").max())
     for part in (_positions(outside), *_surface(outside)):
-        days = days.join(part, on=_DAY, how="left")
+        days = days.join(part, on=DAY, how="left")
     columns = [_surface_name(name, tenor) for name, tenor in _SURFACE] + list(_ACTIVITY)
     made = c.market_series(days, timeline, columns)
     night = _night_jump(outside, chain_rows, days)
@@ -107,12 +106,12 @@ def _out_of_the_money(rows: pl.DataFrame) -> pl.DataFrame:
     below = pl.col("strike_price") < pl.col("underlying_price")
     kept = rows.filter((pl.col("underlying_price") > 0.0) & (put == below))
     near = pl.col(EXPIRY).filter(pl.col(DAYS) >= NEAR_DAYS).min().alias("near")
-    nearest = kept.group_by(_DAY).agg(near)
-    marked = kept.join(nearest, on=_DAY, how="left", maintain_order="left").with_columns(
+    nearest = kept.group_by(DAY).agg(near)
+    marked = kept.join(nearest, on=DAY, how="left", maintain_order="left").with_columns(
         (pl.col("strike_price") / pl.col("underlying_price")).log().alias(_X),
         (pl.col(EXPIRY) == pl.col("near")).alias("near"),
     )
-    return marked.sort(_DAY, EXPIRY, _X, "code", maintain_order=True)
+    return marked.sort(DAY, EXPIRY, _X, "code", maintain_order=True)
 
 
 def _positions(outside: pl.DataFrame) -> pl.DataFrame:
@@ -126,7 +125,7 @@ def _positions(outside: pl.DataFrame) -> pl.DataFrame:
         total = interest.filter(side).sum()
         return pl.when(total > 0.0).then((interest * pl.col(_X)).filter(side).sum() / total)
 
-    return outside.group_by(_DAY, maintain_order=True).agg(
+    return outside.group_by(DAY, maintain_order=True).agg(
         interest.filter(put).sum().alias("io_put_oi"),
         interest.filter(call).sum().alias("io_call_oi"),
         volume.filter(put).sum().alias("io_put_volume"),
@@ -150,18 +149,18 @@ def _surface(outside: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _smiles(outside: pl.DataFrame) -> pl.DataFrame:
     """Volatility of each trade date and expiry at the wanted moneyness, linear between strikes."""
-    quoted = outside.filter(pl.col(_VOL) > 0.0).select(_DAY, EXPIRY, DAYS, _X, _VOL)
+    quoted = outside.filter(pl.col(_VOL) > 0.0).select(DAY, EXPIRY, DAYS, _X, _VOL)
     ordered = quoted.with_columns(
         pl.col(_X).shift(1).alias("x0"),
         pl.col(_VOL).shift(1).alias("v0"),
-        (pl.col(_DAY).eq(pl.col(_DAY).shift(1)) & pl.col(EXPIRY).eq(pl.col(EXPIRY).shift(1)))
+        (pl.col(DAY).eq(pl.col(DAY).shift(1)) & pl.col(EXPIRY).eq(pl.col(EXPIRY).shift(1)))
         .fill_null(value=False)
         .alias("joined"),
     )
     x, x0, v0 = pl.col(_X), pl.col("x0"), pl.col("v0")
     usable = pl.col("joined") & (x - x0 <= MAX_STRIKE_GAP)
     slope = (pl.col(_VOL) - v0) / (x - x0)
-    return ordered.group_by(_DAY, EXPIRY, DAYS).agg(
+    return ordered.group_by(DAY, EXPIRY, DAYS).agg(
         pl.when(usable & (x0 <= at) & (x > at)).then(v0 + slope * (at - x0)).max().alias(name)
         for name, at in _MONEYNESS.items()
     )
@@ -173,11 +172,11 @@ def _constant_maturity(smiles: pl.DataFrame, name: str, tenor: int) -> pl.DataFr
     Before the first expiry the line starts at no variance in no time: the volatility is flat.
     """
     variance = pl.col(name) ** 2 * pl.col(DAYS)
-    joined = pl.col(_DAY).eq(pl.col(_DAY).shift(1)).fill_null(value=False)
+    joined = pl.col(DAY).eq(pl.col(DAY).shift(1)).fill_null(value=False)
     ordered = (
         smiles.filter(pl.col(name).is_not_null())
-        .sort(_DAY, DAYS)
-        .select(_DAY, DAYS, variance.alias("w"))
+        .sort(DAY, DAYS)
+        .select(DAY, DAYS, variance.alias("w"))
         .with_columns(
             pl.when(joined).then(pl.col(DAYS).shift(1)).otherwise(0.0).alias("d0"),
             pl.when(joined).then(pl.col("w").shift(1)).otherwise(0.0).alias("w0"),
@@ -187,7 +186,7 @@ def _constant_maturity(smiles: pl.DataFrame, name: str, tenor: int) -> pl.DataFr
     around = (d0 <= tenor) & (d > tenor) & (d - d0 <= MAX_EXPIRY_GAP_DAYS)
     total = w0 + (pl.col("w") - w0) / (d - d0) * (tenor - d0)
     return ordered.filter(around).select(
-        _DAY, (total / tenor).sqrt().alias(_surface_name(name, tenor))
+        DAY, (total / tenor).sqrt().alias(_surface_name(name, tenor))
     )
 
 
@@ -196,16 +195,16 @@ def _night_jump(outside: pl.DataFrame, rows: pl.DataFrame, days: pl.DataFrame) -
     pairs = c.with_session_before(days)
     held = outside.filter(
         pl.col("near") & (pl.col(_X).abs() <= NEAR_MONEY) & (pl.col("settlement_price") > 0.0)
-    ).select(pl.col(_DAY).alias("before"), "code", pl.col("settlement_price").alias("paid"))
-    wanted = held.join(pairs.select(_DAY, "before"), on="before", maintain_order="left")
-    night = rows.filter(pl.col("night_close") > 0.0).select(_DAY, "code", "night_close")
-    both = wanted.join(night, on=[_DAY, "code"], maintain_order="left_right")
-    jump = both.group_by(_DAY, maintain_order=True).agg(
+    ).select(pl.col(DAY).alias("before"), "code", pl.col("settlement_price").alias("paid"))
+    wanted = held.join(pairs.select(DAY, "before"), on="before", maintain_order="left")
+    night = rows.filter(pl.col("night_close") > 0.0).select(DAY, "code", "night_close")
+    both = wanted.join(night, on=[DAY, "code"], maintain_order="left_right")
+    jump = both.group_by(DAY, maintain_order=True).agg(
         pl.when(pl.len() >= FEWEST_CONTRACTS)
         .then(pl.col("night_close").sum() / pl.col("paid").sum() - 1.0)
         .alias("opt_night_jump")
     )
-    return pairs.join(jump, on=_DAY, how="left")
+    return pairs.join(jump, on=DAY, how="left")
 
 
 SERIES: Final = {

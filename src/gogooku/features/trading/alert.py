@@ -39,7 +39,7 @@ from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.trading.margin import imbalance_of, net_to_adv, to_adv
+from gogooku.features.trading.margin import SIDES, imbalance_of, net_to_adv, to_adv
 
 STANDING_SESSIONS: Final = 5
 SPELL_DAYS: Final = 14
@@ -65,12 +65,11 @@ REASONS: Final = (
     "precaution_by_jsf",
     "unclear_or_on_alert",
 )
-_SIDES: Final = ("long", "short")
 _BEFORE: Final = "the publication before"
 
 _STOCK: Final = {
-    **{f"al_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
-    **{f"al_{s}_change_shares": f"{s} balance less that of {_BEFORE}" for s in _SIDES},
+    **{f"al_{s}_shares": f"{s} balance, forward-basis shares" for s in SIDES},
+    **{f"al_{s}_change_shares": f"{s} balance less that of {_BEFORE}" for s in SIDES},
 }
 
 
@@ -112,8 +111,8 @@ def _reason(state: Standing, published_TN: BoolArray, *, given: FloatArray) -> F
 
 def make_alert(tables: Tables, timeline: Timeline) -> Made:
     """Base columns of the table ``margin_alert``; [T, N]."""
-    sides = [f"{side}_{part}" for side in _SIDES for part in ("shares", "listed_ratio")]
-    sides += [f"{side}_standardized_shares" for side in _SIDES]
+    sides = [f"{side}_{part}" for side in SIDES for part in ("shares", "listed_ratio")]
+    sides += [f"{side}_standardized_shares" for side in SIDES]
     columns = ["code", "regulation", *sides, *(f"reason_{reason}" for reason in REASONS)]
     since = first_day(timeline, days=_STEPS * SPELL_DAYS)
     placed = timeline.place(tables.read("margin_alert", columns, since=since))
@@ -125,7 +124,7 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
         for name in sides
     }
     rows: dict[str, FloatArray] = {}
-    for side in _SIDES:
+    for side in SIDES:
         rows |= _alert_side(values, chain, side=side)
     imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
     severity = placed.frame.get_column("regulation").replace_strict(
@@ -189,7 +188,7 @@ _BALANCES = (
             unit="ratio",
             meaning=f"Daily {side} balance in days of mean volume of 20 sessions{_SPARSE}.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _sparse(
         name="dmi_imbalance",
@@ -205,13 +204,13 @@ _BALANCES = (
             "share",
             f"Daily {side} balance over listed shares, as published; none for funds",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     *(
         _shown_sparse(
             f"dmi_std_share_{side}", "share", f"Standardised share of the daily {side} balance"
         )
-        for side in _SIDES
+        for side in SIDES
     ),
 )
 
@@ -222,7 +221,7 @@ _CHANGES = (
             "ratio",
             f"Daily {side} balance less that of {_BEFORE}, over the mean of both",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _shown_sparse("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
     *(
@@ -235,7 +234,7 @@ _CHANGES = (
             meaning=f"Change of the daily {side} balance against {_BEFORE} over mean volume of "
             f"20 sessions{_SPARSE}.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _sparse(
         name="dmi_d_net_to_adv20",

@@ -299,7 +299,7 @@ WHOLE: Final = (
 foreigners' share, divergence with their net ratio)."""
 
 AGE: Final = "mkt_flow_age"
-STANDS: Final = 20
+STANDS: Final = k.STALE_LIMIT
 """Sessions for which the figures of a week stand when no newer week comes; then they are null."""
 
 

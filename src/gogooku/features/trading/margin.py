@@ -36,6 +36,7 @@ from gogooku.features.engine.combinators import col, declared, known
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
+from gogooku.features.market.breadth import FEWEST_MEMBERS
 
 WEEK_DAYS: Final = (7, 8, 6, 9, 5, *range(10, 17))
 """Days between an observation and the one it is compared with, the preferred first. A week of at
@@ -43,12 +44,11 @@ most two sessions has no balances, so the step over it is two weeks: at most 16 
 STANDING_SESSIONS: Final = k.STALE_LIMIT
 _STEPS: Final = 52
 """Rows of the longest window."""
-FEWEST_MEMBERS: Final = 5
-_SIDES: Final = ("long", "short")
+SIDES: Final = ("long", "short")
 
 _STOCK: Final = {
-    **{f"mi_{s}_shares": f"{s} balance, forward-basis shares" for s in _SIDES},
-    **{f"mi_{s}_change_shares": f"change of the {s} balance per 7 days, shares" for s in _SIDES},
+    **{f"mi_{s}_shares": f"{s} balance, forward-basis shares" for s in SIDES},
+    **{f"mi_{s}_change_shares": f"change of the {s} balance per 7 days, shares" for s in SIDES},
 }
 
 
@@ -78,7 +78,7 @@ def _balance_side(rows: Values, *, side: str, chain: Chain) -> dict[str, FloatAr
 
 def make_margin(tables: Tables, timeline: Timeline) -> Made:
     """Base columns of the table ``margin_interest``; [T, N]."""
-    parts = [f"{side}{part}" for side in _SIDES for part in ("", "_standardized")]
+    parts = [f"{side}{part}" for side in SIDES for part in ("", "_standardized")]
     columns = ["code", *(f"{part}_shares" for part in parts)]
     since = first_day(timeline, days=_STEPS * max(WEEK_DAYS))
     placed = timeline.place(tables.read("margin_interest", columns, since=since))
@@ -165,7 +165,7 @@ _LEVELS = (
             unit="ratio",
             meaning=f"Margin {side} balance in days of mean volume of 20 sessions.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _margin(
         name="margin_imbalance",
@@ -181,7 +181,7 @@ _LEVELS = (
             "share",
             f"Standardised (exchange-set terms) share of the {side} balance.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
 )
 
@@ -192,7 +192,7 @@ _CHANGES = (
             "ratio",
             f"Change of the {side} balance per week over the mean of both balances.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     *(
         _margin(
@@ -203,7 +203,7 @@ _CHANGES = (
             unit="ratio",
             meaning=f"Change of the {side} balance per week over five days of mean volume.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _margin(
         name="margin_d_net_to_adv20",
@@ -222,7 +222,7 @@ _CHANGES = (
             "share",
             f"Change of margin_std_share_{side} per week.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     _shown(
         "margin_gross_mom4",
@@ -261,7 +261,7 @@ _UNUSUAL = (
             f"margin_d_{side}_wow among its 26 newest weekly steps, within +-10; {_WARM_UP} (21).",
             max_null_share=0.4,
         )
-        for side in _SIDES
+        for side in SIDES
     ),
     *(
         _shown(
@@ -270,7 +270,7 @@ _UNUSUAL = (
             f"Standard deviation of margin_d_{side}_wow over 26 weekly steps; {_WARM_UP} (21).",
             max_null_share=0.4,
         )
-        for side in _SIDES
+        for side in SIDES
     ),
 )
 
@@ -305,7 +305,7 @@ _WHOLE = (
             meaning=f"Change of {side} balances per week over the balances, of the universe at "
             "current prices.",
         )
-        for side in _SIDES
+        for side in SIDES
     ),
 )
 
