@@ -212,10 +212,6 @@ _BRANCHES = (
 """What can be wrong: a branch, a loop, a comparison or arithmetic."""
 
 UNTESTED: Mapping[str, str] = {
-    "gogooku.commands.backtest": "run by the tests of the commands",
-    "gogooku.commands.compare": "run by the tests of the commands",
-    "gogooku.commands.doctor": "run by the tests of the commands",
-    "gogooku.commands.evaluate": "run by the tests of the commands",
     "gogooku.commands.export": "run by the tests of the commands",
     "gogooku.commands.import_prices": "run by the tests of the commands",
     "gogooku.commands.predict": "run by the tests of the commands",
@@ -235,8 +231,6 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.features.market.breadth": "its features are held against the oracle",
     "gogooku.features.market.market": "its features are held against the oracle",
     "gogooku.features.trading.short_sectors": "run by the tests of short selling",
-    "gogooku.learn.models.atft_gat_fan.network": "run by the tests of the networks",
-    "gogooku.runs.report": "run by the tests of the commands",
 }
 """Modules with logic that no test imports, and what runs them."""
 
