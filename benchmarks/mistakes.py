@@ -206,8 +206,8 @@ _CLOCKS: Final = (
         "clock-statements",
         "a document of the evening is known at 18:00",
         "tables/publication.py",
-        "        .then(_at(24, 30))",
-        "        .then(_at(18))",
+        "        .then(_FLASH_LATE)",
+        "        .then(era.minutes)",
         (_clock("statements"),),
     ),
     Planted(

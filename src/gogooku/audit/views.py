@@ -19,14 +19,13 @@ import polars as pl
 
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.files import readable, write_parquet
-from gogooku.core.frames import LISTINGS_SCHEMA, QUOTES_SCHEMA
+from gogooku.core.frames import BAR_PRICES, LISTINGS_SCHEMA, QUOTES_SCHEMA
 from gogooku.features.laws import Ending
 from gogooku.ingest.source import Source
 from gogooku.tables.schema import TABLES
 
 _GARBAGE_DAYS = 40
 """Calendar days after the decision that are made up; what lies beyond is left out."""
-_PRICES = ("open", "high", "low", "close")
 _FIXED = frozenset({"event_date", "available_at", "fetched_at"})
 """Columns of a typed table that say when: they stay, everything that is said then is made up."""
 
@@ -193,7 +192,7 @@ def _garbled_bars(
     price, volume = (pl.Series(np.exp(rng.normal(0.0, s, size))) for s in (1.0, 2.0))
     factor = pl.Series(rng.choice([1.0, 0.5, 2.0], size, p=[0.98, 0.01, 0.01]))
     return pl.concat([keys, picked], how="horizontal").with_columns(
-        *(pl.col(name) * price for name in _PRICES),
+        *(pl.col(name) * price for name in BAR_PRICES),
         pl.col("volume_shares") * volume,
         pl.col("turnover_value") * price * volume,
         factor.alias("adjustment_factor"),
@@ -208,7 +207,7 @@ def _write_indices(
     if ending is Ending.GARBAGE:
         later = bars.filter(pl.col("date").is_between(moment.day, moment.horizon, closed="right"))
         scale = pl.Series(np.exp(rng.normal(0.0, 0.5, later.height)))
-        kept = pl.concat([kept, later.with_columns(pl.col(name) * scale for name in _PRICES)])
+        kept = pl.concat([kept, later.with_columns(pl.col(name) * scale for name in BAR_PRICES)])
     write_parquet(kept.sort("date", "index"), folder / "indices.parquet")
 
 

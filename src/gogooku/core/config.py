@@ -17,10 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
-from gogooku.core.findings import explain, field_paths, nearest
+from gogooku.core.findings import VARIANT, explain, field_paths, nearest
 
-_VARIANT = "kind"
-"""The field that says which variant of a union is meant."""
 _OPENED = "\0opened"
 
 
@@ -164,7 +162,7 @@ def resolve(
         path, value = parse_assignment(text)
         pairs = leaves(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
         overrides += [(leaf, inner, "--set") for leaf, inner in pairs]
-    overrides.sort(key=lambda one: (one[2] == "--set", one[0].rsplit(".", 1)[-1] != _VARIANT))
+    overrides.sort(key=lambda one: (one[2] == "--set", one[0].rsplit(".", 1)[-1] != VARIANT))
     for path, value, origin in overrides:
         _assign(tree, path, value, origin=origin)
         origins[path] = origin
@@ -210,7 +208,7 @@ def _assign(tree: dict[str, Any], path: str, value: Any, *, origin: str) -> None
         if isinstance(node, dict) and _OPENED in node:
             node.setdefault(step, {_OPENED: True})
         node = node.get(step) if isinstance(node, dict) else None
-    if isinstance(node, dict) and last == _VARIANT and node.get(_VARIANT, value) != value:
+    if isinstance(node, dict) and last == VARIANT and node.get(VARIANT, value) != value:
         node.clear()
         node[_OPENED] = True
     if not isinstance(node, dict) or (last not in node and _OPENED not in node):

@@ -24,7 +24,7 @@ _SHOWN = 8
 """Most wrong settings named in one message."""
 _LONGEST = 60
 """Most characters shown of a value that was given."""
-_VARIANT = "kind"
+VARIANT = "kind"
 _OWN_WORDS = ("value_error", "assertion_error")
 """Findings of the project's own checks, whose words are kept."""
 _NOUNS = {
@@ -58,7 +58,7 @@ class _Field:
         """Models that the value may be, by their ``kind``; one without a kind is named ``""``."""
         found: dict[str, type[BaseModel]] = {}
         for model in models_in(self.annotation, self.metadata):
-            kind = model.model_fields.get(_VARIANT)
+            kind = model.model_fields.get(VARIANT)
             found[str(kind.default) if kind else ""] = model
         return found
 
@@ -212,8 +212,8 @@ def _finding(
         return path, f"got {short(finding['input'])}, expected settings by name"
     value, wanted = finding["input"], expected(field, path)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        value = value.get(_VARIANT) if isinstance(value, Mapping) else None
-        path, wanted = f"{path}.{_VARIANT}", _choices(list(field.variants))
+        value = value.get(VARIANT) if isinstance(value, Mapping) else None
+        path, wanted = f"{path}.{VARIANT}", _choices(list(field.variants))
     given = "nothing was given" if value is None or kind == "missing" else f"got {short(value)}"
     if place.item is not None and kind != "missing":
         given = f"{given} as item {place.item + 1}"
@@ -261,7 +261,7 @@ def expected(field: _Field, path: str) -> str:
     if field.variants:
         kinds = [kind for kind in field.variants if kind]
         if kinds:
-            return f"the settings of {path}, for example {path}.{_VARIANT}={kinds[0]}"
+            return f"the settings of {path}, for example {path}.{VARIANT}={kinds[0]}"
         return (
             f"the settings of {path}: {', '.join(next(iter(field.variants.values())).model_fields)}"
         )

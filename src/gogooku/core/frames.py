@@ -10,6 +10,9 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 
+BAR_PRICES = ("open", "high", "low", "close")
+"""The prices of a bar."""
+
 QUOTES_SCHEMA: Mapping[str, pl.DataType] = {
     "date": pl.Date(),
     "code": pl.String(),

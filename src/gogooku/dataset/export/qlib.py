@@ -35,6 +35,7 @@ import numpy.typing as npt
 from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, StorageError, UsageError
 from gogooku.core.files import locked, require_space, storage_errors, write_json, write_point
+from gogooku.core.frames import BAR_PRICES
 from gogooku.core.metrics import FloatArray
 from gogooku.core.progress import Reporter, Step
 from gogooku.core.types import BoolArray, Dataset
@@ -44,7 +45,6 @@ from gogooku.features.catalogue import FEATURE_SETS
 MARKET_INSTRUMENT = "MARKET"
 """The instrument of the market features: ``ChangeInstrument('MARKET', $name)`` in an expression."""
 FACTS_FILE = "gogooku.json"
-PRICES = ("open", "high", "low", "close")
 
 Float32 = npt.NDArray[np.float32]
 
@@ -137,7 +137,7 @@ def content_of(dataset: Dataset, features: str | None = None) -> QlibContent:
     bars = read_bars(dataset)
     growth_TN = np.cumprod(np.nan_to_num(bars["adjustment_factor"], nan=1.0), axis=0)
     volume = ("volume",) if "volume_shares" in bars else ()
-    names = (*PRICES, *volume, "factor")
+    names = (*BAR_PRICES, *volume, "factor")
 
     def bar(name: str) -> FloatArray:
         if name == "factor":

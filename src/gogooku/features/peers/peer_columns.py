@@ -21,7 +21,7 @@ week to the next and enter no column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -145,18 +145,27 @@ def peer_columns(
         sector=sector if sector_TN is not None else None,
         member=member,
     )
-    starts = np.flatnonzero(week_start_T == 1.0).tolist()
-    rows = dict.fromkeys(out, shape[0]) if needed is None else needed
-    weeks = []
-    for begin, end in pairwise([*starts, shape[0]]):
-        wanted = frozenset(name for name in out if end > shape[0] - rows.get(name, 0))
-        if wanted:
-            weeks.append((slice(begin, end), wanted))
+    rows = {name: shape[0] for name in out} if needed is None else needed
+    weeks = _wanted_weeks(week_start_T, rows, list(out))
     # One BLAS thread: weeks run side by side already, and eigenvectors keep their last bits.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(lambda one: _fill(panel, one[0], one[1], out), weeks):
             pass
     return out
+
+
+def _wanted_weeks(
+    week_start_T: FloatArray, rows: Mapping[str, int], names: Sequence[str]
+) -> list[tuple[slice, frozenset[str]]]:
+    """Weeks of which a column is wanted, and which columns: the last ``rows`` of each."""
+    total = len(week_start_T)
+    starts = np.flatnonzero(week_start_T == 1.0).tolist()
+    weeks = []
+    for begin, end in pairwise([*starts, total]):
+        wanted = frozenset(name for name in names if end > total - rows.get(name, 0))
+        if wanted:
+            weeks.append((slice(begin, end), wanted))
+    return weeks
 
 
 @dataclass(frozen=True)

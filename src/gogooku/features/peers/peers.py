@@ -21,9 +21,7 @@ from gogooku.features.engine.inputs import published
 from gogooku.features.peers import peer_graph as g
 from gogooku.features.peers.peer_columns import PEER_LOOKBACK, RETURNS, TOGETHER
 
-_graph = partial(Feature, group="graph", lookback=PEER_LOOKBACK)
 _graph_of = partial(declared, group="graph")
-_peer = partial(Feature, group="peer", lookback=PEER_LOOKBACK)
 _peer_of = partial(declared, group="peer")
 
 

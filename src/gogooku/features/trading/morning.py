@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.frames import BAR_PRICES
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
@@ -26,7 +27,6 @@ from gogooku.features.engine.timeline import Timeline
 from gogooku.ingest.jquants.plans import Plan
 
 _HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
-_PRICES: Final = ("open", "high", "low", "close")
 
 _stock = partial(Feature, group="morning")
 _stock_of = partial(declared, group="morning")
@@ -37,14 +37,14 @@ def make_halves(tables: Tables, timeline: Timeline) -> Made:
     wire = {
         f"{prefix}_{part.split('_')[0]}": f"{half}_{part}"
         for prefix, half in _HALVES.items()
-        for part in (*_PRICES, "volume_shares", "turnover_yen")
+        for part in (*BAR_PRICES, "volume_shares", "turnover_yen")
         if (prefix, part) != ("mq_pm", "turnover_yen")
     }
     growth = timeline.growth_TN
 
     def on_forward_basis(name: str, values: FloatArray) -> FloatArray:
         part = name.rsplit("_", 1)[1]
-        if part in _PRICES:
+        if part in BAR_PRICES:
             values /= growth
         elif part == "volume":
             values *= growth
@@ -61,7 +61,7 @@ MORNING_INPUTS: Final = (
             **{
                 f"{prefix}_{part}": f"yen per share of the {half}, forward basis"
                 for prefix, half in _HALVES.items()
-                for part in _PRICES
+                for part in BAR_PRICES
             },
             **{
                 f"{prefix}_volume": f"shares traded in the {half}, forward basis"
