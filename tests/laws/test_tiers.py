@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,12 +103,16 @@ def test_a_heavy_import_is_noticed():
 
 
 def test_help_is_quick():
-    seconds = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        loaded_by("--help")
-        seconds.append(time.perf_counter() - begun)
-    assert min(seconds) < 5.0
+    """In processor time, so that a busy machine is no slow program."""
+    begun = time_of_children()
+    loaded_by("--help")
+    assert time_of_children() - begun < 3.0
+
+
+def time_of_children() -> float:
+    """Processor seconds of the processes that were waited for."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 # ------------------------------------------------------------------------- what sources may do

@@ -15,8 +15,9 @@ from gogooku.core.files import (
     require_space,
     write_json,
 )
+from gogooku.core.panel import Panel
 from gogooku.core.progress import Reporter
-from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
+from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
 from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
@@ -55,15 +56,22 @@ def build(
         with locked(datasets_folder(home) / f"{source.name}-growing"):
             remove_interrupted(folder, source.name)
             with new_artefact(folder, resume=hash_json([stamp.key, stamp.versions])) as building:
-                _grow(
-                    home,
+                if not ((building / CONFIG_FILE).exists() and (building / STATE_FILE).exists()):
+                    with reporter.step("arrivals"):
+                        begin(home, building, source, config, stamp=stamp)
+                    stamp.write(building)
+                    write_json(building / CONFIG_FILE, resolved.to_json())
+                tables = Tables(source)
+                assemble(
                     building,
-                    source,
-                    resolved,
-                    stamp=stamp,
+                    _panel(building, source, tables, config, reporter=reporter),
+                    config,
+                    facts=_facts(source),
                     execution=execution,
                     reporter=reporter,
+                    tables=tables,
                 )
+                annotate(building, source, clock=config.clock)
                 stage_current(folder)
     else:
         stage_current(folder)
@@ -91,23 +99,10 @@ def require_clock(source: Source, clock: Clock) -> None:
         )
 
 
-def _grow(
-    home: Path,
-    building: Path,
-    source: Source,
-    resolved: Resolved[BuildConfig],
-    *,
-    stamp: Stamp,
-    execution: Execution,
-    reporter: Reporter,
-) -> None:
-    """Fill a dataset folder: take over what an older dataset has, and compute the rest."""
-    config, tables = resolved.config, Tables(source)
-    if not ((building / CONFIG_FILE).exists() and (building / STATE_FILE).exists()):
-        with reporter.step("arrivals"):
-            begin(home, building, source, config, stamp=stamp)
-        stamp.write(building)
-        write_json(building / CONFIG_FILE, resolved.to_json())
+def _panel(
+    building: Path, source: Source, tables: Tables, config: BuildConfig, *, reporter: Reporter
+) -> Panel:
+    """The sessions that are read to fill a folder; there must be room for what is made of them."""
     available = available_columns(source, tables)
     first = first_session_read(building, config, available=available)
     with reporter.step("panel"):
@@ -116,17 +111,13 @@ def _grow(
     values, _ = visible_names(config, available)
     room = _BYTES_PER_CELL + len(values) * _BYTES_PER_VALUE
     require_space(building, num_bytes=round(cells * room))
-    assemble(
-        building,
-        panel,
-        config,
-        facts={
-            "source": source.name,
-            "source_version": source.folder.name,
-            "exchange": source.exchange,
-        },
-        execution=execution,
-        reporter=reporter,
-        tables=tables,
-    )
-    annotate(building, source, clock=config.clock)
+    return panel
+
+
+def _facts(source: Source) -> dict[str, str]:
+    """What the manifest says of the source."""
+    return {
+        "source": source.name,
+        "source_version": source.folder.name,
+        "exchange": source.exchange,
+    }
