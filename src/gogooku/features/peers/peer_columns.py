@@ -127,15 +127,14 @@ def peer_columns(
     Returns
     -------
     dict of str to array
-        Columns of `PEER_STOCK` (and `PEER_STOCK_SECTOR`) as float32 [T, N], of `PEER_MARKET` as
-        float64 [T]; NaN for null.
+        Stock columns as float32 [T, N], those of the market as float64 [T]; NaN for null.
     """
     shape = close_TN.shape
     known = (*PEER_STOCK, *(PEER_STOCK_SECTOR if sector_TN is not None else ()))
     out: dict[str, npt.NDArray[Any]] = {name: allocate(name, shape) for name in known}
+    for values in out.values():
+        values[:] = np.nan
     out |= {name: np.full(shape[0], np.nan) for name in PEER_MARKET}
-    for name in known:
-        out[name][:] = np.nan
     member = universe_TN == 1.0
     sector = np.full(shape, np.nan) if sector_TN is None else sector_TN
     panel = _Panel(
