@@ -26,10 +26,10 @@ from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.jquants.client import ApiKey, Client
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.pacing import Pacer
+from gogooku.ingest.jquants.planning import dry_run
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.summary import SyncSummary
-from gogooku.ingest.jquants.sync import dry_run
 from gogooku.ingest.jquants.sync import sync as fetch
 from gogooku.ingest.source import Source
 from gogooku.pipeline import tables_source

@@ -15,9 +15,9 @@ from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plan import SyncOptions
+from gogooku.ingest.jquants.planning import dry_run
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
-from gogooku.ingest.jquants.sync import dry_run
 from gogooku.ingest.jquants.sync import sync as fetch
 from gogooku.pipeline import sync
 from gogooku.sandbox.exchange.bulk import Restatement

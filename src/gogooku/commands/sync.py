@@ -24,11 +24,11 @@ from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plan import BulkUse, SyncOptions, SyncPlan
+from gogooku.ingest.jquants.planning import dry_run as plan_only
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.status import status as status_of
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced
-from gogooku.ingest.jquants.sync import dry_run as plan_only
 
 SANDBOX: Final = "sandbox"
 JQUANTS_URL: Final = "https://api.jquants.com/v2"

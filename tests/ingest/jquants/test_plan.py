@@ -10,8 +10,8 @@ from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import Batch, BatchKind, Due
 from gogooku.ingest.jquants.moments import axis_days, coverage, moments, ready_at, sessions_of
 from gogooku.ingest.jquants.plan import BulkUse, Held, Reason, SyncOptions, plan_sync
+from gogooku.ingest.jquants.planning import plan_for
 from gogooku.ingest.jquants.plans import Bucket, Plan
-from gogooku.ingest.jquants.sync import plan_for
 from support.vendor import EVERY, days_between, some, tokyo
 
 NOVEMBER = date(2026, 11, 1)

@@ -20,9 +20,9 @@ from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
 from gogooku.ingest.jquants.moments import axis_days, moments, sessions_of
 from gogooku.ingest.jquants.plan import BulkUse, SyncOptions
+from gogooku.ingest.jquants.planning import dry_run
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
-from gogooku.ingest.jquants.sync import dry_run
 from support.vendor import (
     EVERY,
     FakeVendor,

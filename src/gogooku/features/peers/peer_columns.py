@@ -144,7 +144,7 @@ def peer_columns(
         sector=sector if sector_TN is not None else None,
         member=member,
     )
-    rows = {name: shape[0] for name in out} if needed is None else needed
+    rows = dict.fromkeys(out, shape[0]) if needed is None else needed
     weeks = _wanted_weeks(week_start_T, rows, list(out))
     # One BLAS thread: weeks run side by side already, and eigenvectors keep their last bits.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:

@@ -51,14 +51,12 @@ FREE_DELAY_DAYS = 84
 def plan_window(plan: Plan, today: date) -> tuple[date, date]:
     """First and last date that a plan sees on a day, by the vendor's rule."""
     last = today - timedelta(days=FREE_DELAY_DAYS) if plan is Plan.FREE else today
-    return _years_before(last, HISTORY_YEARS[plan]), last
+    return years_before(last, HISTORY_YEARS[plan]), last
 
 
-def _years_before(day: date, years: int) -> date:
-    if (day.month, day.day) == (2, 29) and not _is_leap(day.year - years):
-        return date(day.year - years, 2, 28)
-    return day.replace(year=day.year - years)
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+def years_before(day: date, years: int) -> date:
+    """The same day so many years earlier; 28 February for a 29th that the year does not have."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:  # 29 February
+        return day.replace(year=day.year - years, day=28)

@@ -10,8 +10,8 @@ from typing import Any
 from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import Batch, BatchKind
 from gogooku.ingest.jquants.moments import Sessions, axis_days, coverage, sessions_of
+from gogooku.ingest.jquants.planning import held_calendar
 from gogooku.ingest.jquants.raw import RawStore
-from gogooku.ingest.jquants.sync import held_calendar
 
 _SHOWN_GAPS = 5
 

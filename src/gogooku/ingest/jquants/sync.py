@@ -43,12 +43,10 @@ from gogooku.ingest.jquants.plan import (
     file_job,
     window_of,
 )
-from gogooku.ingest.jquants.planning import dry_run, held_calendar, plan_for, plan_of
+from gogooku.ingest.jquants.planning import held_calendar, plan_of
 from gogooku.ingest.jquants.raw import RawStore, Writer, decode
 from gogooku.ingest.jquants.subscription import Subscription
 from gogooku.ingest.jquants.summary import EndpointSummary, SyncSummary
-
-__all__ = ["SUBSCRIPTION_AGE", "dry_run", "held_calendar", "plan_for", "plan_of", "sync"]
 
 SUBSCRIPTION_AGE = timedelta(days=30)
 """A subscription discovered before that is checked again."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from gogooku.ingest.jquants.plans import FREE_DELAY_DAYS, HISTORY_YEARS, Plan
+from gogooku.ingest.jquants.plans import FREE_DELAY_DAYS, HISTORY_YEARS, Plan, years_before
 
 KEYS: Final[Mapping[str, Plan]] = MappingProxyType(
     {
@@ -102,12 +102,5 @@ def window_of(plan: Plan, today: date, *, history_from: date) -> Window:
     """Dates that a plan covers on a Tokyo date, from the first one that the market has."""
     years = HISTORY_YEARS[plan]
     last = today - timedelta(days=FREE_DELAY_DAYS) if plan is Plan.FREE else None
-    first = _years_before(last or today, years)
+    first = years_before(last or today, years)
     return Window(max(first, history_from), last)
-
-
-def _years_before(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year - years, day=28)
