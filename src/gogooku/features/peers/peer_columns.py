@@ -144,7 +144,8 @@ def peer_columns(
         sector=sector if sector_TN is not None else None,
         member=member,
     )
-    rows = dict.fromkeys(out, shape[0]) if needed is None else needed
+    total: int = shape[0]
+    rows = dict.fromkeys(out, total) if needed is None else needed
     weeks = _wanted_weeks(week_start_T, rows, list(out))
     # One BLAS thread: weeks run side by side already, and eigenvectors keep their last bits.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
