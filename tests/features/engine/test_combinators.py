@@ -17,6 +17,7 @@ from gogooku.features.engine.combinators import (
     known,
     log,
     mean,
+    over,
     ratio,
     sign,
     total,
@@ -113,3 +114,12 @@ def test_a_declaration_states_neither_inputs_nor_lookback():
     )
     assert (feature.name, feature.inputs, feature.lookback) == ("x", ("a", "b"), 20)
     assert (feature.unit, feature.group, feature.role) == ("z", "g", Role.MARKET)
+
+
+def test_a_kernel_over_columns_looks_back_as_far_as_the_longest_and_its_window():
+    what = over(lambda one, two: one + 2.0 * two, col("a", 3), col("b"), window=20)
+    assert what.inputs == ("a", "b")
+    assert what.lookback == 22
+    plain = over(lambda one, two: one + 2.0 * two, col("a"), col("b"))
+    values = {"a": np.array([[1.0], [np.nan]]), "b": np.array([[2.0], [3.0]])}
+    np.testing.assert_array_equal(plain.compute(values), [[5.0], [np.nan]])

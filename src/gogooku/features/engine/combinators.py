@@ -138,12 +138,17 @@ def _windowed(
     return Expression(of.inputs, chain(window, of.lookback), lambda x: kernel(of.compute(x)))
 
 
+def over(kernel: Callable[..., FloatArray], *of: Expression, window: int = 1) -> Expression:
+    """A kernel of the values of expressions, which looks back ``window`` sessions itself."""
+    inputs = dict.fromkeys(name for one in of for name in one.inputs)
+    longest = max(one.lookback for one in of)
+    return Expression(
+        tuple(inputs), chain(window, longest), lambda x: kernel(*(one.compute(x) for one in of))
+    )
+
+
 def joined(
     one: Expression, two: Expression, kernel: Callable[[FloatArray, FloatArray], FloatArray]
 ) -> Expression:
     """A function of two expressions on the same session."""
-    return Expression(
-        tuple(dict.fromkeys((*one.inputs, *two.inputs))),
-        max(one.lookback, two.lookback),
-        lambda x: kernel(one.compute(x), two.compute(x)),
-    )
+    return over(kernel, one, two)
