@@ -17,7 +17,7 @@ from gogooku.features.catalogue import by_name, described
 from gogooku.ingest.source import Source, read_source
 from gogooku.learn.checkpoint import Header
 from gogooku.learn.models.single_feature.config import ReversalConfig
-from gogooku.runs.judge import market_bars
+from gogooku.runs.trade import market_bars
 from support.audits import build
 from support.source_world import source_world
 from support.typed_source import FEATURES, deliver
