@@ -31,6 +31,7 @@ from gogooku.features.engine.combinators import (
     mean,
     over,
     ratio,
+    rolling,
     sign,
     z,
 )
@@ -69,11 +70,6 @@ def annualised_vol(returns: FloatArray, window: int) -> FloatArray:
     return m.rolling_sd(returns, window) * math.sqrt(SESSIONS_PER_YEAR)
 
 
-def log_z(values: FloatArray, window: int) -> FloatArray:
-    """Log of a positive series against its mean and spread over the window, within +-10."""
-    return np.clip(m.zscore(k.log_positive(values), window), -10.0, 10.0)
-
-
 def drawdown(returns: FloatArray, window: int) -> FloatArray:
     """Fall from the highest level of the window to the current one, at most 0."""
     steps, _ = k.masked(np.log1p(returns))
@@ -94,7 +90,7 @@ def surprise(excess: FloatArray) -> FloatArray:
 
 
 def _vol(window: int) -> Expression:
-    return over(partial(annualised_vol, window=window), _MEAN_RETURN, window=window)
+    return rolling(annualised_vol, _MEAN_RETURN, window=window)
 
 
 def _near_extremes(where: FloatArray) -> FloatArray:
@@ -130,7 +126,7 @@ _RETURN_SERIES = (
     *(
         _universe(
             f"uni_ret_{w}d",
-            over(partial(compound, window=w), _MEAN_RETURN, window=w),
+            rolling(compound, _MEAN_RETURN, window=w),
             "return",
             f"Compounded equal-weight return of the universe over {w} sessions.",
         )
@@ -150,7 +146,7 @@ _RETURN_SERIES = (
     ),
     _universe(
         "uni_drawdown_252",
-        over(partial(drawdown, window=252), _MEAN_RETURN, window=252),
+        rolling(drawdown, _MEAN_RETURN, window=252),
         "return",
         "Fall of the equal-weight level from its highest of 252 sessions.",
     ),

@@ -25,6 +25,7 @@ from gogooku.features.engine.combinators import (
     highest,
     joined,
     over,
+    rolling,
     total,
 )
 from gogooku.features.engine.inputs import published
@@ -101,7 +102,7 @@ _LIMITS = (
     ),
     _limit(
         "limit_streak",
-        over(partial(k.run_length, limit=LONGEST_STREAK), _UP - _DOWN, window=LONGEST_STREAK),
+        rolling(k.run_length, _UP - _DOWN, window=LONGEST_STREAK),
         "sessions",
         "Length of the current run of closes at the upper (+) or lower (-) limit, at most "
         f"{LONGEST_STREAK}; null where the source has no limits.",
