@@ -13,6 +13,7 @@ import numpy as np
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import (
+    Expression,
     before,
     change,
     col,
@@ -37,11 +38,14 @@ _MACD = col("macd", k.ewm_length(26))
 _UP, _DOWN = col("_dm_up", _WILDER_14), col("_dm_down", _WILDER_14)
 
 
-def _rise(returns: FloatArray) -> FloatArray:
-    return np.maximum(returns, 0.0)
+def rsi(returns: Expression, sessions: int) -> Expression:
+    """Relative strength index, 0 to 1: Wilder's mean of the rises over that of all moves."""
+    rises = over(lambda values: np.maximum(values, 0.0), returns)
+    return ratio(wilder(rises, sessions), wilder(over(np.abs, returns), sessions), floor=k.FLAT)
 
 
-def _true_range(high: FloatArray, low: FloatArray, before: FloatArray) -> FloatArray:
+def true_range(high: FloatArray, low: FloatArray, before: FloatArray) -> FloatArray:
+    """Range that reaches to the close before, over that close."""
     return k.ratio(np.maximum(high, before) - np.minimum(low, before), before)
 
 
@@ -80,7 +84,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             f"rsi_{n}",
-            ratio(wilder(over(_rise, _RETURN), n), wilder(over(np.abs, _RETURN), n), floor=k.FLAT),
+            rsi(_RETURN, n),
             "share",
             f"Relative strength index of {n} sessions, 0 to 1, Wilder's smoothing, of returns.",
         )
@@ -106,7 +110,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         "_true_range",
-        over(_true_range, _HIGH, _LOW, before(_LAST, 1)),
+        over(true_range, _HIGH, _LOW, before(_LAST, 1)),
         "ratio",
         "True range over the last close before the session (Wilder 1978).",
         max_null_share=1.0,

@@ -45,7 +45,8 @@ def _z_close(close: FloatArray, last: FloatArray, window: int) -> FloatArray:
     return k.ratio(last - mean, spread)
 
 
-def _band_width(close: FloatArray, window: int) -> FloatArray:
+def band_width(close: FloatArray, window: int) -> FloatArray:
+    """Four standard deviations over the mean: the width of Bollinger bands."""
     mean, variance = m.rolling_mean_var(close, window)
     return k.ratio(4.0 * k.root(variance), mean)
 
@@ -87,7 +88,7 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "bb_bw",
-        rolling(_band_width, _CLOSE, window=20),
+        rolling(band_width, _CLOSE, window=20),
         "ratio",
         "Width of Bollinger bands of 20 sessions over the mean.",
     ),

@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.bars import pairs
+from gogooku.features.bars.oscillators import rsi, true_range
 from gogooku.features.bars.pairs import against
+from gogooku.features.bars.trend import band_width
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
@@ -42,16 +43,21 @@ from gogooku.features.market.breadth import annualised_vol
 _stock = partial(declared, group="market")
 _index = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 _CLOSE, _RETURN = col("mkt_close"), col("mkt_ret_1d", 2)
+_OWN_RETURN, _SLOPE = col("ret_prev_1d", RETURN), col("beta_60d", chain(60, RETURN))
 
 
-def _true_range(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
-    before = k.shift(close, 1)
-    return k.ratio(np.maximum(high, before) - np.minimum(low, before), before)
-
-
-def _band_width(values: FloatArray, window: int) -> FloatArray:
-    mean, variance = m.rolling_mean_var(values, window)
-    return k.ratio(4.0 * k.root(variance), mean)
+def _falling_beta(returns: FloatArray, index_T: FloatArray, window: int) -> FloatArray:
+    """Slope over the falling sessions of a window; null below 20 of them."""
+    falling = np.where(index_T < 0.0, index_T, np.nan)
+    joint = ~(np.isnan(returns) | np.isnan(falling)[:, None])
+    count = k.rolling_count(joint, window).astype(np.float64)
+    count[count < 20] = np.nan
+    r = np.where(joint, returns, 0.0)
+    f = np.where(joint, falling[:, None], 0.0)
+    sum_r, sum_f = k.window_sum(r, window), k.window_sum(f, window)
+    cross = k.window_sum(r * f, window) - sum_r * sum_f / count
+    square = k.window_sum(f * f, window) - sum_f * sum_f / count
+    return k.ratio(cross, square, floor=k.FLAT**2)
 
 
 _SERIES = (
@@ -96,7 +102,7 @@ _SERIES = (
     ),
     _index(
         "mkt_bb_bw",
-        rolling(_band_width, _CLOSE, window=20),
+        rolling(band_width, _CLOSE, window=20),
         "ratio",
         "Width of Bollinger bands of 20 sessions over the mean.",
     ),
@@ -114,17 +120,13 @@ _SERIES = (
     ),
     _index(
         "mkt_natr_14",
-        wilder(over(_true_range, col("mkt_high"), col("mkt_low"), _CLOSE, window=2), 14),
+        wilder(over(true_range, col("mkt_high"), col("mkt_low"), before(_CLOSE, 1)), 14),
         "ratio",
         "Average true range of 14 sessions over the close before (Wilder 1978).",
     ),
     _index(
         "mkt_rsi_14",
-        ratio(
-            wilder(over(lambda returns: np.maximum(returns, 0.0), _RETURN), 14),
-            wilder(over(np.abs, _RETURN), 14),
-            floor=k.FLAT,
-        ),
+        rsi(_RETURN, 14),
         "share",
         "Relative strength index of 14 sessions, 0 to 1.",
     ),
@@ -150,25 +152,22 @@ MARKET: Final[tuple[Feature, ...]] = (
     *against("market", series="mkt_ret_1d", suffix="", lookback=2),
     _stock(
         "_beta_20d",
-        rolling(m.rolling_beta, col("ret_prev_1d", RETURN), _RETURN, window=20),
+        rolling(m.rolling_beta, _OWN_RETURN, _RETURN, window=20),
         "ratio",
         "Slope on the index over 20 sessions.",
         max_null_share=1.0,
     ),
     _stock(
         "beta_20_60",
-        col("_beta_20d", chain(20, RETURN)) - col("beta_60d", chain(60, RETURN)),
+        col("_beta_20d", chain(20, RETURN)) - _SLOPE,
         "ratio",
         "Slope on the index over 20 sessions less that over 60.",
     ),
-    Feature(
-        name="down_beta_gap_120",
-        group="market",
-        inputs=("ret_prev_1d", "mkt_ret_1d", "beta_60d"),
-        compute=partial(pairs.downside_beta_gap, to="mkt_ret_1d", beta_name="beta_60d"),
-        lookback=chain(120, RETURN),
-        unit="ratio",
-        meaning="Slope over the falling sessions of 120 less beta_60d (Ang, Chen & Xing 2006); "
+    _stock(
+        "down_beta_gap_120",
+        rolling(_falling_beta, _OWN_RETURN, _RETURN, window=120) - _SLOPE,
+        "ratio",
+        "Slope over the falling sessions of 120 less beta_60d (Ang, Chen & Xing 2006); "
         "null below 20 such sessions.",
     ),
 )
