@@ -35,7 +35,7 @@ from gogooku.features.engine.combinators import (
 )
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.listing import SECTORS33, pick
+from gogooku.features.market.listing import SECTORS33, handed
 from gogooku.tables.indices import TOPIX_CODE
 
 SECTOR_CODES: Final = tuple(f"{0x40 + place:04X}" for place in range(len(SECTORS33)))
@@ -88,30 +88,19 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
 # ------------------------------------------------------------------------------------- kernels
 
 
-def _close(code: str) -> Expression:
+def _index_close(code: str) -> Expression:
     return col(_index_column(code))
 
 
 def _logs(codes: tuple[str, ...]) -> Expression:
     """Logs of some indices, [T, C]."""
-    closes = (_close(code) for code in codes)
+    closes = (_index_close(code) for code in codes)
     return over(lambda *series: k.log_positive(np.stack(series, axis=1)), *closes)
 
 
 def _relative(codes: tuple[str, ...]) -> Expression:
     """Log of some indices over TOPIX, [T, C]."""
     return joined(_logs((TOPIX_CODE,)), _logs(codes), lambda topix, logs: logs - topix)
-
-
-def _of_names(table_TC: Expression, by: str) -> Expression:
-    """A statistic of each index, handed to the names that belong to it."""
-    # size class 0 has no index, so the classes count from 1
-    first = 1.0 if by == "lst_scale" else 0.0
-
-    def handed(table_TC: FloatArray, which: FloatArray) -> FloatArray:
-        return pick(table_TC, np.where(which < first, np.nan, which - first))
-
-    return joined(table_TC, col(by), handed)
 
 
 def _relative_risk(topix: FloatArray, sectors: FloatArray) -> FloatArray:
@@ -146,6 +135,9 @@ def _spread_across(change: FloatArray) -> FloatArray:
 _stock = partial(declared, group="index")
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
+# size class 0 has no index, so the classes count from 1
+_SIZE = over(lambda scale: np.where(scale < 1.0, np.nan, scale - 1.0), col("lst_scale"))
+_SECTOR = col("lst_sector33")
 _SECTORS, _STRENGTH = _logs(SECTOR_CODES), _relative(SECTOR_CODES)
 _RETURNS = (change(_logs((TOPIX_CODE,)), 1), change(_SECTORS, 1))
 
@@ -153,16 +145,16 @@ _STOCK = (
     *(
         _stock(
             f"idx_{short}_rel_{window}d",
-            _of_names(change(_relative(codes), window), by),
+            handed(change(_relative(codes), window), kind),
             "log",
             f"Log return of {text} over {window} sessions less that of TOPIX.",
             max_null_share=nulls,
         )
-        for short, codes, by, windows, nulls, text in (
+        for short, codes, kind, windows, nulls, text in (
             (
                 "segment",
                 _SEGMENTS,
-                "lst_segment",
+                col("lst_segment"),
                 (20, 60),
                 0.8,
                 "the name's segment index (from 2022-04-04 on)",
@@ -170,7 +162,7 @@ _STOCK = (
             (
                 "size",
                 _SIZES,
-                "lst_scale",
+                _SIZE,
                 (20, 60),
                 0.7,
                 "the index of the name's size class (null without one)",
@@ -178,7 +170,7 @@ _STOCK = (
             (
                 "sector",
                 SECTOR_CODES,
-                "lst_sector33",
+                _SECTOR,
                 (60, 250),
                 0.2,
                 "the index of the name's sector (null without one)",
@@ -187,7 +179,7 @@ _STOCK = (
         for window in windows
     ),
     *(
-        _stock(name, _of_names(what, "lst_sector33"), unit, f"{meaning} (null without a sector).")
+        _stock(name, handed(what, _SECTOR), unit, f"{meaning} (null without a sector).")
         for name, what, unit, meaning in (
             (
                 "idx_sector_trend_120",
@@ -221,7 +213,7 @@ _MARKET = (
     *(
         _market(
             f"mkt_{name}_{window}d",
-            change(log(_close(first)), window) - change(log(_close(second)), window),
+            change(log(_index_close(first)), window) - change(log(_index_close(second)), window),
             "log",
             f"Log return of {text} over {window} sessions.",
             max_null_share=0.8 if first in (GROWTH, STANDARD) else 0.2,

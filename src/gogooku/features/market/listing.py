@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import Expression, col, declared, highest, over
+from gogooku.features.engine.combinators import Expression, col, declared, highest, joined, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
@@ -214,6 +214,11 @@ def pick(table_TS: FloatArray, which_TN: FloatArray) -> FloatArray:
     padded = np.concatenate([table_TS, np.full((len(table_TS), 1), np.nan)], axis=1)
     kind = np.where(np.isnan(which_TN), table_TS.shape[1], which_TN).astype(np.int64)
     return np.asarray(np.take_along_axis(padded, kind, axis=1))
+
+
+def handed(table_TS: Expression, kind: Expression) -> Expression:
+    """A series per kind, handed to the names of that kind, see `pick`."""
+    return joined(table_TS, kind, pick)
 
 
 def _one_of(values: FloatArray, *, kinds: tuple[float, ...]) -> FloatArray:

@@ -24,7 +24,6 @@ from gogooku.features.engine.combinators import (
     Expression,
     col,
     declared,
-    joined,
     log,
     mean,
     over,
@@ -39,13 +38,14 @@ from gogooku.features.market.breadth import (
     member_mean,
     surprise,
 )
-from gogooku.features.market.listing import pick
+from gogooku.features.market.listing import handed
 
 FEWEST_MEMBERS: Final = 3
 
 _along = partial(declared, group="sector")
 _sector = partial(_along, axis=Axis.ACROSS)
-_PLACE = (col("sector"), col("universe"))
+_SECTOR = col("sector")
+_PLACE = (_SECTOR, col("universe"))
 _RETURN, _DEMEANED = col("ret_prev_1d", RETURN), col("ret_1d_demeaned", RETURN)
 _MEAN_RETURN = col("sec_ret_1d_eq", RETURN)
 
@@ -122,11 +122,6 @@ def _means(of: Expression) -> Expression:
     return over(lambda values, *place: _groups(values, *place).means(), of, *_PLACE)
 
 
-def _of_names(table_TS: Expression) -> Expression:
-    """A series of each sector, handed to the names of it."""
-    return joined(table_TS, _PLACE[0], pick)
-
-
 def _gap(series: FloatArray) -> FloatArray:
     gap = k.rolling_mean(series, 5) - k.rolling_mean(series, 20)
     return k.ratio(gap, m.rolling_sd(series, 20), floor=k.FLAT)
@@ -153,28 +148,28 @@ _PEERS = (
     ),
     _sector(
         "sec_gap_5_20",
-        _of_names(over(_gap, _SECTOR_RETURNS, window=20)),
+        handed(over(_gap, _SECTOR_RETURNS, window=20), _SECTOR),
         "ratio",
         "Mean sector return of 5 sessions less that of 20, over their spread.",
         window=20,
     ),
     _sector(
         "sec_vol_20",
-        _of_names(_SECTOR_VOL),
+        handed(_SECTOR_VOL, _SECTOR),
         "return",
         "Annualised standard deviation of 20 sector returns.",
         window=20,
     ),
     _sector(
         "sec_vol_20_z",
-        _of_names(z(log(_SECTOR_VOL), 252)),
+        handed(z(log(_SECTOR_VOL), 252), _SECTOR),
         "z",
         "Log sec_vol_20 against its mean and spread of 252 sessions.",
         window=chain(252, 20),
     ),
     _sector(
         "sec_dispersion_20",
-        _of_names(mean(over(np.sqrt, _means(_DEMEANED * _DEMEANED)), 20)),
+        handed(mean(over(np.sqrt, _means(_DEMEANED * _DEMEANED)), 20), _SECTOR),
         "return",
         "Spread of one-session returns within the sector, mean of 20 sessions.",
         window=20,
