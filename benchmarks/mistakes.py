@@ -111,16 +111,19 @@ _WINDOWS: Final = (
         "return-lag",
         "the one-session return is taken over two sessions",
         "features/bars/price.py",
-        "gain(_CLOSE, before(_LAST, 1)),",
-        "gain(_CLOSE, before(_LAST, 2)),",
+        "gain(CLOSES, before(LAST_CLOSES, 1)),",
+        "gain(CLOSES, before(LAST_CLOSES, 2)),",
         (_price("ret_prev_1d"), _LOOKBACK),
     ),
     Planted(
         "return-of-tomorrow",
         "a past return ends with tomorrow's close",
         "features/bars/price.py",
-        "gain(_LAST, before(_LAST, h)),",
-        "gain(over(lambda close: np.vstack([close[1:], close[-1:]]), _LAST), before(_LAST, h)),",
+        "gain(LAST_CLOSES, before(LAST_CLOSES, h)),",
+        "gain(\n"
+        "    over(lambda close: np.vstack([close[1:], close[-1:]]), LAST_CLOSES),\n"
+        "    before(LAST_CLOSES, h),\n"
+        "),",
         (_AHEAD,),
     ),
     Planted(
@@ -145,8 +148,8 @@ _WINDOWS: Final = (
         "fill-without-limit",
         "the last close is carried over a gap of any length",
         "features/bars/price.py",
-        "filled(_CLOSE),",
-        "over(partial(k.forward_fill, limit=100_000), _CLOSE, window=CLOSE),",
+        "filled(CLOSES),",
+        "over(partial(k.forward_fill, limit=100_000), CLOSES, window=LAST_CLOSES.lookback),",
         (_LOOKBACK, _price("ret_prev_20d")),
     ),
     Planted(
@@ -161,8 +164,8 @@ _WINDOWS: Final = (
         "lookback-one-short",
         "a return over h sessions declares h sessions",
         "features/bars/price.py",
-        "gain(_LAST, before(_LAST, h)),",
-        'gain(_LAST, before(col("_close", CLOSE - 1), h)),',
+        "gain(LAST_CLOSES, before(LAST_CLOSES, h)),",
+        'gain(LAST_CLOSES, before(col("_close", LAST_CLOSES.lookback - 1), h)),',
         (_LOOKBACK,),
     ),
     Planted(
@@ -419,7 +422,7 @@ _PANELS: Final = (
         "rank-over-all",
         "ranks are taken over all listed names",
         "features/combined/ranks.py",
-        'np.where(x["universe"] == 1.0, np.round(values_TN, DECIMALS), np.nan)',
+        "np.where(universe_TN == 1.0, np.round(values_TN, DECIMALS), np.nan)",
         "np.round(values_TN, DECIMALS)",
         (_oracle("features/combined/test_ranks.py::test_every_rank"),),
     ),

@@ -12,6 +12,7 @@ from gogooku.features.engine.combinators import (
     change,
     clipped,
     col,
+    columns_of,
     declared,
     ema,
     filled,
@@ -23,6 +24,7 @@ from gogooku.features.engine.combinators import (
     lowest,
     mean,
     over,
+    positive,
     ratio,
     rolling,
     sd,
@@ -52,6 +54,13 @@ def test_a_column_is_itself(columns):
     np.testing.assert_array_equal(one.compute(columns), columns["a"])
 
 
+def test_a_column_that_is_a_feature_looks_back_as_far_as_that():
+    of = columns_of([declared("a", mean(col("b"), 20), "ratio", "A mean.", group="planted")])
+    assert (of("a").inputs, of("a").lookback) == (("a",), 20)
+    with pytest.raises(KeyError, match="b"):
+        of("b")
+
+
 A, B = col("a"), col("b")
 
 
@@ -72,6 +81,7 @@ A, B = col("a"), col("b")
         (at_most(A, 0.5), lambda a: (a <= 0.5).astype(np.float64)),
         (3.0 * A, lambda a: 3.0 * a),
         (filled(A), k.forward_fill),
+        (positive(A), lambda a: np.maximum(a, 0.0)),
         (wilder(A, 4), lambda a: k.wilder(a, 4)),
         (lowest(A, 20), lambda a: k.rolling_extreme(a, 20, kind="min")),
         (rolling(m.rolling_sd, A, window=20), lambda a: m.rolling_sd(a, 20)),

@@ -9,15 +9,15 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LAST_CLOSES, LOWS, RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import col, declared, log, mean, over, ratio, rolling
-from gogooku.features.engine.kernels import CLOSE, RETURN, chain
+from gogooku.features.engine.kernels import RETURN, chain
 
 _liquidity = partial(declared, group="liquidity")
 
-_RETURN, _ILLIQUIDITY = col("ret_prev_1d", RETURN), col("_illiquidity", RETURN)
-_HIGH, _LOW = col("high"), col("low")
+_ILLIQUIDITY = col("_illiquidity", RETURN)
 
 
 def _illiquidity_z(impact: FloatArray, window: int) -> FloatArray:
@@ -61,7 +61,7 @@ def _roll(returns: FloatArray) -> FloatArray:
 IMPACT: Final[tuple[Feature, ...]] = (
     _liquidity(
         "_illiquidity",
-        ratio(over(np.abs, _RETURN), col("turnover")),
+        ratio(over(np.abs, RETURNS), col("turnover")),
         "ratio",
         "Absolute return over traded value of one session.",
         max_null_share=1.0,
@@ -89,19 +89,19 @@ IMPACT: Final[tuple[Feature, ...]] = (
     ),
     _liquidity(
         "cs_spread_20",
-        mean(over(_corwin_schultz, _HIGH, _LOW, col("_close", CLOSE), window=2), 20),
+        mean(over(_corwin_schultz, HIGHS, LOWS, LAST_CLOSES, window=2), 20),
         "ratio",
         "Bid-ask spread from highs and lows, mean of 20 (Corwin & Schultz 2012).",
     ),
     _liquidity(
         "ar_spread_60",
-        over(_abdi_ranaldo, _HIGH, _LOW, col("close"), window=61),
+        over(_abdi_ranaldo, HIGHS, LOWS, CLOSES, window=61),
         "ratio",
         "Bid-ask spread from closes and mid-ranges of 60 (Abdi & Ranaldo 2017), signed.",
     ),
     _liquidity(
         "roll_spread_60",
-        over(_roll, _RETURN, window=61),
+        over(_roll, RETURNS, window=61),
         "ratio",
         "Bid-ask spread from the lag-1 covariance of 60 returns (Roll 1984), signed.",
     ),

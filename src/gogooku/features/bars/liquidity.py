@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LOWS, RETURNS
 from gogooku.features.bars.impact import IMPACT
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
@@ -34,16 +35,13 @@ from gogooku.features.engine.kernels import RETURN
 
 _liquidity = partial(declared, group="liquidity")
 
-_RETURN = col("ret_prev_1d", RETURN)
 _VOLUME = col("volume")
 _LOG_VOLUME, _LOG_TURNOVER = col("_log_volume"), col("_log_turnover")
 _VOLUME_CHANGE = col("_volume_change", RETURN)
 
 
 def _unchanged(returns: FloatArray) -> FloatArray:
-    flat = (k.sign(returns) == 0.0).astype(np.float64)
-    flat[np.isnan(returns)] = np.nan
-    return flat
+    return np.where(np.isnan(returns), np.nan, k.sign(returns) == 0.0)
 
 
 def _variation(volume: FloatArray, window: int) -> FloatArray:
@@ -61,7 +59,7 @@ def _signed_share(direction: FloatArray, weight: FloatArray, window: int) -> Flo
     return k.ratio(flow, k.rolling_mean(weights, window))
 
 
-_TYPICAL = over(_typical, col("high"), col("low"), col("close"))
+_TYPICAL = over(_typical, HIGHS, LOWS, CLOSES)
 
 _HIDDEN = (
     *(
@@ -133,7 +131,7 @@ _ACTIVITY = (
     ),
     _liquidity(
         "zero_return_share_60",
-        mean(over(_unchanged, _RETURN), 60),
+        mean(over(_unchanged, RETURNS), 60),
         "share",
         "Share of 60 sessions that closed unchanged (Lesmond, Ogden & Trzcinka 1999).",
     ),
@@ -143,7 +141,7 @@ _DIRECTION = (
     *(
         _liquidity(
             f"price_volume_corr_{w}",
-            rolling(m.rolling_corr, _RETURN, _VOLUME_CHANGE, window=w),
+            rolling(m.rolling_corr, RETURNS, _VOLUME_CHANGE, window=w),
             "ratio",
             f"Correlation of return and change of log volume, {w} sessions.",
         )
@@ -157,7 +155,7 @@ _DIRECTION = (
     ),
     _liquidity(
         "obv_share_20",
-        rolling(_signed_share, sign(_RETURN), _VOLUME, window=20),
+        rolling(_signed_share, sign(RETURNS), _VOLUME, window=20),
         "share",
         "On-balance volume of 20 sessions over their volume (Granville 1963).",
     ),

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LAST_CLOSES, LOWS, RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import (
     Expression,
@@ -21,27 +22,26 @@ from gogooku.features.engine.combinators import (
     ema,
     filled,
     over,
+    positive,
     ratio,
     rolling,
     wilder,
 )
-from gogooku.features.engine.kernels import CLOSE, RETURN, chain
+from gogooku.features.engine.kernels import RETURN, chain
 
 _oscillator = partial(declared, group="price")
 
 _WILDER_14: Final = chain(7 * 14, RETURN)
 """Lookback of what is smoothed over 14 sessions."""
 
-_RETURN = col("ret_prev_1d", RETURN)
-_HIGH, _LOW, _CLOSE, _LAST = col("high"), col("low"), col("close"), col("_close", CLOSE)
 _MACD = col("macd", k.ewm_length(26))
 _UP, _DOWN = col("_dm_up", _WILDER_14), col("_dm_down", _WILDER_14)
 
 
 def rsi(returns: Expression, sessions: int) -> Expression:
     """Relative strength index, 0 to 1: Wilder's mean of the rises over that of all moves."""
-    rises = over(lambda values: np.maximum(values, 0.0), returns)
-    return ratio(wilder(rises, sessions), wilder(over(np.abs, returns), sessions), floor=k.FLAT)
+    rises, sizes = positive(returns), over(np.abs, returns)
+    return ratio(wilder(rises, sessions), wilder(sizes, sessions), floor=k.FLAT)
 
 
 def true_range(high: FloatArray, low: FloatArray, before: FloatArray) -> FloatArray:
@@ -84,7 +84,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             f"rsi_{n}",
-            rsi(_RETURN, n),
+            rsi(RETURNS, n),
             "share",
             f"Relative strength index of {n} sessions, 0 to 1, Wilder's smoothing, of returns.",
         )
@@ -98,7 +98,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         "macd",
-        ratio(ema(_CLOSE, 12) - ema(_CLOSE, 26), col("_close")),
+        ratio(ema(CLOSES, 12) - ema(CLOSES, 26), col("_close")),
         "ratio",
         "Exponential mean of span 12 less that of span 26, over close (Appel 1979).",
     ),
@@ -110,7 +110,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         "_true_range",
-        over(true_range, _HIGH, _LOW, before(_LAST, 1)),
+        over(true_range, HIGHS, LOWS, before(LAST_CLOSES, 1)),
         "ratio",
         "True range over the last close before the session (Wilder 1978).",
         max_null_share=1.0,
@@ -127,11 +127,11 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
             wilder(
                 over(
                     partial(_directional, side=side),
-                    _HIGH,
-                    _LOW,
-                    before(filled(_HIGH), 1),
-                    before(filled(_LOW), 1),
-                    before(_LAST, 1),
+                    HIGHS,
+                    LOWS,
+                    before(filled(HIGHS), 1),
+                    before(filled(LOWS), 1),
+                    before(LAST_CLOSES, 1),
                 ),
                 14,
             ),
@@ -156,7 +156,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     *(
         _oscillator(
             name,
-            rolling(_channel, _HIGH, _LOW, col("_close"), window=w),
+            rolling(_channel, HIGHS, LOWS, col("_close"), window=w),
             "share",
             f"Where the last known close lies in the range of {w} sessions{who}.",
         )
@@ -168,7 +168,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         "aroon_osc_25",
-        rolling(_aroon, _HIGH, _LOW, window=26),
+        rolling(_aroon, HIGHS, LOWS, window=26),
         "share",
         "Sessions since the low less those since the high, over 25 (Chande 1995).",
     ),

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, INTRADAY, LAST_CLOSES, LOWS, OVERNIGHT
 from gogooku.features.bars.oscillators import OSCILLATORS
 from gogooku.features.bars.shape import SHAPE
 from gogooku.features.bars.trend import TREND
@@ -36,12 +37,10 @@ from gogooku.features.engine.combinators import (
     sign,
     total,
 )
-from gogooku.features.engine.kernels import CLOSE, RETURN
+from gogooku.features.engine.kernels import RETURN
 
 _price = partial(declared, group="price")
 
-_HIGH, _LOW, _CLOSE, _LAST = col("high"), col("low"), col("close"), col("_close", CLOSE)
-_NIGHT, _DAY = col("ret_overnight", RETURN), col("ret_intraday")
 _RANGE = col("day_range", RETURN)
 
 
@@ -68,21 +67,21 @@ def _location(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArra
 _RETURNS = (
     _price(
         "_close",
-        filled(_CLOSE),
+        filled(CLOSES),
         "ratio",
         "Last known adjusted close, at most 20 sessions old.",
         max_null_share=1.0,
     ),
     _price(
         "ret_prev_1d",
-        gain(_CLOSE, before(_LAST, 1)),
+        gain(CLOSES, before(LAST_CLOSES, 1)),
         "return",
         "Return from the last known close before the session to its close.",
     ),
     *(
         _price(
             f"ret_prev_{h}d",
-            gain(_LAST, before(_LAST, h)),
+            gain(LAST_CLOSES, before(LAST_CLOSES, h)),
             "return",
             f"Return over the last {h} sessions, of last known closes.",
         )
@@ -90,32 +89,32 @@ _RETURNS = (
     ),
     _price(
         "mom_252_21",
-        gain(before(_LAST, 21), before(_LAST, 252)),
+        gain(before(LAST_CLOSES, 21), before(LAST_CLOSES, 252)),
         "return",
         "Return from 252 to 21 sessions ago (Jegadeesh & Titman 1993).",
     ),
     _price(
         "ret_overnight",
-        gain(col("open"), before(_LAST, 1)),
+        gain(col("open"), before(LAST_CLOSES, 1)),
         "return",
         "Open over the last known close before it.",
     ),
     _price(
         "ret_intraday",
-        over(_intraday, col("open"), _CLOSE),
+        over(_intraday, col("open"), CLOSES),
         "return",
         "Close over open of the session.",
     ),
     _price(
         "ret_overnight_20d",
-        total(_NIGHT, 20),
+        total(OVERNIGHT, 20),
         "return",
         "Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
     ),
-    _price("ret_intraday_20d", total(_DAY, 20), "return", "Sum of 20 intraday returns."),
+    _price("ret_intraday_20d", total(INTRADAY, 20), "return", "Sum of 20 intraday returns."),
     _price(
         "gap_fill_ratio",
-        over(_gap_fill, _NIGHT, _DAY),
+        over(_gap_fill, OVERNIGHT, INTRADAY),
         "ratio",
         "Share of the opening gap undone by the close, within -3 to 3; null for gaps "
         "of at most 0.1 %.",
@@ -123,25 +122,25 @@ _RETURNS = (
     ),
     _price(
         "gap_concord_20",
-        mean(sign(_NIGHT) * sign(_DAY), 20),
+        mean(sign(OVERNIGHT) * sign(INTRADAY), 20),
         "share",
         "Mean over 20 sessions of sign(overnight) times sign(intraday).",
     ),
     _price(
         "gap_magnitude_z20",
-        over(_gap_z, _NIGHT, window=21),
+        over(_gap_z, OVERNIGHT, window=21),
         "z",
         "Size of today's opening gap against the 20 sessions before, within +-10.",
     ),
     _price(
         "day_range",
-        ratio(_HIGH - _LOW, before(_LAST, 1)),
+        ratio(HIGHS - LOWS, before(LAST_CLOSES, 1)),
         "ratio",
         "High less low over the last close before.",
     ),
     _price(
         "close_location",
-        over(_location, _HIGH, _LOW, _CLOSE),
+        over(_location, HIGHS, LOWS, CLOSES),
         "share",
         "Where the close lies between low (0) and high (1); null without a range.",
         max_null_share=0.3,

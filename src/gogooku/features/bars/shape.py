@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
     before,
-    col,
     declared,
     highest,
     lowest,
@@ -24,11 +24,8 @@ from gogooku.features.engine.combinators import (
     sign,
     total,
 )
-from gogooku.features.engine.kernels import RETURN
 
 _price = partial(declared, group="price")
-
-_RETURN = col("ret_prev_1d", RETURN)
 
 
 def _skew(returns: FloatArray, window: int) -> FloatArray:
@@ -43,7 +40,7 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"{kind}_ret_20",
-            extreme(_RETURN, 20),
+            extreme(RETURNS, 20),
             "return",
             f"{kind.capitalize()}imum one-session return of 20 (Bali, Cakici & Whitelaw 2011).",
         )
@@ -52,7 +49,7 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"skew_{w}",
-            rolling(_skew, _RETURN, window=w),
+            rolling(_skew, RETURNS, window=w),
             "ratio",
             f"Skewness of {w} one-session returns.",
         )
@@ -60,14 +57,14 @@ SHAPE: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "kurt_60",
-        rolling(_kurtosis, _RETURN, window=60),
+        rolling(_kurtosis, RETURNS, window=60),
         "ratio",
         "Excess kurtosis of 60 one-session returns.",
     ),
     *(
         _price(
             f"autocorr_{w}",
-            rolling(m.rolling_corr, _RETURN, before(_RETURN, 1), window=w),
+            rolling(m.rolling_corr, RETURNS, before(RETURNS, 1), window=w),
             "ratio",
             f"Lag-1 autocorrelation of {w} one-session returns.",
         )
@@ -76,7 +73,7 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"up_share_{w}",
-            mean(sign(_RETURN), w),
+            mean(sign(RETURNS), w),
             "share",
             f"Share of up sessions less share of down sessions, of {w}.",
         )
@@ -84,14 +81,14 @@ SHAPE: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "streak",
-        rolling(k.run_length, sign(_RETURN), window=10),
+        rolling(k.run_length, sign(RETURNS), window=10),
         "sessions",
         "Length of the current run of up (+) or down (-) sessions, at most 10.",
     ),
     *(
         _price(
             f"efficiency_{w}",
-            ratio(over(np.abs, total(_RETURN, w)), total(over(np.abs, _RETURN), w), floor=k.FLAT),
+            ratio(over(np.abs, total(RETURNS, w)), total(over(np.abs, RETURNS), w), floor=k.FLAT),
             "ratio",
             f"Sum of {w} returns (size) over the sum of their sizes (Kaufman 1995).",
         )
@@ -100,7 +97,7 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"sharpe_{w}",
-            ratio(mean(_RETURN, w), sd(_RETURN, w), floor=k.FLAT),
+            ratio(mean(RETURNS, w), sd(RETURNS, w), floor=k.FLAT),
             "ratio",
             f"Mean over standard deviation of {w} one-session returns.",
         )

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LOWS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
@@ -29,10 +30,10 @@ from gogooku.features.engine.combinators import (
 
 _price = partial(declared, group="price")
 
-_CLOSE, _LAST = col("close"), col("_close")
+_LAST = col("_close")
 
 
-def _above(level: Expression) -> Expression:
+def _last_above(level: Expression) -> Expression:
     """Last known close over a level, less 1."""
     return joined(level, _LAST, lambda base, last: k.ratio(last, base) - 1.0)
 
@@ -55,7 +56,7 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"price_to_sma{w}",
-            _above(mean(_CLOSE, w)),
+            _last_above(mean(CLOSES, w)),
             "ratio",
             f"Last known close over its mean of {w} sessions, less 1.",
         )
@@ -64,7 +65,7 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"ma_gap_{a}_{b}",
-            gain(ema(_CLOSE, a), ema(_CLOSE, b)),
+            gain(ema(CLOSES, a), ema(CLOSES, b)),
             "ratio",
             f"Exponential mean of span {a} over that of span {b}, less 1.",
         )
@@ -72,14 +73,14 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "ma_gap_60_200",
-        gain(mean(_CLOSE, 60), mean(_CLOSE, 200)),
+        gain(mean(CLOSES, 60), mean(CLOSES, 200)),
         "ratio",
         "Simple mean of 60 sessions over that of 200, less 1.",
     ),
     *(
         _price(
             f"z_close_{w}",
-            rolling(_z_close, _CLOSE, _LAST, window=w),
+            rolling(_z_close, CLOSES, _LAST, window=w),
             "z",
             f"Last known close against mean and spread of {w} closes "
             "(Bollinger's %b is this, over 4, plus a half).",
@@ -88,25 +89,25 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "bb_bw",
-        rolling(band_width, _CLOSE, window=20),
+        rolling(band_width, CLOSES, window=20),
         "ratio",
         "Width of Bollinger bands of 20 sessions over the mean.",
     ),
     _price(
         "dist_high_252",
-        _above(highest(col("high"), 252)),
+        _last_above(highest(HIGHS, 252)),
         "ratio",
         "Last known close over the 252-session high, less 1 (George & Hwang 2004).",
     ),
     _price(
         "dist_low_252",
-        _above(lowest(col("low"), 252)),
+        _last_above(lowest(LOWS, 252)),
         "ratio",
         "Last known close over the 252-session low, less 1.",
     ),
     _price(
         "high_age_252",
-        rolling(partial(k.sessions_since_extreme, kind="max"), _CLOSE, window=252),
+        rolling(partial(k.sessions_since_extreme, kind="max"), CLOSES, window=252),
         "sessions",
         "Sessions since the highest of 252 closes.",
     ),

@@ -17,6 +17,7 @@ import numpy as np
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import INTRADAY, OVERNIGHT, RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
@@ -38,10 +39,8 @@ _LN2: Final = math.log(2.0)
 
 _volatility = partial(declared, group="volatility")
 
-_RETURN = col("ret_prev_1d", RETURN)
-_SIZE = over(np.abs, _RETURN)
-_NIGHT, _DAY = col("ret_overnight", RETURN), col("ret_intraday")
-_HIGH, _LOW, _CLOSE = col("_log_high"), col("_log_low"), col("_log_close")
+_SIZE = over(np.abs, RETURNS)
+_LOG_HIGH, _LOG_LOW, _LOG_CLOSE = col("_log_high"), col("_log_low"), col("_log_close")
 
 
 def _log_over(base: FloatArray, price: FloatArray) -> FloatArray:
@@ -109,14 +108,14 @@ _DAYS = (
     ),
     _volatility(
         "_pk_day",
-        over(_parkinson_day, _HIGH, _LOW),
+        over(_parkinson_day, _LOG_HIGH, _LOG_LOW),
         "ratio",
         "Parkinson's variance of one session.",
         max_null_share=1.0,
     ),
     _volatility(
         "_rs_day",
-        over(_rogers_satchell_day, _HIGH, _LOW, _CLOSE),
+        over(_rogers_satchell_day, _LOG_HIGH, _LOG_LOW, _LOG_CLOSE),
         "ratio",
         "Rogers and Satchell's variance of one session.",
         max_null_share=1.0,
@@ -127,7 +126,7 @@ _LEVELS = (
     *(
         _volatility(
             f"volatility_{w}d",
-            _YEAR * sd(_RETURN, w),
+            _YEAR * sd(RETURNS, w),
             "return",
             f"Annualised standard deviation of {w} one-session returns.",
         )
@@ -146,7 +145,7 @@ _LEVELS = (
     *(
         _volatility(
             f"yz_vol_{w}",
-            rolling(_yang_zhang, _NIGHT, _CLOSE, col("_rs_day"), window=w),
+            rolling(_yang_zhang, OVERNIGHT, _LOG_CLOSE, col("_rs_day"), window=w),
             "return",
             f"Annualised Yang-Zhang (2000) volatility of {w} sessions.",
         )
@@ -154,7 +153,7 @@ _LEVELS = (
     ),
     _volatility(
         "ewma_vol",
-        rolling(_ewma_vol, _RETURN, window=120),
+        rolling(_ewma_vol, RETURNS, window=120),
         "return",
         "Annualised root of the exponential mean of squared returns, decay .94 "
         "(RiskMetrics 1996), cut at 120 sessions.",
@@ -194,7 +193,7 @@ _FORM = (
     *(
         _volatility(
             f"downside_share_{w}",
-            rolling(_downside_share, _RETURN, window=w),
+            rolling(_downside_share, RETURNS, window=w),
             "share",
             f"Share of {w} squared returns that came from falls.",
         )
@@ -202,7 +201,7 @@ _FORM = (
     ),
     _volatility(
         "overnight_vol_share_20",
-        rolling(_overnight_share, _NIGHT, _DAY, window=20),
+        rolling(_overnight_share, OVERNIGHT, INTRADAY, window=20),
         "share",
         "Overnight variance over overnight plus intraday variance of 20 sessions.",
     ),
@@ -215,13 +214,13 @@ _FORM = (
     ),
     _volatility(
         "largest_move_60",
-        ratio(highest(_SIZE, 60), sd(_RETURN, 60), floor=k.FLAT),
+        ratio(highest(_SIZE, 60), sd(RETURNS, 60), floor=k.FLAT),
         "ratio",
         "Largest absolute return of 60 over their standard deviation.",
     ),
     _volatility(
         "leverage_corr_60",
-        rolling(m.rolling_corr, _SIZE, before(_RETURN, 1), window=60),
+        rolling(m.rolling_corr, _SIZE, before(RETURNS, 1), window=60),
         "ratio",
         "Correlation of a return's size with the return before it, 60 sessions.",
     ),

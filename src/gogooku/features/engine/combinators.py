@@ -8,7 +8,7 @@ is an expression with a name, a unit and a meaning, see `declared`. Each combina
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,6 +61,12 @@ class Expression:
 def col(name: str, lookback: int = 1) -> Expression:
     """One column: a base column, or a feature with the lookback it has."""
     return Expression((name,), lookback, lambda x: x[name])
+
+
+def columns_of(features: Iterable[Feature]) -> Callable[[str], Expression]:
+    """Columns that are features, by name, each with the lookback it has."""
+    lookback = {feature.name: feature.lookback for feature in features}
+    return lambda name: col(name, lookback[name])
 
 
 def mean(of: Expression, window: int) -> Expression:
@@ -200,3 +206,8 @@ def wilder(of: Expression, sessions: int) -> Expression:
 def lowest(of: Expression, window: int) -> Expression:
     """Smallest value of the last ``window`` sessions."""
     return _windowed(of, window, lambda values: k.rolling_extreme(values, window, kind="min"))
+
+
+def positive(of: Expression) -> Expression:
+    """Value where it is positive, else 0."""
+    return _windowed(of, 1, lambda values: np.maximum(values, 0.0))
