@@ -13,6 +13,7 @@ import numpy as np
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
@@ -25,13 +26,10 @@ from gogooku.features.engine.combinators import (
     sd,
     total,
 )
-from gogooku.features.engine.kernels import RETURN, chain
+from gogooku.features.engine.kernels import chain
 
 WINDOW = 60
 """Sessions in a slope."""
-
-
-_RETURN = col("ret_prev_1d", RETURN)
 
 
 def _lagged_beta(returns: FloatArray, common_T: FloatArray) -> FloatArray:
@@ -53,7 +51,7 @@ def _residual(returns: FloatArray, common_T: FloatArray, slope: FloatArray) -> F
 def against(group: str, *, series: str, suffix: str, lookback: int) -> tuple[Feature, ...]:
     """Slopes and the correlation of a name with a series of one-session returns."""
     make = partial(declared, group=group)
-    pair = (_RETURN, col(series, lookback))
+    pair = (RETURNS, col(series, lookback))
     return (
         make(
             f"beta{suffix}_60d",
@@ -84,8 +82,8 @@ def residuals(group: str, *, series: str, suffix: str, lookback: int) -> tuple[F
     or the mean of the names is taken out (rank correlation .993 to .997 over a whole exchange).
     """
     make = partial(declared, group=group)
-    one = chain(WINDOW, max(lookback, RETURN))
-    pair = (_RETURN, col(series, lookback))
+    one = chain(WINDOW, max(lookback, RETURNS.lookback))
+    pair = (RETURNS, col(series, lookback))
     slope, name = f"beta{suffix}_60d", f"alpha{suffix}"
     alpha = col(f"{name}_1d", one)
     return (

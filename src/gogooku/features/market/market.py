@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.features.bars.columns import RETURNS
 from gogooku.features.bars.oscillators import rsi, true_range
 from gogooku.features.bars.pairs import against
 from gogooku.features.bars.trend import band_width
@@ -43,7 +44,7 @@ from gogooku.features.market.breadth import annualised_vol
 _stock = partial(declared, group="market")
 _index = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 _CLOSE, _RETURN = col("mkt_close"), col("mkt_ret_1d", 2)
-_OWN_RETURN, _SLOPE = col("ret_prev_1d", RETURN), col("beta_60d", chain(60, RETURN))
+_SLOPE = col("beta_60d", chain(60, RETURN))
 
 
 def _falling_beta(returns: FloatArray, index_T: FloatArray, window: int) -> FloatArray:
@@ -152,7 +153,7 @@ MARKET: Final[tuple[Feature, ...]] = (
     *against("market", series="mkt_ret_1d", suffix="", lookback=2),
     _stock(
         "_beta_20d",
-        rolling(m.rolling_beta, _OWN_RETURN, _RETURN, window=20),
+        rolling(m.rolling_beta, RETURNS, _RETURN, window=20),
         "ratio",
         "Slope on the index over 20 sessions.",
         max_null_share=1.0,
@@ -165,7 +166,7 @@ MARKET: Final[tuple[Feature, ...]] = (
     ),
     _stock(
         "down_beta_gap_120",
-        rolling(_falling_beta, _OWN_RETURN, _RETURN, window=120) - _SLOPE,
+        rolling(_falling_beta, RETURNS, _RETURN, window=120) - _SLOPE,
         "ratio",
         "Slope over the falling sessions of 120 less beta_60d (Ang, Chen & Xing 2006); "
         "null below 20 such sessions.",
