@@ -111,17 +111,19 @@ _WINDOWS: Final = (
         "return-lag",
         "the one-session return is taken over two sessions",
         "features/bars/price.py",
-        'return k.ratio(x["close"], k.shift(x["_close"], 1)) - 1.0',
-        'return k.ratio(x["close"], k.shift(x["_close"], 2)) - 1.0',
+        "gain(CLOSES, before(LAST_CLOSES, 1)),",
+        "gain(CLOSES, before(LAST_CLOSES, 2)),",
         (_price("ret_prev_1d"), _LOOKBACK),
     ),
     Planted(
         "return-of-tomorrow",
         "a past return ends with tomorrow's close",
         "features/bars/price.py",
-        "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
-        "    close = np.vstack([close[1:], close[-1:]])\n"
-        "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
+        "gain(LAST_CLOSES, before(LAST_CLOSES, h)),",
+        "gain(\n"
+        "    over(lambda close: np.vstack([close[1:], close[-1:]]), LAST_CLOSES),\n"
+        "    before(LAST_CLOSES, h),\n"
+        "),",
         (_AHEAD,),
     ),
     Planted(
@@ -146,8 +148,8 @@ _WINDOWS: Final = (
         "fill-without-limit",
         "the last close is carried over a gap of any length",
         "features/bars/price.py",
-        'return k.forward_fill(x["close"])',
-        'return k.forward_fill(x["close"], limit=100_000)',
+        "filled(CLOSES),",
+        "over(partial(k.forward_fill, limit=100_000), CLOSES, window=LAST_CLOSES.lookback),",
         (_LOOKBACK, _price("ret_prev_20d")),
     ),
     Planted(
@@ -162,17 +164,17 @@ _WINDOWS: Final = (
         "lookback-one-short",
         "a return over h sessions declares h sessions",
         "features/bars/price.py",
-        "lookback=chain(h + 1, CLOSE),",
-        "lookback=chain(h, CLOSE),",
+        "gain(LAST_CLOSES, before(LAST_CLOSES, h)),",
+        'gain(LAST_CLOSES, before(col("_close", LAST_CLOSES.lookback - 1), h)),',
         (_LOOKBACK,),
     ),
     Planted(
         "z-of-all-history",
         "a z-score takes the mean of the whole history",
         "features/bars/volatility.py",
-        "    return values - mean, k.root(variance)",
-        "    mean = np.nansum(values, axis=0) / np.maximum((~np.isnan(values)).sum(axis=0), 1)\n"
-        "    return values - mean, k.root(variance)",
+        "    return k.ratio(vol - mean, k.root(variance), floor=1e-6)",
+        "    mean = np.nansum(vol, axis=0) / np.maximum((~np.isnan(vol)).sum(axis=0), 1)\n"
+        "    return k.ratio(vol - mean, k.root(variance), floor=1e-6)",
         (_AHEAD,),
     ),
     Planted(
@@ -420,7 +422,7 @@ _PANELS: Final = (
         "rank-over-all",
         "ranks are taken over all listed names",
         "features/combined/ranks.py",
-        'np.where(x["universe"] == 1.0, np.round(values_TN, DECIMALS), np.nan)',
+        "np.where(universe_TN == 1.0, np.round(values_TN, DECIMALS), np.nan)",
         "np.round(values_TN, DECIMALS)",
         (_oracle("features/combined/test_ranks.py::test_every_rank"),),
     ),
@@ -586,10 +588,8 @@ HARMLESS: Final[tuple[Planted, ...]] = (
         "variable-renamed",
         "a local variable has another name",
         "features/bars/price.py",
-        '    close = x["_close"]\n'
-        "    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0",
-        '    level = x["_close"]\n'
-        "    return k.ratio(k.shift(level, skip), k.shift(level, sessions)) - 1.0",
+        "    filled = -day * np.sign(gap)\n    return np.clip(k.ratio(filled,",
+        "    undone = -day * np.sign(gap)\n    return np.clip(k.ratio(undone,",
         (*_EVERYWHERE, _oracle("oracle/test_features_oracle.py")),
     ),
     Planted(

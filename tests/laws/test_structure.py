@@ -220,7 +220,6 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.features.bars.liquidity": "its features are held against the oracle",
     "gogooku.features.bars.oscillators": "its features are held against the oracle",
     "gogooku.features.bars.pairs": "its features are held against the oracle",
-    "gogooku.features.bars.shape": "its features are held against the oracle",
     "gogooku.features.bars.trend": "its features are held against the oracle",
     "gogooku.features.bars.volatility": "its features are held against the oracle",
     "gogooku.features.derivatives.contracts": "run by the tests of futures and options",

@@ -136,16 +136,17 @@ def test_every_rank(name, facts):
 
 def test_rounding_parts_no_tie():
     values = np.array([[0.1 + 0.2, 0.3, 1.0, 0.3 - 1e-16]])
-    x = {"universe": np.ones((1, 4)), "sector": np.zeros((1, 4))}
-    np.testing.assert_allclose(universe_rank(values, x), [[-0.125, -0.125, 0.375, -0.125]])
-    np.testing.assert_allclose(sector_rank(values, x), [[-0.125, -0.125, 0.375, -0.125]])
+    universe, sector = np.ones((1, 4)), np.zeros((1, 4))
+    expected = [[-0.125, -0.125, 0.375, -0.125]]
+    np.testing.assert_allclose(universe_rank(values, universe), expected)
+    np.testing.assert_allclose(sector_rank(values, universe, sector), expected)
 
 
 def test_names_outside_the_universe_have_no_rank_and_move_none():
-    x = {"universe": np.array([[1.0, NAN, 1.0, 1.0]]), "sector": np.zeros((1, 4))}
-    one = universe_rank(np.array([[3.0, 9.0, 1.0, 2.0]]), x)
+    universe = np.array([[1.0, NAN, 1.0, 1.0]])
+    one = universe_rank(np.array([[3.0, 9.0, 1.0, 2.0]]), universe)
     np.testing.assert_allclose(one, [[1 / 3, NAN, -1 / 3, 0.0]], atol=1e-15)
-    other = sector_rank(np.array([[3.0, -9.0, 1.0, 2.0]]), x)
+    other = sector_rank(np.array([[3.0, -9.0, 1.0, 2.0]]), universe, np.zeros((1, 4)))
     np.testing.assert_array_equal(one, other)
 
 

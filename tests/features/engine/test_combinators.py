@@ -8,19 +8,29 @@ from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
     at_most,
+    before,
     change,
     clipped,
     col,
+    columns_of,
     declared,
+    ema,
+    filled,
     gain,
+    highest,
     joined,
     known,
     log,
+    lowest,
     mean,
     over,
+    positive,
     ratio,
+    rolling,
+    sd,
     sign,
     total,
+    wilder,
     z,
 )
 
@@ -44,6 +54,13 @@ def test_a_column_is_itself(columns):
     np.testing.assert_array_equal(one.compute(columns), columns["a"])
 
 
+def test_a_column_that_is_a_feature_looks_back_as_far_as_that():
+    of = columns_of([declared("a", mean(col("b"), 20), "ratio", "A mean.", group="planted")])
+    assert (of("a").inputs, of("a").lookback) == (("a",), 20)
+    with pytest.raises(KeyError, match="b"):
+        of("b")
+
+
 A, B = col("a"), col("b")
 
 
@@ -52,12 +69,22 @@ A, B = col("a"), col("b")
     [
         (mean(A, 20), lambda a: k.rolling_mean(a, 20)),
         (total(A, 20), lambda a: k.rolling_sum(a, 20)),
+        (sd(A, 20), lambda a: m.rolling_sd(a, 20)),
+        (ema(A, 5), lambda a: k.ema(a, 5)),
+        (highest(A, 20), lambda a: k.rolling_extreme(a, 20, kind="max")),
+        (before(A, 3), lambda a: k.shift(a, 3)),
         (z(A, 20), lambda a: np.clip(m.zscore(a, 20), -10.0, 10.0)),
         (change(A, 3), lambda a: a - k.shift(a, 3)),
         (log(A), k.log_positive),
         (sign(A), k.sign),
         (clipped(A, 0.5), lambda a: np.clip(a, -0.5, 0.5)),
         (at_most(A, 0.5), lambda a: (a <= 0.5).astype(np.float64)),
+        (3.0 * A, lambda a: 3.0 * a),
+        (filled(A), k.forward_fill),
+        (positive(A), lambda a: np.maximum(a, 0.0)),
+        (wilder(A, 4), lambda a: k.wilder(a, 4)),
+        (lowest(A, 20), lambda a: k.rolling_extreme(a, 20, kind="min")),
+        (rolling(m.rolling_sd, A, window=20), lambda a: m.rolling_sd(a, 20)),
     ],
 )
 def test_values_are_those_of_the_kernel(columns, made, kernel):
@@ -67,6 +94,7 @@ def test_values_are_those_of_the_kernel(columns, made, kernel):
 def test_pairs_are_those_of_the_kernel(columns):
     a, b = columns["a"], columns["b"]
     for made, expected in (
+        (A + B, a + b),
         (A - B, a - b),
         (A * B, a * b),
         (ratio(A, B), k.ratio(a, b)),
@@ -89,10 +117,18 @@ def test_known_is_null_where_a_name_is_not_listed(columns):
     [
         (mean(A, 20), 20),
         (change(A, 5), 6),
+        (sd(A, 20), 20),
+        (ema(A, 5), k.ewm_length(5)),
+        (highest(A, 20), 20),
+        (before(A, 5), 6),
         (mean(col("a", 22), 20), 41),
         (z(change(A, 1), 20), 21),
         (mean(A, 5) - mean(A, 60), 60),
         (log(ratio(col("a", 3), col("b", 9))), 9),
+        (before(filled(A), 1), 22),
+        (wilder(A, 4), 28),
+        (lowest(A, 20), 20),
+        (rolling(m.rolling_corr, A, before(B, 1), window=20), 21),
         (joined(mean(A, 4), col("b"), np.fmax), 4),
     ],
 )

@@ -9,49 +9,42 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LAST_CLOSES, LOWS, RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared
-from gogooku.features.engine.kernels import RETURN, Values, chain
+from gogooku.features.engine.combinators import col, declared, log, mean, over, ratio, rolling
+from gogooku.features.engine.kernels import RETURN, chain
 
-_liquidity = partial(Feature, group="liquidity")
-_liquidity_of = partial(declared, group="liquidity")
+_liquidity = partial(declared, group="liquidity")
 
-
-def _illiquidity_day(x: Values) -> FloatArray:
-    return k.ratio(np.abs(x["ret_prev_1d"]), x["turnover"])
+_ILLIQUIDITY = col("_illiquidity", RETURN)
 
 
-def _amihud(x: Values, *, window: int) -> FloatArray:
-    return k.log_positive(k.rolling_mean(x["_illiquidity"], window))
-
-
-def _illiquidity_z(x: Values) -> FloatArray:
-    impact = x["_illiquidity"]
-    mean, variance = m.rolling_mean_var(impact, 20)
+def _illiquidity_z(impact: FloatArray, window: int) -> FloatArray:
+    mean, variance = m.rolling_mean_var(impact, window)
     spread = k.root(variance)
     spread[spread < 1e-7 * mean] = np.nan
     return np.clip(k.ratio(impact - mean, spread), -10.0, 10.0)
 
 
-def _corwin_schultz(x: Values) -> FloatArray:
-    before = k.shift(x["_close"], 1)
+def _corwin_schultz(high: FloatArray, low: FloatArray, last: FloatArray) -> FloatArray:
+    before = k.shift(last, 1)
     # Overnight move out of the second session's range: the authors' adjustment.
-    move = np.fmax(x["low"] - before, 0.0) + np.fmin(x["high"] - before, 0.0)
-    high, low = x["high"] - move, x["low"] - move
-    single = k.log_positive(k.ratio(x["high"], x["low"])) ** 2
+    move = np.fmax(low - before, 0.0) + np.fmin(high - before, 0.0)
+    single = k.log_positive(k.ratio(high, low)) ** 2
     beta = single + k.shift(single, 1)
-    top = np.maximum(high, k.shift(x["high"], 1))
-    gamma = k.log_positive(k.ratio(top, np.minimum(low, k.shift(x["low"], 1)))) ** 2
+    top = np.maximum(high - move, k.shift(high, 1))
+    bottom = np.minimum(low - move, k.shift(low, 1))
+    gamma = k.log_positive(k.ratio(top, bottom)) ** 2
     scale = 3.0 - 2.0 * math.sqrt(2.0)
     alpha = (math.sqrt(2.0) - 1.0) * np.sqrt(beta) / scale - np.sqrt(gamma / scale)
-    return k.rolling_mean(2.0 * np.tanh(np.maximum(alpha, 0.0) / 2.0), 20)
+    return np.asarray(2.0 * np.tanh(np.maximum(alpha, 0.0) / 2.0))
 
 
-def _abdi_ranaldo(x: Values) -> FloatArray:
-    middle = np.sqrt(x["high"] * x["low"])
-    above = k.log_positive(k.ratio(x["close"], middle))
-    following = k.log_positive(k.ratio(k.shift(x["close"], 1), middle))
+def _abdi_ranaldo(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
+    middle = np.sqrt(high * low)
+    above = k.log_positive(k.ratio(close, middle))
+    following = k.log_positive(k.ratio(k.shift(close, 1), middle))
     return _signed_root(4.0 * k.rolling_mean(k.shift(above, 1) * following, 60))
 
 
@@ -60,70 +53,56 @@ def _signed_root(values: FloatArray) -> FloatArray:
     return np.asarray(np.sign(values) * np.sqrt(np.abs(values)))
 
 
-def _roll(x: Values) -> FloatArray:
-    returns = x["ret_prev_1d"]
+def _roll(returns: FloatArray) -> FloatArray:
     covariance, _, _ = m.rolling_cov(returns, k.shift(returns, 1), 60)
     return 2.0 * _signed_root(-covariance)
 
 
 IMPACT: Final[tuple[Feature, ...]] = (
     _liquidity(
-        name="_illiquidity",
-        inputs=("ret_prev_1d", "turnover"),
-        compute=_illiquidity_day,
-        lookback=RETURN,
-        unit="ratio",
+        "_illiquidity",
+        ratio(over(np.abs, RETURNS), col("turnover")),
+        "ratio",
+        "Absolute return over traded value of one session.",
         max_null_share=1.0,
-        meaning="Absolute return over traded value of one session.",
     ),
     *(
         _liquidity(
-            name=f"amihud_{w}",
-            inputs=("_illiquidity",),
-            compute=partial(_amihud, window=w),
-            lookback=chain(w, RETURN),
-            unit="log",
-            meaning=f"Log of the mean absolute return per traded value, {w} sessions "
-            "(Amihud 2002).",
+            f"amihud_{w}",
+            log(mean(_ILLIQUIDITY, w)),
+            "log",
+            f"Log of the mean absolute return per traded value, {w} sessions (Amihud 2002).",
         )
         for w in (20, 60)
     ),
-    _liquidity_of(
+    _liquidity(
         "amihud_20_60",
         col("amihud_20", chain(60, RETURN)) - col("amihud_60", chain(60, RETURN)),
         "log",
         "amihud_20 less amihud_60.",
     ),
     _liquidity(
-        name="amihud_z20",
-        inputs=("_illiquidity",),
-        compute=_illiquidity_z,
-        lookback=chain(20, RETURN),
-        unit="z",
-        meaning="Today's absolute return per traded value against 20 sessions, within +-10.",
+        "amihud_z20",
+        rolling(_illiquidity_z, _ILLIQUIDITY, window=20),
+        "z",
+        "Today's absolute return per traded value against 20 sessions, within +-10.",
     ),
     _liquidity(
-        name="cs_spread_20",
-        inputs=("high", "low", "_close"),
-        compute=_corwin_schultz,
-        lookback=chain(20, RETURN),
-        unit="ratio",
-        meaning="Bid-ask spread from highs and lows, mean of 20 (Corwin & Schultz 2012).",
+        "cs_spread_20",
+        mean(over(_corwin_schultz, HIGHS, LOWS, LAST_CLOSES, window=2), 20),
+        "ratio",
+        "Bid-ask spread from highs and lows, mean of 20 (Corwin & Schultz 2012).",
     ),
     _liquidity(
-        name="ar_spread_60",
-        inputs=("high", "low", "close"),
-        compute=_abdi_ranaldo,
-        lookback=61,
-        unit="ratio",
-        meaning="Bid-ask spread from closes and mid-ranges of 60 (Abdi & Ranaldo 2017), signed.",
+        "ar_spread_60",
+        over(_abdi_ranaldo, HIGHS, LOWS, CLOSES, window=61),
+        "ratio",
+        "Bid-ask spread from closes and mid-ranges of 60 (Abdi & Ranaldo 2017), signed.",
     ),
     _liquidity(
-        name="roll_spread_60",
-        inputs=("ret_prev_1d",),
-        compute=_roll,
-        lookback=chain(61, RETURN),
-        unit="ratio",
-        meaning="Bid-ask spread from the lag-1 covariance of 60 returns (Roll 1984), signed.",
+        "roll_spread_60",
+        over(_roll, RETURNS, window=61),
+        "ratio",
+        "Bid-ask spread from the lag-1 covariance of 60 returns (Roll 1984), signed.",
     ),
 )

@@ -13,122 +13,102 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, LOWS, RETURNS
 from gogooku.features.bars.impact import IMPACT
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared, log, mean, z
-from gogooku.features.engine.kernels import RETURN, Values, chain
+from gogooku.features.engine.combinators import (
+    before,
+    col,
+    declared,
+    filled,
+    gain,
+    log,
+    mean,
+    over,
+    ratio,
+    rolling,
+    sign,
+    z,
+)
+from gogooku.features.engine.kernels import RETURN
 
-_liquidity = partial(Feature, group="liquidity")
-_liquidity_of = partial(declared, group="liquidity")
+_liquidity = partial(declared, group="liquidity")
+
+_VOLUME = col("volume")
+_LOG_VOLUME, _LOG_TURNOVER = col("_log_volume"), col("_log_turnover")
+_VOLUME_CHANGE = col("_volume_change", RETURN)
 
 
-def _volume_ratio(x: Values, *, window: int) -> FloatArray:
-    return k.log_positive(k.ratio(x["volume"], k.rolling_mean(x["volume"], window)))
+def _unchanged(returns: FloatArray) -> FloatArray:
+    return np.where(np.isnan(returns), np.nan, k.sign(returns) == 0.0)
 
 
-def _untraded(x: Values, *, window: int) -> FloatArray:
-    return 1.0 - k.rolling_mean(x["traded"], window)
-
-
-def _unchanged(x: Values) -> FloatArray:
-    returns = x["ret_prev_1d"]
-    flat = (k.sign(returns) == 0.0).astype(np.float64)
-    flat[np.isnan(returns)] = np.nan
-    return k.rolling_mean(flat, 60)
-
-
-def _variation(x: Values, *, window: int) -> FloatArray:
-    mean, variance = m.rolling_mean_var(x["volume"], window)
+def _variation(volume: FloatArray, window: int) -> FloatArray:
+    mean, variance = m.rolling_mean_var(volume, window)
     return k.ratio(k.root(variance), mean)
 
 
-def _volume_change(x: Values) -> FloatArray:
-    return x["_log_volume"] - k.shift(k.forward_fill(x["_log_volume"]), 1)
+def _typical(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
+    return (high + low + close) / 3.0
 
 
-def _volume_corr(x: Values, *, of: str, window: int) -> FloatArray:
-    return m.rolling_corr(x[of], x["_volume_change"], window)
-
-
-def _signed_share(x: Values, *, direction: FloatArray, weight: str, window: int) -> FloatArray:
-    weights = np.where(np.isnan(direction), np.nan, x[weight])
+def _signed_share(direction: FloatArray, weight: FloatArray, window: int) -> FloatArray:
+    weights = np.where(np.isnan(direction), np.nan, weight)
     flow = k.rolling_mean(direction * weights, window)
     return k.ratio(flow, k.rolling_mean(weights, window))
 
 
-def _obv(x: Values) -> FloatArray:
-    sign = k.sign(x["ret_prev_1d"])
-    return _signed_share(x, direction=sign, weight="volume", window=20)
-
-
-def _chaikin(x: Values) -> FloatArray:
-    where = 2.0 * x["close_location"] - 1.0
-    return _signed_share(x, direction=where, weight="volume", window=20)
-
-
-def _money_flow(x: Values) -> FloatArray:
-    typical = (x["high"] + x["low"] + x["close"]) / 3.0
-    change = k.ratio(typical, k.shift(k.forward_fill(typical), 1)) - 1.0
-    return _signed_share(x, direction=k.sign(change), weight="turnover", window=14)
-
-
-def _limit_net(x: Values) -> FloatArray:
-    return k.rolling_mean(x["limit_up_flag"] - x["limit_down_flag"], 5)
-
+_TYPICAL = over(_typical, HIGHS, LOWS, CLOSES)
 
 _HIDDEN = (
     *(
-        _liquidity_of(
+        _liquidity(
             f"_log_{column}", log(col(column)), "log", f"Log of {column}.", max_null_share=1.0
         )
         for column in ("volume", "turnover")
     ),
     _liquidity(
-        name="_volume_change",
-        inputs=("_log_volume",),
-        compute=_volume_change,
-        lookback=RETURN,
-        unit="log",
+        "_volume_change",
+        _LOG_VOLUME - before(filled(_LOG_VOLUME), 1),
+        "log",
+        "Log volume less the last known one before.",
         max_null_share=1.0,
-        meaning="Log volume less the last known one before.",
     ),
 )
 
 _ACTIVITY = (
     *(
         _liquidity(
-            name=f"volume_ratio_{w}",
-            inputs=("volume",),
-            compute=partial(_volume_ratio, window=w),
-            lookback=w,
-            unit="log",
-            meaning=f"Log of volume over its mean of {w} sessions.",
+            f"volume_ratio_{w}",
+            log(ratio(_VOLUME, mean(_VOLUME, w))),
+            "log",
+            f"Log of volume over its mean of {w} sessions.",
         )
         for w in (5, 20)
     ),
     *(
-        _liquidity_of(
+        _liquidity(
             f"volume_z_{w}",
-            z(col("_log_volume"), w),
+            z(_LOG_VOLUME, w),
             "z",
             f"Log volume against its mean and spread of {w} sessions, within +-10.",
         )
         for w in (20, 60)
     ),
     *(
-        _liquidity_of(
+        _liquidity(
             f"turnover_{a}_{b}",
-            mean(col("_log_turnover"), a) - mean(col("_log_turnover"), b),
+            mean(_LOG_TURNOVER, a) - mean(_LOG_TURNOVER, b),
             "log",
             f"Mean log traded value of {a} sessions less that of {b}.",
         )
         for a, b in ((5, 20), (5, 60), (20, 120), (60, 250))
     ),
     *(
-        _liquidity_of(
+        _liquidity(
             f"adv{w}_log",
-            mean(col("_log_turnover"), w),
+            mean(_LOG_TURNOVER, w),
             "log",
             f"Mean log traded value of {w} sessions (the currency drops out in ranks).",
         )
@@ -136,87 +116,79 @@ _ACTIVITY = (
     ),
     *(
         _liquidity(
-            name=f"volume_cv_{w}",
-            inputs=("volume",),
-            compute=partial(_variation, window=w),
-            lookback=w,
-            unit="ratio",
-            meaning=f"Standard deviation over mean of {w} volumes.",
+            f"volume_cv_{w}",
+            rolling(_variation, _VOLUME, window=w),
+            "ratio",
+            f"Standard deviation over mean of {w} volumes.",
         )
         for w in (20, 60)
     ),
     _liquidity(
-        name="zero_trade_share_60",
-        inputs=("traded",),
-        compute=partial(_untraded, window=60),
-        lookback=60,
-        unit="share",
-        meaning="Share of 60 listed sessions without a trade.",
+        "zero_trade_share_60",
+        over(lambda share: 1.0 - share, mean(col("traded"), 60)),
+        "share",
+        "Share of 60 listed sessions without a trade.",
     ),
     _liquidity(
-        name="zero_return_share_60",
-        inputs=("ret_prev_1d",),
-        compute=_unchanged,
-        lookback=chain(60, RETURN),
-        unit="share",
-        meaning="Share of 60 sessions that closed unchanged (Lesmond, Ogden & Trzcinka 1999).",
+        "zero_return_share_60",
+        mean(over(_unchanged, RETURNS), 60),
+        "share",
+        "Share of 60 sessions that closed unchanged (Lesmond, Ogden & Trzcinka 1999).",
     ),
 )
 
 _DIRECTION = (
     *(
         _liquidity(
-            name=f"price_volume_corr_{w}",
-            inputs=("ret_prev_1d", "_volume_change"),
-            compute=partial(_volume_corr, of="ret_prev_1d", window=w),
-            lookback=chain(w, RETURN),
-            unit="ratio",
-            meaning=f"Correlation of return and change of log volume, {w} sessions.",
+            f"price_volume_corr_{w}",
+            rolling(m.rolling_corr, RETURNS, _VOLUME_CHANGE, window=w),
+            "ratio",
+            f"Correlation of return and change of log volume, {w} sessions.",
         )
         for w in (20, 60)
     ),
     _liquidity(
-        name="move_volume_corr_60",
-        inputs=("day_range", "_volume_change"),
-        compute=partial(_volume_corr, of="day_range", window=60),
-        lookback=chain(60, RETURN),
-        unit="ratio",
-        meaning="Correlation of day_range and change of log volume, 60 sessions.",
+        "move_volume_corr_60",
+        rolling(m.rolling_corr, col("day_range", RETURN), _VOLUME_CHANGE, window=60),
+        "ratio",
+        "Correlation of day_range and change of log volume, 60 sessions.",
     ),
     _liquidity(
-        name="obv_share_20",
-        inputs=("ret_prev_1d", "volume"),
-        compute=_obv,
-        lookback=chain(20, RETURN),
-        unit="share",
-        meaning="On-balance volume of 20 sessions over their volume (Granville 1963).",
+        "obv_share_20",
+        rolling(_signed_share, sign(RETURNS), _VOLUME, window=20),
+        "share",
+        "On-balance volume of 20 sessions over their volume (Granville 1963).",
     ),
     _liquidity(
-        name="cmf_20",
-        inputs=("close_location", "volume"),
-        compute=_chaikin,
-        lookback=20,
-        unit="share",
-        meaning="Chaikin money flow of 20 sessions, -1 to 1.",
+        "cmf_20",
+        rolling(
+            _signed_share,
+            over(lambda where: 2.0 * where - 1.0, col("close_location")),
+            _VOLUME,
+            window=20,
+        ),
+        "share",
+        "Chaikin money flow of 20 sessions, -1 to 1.",
     ),
     _liquidity(
-        name="money_flow_14",
-        inputs=("high", "low", "close", "turnover"),
-        compute=_money_flow,
-        lookback=chain(14, RETURN),
-        unit="share",
-        meaning="Traded value with a rising less a falling typical price, share of 14 sessions "
+        "money_flow_14",
+        rolling(
+            _signed_share,
+            sign(gain(_TYPICAL, before(filled(_TYPICAL), 1))),
+            col("turnover"),
+            window=14,
+        ),
+        "share",
+        "Traded value with a rising less a falling typical price, share of 14 sessions "
         "(money flow index, -1 to 1).",
     ),
     _liquidity(
-        name="limit_net_5",
-        inputs=("limit_up_flag", "limit_down_flag"),
-        compute=_limit_net,
-        lookback=5,
-        unit="share",
-        max_null_share=1.0,
-        meaning="Share of 5 sessions closed at the upper limit less at the lower; null where the "
+        "limit_net_5",
+        mean(col("limit_up_flag") - col("limit_down_flag"), 5),
+        "share",
+        "Share of 5 sessions closed at the upper limit less at the lower; null where the "
         "source has no limits.",
+        max_null_share=1.0,
     ),
 )
 

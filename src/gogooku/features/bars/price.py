@@ -18,194 +18,145 @@ from typing import Final
 import numpy as np
 
 from gogooku.core.types import Feature, FloatArray
+from gogooku.features.bars.columns import CLOSES, HIGHS, INTRADAY, LAST_CLOSES, LOWS, OVERNIGHT
 from gogooku.features.bars.oscillators import OSCILLATORS
 from gogooku.features.bars.shape import SHAPE
 from gogooku.features.bars.trend import TREND
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared, total
-from gogooku.features.engine.kernels import CLOSE, RETURN, Values, chain
+from gogooku.features.engine.combinators import (
+    before,
+    col,
+    declared,
+    filled,
+    gain,
+    log,
+    mean,
+    over,
+    ratio,
+    sign,
+    total,
+)
+from gogooku.features.engine.kernels import RETURN
 
-_price = partial(Feature, group="price")
-_price_of = partial(declared, group="price")
+_price = partial(declared, group="price")
 
-
-def _close(x: Values) -> FloatArray:
-    return k.forward_fill(x["close"])
-
-
-def _return(x: Values) -> FloatArray:
-    return k.ratio(x["close"], k.shift(x["_close"], 1)) - 1.0
-
-
-def _past_return(x: Values, *, sessions: int, skip: int = 0) -> FloatArray:
-    close = x["_close"]
-    return k.ratio(k.shift(close, skip), k.shift(close, sessions)) - 1.0
-
-
-def _overnight(x: Values) -> FloatArray:
-    return k.ratio(x["open"], k.shift(x["_close"], 1)) - 1.0
+_RANGE = col("day_range", RETURN)
 
 
-def _intraday(x: Values) -> FloatArray:
-    return k.ratio(x["close"], x["open"]) - 1.0
+def _intraday(opening: FloatArray, close: FloatArray) -> FloatArray:
+    return k.ratio(close, opening) - 1.0
 
 
-def _gap_fill(x: Values) -> FloatArray:
-    gap, day = x["ret_overnight"], x["ret_intraday"]
+def _gap_fill(gap: FloatArray, day: FloatArray) -> FloatArray:
     filled = -day * np.sign(gap)
     return np.clip(k.ratio(filled, np.abs(gap), floor=1e-3 + k.TIE), -3.0, 3.0)
 
 
-def _gap_concord(x: Values) -> FloatArray:
-    return k.rolling_mean(k.sign(x["ret_overnight"]) * k.sign(x["ret_intraday"]), 20)
-
-
-def _gap_z(x: Values) -> FloatArray:
-    size = np.abs(x["ret_overnight"])
+def _gap_z(gap: FloatArray) -> FloatArray:
+    size = np.abs(gap)
     earlier = k.shift(size, 1)
     excess = size - k.rolling_mean(earlier, 20)
     return np.clip(k.ratio(excess, m.rolling_sd(earlier, 20), floor=k.FLAT), -10.0, 10.0)
 
 
-def _range(x: Values) -> FloatArray:
-    return k.ratio(x["high"] - x["low"], k.shift(x["_close"], 1))
-
-
-def _location(x: Values) -> FloatArray:
-    return k.ratio(x["close"] - x["low"], x["high"] - x["low"], floor=0.0)
-
-
-def _mean_location(x: Values) -> FloatArray:
-    return k.rolling_mean(x["close_location"], 5)
-
-
-def _range_expansion(x: Values) -> FloatArray:
-    usual = k.rolling_mean(k.shift(x["day_range"], 1), 20)
-    return k.log_positive(k.ratio(x["day_range"], usual))
+def _location(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
+    return k.ratio(close - low, high - low)
 
 
 _RETURNS = (
     _price(
-        name="_close",
-        inputs=("close",),
-        compute=_close,
-        lookback=CLOSE,
-        unit="ratio",
-        meaning="Last known adjusted close, at most 20 sessions old.",
+        "_close",
+        filled(CLOSES),
+        "ratio",
+        "Last known adjusted close, at most 20 sessions old.",
         max_null_share=1.0,
     ),
     _price(
-        name="ret_prev_1d",
-        inputs=("close", "_close"),
-        compute=_return,
-        lookback=RETURN,
-        unit="return",
-        meaning="Return from the last known close before the session to its close.",
+        "ret_prev_1d",
+        gain(CLOSES, before(LAST_CLOSES, 1)),
+        "return",
+        "Return from the last known close before the session to its close.",
     ),
     *(
         _price(
-            name=f"ret_prev_{h}d",
-            inputs=("_close",),
-            compute=partial(_past_return, sessions=h),
-            lookback=chain(h + 1, CLOSE),
-            unit="return",
-            meaning=f"Return over the last {h} sessions, of last known closes.",
+            f"ret_prev_{h}d",
+            gain(LAST_CLOSES, before(LAST_CLOSES, h)),
+            "return",
+            f"Return over the last {h} sessions, of last known closes.",
         )
         for h in (5, 10, 20, 60, 120)
     ),
     _price(
-        name="mom_252_21",
-        inputs=("_close",),
-        compute=partial(_past_return, sessions=252, skip=21),
-        lookback=chain(253, CLOSE),
-        unit="return",
-        meaning="Return from 252 to 21 sessions ago (Jegadeesh & Titman 1993).",
+        "mom_252_21",
+        gain(before(LAST_CLOSES, 21), before(LAST_CLOSES, 252)),
+        "return",
+        "Return from 252 to 21 sessions ago (Jegadeesh & Titman 1993).",
     ),
     _price(
-        name="ret_overnight",
-        inputs=("open", "_close"),
-        compute=_overnight,
-        lookback=RETURN,
-        unit="return",
-        meaning="Open over the last known close before it.",
+        "ret_overnight",
+        gain(col("open"), before(LAST_CLOSES, 1)),
+        "return",
+        "Open over the last known close before it.",
     ),
     _price(
-        name="ret_intraday",
-        inputs=("open", "close"),
-        compute=_intraday,
-        lookback=1,
-        unit="return",
-        meaning="Close over open of the session.",
+        "ret_intraday",
+        over(_intraday, col("open"), CLOSES),
+        "return",
+        "Close over open of the session.",
     ),
-    _price_of(
+    _price(
         "ret_overnight_20d",
-        total(col("ret_overnight", RETURN), 20),
+        total(OVERNIGHT, 20),
         "return",
         "Sum of 20 overnight returns (Lou, Polk & Skouras 2019).",
     ),
-    _price_of(
-        "ret_intraday_20d", total(col("ret_intraday"), 20), "return", "Sum of 20 intraday returns."
-    ),
+    _price("ret_intraday_20d", total(INTRADAY, 20), "return", "Sum of 20 intraday returns."),
     _price(
-        name="gap_fill_ratio",
-        inputs=("ret_overnight", "ret_intraday"),
-        compute=_gap_fill,
-        lookback=RETURN,
-        unit="ratio",
-        max_null_share=0.4,
-        meaning="Share of the opening gap undone by the close, within -3 to 3; null for gaps "
+        "gap_fill_ratio",
+        over(_gap_fill, OVERNIGHT, INTRADAY),
+        "ratio",
+        "Share of the opening gap undone by the close, within -3 to 3; null for gaps "
         "of at most 0.1 %.",
+        max_null_share=0.4,
     ),
     _price(
-        name="gap_concord_20",
-        inputs=("ret_overnight", "ret_intraday"),
-        compute=_gap_concord,
-        lookback=chain(20, RETURN),
-        unit="share",
-        meaning="Mean over 20 sessions of sign(overnight) times sign(intraday).",
+        "gap_concord_20",
+        mean(sign(OVERNIGHT) * sign(INTRADAY), 20),
+        "share",
+        "Mean over 20 sessions of sign(overnight) times sign(intraday).",
     ),
     _price(
-        name="gap_magnitude_z20",
-        inputs=("ret_overnight",),
-        compute=_gap_z,
-        lookback=chain(21, RETURN),
-        unit="z",
-        meaning="Size of today's opening gap against the 20 sessions before, within +-10.",
+        "gap_magnitude_z20",
+        over(_gap_z, OVERNIGHT, window=21),
+        "z",
+        "Size of today's opening gap against the 20 sessions before, within +-10.",
     ),
     _price(
-        name="day_range",
-        inputs=("high", "low", "_close"),
-        compute=_range,
-        lookback=RETURN,
-        unit="ratio",
-        meaning="High less low over the last close before.",
+        "day_range",
+        ratio(HIGHS - LOWS, before(LAST_CLOSES, 1)),
+        "ratio",
+        "High less low over the last close before.",
     ),
     _price(
-        name="close_location",
-        inputs=("high", "low", "close"),
-        compute=_location,
-        lookback=1,
-        unit="share",
+        "close_location",
+        over(_location, HIGHS, LOWS, CLOSES),
+        "share",
+        "Where the close lies between low (0) and high (1); null without a range.",
         max_null_share=0.3,
-        meaning="Where the close lies between low (0) and high (1); null without a range.",
     ),
     _price(
-        name="close_location_5",
-        inputs=("close_location",),
-        compute=_mean_location,
-        lookback=5,
-        unit="share",
-        meaning="Mean of close_location over 5 sessions.",
+        "close_location_5",
+        mean(col("close_location"), 5),
+        "share",
+        "Mean of close_location over 5 sessions.",
     ),
     _price(
-        name="range_expansion",
-        inputs=("day_range",),
-        compute=_range_expansion,
-        lookback=chain(21, RETURN),
-        unit="log",
+        "range_expansion",
+        log(ratio(_RANGE, mean(before(_RANGE, 1), 20))),
+        "log",
+        "Log of today's range over the mean range of the 20 sessions before.",
         max_null_share=0.3,
-        meaning="Log of today's range over the mean range of the 20 sessions before.",
     ),
 )
 

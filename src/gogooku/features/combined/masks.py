@@ -20,15 +20,17 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import col, declared, over, rolling
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import CLOSE, Values
+from gogooku.features.engine.kernels import CLOSE
 from gogooku.features.engine.timeline import Timeline
 from gogooku.features.market.sector import FEWEST_MEMBERS
 
 HALTED: Final = np.datetime64("2020-10-01")
 """The exchange's system failed before the open: no share traded (Tokyo Stock Exchange)."""
 
-_mask = partial(Feature, group="masks", role=Role.MASK, unit="flag")
+_mask = partial(declared, unit="flag", group="masks", role=Role.MASK)
+_TRADED = col("traded")
 
 
 def _make_halts(tables: Tables, timeline: Timeline) -> Made:
@@ -46,82 +48,70 @@ MASKS_INPUTS: Final[tuple[InputTable, ...]] = (
 )
 
 
-def _among_listed(flags: FloatArray, x: Values) -> FloatArray:
+def _among_listed(flags: FloatArray, traded: FloatArray) -> FloatArray:
     """Flags of listed names, null for the others."""
-    return np.where(np.isnan(x["traded"]), np.nan, flags)
+    return np.where(np.isnan(traded), np.nan, flags)
 
 
-def _has_history(x: Values, *, window: int) -> FloatArray:
-    held = k.rolling_count(x["traded"] == 1.0, window) >= k.fewest(window)
-    return _among_listed(held.astype(np.float64), x)
+def _has_history(traded: FloatArray, window: int) -> FloatArray:
+    held = k.rolling_count(traded == 1.0, window) >= k.fewest(window)
+    return _among_listed(held.astype(np.float64), traded)
 
 
-def _sector_known(x: Values) -> FloatArray:
+def _sector_known(sector: FloatArray, universe: FloatArray, traded: FloatArray) -> FloatArray:
     """Members of the universe in the name's sector are at least `FEWEST_MEMBERS`."""
-    sector, out = x["sector"], np.zeros(x["sector"].shape)
-    member = x["universe"] == 1.0
+    out, member = np.zeros(sector.shape), universe == 1.0
     for kind in np.unique(sector[~np.isnan(sector)]):
         inside = sector == kind
         enough = (inside & member).sum(axis=1) >= FEWEST_MEMBERS
         out += inside & enough[:, None]
-    return _among_listed(out, x)
+    return _among_listed(out, traded)
 
 
-def _known(x: Values, *, of: str) -> FloatArray:
-    return _among_listed((~np.isnan(x[of])).astype(np.float64), x)
+def _known(values: FloatArray, traded: FloatArray) -> FloatArray:
+    return _among_listed((~np.isnan(values)).astype(np.float64), traded)
 
 
-def _halted(x: Values) -> FloatArray:
-    return _among_listed(np.broadcast_to(x["cal_halted"][:, None], x["traded"].shape), x)
+def _halted(halted: FloatArray, traded: FloatArray) -> FloatArray:
+    return _among_listed(np.broadcast_to(halted[:, None], traded.shape), traded)
 
 
 MASKS: Final[tuple[Feature, ...]] = (
     *(
         _mask(
-            name=f"is_history_{w}",
-            inputs=("traded",),
-            compute=partial(_has_history, window=w),
-            lookback=w,
+            f"is_history_{w}",
+            rolling(_has_history, _TRADED, window=w),
             meaning=f"The name traded on at least {k.fewest(w)} of {w} sessions: windows of that "
             "length are filled.",
         )
         for w in (5, 60, 252)
     ),
     _mask(
-        name="is_sec_valid",
-        inputs=("sector", "universe", "traded"),
-        compute=_sector_known,
-        lookback=1,
-        axis=Axis.ACROSS,
+        "is_sec_valid",
+        over(_sector_known, col("sector"), col("universe"), _TRADED),
         meaning=f"The name's sector has at least {FEWEST_MEMBERS} members in the universe: it is "
         "compared with them, not with the universe.",
+        axis=Axis.ACROSS,
+    ),
+    *(
+        _mask(name, over(_known, of, _TRADED), meaning=meaning)
+        for name, of, meaning in (
+            ("is_fs_valid", col("fs_net_margin"), "Four quarters in a row are known."),
+            (
+                "is_forecast_valid",
+                col("val_forward_earnings_yield", CLOSE),
+                "The company forecasts its profit per share.",
+            ),
+            (
+                "is_ssp_open",
+                col("ssp_reporters"),
+                "At least one large short position in the name is open.",
+            ),
+        )
     ),
     _mask(
-        name="is_fs_valid",
-        inputs=("fs_net_margin", "traded"),
-        compute=partial(_known, of="fs_net_margin"),
-        lookback=1,
-        meaning="Four quarters in a row are known.",
-    ),
-    _mask(
-        name="is_forecast_valid",
-        inputs=("val_forward_earnings_yield", "traded"),
-        compute=partial(_known, of="val_forward_earnings_yield"),
-        lookback=CLOSE,
-        meaning="The company forecasts its profit per share.",
-    ),
-    _mask(
-        name="is_ssp_open",
-        inputs=("ssp_reporters", "traded"),
-        compute=partial(_known, of="ssp_reporters"),
-        lookback=1,
-        meaning="At least one large short position in the name is open.",
-    ),
-    _mask(
-        name="is_halt_20201001",
-        inputs=("cal_halted", "traded"),
-        compute=_halted,
-        lookback=1,
+        "is_halt_20201001",
+        over(_halted, col("cal_halted"), _TRADED),
         meaning="2020-10-01, on which the exchange's system failed and no share traded.",
     ),
 )

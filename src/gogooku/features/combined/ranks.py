@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain as joined
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -32,30 +31,31 @@ from gogooku.features.bars.price import PRICE
 from gogooku.features.bars.volatility import VOLATILITY
 from gogooku.features.company.statements import STATEMENTS
 from gogooku.features.company.valuation import VALUATION
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine import moments as m
-from gogooku.features.engine.kernels import Values, chain
+from gogooku.features.engine.combinators import (
+    Expression,
+    change,
+    col,
+    columns_of,
+    declared,
+    mean,
+    over,
+    sd,
+)
 from gogooku.features.market.breadth import BREADTH
 from gogooku.features.market.sector import FEWEST_MEMBERS
 
 DECIMALS: Final = 9
 """Values that differ by less are equal."""
 
-_rank = partial(Feature, group="ranks", axis=Axis.ACROSS, unit="rank")
+_rank = partial(declared, unit="rank", group="ranks", axis=Axis.ACROSS)
+_UNIVERSE = col("universe")
 
-_LOOKBACK: Final = MappingProxyType(
-    {
-        feature.name: feature.lookback
-        for feature in joined(
-            PRICE, VOLATILITY, LIQUIDITY, BREADTH, STATEMENTS, VALUATION
-        )
-    }
-)  # fmt: skip
+_of: Final = columns_of(joined(PRICE, VOLATILITY, LIQUIDITY, BREADTH, STATEMENTS, VALUATION))
 
 
-def _members(values_TN: FloatArray, x: Values) -> FloatArray:
+def _members(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
     """Rounded values of universe members, NaN elsewhere."""
-    return np.where(x["universe"] == 1.0, np.round(values_TN, DECIMALS), np.nan)
+    return np.where(universe_TN == 1.0, np.round(values_TN, DECIMALS), np.nan)
 
 
 def _ranked(members_TN: FloatArray) -> FloatArray:
@@ -69,18 +69,20 @@ def _ranked(members_TN: FloatArray) -> FloatArray:
     return np.asarray((rank - 0.5) / count - 0.5)
 
 
-def universe_rank(values_TN: FloatArray, x: Values) -> FloatArray:
+def universe_rank(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
     """Rank among the members of the universe, in -0.5 to 0.5; [T, N]."""
-    return _ranked(_members(values_TN, x))
+    return _ranked(_members(values_TN, universe_TN))
 
 
-def sector_rank(values_TN: FloatArray, x: Values) -> FloatArray:
+def sector_rank(
+    values_TN: FloatArray, universe_TN: FloatArray, sector_TN: FloatArray
+) -> FloatArray:
     """Rank among the members of the name's sector, in -0.5 to 0.5; see the module for few."""
-    members, sector = _members(values_TN, x), x["sector"]
+    members = _members(values_TN, universe_TN)
     out = _ranked(members)
-    for kind in np.unique(sector[~np.isnan(sector)]):
+    for kind in np.unique(sector_TN[~np.isnan(sector_TN)]):
         # only the names that are ever in it: all sectors together sort each name about once
-        inside = sector == kind
+        inside = sector_TN == kind
         names = np.flatnonzero(inside.any(axis=0))
         own = np.where(inside[:, names], members[:, names], np.nan)
         known = ~np.isnan(own)
@@ -89,40 +91,25 @@ def sector_rank(values_TN: FloatArray, x: Values) -> FloatArray:
     return out
 
 
-def _rank_change(x: Values, *, of: str, sessions: int) -> FloatArray:
-    ranks = universe_rank(x[of], x)
-    return ranks - k.shift(ranks, sessions)
+def _rank_of(name: str) -> Expression:
+    """Rank of a feature within the universe."""
+    return over(universe_rank, _of(name), _UNIVERSE)
 
 
-def _mean_rank(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(universe_rank(x[of], x), window)
+def _both(one: FloatArray, two: FloatArray, universe_TN: FloatArray) -> FloatArray:
+    return 0.5 * (universe_rank(one, universe_TN) + universe_rank(two, universe_TN))
 
 
-def _rank_spread(x: Values, *, of: str, window: int) -> FloatArray:
-    return m.rolling_sd(universe_rank(x[of], x), window)
-
-
-def _in_sector(x: Values, *, of: str) -> FloatArray:
-    return sector_rank(x[of], x)
-
-
-def _rank_pair(x: Values, *, first: str, second: str, sign: float) -> FloatArray:
-    return 0.5 * (universe_rank(x[first], x) + sign * universe_rank(x[second], x))
-
-
-def _volume_less_move(x: Values) -> FloatArray:
-    volume = universe_rank(x["volume_ratio_20"], x)
-    return volume - universe_rank(np.abs(x["ret_prev_1d"]), x)
+def _apart(one: FloatArray, two: FloatArray, universe_TN: FloatArray) -> FloatArray:
+    return universe_rank(one, universe_TN) - universe_rank(two, universe_TN)
 
 
 _CHANGES = tuple(
     _rank(
-        name=name,
-        inputs=(of, "universe"),
-        compute=partial(_rank_change, of=of, sessions=sessions),
-        lookback=chain(sessions + 1, _LOOKBACK[of]),
-        window=sessions + 1,
+        name,
+        change(_rank_of(of), sessions),
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
+        window=sessions + 1,
     )
     for name, of, sessions, what in (
         ("mom_20_rank_chg_20", "ret_prev_20d", 20, "did the winners of two months change places"),
@@ -139,44 +126,36 @@ _CHANGES = tuple(
 _MEANS = (
     *(
         _rank(
-            name=f"ret_rank_mean_{w}",
-            inputs=("ret_prev_1d", "universe"),
-            compute=partial(_mean_rank, of="ret_prev_1d", window=w),
-            lookback=chain(w, _LOOKBACK["ret_prev_1d"]),
-            window=w,
+            f"ret_rank_mean_{w}",
+            mean(_rank_of("ret_prev_1d"), w),
             meaning=f"Mean rank of the one-session return over {w} sessions: momentum to which no "
             "single session counts for much.",
+            window=w,
         )
         for w in (20, 60)
     ),
     _rank(
-        name="ret_rank_sd_60",
-        inputs=("ret_prev_1d", "universe"),
-        compute=partial(_rank_spread, of="ret_prev_1d", window=60),
-        lookback=chain(60, _LOOKBACK["ret_prev_1d"]),
-        window=60,
+        "ret_rank_sd_60",
+        sd(_rank_of("ret_prev_1d"), 60),
         meaning="Standard deviation of the rank of the one-session return over 60 sessions.",
+        window=60,
     ),
     _rank(
-        name="volume_rank_sd_60",
-        inputs=("volume_ratio_20", "universe"),
-        compute=partial(_rank_spread, of="volume_ratio_20", window=60),
-        lookback=chain(60, _LOOKBACK["volume_ratio_20"]),
-        window=60,
+        "volume_rank_sd_60",
+        sd(_rank_of("volume_ratio_20"), 60),
         meaning="Standard deviation of the rank of volume_ratio_20 over 60 sessions: attention "
         "comes in bursts.",
+        window=60,
     ),
 )
 
 _SECTORS = tuple(
     _rank(
-        name=f"{name}_rank_in_sec",
-        inputs=(of, "universe", "sector"),
-        compute=partial(_in_sector, of=of),
-        lookback=_LOOKBACK[of],
+        f"{name}_rank_in_sec",
+        over(sector_rank, _of(of), _UNIVERSE, col("sector")),
+        meaning=f"Rank of {of} within the sector: {what}.",
         window=1,
         max_null_share=null_share,
-        meaning=f"Rank of {of} within the sector: {what}.",
     )
     for name, of, null_share, what in (
         ("adv60", "adv60_log", 0.2, "leader or follower of its industry"),
@@ -196,44 +175,34 @@ _SECTORS = tuple(
 
 _PAIRS = (
     _rank(
-        name="volume_less_move_rank",
-        inputs=("volume_ratio_20", "ret_prev_1d", "universe"),
-        compute=_volume_less_move,
-        lookback=max(_LOOKBACK["volume_ratio_20"], _LOOKBACK["ret_prev_1d"]),
-        window=1,
+        "volume_less_move_rank",
+        over(_apart, _of("volume_ratio_20"), over(np.abs, _of("ret_prev_1d")), _UNIVERSE),
         meaning="Rank of volume_ratio_20 less rank of the size of the return: much trading that "
         "moved little.",
+        window=1,
     ),
     _rank(
-        name="value_mom_rank",
-        inputs=("val_book_to_price", "mom_252_21", "universe"),
-        compute=partial(_rank_pair, first="val_book_to_price", second="mom_252_21", sign=1.0),
-        lookback=max(_LOOKBACK["val_book_to_price"], _LOOKBACK["mom_252_21"]),
-        window=1,
+        "value_mom_rank",
+        over(_both, _of("val_book_to_price"), _of("mom_252_21"), _UNIVERSE),
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
         "2013); null for names without documents.",
+        window=1,
     ),
     _rank(
-        name="magic_formula_rank",
-        inputs=("val_earnings_yield", "fs_roa_ttm", "universe"),
-        compute=partial(_rank_pair, first="val_earnings_yield", second="fs_roa_ttm", sign=1.0),
-        lookback=max(_LOOKBACK["val_earnings_yield"], _LOOKBACK["fs_roa_ttm"]),
-        window=1,
-        max_null_share=0.6,
+        "magic_formula_rank",
+        over(_both, _of("val_earnings_yield"), _of("fs_roa_ttm"), _UNIVERSE),
         meaning="Mean rank of val_earnings_yield and fs_roa_ttm (Greenblatt 2005); null for names "
         "without documents.",
+        window=1,
+        max_null_share=0.6,
     ),
     _rank(
-        name="forecast_less_price_rank",
-        inputs=("stmt_rev_fore_op_year", "ret_prev_60d", "universe"),
-        compute=partial(
-            _rank_pair, first="stmt_rev_fore_op_year", second="ret_prev_60d", sign=-1.0
-        ),
-        lookback=max(_LOOKBACK["stmt_rev_fore_op_year"], _LOOKBACK["ret_prev_60d"]),
-        window=1,
-        max_null_share=0.4,
+        "forecast_less_price_rank",
+        0.5 * over(_apart, _of("stmt_rev_fore_op_year"), _of("ret_prev_60d"), _UNIVERSE),
         meaning="Half of rank of stmt_rev_fore_op_year less rank of ret_prev_60d: the forecast "
         "rose, the price did not follow; null without a forecast.",
+        window=1,
+        max_null_share=0.4,
     ),
 )
 

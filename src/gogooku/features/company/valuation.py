@@ -101,7 +101,7 @@ def _forecast_change(x: Values, *, sessions: int) -> FloatArray:
 
 
 def _against_sector(x: Values, *, of: str) -> FloatArray:
-    return x[of] - sector_mean(x[of], x)
+    return x[of] - sector_mean(x[of], x["sector"], x["universe"])
 
 
 def _turnover_to_value(x: Values) -> FloatArray:

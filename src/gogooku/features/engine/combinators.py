@@ -8,7 +8,7 @@ is an expression with a name, a unit and a meaning, see `declared`. Each combina
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,10 @@ class Expression:
     lookback: int
     compute: Callable[[Values], FloatArray]
 
+    def __add__(self, other: Expression) -> Expression:
+        """Sum, session by session."""
+        return joined(self, other, lambda one, two: one + two)
+
     def __sub__(self, other: Expression) -> Expression:
         """Difference, session by session."""
         return joined(self, other, lambda one, two: one - two)
@@ -49,10 +53,20 @@ class Expression:
         """Product, session by session."""
         return joined(self, other, lambda one, two: one * two)
 
+    def __rmul__(self, number: float) -> Expression:
+        """So many times the value."""
+        return _windowed(self, 1, lambda values: number * values)
+
 
 def col(name: str, lookback: int = 1) -> Expression:
     """One column: a base column, or a feature with the lookback it has."""
     return Expression((name,), lookback, lambda x: x[name])
+
+
+def columns_of(features: Iterable[Feature]) -> Callable[[str], Expression]:
+    """Columns that are features, by name, each with the lookback it has."""
+    lookback = {feature.name: feature.lookback for feature in features}
+    return lambda name: col(name, lookback[name])
 
 
 def mean(of: Expression, window: int) -> Expression:
@@ -70,6 +84,26 @@ def z(of: Expression, window: int) -> Expression:
     return _windowed(
         of, window, lambda values: np.clip(m.zscore(values, window), -Z_LIMIT, Z_LIMIT)
     )
+
+
+def sd(of: Expression, window: int) -> Expression:
+    """Sample standard deviation over ``window`` sessions of returns and the like."""
+    return _windowed(of, window, lambda values: m.rolling_sd(values, window))
+
+
+def ema(of: Expression, span: int) -> Expression:
+    """Exponential mean of that span."""
+    return _windowed(of, k.ewm_length(span), lambda values: k.ema(values, span))
+
+
+def highest(of: Expression, window: int) -> Expression:
+    """Largest value of the last ``window`` sessions."""
+    return _windowed(of, window, lambda values: k.rolling_extreme(values, window, kind="max"))
+
+
+def before(of: Expression, sessions: int) -> Expression:
+    """Value of so many sessions before."""
+    return _windowed(of, sessions + 1, lambda values: k.shift(values, sessions))
 
 
 def change(of: Expression, sessions: int) -> Expression:
@@ -152,3 +186,28 @@ def joined(
 ) -> Expression:
     """A function of two expressions on the same session."""
     return over(kernel, one, two)
+
+
+def rolling(kernel: Callable[..., FloatArray], *of: Expression, window: int) -> Expression:
+    """A kernel of the values of expressions and of the window, which is its last argument."""
+    return over(lambda *values: kernel(*values, window), *of, window=window)
+
+
+def filled(of: Expression) -> Expression:
+    """Last known value, at most `STALE_LIMIT` sessions old."""
+    return _windowed(of, k.CLOSE, k.forward_fill)
+
+
+def wilder(of: Expression, sessions: int) -> Expression:
+    """Wilder's smoothing (1978)."""
+    return _windowed(of, 7 * sessions, lambda values: k.wilder(values, sessions))
+
+
+def lowest(of: Expression, window: int) -> Expression:
+    """Smallest value of the last ``window`` sessions."""
+    return _windowed(of, window, lambda values: k.rolling_extreme(values, window, kind="min"))
+
+
+def positive(of: Expression) -> Expression:
+    """Value where it is positive, else 0."""
+    return _windowed(of, 1, lambda values: np.maximum(values, 0.0))

@@ -22,17 +22,29 @@ from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.bars.pairs import against, residuals
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import Expression, col, declared, joined, log, z
-from gogooku.features.engine.kernels import RETURN, Values, chain
+from gogooku.features.engine.combinators import (
+    Expression,
+    col,
+    declared,
+    joined,
+    log,
+    mean,
+    over,
+    ratio,
+    rolling,
+    sign,
+    z,
+)
+from gogooku.features.engine.kernels import RETURN, chain
 
 FEWEST_MEMBERS: Final = 5
 SURPRISE_DECAY: Final = 0.98
 SURPRISE_LENGTH: Final = 240
 SURPRISE_LIMIT: Final = 4.0
 
-_universe = partial(Feature, group="breadth", role=Role.MARKET, axis=Axis.ACROSS)
-_universe_of = partial(declared, group="breadth", role=Role.MARKET, axis=Axis.ACROSS)
-_stock = partial(Feature, group="breadth")
+_stock = partial(declared, group="breadth")
+_universe = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
+_RETURN, _MEAN_RETURN = col("ret_prev_1d", RETURN), col("uni_ret_1d", RETURN)
 
 
 def member_mean(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
@@ -58,11 +70,6 @@ def annualised_vol(returns: FloatArray, window: int) -> FloatArray:
     return m.rolling_sd(returns, window) * math.sqrt(SESSIONS_PER_YEAR)
 
 
-def log_z(values: FloatArray, window: int) -> FloatArray:
-    """Log of a positive series against its mean and spread over the window, within +-10."""
-    return np.clip(m.zscore(k.log_positive(values), window), -10.0, 10.0)
-
-
 def drawdown(returns: FloatArray, window: int) -> FloatArray:
     """Fall from the highest level of the window to the current one, at most 0."""
     steps, _ = k.masked(np.log1p(returns))
@@ -82,195 +89,134 @@ def surprise(excess: FloatArray) -> FloatArray:
     return np.clip(scaled, -SURPRISE_LIMIT, SURPRISE_LIMIT)
 
 
-def _mean_of(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
+def _vol(window: int) -> Expression:
+    return rolling(annualised_vol, _MEAN_RETURN, window=window)
 
 
-def _compound(x: Values, *, window: int) -> FloatArray:
-    return compound(x["uni_ret_1d"], window)
-
-
-def _universe_vol(x: Values) -> FloatArray:
-    return annualised_vol(x["uni_ret_1d"], 20)
-
-
-def _net_advances(x: Values) -> FloatArray:
-    return member_mean(k.sign(x["ret_prev_1d"]), x["universe"])
-
-
-def _average(x: Values, *, of: str, window: int) -> FloatArray:
-    return k.rolling_mean(x[of], window)
-
-
-def _share_above(x: Values, *, of: str) -> FloatArray:
-    return 0.5 + 0.5 * member_mean(k.sign(x[of]), x["universe"])
-
-
-def _near_extremes(x: Values) -> FloatArray:
-    where = x["donchian_pos_60"]
+def _near_extremes(where: FloatArray) -> FloatArray:
     side = np.where(where > 0.9 + k.TIE, 1.0, np.where(where < 0.1 - k.TIE, -1.0, 0.0))
     side[np.isnan(where)] = np.nan
-    return member_mean(side, x["universe"])
+    return side
 
 
-def _return_dispersion(x: Values) -> FloatArray:
-    excess = x["ret_prev_1d"] - x["uni_ret_1d"][:, None]
-    return k.root(member_mean(excess * excess, x["universe"]))
+def _dispersion(returns: FloatArray, mean_T: FloatArray, universe: FloatArray) -> FloatArray:
+    excess = returns - mean_T[:, None]
+    return k.root(member_mean(excess * excess, universe))
 
 
-def _dispersion_change(x: Values) -> FloatArray:
-    short, long = (k.rolling_mean(x["uni_dispersion"], w) for w in (5, 60))
-    return k.log_positive(k.ratio(short, long, floor=k.FLAT))
-
-
-def _correlation_change(x: Values) -> FloatArray:
-    short, long = (
-        k.ratio(
-            annualised_vol(x["uni_ret_1d"], w) ** 2,
-            member_mean(x[f"volatility_{w}d"] ** 2, x["universe"]),
-        )
-        for w in (20, 60)
-    )
-    return k.log_positive(k.ratio(short, long))
-
-
-def _universe_drawdown(x: Values) -> FloatArray:
-    return drawdown(x["uni_ret_1d"], 252)
-
-
-def _turnover_z(x: Values) -> FloatArray:
-    return np.clip(m.zscore(member_mean(x["_log_turnover"], x["universe"]), 60), -10.0, 10.0)
-
-
-def _universe_surprise(x: Values) -> FloatArray:
-    return surprise(x["ret_prev_1d"] - x["uni_ret_1d"][:, None])
+def _correlation_change(
+    short_T: FloatArray,
+    long_T: FloatArray,
+    own_short: FloatArray,
+    own_long: FloatArray,
+    universe: FloatArray,
+) -> FloatArray:
+    now = k.ratio(short_T**2, member_mean(own_short**2, universe))
+    return k.log_positive(k.ratio(now, k.ratio(long_T**2, member_mean(own_long**2, universe))))
 
 
 _RETURN_SERIES = (
     _universe(
-        name="uni_ret_1d",
-        inputs=("ret_prev_1d", "universe"),
-        compute=partial(_mean_of, of="ret_prev_1d"),
-        lookback=RETURN,
+        "uni_ret_1d",
+        mean_of_members(_RETURN),
+        "return",
+        "Equal-weight one-session return of the universe.",
         window=1,
-        unit="return",
-        meaning="Equal-weight one-session return of the universe.",
     ),
     *(
         _universe(
-            name=f"uni_ret_{w}d",
-            inputs=("uni_ret_1d",),
-            compute=partial(_compound, window=w),
-            lookback=chain(w, RETURN),
-            unit="return",
-            meaning=f"Compounded equal-weight return of the universe over {w} sessions.",
+            f"uni_ret_{w}d",
+            rolling(compound, _MEAN_RETURN, window=w),
+            "return",
+            f"Compounded equal-weight return of the universe over {w} sessions.",
         )
         for w in (5, 20, 60)
     ),
     _universe(
-        name="uni_vol_20",
-        inputs=("uni_ret_1d",),
-        compute=_universe_vol,
-        lookback=chain(20, RETURN),
-        unit="return",
-        meaning="Annualised standard deviation of 20 values of uni_ret_1d.",
+        "uni_vol_20",
+        _vol(20),
+        "return",
+        "Annualised standard deviation of 20 values of uni_ret_1d.",
     ),
-    _universe_of(
+    _universe(
         "uni_vol_20_z",
         z(log(col("uni_vol_20", chain(20, RETURN))), 252),
         "z",
         "Log uni_vol_20 against its mean and spread of 252 sessions.",
     ),
     _universe(
-        name="uni_drawdown_252",
-        inputs=("uni_ret_1d",),
-        compute=_universe_drawdown,
-        lookback=chain(252, RETURN),
-        unit="return",
-        meaning="Fall of the equal-weight level from its highest of 252 sessions.",
+        "uni_drawdown_252",
+        rolling(drawdown, _MEAN_RETURN, window=252),
+        "return",
+        "Fall of the equal-weight level from its highest of 252 sessions.",
     ),
 )
 
+_SPREAD = col("uni_dispersion", RETURN)
 _CROSS_SECTIONS = (
     _universe(
-        name="_uni_net_advances",
-        inputs=("ret_prev_1d", "universe"),
-        compute=_net_advances,
-        lookback=RETURN,
+        "_uni_net_advances",
+        mean_of_members(sign(_RETURN)),
+        "share",
+        "Share of names up less share of names down.",
         window=1,
-        unit="share",
-        meaning="Share of names up less share of names down.",
     ),
     _universe(
-        name="uni_net_advances_10",
-        inputs=("_uni_net_advances",),
-        compute=partial(_average, of="_uni_net_advances", window=10),
-        lookback=chain(10, RETURN),
-        unit="share",
-        meaning="Share of names up less share of names down, mean of 10 sessions.",
+        "uni_net_advances_10",
+        mean(col("_uni_net_advances", RETURN), 10),
+        "share",
+        "Share of names up less share of names down, mean of 10 sessions.",
     ),
     *(
         _universe(
-            name=f"uni_above_sma{w}",
-            inputs=(f"price_to_sma{w}", "universe"),
-            compute=partial(_share_above, of=f"price_to_sma{w}"),
-            lookback=w,
+            f"uni_above_sma{w}",
+            over(lambda net: 0.5 + 0.5 * net, mean_of_members(sign(col(f"price_to_sma{w}", w)))),
+            "share",
+            f"Share of names above their mean of {w} closes.",
             window=1,
-            unit="share",
-            meaning=f"Share of names above their mean of {w} closes.",
         )
         for w in (20, 60, 200)
     ),
     _universe(
-        name="uni_net_highs_60",
-        inputs=("donchian_pos_60", "universe"),
-        compute=_near_extremes,
-        lookback=60,
+        "uni_net_highs_60",
+        mean_of_members(over(_near_extremes, col("donchian_pos_60", 60))),
+        "share",
+        "Share of names in the top tenth of their 60-session range less the bottom tenth.",
         window=1,
-        unit="share",
-        meaning="Share of names in the top tenth of their 60-session range less the bottom tenth.",
     ),
     _universe(
-        name="uni_dispersion",
-        inputs=("ret_prev_1d", "uni_ret_1d", "universe"),
-        compute=_return_dispersion,
-        lookback=RETURN,
+        "uni_dispersion",
+        over(_dispersion, _RETURN, _MEAN_RETURN, col("universe")),
+        "return",
+        "Cross-sectional standard deviation of one-session returns.",
         window=1,
-        unit="return",
-        meaning="Cross-sectional standard deviation of one-session returns.",
     ),
     _universe(
-        name="uni_dispersion_20",
-        inputs=("uni_dispersion",),
-        compute=partial(_average, of="uni_dispersion", window=20),
-        lookback=chain(20, RETURN),
-        unit="return",
-        meaning="Mean of uni_dispersion over 20 sessions.",
+        "uni_dispersion_20", mean(_SPREAD, 20), "return", "Mean of uni_dispersion over 20 sessions."
     ),
     _universe(
-        name="uni_dispersion_5_60",
-        inputs=("uni_dispersion",),
-        compute=_dispersion_change,
-        lookback=chain(60, RETURN),
-        unit="log",
-        meaning="Log of the mean of uni_dispersion over 5 sessions over that of 60.",
+        "uni_dispersion_5_60",
+        log(ratio(mean(_SPREAD, 5), mean(_SPREAD, 60), floor=k.FLAT)),
+        "log",
+        "Log of the mean of uni_dispersion over 5 sessions over that of 60.",
     ),
     _universe(
-        name="uni_corr_20_60",
-        inputs=("uni_ret_1d", "volatility_20d", "volatility_60d", "universe"),
-        compute=_correlation_change,
-        lookback=chain(60, RETURN),
-        unit="log",
-        meaning="Log of the names' average correlation (variance of uni_ret_1d over their mean "
+        "uni_corr_20_60",
+        over(
+            _correlation_change,
+            *(_vol(w) for w in (20, 60)),
+            *(col(f"volatility_{w}d", chain(w, RETURN)) for w in (20, 60)),
+            col("universe"),
+        ),
+        "log",
+        "Log of the names' average correlation (variance of uni_ret_1d over their mean "
         "variance) over 20 sessions over that of 60.",
     ),
     _universe(
-        name="uni_turnover_z",
-        inputs=("_log_turnover", "universe"),
-        compute=_turnover_z,
-        lookback=60,
-        unit="z",
-        meaning="The names' mean log traded value against its mean and spread of 60 sessions.",
+        "uni_turnover_z",
+        z(mean_of_members(col("_log_turnover")), 60),
+        "z",
+        "The names' mean log traded value against its mean and spread of 60 sessions.",
     ),
 )
 
@@ -281,12 +227,15 @@ BREADTH: Final[tuple[Feature, ...]] = (
     *against("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
     *residuals("breadth", series="uni_ret_1d", suffix="_uni", lookback=RETURN),
     _stock(
-        name="ret_1d_uni_z",
-        inputs=("ret_prev_1d", "uni_ret_1d"),
-        compute=_universe_surprise,
-        lookback=chain(1 + SURPRISE_LENGTH, RETURN),
-        unit="z",
-        meaning="Return less uni_ret_1d, over its exponential standard deviation (decay .98) up "
+        "ret_1d_uni_z",
+        over(
+            lambda returns, mean_T: surprise(returns - mean_T[:, None]),
+            _RETURN,
+            _MEAN_RETURN,
+            window=1 + SURPRISE_LENGTH,
+        ),
+        "z",
+        "Return less uni_ret_1d, over its exponential standard deviation (decay .98) up "
         "to the session before, within +-4.",
     ),
 )

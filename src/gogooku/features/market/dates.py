@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray, tokyo_sessions
 from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.features.engine.combinators import at_most, col, declared, joined, log
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
 
 LONG_CLOSURE: Final = 5
@@ -98,23 +98,13 @@ def _make_dates(tables: Tables, timeline: Timeline) -> Made:
     }
 
 
-def _turn(x: Values) -> FloatArray:
-    near = (x["days_to_month_end"] == 0.0) | (x["cal_since_month_start"] < MONTH_START)
-    return np.asarray(near, dtype=np.float64)
-
-
-def _fiscal_window(x: Values) -> FloatArray:
-    return np.asarray(x["days_to_fy_end"] < FISCAL_WINDOW, dtype=np.float64)
-
-
-def _log_gap(x: Values) -> FloatArray:
-    return np.asarray(np.log(x["cal_gap_days"]))
+def _turn(to_end: FloatArray, since_start: FloatArray) -> FloatArray:
+    return np.asarray((to_end == 0.0) | (since_start < MONTH_START), dtype=np.float64)
 
 
 _market = partial(
-    Feature, group="calendar", role=Role.MARKET, axis=Axis.ACROSS, lookback=1, max_null_share=0.0
+    declared, group="calendar", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.0
 )
-
 _shown = partial(
     published, group="calendar", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.0
 )
@@ -140,26 +130,22 @@ DATES: Final[tuple[Feature, ...]] = (
         )
     ),
     _market(
-        name="next_gap_log",
-        inputs=("cal_gap_days",),
-        compute=_log_gap,
-        unit="log",
-        meaning="Log of the calendar days to the next session: 0 overnight, 1.1 over a weekend.",
+        "next_gap_log",
+        log(col("cal_gap_days")),
+        "log",
+        "Log of the calendar days to the next session: 0 overnight, 1.1 over a weekend.",
     ),
     _market(
-        name="is_turn_of_month",
-        inputs=("days_to_month_end", "cal_since_month_start"),
-        compute=_turn,
-        unit="flag",
-        meaning=f"Last session of a month or one of its first {MONTH_START} (Lakonishok & Smidt "
-        "1988).",
+        "is_turn_of_month",
+        joined(col("days_to_month_end"), col("cal_since_month_start"), _turn),
+        "flag",
+        f"Last session of a month or one of its first {MONTH_START} (Lakonishok & Smidt 1988).",
     ),
     _market(
-        name="is_fy_end_window",
-        inputs=("days_to_fy_end",),
-        compute=_fiscal_window,
-        unit="flag",
-        meaning=f"One of the last {FISCAL_WINDOW} sessions of March.",
+        "is_fy_end_window",
+        at_most(col("days_to_fy_end"), FISCAL_WINDOW - 1),
+        "flag",
+        f"One of the last {FISCAL_WINDOW} sessions of March.",
     ),
 )
 DATES_INPUTS: Final[tuple[InputTable, ...]] = (

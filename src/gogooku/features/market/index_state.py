@@ -20,10 +20,22 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
+from gogooku.features.engine.combinators import (
+    Expression,
+    change,
+    col,
+    declared,
+    highest,
+    joined,
+    log,
+    mean,
+    over,
+    rolling,
+    sd,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.listing import SECTORS33, pick
+from gogooku.features.market.listing import SECTORS33, handed
 from gogooku.tables.indices import TOPIX_CODE
 
 SECTOR_CODES: Final = tuple(f"{0x40 + place:04X}" for place in range(len(SECTORS33)))
@@ -76,59 +88,27 @@ INDEX_STATE_INPUTS: Final[tuple[InputTable, ...]] = (
 # ------------------------------------------------------------------------------------- kernels
 
 
-def _stack(x: Values, codes: tuple[str, ...]) -> FloatArray:
-    return np.stack([x[_index_column(code)] for code in codes], axis=1)
+def _index_close(code: str) -> Expression:
+    return col(_index_column(code))
 
 
-def _relative(x: Values, codes: tuple[str, ...]) -> FloatArray:
+def _logs(codes: tuple[str, ...]) -> Expression:
+    """Logs of some indices, [T, C]."""
+    closes = (_index_close(code) for code in codes)
+    return over(lambda *series: k.log_positive(np.stack(series, axis=1)), *closes)
+
+
+def _relative(codes: tuple[str, ...]) -> Expression:
     """Log of some indices over TOPIX, [T, C]."""
-    topix = k.log_positive(x[_index_column(TOPIX_CODE)])
-    return k.log_positive(_stack(x, codes)) - topix[:, None]
+    return joined(_logs((TOPIX_CODE,)), _logs(codes), lambda topix, logs: logs - topix)
 
 
-def _returns(x: Values, codes: tuple[str, ...]) -> FloatArray:
-    logs = k.log_positive(_stack(x, codes))
-    return logs - k.shift(logs, 1)
+def _relative_risk(topix: FloatArray, sectors: FloatArray) -> FloatArray:
+    return k.log_positive(k.ratio(sectors, topix, floor=k.FLAT))
 
 
-def _strength(x: Values, *, codes: tuple[str, ...], window: int, by: str) -> FloatArray:
-    relative = _relative(x, codes)
-    return _of_names(relative - k.shift(relative, window), x, by)
-
-
-def _of_names(table_TC: FloatArray, x: Values, by: str) -> FloatArray:
-    # size class 0 has no index, so the classes count from 1
-    which = x[by] - 1.0 if by == "lst_scale" else x[by]
-    return pick(table_TC, np.where(which < 0.0, np.nan, which))
-
-
-def _sector_trend(x: Values) -> FloatArray:
-    relative = _relative(x, SECTOR_CODES)
-    return _of_names(relative - k.rolling_mean(relative, 120), x, "lst_sector33")
-
-
-def _sector_high(x: Values) -> FloatArray:
-    relative = _relative(x, SECTOR_CODES)
-    high = k.rolling_extreme(relative, 250, kind="max")
-    return _of_names(relative - high, x, "lst_sector33")
-
-
-def _sector_risk(x: Values) -> FloatArray:
-    sector = m.rolling_sd(_returns(x, SECTOR_CODES), 60)
-    topix = m.rolling_sd(_returns(x, (TOPIX_CODE,)), 60)
-    return _of_names(k.log_positive(k.ratio(sector, topix, floor=k.FLAT)), x, "lst_sector33")
-
-
-def _sector_beta(x: Values) -> FloatArray:
-    topix = _returns(x, (TOPIX_CODE,))[:, 0]
-    beta = m.rolling_beta(_returns(x, SECTOR_CODES), topix, 60)
-    return _of_names(beta, x, "lst_sector33")
-
-
-def _against(x: Values, *, first: str, second: str, window: int) -> FloatArray:
-    logs = k.log_positive(_stack(x, (first, second)))
-    change = logs - k.shift(logs, window)
-    return np.asarray(change[:, 0] - change[:, 1])
+def _slopes(topix: FloatArray, sectors: FloatArray, window: int) -> FloatArray:
+    return m.rolling_beta(sectors, topix[:, 0], window)
 
 
 def _enough(values_TC: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -139,16 +119,12 @@ def _enough(values_TC: FloatArray) -> tuple[FloatArray, FloatArray]:
     return known, count
 
 
-def _sectors_above_mean(x: Values) -> FloatArray:
-    logs = k.log_positive(_stack(x, SECTOR_CODES))
-    away = logs - k.rolling_mean(logs, 60)
+def _share_above(away: FloatArray) -> FloatArray:
     _, count = _enough(away)
     return np.asarray((away > 0.0).sum(axis=1) / count)
 
 
-def _sector_return_spread(x: Values) -> FloatArray:
-    logs = k.log_positive(_stack(x, SECTOR_CODES))
-    change = logs - k.shift(logs, 20)
+def _spread_across(change: FloatArray) -> FloatArray:
     known, count = _enough(change)
     away = np.where(np.isnan(change), 0.0, change - (known.sum(axis=1) / count)[:, None])
     return np.asarray(np.sqrt((away * away).sum(axis=1) / (count - 1.0)))
@@ -156,30 +132,29 @@ def _sector_return_spread(x: Values) -> FloatArray:
 
 # ------------------------------------------------------------------------------------- features
 
-_stock = partial(Feature, group="index")
-_market = partial(Feature, group="index", role=Role.MARKET, axis=Axis.ACROSS)
+_stock = partial(declared, group="index")
+_market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 
-
-def _inputs(*codes: str) -> tuple[str, ...]:
-    return tuple(_index_column(code) for code in dict.fromkeys(codes))
-
+# size class 0 has no index, so the classes count from 1
+_SIZE = over(lambda scale: np.where(scale < 1.0, np.nan, scale - 1.0), col("lst_scale"))
+_SECTOR = col("lst_sector33")
+_SECTORS, _STRENGTH = _logs(SECTOR_CODES), _relative(SECTOR_CODES)
+_RETURNS = (change(_logs((TOPIX_CODE,)), 1), change(_SECTORS, 1))
 
 _STOCK = (
     *(
         _stock(
-            name=f"idx_{short}_rel_{window}d",
-            inputs=(*_inputs(TOPIX_CODE, *codes), by),
-            compute=partial(_strength, codes=codes, window=window, by=by),
-            lookback=window + 1,
-            unit="log",
+            f"idx_{short}_rel_{window}d",
+            handed(change(_relative(codes), window), kind),
+            "log",
+            f"Log return of {text} over {window} sessions less that of TOPIX.",
             max_null_share=nulls,
-            meaning=f"Log return of {text} over {window} sessions less that of TOPIX.",
         )
-        for short, codes, by, windows, nulls, text in (
+        for short, codes, kind, windows, nulls, text in (
             (
                 "segment",
                 _SEGMENTS,
-                "lst_segment",
+                col("lst_segment"),
                 (20, 60),
                 0.8,
                 "the name's segment index (from 2022-04-04 on)",
@@ -187,7 +162,7 @@ _STOCK = (
             (
                 "size",
                 _SIZES,
-                "lst_scale",
+                _SIZE,
                 (20, 60),
                 0.7,
                 "the index of the name's size class (null without one)",
@@ -195,7 +170,7 @@ _STOCK = (
             (
                 "sector",
                 SECTOR_CODES,
-                "lst_sector33",
+                _SECTOR,
                 (60, 250),
                 0.2,
                 "the index of the name's sector (null without one)",
@@ -204,40 +179,29 @@ _STOCK = (
         for window in windows
     ),
     *(
-        _stock(
-            name=name,
-            inputs=(*_inputs(TOPIX_CODE, *SECTOR_CODES), "lst_sector33"),
-            compute=compute,
-            lookback=lookback,
-            unit=unit,
-            meaning=f"{meaning} (null without a sector).",
-        )
-        for name, compute, lookback, unit, meaning in (
+        _stock(name, handed(what, _SECTOR), unit, f"{meaning} (null without a sector).")
+        for name, what, unit, meaning in (
             (
                 "idx_sector_trend_120",
-                _sector_trend,
-                120,
+                _STRENGTH - mean(_STRENGTH, 120),
                 "log",
                 "Log of the sector's index over TOPIX less its mean of 120 sessions",
             ),
             (
                 "idx_sector_high_250",
-                _sector_high,
-                250,
+                _STRENGTH - highest(_STRENGTH, 250),
                 "log",
                 "Log of the sector's index over TOPIX less its highest of 250 sessions",
             ),
             (
                 "idx_sector_vol_rel_60",
-                _sector_risk,
-                chain(60, 2),
+                over(_relative_risk, *(sd(returns, 60) for returns in _RETURNS)),
                 "log",
                 "Log of the 60-session volatility of the sector's index over that of TOPIX",
             ),
             (
                 "idx_sector_beta_60",
-                _sector_beta,
-                chain(60, 2),
+                rolling(_slopes, *_RETURNS, window=60),
                 "ratio",
                 "Slope of the sector index's log returns on those of TOPIX, 60 sessions",
             ),
@@ -248,13 +212,11 @@ _STOCK = (
 _MARKET = (
     *(
         _market(
-            name=f"mkt_{name}_{window}d",
-            inputs=_inputs(first, second),
-            compute=partial(_against, first=first, second=second, window=window),
-            lookback=window + 1,
-            unit="log",
+            f"mkt_{name}_{window}d",
+            change(log(_index_close(first)), window) - change(log(_index_close(second)), window),
+            "log",
+            f"Log return of {text} over {window} sessions.",
             max_null_share=0.8 if first in (GROWTH, STANDARD) else 0.2,
-            meaning=f"Log return of {text} over {window} sessions.",
         )
         for name, first, second, windows, text in (
             ("growth_prime", GROWTH, PRIME, (20, 60), "Growth less Prime (from 2022-04-04 on)"),
@@ -266,20 +228,16 @@ _MARKET = (
         for window in windows
     ),
     _market(
-        name="mkt_sector_breadth_60",
-        inputs=_inputs(*SECTOR_CODES),
-        compute=_sectors_above_mean,
-        lookback=60,
-        unit="share",
-        meaning="Share of the sector indices above their mean log level of 60 sessions.",
+        "mkt_sector_breadth_60",
+        over(_share_above, _SECTORS - mean(_SECTORS, 60)),
+        "share",
+        "Share of the sector indices above their mean log level of 60 sessions.",
     ),
     _market(
-        name="mkt_sector_dispersion_20",
-        inputs=_inputs(*SECTOR_CODES),
-        compute=_sector_return_spread,
-        lookback=21,
-        unit="return",
-        meaning="Standard deviation of 20-session log returns across the sector indices.",
+        "mkt_sector_dispersion_20",
+        over(_spread_across, change(_SECTORS, 20)),
+        "return",
+        "Standard deviation of 20-session log returns across the sector indices.",
     ),
 )
 

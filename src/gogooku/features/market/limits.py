@@ -18,22 +18,27 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import col, declared, total
+from gogooku.features.engine.combinators import (
+    Expression,
+    col,
+    declared,
+    highest,
+    joined,
+    over,
+    rolling,
+    total,
+)
 from gogooku.features.engine.inputs import published
-from gogooku.features.engine.kernels import Values
-from gogooku.features.market.breadth import member_mean
+from gogooku.features.market.breadth import mean_of_members
 
 LONGEST_STREAK: Final = 5
 """Longest run of closes at a limit that is counted."""
 OLDEST_EVENT: Final = 250
 """Sessions after which an event counts as that old."""
 
-_limit = partial(Feature, group="limits", max_null_share=1.0)
-_limit_of = partial(declared, group="limits", max_null_share=1.0)
-
-
-def _limit_streak(x: Values) -> FloatArray:
-    return k.run_length(x["limit_up_flag"] - x["limit_down_flag"], LONGEST_STREAK)
+_limit = partial(declared, group="limits", max_null_share=1.0)
+_split = partial(declared, group="limits")
+_UP, _DOWN = col("limit_up_flag"), col("limit_down_flag")
 
 
 def _sessions_since_flag(flags: FloatArray) -> FloatArray:
@@ -43,37 +48,21 @@ def _sessions_since_flag(flags: FloatArray) -> FloatArray:
     return np.where(ever == 0.0, float(OLDEST_EVENT), age)
 
 
-def _since_limit(x: Values, *, of: str) -> FloatArray:
-    return _sessions_since_flag(x[of])
+def _since(flags: Expression) -> Expression:
+    return over(_sessions_since_flag, flags, window=OLDEST_EVENT)
 
 
-def _locked(x: Values) -> FloatArray:
-    flat = (x["high"] - x["low"] <= k.TIE * x["high"]).astype(np.float64)
-    return flat * np.maximum(x["limit_up_flag"], x["limit_down_flag"])
+def _locked(high: FloatArray, low: FloatArray, up: FloatArray, down: FloatArray) -> FloatArray:
+    flat = (high - low <= k.TIE * high).astype(np.float64)
+    return flat * np.maximum(up, down)
 
 
-def _reversed(x: Values) -> FloatArray:
-    before = k.shift(x["limit_up_flag"] - x["limit_down_flag"], 1)
-    now = k.sign(k.ratio(x["close"], k.shift(x["close"], 1)) - 1.0)
+def _reversed(at_limit: FloatArray, close: FloatArray) -> FloatArray:
+    before = k.shift(at_limit, 1)
+    now = k.sign(k.ratio(close, k.shift(close, 1)) - 1.0)
     out = (before * now < 0.0).astype(np.float64)
     out[np.isnan(before) | np.isnan(now)] = np.nan
     return out
-
-
-def _limit_share(x: Values, *, of: str) -> FloatArray:
-    return member_mean(x[of], x["universe"])
-
-
-def _splits(x: Values) -> FloatArray:
-    return np.where(np.isnan(x["traded"]), np.nan, x["split"])
-
-
-def _split_within(x: Values) -> FloatArray:
-    return k.rolling_extreme(_splits(x), 20, kind="max")
-
-
-def _since_split(x: Values) -> FloatArray:
-    return _sessions_since_flag(_splits(x))
 
 
 _SIDES: Final = (("limit_up", "upper"), ("limit_down", "lower"))
@@ -91,7 +80,7 @@ _LIMITS = (
         for side, which in _SIDES
     ),
     *(
-        _limit_of(
+        _limit(
             f"{side}_{w}d",
             total(col(f"{side}_flag"), w),
             "sessions",
@@ -103,89 +92,73 @@ _LIMITS = (
     ),
     *(
         _limit(
-            name=f"sessions_since_{side}",
-            inputs=(f"{side}_flag",),
-            compute=partial(_since_limit, of=f"{side}_flag"),
-            lookback=OLDEST_EVENT,
-            unit="sessions",
-            meaning=f"Sessions since the last close at the {which} limit, {OLDEST_EVENT} if there "
+            f"sessions_since_{side}",
+            _since(col(f"{side}_flag")),
+            "sessions",
+            f"Sessions since the last close at the {which} limit, {OLDEST_EVENT} if there "
             "was none; null where the source has no limits.",
         )
         for side, which in _SIDES
     ),
     _limit(
-        name="limit_streak",
-        inputs=("limit_up_flag", "limit_down_flag"),
-        compute=_limit_streak,
-        lookback=LONGEST_STREAK,
-        unit="sessions",
-        meaning="Length of the current run of closes at the upper (+) or lower (-) limit, at most "
+        "limit_streak",
+        rolling(k.run_length, _UP - _DOWN, window=LONGEST_STREAK),
+        "sessions",
+        "Length of the current run of closes at the upper (+) or lower (-) limit, at most "
         f"{LONGEST_STREAK}; null where the source has no limits.",
     ),
     _limit(
-        name="price_locked_flag",
-        inputs=("high", "low", "limit_up_flag", "limit_down_flag"),
-        compute=_locked,
-        lookback=1,
-        unit="flag",
+        "price_locked_flag",
+        over(_locked, col("high"), col("low"), _UP, _DOWN),
+        "flag",
+        "Every trade of the session was at the limit; null where the source has no limits.",
         role=Role.MASK,
-        meaning="Every trade of the session was at the limit; null where the source has no limits.",
     ),
     _limit(
-        name="post_limit_reversal_flag",
-        inputs=("limit_up_flag", "limit_down_flag", "close"),
-        compute=_reversed,
-        lookback=2,
-        unit="flag",
-        role=Role.MASK,
-        meaning="Moved against the limit at which the session before closed; null where the source "
+        "post_limit_reversal_flag",
+        over(_reversed, _UP - _DOWN, col("close"), window=2),
+        "flag",
+        "Moved against the limit at which the session before closed; null where the source "
         "has no limits.",
+        role=Role.MASK,
     ),
     *(
         _limit(
-            name=f"uni_{side}_share",
-            inputs=(f"{side}_flag", "universe"),
-            compute=partial(_limit_share, of=f"{side}_flag"),
-            lookback=1,
-            unit="share",
+            f"uni_{side}_share",
+            mean_of_members(col(f"{side}_flag")),
+            "share",
+            f"Share of the universe closed at the {which} limit; null where the source "
+            "has no limits.",
             role=Role.MARKET,
             axis=Axis.ACROSS,
-            meaning=f"Share of the universe closed at the {which} limit; null where the source "
-            "has no limits.",
         )
         for side, which in _SIDES
     ),
 )
 
+_EVENT = joined(
+    col("split"), col("traded"), lambda split, traded: np.where(np.isnan(traded), np.nan, split)
+)
 _SPLITS = (
-    Feature(
-        name="is_split_event",
-        group="limits",
-        inputs=("split", "traded"),
-        compute=_splits,
-        lookback=1,
-        unit="flag",
+    _split(
+        "is_split_event",
+        _EVENT,
+        "flag",
+        "Ex-date of a split, consolidation or adjusted rights issue.",
         role=Role.MASK,
-        meaning="Ex-date of a split, consolidation or adjusted rights issue.",
     ),
-    Feature(
-        name="is_split_20",
-        group="limits",
-        inputs=("split", "traded"),
-        compute=_split_within,
-        lookback=20,
-        unit="flag",
+    _split(
+        "is_split_20",
+        highest(_EVENT, 20),
+        "flag",
+        "A split, consolidation or adjusted rights issue within 20 sessions.",
         role=Role.MASK,
-        meaning="A split, consolidation or adjusted rights issue within 20 sessions.",
     ),
-    Feature(
-        name="sessions_since_split",
-        group="limits",
-        inputs=("split", "traded"),
-        compute=_since_split,
-        lookback=OLDEST_EVENT,
-        unit="sessions",
-        meaning="Sessions since the last split, consolidation or adjusted rights issue, "
+    _split(
+        "sessions_since_split",
+        _since(_EVENT),
+        "sessions",
+        "Sessions since the last split, consolidation or adjusted rights issue, "
         f"{OLDEST_EVENT} if there was none.",
     ),
 )

@@ -29,8 +29,8 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import Expression, col, declared, highest, joined, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import Values, chain
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
 from gogooku.tables.listings import SEGMENTS
@@ -39,7 +39,7 @@ GROWTH, STANDARD, PRIME = 0.0, 1.0, 2.0
 _SEGMENT_VALUES: Final = {"Growth": GROWTH, "Standard": STANDARD, "Prime": PRIME}
 SCALES: Final = ("-", "Small 2", "Small 1", "Mid400", "Large70", "Core30")
 """Size classes of TOPIX, ascending; ``lst_scale`` is the position."""
-SMALL, MID400, LARGE70, CORE30 = 2.0, 3.0, 4.0, 5.0
+SMALL2, SMALL1, MID400, LARGE70, CORE30 = 1.0, 2.0, 3.0, 4.0, 5.0
 MARGIN_CLASSES: Final = ("other", "credit", "lendable")
 """``lst_margin`` is the position: what may be borrowed ranks highest."""
 LENDABLE = 2.0
@@ -216,66 +216,54 @@ def pick(table_TS: FloatArray, which_TN: FloatArray) -> FloatArray:
     return np.asarray(np.take_along_axis(padded, kind, axis=1))
 
 
-def _is(x: Values, *, of: str, low: float, high: float) -> FloatArray:
-    values = x[of]
-    inside = ((values >= low) & (values <= high)).astype(np.float64)
-    inside[np.isnan(values)] = np.nan
-    return inside
+def handed(table_TS: Expression, kind: Expression) -> Expression:
+    """A series per kind, handed to the names of that kind, see `pick`."""
+    return joined(table_TS, kind, pick)
 
 
-def _moved_class(x: Values, *, of: str, way: float) -> FloatArray:
-    step = way * (x[of] - k.shift(x[of], 1))
+def _one_of(values: FloatArray, *, kinds: tuple[float, ...]) -> FloatArray:
+    return np.where(np.isnan(values), np.nan, np.isin(values, kinds).astype(np.float64))
+
+
+def _moved(values: FloatArray, *, way: float) -> FloatArray:
+    step = way * (values - k.shift(values, 1))
     moved = (step > 0.0).astype(np.float64)
     moved[np.isnan(step)] = np.nan
-    return k.rolling_extreme(moved, RECENT, kind="max")
+    return moved
 
 
-_mask = partial(Feature, group="listing", role=Role.MASK, unit="flag")
+def _mask(name: str, what: Expression, meaning: str) -> Feature:
+    nulls = 0.5 if what.inputs == ("lst_margin",) else 0.2
+    return declared(
+        name, what, "flag", meaning, group="listing", role=Role.MASK, max_null_share=nulls
+    )
+
 
 _KINDS = tuple(
-    _mask(
-        name=name,
-        inputs=(of,),
-        compute=partial(_is, of=of, low=low, high=high),
-        lookback=1,
-        max_null_share=null_share,
-        meaning=meaning,
-    )
-    for name, of, low, high, null_share, meaning in (
+    _mask(name, over(partial(_one_of, kinds=kinds), col(of)), meaning)
+    for name, of, kinds, meaning in (
         (
             "is_borrowable",
             "lst_margin",
-            LENDABLE,
-            LENDABLE,
-            0.5,
+            (LENDABLE,),
             "Lendable issue: it can be borrowed and sold short on margin, not only bought; null "
             "where the list does not give the class.",
         ),
-        ("is_prime", "lst_segment", PRIME, PRIME, 0.2, "Prime or first section."),
-        (
-            "is_standard",
-            "lst_segment",
-            STANDARD,
-            STANDARD,
-            0.2,
-            "Standard, second section or JASDAQ Standard.",
-        ),
-        ("is_growth", "lst_segment", GROWTH, GROWTH, 0.2, "Growth, Mothers or JASDAQ Growth."),
-        ("is_scale_core30", "lst_scale", CORE30, CORE30, 0.2, "TOPIX Core30."),
-        ("is_scale_large70", "lst_scale", LARGE70, LARGE70, 0.2, "TOPIX Large70."),
-        ("is_scale_mid400", "lst_scale", MID400, MID400, 0.2, "TOPIX Mid400."),
-        ("is_scale_small", "lst_scale", 1.0, SMALL, 0.2, "TOPIX Small 1 or Small 2."),
+        ("is_prime", "lst_segment", (PRIME,), "Prime or first section."),
+        ("is_standard", "lst_segment", (STANDARD,), "Standard, second section or JASDAQ Standard."),
+        ("is_growth", "lst_segment", (GROWTH,), "Growth, Mothers or JASDAQ Growth."),
+        ("is_scale_core30", "lst_scale", (CORE30,), "TOPIX Core30."),
+        ("is_scale_large70", "lst_scale", (LARGE70,), "TOPIX Large70."),
+        ("is_scale_mid400", "lst_scale", (MID400,), "TOPIX Mid400."),
+        ("is_scale_small", "lst_scale", (SMALL2, SMALL1), "TOPIX Small 1 or Small 2."),
     )
 )
 
 _MOVES = tuple(
     _mask(
-        name=name,
-        inputs=(of,),
-        compute=partial(_moved_class, of=of, way=way),
-        lookback=chain(RECENT, 2),
-        max_null_share=0.5 if of == "lst_margin" else 0.2,
-        meaning=f"{what} within {RECENT} sessions.",
+        name,
+        highest(over(partial(_moved, way=way), col(of), window=2), RECENT),
+        f"{what} within {RECENT} sessions.",
     )
     for name, of, way, what in (
         ("is_segment_up_60", "lst_segment", 1.0, "Moved to a higher segment"),

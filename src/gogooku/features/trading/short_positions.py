@@ -69,7 +69,7 @@ def _cover_squeeze(x: Values) -> FloatArray:
 
 
 def _sector_excess(x: Values) -> FloatArray:
-    return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x)
+    return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x["sector"], x["universe"])
 
 
 def _shorted_share(x: Values) -> FloatArray:
