@@ -35,11 +35,12 @@ from gogooku.features.engine.chains import (
     relative_change,
     standing,
 )
+from gogooku.features.engine.combinators import Expression, col, declared, mean, over, ratio
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.trading.margin import SIDES, imbalance_of, net_to_adv, to_adv
+from gogooku.features.trading.margin import ADV, SIDES, imbalance
 
 STANDING_SESSIONS: Final = 5
 SPELL_DAYS: Final = 14
@@ -126,15 +127,15 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
     rows: dict[str, FloatArray] = {}
     for side in SIDES:
         rows |= _alert_side(values, chain, side=side)
-    imbalance = imbalance_of(rows, long="al_long_shares", short="al_short_shares")
+    level = imbalance(rows["al_long_shares"], rows["al_short_shares"])
     severity = placed.frame.get_column("regulation").replace_strict(
         SEVERITY, default=None, return_dtype=pl.Float64
     )
-    level = severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values())
+    stage = severity.fill_null(float("nan")).to_numpy() / max(SEVERITY.values())
     rows |= {
-        "dmi_tse_reg_level": level[chain.rows],
-        "dmi_d_imbalance_1d": imbalance - chain.before(imbalance),
-        "dmi_z26_imbalance": chain.zscore(imbalance, 26),
+        "dmi_tse_reg_level": stage[chain.rows],
+        "dmi_d_imbalance_1d": level - chain.before(level),
+        "dmi_z26_imbalance": chain.zscore(level, 26),
         "dmi_z26_d_short_1d": chain.zscore(rows["al_short_change_shares"], 26),
     }
     along = state.along(chain)
@@ -151,26 +152,27 @@ def make_alert(tables: Tables, timeline: Timeline) -> Made:
 
 # ----------------------------------------------------------------------------------- features
 
+_ON: Final = col("dmi_on_alert")
 _SPARSE: Final = "; only names on daily publication"
-_alert = partial(Feature, group="alert")
-_sparse = partial(_alert, max_null_share=1.0)
+_alert = partial(declared, group="alert")
+_flag = partial(published, group="alert", role=Role.MASK)
 
 
-def _share_of_past(x: Values, *, window: int) -> FloatArray:
-    return k.rolling_mean(x["dmi_on_alert"], window)
-
-
-def _left(x: Values) -> FloatArray:
+def _left(on: FloatArray) -> FloatArray:
     """1 where a spell ended within the last 20 sessions; the first of 21 can only start one."""
-    on = x["dmi_on_alert"]
     ended = np.where(np.isnan(on), np.nan, ((k.shift(on, 1) == 1.0) & (on == 0.0)).astype(float))
     return k.rolling_extreme(ended, 20, kind="max")
 
 
-def _alert_share(x: Values) -> FloatArray:
-    member = (x["universe"] == 1.0) & ~np.isnan(x["dmi_on_alert"])
-    total = np.where(member, x["dmi_on_alert"], 0.0).sum(axis=1)
+def _alert_share(on: FloatArray, universe: FloatArray) -> FloatArray:
+    member = (universe == 1.0) & ~np.isnan(on)
+    total = np.where(member, on, 0.0).sum(axis=1)
     return k.ratio(total, member.sum(axis=1).astype(np.float64))
+
+
+def _sparse(name: str, what: Expression, unit: str, meaning: str) -> Feature:
+    """Declare a feature that only names on daily publication have."""
+    return _alert(name, what, unit, f"{meaning}{_SPARSE}.", max_null_share=1.0)
 
 
 def _shown_sparse(name: str, unit: str, meaning: str) -> Feature:
@@ -181,22 +183,18 @@ def _shown_sparse(name: str, unit: str, meaning: str) -> Feature:
 _BALANCES = (
     *(
         _sparse(
-            name=f"dmi_{side}_to_adv20",
-            inputs=(f"al_{side}_shares", "_margin_adv20"),
-            compute=partial(to_adv, column=f"al_{side}_shares"),
-            lookback=20,
-            unit="ratio",
-            meaning=f"Daily {side} balance in days of mean volume of 20 sessions{_SPARSE}.",
+            f"dmi_{side}_to_adv20",
+            ratio(col(f"al_{side}_shares"), ADV),
+            "ratio",
+            f"Daily {side} balance in days of mean volume of 20 sessions",
         )
         for side in SIDES
     ),
     _sparse(
-        name="dmi_imbalance",
-        inputs=("al_long_shares", "al_short_shares"),
-        compute=partial(imbalance_of, long="al_long_shares", short="al_short_shares"),
-        lookback=1,
-        unit="ratio",
-        meaning=f"Daily long less short balance over their sum{_SPARSE}.",
+        "dmi_imbalance",
+        over(imbalance, col("al_long_shares"), col("al_short_shares")),
+        "ratio",
+        "Daily long less short balance over their sum",
     ),
     *(
         _shown_sparse(
@@ -226,24 +224,18 @@ _CHANGES = (
     _shown_sparse("dmi_d_imbalance_1d", "ratio", f"dmi_imbalance less that of {_BEFORE}"),
     *(
         _sparse(
-            name=f"dmi_d_{side}_to_adv20",
-            inputs=(f"al_{side}_change_shares", "_margin_adv20"),
-            compute=partial(to_adv, column=f"al_{side}_change_shares"),
-            lookback=20,
-            unit="ratio",
-            meaning=f"Change of the daily {side} balance against {_BEFORE} over mean volume of "
-            f"20 sessions{_SPARSE}.",
+            f"dmi_d_{side}_to_adv20",
+            ratio(col(f"al_{side}_change_shares"), ADV),
+            "ratio",
+            f"Change of the daily {side} balance against {_BEFORE} over mean volume of 20 sessions",
         )
         for side in SIDES
     ),
     _sparse(
-        name="dmi_d_net_to_adv20",
-        inputs=("al_long_change_shares", "al_short_change_shares", "_margin_adv20"),
-        compute=partial(net_to_adv, long="al_long_change_shares", short="al_short_change_shares"),
-        lookback=20,
-        unit="ratio",
-        meaning=f"Change of long less short against {_BEFORE} over mean volume of 20 "
-        f"sessions{_SPARSE}.",
+        "dmi_d_net_to_adv20",
+        ratio(col("al_long_change_shares") - col("al_short_change_shares"), ADV),
+        "ratio",
+        f"Change of long less short against {_BEFORE} over mean volume of 20 sessions",
     ),
     *(
         _shown_sparse(
@@ -260,8 +252,6 @@ _CHANGES = (
     ),
 )
 
-_flag = partial(published, group="alert", role=Role.MASK)
-
 _STATE = (
     _flag(
         "dmi_on_alert",
@@ -277,13 +267,11 @@ _STATE = (
         for reason in REASONS
     ),
     _alert(
-        name="dmi_left_20",
-        inputs=("dmi_on_alert",),
-        compute=_left,
-        lookback=k.chain(20, 2),
-        unit="flag",
+        "dmi_left_20",
+        over(_left, _ON, window=k.chain(20, 2)),
+        "flag",
+        "1 where a spell on daily publication ended within 20 sessions.",
         role=Role.MASK,
-        meaning="1 where a spell on daily publication ended within 20 sessions.",
     ),
     _shown_sparse(
         "dmi_tse_reg_level",
@@ -292,24 +280,20 @@ _STATE = (
     ),
     *(
         _alert(
-            name=f"dmi_alert_share_{w}",
-            inputs=("dmi_on_alert",),
-            compute=partial(_share_of_past, window=w),
-            lookback=w,
-            unit="share",
-            meaning=f"Share of the last {w} sessions on daily publication; 0 for most names.",
+            f"dmi_alert_share_{w}",
+            mean(_ON, w),
+            "share",
+            f"Share of the last {w} sessions on daily publication; 0 for most names.",
         )
         for w in (60, 250)
     ),
     _alert(
-        name="dmi_mkt_alert_share",
-        inputs=("dmi_on_alert", "universe"),
-        compute=_alert_share,
-        lookback=1,
-        unit="share",
+        "dmi_mkt_alert_share",
+        over(_alert_share, _ON, col("universe")),
+        "share",
+        "Share of the universe on daily publication.",
         role=Role.MARKET,
         axis=Axis.ACROSS,
-        meaning="Share of the universe on daily publication.",
     ),
 )
 

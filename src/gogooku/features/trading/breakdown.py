@@ -25,9 +25,20 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import change, col, declared, mean, z
+from gogooku.features.engine.combinators import (
+    Expression,
+    change,
+    col,
+    declared,
+    log,
+    mean,
+    over,
+    ratio,
+    rolling,
+    z,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import RETURN, Values, chain
+from gogooku.features.engine.kernels import RETURN
 from gogooku.features.engine.own_session import OwnSession
 from gogooku.features.engine.timeline import Timeline
 from gogooku.features.market.breadth import mean_of_members
@@ -44,11 +55,9 @@ _KINDS: Final = {
 _SALES: Final = ("bd_long_sell", "bd_short_sell", "bd_margin_sell_new", "bd_margin_sell_close")
 _MARGIN: Final = tuple(f"bd_margin_{s}_{w}" for s in ("sell", "buy") for w in ("new", "close"))
 
-_stock = partial(Feature, group="breakdown", max_null_share=0.5)
-_stock_of = partial(declared, group="breakdown", max_null_share=0.5)
+_stock = partial(declared, group="breakdown", max_null_share=0.5)
 """Breakdowns are delivered from 2015-04-01 on."""
 _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
-_market_of = partial(_stock_of, role=Role.MARKET, axis=Axis.ACROSS)
 
 
 def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
@@ -67,134 +76,82 @@ BREAKDOWN_INPUTS: Final = (
 )
 
 
-def _sum(x: Values, *, of: tuple[str, ...]) -> FloatArray:
-    return np.asarray(np.sum([x[name] for name in of], axis=0))
+_TOTAL: Final = col("_bd_total")
 
 
-def _share_of_total(x: Values, *, plus: tuple[str, ...], of: str) -> FloatArray:
-    return k.ratio(_sum(x, of=plus), x[of])
-
-
-def _net(x: Values, *, plus: str, minus: str) -> FloatArray:
-    return k.ratio(x[plus] - x[minus], x["_bd_total"])
-
-
-def _mix(x: Values) -> FloatArray:
-    return k.ratio(x["bd_margin_sell_new"], x["bd_margin_sell_new"] + x["bd_short_sell"])
-
-
-def _margin_share(x: Values) -> FloatArray:
-    return k.ratio(0.5 * _sum(x, of=_MARGIN), x["_bd_total"])
-
-
-def _flow(x: Values, *, plus: str, minus: str, window: int) -> FloatArray:
-    flow = k.rolling_mean(x[plus] - x[minus], window)
-    return k.ratio(flow, k.rolling_mean(x["_bd_total"], window))
-
-
-def _margin_activity(x: Values) -> FloatArray:
-    traded = _sum(x, of=_MARGIN)
-    return k.log_positive(k.ratio(traded, k.rolling_mean(traded, 20)))
-
-
-def _turn_up(x: Values) -> FloatArray:
-    net = x["bd_net_ratio"]
-    now = k.rolling_mean(net, 5) - k.rolling_mean(net, 60)
-    before = k.shift(now, 5)
-    turned = (now > 0.0) & (before <= 0.0)
-    return np.where(np.isnan(now) | np.isnan(before), np.nan, turned.astype(np.float64))
-
-
-def _net_to_adv(x: Values) -> FloatArray:
-    net = k.rolling_mean(x["bd_margin_sell_close"] - x["bd_margin_buy_close"], 5)
-    return k.ratio(net, k.rolling_mean(x["turnover"], 60))
-
-
-def _short_return_corr(x: Values) -> FloatArray:
-    return m.rolling_corr(x["bd_short_share"], x["ret_prev_1d"], 60)
-
-
-def _enough_sessions(x: Values) -> FloatArray:
-    filled = k.rolling_count(~np.isnan(x["_bd_total"]), 20) >= k.fewest(20)
-    return np.where(np.isnan(x["listed"]), np.nan, filled.astype(np.float64))
+def _sum_of(*names: str) -> Expression:
+    return over(lambda *values: np.asarray(np.sum(values, axis=0)), *map(col, names))
 
 
 _SHORT: Final = ("bd_short_sell", "bd_margin_sell_new")
+_ON_MARGIN: Final = _sum_of(*_MARGIN)
+
+
+def _mix(short: FloatArray, on_margin: FloatArray) -> FloatArray:
+    return k.ratio(on_margin, on_margin + short)
+
+
+def _turn_up(trend: FloatArray) -> FloatArray:
+    before = k.shift(trend, 5)
+    turned = (trend > 0.0) & (before <= 0.0)
+    return np.where(np.isnan(trend) | np.isnan(before), np.nan, turned.astype(np.float64))
+
+
+def _enough_sessions(total: FloatArray, listed: FloatArray) -> FloatArray:
+    filled = k.rolling_count(~np.isnan(total), 20) >= k.fewest(20)
+    return np.where(np.isnan(listed), np.nan, filled.astype(np.float64))
+
 
 _DAY = (
     _stock(
-        name="_bd_total",
-        inputs=_SALES,
-        compute=partial(_sum, of=_SALES),
-        lookback=1,
-        unit="ratio",
+        "_bd_total",
+        _sum_of(*_SALES),
+        "ratio",
+        "Auction trades of the session in yen.",
         max_null_share=1.0,
-        meaning="Auction trades of the session in yen.",
-    ),
-    *(
-        _stock(
-            name=name,
-            inputs=(*plus, "_bd_total"),
-            compute=partial(_share_of_total, plus=plus, of="_bd_total"),
-            lookback=1,
-            unit="share",
-            meaning=meaning,
-        )
-        for name, plus, meaning in (
-            ("bd_short_share", _SHORT, "Short sales, on margin or not, over all sales."),
-            (
-                "bd_margin_buy_share",
-                ("bd_margin_buy_new",),
-                "New purchases on margin over all purchases.",
-            ),
-        )
     ),
     _stock(
-        name="bd_margin_short_mix",
-        inputs=_SHORT,
-        compute=_mix,
-        lookback=1,
-        unit="share",
-        meaning="Short sales on margin, mostly private, over all short sales.",
+        "bd_short_share",
+        ratio(_sum_of(*_SHORT), _TOTAL),
+        "share",
+        "Short sales, on margin or not, over all sales.",
     ),
     _stock(
-        name="bd_margin_share",
-        inputs=(*_MARGIN, "_bd_total"),
-        compute=_margin_share,
-        lookback=1,
-        unit="share",
-        meaning="Trades on margin, opened or closed, over all trades.",
+        "bd_margin_buy_share",
+        ratio(col("bd_margin_buy_new"), _TOTAL),
+        "share",
+        "New purchases on margin over all purchases.",
     ),
-    *(
-        _stock(
-            name=name,
-            inputs=(plus, minus, "_bd_total"),
-            compute=partial(_net, plus=plus, minus=minus),
-            lookback=1,
-            unit="ratio",
-            meaning=meaning,
-        )
-        for name, plus, minus, meaning in (
-            (
-                "bd_net_ratio",
-                "bd_margin_sell_close",
-                "bd_margin_buy_close",
-                "Purchases less sales with cash and of new positions, over all trades; equal to "
-                "sales less purchases that close positions.",
-            ),
-            (
-                "bd_credit_new_net",
-                "bd_margin_buy_new",
-                "bd_margin_sell_new",
-                "New purchases less new short sales on margin, over all trades.",
-            ),
-        )
+    _stock(
+        "bd_margin_short_mix",
+        over(_mix, *map(col, _SHORT)),
+        "share",
+        "Short sales on margin, mostly private, over all short sales.",
+    ),
+    _stock(
+        "bd_margin_share",
+        ratio(0.5 * _ON_MARGIN, _TOTAL),
+        "share",
+        "Trades on margin, opened or closed, over all trades.",
+    ),
+    _stock(
+        "bd_net_ratio",
+        ratio(col("bd_margin_sell_close") - col("bd_margin_buy_close"), _TOTAL),
+        "ratio",
+        "Purchases less sales with cash and of new positions, over all trades; equal to "
+        "sales less purchases that close positions.",
+    ),
+    _stock(
+        "bd_credit_new_net",
+        ratio(col("bd_margin_buy_new") - col("bd_margin_sell_new"), _TOTAL),
+        "ratio",
+        "New purchases less new short sales on margin, over all trades.",
     ),
 )
 
 _TIME = (
     *(
-        _stock_of(
+        _stock(
             f"{of}_chg_1d",
             change(col(of), 1),
             "ratio",
@@ -203,7 +160,7 @@ _TIME = (
         for of in ("bd_net_ratio", "bd_short_share")
     ),
     *(
-        _stock_of(
+        _stock(
             name, z(col(of), window), "z", f"{of} against its mean and spread of {window} sessions."
         )
         for name, of, window in (
@@ -214,18 +171,15 @@ _TIME = (
         )
     ),
     *(
-        _stock_of(f"{of}_20", mean(col(of), 20), "share", f"Mean of {of} over 20 sessions.")
+        _stock(f"{of}_20", mean(col(of), 20), "share", f"Mean of {of} over 20 sessions.")
         for of in ("bd_short_share", "bd_margin_share")
     ),
     *(
         _stock(
-            name=f"bd_{side}_flow_{window}",
-            inputs=(plus, minus, "_bd_total"),
-            compute=partial(_flow, plus=plus, minus=minus, window=window),
-            lookback=window,
-            unit="ratio",
-            meaning=f"Margin {side} positions opened less closed in {window} sessions, over all "
-            "trades.",
+            f"bd_{side}_flow_{window}",
+            ratio(mean(col(plus) - col(minus), window), mean(_TOTAL, window)),
+            "ratio",
+            f"Margin {side} positions opened less closed in {window} sessions, over all trades.",
         )
         for side, plus, minus in (
             ("long", "bd_margin_buy_new", "bd_margin_sell_close"),
@@ -234,57 +188,50 @@ _TIME = (
         for window in (5, 20)
     ),
     _stock(
-        name="bd_margin_activity_20",
-        inputs=_MARGIN,
-        compute=_margin_activity,
-        lookback=20,
-        unit="log",
-        meaning="Log of trades on margin over their mean of 20 sessions.",
+        "bd_margin_activity_20",
+        log(ratio(_ON_MARGIN, mean(_ON_MARGIN, 20))),
+        "log",
+        "Log of trades on margin over their mean of 20 sessions.",
     ),
     _stock(
-        name="bd_turn_up",
-        inputs=("bd_net_ratio",),
-        compute=_turn_up,
-        lookback=chain(60, 6),
-        unit="flag",
-        meaning="The mean of bd_net_ratio over 5 sessions is above that over 60, and was not 5 "
+        "bd_turn_up",
+        over(_turn_up, mean(col("bd_net_ratio"), 5) - mean(col("bd_net_ratio"), 60), window=6),
+        "flag",
+        "The mean of bd_net_ratio over 5 sessions is above that over 60, and was not 5 "
         "sessions before.",
     ),
     _stock(
-        name="bd_net_adv60",
-        inputs=("bd_margin_sell_close", "bd_margin_buy_close", "turnover"),
-        compute=_net_to_adv,
-        lookback=60,
-        unit="ratio",
-        meaning="Mean net trades of 5 sessions (bd_net_ratio) over the mean traded value of 60.",
+        "bd_net_adv60",
+        ratio(
+            mean(col("bd_margin_sell_close") - col("bd_margin_buy_close"), 5),
+            mean(col("turnover"), 60),
+        ),
+        "ratio",
+        "Mean net trades of 5 sessions (bd_net_ratio) over the mean traded value of 60.",
     ),
     _stock(
-        name="bd_short_ret_corr_60",
-        inputs=("bd_short_share", "ret_prev_1d"),
-        compute=_short_return_corr,
-        lookback=chain(60, RETURN),
-        unit="ratio",
-        meaning="Correlation of bd_short_share with the return, 60 sessions.",
+        "bd_short_ret_corr_60",
+        rolling(m.rolling_corr, col("bd_short_share"), col("ret_prev_1d", RETURN), window=60),
+        "ratio",
+        "Correlation of bd_short_share with the return, 60 sessions.",
     ),
 )
 
 _WHOLE = (
     *(
-        _market_of(name, mean_of_members(col(of)), "share", f"Mean of {of} over the universe.")
+        _market(name, mean_of_members(col(of)), "share", f"Mean of {of} over the universe.")
         for name, of in (
             ("bd_mkt_margin_share", "bd_margin_share"),
             ("bd_mkt_net_ratio", "bd_net_ratio"),
         )
     ),
     _stock(
-        name="is_bd_valid",
-        inputs=("_bd_total", "listed"),
-        compute=_enough_sessions,
-        lookback=20,
-        unit="flag",
-        role=Role.MASK,
-        meaning=f"The name has a breakdown of at least {k.fewest(20)} of 20 sessions: windows of "
+        "is_bd_valid",
+        over(_enough_sessions, _TOTAL, col("listed"), window=20),
+        "flag",
+        f"The name has a breakdown of at least {k.fewest(20)} of 20 sessions: windows of "
         "that length are filled (that of the session itself is missing where it did not trade).",
+        role=Role.MASK,
     ),
 )
 

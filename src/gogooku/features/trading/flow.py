@@ -29,8 +29,9 @@ import polars as pl
 from gogooku.core.calendar import TSE_RESTRUCTURED
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import Expression, col, declared, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import Values, fewest
+from gogooku.features.engine.kernels import fewest
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 from gogooku.features.market.listing import pick
 
@@ -106,15 +107,21 @@ def net_ratio(weeks: Weeks, who: str) -> FloatArray:
     return k.ratio(weeks.yen(who, "balance"), weeks.yen(who, "turnover"))
 
 
+def _mean(values: FloatArray) -> FloatArray:
+    """Mean of the weeks that are known, null where too few are; [E]."""
+    valid = ~np.isnan(values)
+    count = valid.sum(axis=1).astype(np.float64)
+    count[count < fewest(values.shape[1])] = np.nan
+    return np.asarray(np.where(valid, values, 0.0).sum(axis=1) / count)
+
+
 def z_score(values: FloatArray, *, back: int = 0) -> FloatArray:
     """A week against mean and spread of the 52 weeks that end with it, within +-10; [E]."""
     window = values[:, back : back + YEAR]
     valid = ~np.isnan(window)
-    count = valid.sum(axis=1).astype(np.float64)
-    count[count < fewest(YEAR)] = np.nan
-    mean = np.where(valid, window, 0.0).sum(axis=1) / count
+    mean = _mean(window)
     away = np.where(valid, window - mean[:, None], 0.0)
-    spread = np.sqrt((away * away).sum(axis=1) / (count - 1.0))
+    spread = np.sqrt((away * away).sum(axis=1) / (valid.sum(axis=1) - 1.0))
     z = k.ratio(window[:, 0] - mean, spread, floor=k.FLAT)
     return np.clip(z, -_LIMIT, _LIMIT)
 
@@ -152,11 +159,7 @@ def _buyers_share(weeks: Weeks) -> FloatArray:
 
 def _activity_log(weeks: Weeks) -> FloatArray:
     year = weeks.yen("total", "turnover")[:, :YEAR]
-    valid = ~np.isnan(year)
-    count = valid.sum(axis=1).astype(np.float64)
-    count[count < fewest(YEAR)] = np.nan
-    mean = np.where(valid, year, 0.0).sum(axis=1) / count
-    return k.log_positive(k.ratio(year[:, 0], mean))
+    return k.log_positive(k.ratio(year[:, 0], _mean(year)))
 
 
 def _activity_z(weeks: Weeks) -> FloatArray:
@@ -174,11 +177,7 @@ def _smart_momentum(weeks: Weeks) -> FloatArray:
 
 
 def _persistence(weeks: Weeks) -> FloatArray:
-    quarter = np.sign(weeks.yen("foreigners", "balance")[:, :13])
-    valid = ~np.isnan(quarter)
-    count = valid.sum(axis=1).astype(np.float64)
-    count[count < fewest(13)] = np.nan
-    return np.asarray(np.where(valid, quarter, 0.0).sum(axis=1) / count)
+    return _mean(np.sign(weeks.yen("foreigners", "balance")[:, :13]))
 
 
 def _concentration(weeks: Weeks) -> FloatArray:
@@ -279,24 +278,18 @@ MEASURES: Final[Mapping[str, tuple[Measure, str, str]]] = MappingProxyType(
 )
 """Value of a series at each publication; unit and meaning."""
 
-WHOLE: Final = (
-    "foreign_net_ratio",
-    "individual_net_ratio",
-    "trust_bank_net_ratio",
-    "investment_trust_net_ratio",
-    "foreign_net_wow",
-    "foreign_net_4w",
-    "foreign_net_13w",
-    "foreign_net_z",
-    "individual_net_z",
-    "foreign_share",
-    "breadth_pos",
-    "activity_z",
-    "smart_idx",
-    "smart_mom4",
+_SEGMENTS_ONLY: Final = (
+    "trust_bank_net_z",
+    "individual_share",
+    "activity_ratio",
+    "foreign_persist_13",
+    "concentration",
+    "divergence",
 )
-"""Measures of the whole market. Left out: those that go with another (concentration with the
+"""Left out for the whole market: what goes with another measure there (concentration with the
 foreigners' share, divergence with their net ratio)."""
+WHOLE: Final = tuple(measure for measure in MEASURES if measure not in _SEGMENTS_ONLY)
+"""Measures of the whole market."""
 
 AGE: Final = "mkt_flow_age"
 STANDS: Final = k.STALE_LIMIT
@@ -392,8 +385,10 @@ def _week_age(order: IndexArray, at: IndexArray, newest: IndexArray) -> FloatArr
 # ------------------------------------------------------------------------------------- features
 
 
-def _of_segment(x: Values, *, columns: tuple[str, ...]) -> FloatArray:
-    return pick(np.stack([x[name] for name in columns], axis=1), x["lst_segment"])
+def _of_segment(measure: str) -> Expression:
+    """A measure of the segment that each name belongs to."""
+    series = (col(_flow_column(name, measure)) for name in SEGMENTS)
+    return over(lambda *x: pick(np.stack(x[:-1], axis=1), x[-1]), *series, col("lst_segment"))
 
 
 def _is_long(measure: str) -> bool:
@@ -409,17 +404,13 @@ def _nulls(measure: str) -> float:
 
 
 _STOCK = tuple(
-    Feature(
-        name=f"flow_{measure}",
+    declared(
+        f"flow_{measure}",
+        _of_segment(measure),
+        unit,
+        f"{meaning}; of the name's segment.{_of_year(measure)}",
         group="flow",
-        inputs=(*(_flow_column(name, measure) for name in SEGMENTS), "lst_segment"),
-        compute=partial(
-            _of_segment, columns=tuple(_flow_column(name, measure) for name in SEGMENTS)
-        ),
-        lookback=1,
-        unit=unit,
         max_null_share=_nulls(measure),
-        meaning=f"{meaning}; of the name's segment.{_of_year(measure)}",
     )
     for measure, (_, unit, meaning) in MEASURES.items()
 )

@@ -32,7 +32,15 @@ from gogooku.features.engine.chains import (
     standardised,
     standing,
 )
-from gogooku.features.engine.combinators import col, declared, known
+from gogooku.features.engine.combinators import (
+    Expression,
+    col,
+    declared,
+    known,
+    mean,
+    over,
+    ratio,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.timeline import Timeline
@@ -52,7 +60,8 @@ _STOCK: Final = {
 }
 
 
-def _imbalance(long: FloatArray, short: FloatArray) -> FloatArray:
+def imbalance(long: FloatArray, short: FloatArray) -> FloatArray:
+    """Long less short over their sum."""
     return k.ratio(long - short, long + short)
 
 
@@ -87,13 +96,13 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
     basis = timeline.share_basis(placed)
     rows = {part: (placed.values(f"{part}_shares") * basis)[chain.rows] for part in parts}
     long, short = rows["long"], rows["short"]
-    imbalance, gross = _imbalance(long, short), long + short
+    level, gross = imbalance(long, short), long + short
     made = {
         **_balance_side(rows, side="long", chain=chain),
         **_balance_side(rows, side="short", chain=chain),
-        "margin_d_imbalance_wow": (imbalance - chain.before(imbalance)) * (7.0 / chain.days),
-        "margin_d_imbalance_13w": imbalance - chain.before(imbalance, 13),
-        "margin_imbalance_z52": chain.zscore(imbalance, 52),
+        "margin_d_imbalance_wow": (level - chain.before(level)) * (7.0 / chain.days),
+        "margin_d_imbalance_13w": level - chain.before(level, 13),
+        "margin_imbalance_z52": chain.zscore(level, 52),
         "margin_gross_mom4": k.log_positive(k.ratio(gross, chain.mean_var(gross, 4)[0])),
     }
     return shown(made, state.along(chain))
@@ -101,79 +110,55 @@ def make_margin(tables: Tables, timeline: Timeline) -> Made:
 
 # ----------------------------------------------------------------------------------- features
 
-_margin = partial(Feature, group="margin", max_null_share=0.3)
-_margin_of = partial(declared, group="margin", max_null_share=0.3)
+_margin = partial(declared, group="margin", max_null_share=0.3)
 """Balances are delivered from 2012-02-10 on."""
 _shown = partial(published, group="margin", max_null_share=0.3)
 
 
-def _adv(x: Values) -> FloatArray:
-    return k.rolling_mean(x["volume"], 20)
+ADV: Final = col("_margin_adv20", 20)
+"""Mean adjusted volume of 20 sessions, the scale of balances."""
+_LONG, _SHORT = (col(f"mi_{side}_shares") for side in SIDES)
 
 
-def to_adv(x: Values, *, column: str, sessions: float = 1.0) -> FloatArray:
-    """Shares over what trades in that many sessions."""
-    return k.ratio(x[column], sessions * x["_margin_adv20"])
-
-
-def net_to_adv(x: Values, *, long: str, short: str, sessions: float = 1.0) -> FloatArray:
-    """Long less short shares over what trades in that many sessions."""
-    return k.ratio(x[long] - x[short], sessions * x["_margin_adv20"])
-
-
-def imbalance_of(x: Values, *, long: str, short: str) -> FloatArray:
-    """Long less short over their sum."""
-    return _imbalance(x[long], x[short])
-
-
-def _share_at_prices(x: Values, *, part: FloatArray, whole: FloatArray) -> FloatArray:
+def _share_at_prices(
+    whole: FloatArray, part: FloatArray, close: FloatArray, universe: FloatArray
+) -> FloatArray:
     """Sum of a part over that of the whole, at current prices, of universe members; [T]."""
-    top, bottom = part * x["close"], whole * x["close"]
-    member = (x["universe"] == 1.0) & ~np.isnan(top) & ~np.isnan(bottom)
+    top, bottom = part * close, whole * close
+    member = (universe == 1.0) & ~np.isnan(top) & ~np.isnan(bottom)
     total = np.where(member, bottom, 0.0).sum(axis=1)
     total[member.sum(axis=1) < FEWEST_MEMBERS] = np.nan
     return k.ratio(np.where(member, top, 0.0).sum(axis=1), total)
 
 
-def _market_imbalance(x: Values) -> FloatArray:
-    long, short = x["mi_long_shares"], x["mi_short_shares"]
-    return _share_at_prices(x, part=long - short, whole=long + short)
-
-
-def _market_change(x: Values, *, side: str) -> FloatArray:
-    return _share_at_prices(x, part=x[f"mi_{side}_change_shares"], whole=x[f"mi_{side}_shares"])
+def _at_prices(whole: Expression, part: Expression) -> Expression:
+    return over(_share_at_prices, whole, part, col("close"), col("universe"))
 
 
 _WARM_UP = "null until the name has enough weekly steps"
 
 _LEVELS = (
     _margin(
-        name="_margin_adv20",
-        inputs=("volume",),
-        compute=_adv,
-        lookback=20,
-        unit="ratio",
+        "_margin_adv20",
+        mean(col("volume"), 20),
+        "ratio",
+        "Mean adjusted volume of 20 sessions, the scale of balances.",
         max_null_share=1.0,
-        meaning="Mean adjusted volume of 20 sessions, the scale of balances.",
     ),
     *(
         _margin(
-            name=f"margin_{side}_to_adv20",
-            inputs=(f"mi_{side}_shares", "_margin_adv20"),
-            compute=partial(to_adv, column=f"mi_{side}_shares"),
-            lookback=20,
-            unit="ratio",
-            meaning=f"Margin {side} balance in days of mean volume of 20 sessions.",
+            f"margin_{side}_to_adv20",
+            ratio(col(f"mi_{side}_shares"), ADV),
+            "ratio",
+            f"Margin {side} balance in days of mean volume of 20 sessions.",
         )
         for side in SIDES
     ),
     _margin(
-        name="margin_imbalance",
-        inputs=("mi_long_shares", "mi_short_shares"),
-        compute=partial(imbalance_of, long="mi_long_shares", short="mi_short_shares"),
-        lookback=1,
-        unit="ratio",
-        meaning="Margin long less short balance over their sum (same ranks as long / short).",
+        "margin_imbalance",
+        over(imbalance, _LONG, _SHORT),
+        "ratio",
+        "Margin long less short balance over their sum (same ranks as long / short).",
     ),
     *(
         _shown(
@@ -196,24 +181,18 @@ _CHANGES = (
     ),
     *(
         _margin(
-            name=f"margin_d_{side}_to_adv20",
-            inputs=(f"mi_{side}_change_shares", "_margin_adv20"),
-            compute=partial(to_adv, column=f"mi_{side}_change_shares", sessions=5.0),
-            lookback=20,
-            unit="ratio",
-            meaning=f"Change of the {side} balance per week over five days of mean volume.",
+            f"margin_d_{side}_to_adv20",
+            ratio(col(f"mi_{side}_change_shares"), 5.0 * ADV),
+            "ratio",
+            f"Change of the {side} balance per week over five days of mean volume.",
         )
         for side in SIDES
     ),
     _margin(
-        name="margin_d_net_to_adv20",
-        inputs=("mi_long_change_shares", "mi_short_change_shares", "_margin_adv20"),
-        compute=partial(
-            net_to_adv, long="mi_long_change_shares", short="mi_short_change_shares", sessions=5.0
-        ),
-        lookback=20,
-        unit="ratio",
-        meaning="Change of long less short balance per week over five days of mean volume.",
+        "margin_d_net_to_adv20",
+        ratio(col("mi_long_change_shares") - col("mi_short_change_shares"), 5.0 * ADV),
+        "ratio",
+        "Change of long less short balance per week over five days of mean volume.",
     ),
     _shown("margin_d_imbalance_wow", "ratio", "Change of margin_imbalance per week."),
     *(
@@ -275,9 +254,9 @@ _UNUSUAL = (
 )
 
 _STATE = (
-    _margin_of(
+    _margin(
         "is_margin_valid",
-        known(col("mi_long_shares")),
+        known(_LONG),
         "flag",
         "1 where a margin balance stands: known, and at most 20 sessions old.",
         role=Role.MASK,
@@ -288,21 +267,17 @@ _market = partial(_margin, role=Role.MARKET, axis=Axis.ACROSS)
 
 _WHOLE = (
     _market(
-        name="margin_mkt_imbalance",
-        inputs=("mi_long_shares", "mi_short_shares", "close", "universe"),
-        compute=_market_imbalance,
-        lookback=1,
-        unit="ratio",
-        meaning="Long less short balances over their sum, of the universe at current prices.",
+        "margin_mkt_imbalance",
+        _at_prices(_LONG + _SHORT, _LONG - _SHORT),
+        "ratio",
+        "Long less short balances over their sum, of the universe at current prices.",
     ),
     *(
         _market(
-            name=f"margin_mkt_d_{side}_wow",
-            inputs=(f"mi_{side}_shares", f"mi_{side}_change_shares", "close", "universe"),
-            compute=partial(_market_change, side=side),
-            lookback=1,
-            unit="ratio",
-            meaning=f"Change of {side} balances per week over the balances, of the universe at "
+            f"margin_mkt_d_{side}_wow",
+            _at_prices(col(f"mi_{side}_shares"), col(f"mi_{side}_change_shares")),
+            "ratio",
+            f"Change of {side} balances per week over the balances, of the universe at "
             "current prices.",
         )
         for side in SIDES

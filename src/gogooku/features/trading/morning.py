@@ -19,17 +19,28 @@ from gogooku.core.frames import BAR_PRICES
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared, gain, known, mean, z
+from gogooku.features.engine.combinators import (
+    before,
+    col,
+    declared,
+    gain,
+    known,
+    log,
+    mean,
+    over,
+    ratio,
+    rolling,
+    z,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import RETURN, Values
+from gogooku.features.engine.kernels import CLOSE
 from gogooku.features.engine.own_session import OwnSession
 from gogooku.features.engine.timeline import Timeline
 from gogooku.ingest.jquants.plans import Plan
 
 _HALVES: Final = {"mq_am": "morning", "mq_pm": "afternoon"}
 
-_stock = partial(Feature, group="morning")
-_stock_of = partial(declared, group="morning")
+_stock = partial(declared, group="morning")
 
 
 def make_halves(tables: Tables, timeline: Timeline) -> Made:
@@ -75,106 +86,67 @@ MORNING_INPUTS: Final = (
 )
 
 
-def _from_close(x: Values) -> FloatArray:
-    return k.ratio(x["mq_am_close"], k.shift(x["_close"], 1)) - 1.0
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME = (
+    col(f"mq_am_{part}") for part in ("open", "high", "low", "close", "volume")
+)
 
 
-def _position(x: Values) -> FloatArray:
-    return k.ratio(x["mq_am_close"] - x["mq_am_low"], x["mq_am_high"] - x["mq_am_low"])
-
-
-def _range_share(x: Values) -> FloatArray:
-    return k.ratio(x["mq_am_high"] - x["mq_am_low"], x["high"] - x["low"])
-
-
-def _volume_share(x: Values) -> FloatArray:
-    return k.ratio(x["mq_am_volume"], x["mq_am_volume"] + x["mq_pm_volume"])
-
-
-def _morning_volume_ratio(x: Values) -> FloatArray:
-    return k.log_positive(k.ratio(x["mq_am_volume"], k.rolling_mean(x["mq_am_volume"], 20)))
-
-
-def _halves_corr(x: Values) -> FloatArray:
-    return m.rolling_corr(x["am_body"], x["pm_body"], 60)
-
-
-def _average_price(x: Values) -> FloatArray:
-    return k.ratio(x["mq_am_close"], k.ratio(x["mq_am_turnover"], x["mq_am_volume"])) - 1.0
-
-
-def _morning_high(x: Values) -> FloatArray:
-    unknown = np.isnan(x["mq_am_high"]) | np.isnan(x["mq_pm_high"])
-    top = x["mq_am_high"] >= x["mq_pm_high"] * (1.0 - k.TIE)
-    bottom = x["mq_am_low"] <= x["mq_pm_low"] * (1.0 + k.TIE)
-    side = np.where(unknown, np.nan, top.astype(np.float64) - bottom.astype(np.float64))
-    return k.rolling_mean(side, 20)
+def _high_less_low(
+    am_high: FloatArray, pm_high: FloatArray, am_low: FloatArray, pm_low: FloatArray
+) -> FloatArray:
+    unknown = np.isnan(am_high) | np.isnan(pm_high)
+    top = am_high >= pm_high * (1.0 - k.TIE)
+    bottom = am_low <= pm_low * (1.0 + k.TIE)
+    return np.where(unknown, np.nan, top.astype(np.float64) - bottom.astype(np.float64))
 
 
 _MORNING = (
     _stock(
-        name="am_gap_prev_close",
-        inputs=("mq_am_close", "_close"),
-        compute=_from_close,
-        lookback=RETURN,
-        unit="return",
-        meaning="Close of the morning over the last known close before the session, less 1.",
+        "am_gap_prev_close",
+        gain(_CLOSE, before(col("_close", CLOSE), 1)),
+        "return",
+        "Close of the morning over the last known close before the session, less 1.",
     ),
-    _stock_of(
+    _stock(
         "am_body",
-        gain(col("mq_am_close"), col("mq_am_open")),
+        gain(_CLOSE, _OPEN),
         "return",
         "Return of the morning from its open to its close.",
     ),
-    _stock_of(
-        "am_range",
-        gain(col("mq_am_high"), col("mq_am_low")),
-        "ratio",
-        "High over low of the morning, less 1.",
-    ),
+    _stock("am_range", gain(_HIGH, _LOW), "ratio", "High over low of the morning, less 1."),
     _stock(
-        name="am_pos_in_am_range",
-        inputs=("mq_am_close", "mq_am_low", "mq_am_high"),
-        compute=_position,
-        lookback=1,
-        unit="share",
+        "am_pos_in_am_range",
+        ratio(_CLOSE - _LOW, _HIGH - _LOW),
+        "share",
+        "Place of the morning's close between its low and its high.",
         max_null_share=0.3,
-        meaning="Place of the morning's close between its low and its high.",
     ),
     _stock(
-        name="am_to_full_range",
-        inputs=("mq_am_high", "mq_am_low", "high", "low"),
-        compute=_range_share,
-        lookback=1,
-        unit="share",
+        "am_to_full_range",
+        ratio(_HIGH - _LOW, col("high") - col("low")),
+        "share",
+        "Range of the morning over that of the session.",
         max_null_share=0.3,
-        meaning="Range of the morning over that of the session.",
     ),
     _stock(
-        name="am_vwap_gap",
-        inputs=("mq_am_close", "mq_am_turnover", "mq_am_volume"),
-        compute=_average_price,
-        lookback=1,
-        unit="return",
-        meaning="Close of the morning over its average price, less 1.",
+        "am_vwap_gap",
+        gain(_CLOSE, ratio(col("mq_am_turnover"), _VOLUME)),
+        "return",
+        "Close of the morning over its average price, less 1.",
     ),
     _stock(
-        name="am_vol_ratio_20",
-        inputs=("mq_am_volume",),
-        compute=_morning_volume_ratio,
-        lookback=20,
-        unit="log",
-        meaning="Log of the morning's volume over its mean of 20 sessions.",
+        "am_vol_ratio_20",
+        log(ratio(_VOLUME, mean(_VOLUME, 20))),
+        "log",
+        "Log of the morning's volume over its mean of 20 sessions.",
     ),
     _stock(
-        name="am_vol_share",
-        inputs=("mq_am_volume", "mq_pm_volume"),
-        compute=_volume_share,
-        lookback=1,
-        unit="share",
-        meaning="Volume of the morning over that of the session.",
+        "am_vol_share",
+        ratio(_VOLUME, _VOLUME + col("mq_pm_volume")),
+        "share",
+        "Volume of the morning over that of the session.",
     ),
-    _stock_of(
+    _stock(
         "am_vol_share_z20",
         z(col("am_vol_share"), 20),
         "z",
@@ -183,19 +155,19 @@ _MORNING = (
 )
 
 _AFTERNOON = (
-    _stock_of(
+    _stock(
         "pm_gap_am_close",
-        gain(col("mq_pm_open"), col("mq_am_close")),
+        gain(col("mq_pm_open"), _CLOSE),
         "return",
         "Open of the afternoon over the close of the morning, less 1.",
     ),
-    _stock_of(
+    _stock(
         "pm_body",
         gain(col("mq_pm_close"), col("mq_pm_open")),
         "return",
         "Return of the afternoon from its open to its close.",
     ),
-    _stock_of(
+    _stock(
         "pm_range",
         gain(col("mq_pm_high"), col("mq_pm_low")),
         "ratio",
@@ -205,7 +177,7 @@ _AFTERNOON = (
 
 _BOTH = (
     *(
-        _stock_of(
+        _stock(
             f"{half}_body_20",
             mean(col(f"{half}_body"), 20),
             "return",
@@ -214,28 +186,18 @@ _BOTH = (
         for half in ("am", "pm")
     ),
     _stock(
-        name="am_pm_corr_60",
-        inputs=("am_body", "pm_body"),
-        compute=_halves_corr,
-        lookback=60,
-        unit="ratio",
-        meaning="Correlation of am_body and pm_body, 60 sessions: reversal below 0.",
+        "am_pm_corr_60",
+        rolling(m.rolling_corr, col("am_body"), col("pm_body"), window=60),
+        "ratio",
+        "Correlation of am_body and pm_body, 60 sessions: reversal below 0.",
     ),
     _stock(
-        name="am_high_less_low_20",
-        inputs=("mq_am_high", "mq_pm_high", "mq_am_low", "mq_pm_low"),
-        compute=_morning_high,
-        lookback=20,
-        unit="share",
-        meaning="Share of 20 sessions with the high made in the morning less that with the low.",
+        "am_high_less_low_20",
+        mean(over(_high_less_low, _HIGH, col("mq_pm_high"), _LOW, col("mq_pm_low")), 20),
+        "share",
+        "Share of 20 sessions with the high made in the morning less that with the low.",
     ),
-    _stock_of(
-        "is_am_valid",
-        known(col("mq_am_close")),
-        "flag",
-        "The name traded in the morning.",
-        role=Role.MASK,
-    ),
+    _stock("is_am_valid", known(_CLOSE), "flag", "The name traded in the morning.", role=Role.MASK),
 )
 
 MORNING: Final[tuple[Feature, ...]] = (*_MORNING, *_AFTERNOON, *_BOTH)
