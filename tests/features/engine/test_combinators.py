@@ -7,6 +7,7 @@ from gogooku.core.types import Axis, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
+    above,
     at_most,
     before,
     change,
@@ -79,6 +80,7 @@ A, B = col("a"), col("b")
         (sign(A), k.sign),
         (clipped(A, 0.5), lambda a: np.clip(a, -0.5, 0.5)),
         (at_most(A, 0.5), lambda a: (a <= 0.5).astype(np.float64)),
+        (above(A, 0.0), lambda a: (a > 0.0).astype(np.float64)),
         (3.0 * A, lambda a: 3.0 * a),
         (filled(A), k.forward_fill),
         (positive(A), lambda a: np.maximum(a, 0.0)),

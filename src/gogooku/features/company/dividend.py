@@ -23,9 +23,16 @@ from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.company.events import WINDOWS
 from gogooku.features.company.quarters import CLIP, gathered, growth, news_of
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import at_most, col, declared
+from gogooku.features.engine.combinators import (
+    at_most,
+    clipped,
+    col,
+    declared,
+    filled,
+    over,
+    ratio,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import CLOSE, Values
 from gogooku.features.engine.lazy import Lazy, Maker
 from gogooku.features.engine.spans import (
     SessionCount,
@@ -371,23 +378,14 @@ def _amount_changes(states: _States) -> dict[str, Maker]:
 _NULLS = "null for names without announcements."
 _OLD: Final = f"where the newest decided term is older than {EXPIRY_MONTHS} months"
 
-_dividend = partial(Feature, group="dividend", lookback=1)
-_dividend_of = partial(declared, group="dividend")
+_dividend = partial(declared, group="dividend")
+_flag = partial(_dividend, unit="flag", role=Role.MASK)
 """Announcements are delivered from 2013-02-20 on; flags of windows are 0 before."""
 _shown = partial(published, group="dividend")
 
 
-def _dividend_yield(x: Values, *, of: str) -> FloatArray:
-    return k.ratio(x[of], k.forward_fill(x["close"]))
-
-
-def _dividend_growth(x: Values) -> FloatArray:
-    return np.clip(growth(x["dv_annual"], x["dv_annual_before"]), -CLIP, CLIP)
-
-
-def _revised(x: Values) -> FloatArray:
-    changed = (x["dv_change_age"] == 0.0) & (np.abs(x["div_rev"]) > k.TIE)
-    return np.asarray(changed.astype(np.float64))
+def _revised(change: FloatArray, age: FloatArray) -> FloatArray:
+    return np.asarray(((age == 0.0) & (np.abs(change) > k.TIE)).astype(np.float64))
 
 
 _AMOUNTS = (
@@ -405,13 +403,11 @@ _AMOUNTS = (
     ),
     *(
         _dividend(
-            name=name,
-            inputs=(of, "close"),
-            compute=partial(_dividend_yield, of=of),
-            lookback=CLOSE,
-            unit="ratio",
+            name,
+            ratio(col(of), filled(col("close"))),
+            "ratio",
+            f"{words} over the last known close; {nulls}",
             max_null_share=0.8,
-            meaning=f"{words} over the last known close; {nulls}",
         )
         for name, of, words, nulls in (
             (
@@ -429,13 +425,12 @@ _AMOUNTS = (
         )
     ),
     _dividend(
-        name="div_growth_12m",
-        inputs=("dv_annual", "dv_annual_before"),
-        compute=_dividend_growth,
-        unit="ratio",
-        max_null_share=0.9,
-        meaning="Decided dividends of twelve months against the twelve before; null in the first "
+        "div_growth_12m",
+        clipped(over(growth, col("dv_annual"), col("dv_annual_before")), CLIP),
+        "ratio",
+        "Decided dividends of twelve months against the twelve before; null in the first "
         f"two years of announcements, for names that paid nothing and {_OLD}.",
+        max_null_share=0.9,
     ),
     _shown(
         "div_rev",
@@ -449,31 +444,24 @@ _AMOUNTS = (
 
 _FLAGS = (
     *(
-        _dividend_of(
+        _flag(
             f"div_pre{w}",
             at_most(col("div_days_to_ex"), float(w)),
-            "flag",
-            f"The name goes ex-dividend within {w} session(s).",
-            role=Role.MASK,
+            meaning=f"The name goes ex-dividend within {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _dividend_of(
+        _flag(
             f"div_post{w}",
             at_most(col("div_days_since_ex"), w - 1.0),
-            "flag",
-            f"The name went ex-dividend in the last {w} session(s), this one included.",
-            role=Role.MASK,
+            meaning=f"The name went ex-dividend in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
-    _dividend(
-        name="div_rev_flag",
-        inputs=("div_rev", "dv_change_age"),
-        compute=_revised,
-        unit="flag",
-        role=Role.MASK,
+    _flag(
+        "div_rev_flag",
+        over(_revised, col("div_rev"), col("dv_change_age")),
         meaning="The amount of a payment was changed at this session, also from zero.",
     ),
     _shown(
@@ -483,13 +471,11 @@ _FLAGS = (
         max_null_share=0.5,
         role=Role.MASK,
     ),
-    _dividend_of(
+    _flag(
         "is_div_valid",
         at_most(col("dv_annual"), np.inf),
-        "flag",
-        "Twelve months of decided dividends are known, the newest term no older than "
+        meaning="Twelve months of decided dividends are known, the newest term no older than "
         f"{EXPIRY_MONTHS} months.",
-        role=Role.MASK,
     ),
 )
 

@@ -16,9 +16,8 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import gathered
-from gogooku.features.engine.combinators import at_most, col, declared
+from gogooku.features.engine.combinators import above, at_most, col, declared
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import Values
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.spans import (
     SessionCount,
@@ -131,13 +130,8 @@ def _scattered(name: str, values: FloatArray, at: IndexArray, height: int) -> pl
 
 _UNTOLD = "null while no day is announced."
 
-_event = partial(Feature, group="events", lookback=1)
-_event_of = partial(declared, group="events")
+_flag = partial(declared, unit="flag", group="events", role=Role.MASK)
 """Announcements of days are delivered from 2014-09 on; flags are 0 before."""
-
-
-def _above(x: Values, *, of: str) -> FloatArray:
-    return np.asarray((x[of] > 0.0).astype(np.float64))
 
 
 _COUNTS = tuple(
@@ -167,48 +161,36 @@ _COUNTS = tuple(
 
 _FLAGS = (
     *(
-        _event_of(
+        _flag(
             f"e_win_pre{w}",
             at_most(col("e_days_to"), w),
-            "flag",
-            f"A report is announced for the next {w} session(s).",
-            role=Role.MASK,
+            meaning=f"A report is announced for the next {w} session(s).",
         )
         for w in WINDOWS
     ),
     *(
-        _event_of(
+        _flag(
             f"e_win_post{w}",
             at_most(col("e_days_since"), w - 1),
-            "flag",
-            f"An announced report lies in the last {w} session(s), this one included.",
-            role=Role.MASK,
+            meaning=f"An announced report lies in the last {w} session(s), this one included.",
         )
         for w in WINDOWS
     ),
-    _event(
-        name="is_earnings_sched_valid",
-        inputs=("e_days_to",),
-        compute=partial(_above, of="e_days_to"),
-        unit="flag",
-        role=Role.MASK,
-        meaning="The day of the next report is announced.",
-    ),
-    _event(
-        name="e_schedule_changed",
-        inputs=("ed_changes",),
-        compute=partial(_above, of="ed_changes"),
-        unit="flag",
-        role=Role.MASK,
-        meaning="The announced day of the next report was moved at least once.",
-    ),
-    _event(
-        name="e_undecided",
-        inputs=("ed_undecided",),
-        compute=partial(_above, of="ed_undecided"),
-        unit="flag",
-        role=Role.MASK,
-        meaning="The newest announcement says that the day is not decided.",
+    *(
+        _flag(name, above(col(of), 0.0), meaning=meaning)
+        for name, of, meaning in (
+            ("is_earnings_sched_valid", "e_days_to", "The day of the next report is announced."),
+            (
+                "e_schedule_changed",
+                "ed_changes",
+                "The announced day of the next report was moved at least once.",
+            ),
+            (
+                "e_undecided",
+                "ed_undecided",
+                "The newest announcement says that the day is not decided.",
+            ),
+        )
     ),
 )
 

@@ -22,9 +22,17 @@ import polars as pl
 
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.company.quarters import CLIP, Documents, Standing, gathered, growth, news_of
-from gogooku.features.engine.combinators import at_most, clipped, col, declared
+from gogooku.features.engine import kernels as k
+from gogooku.features.engine.combinators import (
+    Expression,
+    at_most,
+    clipped,
+    col,
+    declared,
+    over,
+    ratio,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
-from gogooku.features.engine.kernels import Values, ratio
 from gogooku.features.engine.timeline import IndexArray, Placed, Timeline
 
 _ITEMS: Final = {
@@ -158,7 +166,7 @@ def _outlook(d: Documents, timeline: Timeline) -> dict[str, FloatArray]:
             out[f"{name}_cum"] = d.cumulated(actual)
             out[f"{name}_cum_forecast"] = forecasts.at(d.key_now, d.asked)[0]
             whole = gathered(actual, d.year_before)
-            out[f"{name}_usual"] = ratio(d.cumulated(actual, 1), whole)
+            out[f"{name}_usual"] = k.ratio(d.cumulated(actual, 1), whole)
         if name != "div":
             out[f"{name}_last_year"] = gathered(d.placed.values(column), d.last_year)
     return out
@@ -201,15 +209,10 @@ def _flags(d: Documents) -> dict[str, FloatArray]:
 _NEEDS_YEAR = "null in the first year of documents."
 _NEEDS_TWO = "null in the first two years of documents."
 
-_statement = partial(Feature, group="statements", lookback=1)
-_statement_of = partial(declared, group="statements")
-
-
-def _shown_flag(name: str, meaning: str) -> Feature:
-    """Declare a flag of the newest results that is a base column as it is."""
-    return published(name, "flag", meaning, group="statements", role=Role.MASK)
-
-
+_statement = partial(declared, group="statements")
+_flag = partial(_statement, unit="flag", role=Role.MASK)
+_shown_flag = partial(published, unit="flag", group="statements", role=Role.MASK)
+"""Declare a flag of the newest results that is a base column as it is."""
 _FORECAST: Final = 0.4
 """Null share of what needs the company's forecast, or a second document of the year."""
 _NULLS: Final = MappingProxyType({_NEEDS_YEAR: 0.8, _NEEDS_TWO: 0.9})
@@ -218,86 +221,62 @@ one year of documents and is no growth has `_LEVEL`. Banks report no operating p
 _LEVEL: Final = 0.6
 
 
-def _clipped_growth(x: Values, *, now: str, before: str) -> FloatArray:
-    return np.clip(growth(x[now], x[before]), -CLIP, CLIP)
+def _of(name: str) -> Expression:
+    """Base column of the table."""
+    return col(f"st_{name}")
 
 
-def _clipped_share(x: Values, *, of: str, by: str) -> FloatArray:
-    return np.clip(ratio(x[of], x[by]), -CLIP, CLIP)
+def _growth(now: str, before: str) -> Expression:
+    return over(growth, _of(now), _of(before))
 
 
-def _share_change(x: Values, *, of: str, by: str) -> FloatArray:
-    before = ratio(x[f"{of}_year_ago"], x[f"{by}_year_ago"])
-    return np.clip(ratio(x[of], x[by]) - before, -CLIP, CLIP)
+def _share(of: str, by: str) -> Expression:
+    return ratio(_of(of), _of(by))
 
 
-def _growth_acceleration(x: Values) -> FloatArray:
-    now = growth(x["st_sales_q"], x["st_sales_q_year_ago"])
-    return np.clip(now - x["st_sales_growth_before"], -CLIP, CLIP)
+def _margin_change(
+    profit: FloatArray, profit_before: FloatArray, sales: FloatArray, sales_before: FloatArray
+) -> FloatArray:
+    return k.ratio(profit, sales) - k.ratio(profit_before, sales_before)
 
 
-def _against_usual(x: Values, *, item: str) -> FloatArray:
-    progress = ratio(x[f"st_{item}_cum"], x[f"st_{item}_cum_forecast"])
-    return np.clip(progress - x[f"st_{item}_usual"], -CLIP, CLIP)
+def _accruals(cash_flow: FloatArray, profit: FloatArray, assets: FloatArray) -> FloatArray:
+    return k.ratio(profit - cash_flow, assets)
 
 
-def _return_on(x: Values, *, of: tuple[str, ...]) -> FloatArray:
-    mean = np.mean([x[name] for name in of], axis=0)
-    return np.clip(ratio(x["st_np_ttm"], mean), -CLIP, CLIP)
-
-
-def _accruals(x: Values) -> FloatArray:
-    return np.clip(ratio(x["st_cfo_profit"] - x["st_cfo"], x["st_assets"]), -CLIP, CLIP)
-
-
-def _of_two(
-    name: str, pair: tuple[str, str], kind: str, meaning: str, *, nulls: float = 0.2
-) -> Feature:
-    """Feature of two base columns: ``growth`` of the first over the second, or the ``share``."""
-    first, second = pair
-    compute = (
-        partial(_clipped_growth, now=first, before=second)
-        if kind == "growth"
-        else partial(_clipped_share, of=first, by=second)
-    )
-    return _statement(
-        name=name, inputs=pair, compute=compute, unit="ratio", max_null_share=nulls, meaning=meaning
-    )
+def _clipped(name: str, what: Expression, meaning: str, *, nulls: float) -> Feature:
+    """Declare a ratio within +-`CLIP`."""
+    return _statement(name, clipped(what, CLIP), "ratio", meaning, max_null_share=nulls)
 
 
 _GROWTH = (
     *(
-        _of_two(
+        _clipped(
             f"stmt_yoy_{item}",
-            (f"st_{item}_q", f"st_{item}_q_year_ago"),
-            "growth",
+            _growth(f"{item}_q", f"{item}_q_year_ago"),
             f"Growth of the quarter's {words} over the same quarter of last year; {_NEEDS_YEAR}",
             nulls=_NULLS[_NEEDS_YEAR],
         )
         for item, (_, words) in _ITEMS.items()
     ),
     *(
-        _of_two(
+        _clipped(
             f"fs_{item}_ttm_yoy",
-            (f"st_{item}_ttm", f"st_{item}_ttm_year_ago"),
-            "growth",
+            _growth(f"{item}_ttm", f"{item}_ttm_year_ago"),
             f"Growth of four quarters' {words} over the four before; {_NEEDS_TWO}",
             nulls=_NULLS[_NEEDS_TWO],
         )
         for item, (_, words) in _ITEMS.items()
     ),
-    _statement(
-        name="stmt_sales_acceleration",
-        inputs=("st_sales_q", "st_sales_q_year_ago", "st_sales_growth_before"),
-        compute=_growth_acceleration,
-        unit="ratio",
-        max_null_share=_NULLS[_NEEDS_TWO],
-        meaning=f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
+    _clipped(
+        "stmt_sales_acceleration",
+        _growth("sales_q", "sales_q_year_ago") - _of("sales_growth_before"),
+        f"Yearly growth of sales less that of the quarter before; {_NEEDS_TWO}",
+        nulls=_NULLS[_NEEDS_TWO],
     ),
-    _of_two(
+    _clipped(
         "fs_asset_growth",
-        ("st_assets", "st_assets_year_ago"),
-        "growth",
+        _growth("assets", "assets_year_ago"),
         f"Growth of total assets in a year; {_NEEDS_YEAR}",
         nulls=_LEVEL,
     ),
@@ -305,33 +284,28 @@ _GROWTH = (
 
 _MARGINS = (
     *(
-        _of_two(
-            f"stmt_{short}",
-            (f"st_{item}_q", "st_sales_q"),
-            "share",
-            f"The quarter's {_ITEMS[item][1]} over its sales; {_NEEDS_YEAR}",
-            nulls=0.3,
+        _clipped(
+            name,
+            _share(f"{item}_{span}", f"sales_{span}"),
+            f"{whose} {_ITEMS[item][1]} over {its} sales; {_NEEDS_YEAR}",
+            nulls=nulls,
         )
-        for item, short in (("op", "opm"), ("np", "npm"))
+        for name, item, span, whose, its, nulls in (
+            ("stmt_opm", "op", "q", "The quarter's", "its", 0.3),
+            ("stmt_npm", "np", "q", "The quarter's", "its", 0.3),
+            ("fs_op_margin", "op", "ttm", "Four quarters'", "their", _LEVEL),
+            ("fs_net_margin", "np", "ttm", "Four quarters'", "their", _LEVEL),
+        )
     ),
     *(
-        _of_two(
-            f"fs_{word}_margin",
-            (f"st_{item}_ttm", "st_sales_ttm"),
-            "share",
-            f"Four quarters' {_ITEMS[item][1]} over their sales; {_NEEDS_YEAR}",
-            nulls=_LEVEL,
-        )
-        for item, word in (("op", "op"), ("np", "net"))
-    ),
-    *(
-        _statement(
-            name=name,
-            inputs=tuple(f"st_{i}_{span}{t}" for i in ("op", "sales") for t in ("", "_year_ago")),
-            compute=partial(_share_change, of=f"st_op_{span}", by=f"st_sales_{span}"),
-            unit="ratio",
-            max_null_share=_NULLS[needs],
-            meaning=f"Operating margin of {words} less that of a year before; {needs}",
+        _clipped(
+            name,
+            over(
+                _margin_change,
+                *(_of(f"{item}_{span}{t}") for item in ("op", "sales") for t in ("", "_year_ago")),
+            ),
+            f"Operating margin of {words} less that of a year before; {needs}",
+            nulls=_NULLS[needs],
         )
         for name, span, words, needs in (
             ("stmt_opm_change", "q", "the quarter", _NEEDS_YEAR),
@@ -341,31 +315,27 @@ _MARGINS = (
 )
 
 _OUTLOOK = (
-    _of_two(
+    _clipped(
         "stmt_progress_op",
-        ("st_op_cum", "st_op_cum_forecast"),
-        "share",
+        _share("op_cum", "op_cum_forecast"),
         "Operating profit since the start of the fiscal year over the company's newest forecast "
         "of that year; null without a forecast.",
         nulls=_FORECAST,
     ),
     *(
-        _statement(
-            name=f"stmt_progress_{item}_vs_usual",
-            inputs=tuple(f"st_{item}_{what}" for what in ("cum", "cum_forecast", "usual")),
-            compute=partial(_against_usual, item=item),
-            unit="ratio",
-            max_null_share=_NULLS[_NEEDS_YEAR],
-            meaning=f"Progress of {_ITEMS[item][1]} less the part of last year's that had been "
-            f"earned by the same quarter; {_NEEDS_YEAR}",
+        _clipped(
+            f"stmt_progress_{item}_vs_usual",
+            _share(f"{item}_cum", f"{item}_cum_forecast") - _of(f"{item}_usual"),
+            f"Progress of {_ITEMS[item][1]} less the part of last year's that had been earned by "
+            f"the same quarter; {_NEEDS_YEAR}",
+            nulls=_NULLS[_NEEDS_YEAR],
         )
         for item in ("op", "np")
     ),
     *(
-        _of_two(
+        _clipped(
             name,
-            (f"st_{item}_forecast", f"st_{item}_forecast_before"),
-            "growth",
+            _growth(f"{item}_forecast", f"{item}_forecast_before"),
             f"Newest forecast of {words} against the last one of an earlier session for the same "
             "fiscal year, 0 where it was confirmed; null until a year has two.",
             nulls=0.6,
@@ -375,136 +345,116 @@ _OUTLOOK = (
             ("stmt_rev_div_fore", "div", "the dividend of the year"),
         )
     ),
-    _of_two(
+    _clipped(
         "stmt_rev_fore_op_year",
-        ("st_op_forecast", "st_op_forecast_first"),
-        "growth",
+        _growth("op_forecast", "op_forecast_first"),
         "Newest forecast of operating profit against the first one for the same fiscal year; null "
         "without a forecast.",
         nulls=_FORECAST,
     ),
     *(
-        _of_two(
+        _clipped(
             f"stmt_fore_growth_{item}",
-            (f"st_{item}_forecast", f"st_{item}_last_year"),
-            "growth",
+            _growth(f"{item}_forecast", f"{item}_last_year"),
             f"Forecast of {words} over the newest whole fiscal year; {_NEEDS_YEAR}",
             nulls=_FORECAST,
         )
         for item, (_, words) in _ITEMS.items()
     ),
     *(
-        _statement_of(
+        _clipped(
             f"stmt_surprise_{item}",
-            clipped(col(f"st_{item}_surprise"), CLIP),
-            "ratio",
+            _of(f"{item}_surprise"),
             f"{words.capitalize()} of the newest whole fiscal year against the last "
             f"forecast of an earlier session; {_NEEDS_YEAR}",
-            max_null_share=_FORECAST,
+            nulls=_FORECAST,
         )
         for item, (_, words) in _ITEMS.items()
     ),
 )
 
 _QUALITY = (
-    _of_two(
+    _clipped(
         "fs_cfo_to_ni",
-        ("st_cfo", "st_cfo_profit"),
-        "growth",
+        _growth("cfo", "cfo_profit"),
         "Operating cash flow of four quarters less their net profit, over the size of the profit; "
         f"{_NEEDS_YEAR}",
         nulls=_LEVEL,
     ),
-    _statement(
-        name="fs_accruals_ttm",
-        inputs=("st_cfo", "st_cfo_profit", "st_assets"),
-        compute=_accruals,
-        unit="ratio",
-        max_null_share=_LEVEL,
-        meaning=f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
+    _clipped(
+        "fs_accruals_ttm",
+        over(_accruals, _of("cfo"), _of("cfo_profit"), _of("assets")),
+        f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
+        nulls=_LEVEL,
+    ),
+    _clipped(
+        "fs_ttm_cfo_margin",
+        _share("cfo", "cfo_sales"),
+        f"Operating cash flow of four quarters over their sales; {_NEEDS_YEAR}",
+        nulls=_LEVEL,
+    ),
+    _clipped(
+        "fs_equity_ratio",
+        _share("equity", "assets"),
+        "Shareholders' equity over total assets; null before the first results.",
+        nulls=0.2,
+    ),
+    _clipped(
+        "fs_cash_ratio",
+        _share("cash", "assets"),
+        "Cash over total assets; null before the first half year.",
+        nulls=0.3,
+    ),
+    _clipped(
+        "fs_asset_turnover",
+        _share("sales_ttm", "assets"),
+        f"Sales of four quarters over total assets; {_NEEDS_YEAR}",
+        nulls=_LEVEL,
     ),
     *(
-        _of_two(name, pair, "share", f"{meaning}; {needs}", nulls=nulls)
-        for name, pair, meaning, nulls, needs in (
-            (
-                "fs_ttm_cfo_margin",
-                ("st_cfo", "st_cfo_sales"),
-                "Operating cash flow of four quarters over their sales",
-                _LEVEL,
-                _NEEDS_YEAR,
-            ),
-            (
-                "fs_equity_ratio",
-                ("st_equity", "st_assets"),
-                "Shareholders' equity over total assets",
-                0.2,
-                "null before the first results.",
-            ),
-            (
-                "fs_cash_ratio",
-                ("st_cash", "st_assets"),
-                "Cash over total assets",
-                0.3,
-                "null before the first half year.",
-            ),
-            (
-                "fs_asset_turnover",
-                ("st_sales_ttm", "st_assets"),
-                "Sales of four quarters over total assets",
-                _LEVEL,
-                _NEEDS_YEAR,
-            ),
-        )
-    ),
-    *(
-        _statement(
-            name=name,
-            inputs=("st_np_ttm", *of),
-            compute=partial(_return_on, of=of),
-            unit="ratio",
-            max_null_share=_LEVEL,
-            meaning=f"Net profit of four quarters over the mean of {words} now and a year before; "
+        _clipped(
+            name,
+            ratio(_of("np_ttm"), capital),
+            f"Net profit of four quarters over the mean of {words} now and a year before; "
             f"{_NEEDS_YEAR}",
+            nulls=_LEVEL,
         )
-        for name, of, words in (
-            ("fs_roe_ttm", ("st_equity_mean",), "equity"),
-            ("fs_roa_ttm", ("st_assets", "st_assets_year_ago"), "assets"),
+        for name, capital, words in (
+            ("fs_roe_ttm", _of("equity_mean"), "equity"),
+            ("fs_roa_ttm", 0.5 * (_of("assets") + _of("assets_year_ago")), "assets"),
         )
     ),
 )
 
-
-def _log_age(x: Values, *, of: str) -> FloatArray:
-    return np.log1p(x[of])
-
-
 _CLOCK = (
     *(
         _statement(
-            name=name,
-            inputs=(of,),
-            compute=partial(_log_age, of=of),
-            unit="log",
+            name,
+            over(np.log1p, _of(of)),
+            "log",
+            f"Log of 1 + sessions since {words} became known; null before the first.",
             max_null_share=nulls,
-            meaning=f"Log of 1 + sessions since {words} became known; null before the first.",
         )
         for name, of, nulls, words in (
-            ("stmt_sessions_since_statement", "st_age", 0.2, "the last results"),
-            ("stmt_sessions_since_revision", "st_revision_age", 0.4, "the last forecast revision"),
+            ("stmt_sessions_since_statement", "age", 0.2, "the last results"),
+            ("stmt_sessions_since_revision", "revision_age", 0.4, "the last forecast revision"),
         )
     ),
     *(
-        _statement_of(name, at_most(col(of), upto), "flag", meaning, role=Role.MASK)
+        _flag(name, at_most(_of(of), upto), meaning=meaning)
         for name, of, upto, meaning in (
-            ("stmt_imp_statement", "st_age", 0.0, "Results became known at this session."),
-            ("stmt_imp_revision", "st_revision_age", 0.0, "A forecast was revised this session."),
-            ("is_stmt_valid", "st_age", np.inf, "Results are known."),
+            ("stmt_imp_statement", "age", 0.0, "Results became known at this session."),
+            ("stmt_imp_revision", "revision_age", 0.0, "A forecast was revised this session."),
+            ("is_stmt_valid", "age", np.inf, "Results are known."),
         )
     ),
     _shown_flag(
-        "stmt_nc_flag", "The newest results follow a changed accounting policy or restate the past."
+        "stmt_nc_flag",
+        meaning="The newest results follow a changed accounting policy or restate the past.",
     ),
-    _shown_flag("stmt_change_in_est", "The newest results follow changed accounting estimates."),
+    _shown_flag(
+        "stmt_change_in_est", meaning="The newest results follow changed accounting estimates."
+    ),
 )
 
 STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUALITY, *_CLOCK)

@@ -11,18 +11,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features.company.quarters import CLIP, growth
-from gogooku.features.engine import kernels as k
 from gogooku.features.engine.chains import first_day, standing
-from gogooku.features.engine.combinators import clipped, col, declared, log, z
+from gogooku.features.engine.combinators import (
+    change,
+    clipped,
+    col,
+    declared,
+    filled,
+    log,
+    mean,
+    over,
+    ratio,
+    z,
+)
 from gogooku.features.engine.inputs import InputTable, Made, Tables
-from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT, Values
+from gogooku.features.engine.kernels import CLOSE, STALE_LIMIT
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.sector import sector_mean
+from gogooku.features.market.sector import excess
 
 YEAR: Final = 250
 
@@ -76,8 +84,8 @@ more than `gogooku.features.engine.chains.OLDEST_DAYS` back."""
 
 _NULLS = "null for names without documents."
 
-_valuation = partial(Feature, group="valuation")
-_valuation_of = partial(declared, group="valuation")
+_valuation = partial(declared, group="valuation")
+_CLOSE: Final = filled(col("close"))
 
 _NO_FORECAST: Final = 0.4
 """Null share where the company's forecast is needed: not every one gives it, fewer in 2020."""
@@ -87,37 +95,13 @@ def _null_share(of: str) -> float:
     return _NO_FORECAST if "forward" in of else 0.2
 
 
-def _clipped_yield(x: Values, *, of: str) -> FloatArray:
-    return np.clip(k.ratio(x[of], k.forward_fill(x["close"])), -CLIP, CLIP)
-
-
-def _forecast_growth(x: Values) -> FloatArray:
-    return np.clip(growth(x["val_forward_eps"], x["val_eps"]), -CLIP, CLIP)
-
-
-def _forecast_change(x: Values, *, sessions: int) -> FloatArray:
-    change = x["val_forward_eps"] - k.shift(x["val_forward_eps"], sessions)
-    return np.clip(k.ratio(change, k.forward_fill(x["close"])), -CLIP, CLIP)
-
-
-def _against_sector(x: Values, *, of: str) -> FloatArray:
-    return x[of] - sector_mean(x[of], x["sector"], x["universe"])
-
-
-def _turnover_to_value(x: Values) -> FloatArray:
-    traded = k.rolling_mean(x["turnover"], 20)
-    return k.log_positive(k.ratio(traded, x["val_market_cap"]))
-
-
 _YIELDS = tuple(
     _valuation(
-        name=name,
-        inputs=(of, "close"),
-        compute=partial(_clipped_yield, of=of),
-        lookback=CLOSE,
-        unit="ratio",
+        name,
+        clipped(ratio(col(of), _CLOSE), CLIP),
+        "ratio",
+        f"{words} per share over the last known close; {_NULLS}",
         max_null_share=_null_share(of),
-        meaning=f"{words} per share over the last known close; {_NULLS}",
     )
     for name, of, words in (
         ("val_earnings_yield", "val_eps", "Profit of the last twelve months"),
@@ -127,21 +111,19 @@ _YIELDS = tuple(
 )
 
 _LEVELS = (
-    _valuation_of(
+    _valuation(
         "val_log_market_cap",
         log(col("val_market_cap")),
         "log",
         f"Log of the market value in yen of the session before; {_NULLS}",
     ),
     _valuation(
-        name="val_turnover_to_market_cap",
-        inputs=("turnover", "val_market_cap"),
-        compute=_turnover_to_value,
-        lookback=20,
-        unit="log",
-        meaning=f"Log of the mean traded value of 20 sessions over the market value; {_NULLS}",
+        "val_turnover_to_market_cap",
+        log(ratio(mean(col("turnover"), 20), col("val_market_cap"))),
+        "log",
+        f"Log of the mean traded value of 20 sessions over the market value; {_NULLS}",
     ),
-    _valuation_of(
+    _valuation(
         "val_forward_roe",
         clipped(col("val_forward_return_on_equity"), CLIP),
         "ratio",
@@ -152,29 +134,25 @@ _LEVELS = (
 
 _CHANGES = (
     _valuation(
-        name="val_forward_growth",
-        inputs=("val_forward_eps", "val_eps"),
-        compute=_forecast_growth,
-        lookback=1,
-        unit="ratio",
+        "val_forward_growth",
+        clipped(over(growth, col("val_forward_eps"), col("val_eps")), CLIP),
+        "ratio",
+        f"Forecast of profit per share against the last twelve months'; {_NULLS}",
         max_null_share=_NO_FORECAST,
-        meaning=f"Forecast of profit per share against the last twelve months'; {_NULLS}",
     ),
     *(
         _valuation(
-            name=f"val_forward_eps_change_{w}",
-            inputs=("val_forward_eps", "close"),
-            compute=partial(_forecast_change, sessions=w),
-            lookback=max(w + 1, CLOSE),
-            unit="ratio",
-            max_null_share=_NO_FORECAST,
-            meaning=f"Change of the forecast profit per share in {w} sessions over the last known "
+            f"val_forward_eps_change_{w}",
+            clipped(ratio(change(col("val_forward_eps"), w), _CLOSE), CLIP),
+            "ratio",
+            f"Change of the forecast profit per share in {w} sessions over the last known "
             f"close; {_NULLS}",
+            max_null_share=_NO_FORECAST,
         )
         for w in (20, 60)
     ),
     *(
-        _valuation_of(
+        _valuation(
             f"{of}_z_{YEAR}",
             z(col(of, CLOSE), YEAR),
             "z",
@@ -188,14 +166,12 @@ _CHANGES = (
     ),
     *(
         _valuation(
-            name=f"{of}_sec_gap",
-            inputs=(of, "sector", "universe"),
-            compute=partial(_against_sector, of=of),
-            lookback=CLOSE,
+            f"{of}_sec_gap",
+            excess(col(of, CLOSE)),
+            "ratio",
+            f"{words} less the mean of the sector; {_NULLS}",
             axis=Axis.ACROSS,
-            unit="ratio",
             max_null_share=_null_share(of),
-            meaning=f"{words} less the mean of the sector; {_NULLS}",
         )
         for of, words in (
             ("val_forward_earnings_yield", "Forward earnings yield"),

@@ -14,38 +14,37 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.core.types import Axis, Feature, Role
 from gogooku.features.derivatives.future_chain import PRODUCTS, SERIES, make_basis, make_futures
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import change, col, declared, log, total, z
+from gogooku.features.engine.combinators import (
+    change,
+    col,
+    declared,
+    log,
+    mean,
+    ratio,
+    sign,
+    total,
+    z,
+)
 from gogooku.features.engine.inputs import InputTable, published
-from gogooku.features.engine.kernels import Values
+from gogooku.features.engine.kernels import FLAT
 
-_future = partial(Feature, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
-_future_of = partial(declared, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
+_future = partial(declared, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
 _shown = partial(published, group="futures", role=Role.MARKET, axis=Axis.ACROSS)
 
-_INTEREST: Final = {"topixf": "fut_oi_chg_1d_topixf", "nk225f": "fu_nk225f_oi_chg"}
+_INTEREST: Final = {"topixf": col("fut_oi_chg_1d_topixf"), "nk225f": col("fu_nk225f_oi_chg")}
 """Log change of open interest of each product."""
 
-
-def _volume_to_interest(x: Values, *, short: str) -> FloatArray:
-    return k.log_positive(k.ratio(x[f"fu_{short}_volume"], x[f"fu_{short}_oi"]))
-
-
-def _price_interest(x: Values, *, price: str, interest: str) -> FloatArray:
-    return k.rolling_sum(k.sign(x[price]) * x[interest], 5)
-
-
-def _night_share(x: Values) -> FloatArray:
-    night = k.rolling_mean(x["fut_on_ret_topixf"] ** 2, 20)
-    day = k.rolling_mean(x["fut_day_ret_topixf"] ** 2, 20)
-    return k.ratio(night, night + day, floor=k.FLAT**2)
-
+_NIGHT, _DAY = (
+    mean(col(f"fut_{part}_ret_topixf") * col(f"fut_{part}_ret_topixf"), 20)
+    for part in ("on", "day")
+)
+"""Mean squared return of the night and of the day of 20 sessions."""
 
 _HIDDEN = (
     *(
-        _future_of(
+        _future(
             f"_fut_volume_log_{short}",
             log(col(f"fu_{short}_volume")),
             "log",
@@ -67,7 +66,7 @@ _PRICES = (
         "fut_day_ret_topixf", "return", "Close over open of the day session of the TOPIX future."
     ),
     *(
-        _future_of(
+        _future(
             f"fut_nt_{part}_ret",
             col(f"fu_nk225f_{of}_ret") - col(f"fut_{part}_ret_topixf"),
             "return",
@@ -76,12 +75,10 @@ _PRICES = (
         for part, of in (("on", "night"), ("day", "day"))
     ),
     _future(
-        name="fut_on_share_20_topixf",
-        inputs=("fut_on_ret_topixf", "fut_day_ret_topixf"),
-        compute=_night_share,
-        lookback=20,
-        unit="share",
-        meaning="Share of the night in the squared returns of 20 sessions, night and day.",
+        "fut_on_share_20_topixf",
+        ratio(_NIGHT, _NIGHT + _DAY, floor=FLAT**2),
+        "share",
+        "Share of the night in the squared returns of 20 sessions, night and day.",
     ),
 )
 
@@ -108,7 +105,7 @@ _CARRY = (
         "log",
         "fut_basis_topixf a year of the days to the special quotation, at least 7 days.",
     ),
-    _future_of(
+    _future(
         "fut_basis_chg_5d_topixf",
         change(col("fut_basis_topixf"), 5),
         "log",
@@ -123,9 +120,9 @@ _POSITIONS = (
         "Log change of open interest of TOPIX futures listed on both dates.",
     ),
     *(
-        _future_of(
+        _future(
             f"fut_oi_chg_5d_{short}",
-            total(col(_INTEREST[short]), 5),
+            total(_INTEREST[short], 5),
             "log",
             f"Sum of 5 daily log changes of open interest of {product} futures, contract "
             "by contract.",
@@ -133,7 +130,7 @@ _POSITIONS = (
         for short, product in PRODUCTS.items()
     ),
     *(
-        _future_of(
+        _future(
             f"fut_vol_z60_{short}",
             z(col(f"_fut_volume_log_{short}"), 60),
             "z",
@@ -142,14 +139,12 @@ _POSITIONS = (
         for short, product in PRODUCTS.items()
     ),
     _future(
-        name="fut_vol_oi_ratio_topixf",
-        inputs=("fu_topixf_volume", "fu_topixf_oi"),
-        compute=partial(_volume_to_interest, short="topixf"),
-        lookback=1,
-        unit="log",
-        meaning="Log volume over open interest of TOPIX futures.",
+        "fut_vol_oi_ratio_topixf",
+        log(ratio(col("fu_topixf_volume"), col("fu_topixf_oi"))),
+        "log",
+        "Log volume over open interest of TOPIX futures.",
     ),
-    _future_of(
+    _future(
         "fut_nt_vol_ratio",
         col("_fut_volume_log_nk225f") - col("_fut_volume_log_topixf"),
         "log",
@@ -162,14 +157,10 @@ _POSITIONS = (
     ),
     *(
         _future(
-            name=f"fut_price_oi_5_{short}",
-            inputs=(f"fu_{short}_settle_ret", _INTEREST[short]),
-            compute=partial(
-                _price_interest, price=f"fu_{short}_settle_ret", interest=_INTEREST[short]
-            ),
-            lookback=5,
-            unit="log",
-            meaning=f"Sum over 5 sessions of open interest changes of {product} futures, signed by "
+            f"fut_price_oi_5_{short}",
+            total(sign(col(f"fu_{short}_settle_ret")) * _INTEREST[short], 5),
+            "log",
+            f"Sum over 5 sessions of open interest changes of {product} futures, signed by "
             "the price: positive when positions are opened with the move.",
         )
         for short, product in PRODUCTS.items()

@@ -15,83 +15,55 @@ from functools import partial
 from typing import Final
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
-from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.derivatives.option_chain import SERIES, make_options
-from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import change, col, declared, log, ratio, z
-from gogooku.features.engine.inputs import InputTable, published
-from gogooku.features.engine.kernels import Values, chain
-
-_option = partial(Feature, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
-"""Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
-_option_of = partial(
-    declared, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5
+from gogooku.core.types import Axis, Feature, Role
+from gogooku.features.derivatives.option_chain import AT_MONEY, SERIES, make_options
+from gogooku.features.engine.combinators import (
+    Expression,
+    change,
+    col,
+    declared,
+    log,
+    mean,
+    ratio,
+    z,
 )
+from gogooku.features.engine.inputs import InputTable, published
+
+_option = partial(declared, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
+"""Implied volatilities, underlying and settlement prices are delivered from 2016-07-19 on."""
 _shown = partial(published, group="options", role=Role.MARKET, axis=Axis.ACROSS, max_null_share=0.5)
 
 _MOVED: Final = "contracts that expire or change sides of the underlying move it"
 _OUTSIDE: Final = f"out of the money; {_MOVED}"
 
-
-def _butterfly(x: Values) -> FloatArray:
-    return 0.5 * (x["io_iv_put10_30"] + x["io_iv_call10_30"]) - x["opt_iv_cmat_30d"]
-
-
-def _reversal_term(x: Values) -> FloatArray:
-    return (x["io_iv_put5_60"] - x["io_iv_call5_60"]) - (x["io_iv_put5_30"] - x["io_iv_call5_30"])
+_AT_MONEY: Final = col(AT_MONEY)
+_INDEX_STEP: Final = change(log(col("mkt_close")), 1)
+_VARIANCE: Final = SESSIONS_PER_YEAR * mean(_INDEX_STEP * _INDEX_STEP, 20)
+_REALISED: Final = col("_opt_realised_20", _VARIANCE.lookback)
 
 
-def _log_change(x: Values, *, of: str, sessions: int) -> FloatArray:
-    level = k.log_positive(x[of])
-    return level - k.shift(level, sessions)
+def _reversal(far: int, days: int) -> Expression:
+    """Volatility of the put so many % below less that of the call as far above."""
+    return col(f"io_iv_put{far}_{days}") - col(f"io_iv_call{far}_{days}")
 
-
-def _interest(x: Values) -> FloatArray:
-    return k.log_positive(x["io_put_oi"] + x["io_call_oi"])
-
-
-def _volume(x: Values) -> FloatArray:
-    return k.log_positive(x["io_put_volume"] + x["io_call_volume"])
-
-
-def _realised(x: Values) -> FloatArray:
-    level = k.log_positive(x["mkt_close"])
-    step = level - k.shift(level, 1)
-    return SESSIONS_PER_YEAR * k.rolling_mean(step * step, 20)
-
-
-def _premium(x: Values) -> FloatArray:
-    return x["opt_iv_cmat_30d"] ** 2 - x["_opt_realised_20"]
-
-
-def _premium_ratio(x: Values) -> FloatArray:
-    return 0.5 * k.log_positive(k.ratio(x["opt_iv_cmat_30d"] ** 2, x["_opt_realised_20"]))
-
-
-_OPEN_INTEREST = ("_opt_oi_log", _interest, ("io_put_oi", "io_call_oi"), "open interest")
-_TRADED = ("_opt_volume_log", _volume, ("io_put_volume", "io_call_volume"), "volume")
 
 _HIDDEN = (
     *(
         _option(
-            name=name,
-            inputs=inputs,
-            compute=compute,
-            lookback=1,
-            unit="log",
+            f"_opt_{of}_log",
+            log(col(f"io_put_{of}") + col(f"io_call_{of}")),
+            "log",
+            f"Log {what} of contracts out of the money.",
             max_null_share=1.0,
-            meaning=f"Log {what} of contracts out of the money.",
         )
-        for name, compute, inputs, what in (_OPEN_INTEREST, _TRADED)
+        for of, what in (("oi", "open interest"), ("volume", "volume"))
     ),
     _option(
-        name="_opt_realised_20",
-        inputs=("mkt_close",),
-        compute=_realised,
-        lookback=chain(20, 2),
-        unit="ratio",
+        "_opt_realised_20",
+        _VARIANCE,
+        "ratio",
+        "Mean squared log return of the index over 20 sessions, a year.",
         max_null_share=1.0,
-        meaning="Mean squared log return of the index over 20 sessions, a year.",
     ),
 )
 
@@ -101,45 +73,41 @@ _LEVELS = (
         "ratio",
         "Implied volatility at the money, 30 calendar days ahead, a year.",
     ),
-    _option_of(
+    _option(
         "opt_term_slope_30_60",
-        col("io_iv_atm_60") - col("opt_iv_cmat_30d"),
+        col("io_iv_atm_60") - _AT_MONEY,
         "ratio",
         "Implied volatility at the money of 60 days less that of 30.",
     ),
     *(
-        _option_of(
+        _option(
             f"opt_skew_{far}pct",
-            col(f"io_iv_put{far}_30") - col("opt_iv_cmat_30d"),
+            col(f"io_iv_put{far}_30") - _AT_MONEY,
             "ratio",
             f"Volatility of the put {far} % below the underlying less that at the money, 30 days.",
         )
         for far in (5, 10)
     ),
     *(
-        _option_of(
+        _option(
             f"opt_rr_{far}pct",
-            col(f"io_iv_put{far}_30") - col(f"io_iv_call{far}_30"),
+            _reversal(far, 30),
             "ratio",
             f"Volatility of the put {far} % below less that of the call {far} % above, 30 days.",
         )
         for far in (5, 10)
     ),
     _option(
-        name="opt_fly_10pct",
-        inputs=("io_iv_put10_30", "io_iv_call10_30", "opt_iv_cmat_30d"),
-        compute=_butterfly,
-        lookback=1,
-        unit="ratio",
-        meaning="Mean volatility 10 % out of the money on both sides less that at the money.",
+        "opt_fly_10pct",
+        0.5 * (col("io_iv_put10_30") + col("io_iv_call10_30")) - _AT_MONEY,
+        "ratio",
+        "Mean volatility 10 % out of the money on both sides less that at the money.",
     ),
     _option(
-        name="opt_rr_term_5pct",
-        inputs=("io_iv_put5_60", "io_iv_call5_60", "io_iv_put5_30", "io_iv_call5_30"),
-        compute=_reversal_term,
-        lookback=1,
-        unit="ratio",
-        meaning="opt_rr_5pct of 60 days less that of 30.",
+        "opt_rr_term_5pct",
+        _reversal(5, 60) - _reversal(5, 30),
+        "ratio",
+        "opt_rr_5pct of 60 days less that of 30.",
     ),
     _shown(
         "opt_smile_width",
@@ -149,25 +117,25 @@ _LEVELS = (
 )
 
 _POSITIONS = (
-    _option_of(
+    _option(
         "opt_oi_put_call_ratio",
         log(ratio(col("io_near_put_oi"), col("io_near_call_oi"))),
         "log",
         "Log open interest of puts over calls, near month, up to 10 % out of the money.",
     ),
-    _option_of(
+    _option(
         "opt_pc_oi_ratio",
         log(ratio(col("io_put_oi"), col("io_call_oi"))),
         "log",
         f"Log open interest of puts over calls, all months, {_OUTSIDE}.",
     ),
-    _option_of(
+    _option(
         "opt_pc_vol_ratio",
         log(ratio(col("io_put_volume"), col("io_call_volume"))),
         "log",
         f"Log volume of puts over calls, all months, {_OUTSIDE}.",
     ),
-    _option_of(
+    _option(
         "opt_vol_oi_ratio",
         col("_opt_volume_log") - col("_opt_oi_log"),
         "log",
@@ -195,17 +163,15 @@ _POSITIONS = (
 _CHANGES = (
     *(
         _option(
-            name=f"opt_iv_chg_{h}d",
-            inputs=("opt_iv_cmat_30d",),
-            compute=partial(_log_change, of="opt_iv_cmat_30d", sessions=h),
-            lookback=h + 1,
-            unit="log",
-            meaning=f"Change of log opt_iv_cmat_30d over {h} sessions.",
+            f"opt_iv_chg_{h}d",
+            change(log(_AT_MONEY), h),
+            "log",
+            f"Change of log opt_iv_cmat_30d over {h} sessions.",
         )
         for h in (1, 5)
     ),
     *(
-        _option_of(name, change(col(of), 5), unit, f"Change of {what} over 5 sessions{more}.")
+        _option(name, change(col(of), 5), unit, f"Change of {what} over 5 sessions{more}.")
         for name, of, what, unit, more in (
             ("opt_skew_chg_5d", "opt_skew_5pct", "opt_skew_5pct", "ratio", ""),
             ("opt_term_slope_chg_5d", "opt_term_slope_30_60", "the term slope", "ratio", ""),
@@ -226,7 +192,7 @@ _CHANGES = (
         )
     ),
     *(
-        _option_of(
+        _option(
             name,
             z(col(of), 60),
             "z",
@@ -240,25 +206,21 @@ _CHANGES = (
         )
     ),
     _option(
-        name="opt_vrp_20",
-        inputs=("opt_iv_cmat_30d", "_opt_realised_20"),
-        compute=_premium,
-        lookback=chain(20, 2),
-        unit="ratio",
-        meaning="Implied variance of 30 days less realised variance of the index over 20 sessions "
+        "opt_vrp_20",
+        _AT_MONEY * _AT_MONEY - _REALISED,
+        "ratio",
+        "Implied variance of 30 days less realised variance of the index over 20 sessions "
         "(Bollerslev, Tauchen & Zhou 2009).",
     ),
     _option(
-        name="opt_vrp_log_20",
-        inputs=("opt_iv_cmat_30d", "_opt_realised_20"),
-        compute=_premium_ratio,
-        lookback=chain(20, 2),
-        unit="log",
-        meaning="Log of implied over realised volatility of the index.",
+        "opt_vrp_log_20",
+        0.5 * log(ratio(_AT_MONEY * _AT_MONEY, _REALISED)),
+        "log",
+        "Log of implied over realised volatility of the index.",
     ),
-    _option_of(
+    _option(
         "opt_vrp_z_60",
-        z(col("opt_vrp_20", chain(20, 2)), 60),
+        z(col("opt_vrp_20", _REALISED.lookback), 60),
         "z",
         "opt_vrp_20 against its mean and spread of 60 sessions, within +-10.",
     ),

@@ -131,6 +131,11 @@ def at_most(of: Expression, limit: float) -> Expression:
     return _windowed(of, 1, lambda values: np.asarray((values <= limit).astype(np.float64)))
 
 
+def above(of: Expression, limit: float) -> Expression:
+    """1 where the value is above ``limit``, else 0, also where it is null."""
+    return _windowed(of, 1, lambda values: np.asarray((values > limit).astype(np.float64)))
+
+
 def known(of: Expression) -> Expression:
     """1 where a listed name has a value, 0 where it has none, null where it is not listed."""
     return joined(
