@@ -19,6 +19,7 @@ import numpy as np
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.types import Axis, Feature, FloatArray, Role
+from gogooku.features.bars.columns import RETURNS
 from gogooku.features.bars.pairs import against, residuals
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
@@ -44,7 +45,7 @@ SURPRISE_LIMIT: Final = 4.0
 
 _stock = partial(declared, group="breadth")
 _universe = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
-_RETURN, _MEAN_RETURN = col("ret_prev_1d", RETURN), col("uni_ret_1d", RETURN)
+_MEAN_RETURN = col("uni_ret_1d", RETURN)
 
 
 def member_mean(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
@@ -118,7 +119,7 @@ def _correlation_change(
 _RETURN_SERIES = (
     _universe(
         "uni_ret_1d",
-        mean_of_members(_RETURN),
+        mean_of_members(RETURNS),
         "return",
         "Equal-weight one-session return of the universe.",
         window=1,
@@ -156,7 +157,7 @@ _SPREAD = col("uni_dispersion", RETURN)
 _CROSS_SECTIONS = (
     _universe(
         "_uni_net_advances",
-        mean_of_members(sign(_RETURN)),
+        mean_of_members(sign(RETURNS)),
         "share",
         "Share of names up less share of names down.",
         window=1,
@@ -186,7 +187,7 @@ _CROSS_SECTIONS = (
     ),
     _universe(
         "uni_dispersion",
-        over(_dispersion, _RETURN, _MEAN_RETURN, col("universe")),
+        over(_dispersion, RETURNS, _MEAN_RETURN, col("universe")),
         "return",
         "Cross-sectional standard deviation of one-session returns.",
         window=1,
@@ -230,7 +231,7 @@ BREADTH: Final[tuple[Feature, ...]] = (
         "ret_1d_uni_z",
         over(
             lambda returns, mean_T: surprise(returns - mean_T[:, None]),
-            _RETURN,
+            RETURNS,
             _MEAN_RETURN,
             window=1 + SURPRISE_LENGTH,
         ),

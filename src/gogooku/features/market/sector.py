@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray, IntArray
+from gogooku.features.bars.columns import RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
@@ -46,7 +47,7 @@ _along = partial(declared, group="sector")
 _sector = partial(_along, axis=Axis.ACROSS)
 _SECTOR = col("sector")
 _PLACE = (_SECTOR, col("universe"))
-_RETURN, _DEMEANED = col("ret_prev_1d", RETURN), col("ret_1d_demeaned", RETURN)
+_DEMEANED = col("ret_1d_demeaned", RETURN)
 _MEAN_RETURN = col("sec_ret_1d_eq", RETURN)
 
 
@@ -127,7 +128,7 @@ def _gap(series: FloatArray) -> FloatArray:
     return k.ratio(gap, m.rolling_sd(series, 20), floor=k.FLAT)
 
 
-_SECTOR_RETURNS = _means(_RETURN)
+_SECTOR_RETURNS = _means(RETURNS)
 _SECTOR_VOL = rolling(annualised_vol, _SECTOR_RETURNS, window=20)
 
 _PEERS = (
@@ -179,7 +180,7 @@ _PEERS = (
 _AGAINST = (
     _sector(
         "ret_1d_demeaned",
-        excess(_RETURN),
+        excess(RETURNS),
         "return",
         "One-session return less the mean of the sector.",
         window=1,
@@ -224,13 +225,13 @@ _AGAINST = (
     ),
     _along(
         "beta_to_sec_60",
-        rolling(m.rolling_beta, _RETURN, _MEAN_RETURN, window=60),
+        rolling(m.rolling_beta, RETURNS, _MEAN_RETURN, window=60),
         "ratio",
         "Slope of one-session returns on sec_ret_1d_eq over 60 sessions, same sessions.",
     ),
     _along(
         "alpha_vs_sec_1d",
-        _RETURN - _MEAN_RETURN * col("beta_to_sec_60", chain(60, RETURN)),
+        RETURNS - _MEAN_RETURN * col("beta_to_sec_60", chain(60, RETURN)),
         "return",
         "Today's return less beta_to_sec_60 times sec_ret_1d_eq.",
         window=1,
