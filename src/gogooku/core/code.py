@@ -119,8 +119,11 @@ def _imported(module: str, root: Path, ours: frozenset[str]) -> tuple[str, ...]:
 
 
 def _statements(tree: ast.AST, ours: frozenset[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Imports of some packages: the module, and the names taken from it (empty: the module)."""
-    for node in ast.iter_child_nodes(tree):
+    """Imports of some packages: the module, and the names taken from it (empty: the module).
+
+    Only statements are looked at, wherever they are nested: an expression holds no import.
+    """
+    for node in _inner(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         if isinstance(node, ast.ImportFrom) and node.module and _top(node.module) in ours:
@@ -128,3 +131,10 @@ def _statements(tree: ast.AST, ours: frozenset[str]) -> Iterator[tuple[str, Sequ
         elif isinstance(node, ast.Import):
             yield from ((a.name, ("",)) for a in node.names if _top(a.name) in ours)
         yield from _statements(node, ours)
+
+
+def _inner(node: ast.AST) -> Iterator[ast.AST]:
+    """Statements, handlers and cases directly inside a node."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, part, ())
+        yield from inner if isinstance(inner, list) else ()
