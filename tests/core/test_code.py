@@ -11,7 +11,7 @@ import gogooku
 from gogooku.core import code as codes
 from gogooku.core.code import code_hash, code_of
 from gogooku.core.errors import DataError
-from gogooku.core.registry import chosen_modules
+from gogooku.core.registry import chosen_references
 from gogooku.runs.named import run_named, run_names
 
 PACKAGE = Path(gogooku.__file__).parent
@@ -69,7 +69,7 @@ def test_a_change_elsewhere_moves_no_training_key(copied, module):
 
 def code_of_run(name):
     """Modules that the stamp of a training names."""
-    return (TRAIN, *chosen_modules(run_named(name)))
+    return (TRAIN, *chosen_references(run_named(name)))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,9 @@ OWN = {
     "atft-gat-fan": [
         "learn/models/atft_gat_fan/config",
         "learn/models/atft_gat_fan/network",
+        "learn/losses/correlation/config",
         "learn/losses/correlation/loss",
+        "learn/network_config",
         "learn/layers/fan",
         "learn/networks",
         "learn/train",
@@ -118,6 +120,20 @@ def test_a_new_row_moves_no_key(copied, table):
     assert {name: now(*code_of_run(name)) for name in run_names()} == before
 
 
+def test_another_part_of_the_same_module_is_another_key():
+    one, other = "gogooku.core.ranks:centred_ranks", "gogooku.core.ranks:gaussian_ranks"
+    assert code_of([one]) == code_of([other]) == code_of(["gogooku.core.ranks"])
+    assert code_hash((one,)) != code_hash((other,))
+
+
+@pytest.mark.parametrize("stage", ["judge", "trade", "report"])
+def test_what_is_made_of_a_run_hangs_on_no_learner(stage):
+    found = code_of([f"gogooku.runs.{stage}"])
+    learning = [name for name in found if name.startswith("gogooku.learn.")]
+    assert not [name for name in learning if ".models" in name or ".losses" in name], learning
+    assert "gogooku.learn.network_config" not in found
+
+
 def test_a_build_hangs_on_features_and_not_on_learning(copied):
     root, now = copied
     before = now("gogooku.dataset.build")
@@ -137,8 +153,11 @@ def test_imports_of_every_form_are_followed(tmp_path):
     texts = {
         "a.py": "import gogooku.b\nfrom typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n    from gogooku import h\n",
-        "b.py": "from gogooku.c import d, NAME\nimport numpy\n",
-        "c/__init__.py": "NAME = 1\n",
+        "b.py": "from gogooku.c import d, NAME\nimport numpy\nfrom . import f\n",
+        "f.py": "",
+        "c/__init__.py": "from .inner import NAME\n",
+        "c/inner.py": "def g():\n    from ..i import h\n    return h\nNAME = 1\n",
+        "i.py": "",
         "c/d.py": "def f():\n    from gogooku.e import g as other\n    return other\n",
         "c/unused.py": "",
         "e.py": "def g():\n    return 1\n",
@@ -149,12 +168,15 @@ def test_imports_of_every_form_are_followed(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     found = code_of(["gogooku.a"], root=tmp_path)
-    assert found == ("gogooku.a", "gogooku.b", "gogooku.c", "gogooku.c.d", "gogooku.e")
+    assert [name.removeprefix("gogooku.") for name in found] == [
+        *("a", "b", "c", "c.d", "c.inner", "e", "f", "i")
+    ]
 
 
 def test_a_module_of_another_package_is_followed_there_and_into_this_one(tmp_path, monkeypatch):
     texts = {
-        "plugged/network.py": "import plugged.parts.layer\nfrom gogooku.learn import batches\n",
+        "plugged/__init__.py": "",
+        "plugged/network.py": "from .parts import layer\nfrom gogooku.learn import batches\n",
         "plugged/parts/layer.py": "import numpy\nraise RuntimeError('nobody runs this')\n",
         "plugged/unused.py": "",
     }
@@ -165,7 +187,7 @@ def test_a_module_of_another_package_is_followed_there_and_into_this_one(tmp_pat
     monkeypatch.syspath_prepend(tmp_path)
     found = code_of(["plugged.network"])
     ours = [name for name in found if name.startswith("plugged")]
-    assert ours == ["plugged.network", "plugged.parts.layer"]
+    assert ours == ["plugged", "plugged.network", "plugged.parts.layer"]
     assert {"gogooku.learn.batches", "gogooku.core.types"} <= set(found)
     assert not [name for name in found if name.startswith("numpy")]
 

@@ -10,7 +10,7 @@ import pytest
 from gogooku.core.config import Config, resolve, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import field_paths
-from gogooku.core.registry import Row, Table, VariantConfig, chosen_modules, load
+from gogooku.core.registry import Row, Table, VariantConfig, chosen_references, load
 from gogooku.core.variants import OneOf
 
 
@@ -45,7 +45,7 @@ def table() -> Table[Row]:
 def test_rows_are_found_by_kind(table: Table[Row]):
     assert table.kinds() == ("small", "large")
     assert table.config("large") is Large
-    assert table.modules("large") == (__name__,)
+    assert table.references("large") == (f"{__name__}:Large",)
     with pytest.raises(ConfigError, match="size 'huge' does not exist; there are: small, large"):
         table.row("huge")
 
@@ -108,9 +108,9 @@ def test_what_no_config_of_the_table_takes_is_refused(text: str, words: str):
         resolve(Root(), base_name="root", assignments=[text])
 
 
-def test_modules_of_what_is_chosen_are_found_at_any_depth():
+def test_references_of_what_is_chosen_are_found_at_any_depth():
     class Outer(Config):
         root: Root = Root()
 
-    assert chosen_modules(Outer()) == (__name__,)
-    assert chosen_modules(Small()) == ()
+    assert chosen_references(Outer()) == (f"{__name__}:Small",)
+    assert chosen_references(Small()) == ()

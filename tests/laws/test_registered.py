@@ -16,7 +16,7 @@ import gogooku
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.progress import SilentReporter
-from gogooku.core.registry import Row, chosen_modules, load
+from gogooku.core.registry import Row, chosen_references, load
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import Dataset
 from gogooku.learn import devices
@@ -88,9 +88,9 @@ def test_a_loss_of_one_row_trains(toy: None, basic_dataset: Dataset, tmp_path: P
         squared = ("learner.training.loss.kind=toy_squared",)
         run = fitted(tmp_path, basic_dataset, *squared)
         scaled = fitted(tmp_path, basic_dataset, *squared, "learner.training.loss.scale=4.0")
-        assert "support.toy.loss" in chosen_modules(run.config)
+        assert TOY_LOSS.function in chosen_references(run.config)
     usual = fitted(tmp_path, basic_dataset)
-    assert "support.toy.loss" not in chosen_modules(usual.config)
+    assert TOY_LOSS.function not in chosen_references(usual.config)
     parts = {one.manifest["parts"]["predictions"] for one in (run, scaled, usual)}
     assert len(parts) == 3
 

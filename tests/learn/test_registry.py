@@ -26,15 +26,17 @@ def test_a_config_becomes_its_learner():
         make_learner(VariantConfig(kind="oracle"))
 
 
-def test_a_row_names_its_modules_once():
-    assert LEARNERS.modules("ridge") == (
-        "gogooku.learn.models.ridge.config",
-        "gogooku.learn.models.ridge.learner",
+def test_a_row_gives_its_references():
+    assert LEARNERS.references("ridge") == (
+        "gogooku.learn.models.ridge.config:RidgeConfig",
+        "gogooku.learn.models.ridge.learner:RidgeLearner",
+        "gogooku.learn.models.ridge.learner:RidgeCheckpoint.load",
     )
-    assert LEARNERS.modules("atft_gat_fan") == (
-        "gogooku.learn.models.atft_gat_fan.config",
-        "gogooku.learn.networks",
-        "gogooku.learn.models.atft_gat_fan.network",
+    assert LEARNERS.references("atft_gat_fan") == (
+        "gogooku.learn.models.atft_gat_fan.config:AtftGatFanConfig",
+        "gogooku.learn.networks:NetworkLearner",
+        "gogooku.learn.networks:NetworkCheckpoint.load",
+        "gogooku.learn.models.atft_gat_fan.network:AtftGatFan",
     )
 
 

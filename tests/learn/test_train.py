@@ -12,7 +12,7 @@ from safetensors import safe_open
 from gogooku.core.errors import DataError
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
-from gogooku.learn.config import TrainingConfig
+from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.targets import fold_labels
 from gogooku.learn.train_state import STATE_FILE

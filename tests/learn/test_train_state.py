@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gogooku.learn.config import TrainingConfig
+from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.train_state import TrainState
 
 

@@ -9,8 +9,8 @@ from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.batches import ContextScale, DayReader
-from gogooku.learn.config import TrainingConfig
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
+from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import build_network
 from gogooku.learn.train import score_sessions, seeded
 

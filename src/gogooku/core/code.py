@@ -29,8 +29,9 @@ def code_hash(modules: Sequence[str]) -> str:
     Parameters
     ----------
     modules : sequence of str
-        Dotted names; a stage gives its own ``__name__``. A learner that is loaded by name is named
-        here too, because no import statement shows it. It may be of another package.
+        Dotted names; a stage gives its own ``__name__``. What is loaded by a reference
+        ``module:attribute`` is given as that reference, because no import statement shows it; it
+        may be of another package. The references count as they are written, too.
 
     Raises
     ------
@@ -49,6 +50,7 @@ def code_of(modules: Sequence[str], *, root: Path | None = None) -> tuple[str, .
         The folder of the package; None for the one that is running.
     """
     place = root or _ROOT
+    modules = [name.partition(":")[0] for name in modules]
     for name in modules:
         if _file(name, place) is None:
             raise DataError(f"{name}: no source file is found; its code cannot be hashed")
@@ -65,7 +67,8 @@ def code_of(modules: Sequence[str], *, root: Path | None = None) -> tuple[str, .
 
 @lru_cache(maxsize=64)
 def _hash(modules: tuple[str, ...], root: Path) -> str:
-    return hash_parts({name: _text(name, root) for name in code_of(modules, root=root)})
+    texts = {name: _text(name, root) for name in code_of(modules, root=root)}
+    return hash_parts({**texts, "named": " ".join(modules)})
 
 
 def _top(module: str) -> str:
@@ -107,30 +110,48 @@ def _text(module: str, root: Path) -> str:
 @lru_cache(maxsize=1024)
 def _imported(module: str, root: Path, ours: frozenset[str]) -> tuple[str, ...]:
     """Modules of some packages that a module imports itself, and the packages that hold them."""
+    path = _file(module, root)
+    assert path is not None, module
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: dict[str, None] = {}
-    for target, names in _statements(ast.parse(_text(module, root)), ours):
+    for target, names in _statements(ast.parse(_text(module, root)), package):
+        if _top(target) not in ours:
+            continue
         for name in names:
             inner = f"{target}.{name}"
             named = inner if name and _file(inner, root) else target
-            parts = named.split(".")
-            holders = [".".join(parts[:end]) for end in range(2, len(parts) + 1)]
-            found |= dict.fromkeys(one for one in holders if _file(one, root))
+            found |= dict.fromkeys(one for one in _holders(named) if _file(one, root))
     return tuple(found)
 
 
-def _statements(tree: ast.AST, ours: frozenset[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Imports of some packages: the module, and the names taken from it (empty: the module).
+def _holders(module: str) -> Iterator[str]:
+    """A module and the packages that hold it; of this package, not its face, which says nothing."""
+    parts = module.split(".")
+    for end in range(2 if parts[0] == PACKAGE else 1, len(parts) + 1):
+        yield ".".join(parts[:end])
+
+
+def _statements(tree: ast.AST, package: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """What a module of a package imports: a module, and the names taken from it (empty: itself).
 
     Only statements are looked at, wherever they are nested: an expression holds no import.
     """
     for node in _inner(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
-        if isinstance(node, ast.ImportFrom) and node.module and _top(node.module) in ours:
-            yield node.module, [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            yield _absolute(node, package), [alias.name for alias in node.names]
         elif isinstance(node, ast.Import):
-            yield from ((a.name, ("",)) for a in node.names if _top(a.name) in ours)
-        yield from _statements(node, ours)
+            yield from ((alias.name, ("",)) for alias in node.names)
+        yield from _statements(node, package)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    """The module that names are taken from; a dot is the package, each further dot one above."""
+    if not node.level:
+        return str(node.module)
+    above = package.split(".")[: len(package.split(".")) - node.level + 1]
+    return ".".join([*above, node.module] if node.module else above)
 
 
 def _inner(node: ast.AST) -> Iterator[ast.AST]:

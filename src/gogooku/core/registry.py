@@ -2,7 +2,7 @@
 
 A row names its code by reference, ``module:attribute``, which is imported when it is first used.
 So a table can be listed without importing what its rows need, and the code of one row is no part
-of the key of what another row makes: `chosen_modules` finds the modules that a config has chosen.
+of the key of what another row makes: `chosen_references` finds what a config has chosen.
 The rows of a table lie in a module that is itself named by reference; a new row moves no old key.
 """
 
@@ -66,10 +66,10 @@ class Row:
     config: str
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """Modules that the references name, each once."""
+    def references(self) -> tuple[str, ...]:
+        """All references, ``module:attribute``, each once."""
         values = [getattr(self, one.name) for one in fields(self) if one.name != "meaning"]
-        return tuple(dict.fromkeys(text.partition(":")[0] for text in values if ":" in text))
+        return tuple(dict.fromkeys(text for text in values if ":" in text))
 
 
 RowT = TypeVar("RowT", bound=Row)
@@ -136,9 +136,9 @@ class Table(Generic[RowT]):
             )
         return found
 
-    def modules(self, kind: str) -> tuple[str, ...]:
-        """Modules whose code a kind is made of; what they import comes on top."""
-        return self.row(kind).modules
+    def references(self, kind: str) -> tuple[str, ...]:
+        """What a kind is made of: references into code; what that imports comes on top."""
+        return self.row(kind).references
 
     def register(self, row: RowT) -> None:
         """Add a row for the life of this process; its config class is checked at once.
@@ -171,8 +171,8 @@ class Table(Generic[RowT]):
             self.remove(row.kind)
 
 
-def chosen_modules(config: BaseModel) -> tuple[str, ...]:
-    """Modules of every variant that a config has chosen, at any depth.
+def chosen_references(config: BaseModel) -> tuple[str, ...]:
+    """References of every variant that a config has chosen, at any depth.
 
     They are not shown by any import statement, so a stage whose result hangs on them names them
     beside its own module when it is stamped.
@@ -184,6 +184,6 @@ def chosen_modules(config: BaseModel) -> tuple[str, ...]:
             continue
         for mark in declared.metadata:
             if isinstance(mark, OneOf):
-                found |= dict.fromkeys(mark.table.modules(str(getattr(value, "kind", ""))))
-        found |= dict.fromkeys(chosen_modules(value))
+                found |= dict.fromkeys(mark.table.references(str(getattr(value, "kind", ""))))
+        found |= dict.fromkeys(chosen_references(value))
     return tuple(found)

@@ -20,8 +20,8 @@ class Kinds(Protocol):
     def config(self, kind: str) -> type[BaseModel]:
         """The config class of a kind; a `ConfigError` lists those there are."""
 
-    def modules(self, kind: str) -> tuple[str, ...]:
-        """Modules whose code a kind is made of."""
+    def references(self, kind: str) -> tuple[str, ...]:
+        """References into the code that a kind is made of."""
 
 
 @dataclass(frozen=True)

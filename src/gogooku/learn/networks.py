@@ -16,9 +16,9 @@ from gogooku.core.registry import load
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import ContextScale, DayReader
 from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
-from gogooku.learn.config import NetworkConfig
 from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
+from gogooku.learn.network_config import NetworkConfig
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded

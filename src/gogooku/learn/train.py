@@ -24,9 +24,9 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import write_point
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader
-from gogooku.learn.config import TrainingConfig
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.targets import DayLabels, FoldLabels
 from gogooku.learn.train_state import TrainState, read_state, write_state
 

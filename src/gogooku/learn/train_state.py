@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gogooku.core.files import readable, storage_errors, write_point
-from gogooku.learn.config import TrainingConfig
+from gogooku.learn.network_config import TrainingConfig
 
 STATE_FILE = "train_state.safetensors"
 

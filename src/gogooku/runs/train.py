@@ -26,7 +26,7 @@ from gogooku.core.files import (
 )
 from gogooku.core.forecast import Scores, long_form
 from gogooku.core.progress import Reporter
-from gogooku.core.registry import chosen_modules
+from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.evaluate.split import make_folds
@@ -67,7 +67,7 @@ def train(
     stamp = make_stamp(
         "train",
         config_hash=config.content_hash,
-        code=(__name__, *chosen_modules(config)),
+        code=(__name__, *chosen_references(config)),
         inputs={
             f"dataset {dataset.folder.name}": dataset.content_hash,
             "labels": str(labels.manifest["content_hash"]),

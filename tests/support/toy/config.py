@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gogooku.core.registry import VariantConfig
-from gogooku.learn.config import NetworkConfig
+from gogooku.learn.network_config import NetworkConfig
 
 
 class ToyConfig(NetworkConfig):

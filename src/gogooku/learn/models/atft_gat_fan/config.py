@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gogooku.learn.config import NetworkConfig
+from gogooku.learn.network_config import NetworkConfig
 
 
 class FanKind(StrEnum):

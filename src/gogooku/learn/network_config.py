@@ -1,0 +1,81 @@
+"""Settings shared by the networks: their inputs and their training; imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gogooku.core.config import Config
+from gogooku.core.registry import VariantConfig
+from gogooku.core.variants import OneOf
+from gogooku.learn.config import FittedConfig
+from gogooku.learn.losses.correlation.config import CorrelationConfig
+from gogooku.learn.registry import LOSSES
+
+LossConfig = Annotated[VariantConfig, OneOf(LOSSES)]
+"""The config of any loss of the table."""
+
+
+class TrainingConfig(Config):
+    """The one training loop of the networks.
+
+    Attributes
+    ----------
+    days_per_batch : int
+        Sessions per step; each session is one loss term.
+    max_epochs, patience, smoothing : int
+        Most epochs; epochs without one that is kept before stopping; epochs in the trailing mean
+        that smooths validation RankIC.
+    tolerance : float
+        A later epoch is kept unless its smoothed validation RankIC is this much below the best:
+        smaller differences are noise (the standard error over 100 sessions is about 0.006).
+    learning_rate, weight_decay, clip_norm : float
+        AdamW (decay on matrices only) and the largest gradient norm.
+    warmup_steps : int
+        Steps of linear warm-up.
+    final_rate_share : float
+        Share of the learning rate that a cosine leaves after ``max_epochs``; 1 keeps it constant.
+    ema_decay : float
+        Decay of the averaged weights, which are what is validated and kept.
+    horizon_weights : tuple of float
+        Weight of each horizon in the loss; one per horizon of the labels.
+    loss : LossConfig
+        What a session's scores are measured by, with settings of its own.
+    """
+
+    days_per_batch: int = Field(default=4, ge=1)
+    max_epochs: int = Field(default=6, ge=1)
+    patience: int = Field(default=3, ge=1)
+    smoothing: int = Field(default=3, ge=1)
+    tolerance: float = Field(default=0.003, ge=0.0)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    weight_decay: float = Field(default=0.5, ge=0.0)
+    clip_norm: float = Field(default=1.0, gt=0.0)
+    warmup_steps: int = Field(default=20, ge=0)
+    final_rate_share: float = Field(default=0.05, ge=0.0, le=1.0)
+    ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
+    horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    loss: LossConfig = CorrelationConfig()
+
+
+class NetworkConfig(FittedConfig):
+    """What every network chooses: its inputs and its training.
+
+    Attributes
+    ----------
+    dynamic_features : tuple of str
+        Stock features whose last ``lookback`` sessions are read, by name.
+    context_features : tuple of str
+        Market features that are read, by name; scaled by what train dates show.
+    lookback : int
+        Sessions of history, the current one included.
+    training : TrainingConfig
+    """
+
+    dynamic_features: tuple[str, ...] = Field(
+        default=("ret_1d_sec_z|ret_1d_uni_z", "volume_z_20"), min_length=1
+    )
+    context_features: tuple[str, ...] = Field(default=("mkt_vol_20d|uni_vol_20",), min_length=1)
+    lookback: int = Field(default=24, ge=4)
+    training: TrainingConfig = TrainingConfig()
