@@ -11,7 +11,7 @@ from gogooku import pipeline
 
 ARROWS = (
     *("import_prices", "sandbox", "sync", "tables_source", "build", "train", "evaluate"),
-    *("backtest", "report", "ranking"),
+    *("backtest", "report", "predictor", "ranking"),
 )
 STAGES = {
     "gogooku.dataset.build": {"build"},
@@ -23,6 +23,7 @@ STAGES = {
     "gogooku.runs.trade": {"backtest"},
     "gogooku.runs.train": {"train"},
     "gogooku.sandbox.market.market": {"generate"},
+    "gogooku.serve.predictor": {"Predictor"},
     "gogooku.tables.delivery": {"deliver"},
     "gogooku.tables.parts": {"derive"},
 }

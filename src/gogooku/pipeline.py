@@ -9,10 +9,12 @@
     Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Evaluation
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
-                                                  Run and Dataset -- ranking -->  Ranking
+                            Run and Dataset -- predictor -->  Predictor
+                            Run and Dataset -- ranking ---->  Ranking
 
-Commands, the demo and the tests go along these arrows and no other way. Each loads its own stage
-when it is called, so that a command loads nothing but what it uses.
+Commands and the demo go along these arrows and no other way; what looks at a finished artefact
+(audit, export, explain) is no arrow. Each loads its own stage when it is called, so that a command
+loads nothing but what it uses.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from gogooku.runs.report import ReportConfig
     from gogooku.runs.trade import Traded
     from gogooku.sandbox.market.market import MarketConfig
-    from gogooku.serve.predictor import Ranking
+    from gogooku.serve.predictor import Predictor, Ranking
     from gogooku.tables.parts import Known
 
 
@@ -178,6 +180,13 @@ def report(home: Path, run: Run, resolved: Resolved[ReportConfig] | None = None)
     return pages.write_report(home, run, resolved or pages.DEFAULT)
 
 
+def predictor(run: Run, dataset: Dataset, *, device: str = "cpu") -> Predictor:
+    """A run and a dataset -> what ranks any session of it, opened once."""
+    from gogooku.serve.predictor import Predictor
+
+    return Predictor(run, dataset, device=device)
+
+
 def ranking(
     run: Run,
     dataset: Dataset,
@@ -187,6 +196,4 @@ def ranking(
     device: str = "cpu",
 ) -> Ranking:
     """A run and a dataset -> the universe of a session (the newest by default), best name first."""
-    from gogooku.serve.predictor import Predictor
-
-    return Predictor(run, dataset, device=device).ranking(day, horizon=horizon)
+    return predictor(run, dataset, device=device).ranking(day, horizon=horizon)

@@ -7,7 +7,7 @@ from gogooku.commands.backtest import backtest
 from gogooku.core.config import resolve
 from gogooku.core.errors import ConfigError
 from gogooku.portfolio.backtest import TradeConfig
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from support.cli import done, run_cli, sets
 
 

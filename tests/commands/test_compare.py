@@ -7,7 +7,7 @@ from gogooku.commands.compare import compare
 from gogooku.core.config import resolve
 from gogooku.core.errors import UsageError
 from gogooku.evaluate.compare import compare_runs
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.judge import JudgeConfig
 from support.cli import done
 

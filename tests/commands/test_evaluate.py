@@ -8,7 +8,7 @@ from gogooku import pipeline
 from gogooku.commands.evaluate import evaluate
 from gogooku.core.errors import ConfigError, DataError, FindingError
 from gogooku.core.files import write_json
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from support.cli import done, run_cli, sets
 
 

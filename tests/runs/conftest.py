@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 
 
 @pytest.fixture

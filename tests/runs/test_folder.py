@@ -1,47 +1,14 @@
-"""A run folder: how it is found, what it gives, and what an earlier version wrote."""
+"""A run folder: what it gives, and what is damaged or gone."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import MANIFEST_FILE, read_json, write_json
-from gogooku.runs.folder import finished_runs, open_run, read_run
-from support.cli import done, is_one_paragraph, run_cli
-
-EARLIER = Path(__file__).parent / "data" / "earlier_run"
-"""A ridge as a version wrote it whose training held settings of judging and trading."""
-EARLIER_ID = "ridge-e3b92c6efe3df7a5"
-AGAIN = (
-    "gogooku train ridge --dataset tiny-ef415df8ddd7130b --set seed=2"
-    " && gogooku evaluate ridge --set 'judge_label=\"excess\"'"
-    " && gogooku backtest ridge --set portfolio.top_k=20"
-)
-
-
-@pytest.fixture
-def earlier(home):
-    """A home that holds such a run too, judged and traded without a key."""
-    folder = home / "runs" / EARLIER_ID
-    shutil.copytree(EARLIER, folder)
-    for name in ("evaluation", "backtest"):
-        (folder / name).mkdir()
-        (folder / name / "metrics.json").write_text("{}")
-    return folder
-
-
-def test_a_run_is_found_by_path_id_name_and_as_the_newest(home, ridge):
-    assert open_run(home, str(ridge.folder)).run_id == ridge.run_id
-    assert open_run(home, ridge.run_id).folder == ridge.folder
-    assert open_run(home, "ridge").folder == ridge.folder
-    assert open_run(home, None).folder == finished_runs(home)[-1]
-    with pytest.raises(DataError, match=f"run 'nothing' is not in.*{ridge.run_id}"):
-        open_run(home, "nothing")
-    with pytest.raises(DataError, match="none yet"):
-        open_run(home / "elsewhere", None)
+from gogooku.core.files import MANIFEST_FILE
+from gogooku.runs.find import open_run
 
 
 def test_scores_are_the_predictions_on_the_axes_of_the_dataset(home, ridge):
@@ -65,58 +32,6 @@ def test_predictions_of_another_dataset_are_refused(home, ridge):
     frame.with_columns(code=pl.col("code") + "X").write_parquet(path)
     with pytest.raises(ContractError, match=rf"{ridge.run_id} do not fit.*codes.*train again"):
         ridge.scores("test", ridge.dataset(home))
-
-
-def test_a_run_of_an_earlier_version_says_how_it_is_made_again(home, earlier):
-    with pytest.raises(DataError) as refused:
-        open_run(home, EARLIER_ID)
-    told = str(refused.value)
-    assert told.startswith(f"run {EARLIER_ID} was made by an earlier version")
-    assert AGAIN in told
-    assert str(earlier) in told
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("evaluate",),
-        ("backtest",),
-        ("report",),
-        ("compare", "reversal"),
-        ("predict", "--run"),
-        ("serve", "--run"),
-    ],
-    ids=lambda command: command[0],
-)
-def test_no_command_takes_it_silently(command, home, earlier):
-    result = run_cli(home, *command, EARLIER_ID, GOGOOKU_API_KEYS="0" * 64)
-    assert result.code == 3
-    assert is_one_paragraph(result.err)
-    assert AGAIN in result.err
-
-
-def test_what_an_earlier_version_wrote_still_explains_itself(home, earlier):
-    told = done(home, "explain", EARLIER_ID, "--json").json
-    assert told["config"]["judge_label"] == {"value": "excess", "from": "--set"}
-    inside = done(home, "explain", earlier / "backtest", "--json").json
-    assert inside["place"] == EARLIER_ID
-
-
-def test_runs_of_now_are_opened_beside_it(home, earlier, ridge):
-    assert open_run(home, ridge.run_id).config == ridge.config
-
-
-def test_threads_and_other_settings_are_in_the_command(earlier):
-    stamp = read_json(earlier / "stamp.json")
-    write_json(earlier / "stamp.json", {**stamp, "threads": 2})
-    config = read_json(earlier / "config.json")
-    config |= {"learner.penalties": {"value": [0.5], "from": "run ridge"}}
-    config |= {"learner.gone": {"value": 3, "from": "--set"}}
-    write_json(earlier / "config.json", config)
-    with pytest.raises(DataError) as refused:
-        read_run(earlier)
-    assert "--set 'learner.penalties=[0.5]' --set seed=2 --threads 2" in str(refused.value)
-    assert "learner.gone" not in str(refused.value)
 
 
 def test_a_damaged_run_says_which_file(home, ridge):

@@ -13,7 +13,7 @@ from gogooku.core.stamp import Stamp
 from gogooku.core.types import HORIZONS
 from gogooku.dataset.home import labels_of
 from gogooku.evaluate.skill import evaluate_scores
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.judge import JudgeConfig, evaluate, truth_of
 from gogooku.sandbox.market.config import FAMILIES
 from support.cli import done, sets

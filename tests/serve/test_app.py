@@ -13,10 +13,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku import pipeline
 from gogooku.core.errors import ContractError, DataError, UsageError
+from gogooku.dataset.home import current_dataset
+from gogooku.runs.find import open_run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
 from gogooku.serve.output import write_ranking
-from gogooku.serve.predictor import open_predictor
 from support.cli import FEATURES, done, leftovers, run_cli, sets, visible
 
 KEY = "a very secret key 5f1c"
@@ -209,7 +211,7 @@ def test_command_serves_what_was_asked_for(tour_home, monkeypatch):
 
 @pytest.fixture
 def predictor(tour_home):
-    return open_predictor(tour_home, run="ridge", dataset=None)
+    return pipeline.predictor(open_run(tour_home, "ridge"), current_dataset(tour_home))
 
 
 async def ask(app, path, **headers):
@@ -270,7 +272,7 @@ def test_predictor_never_uses_a_checkpoint_that_saw_the_date(tour_home, tmp_path
     shutil.copytree(tour_home, home)
     split = sets("split={kind='walk_forward', num_folds=2, test=0.3}", "warmup_sessions=60")
     made = done(home, "train", "ridge", *split, "--json").json
-    predictor = open_predictor(home, run=made["run"], dataset=None)
+    predictor = pipeline.predictor(open_run(home, made["run"]), current_dataset(home))
     assert len(predictor.checkpoints) == 2
     evaluated = predictor.run.predictions("test")
     for fold in (0, 1):
@@ -286,7 +288,7 @@ def test_predictor_never_uses_a_checkpoint_that_saw_the_date(tour_home, tmp_path
 
 
 def test_session_without_a_universe_says_so(tour_home, monkeypatch):
-    predictor = open_predictor(tour_home, run="reversal", dataset=None)
+    predictor = pipeline.predictor(open_run(tour_home, "reversal"), current_dataset(tour_home))
     nothing = np.zeros_like(predictor.dataset.valid_TN)
     object.__setattr__(predictor.dataset, "valid_TN", nothing)
     with pytest.raises(DataError, match="universe"):

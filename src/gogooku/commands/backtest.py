@@ -10,7 +10,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import estimate_text, table
 from gogooku.core.config import resolve
 from gogooku.portfolio.backtest import TradeConfig
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.trade import BACKTEST
 
 

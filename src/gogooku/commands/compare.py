@@ -10,7 +10,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import frame_table
 from gogooku.core.config import resolve
 from gogooku.evaluate.compare import compare_runs
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.judge import EVALUATION, JudgeConfig
 
 

@@ -24,7 +24,8 @@ from gogooku.dataset.build import build
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
 from gogooku.ingest.source import read_source, source_names
-from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, read_run
+from gogooku.runs.find import opened
+from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs
 
 _GIGABYTE = 1e9
 _RUNS, _DATASETS = "runs that cannot be opened", "datasets of other code"
@@ -77,7 +78,7 @@ def _closed_runs(home: Path) -> list[str]:
     out = []
     for folder in finished_runs(home):
         try:
-            read_run(folder)
+            opened(folder)
         except GogookuError as fault:
             out.append(str(fault))
     return out

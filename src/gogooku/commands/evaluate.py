@@ -11,7 +11,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import skill_table
 from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.judge import EVALUATION, JudgeConfig
 
 

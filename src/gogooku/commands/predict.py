@@ -10,7 +10,7 @@ from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import frame_table
 from gogooku.dataset.home import current_dataset
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.serve.output import write_ranking
 
 

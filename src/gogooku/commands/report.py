@@ -8,7 +8,7 @@ from pathlib import Path
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.core.config import resolve
-from gogooku.runs.folder import open_run
+from gogooku.runs.find import open_run
 from gogooku.runs.report import REPORT, ReportConfig
 
 

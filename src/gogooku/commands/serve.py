@@ -6,8 +6,10 @@ from pathlib import Path
 
 import uvicorn
 
+from gogooku import pipeline
+from gogooku.dataset.home import current_dataset
+from gogooku.runs.find import open_run
 from gogooku.serve.app import make_app, parse_key_hashes
-from gogooku.serve.predictor import open_predictor
 
 
 def serve(
@@ -39,6 +41,8 @@ def serve(
         The run was fitted on other features than the dataset has.
     """
     hashes = parse_key_hashes(keys)
-    predictor = open_predictor(home, run=run, dataset=dataset, device=device)
+    predictor = pipeline.predictor(
+        open_run(home, run), current_dataset(home, dataset), device=device
+    )
     app = make_app(predictor, key_hashes=hashes)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

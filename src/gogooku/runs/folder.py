@@ -1,9 +1,7 @@
-"""A run folder: what is in it, how it is found, and its predictions."""
+"""A run folder: what is in it, and its predictions."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from gogooku.core.config import assignments_for, tree_of, validated
+from gogooku.core.config import tree_of, validated
 from gogooku.core.errors import ConfigError, ContractError, DataError
 from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet
 from gogooku.core.forecast import Places, Scores
@@ -19,7 +17,6 @@ from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.config import TrainConfig
-from gogooku.runs.named import run_named
 
 PREDICTIONS_FILE = "predictions.parquet"
 EVENTS_FILE = "events.jsonl"
@@ -117,27 +114,8 @@ def finished_runs(home: Path) -> list[Path]:
     return sorted(found, key=lambda folder: (folder / MANIFEST_FILE).stat().st_mtime_ns)
 
 
-def open_run(home: Path, name: str | None) -> Run:
-    """Find a run by path, by id, by the name it was started with, or the newest one.
-
-    Raises
-    ------
-    DataError
-        There is none; the message lists those that exist.
-    """
-    finished = finished_runs(home)
-    if name is None:
-        matches = finished
-    elif (Path(name) / MANIFEST_FILE).exists():
-        matches = [Path(name)]
-    else:
-        matches = [p for p in finished if p.name == name]
-        matches = matches or [p for p in finished if p.name.rpartition("-")[0] == name]
-    if not matches:
-        listed = ", ".join(p.name for p in finished) or "none yet"
-        wanted = "a run" if name is None else f"run {name!r}"
-        raise DataError(f"{wanted} is not in {home} (finished: {listed}); gogooku train RUN")
-    return read_run(matches[-1])
+class OtherSettingsError(DataError):
+    """The settings of a run are not those of a training now."""
 
 
 def read_run(folder: Path) -> Run:
@@ -145,45 +123,15 @@ def read_run(folder: Path) -> Run:
 
     Raises
     ------
+    OtherSettingsError
+        An earlier version wrote it, or its learner is none that is registered here.
     DataError
-        A file is missing or damaged, or an earlier version wrote it: its settings are not those of
-        a training now. The message says how to make it again.
+        A file is missing or damaged.
     """
     leaves, manifest = read_json(folder / CONFIG_FILE), read_json(folder / MANIFEST_FILE)
     stamp = Stamp.read(folder)
     try:
         config = validated(TrainConfig, tree_of(leaves))
     except ConfigError as fault:
-        raise DataError(
-            f"run {folder.name} was made by an earlier version, with settings that a training does "
-            f"not have now. Make it again: {_again(leaves, stamp, manifest)}. The folder stays as "
-            f"it is; remove it when you need it no more: {folder}"
-        ) from fault
+        raise OtherSettingsError(f"run {folder.name}: {fault}") from fault
     return Run(folder=folder, config=config, stamp=stamp, manifest=manifest)
-
-
-_JUDGED, _TRADED = "judge_label", "backtest."
-"""Settings of judging and of trading in the config of a run whose training still had them."""
-
-
-def _again(
-    leaves: Mapping[str, Mapping[str, Any]], stamp: Stamp, manifest: Mapping[str, Any]
-) -> str:
-    """Commands that make what an earlier version made: its own settings, on its dataset."""
-    name = str(manifest["name"])
-    train = ["gogooku", "train", name, "--dataset", str(manifest["dataset"])]
-    for text in assignments_for(leaves, run_named(name)):
-        train += ["--set", text]
-    if stamp.threads not in (None, 1):
-        train += ["--threads", str(stamp.threads)]
-    commands = [train]
-    for command, prefix in (("evaluate", _JUDGED), ("backtest", _TRADED)):
-        given = [
-            f"{path.removeprefix(_TRADED)}={json.dumps(entry['value'])}"
-            for path, entry in leaves.items()
-            if path.startswith(prefix) and entry["from"] != "default"
-        ]
-        if given:
-            commands.append(["gogooku", command, name])
-            commands[-1] += [word for text in given for word in ("--set", text)]
-    return " && ".join(shlex.join(command) for command in commands)

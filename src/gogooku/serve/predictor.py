@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.forecast import Forecast
 from gogooku.core.types import Checkpoint, Dataset
-from gogooku.dataset.home import current_dataset, read_bars
+from gogooku.dataset.home import read_bars
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.runs.folder import Run, open_run
+from gogooku.runs.folder import Run
 
 
 @dataclass(frozen=True)
@@ -172,10 +171,3 @@ class Predictor:
         ranked = wide.join(facts, on="code").sort(by, "code", descending=[True, False])
         rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank")
         return ranked.select(rank, "code", "sector", "close", *scores)
-
-
-def open_predictor(
-    home: Path, *, run: str | None, dataset: str | None, device: str = "cpu"
-) -> Predictor:
-    """The predictor of a run (the newest finished one by default) on the current dataset."""
-    return Predictor(open_run(home, run), current_dataset(home, dataset), device=device)
