@@ -142,6 +142,22 @@ def test_the_lookback_is_exact(columns, made, lookback):
     np.testing.assert_array_equal(last, whole)
 
 
+@pytest.mark.parametrize(
+    ("made", "window"),
+    [
+        (col("a", 22), 1),
+        (log(col("a", 22)), 1),
+        (mean(col("a", 22), 20), 20),
+        (z(change(col("a", 5), 1), 20), 21),
+        (mean(A, 5) - mean(col("b", 300), 60), 60),
+        (rolling(m.rolling_corr, col("a", 9), before(B, 1), window=20), 21),
+    ],
+)
+def test_the_window_counts_a_column_as_one_session(made, window):
+    assert made.window == window
+    assert declared("x", made, "ratio", "A test.", group="g").window == window
+
+
 def test_an_input_is_named_once():
     assert (mean(A, 5) - mean(A, 60)).inputs == ("a",)
 

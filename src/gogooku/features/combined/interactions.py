@@ -58,7 +58,7 @@ _of: Final = columns_of(
     )
 )  # fmt: skip
 
-_x = partial(declared, group="interactions", window=1)
+_x = partial(declared, group="interactions")
 
 
 def _less_market(returns: FloatArray, beta: FloatArray, market_T: FloatArray) -> FloatArray:
@@ -149,7 +149,6 @@ _TRADING = (
         _RISEN_VOLUME * over(_direction, col("close"), window=5),
         "ratio",
         "Volume over its mean of 5 sessions, signed by the return.",
-        window=5,
     ),
     _x(
         "x_rvol5_bb",

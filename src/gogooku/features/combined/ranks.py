@@ -109,7 +109,6 @@ _CHANGES = tuple(
         name,
         change(_rank_of(of), sessions),
         meaning=f"Rank of {of} less its rank {sessions} sessions ago: {what}.",
-        window=sessions + 1,
     )
     for name, of, sessions, what in (
         ("mom_20_rank_chg_20", "ret_prev_20d", 20, "did the winners of two months change places"),
@@ -130,7 +129,6 @@ _MEANS = (
             mean(_rank_of("ret_prev_1d"), w),
             meaning=f"Mean rank of the one-session return over {w} sessions: momentum to which no "
             "single session counts for much.",
-            window=w,
         )
         for w in (20, 60)
     ),
@@ -138,14 +136,12 @@ _MEANS = (
         "ret_rank_sd_60",
         sd(_rank_of("ret_prev_1d"), 60),
         meaning="Standard deviation of the rank of the one-session return over 60 sessions.",
-        window=60,
     ),
     _rank(
         "volume_rank_sd_60",
         sd(_rank_of("volume_ratio_20"), 60),
         meaning="Standard deviation of the rank of volume_ratio_20 over 60 sessions: attention "
         "comes in bursts.",
-        window=60,
     ),
 )
 
@@ -154,7 +150,6 @@ _SECTORS = tuple(
         f"{name}_rank_in_sec",
         over(sector_rank, _of(of), _UNIVERSE, col("sector")),
         meaning=f"Rank of {of} within the sector: {what}.",
-        window=1,
         max_null_share=null_share,
     )
     for name, of, null_share, what in (
@@ -179,21 +174,18 @@ _PAIRS = (
         over(_apart, _of("volume_ratio_20"), over(np.abs, _of("ret_prev_1d")), _UNIVERSE),
         meaning="Rank of volume_ratio_20 less rank of the size of the return: much trading that "
         "moved little.",
-        window=1,
     ),
     _rank(
         "value_mom_rank",
         over(_both, _of("val_book_to_price"), _of("mom_252_21"), _UNIVERSE),
         meaning="Mean rank of val_book_to_price and mom_252_21 (Asness, Moskowitz & Pedersen "
         "2013); null for names without documents.",
-        window=1,
     ),
     _rank(
         "magic_formula_rank",
         over(_both, _of("val_earnings_yield"), _of("fs_roa_ttm"), _UNIVERSE),
         meaning="Mean rank of val_earnings_yield and fs_roa_ttm (Greenblatt 2005); null for names "
         "without documents.",
-        window=1,
         max_null_share=0.6,
     ),
     _rank(
@@ -201,7 +193,6 @@ _PAIRS = (
         0.5 * over(_apart, _of("stmt_rev_fore_op_year"), _of("ret_prev_60d"), _UNIVERSE),
         meaning="Half of rank of stmt_rev_fore_op_year less rank of ret_prev_60d: the forecast "
         "rose, the price did not follow; null without a forecast.",
-        window=1,
         max_null_share=0.4,
     ),
 )

@@ -33,12 +33,15 @@ class Expression:
         Columns that it reads, each once.
     lookback : int
         Sessions of the past needed, the current one included.
+    window : int
+        Sessions of the columns that it reads itself, whatever those look back.
     compute : callable
         From the columns to float64 [T, n] (or [T]), NaN for null.
     """
 
     inputs: tuple[str, ...]
     lookback: int
+    window: int
     compute: Callable[[Values], FloatArray]
 
     def __add__(self, other: Expression) -> Expression:
@@ -60,7 +63,7 @@ class Expression:
 
 def col(name: str, lookback: int = 1) -> Expression:
     """One column: a base column, or a feature with the lookback it has."""
-    return Expression((name,), lookback, lambda x: x[name])
+    return Expression((name,), lookback, 1, lambda x: x[name])
 
 
 def columns_of(features: Iterable[Feature]) -> Callable[[str], Expression]:
@@ -164,6 +167,7 @@ def declared(name: str, what: Expression, unit: str, meaning: str, **more: Any) 
         inputs=what.inputs,
         compute=what.compute,
         lookback=what.lookback,
+        window=what.window,
         unit=unit,
         meaning=meaning,
         **more,
@@ -174,15 +178,16 @@ def _windowed(
     of: Expression, window: int, kernel: Callable[[FloatArray], FloatArray]
 ) -> Expression:
     """A kernel over the last ``window`` values of an expression."""
-    return Expression(of.inputs, chain(window, of.lookback), lambda x: kernel(of.compute(x)))
+    return over(kernel, of, window=window)
 
 
 def over(kernel: Callable[..., FloatArray], *of: Expression, window: int = 1) -> Expression:
     """A kernel of the values of expressions, which looks back ``window`` sessions itself."""
-    inputs = dict.fromkeys(name for one in of for name in one.inputs)
-    longest = max(one.lookback for one in of)
     return Expression(
-        tuple(inputs), chain(window, longest), lambda x: kernel(*(one.compute(x) for one in of))
+        inputs=tuple(dict.fromkeys(name for one in of for name in one.inputs)),
+        lookback=chain(window, max(one.lookback for one in of)),
+        window=chain(window, max(one.window for one in of)),
+        compute=lambda x: kernel(*(one.compute(x) for one in of)),
     )
 
 

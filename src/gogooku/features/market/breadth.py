@@ -122,7 +122,6 @@ _RETURN_SERIES = (
         mean_of_members(RETURNS),
         "return",
         "Equal-weight one-session return of the universe.",
-        window=1,
     ),
     *(
         _universe(
@@ -160,7 +159,6 @@ _CROSS_SECTIONS = (
         mean_of_members(sign(RETURNS)),
         "share",
         "Share of names up less share of names down.",
-        window=1,
     ),
     _universe(
         "uni_net_advances_10",
@@ -174,7 +172,6 @@ _CROSS_SECTIONS = (
             over(lambda net: 0.5 + 0.5 * net, mean_of_members(sign(col(f"price_to_sma{w}", w)))),
             "share",
             f"Share of names above their mean of {w} closes.",
-            window=1,
         )
         for w in (20, 60, 200)
     ),
@@ -183,14 +180,12 @@ _CROSS_SECTIONS = (
         mean_of_members(over(_near_extremes, col("donchian_pos_60", 60))),
         "share",
         "Share of names in the top tenth of their 60-session range less the bottom tenth.",
-        window=1,
     ),
     _universe(
         "uni_dispersion",
         over(_dispersion, RETURNS, _MEAN_RETURN, col("universe")),
         "return",
         "Cross-sectional standard deviation of one-session returns.",
-        window=1,
     ),
     _universe(
         "uni_dispersion_20", mean(_SPREAD, 20), "return", "Mean of uni_dispersion over 20 sessions."

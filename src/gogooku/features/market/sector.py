@@ -138,7 +138,6 @@ _PEERS = (
             over(peer_mean, col(of, lookback), *_PLACE),
             "return",
             f"Mean {of} of the other members of the sector.",
-            window=1,
         )
         for name, of, lookback in (
             ("sec_ret_1d_eq", "ret_prev_1d", RETURN),
@@ -152,28 +151,24 @@ _PEERS = (
         handed(over(_gap, _SECTOR_RETURNS, window=20), _SECTOR),
         "ratio",
         "Mean sector return of 5 sessions less that of 20, over their spread.",
-        window=20,
     ),
     _sector(
         "sec_vol_20",
         handed(_SECTOR_VOL, _SECTOR),
         "return",
         "Annualised standard deviation of 20 sector returns.",
-        window=20,
     ),
     _sector(
         "sec_vol_20_z",
         handed(z(log(_SECTOR_VOL), 252), _SECTOR),
         "z",
         "Log sec_vol_20 against its mean and spread of 252 sessions.",
-        window=chain(252, 20),
     ),
     _sector(
         "sec_dispersion_20",
         handed(mean(over(np.sqrt, _means(_DEMEANED * _DEMEANED)), 20), _SECTOR),
         "return",
         "Spread of one-session returns within the sector, mean of 20 sessions.",
-        window=20,
     ),
 )
 
@@ -183,7 +178,6 @@ _AGAINST = (
         excess(RETURNS),
         "return",
         "One-session return less the mean of the sector.",
-        window=1,
     ),
     *(
         _along(
@@ -221,7 +215,6 @@ _AGAINST = (
         excess(log(col("volatility_20d", chain(20, RETURN)))),
         "log",
         "Log volatility_20d less the mean of the sector.",
-        window=1,
     ),
     _along(
         "beta_to_sec_60",
@@ -234,7 +227,6 @@ _AGAINST = (
         RETURNS - _MEAN_RETURN * col("beta_to_sec_60", chain(60, RETURN)),
         "return",
         "Today's return less beta_to_sec_60 times sec_ret_1d_eq.",
-        window=1,
     ),
     _along(
         "alpha_vs_sec_5d",

@@ -14,6 +14,7 @@ turnover`` in yen (its z-score is here), and per-stock ``ss_*``: the source has 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -78,7 +79,7 @@ def _per_sector(what: Expression) -> Expression:
         tables = {name: _table(x[name], cell, width) for name in what.inputs}
         return np.asarray(what.compute(tables).ravel()[cell])
 
-    return Expression((_CODE, *what.inputs), what.lookback, compute)
+    return replace(what, inputs=(_CODE, *what.inputs), compute=compute)
 
 
 def _sector(name: str, what: Expression, unit: str, meaning: str) -> Feature:
