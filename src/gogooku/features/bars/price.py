@@ -44,10 +44,6 @@ _price = partial(declared, group="price")
 _RANGE = col("day_range", RETURN)
 
 
-def _intraday(opening: FloatArray, close: FloatArray) -> FloatArray:
-    return k.ratio(close, opening) - 1.0
-
-
 def _gap_fill(gap: FloatArray, day: FloatArray) -> FloatArray:
     filled = -day * np.sign(gap)
     return np.clip(k.ratio(filled, np.abs(gap), floor=1e-3 + k.TIE), -3.0, 3.0)
@@ -58,10 +54,6 @@ def _gap_z(gap: FloatArray) -> FloatArray:
     earlier = k.shift(size, 1)
     excess = size - k.rolling_mean(earlier, 20)
     return np.clip(k.ratio(excess, m.rolling_sd(earlier, 20), floor=k.FLAT), -10.0, 10.0)
-
-
-def _location(high: FloatArray, low: FloatArray, close: FloatArray) -> FloatArray:
-    return k.ratio(close - low, high - low)
 
 
 _RETURNS = (
@@ -101,7 +93,7 @@ _RETURNS = (
     ),
     _price(
         "ret_intraday",
-        over(_intraday, col("open"), CLOSES),
+        gain(CLOSES, col("open")),
         "return",
         "Close over open of the session.",
     ),
@@ -140,7 +132,7 @@ _RETURNS = (
     ),
     _price(
         "close_location",
-        over(_location, HIGHS, LOWS, CLOSES),
+        ratio(CLOSES - LOWS, HIGHS - LOWS),
         "share",
         "Where the close lies between low (0) and high (1); null without a range.",
         max_null_share=0.3,

@@ -16,13 +16,11 @@ from gogooku.features.bars.columns import CLOSES, HIGHS, LOWS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
 from gogooku.features.engine.combinators import (
-    Expression,
     col,
     declared,
     ema,
     gain,
     highest,
-    joined,
     lowest,
     mean,
     rolling,
@@ -31,11 +29,6 @@ from gogooku.features.engine.combinators import (
 _price = partial(declared, group="price")
 
 _LAST = col("_close")
-
-
-def _last_above(level: Expression) -> Expression:
-    """Last known close over a level, less 1."""
-    return joined(level, _LAST, lambda base, last: k.ratio(last, base) - 1.0)
 
 
 def _z_close(close: FloatArray, last: FloatArray, window: int) -> FloatArray:
@@ -56,7 +49,7 @@ TREND: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"price_to_sma{w}",
-            _last_above(mean(CLOSES, w)),
+            gain(_LAST, mean(CLOSES, w)),
             "ratio",
             f"Last known close over its mean of {w} sessions, less 1.",
         )
@@ -95,13 +88,13 @@ TREND: Final[tuple[Feature, ...]] = (
     ),
     _price(
         "dist_high_252",
-        _last_above(highest(HIGHS, 252)),
+        gain(_LAST, highest(HIGHS, 252)),
         "ratio",
         "Last known close over the 252-session high, less 1 (George & Hwang 2004).",
     ),
     _price(
         "dist_low_252",
-        _last_above(lowest(LOWS, 252)),
+        gain(_LAST, lowest(LOWS, 252)),
         "ratio",
         "Last known close over the 252-session low, less 1.",
     ),

@@ -43,10 +43,6 @@ _SIZE = over(np.abs, RETURNS)
 _LOG_HIGH, _LOG_LOW, _LOG_CLOSE = col("_log_high"), col("_log_low"), col("_log_close")
 
 
-def _log_over(base: FloatArray, price: FloatArray) -> FloatArray:
-    return k.log_positive(k.ratio(price, base))
-
-
 def _parkinson_day(high: FloatArray, low: FloatArray) -> FloatArray:
     return (high - low) ** 2 / (4.0 * _LN2)
 
@@ -99,7 +95,7 @@ _DAYS = (
     *(
         _volatility(
             f"_log_{column}",
-            over(_log_over, col("open"), col(column)),
+            log(ratio(col(column), col("open"))),
             "log",
             f"Log of {column} over open.",
             max_null_share=1.0,

@@ -234,16 +234,6 @@ def _share(of: str, by: str) -> Expression:
     return ratio(_of(of), _of(by))
 
 
-def _margin_change(
-    profit: FloatArray, profit_before: FloatArray, sales: FloatArray, sales_before: FloatArray
-) -> FloatArray:
-    return k.ratio(profit, sales) - k.ratio(profit_before, sales_before)
-
-
-def _accruals(cash_flow: FloatArray, profit: FloatArray, assets: FloatArray) -> FloatArray:
-    return k.ratio(profit - cash_flow, assets)
-
-
 def _clipped(name: str, what: Expression, meaning: str, *, nulls: float) -> Feature:
     """Declare a ratio within +-`CLIP`."""
     return _statement(name, clipped(what, CLIP), "ratio", meaning, max_null_share=nulls)
@@ -300,10 +290,8 @@ _MARGINS = (
     *(
         _clipped(
             name,
-            over(
-                _margin_change,
-                *(_of(f"{item}_{span}{t}") for item in ("op", "sales") for t in ("", "_year_ago")),
-            ),
+            _share(f"op_{span}", f"sales_{span}")
+            - _share(f"op_{span}_year_ago", f"sales_{span}_year_ago"),
             f"Operating margin of {words} less that of a year before; {needs}",
             nulls=_NULLS[needs],
         )
@@ -383,7 +371,7 @@ _QUALITY = (
     ),
     _clipped(
         "fs_accruals_ttm",
-        over(_accruals, _of("cfo"), _of("cfo_profit"), _of("assets")),
+        ratio(_of("cfo_profit") - _of("cfo"), _of("assets")),
         f"Net profit less operating cash flow of four quarters over assets; {_NEEDS_YEAR}",
         nulls=_LEVEL,
     ),

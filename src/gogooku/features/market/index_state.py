@@ -26,10 +26,10 @@ from gogooku.features.engine.combinators import (
     col,
     declared,
     highest,
-    joined,
     log,
     mean,
     over,
+    ratio,
     rolling,
     sd,
 )
@@ -100,14 +100,10 @@ def _logs(codes: tuple[str, ...]) -> Expression:
 
 def _relative(codes: tuple[str, ...]) -> Expression:
     """Log of some indices over TOPIX, [T, C]."""
-    return joined(_logs((TOPIX_CODE,)), _logs(codes), lambda topix, logs: logs - topix)
+    return _logs(codes) - _logs((TOPIX_CODE,))
 
 
-def _relative_risk(topix: FloatArray, sectors: FloatArray) -> FloatArray:
-    return k.log_positive(k.ratio(sectors, topix, floor=k.FLAT))
-
-
-def _slopes(topix: FloatArray, sectors: FloatArray, window: int) -> FloatArray:
+def _slopes(sectors: FloatArray, topix: FloatArray, window: int) -> FloatArray:
     return m.rolling_beta(sectors, topix[:, 0], window)
 
 
@@ -139,7 +135,7 @@ _market = partial(_stock, role=Role.MARKET, axis=Axis.ACROSS)
 _SIZE = over(lambda scale: np.where(scale < 1.0, np.nan, scale - 1.0), col("lst_scale"))
 _SECTOR = col("lst_sector33")
 _SECTORS, _STRENGTH = _logs(SECTOR_CODES), _relative(SECTOR_CODES)
-_RETURNS = (change(_logs((TOPIX_CODE,)), 1), change(_SECTORS, 1))
+_TOPIX_RETURN, _SECTOR_RETURNS = change(_logs((TOPIX_CODE,)), 1), change(_SECTORS, 1)
 
 _STOCK = (
     *(
@@ -195,13 +191,13 @@ _STOCK = (
             ),
             (
                 "idx_sector_vol_rel_60",
-                over(_relative_risk, *(sd(returns, 60) for returns in _RETURNS)),
+                log(ratio(sd(_SECTOR_RETURNS, 60), sd(_TOPIX_RETURN, 60), floor=k.FLAT)),
                 "log",
                 "Log of the 60-session volatility of the sector's index over that of TOPIX",
             ),
             (
                 "idx_sector_beta_60",
-                rolling(_slopes, *_RETURNS, window=60),
+                rolling(_slopes, _SECTOR_RETURNS, _TOPIX_RETURN, window=60),
                 "ratio",
                 "Slope of the sector index's log returns on those of TOPIX, 60 sessions",
             ),

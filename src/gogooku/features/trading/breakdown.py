@@ -83,12 +83,8 @@ def _sum_of(*names: str) -> Expression:
     return over(lambda *values: np.asarray(np.sum(values, axis=0)), *map(col, names))
 
 
-_SHORT: Final = ("bd_short_sell", "bd_margin_sell_new")
+_SHORT: Final = col("bd_margin_sell_new") + col("bd_short_sell")
 _ON_MARGIN: Final = _sum_of(*_MARGIN)
-
-
-def _mix(short: FloatArray, on_margin: FloatArray) -> FloatArray:
-    return k.ratio(on_margin, on_margin + short)
 
 
 def _turn_up(trend: FloatArray) -> FloatArray:
@@ -112,7 +108,7 @@ _DAY = (
     ),
     _stock(
         "bd_short_share",
-        ratio(_sum_of(*_SHORT), _TOTAL),
+        ratio(_SHORT, _TOTAL),
         "share",
         "Short sales, on margin or not, over all sales.",
     ),
@@ -124,7 +120,7 @@ _DAY = (
     ),
     _stock(
         "bd_margin_short_mix",
-        over(_mix, *map(col, _SHORT)),
+        ratio(col("bd_margin_sell_new"), _SHORT),
         "share",
         "Short sales on margin, mostly private, over all short sales.",
     ),

@@ -25,14 +25,15 @@ from gogooku.features.engine.combinators import (
     log,
     mean,
     over,
+    positive,
     ratio,
     total,
     z,
 )
 from gogooku.features.engine.inputs import InputTable, published
-from gogooku.features.engine.kernels import CLOSE, Values, chain
+from gogooku.features.engine.kernels import CLOSE, chain
 from gogooku.features.market.breadth import mean_of_members
-from gogooku.features.market.sector import sector_mean
+from gogooku.features.market.sector import excess
 from gogooku.features.trading.short_state import STATE, make_positions
 
 _ADV: Final = 20
@@ -57,10 +58,6 @@ def _is_open(sellers: FloatArray) -> FloatArray:
     return np.where(np.isnan(sellers), np.nan, (sellers > 0.0).astype(np.float64))
 
 
-def _sector_excess(x: Values) -> FloatArray:
-    return x["ssp_ratio_sum"] - sector_mean(x["ssp_ratio_sum"], x["sector"], x["universe"])
-
-
 _LEVEL = (
     _shown(
         "ssp_ratio_sum",
@@ -81,16 +78,12 @@ _LEVEL = (
         "share",
         f"Sum of squared shares of each holder in the open positions{_SPARSE}",
     ),
-    Feature(
-        name="ssp_ratio_sec_excess",
-        group="shorts",
-        inputs=("ssp_ratio_sum", "universe", "sector"),
-        compute=_sector_excess,
-        lookback=1,
-        unit="share",
-        max_null_share=0.4,
+    _stock(
+        "ssp_ratio_sec_excess",
+        excess(_SUM),
+        "share",
+        "ssp_ratio_sum less its mean in the sector.",
         axis=Axis.ACROSS,
-        meaning="ssp_ratio_sum less its mean in the sector.",
     ),
     _rare(
         "ssp_ratio_sum_z60",
@@ -118,11 +111,7 @@ _LEVEL = (
     ),
     _stock(
         "ssp_squeeze_pressure",
-        over(
-            lambda days, rise: days * np.maximum(rise, 0.0),
-            col("ssp_days_to_cover", _ADV),
-            col("ret_prev_5d", chain(6, CLOSE)),
-        ),
+        col("ssp_days_to_cover", _ADV) * positive(col("ret_prev_5d", chain(6, CLOSE))),
         "ratio",
         "ssp_days_to_cover times a positive ret_prev_5d, else 0.",
     ),
