@@ -19,7 +19,6 @@ from gogooku.features.engine.combinators import (
     filled,
     gain,
     highest,
-    joined,
     known,
     log,
     lowest,
@@ -30,6 +29,7 @@ from gogooku.features.engine.combinators import (
     rolling,
     sd,
     sign,
+    size,
     total,
     wilder,
     z,
@@ -78,6 +78,7 @@ A, B = col("a"), col("b")
         (change(A, 3), lambda a: a - k.shift(a, 3)),
         (log(A), k.log_positive),
         (sign(A), k.sign),
+        (size(A), np.abs),
         (clipped(A, 0.5), lambda a: np.clip(a, -0.5, 0.5)),
         (at_most(A, 0.5), lambda a: (a <= 0.5).astype(np.float64)),
         (above(A, 0.0), lambda a: (a > 0.0).astype(np.float64)),
@@ -131,7 +132,7 @@ def test_known_is_null_where_a_name_is_not_listed(columns):
         (wilder(A, 4), 28),
         (lowest(A, 20), 20),
         (rolling(m.rolling_corr, A, before(B, 1), window=20), 21),
-        (joined(mean(A, 4), col("b"), np.fmax), 4),
+        (over(np.fmax, mean(A, 4), col("b")), 4),
     ],
 )
 def test_the_lookback_is_exact(columns, made, lookback):

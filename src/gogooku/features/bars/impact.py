@@ -12,7 +12,7 @@ from gogooku.core.types import Feature, FloatArray
 from gogooku.features.bars.columns import CLOSES, HIGHS, LAST_CLOSES, LOWS, RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
-from gogooku.features.engine.combinators import col, declared, log, mean, over, ratio, rolling
+from gogooku.features.engine.combinators import col, declared, log, mean, over, ratio, rolling, size
 from gogooku.features.engine.kernels import RETURN, chain
 
 _liquidity = partial(declared, group="liquidity")
@@ -61,7 +61,7 @@ def _roll(returns: FloatArray) -> FloatArray:
 IMPACT: Final[tuple[Feature, ...]] = (
     _liquidity(
         "_illiquidity",
-        ratio(over(np.abs, RETURNS), col("turnover")),
+        ratio(size(RETURNS), col("turnover")),
         "ratio",
         "Absolute return over traded value of one session.",
         max_null_share=1.0,

@@ -25,6 +25,7 @@ from gogooku.features.engine.combinators import (
     positive,
     ratio,
     rolling,
+    size,
     wilder,
 )
 from gogooku.features.engine.kernels import RETURN, chain
@@ -40,7 +41,7 @@ _UP, _DOWN = col("_dm_up", _WILDER_14), col("_dm_down", _WILDER_14)
 
 def rsi(returns: Expression, sessions: int) -> Expression:
     """Relative strength index, 0 to 1: Wilder's mean of the rises over that of all moves."""
-    rises, sizes = positive(returns), over(np.abs, returns)
+    rises, sizes = positive(returns), size(returns)
     return ratio(wilder(rises, sessions), wilder(sizes, sessions), floor=k.FLAT)
 
 
@@ -149,7 +150,7 @@ OSCILLATORS: Final[tuple[Feature, ...]] = (
     ),
     _oscillator(
         "adx_14",
-        wilder(ratio(over(np.abs, _UP - _DOWN), _UP + _DOWN, floor=k.FLAT), 14),
+        wilder(ratio(size(_UP - _DOWN), _UP + _DOWN, floor=k.FLAT), 14),
         "share",
         "Average directional index of 14 sessions, 0 to 1 (Wilder 1978).",
     ),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from gogooku.core.types import Feature, FloatArray
 from gogooku.features.bars.columns import RETURNS
 from gogooku.features.engine import kernels as k
@@ -17,11 +15,11 @@ from gogooku.features.engine.combinators import (
     highest,
     lowest,
     mean,
-    over,
     ratio,
     rolling,
     sd,
     sign,
+    size,
     total,
 )
 
@@ -88,7 +86,7 @@ SHAPE: Final[tuple[Feature, ...]] = (
     *(
         _price(
             f"efficiency_{w}",
-            ratio(over(np.abs, total(RETURNS, w)), total(over(np.abs, RETURNS), w), floor=k.FLAT),
+            ratio(size(total(RETURNS, w)), total(size(RETURNS), w), floor=k.FLAT),
             "ratio",
             f"Sum of {w} returns (size) over the sum of their sizes (Kaufman 1995).",
         )

@@ -31,6 +31,7 @@ from gogooku.features.engine.combinators import (
     ratio,
     rolling,
     sd,
+    size,
 )
 from gogooku.features.engine.kernels import RETURN, chain
 
@@ -39,7 +40,7 @@ _LN2: Final = math.log(2.0)
 
 _volatility = partial(declared, group="volatility")
 
-_SIZE = over(np.abs, RETURNS)
+_SIZE = size(RETURNS)
 _LOG_HIGH, _LOG_LOW, _LOG_CLOSE = col("_log_high"), col("_log_low"), col("_log_close")
 
 

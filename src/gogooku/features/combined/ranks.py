@@ -40,6 +40,7 @@ from gogooku.features.engine.combinators import (
     mean,
     over,
     sd,
+    size,
 )
 from gogooku.features.market.breadth import BREADTH
 from gogooku.features.market.sector import FEWEST_MEMBERS
@@ -171,7 +172,7 @@ _SECTORS = tuple(
 _PAIRS = (
     _rank(
         "volume_less_move_rank",
-        over(_apart, _of("volume_ratio_20"), over(np.abs, _of("ret_prev_1d")), _UNIVERSE),
+        over(_apart, _of("volume_ratio_20"), size(_of("ret_prev_1d")), _UNIVERSE),
         meaning="Rank of volume_ratio_20 less rank of the size of the return: much trading that "
         "moved little.",
     ),

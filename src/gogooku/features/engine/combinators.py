@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -46,19 +47,22 @@ class Expression:
 
     def __add__(self, other: Expression) -> Expression:
         """Sum, session by session."""
-        return joined(self, other, lambda one, two: one + two)
+        return over(lambda one, two: one + two, self, other)
 
     def __sub__(self, other: Expression) -> Expression:
         """Difference, session by session."""
-        return joined(self, other, lambda one, two: one - two)
+        return over(lambda one, two: one - two, self, other)
 
     def __mul__(self, other: Expression) -> Expression:
         """Product, session by session."""
-        return joined(self, other, lambda one, two: one * two)
+        return over(lambda one, two: one * two, self, other)
 
     def __rmul__(self, number: float) -> Expression:
         """So many times the value."""
-        return _windowed(self, 1, lambda values: number * values)
+        return over(lambda values: number * values, self)
+
+
+# ------------------------------------------------------------------------- columns and declarations
 
 
 def col(name: str, lookback: int = 1) -> Expression:
@@ -70,94 +74,6 @@ def columns_of(features: Iterable[Feature]) -> Callable[[str], Expression]:
     """Columns that are features, by name, each with the lookback it has."""
     lookback = {feature.name: feature.lookback for feature in features}
     return lambda name: col(name, lookback[name])
-
-
-def mean(of: Expression, window: int) -> Expression:
-    """Mean of the last ``window`` sessions."""
-    return _windowed(of, window, lambda values: k.rolling_mean(values, window))
-
-
-def total(of: Expression, window: int) -> Expression:
-    """Sum of the last ``window`` sessions, missing ones scaled up."""
-    return _windowed(of, window, lambda values: k.rolling_sum(values, window))
-
-
-def z(of: Expression, window: int) -> Expression:
-    """Value against mean and spread of ``window`` sessions, within +-`Z_LIMIT`."""
-    return _windowed(
-        of, window, lambda values: np.clip(m.zscore(values, window), -Z_LIMIT, Z_LIMIT)
-    )
-
-
-def sd(of: Expression, window: int) -> Expression:
-    """Sample standard deviation over ``window`` sessions of returns and the like."""
-    return _windowed(of, window, lambda values: m.rolling_sd(values, window))
-
-
-def ema(of: Expression, span: int) -> Expression:
-    """Exponential mean of that span."""
-    return _windowed(of, k.ewm_length(span), lambda values: k.ema(values, span))
-
-
-def highest(of: Expression, window: int) -> Expression:
-    """Largest value of the last ``window`` sessions."""
-    return _windowed(of, window, lambda values: k.rolling_extreme(values, window, kind="max"))
-
-
-def before(of: Expression, sessions: int) -> Expression:
-    """Value of so many sessions before."""
-    return _windowed(of, sessions + 1, lambda values: k.shift(values, sessions))
-
-
-def change(of: Expression, sessions: int) -> Expression:
-    """Value less that of so many sessions before."""
-    return _windowed(of, sessions + 1, lambda values: values - k.shift(values, sessions))
-
-
-def log(of: Expression) -> Expression:
-    """Natural logarithm; null where the value is not positive."""
-    return _windowed(of, 1, k.log_positive)
-
-
-def sign(of: Expression) -> Expression:
-    """-1, 0 or 1; 0 where the value is within rounding of zero."""
-    return _windowed(of, 1, k.sign)
-
-
-def clipped(of: Expression, limit: float) -> Expression:
-    """Value within +-``limit``."""
-    return _windowed(of, 1, lambda values: np.clip(values, -limit, limit))
-
-
-def at_most(of: Expression, limit: float) -> Expression:
-    """1 where the value is at most ``limit``, else 0, also where it is null."""
-    return _windowed(of, 1, lambda values: np.asarray((values <= limit).astype(np.float64)))
-
-
-def above(of: Expression, limit: float) -> Expression:
-    """1 where the value is above ``limit``, else 0, also where it is null."""
-    return _windowed(of, 1, lambda values: np.asarray((values > limit).astype(np.float64)))
-
-
-def known(of: Expression) -> Expression:
-    """1 where a listed name has a value, 0 where it has none, null where it is not listed."""
-    return joined(
-        of,
-        col("listed"),
-        lambda values, listed: np.where(
-            np.isnan(listed), np.nan, (~np.isnan(values)).astype(np.float64)
-        ),
-    )
-
-
-def ratio(top: Expression, bottom: Expression, *, floor: float = 0.0) -> Expression:
-    """Quotient; null where the denominator is not above ``floor``."""
-    return joined(top, bottom, lambda one, two: k.ratio(one, two, floor=floor))
-
-
-def gain(top: Expression, bottom: Expression) -> Expression:
-    """Quotient less 1."""
-    return joined(top, bottom, lambda one, two: k.ratio(one, two) - 1.0)
 
 
 def declared(name: str, what: Expression, unit: str, meaning: str, **more: Any) -> Feature:
@@ -174,11 +90,7 @@ def declared(name: str, what: Expression, unit: str, meaning: str, **more: Any) 
     )
 
 
-def _windowed(
-    of: Expression, window: int, kernel: Callable[[FloatArray], FloatArray]
-) -> Expression:
-    """A kernel over the last ``window`` values of an expression."""
-    return over(kernel, of, window=window)
+# ------------------------------------------------------------------------------------ any kernel
 
 
 def over(kernel: Callable[..., FloatArray], *of: Expression, window: int = 1) -> Expression:
@@ -191,33 +103,129 @@ def over(kernel: Callable[..., FloatArray], *of: Expression, window: int = 1) ->
     )
 
 
-def joined(
-    one: Expression, two: Expression, kernel: Callable[[FloatArray, FloatArray], FloatArray]
-) -> Expression:
-    """A function of two expressions on the same session."""
-    return over(kernel, one, two)
-
-
 def rolling(kernel: Callable[..., FloatArray], *of: Expression, window: int) -> Expression:
     """A kernel of the values of expressions and of the window, which is its last argument."""
     return over(lambda *values: kernel(*values, window), *of, window=window)
 
 
-def filled(of: Expression) -> Expression:
-    """Last known value, at most `STALE_LIMIT` sessions old."""
-    return _windowed(of, k.CLOSE, k.forward_fill)
+# ----------------------------------------------------------------------------- over some sessions
+
+
+def mean(of: Expression, window: int) -> Expression:
+    """Mean of the last ``window`` sessions."""
+    return rolling(k.rolling_mean, of, window=window)
+
+
+def total(of: Expression, window: int) -> Expression:
+    """Sum of the last ``window`` sessions, missing ones scaled up."""
+    return rolling(k.rolling_sum, of, window=window)
+
+
+def ema(of: Expression, span: int) -> Expression:
+    """Exponential mean of that span."""
+    return over(lambda values: k.ema(values, span), of, window=k.ewm_length(span))
 
 
 def wilder(of: Expression, sessions: int) -> Expression:
     """Wilder's smoothing (1978)."""
-    return _windowed(of, 7 * sessions, lambda values: k.wilder(values, sessions))
+    return over(lambda values: k.wilder(values, sessions), of, window=7 * sessions)
+
+
+def sd(of: Expression, window: int) -> Expression:
+    """Sample standard deviation over ``window`` sessions of returns and the like."""
+    return rolling(m.rolling_sd, of, window=window)
+
+
+def z(of: Expression, window: int) -> Expression:
+    """Value against mean and spread of ``window`` sessions, within +-`Z_LIMIT`."""
+    return clipped(rolling(m.zscore, of, window=window), Z_LIMIT)
+
+
+def highest(of: Expression, window: int) -> Expression:
+    """Largest value of the last ``window`` sessions."""
+    return rolling(partial(k.rolling_extreme, kind="max"), of, window=window)
 
 
 def lowest(of: Expression, window: int) -> Expression:
     """Smallest value of the last ``window`` sessions."""
-    return _windowed(of, window, lambda values: k.rolling_extreme(values, window, kind="min"))
+    return rolling(partial(k.rolling_extreme, kind="min"), of, window=window)
+
+
+# ---------------------------------------------------------------------------- of earlier sessions
+
+
+def before(of: Expression, sessions: int) -> Expression:
+    """Value of so many sessions before."""
+    return over(lambda values: k.shift(values, sessions), of, window=sessions + 1)
+
+
+def change(of: Expression, sessions: int) -> Expression:
+    """Value less that of so many sessions before."""
+    return over(lambda values: values - k.shift(values, sessions), of, window=sessions + 1)
+
+
+def filled(of: Expression) -> Expression:
+    """Last known value, at most `STALE_LIMIT` sessions old."""
+    return over(k.forward_fill, of, window=k.CLOSE)
+
+
+# --------------------------------------------------------------------------------- of one session
+
+
+def log(of: Expression) -> Expression:
+    """Natural logarithm; null where the value is not positive."""
+    return over(k.log_positive, of)
+
+
+def sign(of: Expression) -> Expression:
+    """-1, 0 or 1; 0 where the value is within rounding of zero."""
+    return over(k.sign, of)
+
+
+def size(of: Expression) -> Expression:
+    """Value without its sign."""
+    return over(np.abs, of)
 
 
 def positive(of: Expression) -> Expression:
     """Value where it is positive, else 0."""
-    return _windowed(of, 1, lambda values: np.maximum(values, 0.0))
+    return over(lambda values: np.maximum(values, 0.0), of)
+
+
+def clipped(of: Expression, limit: float) -> Expression:
+    """Value within +-``limit``."""
+    return over(lambda values: np.clip(values, -limit, limit), of)
+
+
+def ratio(top: Expression, bottom: Expression, *, floor: float = 0.0) -> Expression:
+    """Quotient; null where the denominator is not above ``floor``."""
+    return over(partial(k.ratio, floor=floor), top, bottom)
+
+
+def gain(top: Expression, bottom: Expression) -> Expression:
+    """Quotient less 1."""
+    return over(lambda one, two: k.ratio(one, two) - 1.0, top, bottom)
+
+
+# ------------------------------------------------------------------------------------------ flags
+
+
+def at_most(of: Expression, limit: float) -> Expression:
+    """1 where the value is at most ``limit``, else 0, also where it is null."""
+    return over(lambda values: np.asarray((values <= limit).astype(np.float64)), of)
+
+
+def above(of: Expression, limit: float) -> Expression:
+    """1 where the value is above ``limit``, else 0, also where it is null."""
+    return over(lambda values: np.asarray((values > limit).astype(np.float64)), of)
+
+
+def known(of: Expression) -> Expression:
+    """1 where a listed name has a value, 0 where it has none, null where it is not listed."""
+    return over(
+        lambda values, listed: np.where(
+            np.isnan(listed), np.nan, (~np.isnan(values)).astype(np.float64)
+        ),
+        of,
+        col("listed"),
+    )

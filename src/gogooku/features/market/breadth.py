@@ -27,7 +27,6 @@ from gogooku.features.engine.combinators import (
     Expression,
     col,
     declared,
-    joined,
     log,
     mean,
     over,
@@ -58,7 +57,7 @@ def member_mean(values_TN: FloatArray, universe_TN: FloatArray) -> FloatArray:
 
 def mean_of_members(of: Expression) -> Expression:
     """`member_mean` of an expression, [T]."""
-    return joined(of, col("universe"), member_mean)
+    return over(member_mean, of, col("universe"))
 
 
 def compound(returns: FloatArray, window: int) -> FloatArray:

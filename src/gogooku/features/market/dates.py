@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray, tokyo_sessions
 from gogooku.core.types import Axis, Feature, FloatArray, Role
-from gogooku.features.engine.combinators import at_most, col, declared, joined, log
+from gogooku.features.engine.combinators import at_most, col, declared, log, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.timeline import Timeline
 
@@ -137,7 +137,7 @@ DATES: Final[tuple[Feature, ...]] = (
     ),
     _market(
         "is_turn_of_month",
-        joined(col("days_to_month_end"), col("cal_since_month_start"), _turn),
+        over(_turn, col("days_to_month_end"), col("cal_since_month_start")),
         "flag",
         f"Last session of a month or one of its first {MONTH_START} (Lakonishok & Smidt 1988).",
     ),

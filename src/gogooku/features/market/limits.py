@@ -23,7 +23,6 @@ from gogooku.features.engine.combinators import (
     col,
     declared,
     highest,
-    joined,
     over,
     rolling,
     total,
@@ -136,8 +135,8 @@ _LIMITS = (
     ),
 )
 
-_EVENT = joined(
-    col("split"), col("traded"), lambda split, traded: np.where(np.isnan(traded), np.nan, split)
+_EVENT = over(
+    lambda split, traded: np.where(np.isnan(traded), np.nan, split), col("split"), col("traded")
 )
 _SPLITS = (
     _split(

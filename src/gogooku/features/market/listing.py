@@ -29,7 +29,7 @@ import polars as pl
 from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
-from gogooku.features.engine.combinators import Expression, col, declared, highest, joined, over
+from gogooku.features.engine.combinators import Expression, col, declared, highest, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
@@ -218,7 +218,7 @@ def pick(table_TS: FloatArray, which_TN: FloatArray) -> FloatArray:
 
 def handed(table_TS: Expression, kind: Expression) -> Expression:
     """A series per kind, handed to the names of that kind, see `pick`."""
-    return joined(table_TS, kind, pick)
+    return over(pick, table_TS, kind)
 
 
 def _one_of(values: FloatArray, *, kinds: tuple[float, ...]) -> FloatArray:
