@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from gogooku.audit.look_ahead import DayValues, Rebuild
-from gogooku.core.calendar import exchange_named
-from gogooku.core.config import Execution, validated
+from gogooku.core.config import Execution, tree_of, validated
 from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE
-from gogooku.core.types import Dataset, FloatArray, Panel, Role
+from gogooku.core.types import Dataset, FloatArray, Role
 from gogooku.dataset.assemble import BuildConfig, graph_columns, reach_of
+from gogooku.dataset.columns import timeline_on
 from gogooku.dataset.universe import universe_of
 from gogooku.features.catalogue import BASE_INPUTS, INPUT_TABLES, select
-from gogooku.features.engine.compute import base_columns, compute_rows, growth_of, rows_needed
+from gogooku.features.engine.compute import base_columns, compute_rows, rows_needed
 from gogooku.features.engine.inputs import Tables, source_columns, supported
-from gogooku.features.engine.timeline import Timeline, timeline_of
 from gogooku.features.peers.peer_columns import peer_names
 from gogooku.ingest.source import Source
 from gogooku.tables.panel import build_panel
@@ -52,7 +49,7 @@ def rebuild_of(dataset: Dataset, *, execution: Execution) -> Rebuild:
         base |= source_columns(
             given,
             tables,
-            _timeline(panel, config, source),
+            timeline_on(panel, source, clock=config.clock),
             scratch=scratch,
             rows=needed,
         )
@@ -72,26 +69,6 @@ def rebuild_of(dataset: Dataset, *, execution: Execution) -> Rebuild:
     return rebuild
 
 
-def _timeline(panel: Panel, config: BuildConfig, source: Source) -> Timeline:
-    return timeline_of(
-        panel.sessions,
-        panel.codes,
-        exchange=exchange_named(source.exchange),
-        clock=config.clock,
-        growth_TN=growth_of(panel),
-        listed_TN=panel.listed(),
-        past=panel.past,
-    )
-
-
 def config_of(dataset: Dataset) -> BuildConfig:
     """The resolved config that a dataset was built with."""
-    tree: dict[str, Any] = {}
-    leaves: Mapping[str, Mapping[str, Any]] = read_json(dataset.folder / CONFIG_FILE)
-    for path, entry in leaves.items():
-        *parents, last = path.split(".")
-        node = tree
-        for part in parents:
-            node = node.setdefault(part, {})
-        node[last] = entry["value"]
-    return validated(BuildConfig, tree)
+    return validated(BuildConfig, tree_of(read_json(dataset.folder / CONFIG_FILE)))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.calendar import Clock, exchange_named
+from gogooku.core.calendar import Clock
 from gogooku.core.config import Config, Execution
 from gogooku.core.errors import DataError
 from gogooku.core.files import (
@@ -31,6 +31,7 @@ from gogooku.core.files import (
 from gogooku.core.progress import Reporter
 from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
+from gogooku.dataset.columns import timeline_on
 from gogooku.dataset.digests import bars_digest
 from gogooku.dataset.label_files import (
     Kept,
@@ -65,7 +66,7 @@ from gogooku.features.engine.compute import (
 )
 from gogooku.features.engine.coverage import nulls_of
 from gogooku.features.engine.inputs import InputTable, Tables, source_columns, supported
-from gogooku.features.engine.timeline import Timeline, timeline_of
+from gogooku.features.engine.timeline import Timeline
 from gogooku.features.peers.neighbours import GraphConfig, neighbour_tables
 from gogooku.features.peers.peer_columns import PEER_LOOKBACK, peer_columns, peer_names
 
@@ -286,7 +287,8 @@ def _sources_of(job: _Job, panel: Panel) -> _Sources | None:
     """Where the typed tables' base columns of a segment come from; None for prices alone."""
     if job.tables is None:
         return None
-    return _Sources(job.tables, _timeline(panel, job.config, job.tables), job.inputs)
+    timeline = timeline_on(panel, job.tables.source, clock=job.config.clock)
+    return _Sources(job.tables, timeline, job.inputs)
 
 
 class _Ahead:
@@ -422,18 +424,6 @@ def graph_columns(
         allocate=lambda name, shape: new_array(
             scratch / f"{name}.npy", dtype=np.float32, shape=shape
         ),
-    )
-
-
-def _timeline(panel: Panel, config: BuildConfig, tables: Tables) -> Timeline:
-    return timeline_of(
-        panel.sessions,
-        panel.codes,
-        exchange=exchange_named(tables.source.exchange),
-        clock=config.clock,
-        growth_TN=growth_of(panel),
-        listed_TN=panel.listed(),
-        past=panel.past,
     )
 
 
