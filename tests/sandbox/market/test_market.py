@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import ConfigError
 from gogooku.core.frames import SourceFrames
+from gogooku.core.price_limits import daily_limit_yen
 from gogooku.sandbox.market.config import FamilyScales
 from gogooku.sandbox.market.market import (
     FAMILIES,
@@ -23,7 +24,7 @@ from gogooku.sandbox.market.market import (
     source_frames,
     truth_frame,
 )
-from gogooku.sandbox.market.quirks import limit_yen
+from gogooku.sandbox.market.quirks import to_tick
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,7 @@ def test_closes_stay_within_the_limits_and_flags_mean_the_limit():
     market = generate(MarketConfig(num_stocks=400, num_sessions=300, seed=5, num_branches=0))
     base = np.round(previous_close(market), 1)
     known = ~np.isnan(base) & ~np.isnan(market.close)
-    width = limit_yen(np.where(known, base, 1_000.0))
+    width = daily_limit_yen(np.where(known, base, 1_000.0))
     for price in (market.open_, market.high, market.low, market.close):
         move = np.abs(price - base)[known]
         assert (move <= width[known] + 0.051).all()
@@ -230,3 +231,8 @@ def test_returns_look_like_tokyo():
     assert (
         0.2 < np.nanstd(market.index[1:, 3] / market.index[:-1, 3] - 1) * np.sqrt(245) / 0.8 < 0.5
     )
+
+
+def test_prices_are_rounded_to_the_tick_and_stay_above_zero() -> None:
+    prices = to_tick(np.array([1_234.56, 0.01, np.nan]))
+    assert np.array_equal(prices, [1_234.6, 0.1, np.nan], equal_nan=True)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from gogooku.core.price_limits import daily_limit_yen
 from gogooku.sandbox.market import families, quirks
 from gogooku.sandbox.market.config import MarketConfig
 from gogooku.sandbox.market.drivers import SEGMENT_SHARES, Drivers
@@ -363,7 +364,7 @@ def _deliver(
     """Latent log prices to raw yen: splits, limits around the base price, tick, halts."""
     scale = state.split_product * factor
     base = quirks.to_tick(state.base_price * factor)
-    width = quirks.limit_yen(np.nan_to_num(base, nan=1_000.0))
+    width = daily_limit_yen(np.nan_to_num(base, nan=1_000.0))
     upper = np.where(np.isnan(base), np.inf, base + width)
     lower = np.where(np.isnan(base), 0.0, np.maximum(base - width, quirks.TICK_YEN))
     upper, lower = quirks.to_tick(upper), quirks.to_tick(lower)

@@ -35,13 +35,6 @@ SPLIT_FACTORS: Final = (0.5, 10.0, 1 / 3, 2.0, 0.2, 0.5)
 NEVER: Final = np.iinfo(np.int64).max
 TICK_YEN: Final = 0.1
 
-_LIMIT_BELOW = np.array(
-    [100, 200, 500, 700, 1e3, 1.5e3, 2e3, 3e3, 5e3, 7e3, 1e4, 1.5e4, 2e4, 3e4, 5e4, 7e4, 1e5]
-)
-_LIMIT_YEN = np.array(
-    [30, 50, 80, 100, 150, 300, 400, 500, 700, 1e3, 1.5e3, 3e3, 4e3, 5e3, 7e3, 1e4, 1.5e4, 3e4]
-)
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -85,12 +78,6 @@ class Schedule:
             split_factor=self.split_factor,
             halted=np.zeros((0, len(listed)), dtype=np.bool_),
         )
-
-
-def limit_yen(base: FloatArray) -> FloatArray:
-    """Daily price limit in yen for a base price in yen (Tokyo Stock Exchange table)."""
-    width: FloatArray = _LIMIT_YEN[np.searchsorted(_LIMIT_BELOW, base, side="right")]
-    return width
 
 
 def to_tick(price: FloatArray) -> FloatArray:
