@@ -18,7 +18,8 @@ from gogooku.core.memory import keep_freed_memory
 from gogooku.core.progress import ConsoleReporter
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.universe import UniverseConfig
-from gogooku.ingest.imports.files import ImportConfig, PriceBasis, import_files
+from gogooku.ingest.imports.config import ImportConfig, PriceBasis
+from gogooku.ingest.imports.files import import_files
 from gogooku.pipeline import build
 from measure import measured
 

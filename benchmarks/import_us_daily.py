@@ -15,7 +15,8 @@ from pathlib import Path
 
 from gogooku.core.config import resolve
 from gogooku.core.progress import ConsoleReporter
-from gogooku.ingest.imports.files import ImportConfig, ImportResult, PriceBasis, import_files
+from gogooku.ingest.imports.config import ImportConfig, PriceBasis
+from gogooku.ingest.imports.files import ImportResult, import_files
 from measure import measured
 
 EXPECTED = {

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from gogooku.core.types import Dataset
     from gogooku.core.wall import WallClock
     from gogooku.dataset.assemble import BuildConfig
-    from gogooku.ingest.imports.files import ImportConfig, ImportResult
+    from gogooku.ingest.imports.config import ImportConfig
+    from gogooku.ingest.imports.files import ImportResult
     from gogooku.ingest.jquants.client import Client
     from gogooku.ingest.jquants.plan import SyncOptions
     from gogooku.ingest.jquants.summary import Synced

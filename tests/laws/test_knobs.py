@@ -35,7 +35,9 @@ from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
-from gogooku.ingest.imports.files import DateOrder, ExchangeName, ImportConfig, import_files
+from gogooku.ingest.imports.config import ExchangeName, ImportConfig
+from gogooku.ingest.imports.files import import_files
+from gogooku.ingest.imports.parse import DateOrder
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.config import TrainConfig
@@ -258,6 +260,16 @@ IMPORT_ROWS = (
     Knob("columns", {"close": "settle"}, "content"),
     Knob("date_order", "month_first", "content"),
     Knob("price_basis", "back_adjusted", "facts"),
+    *(
+        Knob(name, value, "content", {"columns": {"adjustment_factor": "paid"}, **beside})
+        for name, value, beside in (
+            ("factor_form", "cumulative", {"factor_direction": "prices"}),
+            ("factor_direction", "shares", {}),
+            ("factor_session", "day_before", {}),
+        )
+    ),
+    Knob("missing_splits", "adjust", "content"),
+    Knob("other_company", ["C1:2024-07-01"], "content"),
 )
 
 
@@ -271,9 +283,12 @@ def import_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         for d in both
         if all(is_tokyo_session(date(2024, *md)) for md in ((m, d), (d, m)))
     ]
-    lines = ["date,code,close,volume,index,settle"]
+    lines = ["date,code,close,volume,topix,settle,paid"]
     for place, day in enumerate(days):
-        lines += [f"{day},C{n},{100 + n + place},{1000 + place},{2000 + place},7" for n in (1, 2)]
+        level, paid = 2000 + place % 7, 0.95 if place == 9 else 1
+        split = 0.5 if place >= 15 else 1
+        for n, close in ((1, 101 + place), (2, (102 + place) * split)):
+            lines.append(f"{day},C{n},{close},{1000 + place},{level},{7 + place % 3},{paid}")
     file = folder / "prices.csv"
     file.write_text("\n".join(lines) + "\n")
 

@@ -11,7 +11,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import resolve
 from gogooku.core.progress import Reporter
-from gogooku.ingest.imports.files import ImportConfig
+from gogooku.ingest.imports.config import ImportConfig
 
 
 def import_prices(
@@ -59,6 +59,9 @@ def _tables(facts: Mapping[str, Any]) -> list[object]:
         ("sessions", f"{facts['first']} to {facts['last']} ({facts['sessions']:,})"),
         ("columns", ", ".join(f"{f}={c}" for f, c in facts["mapping"].items())),
         ("ignored columns", ", ".join(facts["ignored_columns"]) or "none"),
+        ("adjustment", facts["adjustment"]),
+        *([("units", facts["units"])] if facts["units"] else []),
+        *(("known bias", text) for text in facts["known_bias"]),
         *(("absent", text) for text in facts["absent_groups"]),
         ("content", facts["content_hash"]),
     ]

@@ -15,8 +15,9 @@ from gogooku.core.errors import ConfigError, DataError, UsageError
 from gogooku.core.frames import QUOTES_SCHEMA
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.imports.columns import map_columns
+from gogooku.ingest.imports.config import ImportConfig, PriceBasis
 from gogooku.ingest.imports.derive import ROUNDING
-from gogooku.ingest.imports.files import ImportConfig, PriceBasis, import_files, read_frames
+from gogooku.ingest.imports.files import import_files, read_frames
 from gogooku.ingest.imports.parse import DateOrder
 from gogooku.ingest.source import read_source
 
@@ -191,9 +192,10 @@ def test_several_files_are_one_delivery(tmp_path: Path) -> None:
 
 def test_adjusted_close_gives_forward_factors(tmp_path: Path) -> None:
     close = [100.0, 102.0, 52.03, None, 53.41, 5.33, 5.37]
-    cumulative = [1.0, 1.0, 0.5, 0.5, 0.5, 5.0, 5.0]
+    cumulative = [1.0, 1.0, 0.5, 0.5, 0.5, 0.05, 0.05]
     adjusted = [
-        None if c is None else round(c * 0.2 / k, 4) for c, k in zip(close, cumulative, strict=True)
+        None if c is None else round(c * 0.02 / k, 4)
+        for c, k in zip(close, cumulative, strict=True)
     ]
     frame = pl.DataFrame(
         {"date": days(7), "code": ["A"] * 7, "close": close, "adj_close": adjusted}
@@ -201,7 +203,7 @@ def test_adjusted_close_gives_forward_factors(tmp_path: Path) -> None:
     frames = read_frames([parquet(tmp_path, frame)], US).frames
     factors = frames.quotes.get_column("adjustment_factor")
     assert factors.to_list()[:2] == [1.0, 1.0]
-    assert factors.to_list() == pytest.approx([1, 1, 0.5, 1, 1, 10, 1], rel=1e-3)
+    assert factors.to_list() == pytest.approx([1, 1, 0.5, 1, 1, 0.1, 1], rel=1e-3)
     assert [f == 1.0 for f in factors] == [True, True, False, True, True, False, True]
     forward = frames.quotes.get_column("close") / factors.cum_prod()
     ratio = (forward / frame.get_column("adj_close")).drop_nulls()

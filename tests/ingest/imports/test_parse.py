@@ -14,7 +14,8 @@ from gogooku.core.config import resolve
 from gogooku.core.errors import DataError, StorageError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest import source as store
-from gogooku.ingest.imports.files import ImportConfig, import_files
+from gogooku.ingest.imports.config import ImportConfig
+from gogooku.ingest.imports.files import import_files
 from gogooku.ingest.source import read_source, source_names
 
 US = ImportConfig(exchange="new_york")
@@ -56,7 +57,7 @@ TEXTS = {
         r"2 row\(s\) repeat \(date, code\), 1 of them identical.*first 2024-05-07 1",
     ),
     "negative": ("date,code,close\n2024-05-07,1,-2\n", r"1 row\(s\) have a negative close.*-2"),
-    "factor": ("date,code,close,AdjFactor\n2024-05-07,1,2,0\n", r"not positive adjustment_factor"),
+    "factor": ("date,code,close,AdjFactor\n2024-05-07,1,2,-1\n", r"negative adjustment_factor"),
     "empty": ("", "is empty"),
     "no_rows": ("date,code,close\n", "no rows"),
     "not_a_number": (

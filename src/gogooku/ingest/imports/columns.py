@@ -65,7 +65,6 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "index_close": (
         "index_close",
         "market_index",
-        "index",
         "topix",
         "topix_close",
         "market_close",

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import DataError
+from gogooku.ingest.imports.by_code import ByCode
 from gogooku.ingest.imports.columns import NUMBERS, PRICES
+from gogooku.ingest.imports.holes import refuse_sparse_bars
+from gogooku.ingest.imports.plausible import Units, refuse_implausible, units_of
 from gogooku.ingest.imports.policy import (
     CELL_RULES,
     DATE_RULES,
@@ -18,13 +22,17 @@ from gogooku.ingest.imports.policy import (
     MARKET_ROWS,
     NON_FINITE,
     SPARSE_SHARE,
+    UNTRADED,
     Outcome,
     Rule,
     outcome,
 )
+from gogooku.ingest.imports.untraded import untraded_rows
 
 _FOREIGN_DATES, _FOREIGN_SHARE = 5, 0.02
 """From this many dates and this share of dates on, closed dates mean another exchange."""
+
+_TOKYO_CODE = r"^[1-9][0-9][0-9A-Z][0-9A-Z]0?(\.(T|JP|TYO))?$"
 
 DEFECTS_SCHEMA: Mapping[str, pl.DataType] = {
     "date": pl.Date(),
@@ -37,9 +45,14 @@ DEFECTS_SCHEMA: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Kept rows sorted by (date, code), what was taken out of them, and the counts so far."""
+    """Kept rows sorted by (date, code), what was taken out of them, and the counts so far.
+
+    ``units`` are what the given traded values and volumes have been multiplied by.
+    """
 
     rows: pl.DataFrame
+    by_code: ByCode
+    units: Units
     defects: pl.DataFrame
     quarantine: pl.DataFrame
     outcomes: Mapping[str, Outcome]
@@ -65,11 +78,16 @@ def clean(raw: pl.DataFrame, *, exchange: str) -> Cleaned:
     codes = placed.get_column("code").unique().sort()
     placed = placed.with_columns(pl.col("code").cast(pl.Enum(codes))).sort("date", "code")
     refuse_repeated_keys(placed)
+    refuse_sparse_bars(placed.get_column("date").unique().sort())
     rows, later_out, more = split_dates(placed, exchange=exchange)
     everywhere, _, non_finite = null_non_finite(placed)
     found = count_found(everywhere)
     del placed, everywhere
     rows, records, kept_non_finite = null_non_finite(rows)
+    refuse_implausible(rows)
+    units = units_of(rows)
+    rows, by_code = in_units(rows, units), ByCode.of(rows)
+    rows, filled_in, untraded = null_untraded(rows, by_code)
     rows, more_records, cells = null_cells(rows, found)
     quarantine = pl.concat(
         [first_out, later_out.with_columns(pl.col("code").cast(pl.String))], how="vertical"
@@ -84,7 +102,40 @@ def clean(raw: pl.DataFrame, *, exchange: str) -> Cleaned:
         )
     outcomes |= more | cells
     outcomes[NON_FINITE.key] = replace(non_finite, cells=kept_non_finite.cells)
-    return Cleaned(rows, pl.concat([records, more_records]), quarantine.sort("row"), outcomes)
+    outcomes[UNTRADED.key] = untraded
+    records = pl.concat([records, filled_in, more_records])
+    return Cleaned(rows, by_code, units, records, quarantine.sort("row"), outcomes)
+
+
+def in_units(rows: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """Put traded values in currency and volumes in shares."""
+    scaled = {"turnover_value": units.value, "volume": units.volume}
+    return rows.with_columns(
+        pl.col(name) * by for name, by in scaled.items() if by != 1.0 and name in rows.columns
+    )
+
+
+def null_untraded(
+    rows: pl.DataFrame, by_code: ByCode
+) -> tuple[pl.DataFrame, pl.DataFrame, Outcome]:
+    """Null the prices of rows without a trade: (frame, defect records, outcome).
+
+    Zeros stay for the rules about zeros, so that a cell is recorded once.
+    """
+    hit = untraded_rows(rows, by_code)
+    if not hit.any():
+        return rows, _stack([]), outcome(UNTRADED)
+    first = describe(rows, hit.arg_max(), "close")
+    records: list[pl.DataFrame] = []
+    cells = 0
+    for name in (n for n in UNTRADED.targets if n in rows.columns):
+        bad = hit & (rows.get_column(name) > 0).fill_null(value=False)
+        if bad.any():
+            cells += int(bad.sum())
+            records.append(_records(rows, bad, name, UNTRADED.key))
+            rows = rows.with_columns(rows.get_column(name).set(bad, None))
+    found = outcome(UNTRADED, count=int(hit.sum()), cells=cells, first=first)
+    return rows, _stack(records), found
 
 
 def describe(frame: pl.DataFrame, index: int | None, column: str | None = None) -> str:
@@ -97,19 +148,27 @@ def describe(frame: pl.DataFrame, index: int | None, column: str | None = None) 
 
 
 def refuse_negative_prices(frame: pl.DataFrame) -> None:
-    """Refuse a delivery with a negative price or a factor that is not positive."""
-    limits = [(name, pl.col(name) < 0, "negative") for name in PRICES]
-    limits.append(("adjustment_factor", pl.col("adjustment_factor") <= 0, "not positive"))
-    for name, mask, what in limits:
+    """Refuse a delivery with a negative price or factor."""
+    for name in (*PRICES, "adjustment_factor"):
         if name not in frame.columns:
             continue
-        bad = frame.select(mask.fill_null(value=False)).to_series()
+        bad = (frame.get_column(name) < 0).fill_null(value=False)
         if bad.any():
             raise DataError(
-                f"prices: {bad.sum():,} row(s) have a {what} {name}, first "
-                f"{describe(frame, bad.arg_max(), name)}. A price cannot be; check that the column "
-                f"is the right one (--map {name}=COLUMN) and correct or remove the rows."
+                f"prices: {bad.sum():,} row(s) have a negative {name}, first "
+                f"{describe(frame, bad.arg_max(), name)}. A price cannot be{_like_returns(frame)}; "
+                f"check that the column is the right one (--map {name}=COLUMN) and correct or "
+                "remove the rows."
             )
+
+
+def _like_returns(frame: pl.DataFrame) -> str:
+    """A hint, where the closes are small numbers around zero."""
+    close = frame.get_column("close").drop_nans().drop_nulls()
+    if int((close < 0).sum()) > 0.1 * len(close):
+        middle = float(np.median(close.abs().to_numpy()))
+        return f" (the closes lie around zero, {middle:.3g} in size: are these returns?)"
+    return ""
 
 
 def refuse_repeated_keys(frame: pl.DataFrame) -> None:
@@ -160,7 +219,7 @@ def date_reasons(frame: pl.DataFrame, *, exchange: str) -> pl.DataFrame:
     dates = frame.group_by("date").agg(rows=pl.len(), traded=traded.any()).sort("date")
     usual = dates.get_column("rows").rolling_median(21, center=True, min_samples=1)
     median = float(dates.select(pl.col("rows").median()).item() or 0.0)
-    closed = _closed_dates(dates.get_column("date"), exchange=exchange)
+    closed = _closed_dates(frame, dates.get_column("date"), exchange=exchange)
     return (
         dates.with_columns(
             reason=pl.when(closed)
@@ -179,17 +238,54 @@ def date_reasons(frame: pl.DataFrame, *, exchange: str) -> pl.DataFrame:
     )
 
 
-def _closed_dates(dates: pl.Series, *, exchange: str) -> pl.Series:
+def _closed_dates(frame: pl.DataFrame, dates: pl.Series, *, exchange: str) -> pl.Series:
+    """Dates on which the exchange was closed; so many trades on them are another exchange's."""
     if exchange != "tokyo":
         return pl.repeat(value=False, n=len(dates), dtype=pl.Boolean, eager=True)
     closed = pl.Series([not is_tokyo_session(day) for day in dates], dtype=pl.Boolean)
-    count = int(closed.sum())
+    if int(closed.sum()) < _FOREIGN_DATES:
+        return closed
+    trades = _trades_on(frame, dates.filter(closed))
+    count = trades.get_column("date").n_unique()
     if count >= _FOREIGN_DATES and count > _FOREIGN_SHARE * len(dates):
-        raise DataError(
-            f"prices: {count:,} of {len(dates):,} dates are not Tokyo sessions, first "
-            f"{dates.filter(closed)[0]}. Is this another exchange? Say so: --set exchange=new_york"
-        )
+        raise _foreign(frame, dates, trades, count)
     return closed
+
+
+def _trades_on(frame: pl.DataFrame, dates: pl.Series) -> pl.DataFrame:
+    """Rows on some dates that say that something was traded: a close that is not filled in."""
+    rows = frame.filter(pl.col("date").is_in(dates.implode()) & (pl.col("close") > 0))
+    if "volume" in frame.columns and (frame.get_column("volume") > 0).any():
+        return rows.filter(pl.col("volume") > 0)
+    codes = rows.get_column("code").unique()
+    history = frame.filter(pl.col("code").is_in(codes.implode()) & (pl.col("close") > 0))
+    last = pl.col("close").shift(1).over("code")
+    moved = history.filter(pl.col("close") != last)
+    return moved.filter(pl.col("date").is_in(dates.implode()))
+
+
+def _foreign(frame: pl.DataFrame, dates: pl.Series, trades: pl.DataFrame, count: int) -> DataError:
+    codes = frame.get_column("code").cast(pl.String).unique().sort()
+    abroad = trades.get_column("code").cast(pl.String).unique().sort()
+    seen = (
+        f"prices: {count:,} of {len(dates):,} dates with trades are not Tokyo sessions, first "
+        f"{trades.get_column('date').sort()[0]}"
+    )
+    if len(abroad) < len(codes):
+        rest = codes.filter(~codes.is_in(abroad.implode()))
+        return DataError(
+            f"{seen}: {len(abroad):,} of {len(codes):,} codes trade on them (first {abroad[0]}), "
+            f"{len(rest):,} never do (first {rest[0]}), so the file mixes exchanges. Import the "
+            "names of one exchange at a time."
+        )
+    local = int(codes.str.contains(_TOKYO_CODE).sum())
+    if local > len(codes) / 2:
+        return DataError(
+            f"{seen}, though {local:,} of {len(codes):,} codes look like Tokyo's (first "
+            f"{codes[0]}). Are the dates those of another time zone, or shifted by a day? Export "
+            "the date of the session in Tokyo."
+        )
+    return DataError(f"{seen}. Is this another exchange? Say so: --set exchange=new_york")
 
 
 def split_dates(

@@ -8,7 +8,6 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA
-from gogooku.ingest.imports.policy import JUMP
 
 ROUNDING = 1e-6
 """Relative rounding of ratios beyond the printed decimals: single precision, a few times over."""
@@ -81,16 +80,6 @@ def adjustment_facts(factors: pl.Series, *, origin: str) -> dict[str, Any]:
     }
 
 
-def absurd_jumps(rows: pl.DataFrame, factors: pl.Series) -> pl.Series:
-    """Find closes more than `JUMP` times the last one, or less than 1/JUMP, split-adjusted.
-
-    Returns a mask; a row without a close is never one.
-    """
-    before = pl.col("close").forward_fill().shift(1).over("code")
-    ratio = rows.select("code", "close").select(pl.col("close") / before).to_series() / factors
-    return ((ratio > JUMP) | (ratio < 1 / JUMP)).fill_null(value=False)
-
-
 def sector_changes(rows: pl.DataFrame) -> pl.Series | None:
     """Mask the rows whose sector differs from the code's last known one; None without sectors."""
     if "sector" not in rows.columns:
@@ -99,8 +88,10 @@ def sector_changes(rows: pl.DataFrame) -> pl.Series | None:
     return rows.select((pl.col("sector") != before).fill_null(value=False)).to_series()
 
 
-def listings_of(rows: pl.DataFrame) -> pl.DataFrame:
+def listings_of(rows: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
     """Make one row per code: name, sector and market as last known, and its first and last session.
+
+    Listing dates that stand on quarantined rows count as well.
 
     Without listing columns a code is listed from its first row to its last, and still listed
     (``listed_to`` null) when that row is within `STILL_LISTED_SESSIONS` sessions of the last one.
@@ -111,17 +102,30 @@ def listings_of(rows: pl.DataFrame) -> pl.DataFrame:
         A listing column that gives one code two dates.
     """
     given = [name for name in ("listed_from", "listed_to") if name in rows.columns]
+    known = pl.concat(
+        [
+            frame.select(pl.col("code").cast(pl.String), *given)
+            for frame in (rows, quarantine.filter(pl.col("code").is_not_null()))
+        ]
+        if given
+        else [pl.DataFrame({"code": []}, schema={"code": pl.String})]
+    )
     for name in given:
-        _refuse_two_dates(rows, name)
+        _refuse_two_dates(known, name)
     sessions = rows.get_column("date").unique().sort()
     recent = sessions[max(len(sessions) - 1 - STILL_LISTED_SESSIONS, 0)]
     texts = [name for name in ("name", "sector", "market") if name in rows.columns]
-    table = rows.group_by("code").agg(
-        pl.col("date").min().alias("first"),
-        pl.col("date").max().alias("last"),
-        *(pl.col(name).drop_nulls().last() for name in texts),
-        *(pl.col(name).drop_nulls().first() for name in given),
+    table = (
+        rows.group_by("code")
+        .agg(
+            pl.col("date").min().alias("first"),
+            pl.col("date").max().alias("last"),
+            *(pl.col(name).drop_nulls().last() for name in texts),
+        )
+        .with_columns(pl.col("code").cast(pl.String))
     )
+    dates = known.group_by("code").agg(pl.col(name).drop_nulls().first() for name in given)
+    table = table.join(dates, on="code", how="left")
     last = pl.when(pl.col("last") < recent).then(pl.col("last"))
     table = table.with_columns(
         listed_from=pl.coalesce([*[n for n in given if n == "listed_from"], "first"]),

@@ -30,6 +30,12 @@ JUMP = 10.0
 SPARSE_SHARE = 0.01
 """A date with fewer rows than this share of the median of the 21 dates around it is not whole."""
 
+FEWEST_SHOWN = 3
+"""Rows that a message shows of a kind."""
+
+PARTIAL_SHARE = 0.5
+"""A date with fewer closes than this share of the median of the 21 dates around is partial."""
+
 FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2099, 12, 31)
 
 MARKET_ROWS = 20
@@ -102,6 +108,7 @@ CELL_RULES: tuple[Rule, ...] = (
     *(_zero(name, "zero means missing, not a price") for name in PRICES),
     _zero("volume", "zero means no trade or missing"),
     _zero("turnover_value", "zero means no trade or missing"),
+    _zero("adjustment_factor", "zero means no event"),
     Rule(
         "high_below_low",
         "high < low",
@@ -155,6 +162,24 @@ CELL_RULES: tuple[Rule, ...] = (
 
 NON_FINITE = Rule(
     "non_finite", "NaN or infinite number", Policy.CELL_NULL, "not a number", None, NUMBERS
+)
+
+UNTRADED = Rule(
+    "no_trade",
+    "volume 0 and one flat price, or no volume and the last close",
+    Policy.CELL_NULL,
+    "filled in by the vendor: nobody could trade at it",
+    None,
+    ("open", "high", "low", "close"),
+)
+
+FACTOR_CONTRADICTED = Rule(
+    "factor_contradicted",
+    "a factor that makes the move of its row larger",
+    Policy.CELL_NULL,
+    "taken as 1.0: the prices show no such event",
+    None,
+    ("adjustment_factor",),
 )
 
 FIRST_ROW_RULES: tuple[Rule, ...] = (
@@ -230,7 +255,20 @@ REFUSALS: tuple[Rule, ...] = (
     Rule("two_date_forms", "dates written in two forms", Policy.REFUSED, "days may be swapped"),
     Rule("not_a_number", "a cell that is not a number or date", Policy.REFUSED, "a wrong column"),
     Rule("repeated_key", "(date, code) more than once", Policy.REFUSED, "which row holds?"),
-    Rule("negative_price", "a price < 0, or a factor <= 0", Policy.REFUSED, "a wrong column"),
+    Rule(
+        "not_the_field",
+        "values that cannot be what the column was taken for",
+        Policy.REFUSED,
+        "returns, rates, a row counter, prices of two kinds",
+    ),
+    Rule(
+        "factor_meaning",
+        "factors that fit the prices in no one way",
+        Policy.REFUSED,
+        "what does the column mean?",
+    ),
+    Rule("not_daily", "weekly or monthly bars", Policy.REFUSED, "labels would span weeks"),
+    Rule("negative_price", "a price or a factor < 0", Policy.REFUSED, "a wrong column"),
     Rule("index_differs", "two index closes on one date", Policy.REFUSED, "not a market index"),
     Rule("listing_differs", "two listing dates for one code", Policy.REFUSED, "which one holds?"),
 )
@@ -245,6 +283,54 @@ WARNINGS: tuple[Rule, ...] = (
         "may be true; look at it before believing a backtest",
     ),
     Rule("no_factor", "no adjustment factor", Policy.KEPT, "taken as 1.0: no split"),
+    Rule(
+        "factor_carried",
+        "a factor on a quarantined row",
+        Policy.KEPT,
+        "put on the next row of its code",
+    ),
+    Rule(
+        "missing_split",
+        "close moves like a split that no factor explains",
+        Policy.KEPT,
+        "refused where it is certain, see missing_splits; its return is believed otherwise",
+    ),
+    Rule(
+        "beyond_limit",
+        "close beyond the daily price limit, no usual split",
+        Policy.KEPT,
+        "Tokyo, raw prices; a wrong price, or a base price set anew",
+    ),
+    Rule(
+        "code_gap",
+        "a code comes back after 20 sessions or more without a row",
+        Policy.KEPT,
+        "a suspension, or another company? see other_company",
+    ),
+    Rule(
+        "sparse_code",
+        "a code with rows on fewer than half of its sessions",
+        Policy.KEPT,
+        "weekly bars, or a vendor that leaves days without trade out",
+    ),
+    Rule(
+        "ends_untraded",
+        "a code whose last 20 rows or more have no trade",
+        Policy.KEPT,
+        "suspended, or delisted and filled in: it counts as listed",
+    ),
+    Rule(
+        "missing_session",
+        "a session without any row",
+        Policy.KEPT,
+        "Tokyo by its calendar; elsewhere gaps of three weekdays or more",
+    ),
+    Rule(
+        "partial_date",
+        f"fewer than {PARTIAL_SHARE:.0%} of the usual closes",
+        Policy.KEPT,
+        "a download cut short? usual is the median of the 21 dates around it",
+    ),
     Rule(
         "sector_changes",
         "sector differs from the code's row before",
@@ -261,7 +347,9 @@ WARNINGS: tuple[Rule, ...] = (
 
 POLICY_TABLE: tuple[Rule, ...] = (
     NON_FINITE,
+    UNTRADED,
     *CELL_RULES,
+    FACTOR_CONTRADICTED,
     *FIRST_ROW_RULES,
     *DATE_RULES,
     *REFUSALS,
