@@ -49,6 +49,20 @@ def test_listing_dates_on_quarantined_rows_count(tmp_path: Path) -> None:
     assert other["listed_to"] is None
 
 
+def test_texts_on_quarantined_rows_count_where_there_are_no_others(tmp_path: Path) -> None:
+    here = (pl.col("code") == "13010") & (pl.col("date") == DAY)
+    other = (pl.col("code") == "13110") & (pl.col("date") == DAY)
+    frame = bars().with_columns(
+        sector=pl.when(here | other)
+        .then(pl.lit("Foods"))
+        .when(pl.col("code") == "13110")
+        .then(pl.lit("Banks")),
+        volume=pl.when(here | other).then(-1.0).otherwise("volume"),
+    )
+    sectors = dict(imported(frame, tmp_path).frames.listings.select("code", "sector").rows())
+    assert (sectors["13010"], sectors["13110"], sectors["13210"]) == ("Foods", "Banks", None)
+
+
 @pytest.mark.parametrize("settings", [{"missing_splits": "adjust"}, {"missing_splits": "keep"}])
 def test_changed_factors_are_restored(tmp_path: Path, settings: dict[str, str]) -> None:
     here = (pl.col("code") == "13110") & (pl.col("date") == DAY)

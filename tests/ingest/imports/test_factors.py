@@ -207,11 +207,11 @@ def test_a_quarantined_row_leaves_its_factor_behind(tmp_path: Path, form: str) -
 
 
 def test_a_carried_factor_meets_the_factor_of_its_new_row(tmp_path: Path) -> None:
-    frame = event(bars(), ("13010", DAY, 0.5), ("13010", date(2024, 2, 2), 0.5))
+    frame = event(bars(), ("13010", DAY, 0.5), ("13010", date(2024, 2, 2), 0.2))
     gone = (pl.col("date") == DAY) & (pl.col("code") == "13010")
     frame = frame.with_columns(pl.when(gone).then(-1.0).otherwise("volume").alias("volume"))
     events = imported(frame, tmp_path).frames.quotes.filter(pl.col("adjustment_factor") != 1.0)
-    assert events.select("date", "adjustment_factor").rows() == [(date(2024, 2, 2), 0.25)]
+    assert events.select("date", "adjustment_factor").rows() == [(date(2024, 2, 2), 0.1)]
 
 
 @settings(max_examples=40, deadline=None)

@@ -126,12 +126,16 @@ def test_union_calendars(tmp_path: Path) -> None:
         union,
         union.with_columns(pl.col("close").forward_fill().over("code")),
         union.with_columns(pl.col("close").forward_fill().over("code")).drop("volume"),
+        union.with_columns(
+            pl.col(name).forward_fill().over("code")
+            for name in ("open", "high", "low", "close", "volume")
+        ),
     ):
         reading = imported(empty.sort("date", "code"), tmp_path)
         assert counts(reading) == {"not_a_session": 6 * closed}
     traded = union.with_columns(
-        pl.when(pl.col("code") == "13010")
-        .then(pl.col(n).forward_fill().over("code"))
+        pl.when((pl.col("code") == "13010") & pl.col(n).is_null())
+        .then(pl.col(n).forward_fill().over("code") * 1.001)
         .otherwise(n)
         .alias(n)
         for n in ("open", "high", "low", "close", "volume")

@@ -68,6 +68,20 @@ def test_many_jumps_on_one_date_are_certain_anywhere(tmp_path: Path) -> None:
     assert reading.frames.facts["known_bias"]
 
 
+def test_a_reverse_split_of_a_cheap_name_is_counted_within_the_limit(tmp_path: Path) -> None:
+    cheap = bars().with_columns(
+        (pl.col(name) / 500).round(2) for name in ("open", "high", "low", "close")
+    )
+    one = cheap.with_columns(
+        pl.when((pl.col("code") == "13010") & (pl.col("date") >= DAY))
+        .then(pl.col(name) * 5)
+        .otherwise(name)
+        .alias(name)
+        for name in ("open", "high", "low", "close")
+    )
+    assert counts(imported(one, tmp_path))["missing_split"] == 1
+
+
 def test_a_fall_that_goes_on_within_the_session_is_no_split(tmp_path: Path) -> None:
     here = (pl.col("code") == "13010") & (pl.col("date") == DAY)
     fallen = split(bars(), "13010", DAY, 0.5).with_columns(
@@ -96,8 +110,8 @@ def test_a_limit_that_was_widened_is_no_split(tmp_path: Path) -> None:
         )
     gone = (pl.col("code") == "13010") & (pl.col("date") > days[at + 1])
     reading = imported(frame.filter(~gone).sort("date", "code"), tmp_path)
-    assert "missing_split" not in counts(reading)
     assert "beyond_limit" not in counts(reading)
+    assert counts(reading)["missing_split"] == 1
 
 
 def test_a_jump_over_a_long_absence_may_be_anything(tmp_path: Path) -> None:

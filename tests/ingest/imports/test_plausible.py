@@ -86,6 +86,7 @@ def test_columns_of_two_kinds_are_refused(tmp_path: Path) -> None:
         (pl.col("date").rank("dense").cast(pl.Float64), "goes up by 1 on every date"),
         (pl.lit(100.0), "never moves"),
         (pl.col("date").rank("dense").cast(pl.Float64) * 10 + 5, "goes up by 10"),
+        (1 + pl.col("date").hash(3) % 1000 / 1e5, "as returns have"),
     ],
 )
 def test_a_counter_is_no_market_index(tmp_path: Path, index: pl.Expr, text: str) -> None:

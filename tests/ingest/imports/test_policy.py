@@ -54,6 +54,8 @@ CELLS = [
     ({"open": 8.5}, {"low": "open_below_low"}),
     ({"open": 40.0}, {"open": "open_far_from_range"}),
     ({"open": 2.0}, {"open": "open_far_from_range"}),
+    ({"close": 40.0}, {"close": "close_far_from_range"}),
+    ({"close": 2.0}, {"close": "close_far_from_range"}),
     ({"close": 11.0 * (1 + 1e-7)}, {}),
     ({"open": None, "high": None, "low": None, "close": None, "volume": None}, {}),
 ]
@@ -96,7 +98,11 @@ def test_row_is_quarantined_whole(cells: dict[str, Any], reason: str) -> None:
 
 
 def whole_market(count: int) -> pl.DataFrame:
-    rows = [(DAY + timedelta(d), f"{c:03}", 10.0, 7.0) for d in range(count) for c in range(120)]
+    rows = [
+        (DAY + timedelta(d), f"{c:03}", 10.0 + d / 100, 7.0)
+        for d in range(count)
+        for c in range(120)
+    ]
     return pl.DataFrame(rows, schema=["date", "code", "close", "volume"], orient="row")
 
 

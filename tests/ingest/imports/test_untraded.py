@@ -84,6 +84,17 @@ def test_a_flat_session_with_a_volume_is_a_trade(tmp_path: Path) -> None:
     assert "no_trade" not in counts(imported(filled(bars(), volume=100.0), tmp_path))
 
 
+def test_a_row_filled_forward_with_its_volume_is_no_trade(tmp_path: Path) -> None:
+    frame = bars().sort("code", "date")
+    here = (pl.col("code") == "13010") & pl.col("date").is_between(*DAYS)
+    names = (*PRICES, "volume")
+    gone = frame.with_columns(pl.when(~here).then(pl.col(name)).alias(name) for name in names)
+    forward = gone.with_columns(pl.col(name).forward_fill().over("code") for name in names)
+    reading = imported(forward.sort("date", "code"), tmp_path)
+    assert counts(reading)["no_trade"] == 5
+    assert reading.frames.quotes.filter(here)["close"].null_count() == 5
+
+
 def test_a_name_without_any_volume_says_nothing_of_its_trades(tmp_path: Path) -> None:
     frame = bars().with_columns(
         volume=pl.when(pl.col("code") == "13010").then(0.0).otherwise("volume")

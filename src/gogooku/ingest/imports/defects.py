@@ -255,13 +255,17 @@ def _closed_dates(frame: pl.DataFrame, dates: pl.Series, *, exchange: str) -> pl
 def _trades_on(frame: pl.DataFrame, dates: pl.Series) -> pl.DataFrame:
     """Rows on some dates that say that something was traded: a close that is not filled in."""
     rows = frame.filter(pl.col("date").is_in(dates.implode()) & (pl.col("close") > 0))
-    if "volume" in frame.columns and (frame.get_column("volume") > 0).any():
-        return rows.filter(pl.col("volume") > 0)
     codes = rows.get_column("code").unique()
     history = frame.filter(pl.col("code").is_in(codes.implode()) & (pl.col("close") > 0))
-    last = pl.col("close").shift(1).over("code")
-    moved = history.filter(pl.col("close") != last)
-    return moved.filter(pl.col("date").is_in(dates.implode()))
+    compared = [name for name in ("close", "open", "high", "low", "volume") if name in rows.columns]
+    changed = pl.any_horizontal(
+        pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(name).shift(1).over("code"))
+        for name in compared
+    )
+    moved = history.filter(changed).filter(pl.col("date").is_in(dates.implode()))
+    if "volume" in frame.columns and (frame.get_column("volume") > 0).any():
+        return moved.filter(pl.col("volume") > 0)
+    return moved
 
 
 def _foreign(frame: pl.DataFrame, dates: pl.Series, trades: pl.DataFrame, count: int) -> DataError:

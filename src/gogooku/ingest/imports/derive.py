@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -91,7 +92,8 @@ def sector_changes(rows: pl.DataFrame) -> pl.Series | None:
 def listings_of(rows: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
     """Make one row per code: name, sector and market as last known, and its first and last session.
 
-    Listing dates that stand on quarantined rows count as well.
+    Listing dates that stand on quarantined rows count as well, and their texts for a code that has
+    none on kept rows.
 
     Without listing columns a code is listed from its first row to its last, and still listed
     (``listed_to`` null) when that row is within `STILL_LISTED_SESSIONS` sessions of the last one.
@@ -126,6 +128,7 @@ def listings_of(rows: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
     )
     dates = known.group_by("code").agg(pl.col(name).drop_nulls().first() for name in given)
     table = table.join(dates, on="code", how="left")
+    table = _with_texts(table, quarantine, texts)
     last = pl.when(pl.col("last") < recent).then(pl.col("last"))
     table = table.with_columns(
         listed_from=pl.coalesce([*[n for n in given if n == "listed_from"], "first"]),
@@ -138,6 +141,18 @@ def listings_of(rows: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
     )
     return table.select(pl.col(name).cast(kind) for name, kind in LISTINGS_SCHEMA.items()).sort(
         "code"
+    )
+
+
+def _with_texts(
+    table: pl.DataFrame, quarantine: pl.DataFrame, texts: Sequence[str]
+) -> pl.DataFrame:
+    """Fill texts that only quarantined rows give."""
+    if not texts or quarantine.is_empty():
+        return table
+    also = quarantine.group_by("code").agg(pl.col(name).drop_nulls().last() for name in texts)
+    return table.join(also, on="code", how="left", suffix="_also").with_columns(
+        pl.coalesce(name, f"{name}_also").alias(name) for name in texts
     )
 
 

@@ -33,7 +33,8 @@ RARE = 0.05
 """A factor other than 1 on more rows than this is no factor of events."""
 
 RUNS = 0.5
-"""Where more of these rows than this repeat the factor of the row before, it is a running one."""
+"""Where more of these rows than this have the factor of the row before or after, it is a running
+one."""
 
 FEWEST_ROWS = 20
 """Shares of rows mean nothing in a file of fewer."""
@@ -251,9 +252,10 @@ def _form(filled: FloatArray, by_code: ByCode, wanted: FactorForm) -> FactorForm
     count = int(other.sum())
     if not count:
         return FactorForm.EVENT
+    repeats = np.zeros(len(filled) + 1, dtype=bool)
     same = np.abs(filled[1:] / filled[:-1] - 1.0) <= EQUAL
-    runs = int((other[1:] & same & ~by_code.begins[1:]).sum())
-    if runs > RUNS * count:
+    repeats[1:-1] = other[1:] & same & ~by_code.begins[1:]
+    if int((repeats[1:] | repeats[:-1]).sum()) > RUNS * count:
         return FactorForm.CUMULATIVE
     if count > RARE * len(filled) and len(filled) >= FEWEST_ROWS:
         raise DataError(

@@ -25,8 +25,8 @@ NEAR, NEAR_LIMIT = 0.05, 0.12
 """How far (in logs) a jump may be from a ratio: the day's own move comes on top. The wider one
 where the jump is beyond a daily limit."""
 
-SURE = 0.4
-"""Without a daily limit, smaller jumps (in logs) happen by themselves."""
+SURE, SURE_INSIDE = 0.4, 0.58
+"""Smaller jumps (in logs) happen by themselves: without a daily limit, and within one."""
 
 AT_LIMIT = 0.9
 """A move of this share of the limit, or no trade, may widen the limit of the session after."""
@@ -131,22 +131,18 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
     if len(places):
         base = before[places] * since[places]
         looks = _jump(bars, places, base, at)
-        near = NEAR_LIMIT if limits else NEAR
         nearest = _nearest(close[places] / base)
         off = np.abs(np.log(close[places] / base / nearest))
+        opened = _opened_near(bars, places, base * nearest)
+        hit = looks & opened & (off <= NEAR)
+        hit &= size[places] >= (SURE_INSIDE if limits else SURE)
+        certain[places] = hit & _crowded(bars.day, places, hit)
         if limits:
             outside = _beyond_limit(bars, places, base, at)
-            hit = outside & (off <= near) & looks
+            sure = outside & (off <= NEAR_LIMIT) & looks
+            certain[places] |= sure
+            hit |= sure
             beyond[places] = outside & ~hit
-            certain[places] = hit
-        else:
-            hit = (
-                looks
-                & (off <= near)
-                & (size[places] >= SURE)
-                & _opened_near(bars, places, base * nearest)
-            )
-            certain[places] = hit & _crowded(bars.day, places, hit)
         split[places[hit]] = nearest[hit]
     absurd = (ratio > JUMP) | (ratio < 1 / JUMP)
     return Moves(ratio, split, certain, beyond, absurd)

@@ -71,7 +71,7 @@ def refuse_implausible(rows: pl.DataFrame) -> None:
         _refuse_returns(rows)
     _refuse_far_prices(some)
     _refuse_closes_outside(some)
-    _refuse_counter(rows)
+    _refuse_no_index(rows)
 
 
 def _sample(rows: pl.DataFrame) -> pl.DataFrame:
@@ -144,7 +144,7 @@ def _refuse_closes_outside(some: pl.DataFrame) -> None:
         )
 
 
-def _refuse_counter(rows: pl.DataFrame) -> None:
+def _refuse_no_index(rows: pl.DataFrame) -> None:
     if "index_close" not in rows.columns:
         return
     daily = (
@@ -152,17 +152,23 @@ def _refuse_counter(rows: pl.DataFrame) -> None:
     ).drop_nulls()
     if len(daily) < 3:
         return
-    steps = np.diff(daily.to_numpy())
+    values = daily.to_numpy()
+    steps = np.diff(values)
     size, count = np.unique(steps, return_counts=True)
     most = int(count.argmax())
-    whole = float(size[most]).is_integer() and float(daily[0]).is_integer()
+    whole = float(size[most]).is_integer() and float(values[0]).is_integer()
+    spread = float(values.var(ddof=1))
     if whole and count[most] >= COUNTER_STEPS * len(steps):
         what = "never moves" if size[most] == 0 else f"goes up by {size[most]:g} on every date"
-        raise DataError(
-            f"prices: the market index {what} ({daily[0]:g}, {daily[1]:g}, {daily[2]:g}, ...), so "
-            "it counts rows or stands for something else. Leave it out (--map index_close=) or "
-            "name the right column (--map index_close=COLUMN)."
-        )
+    elif len(values) >= FEWEST and spread > 0 and (steps**2).mean() > 2 * UNRELATED * spread:
+        what = "has nothing to do with its value on the date before, as returns have"
+    else:
+        return
+    raise DataError(
+        f"prices: the market index {what} ({values[0]:g}, {values[1]:g}, {values[2]:g}, ...), so "
+        "it is something else. Leave it out (--map index_close=) or name the right column "
+        "(--map index_close=COLUMN)."
+    )
 
 
 def units_of(rows: pl.DataFrame) -> Units:

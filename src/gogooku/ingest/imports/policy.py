@@ -21,8 +21,8 @@ TOLERANCE = 1e-6
 1e-9 and 1e-6 find the same rows, so the slack hides nothing there."""
 
 FAR = 1.2
-"""An open this many times beyond the range of its session, while the close lies inside the range,
-is itself the odd one out; a nearer one shows that the extreme is wrong."""
+"""An open (or close) this many times beyond the range of its session, while the close (or open)
+lies inside the range, is itself the odd one out; a nearer one shows that the extreme is wrong."""
 
 JUMP = 10.0
 """A close this many times the one before (or less than one part of it) is counted as absurd."""
@@ -95,6 +95,8 @@ class Outcome:
 _open, _high, _low, _close = (pl.col(name) for name in ("open", "high", "low", "close"))
 _up, _down = 1 + TOLERANCE, 1 - TOLERANCE
 _in_range = (_close >= _low * _down) & (_close <= _high * _up)
+_open_in_range = (_open >= _low * _down) & (_open <= _high * _up)
+_close_far = ((_close > _high * FAR) & (_high > 0)) | ((_close < _low / FAR) & (_close > 0))
 _far = ((_open > _high * FAR) & (_high > 0)) | ((_open < _low / FAR) & (_open > 0))
 
 
@@ -124,6 +126,14 @@ CELL_RULES: tuple[Rule, ...] = (
         "three prices agree, the open does not",
         _far & _in_range,
         ("open",),
+    ),
+    Rule(
+        "close_far_from_range",
+        f"close beyond {FAR} x [low, high], open inside",
+        Policy.CELL_NULL,
+        "three prices agree, the close does not",
+        _close_far & _open_in_range,
+        ("close",),
     ),
     Rule(
         "close_above_high",
@@ -166,7 +176,7 @@ NON_FINITE = Rule(
 
 UNTRADED = Rule(
     "no_trade",
-    "volume 0 and one flat price, or no volume and the last close",
+    "volume 0 and one flat price, no volume and the last close, or the row before again",
     Policy.CELL_NULL,
     "filled in by the vendor: nobody could trade at it",
     None,

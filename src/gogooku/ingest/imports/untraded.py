@@ -23,16 +23,17 @@ def untraded_rows(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
     Such a row has volume 0, and all prices that it gives are one; where it gives a close alone,
     that is the last close. A flat row without any volume counts as well if it repeats the last
     close and most rows of the file do have a volume. A code whose volume is never above 0 says
-    nothing about its trades.
+    nothing about its trades. A row that repeats all prices and the volume of the row before it, in
+    a session that was not flat, is that row filled forward.
 
     Parameters
     ----------
     rows : polars.DataFrame
         Sorted by (date, code); zeros and nulls as the file has them.
     """
-    maybe = _maybe(rows)
+    maybe, again = _maybe(rows), _again(rows, by_code)
     if not maybe.any():
-        return maybe
+        return again
     volume = by_code.floats(rows.get_column("volume"))
     active = np.logical_or.reduceat(volume > 0, np.flatnonzero(by_code.begins))
     close = _price(rows, "close", by_code)
@@ -40,7 +41,7 @@ def untraded_rows(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
     before = by_code.last_known(close)
     at_last = np.isnan(before) | _same(close, before)
     filled = np.where(volume == 0, (given > 0) | at_last, (given == 3) & at_last) & equal
-    return by_code.in_rows(filled & active[by_code.number]) & maybe
+    return (by_code.in_rows(filled & active[by_code.number]) & maybe) | again
 
 
 def ends_untraded(close: FloatArray, by_code: ByCode) -> BoolArray:
@@ -61,6 +62,20 @@ def _maybe(rows: pl.DataFrame) -> pl.Series:
     volume = rows.get_column("volume")
     none = (volume == 0).fill_null(value=volume.null_count() <= (1 - USUAL_SHARE) * rows.height)
     return none & (rows.get_column("close") > 0).fill_null(value=False)
+
+
+def _again(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
+    """Rows that repeat the row before them: five equal numbers, two of them different prices."""
+    names = ("open", "high", "low", "close", "volume")
+    if not set(names) <= set(rows.columns):
+        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+    repeated = ~by_code.begins
+    for name in names:
+        values = by_code.floats(rows.get_column(name))
+        repeated[1:] &= values[1:] == values[:-1]
+    moved = (rows.get_column("high") > rows.get_column("low")).fill_null(value=False)
+    traded = (rows.get_column("volume") > 0).fill_null(value=False)
+    return by_code.in_rows(repeated) & moved & traded
 
 
 def _flat(rows: pl.DataFrame, close: FloatArray, by_code: ByCode) -> tuple[FloatArray, BoolArray]:
