@@ -162,3 +162,16 @@ def test_a_long_weekend_is_no_hole() -> None:
     assert len(missing_weekdays(Calendar.of(christmas, exchange="new_york").dates)) == 0
     tokyo = Calendar.of(pl.Series([date(2024, 1, 4), date(2024, 1, 9)]), exchange="tokyo")
     assert [str(day) for day in tokyo.missing] == ["2024-01-05"]
+
+
+@pytest.mark.parametrize("stray", [date(2030, 1, 10), date(2002, 2, 4)])
+def test_a_date_typed_wrongly_stretches_no_calendar(tmp_path: Path, stray: date) -> None:
+    frame = bars(12, 60)
+    wrong = frame.with_columns(
+        date=pl.when((pl.col("code") == "13010") & (pl.col("date") == date(2024, 2, 1)))
+        .then(pl.lit(stray))
+        .otherwise("date")
+    )
+    reading = imported(wrong, tmp_path)
+    assert counts(reading) == {"sparse_date": 1}
+    assert first(reading, "sparse_date") == f"{stray} 13010"

@@ -12,7 +12,7 @@ import polars as pl
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import DataError
 from gogooku.ingest.imports.by_code import ByCode
-from gogooku.ingest.imports.columns import NUMBERS, PRICES
+from gogooku.ingest.imports.columns import NUMBERS, PRICES, REQUIRED
 from gogooku.ingest.imports.holes import refuse_sparse_bars
 from gogooku.ingest.imports.plausible import Units, refuse_implausible, units_of
 from gogooku.ingest.imports.policy import (
@@ -22,6 +22,8 @@ from gogooku.ingest.imports.policy import (
     MARKET_ROWS,
     NON_FINITE,
     SPARSE_SHARE,
+    STRAY_DATES,
+    STRAY_DAYS,
     UNTRADED,
     Outcome,
     Rule,
@@ -157,8 +159,9 @@ def refuse_negative_prices(frame: pl.DataFrame) -> None:
             raise DataError(
                 f"prices: {bad.sum():,} row(s) have a negative {name}, first "
                 f"{describe(frame, bad.arg_max(), name)}. A price cannot be{_like_returns(frame)}; "
-                f"check that the column is the right one (--map {name}=COLUMN) and correct or "
-                "remove the rows."
+                f"check that the column is the right one (--map {name}=COLUMN)"
+                f"{'' if name in REQUIRED else f' or leave it out (--map {name}=)'}, and correct "
+                "or remove the rows."
             )
 
 
@@ -230,12 +233,21 @@ def date_reasons(frame: pl.DataFrame, *, exchange: str) -> pl.DataFrame:
                 & pl.lit("volume" in frame.columns)
             )
             .then(pl.lit("date_without_trade"))
-            .when(pl.col("rows") < usual * SPARSE_SHARE)
+            .when((pl.col("rows") < usual * SPARSE_SHARE) | _stray(median))
             .then(pl.lit("sparse_date"))
         )
         .filter(pl.col("reason").is_not_null())
         .select("date", "reason")
     )
+
+
+def _stray(median: float) -> pl.Expr:
+    """Dates far from all others that hold fewer than half of the usual rows: typing errors."""
+    days = pl.col("date").diff().dt.total_days()
+    alone = (days.fill_null(STRAY_DAYS) >= STRAY_DAYS) & (
+        days.shift(-1).fill_null(STRAY_DAYS) >= STRAY_DAYS
+    )
+    return alone & (pl.len() >= STRAY_DATES) & (pl.col("rows") < median / 2)
 
 
 def _closed_dates(frame: pl.DataFrame, dates: pl.Series, *, exchange: str) -> pl.Series:

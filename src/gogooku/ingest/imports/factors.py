@@ -437,7 +437,7 @@ def _share(which: BoolArray, large: BoolArray) -> float:
 def _by_small_events(events: _Events, tried: list[Meaning], where: _Place) -> Meaning:
     """No event is large: dividends decide by their sum, or the usual meaning of an event holds."""
     usual = tried[0]
-    if usual.form is FactorForm.EVENT or len(tried) == 1:
+    if usual.form is FactorForm.EVENT or len(tried) == 1 or not events.size.any():
         return usual
     on_date = [one for one in tried if one.session is usual.session]
     best = max(on_date, key=events.certainty)

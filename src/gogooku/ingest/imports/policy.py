@@ -33,6 +33,9 @@ SPARSE_SHARE = 0.01
 FEWEST_SHOWN = 3
 """Rows that a message shows of a kind."""
 
+STRAY_DAYS, STRAY_DATES = 100, 20
+"""Days to its neighbours from which a date stands alone, in a file of so many dates or more."""
+
 PARTIAL_SHARE = 0.5
 """A date with fewer closes than this share of the median of the 21 dates around is partial."""
 
@@ -246,9 +249,9 @@ DATE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "sparse_date",
-        f"fewer than {SPARSE_SHARE:.0%} of the usual rows",
+        f"fewer than {SPARSE_SHARE:.0%} of the usual rows, or {STRAY_DAYS} days from other dates",
         Policy.QUARANTINED,
-        "a stray date: usual is the median of the 21 dates around it",
+        "a stray date: usual is the median of the 21 dates around it; the second with half of all",
     ),
     Rule(
         "outside_listing",
