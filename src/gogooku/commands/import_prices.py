@@ -59,6 +59,7 @@ def _tables(facts: Mapping[str, Any]) -> list[object]:
         ("sessions", f"{facts['first']} to {facts['last']} ({facts['sessions']:,})"),
         ("columns", ", ".join(f"{f}={c}" for f, c in facts["mapping"].items())),
         ("ignored columns", ", ".join(facts["ignored_columns"]) or "none"),
+        *([("read as", "; ".join(facts["written"]))] if facts["written"] else []),
         ("adjustment", facts["adjustment"]),
         *([("units", facts["units"])] if facts["units"] else []),
         *(("known bias", text) for text in facts["known_bias"]),

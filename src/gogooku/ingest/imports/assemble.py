@@ -56,6 +56,7 @@ class Notes:
 
     date_forms: tuple[str, ...]
     number_code_rows: int
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Reading:
     """What files contained: the frames to store and how they came about.
 
     ``adjustment`` says in words what the prices are adjusted by, ``units`` what traded values and
-    volumes were multiplied by, empty for nothing.
+    volumes were multiplied by, empty for nothing, ``written`` how the files were written.
     """
 
     frames: SourceFrames
@@ -71,6 +72,7 @@ class Reading:
     table: tuple[Outcome, ...]
     adjustment: str
     units: str
+    written: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,14 @@ def assemble(cleaned: Cleaned, mapping: ColumnMap, config: ImportConfig, notes: 
             "ignored_columns": list(mapping.ignored),
             "absent_groups": list(mapping.absent_groups()),
             "date_forms": list(notes.date_forms),
+            "written": list(notes.written),
             "turnover_value": "given" if "turnover_value" in rows.columns else "close x volume",
             "units": asdict(cleaned.units),
             "table": [asdict(row) for row in table],
         },
     )
-    return Reading(frames, mapping, table, adjusted.basis, cleaned.units.text)
+    units, written = cleaned.units.text, notes.written
+    return Reading(frames, mapping, table, adjusted.basis, units, written)
 
 
 def _bias(config: ImportConfig, counted: Mapping[str, Outcome]) -> list[str]:

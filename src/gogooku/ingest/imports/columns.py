@@ -7,6 +7,8 @@ case, spaces, hyphens and angle brackets, so ``Adj Close``, ``<CLOSE>`` and ``ad
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +25,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "stock_code",
         "security_code",
         "sec_code",
+        "securities_code",
+        "securitiescode",
+        "ts_code",
         "銘柄コード",
         "コード",
     ),
@@ -78,6 +83,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 """Field to the names it is recognised by, already normalised."""
 
+_FIELD_OF = {name: field for field, names in SYNONYMS.items() for name in names}
+
 FIELDS: tuple[str, ...] = tuple(SYNONYMS)
 REQUIRED: tuple[str, ...] = ("date", "code", "close")
 PRICES: tuple[str, ...] = ("open", "high", "low", "close", "adj_close", "index_close")
@@ -121,12 +128,26 @@ class ColumnMap:
         )
 
 
+_BRACKETS = re.compile(r"[(\[【<].*?[)\]】>]$")
+_FOOTNOTES = "*†‡※#＊"
+
+
 def normalised(name: str) -> str:
-    """Fold a column name: no case, spaces, hyphens, dots or angle brackets."""
-    text = name.strip().strip("<>").lower()
-    for mark in (" ", "-", "."):
-        text = text.replace(mark, "_")
-    return text
+    """Fold a column name: one width, no case, spaces, hyphens, dots, footnote marks or units.
+
+    ``調整後終値*``, ``終値（円）`` and ``<CLOSE>`` are ``調整後終値``, ``終値`` and ``close``.
+    """
+    text = unicodedata.normalize("NFKC", name).strip().strip(_FOOTNOTES)
+    bare = text.strip("<>") if text.startswith("<") and text.endswith(">") else text
+    bare = _BRACKETS.sub("", bare).strip().strip(_FOOTNOTES).strip() or bare
+    return re.sub(r"[ \-.]+", "_", bare.lower())
+
+
+def field_of(name: str) -> str | None:
+    """The field that a column name is recognised as; None for none."""
+    if name == "code (from the file name)":
+        return "code"
+    return _FIELD_OF.get(normalised(name))
 
 
 def map_columns(columns: Sequence[str], *, overrides: Mapping[str, str], where: str) -> ColumnMap:
@@ -151,12 +172,12 @@ def map_columns(columns: Sequence[str], *, overrides: Mapping[str, str], where: 
     _check_overrides(columns, overrides, where=where)
     taken = {column for column in overrides.values() if column}
     used: dict[str, str] = {}
-    for field, names in SYNONYMS.items():
+    for field in SYNONYMS:
         if field in overrides:
             if overrides[field]:
                 used[field] = overrides[field]
             continue
-        found = [c for c in columns if c not in taken and normalised(c) in names]
+        found = [c for c in columns if c not in taken and field_of(c) == field]
         if len(found) > 1:
             raise ConfigError(
                 f"{where}: {len(found)} columns look like the {field}: {', '.join(found)}. "

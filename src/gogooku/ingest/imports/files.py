@@ -7,6 +7,7 @@ wrong with a file, and what then happens, is `gogooku.ingest.imports.policy`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -24,8 +25,11 @@ from gogooku.ingest.imports.assemble import Notes, Reading, assemble
 from gogooku.ingest.imports.columns import ColumnMap, map_columns
 from gogooku.ingest.imports.config import ImportConfig, split_entry
 from gogooku.ingest.imports.defects import clean
-from gogooku.ingest.imports.parse import file_columns, parse_file
+from gogooku.ingest.imports.opening import given_files
+from gogooku.ingest.imports.parse import parse_table
 from gogooku.ingest.imports.policy import Outcome
+from gogooku.ingest.imports.shapes import in_long_form
+from gogooku.ingest.imports.table import Table, open_table
 from gogooku.ingest.source import Source, write_source
 
 
@@ -45,6 +49,8 @@ class ImportResult:
         What the prices are adjusted by, in words.
     units : str
         What traded values and volumes were multiplied by; empty for nothing.
+    written : tuple of str
+        How the files were written, where that is not plain: encoding, container, shape.
     table : tuple of Outcome
         The policy table with its counts, in the order of `gogooku.ingest.imports.policy`.
     absent_groups : tuple of str
@@ -60,6 +66,7 @@ class ImportResult:
     ignored: tuple[str, ...]
     adjustment: str
     units: str
+    written: tuple[str, ...]
     table: tuple[Outcome, ...]
     absent_groups: tuple[str, ...]
     rows: int
@@ -78,6 +85,7 @@ class ImportResult:
             "ignored_columns": list(self.ignored),
             "adjustment": self.adjustment,
             "units": self.units,
+            "written": list(self.written),
             "known_bias": list(self.source.manifest["facts"]["known_bias"]),
             "table": [asdict(row) for row in self.table],
             "absent_groups": list(self.absent_groups),
@@ -107,6 +115,7 @@ def import_files(
         The disk is full; nothing visible is written.
     """
     config = resolved.config
+    paths = given_files(list(paths))
     reading = read_frames(paths, config, reporter=reporter)
     write_point("import.read")
     stamp = make_stamp(
@@ -128,6 +137,7 @@ def import_files(
         ignored=reading.mapping.ignored,
         adjustment=reading.adjustment,
         units=reading.units,
+        written=reading.written,
         table=reading.table,
         absent_groups=reading.mapping.absent_groups(),
         rows=quotes.height,
@@ -143,9 +153,12 @@ def read_frames(
 ) -> Reading:
     """Read and clean files; writes nothing. Errors as in `import_files`."""
     reporter = reporter or SilentReporter()
-    mapping = _map_files(paths, config)
-    with reporter.step("read", total=len(paths)) as step:
-        raw, notes = _parse_all(paths, mapping, config, advance=step.advance)
+    with ExitStack() as stack:
+        with reporter.step("open", total=len(paths)) as step:
+            tables = _tables(paths, config, stack, advance=step.advance)
+        mapping = _map_tables(tables, config)
+        with reporter.step("read", total=len(paths)) as step:
+            raw, notes = _parse_all(tables, mapping, config, advance=step.advance)
     with reporter.step("check"):
         raw = part_companies(raw, config.other_company)
         cleaned = clean(raw, exchange=config.exchange.value)
@@ -187,33 +200,43 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
     }
 
 
-def _map_files(paths: Sequence[Path], config: ImportConfig) -> ColumnMap:
+def _tables(
+    paths: Sequence[Path], config: ImportConfig, stack: ExitStack, *, advance: Any
+) -> list[Table]:
     if not paths:
         raise UsageError("import: no file given. Give one or more: gogooku import prices.csv")
-    columns = {path: file_columns(path) for path in paths}
-    first = paths[0]
-    mapping = map_columns(columns[first], overrides=config.columns, where=first.name)
-    ignored = list(mapping.ignored)
-    for path in paths[1:]:
-        missing = [c for c in mapping.used.values() if c not in columns[path]]
+    tables = []
+    for path in paths:
+        tables.append(in_long_form(open_table(path, stack), config.columns))
+        advance()
+    return tables
+
+
+def _map_tables(tables: Sequence[Table], config: ImportConfig) -> ColumnMap:
+    """Which column is which field; all files of one import share the names of their columns."""
+    first = tables[0]
+    mapping = map_columns(first.columns, overrides=config.columns, where=first.name)
+    ignored = [one for one in mapping.ignored if one not in first.unnamed]
+    for table in tables[1:]:
+        missing = [c for c in mapping.used.values() if c not in table.columns]
         if missing:
             raise DataError(
-                f"{path.name}: {len(missing)} column(s) of {first.name} are not in it: "
+                f"{table.name}: {len(missing)} column(s) of {first.name} are not in it: "
                 f"{', '.join(missing)}. Files of one import share their column names."
             )
-        ignored += [c for c in columns[path] if c not in columns[first] and c not in ignored]
+        ignored += [c for c in table.columns if c not in first.columns and c not in ignored]
     return ColumnMap(used=mapping.used, ignored=tuple(ignored))
 
 
 def _parse_all(
-    paths: Sequence[Path], mapping: ColumnMap, config: ImportConfig, *, advance: Any
+    tables: Sequence[Table], mapping: ColumnMap, config: ImportConfig, *, advance: Any
 ) -> tuple[pl.DataFrame, Notes]:
     frames: list[pl.DataFrame] = []
     forms: list[str] = []
     number_codes = 0
-    for path in paths:
-        parsed = parse_file(
-            path,
+    for table in tables:
+        parsed = parse_table(
+            table,
             used=mapping.used,
             date_order=config.date_order,
             timezone=exchange_named(config.exchange.value).timezone,
@@ -223,4 +246,5 @@ def _parse_all(
         number_codes += parsed.frame.height if parsed.code_type == "number" else 0
         advance()
     raw = pl.concat(frames).with_row_index("row")
-    return raw, Notes(tuple(dict.fromkeys(forms)), number_codes)
+    written = dict.fromkeys(note for table in tables for note in table.notes)
+    return raw, Notes(tuple(dict.fromkeys(forms)), number_codes, tuple(written))

@@ -6,27 +6,33 @@ number that is not one is an error with its line, never a silent null.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import GZIP_MAGIC
 from gogooku.ingest.imports.columns import FLAGS, LISTING_DATES, NUMBERS, TEXTS
+from gogooku.ingest.imports.table import Table
 
-NULL_TOKENS: tuple[str, ...] = ("", "-", "na", "n/a", "null", "none", "#n/a")
+NULL_TOKENS: tuple[str, ...] = (
+    *("", "-", "--", "---", "－", "—"),
+    *("na", "n/a", "null", "none", "#n/a"),
+)
 """Texts that mean "no value", compared without case; ``NaN`` and ``inf`` are non-finite numbers."""
 
-_PARQUET_MAGIC = b"PAR1"
 _EXAMPLES = 3
+_MARKS = r"[¥￥$€£円株*†‡※]"
+_THOUSANDS = r"^[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?$"
+_DECIMAL_COMMA = (
+    r"^[-+]?\d{1,3}(\.\d{3})*,(\d{1,2}|\d{4,})$|^[-+]?\d{4,},\d+$|^[-+]?\d{1,3}(\.\d{3})+,\d+$"
+)
+_COMMA_NUMBER = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
+_AMBIGUOUS_COMMA = r"^[-+]?\d{1,3},\d{3}$"
 _FLAG_WORDS: Mapping[str, bool] = {
     "1": True,
     "1.0": True,
@@ -73,10 +79,11 @@ class _Place:
     file: str
     field: str
     column: str
-    first_line: int
+    line: Callable[[int], str]
+    separator: str
 
     def at(self, index: int) -> str:
-        return f"{'line' if self.first_line == 2 else 'row'} {index + self.first_line}"
+        return self.line(index)
 
     @property
     def text(self) -> str:
@@ -84,38 +91,8 @@ class _Place:
         return f"{self.file}: column {self.column}{named}"
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether a file is Parquet, by its first bytes; missing and empty files are refused."""
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(4)
-    except OSError as fault:
-        raise DataError(
-            f"{path}: cannot be read ({fault.strerror}). Give the path of a CSV or Parquet file."
-        ) from fault
-    if not head:
-        raise DataError(f"{path.name}: the file is empty (0 bytes). Download or export it again.")
-    if head != _PARQUET_MAGIC and path.suffix.lower() in (".parquet", ".pq"):
-        raise DataError(
-            f"{path.name}: named Parquet, but it does not begin with PAR1. Export it again, or "
-            "rename it to .csv if it is one."
-        )
-    return head == _PARQUET_MAGIC
-
-
-def file_columns(path: Path) -> list[str]:
-    """Column names of a file, in order; twice the same name is refused."""
-    names = _parquet_columns(path) if is_parquet(path) else _csv_header(path)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{path.name}: {len(twice)} column name(s) occur twice: {', '.join(twice)}. Rename one."
-        )
-    return names
-
-
-def parse_file(
-    path: Path, *, used: Mapping[str, str], date_order: DateOrder, timezone: str
+def parse_table(
+    table: Table, *, used: Mapping[str, str], date_order: DateOrder, timezone: str
 ) -> Parsed:
     """Read the mapped columns of one file.
 
@@ -127,15 +104,13 @@ def parse_file(
     DataError
         Not readable, no rows, or a cell that is not what its column must hold.
     """
-    columns = list(used.values())
-    parquet = is_parquet(path)
-    raw = _read_parquet(path, columns) if parquet else _read_csv(path, columns)
+    raw = table.read(list(used.values()))
     if raw.is_empty():
-        raise DataError(f"{path.name}: it has columns but no rows. Export it again.")
+        raise DataError(f"{table.name}: it has columns but no rows. Export it again.")
     casted: dict[str, pl.Series] = {}
     date_form = ""
     for field, column in used.items():
-        place = _Place(path.name, field, column, first_line=1 if parquet else 2)
+        place = _Place(table.name, field, column, table.line, table.separator)
         series = raw.get_column(column)
         if field == "date" or field in LISTING_DATES:
             casted[field], form = _dates(series, place, order=date_order, timezone=timezone)
@@ -144,78 +119,6 @@ def parse_file(
             casted[field] = _PARSERS[field](series, place)
     code_type = raw.schema[used["code"]]
     return Parsed(pl.DataFrame(casted), date_form, "number" if code_type.is_integer() else "text")
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    with path.open("rb") as handle:
-        handle.seek(max(path.stat().st_size - 4, 0))
-        tail = handle.read(4)
-    if tail != _PARQUET_MAGIC:
-        raise DataError(
-            f"{path.name}: truncated Parquet: {path.stat().st_size:,} bytes that do not end with "
-            "PAR1, so the copy or the download was cut. Fetch it again; nothing was read."
-        )
-    try:
-        return list(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError) as fault:
-        raise _unreadable(path, fault) from fault
-
-
-def _read_parquet(path: Path, columns: list[str]) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path, columns=columns)
-    except (pl.exceptions.PolarsError, OSError) as fault:
-        raise _unreadable(path, fault) from fault
-
-
-def _csv_header(path: Path) -> list[str]:
-    line = _first_line(path)
-    return next(csv.reader([line], delimiter=_separator(line)))
-
-
-def _first_line(path: Path) -> str:
-    with path.open("rb") as handle:
-        zipped = handle.read(2) == GZIP_MAGIC
-    try:
-        with gzip.open(path, "rb") if zipped else path.open("rb") as handle:
-            line = handle.readline().decode("utf-8-sig").rstrip("\r\n")
-    except (UnicodeDecodeError, EOFError, OSError) as fault:
-        raise _unreadable(path, fault) from fault
-    if "\0" in line or not line.strip():
-        raise DataError(f"{path.name}: its first line is not a CSV header. Give CSV or Parquet.")
-    return line
-
-
-def _separator(line: str) -> str:
-    return max((",", ";", "\t"), key=line.count)
-
-
-def _read_csv(path: Path, columns: list[str]) -> pl.DataFrame:
-    header = _csv_header(path)
-    try:
-        return (
-            pl.scan_csv(
-                path,
-                has_header=False,
-                skip_rows=1,
-                schema=dict.fromkeys(header, pl.String()),
-                separator=_separator(_first_line(path)),
-            )
-            .select(columns)
-            .collect()
-        )
-    except pl.exceptions.NoDataError as fault:
-        raise DataError(f"{path.name}: it has columns but no rows. Export it again.") from fault
-    except (pl.exceptions.PolarsError, OSError) as fault:
-        raise _unreadable(path, fault) from fault
-
-
-def _unreadable(path: Path, fault: Exception) -> DataError:
-    reason = str(fault).split("\n", 1)[0]
-    return DataError(
-        f"{path.name}: not readable as CSV (UTF-8, one header line) or Parquet: {reason}. "
-        "Export it again; nothing was imported."
-    )
 
 
 def _stripped(series: pl.Series) -> pl.Series:
@@ -244,8 +147,41 @@ def _numbers(series: pl.Series, place: _Place) -> pl.Series:
         raise DataError(f"{place.text} holds {series.dtype}, not numbers. Export it as numbers.")
     text = _stripped(series)
     values = text.cast(pl.Float64, strict=False)
-    _refuse_cells(values.is_null() & text.is_not_null(), series, place, wanted="numbers")
+    odd = values.is_null() & text.is_not_null()
+    if odd.any():
+        values = _written_numbers(text, values, odd, place)
+        odd = values.is_null() & text.is_not_null()
+    _refuse_cells(odd, series, place, wanted="numbers")
     return values
+
+
+def _written_numbers(
+    text: pl.Series, values: pl.Series, odd: pl.Series, place: _Place
+) -> pl.Series:
+    """Numbers with thousands separators, currency signs, footnote marks, or a decimal comma.
+
+    A decimal comma is taken where the cells of a file are separated by semicolons and at least one
+    number can mean nothing else; then a point parts thousands, in all cells of the column.
+    """
+    distinct = text.filter(odd).unique()
+    plain = distinct.str.normalize("NFKC").str.replace_all(_MARKS, "").str.replace_all(r"\s", "")
+    if place.separator == ";" and plain.str.contains(_DECIMAL_COMMA).any():
+        whole = text.str.normalize("NFKC").str.replace_all(_MARKS, "").str.replace_all(r"\s", "")
+        good = whole.str.contains(_COMMA_NUMBER)
+        number = whole.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        return number.set(~good, None).cast(pl.Float64, strict=False)
+    if place.separator == ";" and plain.str.contains(_AMBIGUOUS_COMMA).any():
+        shown = plain.filter(plain.str.contains(_AMBIGUOUS_COMMA))[0]
+        raise DataError(
+            f"{place.text}: a number such as {shown} "
+            "can have a decimal comma or a thousands separator, and no other number of the column "
+            "decides it. Write decimals with a point and no thousands separators."
+        )
+    grouped = plain.str.contains(_THOUSANDS)
+    number = plain.str.replace_all(",", "", literal=True).set(~grouped, None)
+    known = number.cast(pl.Float64, strict=False)
+    found = text.replace_strict(distinct, known, default=None, return_dtype=pl.Float64)
+    return found.zip_with(odd, values)
 
 
 def _codes(series: pl.Series, place: _Place) -> pl.Series:
