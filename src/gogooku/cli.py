@@ -154,6 +154,9 @@ def sync(
     plan: Annotated[
         str | None, typer.Option(help="Plan for --dry-run: free, light, standard or premium.")
     ] = None,
+    check_plan: Annotated[
+        bool, typer.Option("--check-plan", help="Ask for the plan though it was asked for today.")
+    ] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Print what is held; no network.")
     ] = False,
@@ -176,6 +179,7 @@ def sync(
         dry_run=dry_run,
         status=status,
         forget=forget,
+        check_plan=check_plan,
     )
     answer = command.sync(
         home_folder(),

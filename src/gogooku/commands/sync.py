@@ -49,6 +49,7 @@ class Asked:
     dry_run: bool = False
     status: bool = False
     forget: bool = False
+    check_plan: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def sync(
         raise UsageError("--plan goes with --dry-run; a sync asks the server for the plan")
     if asked.forget and (asked.endpoints or asked.first or asked.last):
         raise UsageError("--forget removes everything of a source; leave out what narrows it")
+    if asked.check_plan and (asked.dry_run or asked.status or asked.forget):
+        raise UsageError("--check-plan asks the server; it goes with a sync only")
     order = _order(home, asked)
     if asked.status:
         return _status(order)
@@ -129,7 +132,12 @@ def _order(home: Path, asked: Asked) -> Order:
         for name in ENDPOINTS
         if not asked.endpoints or name in asked.endpoints or name == "calendar"
     )
-    options = SyncOptions(first=asked.first, last=asked.last, use_bulk=BulkUse(asked.bulk))
+    options = SyncOptions(
+        first=asked.first,
+        last=asked.last,
+        use_bulk=BulkUse(asked.bulk),
+        check_plan=asked.check_plan,
+    )
     return Order(home=home, source=asked.source, endpoints=wanted, options=options)
 
 
@@ -185,7 +193,8 @@ def answer_of(done: Synced) -> Answer:
     summary = done.summary
     rows = [(one.name, one.requests, one.rows, _remark(one)) for one in summary.endpoints]
     title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
-    tables = [table(title, ["endpoint", "requests", "rows", ""], rows)]
+    tables: list[Table | str] = [table(title, ["endpoint", "requests", "rows", ""], rows)]
+    tables += summary.notes
     facts: dict[str, Any] = {"sync": summary.to_json(), "source": None}
     if done.source is not None:
         manifest = done.source.manifest

@@ -31,6 +31,7 @@ from gogooku.core.wall import JST, WallClock
 from gogooku.ingest.jquants.addresses import host_of, refuse_plain
 from gogooku.ingest.jquants.decode import Envelope, lacking, read_envelope, unpacked
 from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Endpoint
+from gogooku.ingest.jquants.origin import Origin
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plans import Bucket
 from gogooku.ingest.jquants.refusals import (
@@ -242,6 +243,8 @@ class Client:
     ----------
     requests : int
         API requests sent so far, repeated ones included; downloads of files are not API requests.
+    origin : Origin
+        Whom it asks, and as whom.
     """
 
     def __init__(
@@ -256,6 +259,7 @@ class Client:
     ) -> None:
         self.requests = 0
         self.pacer = pacer
+        self.origin = Origin(base_url, key.value)
         self._fruitless: dict[str, int] = {}
         self._base_url = base_url.rstrip("/")
         self._host = host_of(self._base_url)

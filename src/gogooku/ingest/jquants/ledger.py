@@ -291,6 +291,11 @@ def read_facts(connection: sqlite3.Connection, *, begin: str) -> dict[str, str]:
     return {name.removeprefix(begin): value for name, value in rows}
 
 
+def drop_facts(connection: sqlite3.Connection, *, begin: str) -> None:
+    """Forget the texts whose names begin so."""
+    connection.execute("DELETE FROM facts WHERE substr(name, 1, ?) = ?", (len(begin), begin))
+
+
 def read_body(connection: sqlite3.Connection, digest: str) -> Body | None:
     """The record of a body; None for one that no batch refers to."""
     row = connection.execute("SELECT * FROM bodies WHERE digest = ?", (digest,)).fetchone()

@@ -315,20 +315,34 @@ class Writer:
         return batch
 
     def remember(self, subscription: Subscription) -> None:
-        """Keep what was discovered of the subscription."""
-        self._note(_SUBSCRIPTION, canonical_json(subscription.to_json()))
+        """Keep what was discovered of the subscription.
+
+        Of another key, address or plan than before, refused queries are forgotten with it: they
+        were refused to those.
+        """
+        self._prepare()
+        held = self.store.subscription()
+        same = held is not None and (held.mark, held.plan) == (subscription.mark, subscription.plan)
+        path = self.store.ledger_path
+        with (
+            ledger.opened(path, source=self.store.source) as connection,
+            ledger.transaction(connection),
+        ):
+            text = canonical_json(subscription.to_json())
+            ledger.write_fact(connection, _SUBSCRIPTION, value=text)
+            if not same:
+                ledger.drop_facts(connection, begin=f"{_REFUSED} ")
+        write_point("raw.remembered")
 
     def refuse(self, endpoint: str, *, query: str, at: datetime) -> None:
         """Keep that the vendor did not accept a query."""
-        self._note(f"{_REFUSED} {endpoint} {query}", ledger.to_text(at))
-
-    def _note(self, name: str, value: str) -> None:
         self._prepare()
+        name = f"{_REFUSED} {endpoint} {query}"
         with (
             ledger.opened(self.store.ledger_path, source=self.store.source) as connection,
             ledger.transaction(connection),
         ):
-            ledger.write_fact(connection, name, value=value)
+            ledger.write_fact(connection, name, value=ledger.to_text(at))
         write_point("raw.remembered")
 
     def collect(self) -> int:

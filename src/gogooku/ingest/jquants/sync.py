@@ -48,8 +48,6 @@ from gogooku.ingest.jquants.raw import RawStore, Writer, decode
 from gogooku.ingest.jquants.subscription import Subscription
 from gogooku.ingest.jquants.summary import EndpointSummary, SyncSummary
 
-SUBSCRIPTION_AGE = timedelta(days=30)
-"""A subscription discovered before that is checked again."""
 _STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
@@ -122,6 +120,7 @@ class _Run:
     streak: int = 0
     unusable: set[str] = field(default_factory=set)
     fruitless: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def subscription(self) -> Subscription:
@@ -131,26 +130,53 @@ class _Run:
         return self.found
 
     def subscribe(self) -> None:
-        """Take the remembered subscription, or look when there is none or an old one."""
-        self.found = self.store.subscription()
-        if self.found is None:
-            self.probe()
+        """Take the remembered subscription where it is of this key, address and day, else look.
+
+        A plan can be changed at any time, and a larger one causes no refusal: so the vendor is
+        asked once a day.
+        """
+        held = self.store.subscription()
+        if held is None or not self.client.origin.made(held.mark):
+            if held is not None and held.mark:
+                self.notes.append(
+                    "another key or address than at the last sync: the plan was asked for anew, "
+                    "refused days are asked again, what is held stays"
+                )
+            self.probe(held, same=False)
             return
-        self.client.pacer.set_plan(self.found.plan)
-        if tokyo_time(self.clock.now()).date() - self.found.seen > SUBSCRIPTION_AGE:
+        self.found = held
+        self.client.pacer.set_plan(held.plan)
+        if self.options.check_plan or tokyo_time(self.clock.now()).date() != held.seen:
             try:
-                self.probe()
+                self.probe(held)
+            except Unreachable:
+                raise
             except TransientError:
                 # The remembered one is still the best guess; a wrong one shows at the first query.
                 self.probed = False
-                self.client.pacer.set_plan(self.found.plan)
+                self.client.pacer.set_plan(held.plan)
 
-    def probe(self) -> None:
-        """Look what the key may see, and remember it."""
+    def probe(self, held: Subscription | None, *, same: bool = True) -> None:
+        """Look what the key may see, and remember it.
+
+        Parameters
+        ----------
+        held : Subscription or None
+            What was remembered.
+        same : bool
+            Whether that was learned with this key at this address.
+        """
         self.probed = True
-        self.found = discover(self.client, clock=self.clock)
+        found = discover(self.client, clock=self.clock, known=held if same else None)
+        if held is not None and same and held.plan is found.plan:
+            found = replace(found, mark=held.mark, since=held.since)
+        else:
+            found = replace(found, mark=self.client.origin.mark(), since=self.clock.now())
+        if held is not None and held.plan is not found.plan:
+            self.notes.append(f"the plan is {found.plan.label} now, it was {held.plan.label}")
+        self.found = found
         self.heard = True
-        self.writer.remember(self.found)
+        self.writer.remember(found)
 
     def fetch(self, endpoints: Sequence[Endpoint], *, reporter: Reporter) -> None:
         """Ask for a group of endpoints in order."""
@@ -177,7 +203,7 @@ class _Run:
             summary.failed.append(str(fault))
             return False
         try:
-            self.probe()
+            self.probe(self.subscription)
         except TransientError as other:
             summary.failed.append(f"{fault} (and the subscription cannot be checked: {other})")
             return False
@@ -516,6 +542,7 @@ class _Run:
             plan=self.subscription.plan,
             requests=self.client.requests - self.requests,
             endpoints=tuple(self.done[one.name] for one in endpoints),
+            notes=tuple(self.notes),
         )
 
 
