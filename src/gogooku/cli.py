@@ -160,6 +160,9 @@ def sync(
     status: Annotated[
         bool, typer.Option("--status", help="Print what is held; no network.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make a lost or damaged ledger anew; no network.")
+    ] = False,
     forget: Annotated[
         bool, typer.Option("--forget", help="Remove everything that came from the source.")
     ] = False,
@@ -180,12 +183,16 @@ def sync(
         status=status,
         forget=forget,
         check_plan=check_plan,
+        repair=repair,
     )
     answer = command.sync(
         home_folder(),
         asked,
-        base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
-        key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
+        environment={
+            name: os.environ[name]  # noqa: TID251
+            for name in command.VARIABLES
+            if name in os.environ  # noqa: TID251
+        },
         sure=lambda question: yes or confirmed(question),
         reporter=reporter_for(as_json=as_json),
     )

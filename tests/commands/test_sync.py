@@ -189,6 +189,9 @@ def test_a_dry_run_counts_for_each_plan(line, tmp_path):
         (["--to", "tomorrow"], "--to 'tomorrow': expected YYYY-MM-DD"),
         (["--bulk", "always"], "expected auto or never"),
         (["--status", "--forget"], "exclude each other"),
+        (["--repair", "--forget"], "exclude each other"),
+        (["--repair", "--endpoint", "quotes"], "--repair looks at everything"),
+        (["--status", "--check-plan"], "--check-plan asks the server"),
         (["--forget", "--endpoint", "quotes"], "leave out what narrows"),
     ],
 )

@@ -243,5 +243,7 @@ def leftovers(store):
     """Files that no batch refers to."""
     files = [path for path in store.folder.rglob("*") if path.is_file()]
     names = {path.name for path in files if "bodies" in path.parts}
-    others = sorted(path.name for path in files if "bodies" not in path.parts)
+    kept = {"bodies", "records"}
+    others = sorted(path.name for path in files if not kept & set(path.parts))
+    others += [path.name for path in files if path.name.startswith(".") and kept & set(path.parts)]
     return sorted(names - store.digests()), [name for name in others if name != "ledger.sqlite"]

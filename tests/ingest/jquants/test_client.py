@@ -24,6 +24,7 @@ from gogooku.ingest.jquants.client import (
     OutsideWindow,
     Patience,
     RefusedKey,
+    TooLarge,
     Unreachable,
 )
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
@@ -641,18 +642,35 @@ def test_a_file_is_fetched_by_https_only_or_from_this_machine():
         assert len(server.asked) == len(script), "nothing was sent there"
     for address in ("http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x"):
         server = Server(url(address), httpx.Response(200, content=FILE))
-        assert server.client().bulk_file(LISTED) == FILE
+        failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+        assert len(server.asked) == 1, "an API elsewhere has no files on this machine"
+        server = Server(url(address), httpx.Response(200, content=FILE))
+        client = server.client(base_url="http://127.0.0.1:8790/v2")
+        assert client.bulk_file(LISTED) == FILE
 
 
-def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr("gogooku.ingest.jquants.decode._UNPACKED_LIMIT", 1 << 20)
+def test_a_body_that_is_too_large_is_refused_at_once(monkeypatch):
+    for name in ("PAGE_BYTES", "FILE_BYTES", "PACKED_FILE_BYTES"):
+        monkeypatch.setattr(f"gogooku.ingest.jquants.client.{name}", 1 << 20)
     packed = gzip.compress(bytes(2 << 20))
     coded = {"content-encoding": "gzip"}
-    server = Server(httpx.Response(200, headers=coded, stream=Parts(packed)))
-    assert "more than 1 MiB" in str(failure(server, DataError))
-    server = Server(url(), httpx.Response(200, content=packed))
-    error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
-    assert "more than 1 MiB" in str(error)
+    endless = Parts(*[b" " * (1 << 18)] * 1000)
+    cases = [
+        (httpx.Response(200, headers=coded, stream=Parts(packed)), None),
+        (httpx.Response(200, stream=endless), None),
+        (httpx.Response(503, stream=endless), None),
+    ]
+    for answered, call in cases:
+        server = Server(answered)
+        error = failure(server, TooLarge, call=call)
+        assert "quotes date=2026-11-20" in str(error)
+        assert "the limit" in str(error)
+        assert len(server.asked) == 1
+    for stream in (Parts(packed), endless):
+        server = Server(url(), httpx.Response(200, stream=stream))
+        error = failure(server, TooLarge, call=lambda client: client.bulk_file(LISTED))
+        assert LISTED in str(error)
+        assert "s1gned" not in str(error)
 
 
 def test_an_answer_without_an_address_is_asked_again():

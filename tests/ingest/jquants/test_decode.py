@@ -12,14 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.jquants import decode as decode_module
 from gogooku.ingest.jquants.decode import (
     decode_file,
     decode_pages,
     num_rows,
     plain_number,
     read_envelope,
-    unpacked,
     unusable_objects,
 )
 from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind
@@ -223,21 +221,6 @@ def test_a_file_s_objects_are_json_or_it_is_unusable():
     assert unusable({"Code": "13010"}) == ("PubReason",)
     assert unusable_objects(ALERT, decode_pages(ALERT, [page()]).frame) == ()
     assert unusable_objects(TOPIX, decode_pages(TOPIX, [page({"C": 1})]).frame) == ()
-
-
-def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr(decode_module, "_UNPACKED_LIMIT", 3 << 20)
-    monkeypatch.setattr(decode_module, "_UNPACKED_PART", 1 << 16)
-    fits = bytes(3 << 20)
-    assert unpacked(gzip.compress(fits)) == fits
-    assert unpacked(gzip.compress(b"ab") + gzip.compress(b"c") + b"\0\0") == b"abc"
-    for body in (gzip.compress(fits + b"x"), gzip.compress(fits) + gzip.compress(b"x")):
-        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
-            unpacked(body)
-        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
-            decode_file(TOPIX, body)
-    with pytest.raises(EOFError):
-        unpacked(gzip.compress(fits)[:-1])
 
 
 @pytest.mark.parametrize(

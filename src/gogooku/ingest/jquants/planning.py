@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+import polars as pl
+
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import tokyo_time
 from gogooku.ingest.jquants.endpoints import CALENDAR, MASTER, Endpoint
@@ -21,7 +23,11 @@ def held_calendar(store: RawStore) -> dict[date, str]:
     batches = store.batches(CALENDAR)
     if not batches:
         return {}
-    frame = store.decoded(batches[-1]).frame
+    return divisions_of(store.decoded(batches[-1]).frame)
+
+
+def divisions_of(frame: pl.DataFrame) -> dict[date, str]:
+    """``HolDiv`` by date of the rows of a calendar."""
     days = frame.get_column("Date").str.to_date(strict=False)
     pairs = zip(days.to_list(), frame.get_column("HolDiv").to_list(), strict=True)
     return {day: division for day, division in pairs if day is not None}

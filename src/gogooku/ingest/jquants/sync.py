@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
 from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.files import write_point
 from gogooku.core.progress import Reporter, Step
-from gogooku.core.wall import WallClock, tokyo_instant, tokyo_time
+from gogooku.core.wall import WallClock, tokyo_time
 from gogooku.ingest.jquants.client import (
     FRUITLESS_LIMIT,
     BadRequest,
@@ -27,13 +27,15 @@ from gogooku.ingest.jquants.client import (
     NotInPlan,
     OutsideWindow,
     RefusedKey,
+    TooLarge,
     Unreachable,
 )
 from gogooku.ingest.jquants.decode import Decoded, unusable_objects
 from gogooku.ingest.jquants.discovery import discover
-from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, MASTER, Endpoint, Fetch
-from gogooku.ingest.jquants.ledger import BatchKind, Draft, Factor
-from gogooku.ingest.jquants.moments import Sessions, ready_at, sessions_of
+from gogooku.ingest.jquants.endpoints import MASTER, Endpoint, Fetch
+from gogooku.ingest.jquants.factors import factors_of
+from gogooku.ingest.jquants.ledger import BatchKind, Draft
+from gogooku.ingest.jquants.moments import Sessions, sessions_of
 from gogooku.ingest.jquants.plan import (
     BulkUse,
     Job,
@@ -88,6 +90,11 @@ def sync(
     """
     with store.writer() as writer:
         run = _Run(store, writer, client, clock, options, client.requests)
+        if writer.num_aside:
+            run.notes.append(
+                f"{writer.num_aside} bodies of a stopped sync, of answers that were not whole, "
+                f"were set aside in {store.aside}"
+            )
         run.subscribe()
         first = [one for one in endpoints if one.fetch is Fetch.WHOLE]
         rest = [one for one in endpoints if one.fetch is not Fetch.WHOLE]
@@ -312,7 +319,7 @@ class _Run:
         step: Step,
     ) -> None:
         """Do one job; an answer that cannot be used is noted and the next job goes on."""
-        step.note(job.query)
+        step.note(job.query.partition("&cursor=")[0])  # a cursor is the server's text
         if job.kind is BatchKind.FILE:
             self.file(job, listing, summary)
         else:
@@ -332,7 +339,7 @@ class _Run:
             begun = self.clock.now()
             try:
                 body, decoded = self.answer(job, listed)
-            except (DataError, BadRequest, NotInPlan, OutsideWindow) as fault:
+            except (DataError, BadRequest, NotInPlan, OutsideWindow, TooLarge) as fault:
                 why = f"cannot be had: {fault}"
             else:
                 bare = unusable_objects(job.endpoint, decoded.frame)
@@ -500,7 +507,9 @@ class _Run:
             last_modified=answer.last_modified,
             cursor=answer.cursor,
             days=_names_by_day(job.endpoint, answer.decoded.frame) if job.kind in _COUNTED else {},
-            factors=self.factors(job.endpoint, answer.decoded.frame),
+            factors=factors_of(job.endpoint, answer.decoded.frame, sessions=self.sessions),
+            plan=self.subscription.plan.label,
+            base=self.client.origin.base_url,
         )
         self.writer.commit(draft, bodies=digests)
         self.heard = True
@@ -513,27 +522,6 @@ class _Run:
         summary.unknown |= set(answer.decoded.unknown)
         made = answer.last_modified or answer.begun
         summary.missing |= answer.decoded.lacking & self.fields(job.endpoint, made)
-
-    def factors(self, endpoint: Endpoint, frame: pl.DataFrame) -> tuple[Factor, ...] | None:
-        """Adjustment factors other than 1; None for an endpoint without them."""
-        if ADJUSTMENT_FACTOR not in endpoint.columns or self.sessions is None:
-            return None
-        hit = frame.filter(
-            pl.col(ADJUSTMENT_FACTOR).is_not_null() & (pl.col(ADJUSTMENT_FACTOR) != 1.0)
-        )
-        days = hit.get_column("Date").str.to_date(strict=False).to_list()
-        rows = zip(days, hit.get_column(_CODE), hit.get_column(ADJUSTMENT_FACTOR), strict=True)
-        return tuple(
-            Factor(code, day, ratio, known_at=self.known_at(endpoint, day))
-            for day, code, ratio in rows
-            if day is not None
-        )
-
-    def known_at(self, endpoint: Endpoint, day: date) -> datetime:
-        """When the rows of a session are out; of another date, that midnight."""
-        if self.sessions is None or day not in self.sessions:
-            return tokyo_instant(day, 0)
-        return ready_at(endpoint, day, sessions=self.sessions)
 
     def summary(self, endpoints: Sequence[Endpoint]) -> SyncSummary:
         """What was done, in the order of the endpoints."""
