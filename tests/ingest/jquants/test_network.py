@@ -71,12 +71,10 @@ def test_no_proxy_may_be_a_network():
     assert not network.goes_direct(httpx.URL("https://11.1.2.3/v2"))
 
 
-@pytest.mark.parametrize(
-    "text", ["socks5://proxy.test", "http://", "://", "ftp://me:s3cret@p", " "]
-)
+@pytest.mark.parametrize("text", ["socks5://proxy.test", "http://", "://", "ftp://me:s3cret@p"])
 def test_a_proxy_that_cannot_be_used_is_refused_without_repeating_it(text):
     with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
-        network_of({"HTTPS_PROXY": text or " "})
+        network_of({"HTTPS_PROXY": text})
     assert "s3cret" not in str(caught.value)
 
 
