@@ -261,5 +261,11 @@ def test_this_machine_is_asked_without_the_proxy(listening):
 
 
 def test_another_transport_is_left_alone():
-    with ended_after(0.01, httpx.MockTransport(lambda _: httpx.Response(200))):
-        time.sleep(0.05)
+    other = httpx.MockTransport(lambda _: httpx.Response(200))
+    before = threading.active_count()
+    with ended_after(60.0, other):
+        assert threading.active_count() == before, "nothing waits to cut it"
+    line = Line(DIRECT)
+    with ended_after(60.0, line):
+        assert threading.active_count() == before + 1
+    line.close()

@@ -34,8 +34,10 @@ from gogooku.ingest.jquants.bodies import (
 )
 from gogooku.ingest.jquants.endpoints import Endpoint, Kind
 
-_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_RESPELT: Final = r"^-?\d+(\.(\d*0)?|\.\d*[1-9]|)[eE][+-]?\d{1,3}$|^-?\d+\.(\d*0)?$|^-0$"
+_NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_RESPELT: Final = (
+    r"^-?[0-9]+(\.([0-9]*0)?|\.[0-9]*[1-9]|)[eE][+-]?[0-9]{1,3}$|^-?[0-9]+\.([0-9]*0)?$|^-0$"
+)
 """Numbers that have another, plain spelling."""
 
 _SPELT: Final = frozenset({Kind.TEXT_NUMBER, Kind.MARKED})

@@ -11,7 +11,8 @@ from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, Endpoint
 from gogooku.ingest.jquants.ledger import Factor
 from gogooku.ingest.jquants.moments import Sessions, ready_at
 
-_CODE = "Code"
+CODE = "Code"
+"""Column of the name that a row is of."""
 
 
 def factors_of(
@@ -22,7 +23,7 @@ def factors_of(
         return None
     hit = frame.filter(pl.col(ADJUSTMENT_FACTOR).is_not_null() & (pl.col(ADJUSTMENT_FACTOR) != 1.0))
     days = hit.get_column("Date").str.to_date(strict=False).to_list()
-    rows = zip(days, hit.get_column(_CODE), hit.get_column(ADJUSTMENT_FACTOR), strict=True)
+    rows = zip(days, hit.get_column(CODE), hit.get_column(ADJUSTMENT_FACTOR), strict=True)
     return tuple(
         Factor(code, day, ratio, known_at=_known_at(endpoint, day, sessions))
         for day, code, ratio in rows

@@ -33,7 +33,7 @@ from gogooku.ingest.jquants.client import (
 from gogooku.ingest.jquants.decode import Decoded, unusable_objects
 from gogooku.ingest.jquants.discovery import discover
 from gogooku.ingest.jquants.endpoints import MASTER, Endpoint, Fetch
-from gogooku.ingest.jquants.factors import factors_of
+from gogooku.ingest.jquants.factors import CODE, factors_of
 from gogooku.ingest.jquants.ledger import BatchKind, Draft
 from gogooku.ingest.jquants.moments import Sessions, sessions_of
 from gogooku.ingest.jquants.plan import (
@@ -54,7 +54,6 @@ _STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
 """Kinds of which the days are counted."""
-_CODE = "Code"
 _BAD_ARGUMENTS = 400
 _FAILED_LIMIT = 5
 """After so many failed jobs in a row the rest of an endpoint is left for the next sync."""
@@ -562,7 +561,7 @@ def _names_by_day(endpoint: Endpoint, frame: pl.DataFrame) -> dict[date, int]:
     """Distinct codes (rows, where there is no code) by axis date."""
     if endpoint.axis is None or endpoint.axis not in frame.columns:
         return {}
-    count = pl.col(_CODE).n_unique() if _CODE in frame.columns else pl.len()
+    count = pl.col(CODE).n_unique() if CODE in frame.columns else pl.len()
     table = frame.group_by(endpoint.axis).agg(count.alias("names"))
     days = table.get_column(endpoint.axis).str.to_date(strict=False).to_list()
     pairs = zip(days, table.get_column("names").to_list(), strict=True)
