@@ -728,3 +728,60 @@ def test_fields_that_never_come_are_asked_again_for_three_pages_only():
 def test_a_server_that_is_not_there_is_told_from_one_that_fails():
     assert isinstance(failure(Server(httpx.ConnectError("refused")), Unreachable), TransientError)
     assert not isinstance(failure(Server(httpx.ReadError("cut")), TransientError), Unreachable)
+
+
+# --- a server that means no good ----------------------------------------------------------------
+
+
+def test_a_server_that_makes_wait_for_hours_is_given_up():
+    server = Server(httpx.Response(429, headers={"retry-after": "86400"}))
+    error = failure(server, TransientError)
+    assert "429 and a wait of 3,600 s after 7,200 s" in str(error)
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://169.254.169.254/latest/meta-data",
+        "http://files.elsewhere.test/a",
+        "https://me:s3cret@files.elsewhere.test/a",
+        "ftp://files.elsewhere.test/a",
+        "https://localhost/a",
+    ],
+)
+def test_a_redirect_of_a_file_is_held_to_the_same_rule(place):
+    redirect = httpx.Response(302, headers={"location": place})
+    server = Server(url(), redirect, httpx.Response(200, content=FILE))
+    error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+    assert "nothing was fetched from there" in str(error)
+    assert "s3cret" not in str(error)
+    assert len(server.asked) == 2
+
+
+def test_redirects_without_end_are_a_fault():
+    def answered(request):
+        if request.url.host == "api.exchange.test":
+            return url()
+        place = f"https://files.elsewhere.test/{len(server.asked)}"
+        return httpx.Response(302, headers={"location": place})
+
+    server = Server(answered)
+    call = lambda client: client.bulk_file(LISTED)  # noqa: E731
+    error = failure(server, TransientError, call=call, patience=Patience(attempts=2))
+    assert "2 attempts failed" in str(error)
+    assert len(server.asked) == 2 * (1 + 6)
+
+
+def test_what_a_server_says_is_one_harmless_line():
+    said = "\x1b]0;owned\x07\x1b[2Jno\u202e such\r\n day" + "!" * 10_000
+    error = failure(Server(refusal(400, said)), BadRequest)
+    assert "no? such day!!!" in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 700
+
+
+def test_on_this_machine_nothing_is_waited_for():
+    server = Server(httpx.ConnectError("refused"))
+    failure(server, Unreachable, base_url="http://127.0.0.1:8790/v2")
+    assert len(server.asked) == 1

@@ -2,7 +2,7 @@
 
 What is remembered of the vendor (plan, window, refused days, poll cursors) holds only for the key
 and the address that it was learned from. The store keeps a mark of the two: the first 32 bits of a
-slow salted hash, enough to tell another key, and useless for guessing one (every guess costs the
+slow salted hash, enough to know another key by, and useless for guessing one (every guess costs the
 slow hash, and one in four billion wrong keys has the same mark).
 """
 

@@ -298,7 +298,10 @@ class RawStore:
                 try:
                     self._adopt(read_record(record_path(self.folder, key)), connection)
                 except DataError as fault:
-                    raise DataError(f"{fault}. {ledger.repair_hint(self.source)}") from fault
+                    raise DataError(
+                        f"the newest answer of {self.source} is not whole ({fault}). "
+                        f"{ledger.repair_hint(self.source)}"
+                    ) from fault
             for key in held.keys() - kept:
                 batch = held[key]
                 bodies = [ledger.read_body(connection, digest) for digest in batch.bodies]

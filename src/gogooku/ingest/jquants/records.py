@@ -57,7 +57,7 @@ class Record:
 
     @property
     def key(self) -> Key:
-        """What tells it from every other."""
+        """Number and content: no other record has both."""
         return self.number, content_of([body.digest for body in self.bodies])[:16]
 
     @property
