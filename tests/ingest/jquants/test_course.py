@@ -50,6 +50,11 @@ def test_the_number_of_pages_and_their_size_are_bounded(monkeypatch):
     course.fault(10, rows("b"))
     with pytest.raises(TooLarge, match="quotes date=x: the number of pages is more than 3"):
         course.refuse_long("quotes date=x")
+    monkeypatch.setattr(module, "QUERY_ROWS", 3)
+    course = Course()
+    course.fault(10, rows("a", "b", "c", "d"))
+    with pytest.raises(TooLarge, match="the number of rows is more than 3"):
+        course.refuse_long("quotes date=x")
     course = Course()
     course.fault(module.QUERY_BYTES + 1, rows("a"))
     with pytest.raises(TooLarge, match="the size of all pages is more than 512 MiB"):

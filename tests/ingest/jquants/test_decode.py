@@ -320,3 +320,11 @@ def test_fields_that_some_row_lacks_are_named():
     assert decode_pages(topix, [b'{"data": []}']).lacking == frozenset()
     file = decode_file(topix, gzip.compress(b"Date,O,H,L\n2026-01-05,1,1,1\n"))
     assert file.lacking == {"C"}
+
+
+@pytest.mark.parametrize("text", [b"Date,O,H,L,C\n" + b",,,,\n" * 20, b"Date\n" + b"\n" * 100])
+def test_a_file_of_too_many_cells_is_refused_before_it_is_read(monkeypatch, text):
+    monkeypatch.setattr("gogooku.ingest.jquants.decode.CELLS", 90)
+    body = gzip.compress(text + b"2026-11-20")
+    with pytest.raises(DataError, match="topix: a bulk file of more than 90 cells, the limit"):
+        decode_file(TOPIX, body)

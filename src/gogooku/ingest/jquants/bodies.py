@@ -23,6 +23,10 @@ PACKED_FILE_BYTES: Final = 256 << 20
 """Largest monthly file as it is sent."""
 MEMBERS: Final = 65_536
 """Most gzip members of a body: a file of 1 GiB packed in blocks of 64 KiB has a quarter of it."""
+OBJECTS: Final = 500_000
+"""Most objects and lists of a page: each takes a hundred times the memory of its two characters."""
+CELLS: Final = 50_000_000
+"""Most cells of a monthly file; the largest of the vendor has some twenty million."""
 DEPTH: Final = 32
 """Deepest nesting of a cell."""
 FIELDS: Final = 1_000
@@ -111,6 +115,8 @@ def load_json(body: bytes) -> Any:
     DataError
         It is not such JSON, or nested too deeply to be read at all (see `refuse_deep`).
     """
+    if body.count(b"{") + body.count(b"[") > OBJECTS:
+        raise DataError(f"more than {OBJECTS:,} objects and lists, the limit of a page")
     try:
         text = body.decode("utf-8-sig")
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)

@@ -10,7 +10,8 @@ from gogooku.ingest.jquants.bodies import too_large
 
 QUERY_PAGES: Final = 1_000
 QUERY_BYTES: Final = 512 << 20
-"""Most pages of a query, and most bytes: a day of the whole market has some, of a few MB."""
+QUERY_ROWS: Final = 2_000_000
+"""Most pages of a query, most bytes, most rows: a day of the whole market has some, of a few MB."""
 _REPEATED_LIMIT: Final = 3
 """So many pages in a row that were had before are no accident: the query has no end."""
 _EMPTY_RUN: Final = 20
@@ -23,6 +24,7 @@ class Course:
 
     num_pages: int = 0
     num_bytes: int = 0
+    num_rows: int = 0
     _seen: set[tuple[str, str, int]] = field(default_factory=set)
     _repeated: int = 0
     _empty: int = 0
@@ -31,6 +33,7 @@ class Course:
         """Count a page that is not the last; what shows that the query has no end, or None."""
         self.num_pages += 1
         self.num_bytes += num_bytes
+        self.num_rows += len(rows)
         if not rows:
             self._empty += 1
             return "empty pages without end" if self._empty >= _EMPTY_RUN else None
@@ -47,3 +50,5 @@ class Course:
             raise too_large(f"{asked}: the number of pages", f"{QUERY_PAGES:,}")
         if self.num_bytes > QUERY_BYTES:
             raise too_large(f"{asked}: the size of all pages", f"{QUERY_BYTES >> 20:,} MiB")
+        if self.num_rows > QUERY_ROWS:
+            raise too_large(f"{asked}: the number of rows", f"{QUERY_ROWS:,}")

@@ -26,6 +26,7 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import canonical_json
 from gogooku.core.plain import plain
 from gogooku.ingest.jquants.bodies import (
+    CELLS,
     checked_key,
     load_json,
     refuse_deep,
@@ -180,6 +181,11 @@ def decode_file(endpoint: Endpoint, body: bytes) -> Decoded:
         raise DataError(
             f"{endpoint.name}: a bulk file with zero bytes in its text; fetch it again with "
             f"gogooku sync --endpoint {endpoint.name}."
+        )
+    if text.count(b",") + text.count(b"\n") > CELLS:
+        raise DataError(
+            f"{endpoint.name}: a bulk file of more than {CELLS:,} cells, the limit; nothing was "
+            "made of it. Check JQUANTS_BASE_URL."
         )
     names = _header(endpoint, text)
     kinds = {name: endpoint.columns.get(name, Kind.TEXT) for name in names}

@@ -381,6 +381,8 @@ def read_one_batch(connection: sqlite3.Connection, *, number: int) -> Batch:
     digests = connection.execute(
         "SELECT digest FROM batch_bodies WHERE batch = ? ORDER BY position", (number,)
     )
+    if row is None:
+        raise BadRow(f"batches, number {number}: the row is not where its index says")
     return _batch(row, tuple(digest for (digest,) in digests))
 
 
