@@ -154,8 +154,14 @@ def sync(
     plan: Annotated[
         str | None, typer.Option(help="Plan for --dry-run: free, light, standard or premium.")
     ] = None,
+    check_plan: Annotated[
+        bool, typer.Option("--check-plan", help="Ask for the plan though it was asked for today.")
+    ] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Print what is held; no network.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make a lost or damaged ledger anew; no network.")
     ] = False,
     forget: Annotated[
         bool, typer.Option("--forget", help="Remove everything that came from the source.")
@@ -176,12 +182,17 @@ def sync(
         dry_run=dry_run,
         status=status,
         forget=forget,
+        check_plan=check_plan,
+        repair=repair,
     )
     answer = command.sync(
         home_folder(),
         asked,
-        base_url=os.environ.get("JQUANTS_BASE_URL"),  # noqa: TID251
-        key=os.environ.get("JQUANTS_API_KEY"),  # noqa: TID251
+        environment={
+            name: os.environ[name]  # noqa: TID251
+            for name in command.VARIABLES
+            if name in os.environ  # noqa: TID251
+        },
         sure=lambda question: yes or confirmed(question),
         reporter=reporter_for(as_json=as_json),
     )

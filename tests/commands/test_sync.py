@@ -154,7 +154,8 @@ def test_a_dry_run_needs_no_network_and_announces_the_next_sync(fresh, synced, t
     asked = {one["name"]: one["requests"] for one in done["endpoints"] if one["requests"]}
     announced = {name: one["queries"] + one["files"] for name, one in plan["endpoints"].items()}
     assert asked == announced
-    assert done["requests"] == plan["requests"]
+    assert sum(asked.values()) == plan["requests"]
+    assert done["requests"] - plan["requests"] <= 5, "once a day the plan is asked for"
 
 
 def test_a_dry_run_counts_for_each_plan(line, tmp_path):
@@ -189,6 +190,9 @@ def test_a_dry_run_counts_for_each_plan(line, tmp_path):
         (["--to", "tomorrow"], "--to 'tomorrow': expected YYYY-MM-DD"),
         (["--bulk", "always"], "expected auto or never"),
         (["--status", "--forget"], "exclude each other"),
+        (["--repair", "--forget"], "exclude each other"),
+        (["--repair", "--endpoint", "quotes"], "--repair looks at everything"),
+        (["--status", "--check-plan"], "--check-plan asks the server"),
         (["--forget", "--endpoint", "quotes"], "leave out what narrows"),
     ],
 )
@@ -240,7 +244,41 @@ def test_no_network_is_one_sentence_and_writes_nothing(line, tmp_path):
         port = taken.getsockname()[1]
     environment = {"JQUANTS_BASE_URL": f"http://127.0.0.1:{port}/v2"}
     result = line.run(tmp_path / "home", "sync", "--source", "sandbox", environment=environment)
-    refused(result, code=3, words="127.0.0.1")
+    words = f"No sandbox exchange at 127.0.0.1:{port}; start it: gogooku sandbox serve"
+    refused(result, code=3, words=words)
+    assert nothing_in(tmp_path / "home")
+
+
+def test_a_lost_ledger_is_named_and_made_anew(line, synced, tmp_path):
+    home = copied(synced[0], tmp_path)
+    ledger = home / "raw" / "sandbox" / "ledger.sqlite"
+    bodies = sorted(home.glob("raw/sandbox/bodies/*/*"))
+    ledger.unlink()
+    (ledger.parent / ".writing").touch()
+    for argv in (["sync", "--source", "sandbox"], ["sync", "--source", "sandbox", "--status"]):
+        refused(line.run(home, *argv), code=3, words="Nothing was removed.*--repair")
+    assert sorted(home.glob("raw/sandbox/bodies/*/*")) == bodies
+    nowhere = {"JQUANTS_BASE_URL": NOWHERE}
+    done = line.done(home, "sync", "--source", "sandbox", "--repair", "--json", environment=nowhere)
+    assert done.json["answers"] == len(list(home.glob("raw/sandbox/records/*.json"))) > 0
+    assert (done.json["lost"], done.json["unnamed"]) == ([], 0)
+    again = line.sync(home, *only(*BASE))
+    assert sum(one["requests"] for one in again.json["sync"]["endpoints"]) == 0
+    assert again.json["source"]["content_hash"] == synced[1]["source"]["content_hash"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SSL_CERT_FILE", "/none/ca.pem", "SSL_CERT_FILE /none/ca.pem: not found"),
+        ("SSL_CERT_DIR", "/none", "SSL_CERT_DIR /none: not found"),
+        ("HTTPS_PROXY", "socks5://me:s3cret@proxy", "HTTPS_PROXY .*is not an address"),
+    ],
+)
+def test_a_way_out_that_cannot_be_used_is_exit_2(name, value, words, line, tmp_path):
+    result = line.run(tmp_path / "home", "sync", "--source", "sandbox", environment={name: value})
+    refused(result, code=2, words=words)
+    assert "s3cret" not in result.err
     assert nothing_in(tmp_path / "home")
 
 

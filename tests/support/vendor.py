@@ -14,6 +14,7 @@ from gogooku.core.wall import VirtualClock, tokyo_instant, tokyo_time
 from gogooku.ingest.jquants.client import BadRequest, BulkFile, OutsideWindow, Page
 from gogooku.ingest.jquants.endpoints import ENDPOINTS, Fetch, Kind
 from gogooku.ingest.jquants.moments import moments, sessions_of
+from gogooku.ingest.jquants.origin import Origin
 from gogooku.ingest.jquants.plan import SyncOptions
 from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.ingest.jquants.sync import sync
@@ -57,6 +58,12 @@ class FakeVendor:
     requests: int = 0
     log: list = field(default_factory=list)
     pacer: FakePacer = field(default_factory=FakePacer)
+    key: str = "key-of-the-vendor"
+    base_url: str = "https://vendor.test/v2"
+
+    @property
+    def origin(self):
+        return Origin(self.base_url, self.key)
 
     def pages(self, endpoint, params, *, fields=frozenset()):
         del fields  # of the client's own care
@@ -236,5 +243,7 @@ def leftovers(store):
     """Files that no batch refers to."""
     files = [path for path in store.folder.rglob("*") if path.is_file()]
     names = {path.name for path in files if "bodies" in path.parts}
-    others = sorted(path.name for path in files if "bodies" not in path.parts)
+    kept = {"bodies", "records"}
+    others = sorted(path.name for path in files if not kept & set(path.parts))
+    others += [path.name for path in files if path.name.startswith(".") and kept & set(path.parts)]
     return sorted(names - store.digests()), [name for name in others if name != "ledger.sqlite"]

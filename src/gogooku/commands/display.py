@@ -11,6 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gogooku.core.plain import plain
+
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A plain table; numbers are right-aligned."""
@@ -28,7 +30,10 @@ def _numeric(value: object) -> bool:
 
 
 def cell(value: object) -> str:
-    """One value as text: thousands separated, four significant digits, a dash for nothing."""
+    """One value as text: thousands separated, four significant digits, a dash for nothing.
+
+    A text is shown as one line, without what a terminal would obey: names come from others.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if isinstance(value, bool):
@@ -37,7 +42,7 @@ def cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return str(value)
+    return plain(str(value))
 
 
 def frame_table(title: str, frame: pl.DataFrame) -> Table:

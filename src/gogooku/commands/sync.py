@@ -1,4 +1,4 @@
-"""`gogooku sync` in its four forms: fetch, ``--dry-run``, ``--status`` and ``--forget``."""
+"""`gogooku sync`: fetch, ``--dry-run``, ``--status``, ``--repair`` and ``--forget``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rich.table import Table
 
@@ -19,26 +18,32 @@ from gogooku.commands.forget import holdings
 from gogooku.core.errors import EnvironmentalError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, WallClock, tokyo_time
-from gogooku.ingest.jquants.client import ApiKey, Client
+from gogooku.ingest.jquants.addresses import host_of, is_loopback
+from gogooku.ingest.jquants.client import ApiKey, Client, Unreachable
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
+from gogooku.ingest.jquants.network import NETWORK_VARIABLES, Network, network_of
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plan import BulkUse, SyncOptions, SyncPlan
 from gogooku.ingest.jquants.planning import dry_run as plan_only
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.jquants.repair import repair as repaired
 from gogooku.ingest.jquants.status import status as status_of
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced
 
 SANDBOX: Final = "sandbox"
 JQUANTS_URL: Final = "https://api.jquants.com/v2"
 SANDBOX_URL: Final = "http://127.0.0.1:8790/v2"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_BASE_URL: Final = "JQUANTS_BASE_URL"
+_API_KEY: Final = "JQUANTS_API_KEY"
+VARIABLES: Final = (_BASE_URL, _API_KEY, *NETWORK_VARIABLES)
+"""Environment variables that a sync understands."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a call asks for, as its options say it; one of the three forms, or a sync."""
+    """What a call asks for, as its options say it; one of the other forms, or a sync."""
 
     source: str
     endpoints: tuple[str, ...] = ()
@@ -49,6 +54,8 @@ class Asked:
     dry_run: bool = False
     status: bool = False
     forget: bool = False
+    check_plan: bool = False
+    repair: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,16 @@ def sync(
     home: Path,
     asked: Asked,
     *,
-    base_url: str | None,
-    key: str | None,
+    environment: Mapping[str, str],
     sure: Callable[[str], bool],
     reporter: Reporter,
 ) -> Answer:
-    """Fetch what is missing; or say what would be asked for or what is held; or remove it all.
+    """Fetch what is missing; or say what would be or was; or make the ledger anew; or remove all.
 
     Parameters
     ----------
-    base_url, key : str, optional
-        See `address`.
+    environment : mapping of str to str
+        Those of `VARIABLES` that are set.
     sure : callable
         Answers the question whether to remove what it lists; asked by ``--forget`` alone.
 
@@ -95,20 +101,28 @@ def sync(
     GogookuError
         As `gogooku.pipeline.sync`.
     """
-    if asked.dry_run + asked.status + asked.forget > 1:
-        raise UsageError("--dry-run, --status and --forget exclude each other")
+    if asked.dry_run + asked.status + asked.forget + asked.repair > 1:
+        raise UsageError("--dry-run, --status, --repair and --forget exclude each other")
     if asked.plan is not None and not asked.dry_run:
         raise UsageError("--plan goes with --dry-run; a sync asks the server for the plan")
-    if asked.forget and (asked.endpoints or asked.first or asked.last):
-        raise UsageError("--forget removes everything of a source; leave out what narrows it")
+    if (asked.forget or asked.repair) and (asked.endpoints or asked.first or asked.last):
+        does = "--forget removes" if asked.forget else "--repair looks at"
+        raise UsageError(f"{does} everything of a source; leave out what narrows it")
+    if asked.check_plan and (asked.dry_run or asked.status or asked.forget or asked.repair):
+        raise UsageError("--check-plan asks the server; it goes with a sync only")
     order = _order(home, asked)
     if asked.status:
         return _status(order)
+    if asked.repair:
+        return _repair(order)
     if asked.forget:
         return _forget(order, sure=sure)
     if asked.dry_run:
         return _dry_run(order, plan=asked.plan)
-    return _fetch(order, address(asked.source, base_url=base_url, key=key), reporter=reporter)
+    found = address(
+        asked.source, base_url=environment.get(_BASE_URL), key=environment.get(_API_KEY)
+    )
+    return _fetch(order, found, network=network_of(environment), reporter=reporter)
 
 
 def _order(home: Path, asked: Asked) -> Order:
@@ -129,7 +143,12 @@ def _order(home: Path, asked: Asked) -> Order:
         for name in ENDPOINTS
         if not asked.endpoints or name in asked.endpoints or name == "calendar"
     )
-    options = SyncOptions(first=asked.first, last=asked.last, use_bulk=BulkUse(asked.bulk))
+    options = SyncOptions(
+        first=asked.first,
+        last=asked.last,
+        use_bulk=BulkUse(asked.bulk),
+        check_plan=asked.check_plan,
+    )
     return Order(home=home, source=asked.source, endpoints=wanted, options=options)
 
 
@@ -141,8 +160,9 @@ def address(source: str, *, base_url: str | None, key: str | None) -> Address:
 
     Raises
     ------
-    UsageError
-        An address without https that is not on this machine: the key would travel in the clear.
+    ConfigError
+        What is no address, or one without https that is not on this machine: the key would travel
+        in the clear.
     TerminalError
         No key.
     """
@@ -151,22 +171,33 @@ def address(source: str, *, base_url: str | None, key: str | None) -> Address:
         url, secret = base_url or SANDBOX_URL, own
     else:
         url, secret = base_url or JQUANTS_URL, key or ""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise UsageError(
-            f"JQUANTS_BASE_URL {parts.scheme}://{parts.hostname}: only https, or this machine; "
-            "the key would travel in the clear"
-        )
+    host_of(url)
     return Address(base_url=url.rstrip("/"), key=ApiKey(secret))
 
 
-def _fetch(order: Order, address: Address, *, reporter: Reporter) -> Answer:
+def _fetch(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Answer:
     """Fetch what is missing and derive the tables."""
+    try:
+        return _fetched(order, address, network=network, reporter=reporter)
+    except Unreachable as fault:
+        host = host_of(address.base_url)
+        if order.source != SANDBOX or not is_loopback(host.rpartition(":")[0] or host):
+            raise
+        raise Unreachable(
+            f"No sandbox exchange at {host}; start it: gogooku sandbox serve"
+        ) from fault
+
+
+def _fetched(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Answer:
     # A run just before this one, also a killed one, may have sent its last request a moment ago.
     plan = _known_plan(order) or Plan.FREE
     pacer = Pacer(plan, clock=order.clock, after=order.clock.now())
     with Client(
-        base_url=address.base_url, key=address.key, pacer=pacer, clock=order.clock
+        base_url=address.base_url,
+        key=address.key,
+        pacer=pacer,
+        clock=order.clock,
+        network=network,
     ) as client:
         done = pipeline.sync(
             order.home,
@@ -185,7 +216,8 @@ def answer_of(done: Synced) -> Answer:
     summary = done.summary
     rows = [(one.name, one.requests, one.rows, _remark(one)) for one in summary.endpoints]
     title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
-    tables = [table(title, ["endpoint", "requests", "rows", ""], rows)]
+    tables: list[Table | str] = [table(title, ["endpoint", "requests", "rows", ""], rows)]
+    tables += summary.notes
     facts: dict[str, Any] = {"sync": summary.to_json(), "source": None}
     if done.source is not None:
         manifest = done.source.manifest
@@ -340,6 +372,34 @@ def _status(order: Order) -> Answer:
     ]
     title = f"{order.source}: what is held (plan {made.plan or 'not known yet'})"
     return Answer(facts=made.to_json(), parts=[table(title, columns, rows)])
+
+
+def _repair(order: Order) -> Answer:
+    """Make the ledger anew from what was fetched."""
+    store = open_store(order.home, order.source)
+    done = repaired(store)
+    aside = [str(path.relative_to(order.home)) for path in done.aside]
+    lines = [
+        f"{order.source}: the ledger was made anew from {done.answers:,} answers",
+        f"set aside in {store.aside}: {len(aside):,} files",
+    ]
+    if done.unnamed:
+        lines.append(
+            f"{done.unnamed:,} of them are bodies without a record: what they answer is not known "
+            "any more, and gogooku sync asks for it again"
+        )
+    rows = [(one,) for one in done.lost]
+    lost = [table("not whole any more; gogooku sync asks for it again", ["answer"], rows)]
+    return Answer(
+        facts={
+            "source": order.source,
+            "answers": done.answers,
+            "lost": done.lost,
+            "aside": aside,
+            "unnamed": done.unnamed,
+        },
+        parts=[*lines, *(lost if rows else [])],
+    )
 
 
 def _forget(order: Order, *, sure: Callable[[str], bool]) -> Answer:

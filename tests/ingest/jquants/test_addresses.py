@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.ingest.jquants.addresses import host_of, refuse_plain
+from gogooku.ingest.jquants.addresses import FileRule, host_of
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,72 @@ def test_an_address_that_cannot_be_asked_is_refused_without_repeating_it(base):
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "https://files.example.com/a.csv.gz",
-        "http://127.0.0.1:9/a",
-        "http://127.8.8.8/a",
-        "http://[::1]:9/a",
-        "http://localhost/a",
-    ],
+    "base", ["http://api.example.com/v2", "http://10.0.0.1/v2", "http://localhost.evil.test/v2"]
 )
-def test_a_file_comes_over_https_or_from_this_machine(url):
-    assert refuse_plain(httpx.Request("GET", url)) is None
+def test_the_key_never_travels_in_the_clear(base):
+    with pytest.raises(ConfigError, match="only https"):
+        host_of(base)
+
+
+def ask(url, *, api="api.jquants.com"):
+    return FileRule(api)(httpx.Request("GET", url))
+
+
+HERE = ("http://127.0.0.1:9/a", "http://127.8.8.8/a", "http://[::1]:9/a", "http://localhost/a",
+        "https://localhost./a", "http://127.1/a", "http://0x7f000001/a", "http://2130706433/a",
+        "http://[::ffff:127.0.0.1]/a")  # fmt: skip
+
+
+@pytest.mark.parametrize("url", HERE)
+@pytest.mark.parametrize("api", ["127.0.0.1", "localhost", "::1"])
+def test_a_file_lies_on_this_machine_where_the_api_does(url, api):
+    assert ask(url, api=api) is None
+
+
+@pytest.mark.parametrize("url", [*HERE, *(url.replace("http:", "https:") for url in HERE)])
+def test_an_api_elsewhere_has_no_file_on_this_machine(url):
+    with pytest.raises(DataError, match="nothing was fetched"):
+        ask(url)
+
+
+@pytest.mark.parametrize("url", ["https://files.example.com/a.csv.gz", "https://8.8.8.8/a"])
+@pytest.mark.parametrize("api", ["api.jquants.com", "127.0.0.1"])
+def test_a_file_comes_over_https_from_anywhere_public(url, api):
+    assert ask(url, api=api) is None
 
 
 @pytest.mark.parametrize(
-    "url", ["http://files.example.com/a", "http://10.0.0.1/a", "http://localhost.example.com/a"]
-)
-def test_a_file_that_others_could_change_on_the_way_is_refused(url):
-    with pytest.raises(DataError, match=f"offered by {httpx.URL(url).host} without https"):
-        refuse_plain(httpx.Request("GET", url))
+    "host",
+    ["10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "[fe80::1]", "[fc00::1]",
+     "0.0.0.0", "[::]", "224.0.0.1", "100.64.0.1", "metadata.internal", "intranet", "a.local",
+     "10.1", "0xa9fea9fe"],
+)  # fmt: skip
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_file_in_a_private_network_is_refused(host, scheme):
+    with pytest.raises(DataError, match="nothing was fetched"):
+        ask(f"{scheme}://{host}/a")
+
+
+def test_a_mirror_in_a_private_network_has_its_own_files():
+    assert ask("https://10.0.0.5/a", api="10.0.0.5") is None
+    with pytest.raises(DataError, match="without https"):
+        ask("http://10.0.0.5/a", api="10.0.0.5")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:s3cret@files.example.com/a", "https://me@127.0.0.1/a", "ftp://files.example.com/a",
+     "file:///etc/passwd", "gopher://127.0.0.1/a", "http://files.example.com/a"],
+)  # fmt: skip
+@pytest.mark.parametrize("api", ["api.jquants.com", "127.0.0.1"])
+def test_another_scheme_or_a_user_is_refused(url, api):
+    with pytest.raises(DataError, match="nothing was fetched") as caught:
+        ask(url, api=api)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_name_that_a_name_server_puts_on_this_machine_is_refused():
+    rule = FileRule("api.jquants.com")
+    assert rule.allows("files.example.com", "8.8.8.8")
+    assert not rule.allows("files.example.com", "127.0.0.1")
+    assert not rule.allows("files.example.com", "169.254.169.254")

@@ -24,6 +24,7 @@ from gogooku.ingest.jquants.client import (
     OutsideWindow,
     Patience,
     RefusedKey,
+    TooLarge,
     Unreachable,
 )
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
@@ -641,18 +642,35 @@ def test_a_file_is_fetched_by_https_only_or_from_this_machine():
         assert len(server.asked) == len(script), "nothing was sent there"
     for address in ("http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x"):
         server = Server(url(address), httpx.Response(200, content=FILE))
-        assert server.client().bulk_file(LISTED) == FILE
+        failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+        assert len(server.asked) == 1, "an API elsewhere has no files on this machine"
+        server = Server(url(address), httpx.Response(200, content=FILE))
+        client = server.client(base_url="http://127.0.0.1:8790/v2")
+        assert client.bulk_file(LISTED) == FILE
 
 
-def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr("gogooku.ingest.jquants.decode._UNPACKED_LIMIT", 1 << 20)
+def test_a_body_that_is_too_large_is_refused_at_once(monkeypatch):
+    for name in ("PAGE_BYTES", "FILE_BYTES", "PACKED_FILE_BYTES"):
+        monkeypatch.setattr(f"gogooku.ingest.jquants.client.{name}", 1 << 20)
     packed = gzip.compress(bytes(2 << 20))
     coded = {"content-encoding": "gzip"}
-    server = Server(httpx.Response(200, headers=coded, stream=Parts(packed)))
-    assert "more than 1 MiB" in str(failure(server, DataError))
-    server = Server(url(), httpx.Response(200, content=packed))
-    error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
-    assert "more than 1 MiB" in str(error)
+    endless = Parts(*[b" " * (1 << 18)] * 1000)
+    cases = [
+        (httpx.Response(200, headers=coded, stream=Parts(packed)), None),
+        (httpx.Response(200, stream=endless), None),
+        (httpx.Response(503, stream=endless), None),
+    ]
+    for answered, call in cases:
+        server = Server(answered)
+        error = failure(server, TooLarge, call=call)
+        assert "quotes date=2026-11-20" in str(error)
+        assert "the limit" in str(error)
+        assert len(server.asked) == 1
+    for stream in (Parts(packed), endless):
+        server = Server(url(), httpx.Response(200, stream=stream))
+        error = failure(server, TooLarge, call=lambda client: client.bulk_file(LISTED))
+        assert LISTED in str(error)
+        assert "s1gned" not in str(error)
 
 
 def test_an_answer_without_an_address_is_asked_again():
@@ -710,3 +728,60 @@ def test_fields_that_never_come_are_asked_again_for_three_pages_only():
 def test_a_server_that_is_not_there_is_told_from_one_that_fails():
     assert isinstance(failure(Server(httpx.ConnectError("refused")), Unreachable), TransientError)
     assert not isinstance(failure(Server(httpx.ReadError("cut")), TransientError), Unreachable)
+
+
+# --- a server that means no good ----------------------------------------------------------------
+
+
+def test_a_server_that_makes_wait_for_hours_is_given_up():
+    server = Server(httpx.Response(429, headers={"retry-after": "86400"}))
+    error = failure(server, TransientError)
+    assert "429 and a wait of 3,600 s after 7,200 s" in str(error)
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://169.254.169.254/latest/meta-data",
+        "http://files.elsewhere.test/a",
+        "https://me:s3cret@files.elsewhere.test/a",
+        "ftp://files.elsewhere.test/a",
+        "https://localhost/a",
+    ],
+)
+def test_a_redirect_of_a_file_is_held_to_the_same_rule(place):
+    redirect = httpx.Response(302, headers={"location": place})
+    server = Server(url(), redirect, httpx.Response(200, content=FILE))
+    error = failure(server, DataError, call=lambda client: client.bulk_file(LISTED))
+    assert "nothing was fetched from there" in str(error)
+    assert "s3cret" not in str(error)
+    assert len(server.asked) == 2
+
+
+def test_redirects_without_end_are_a_fault():
+    def answered(request):
+        if request.url.host == "api.exchange.test":
+            return url()
+        place = f"https://files.elsewhere.test/{len(server.asked)}"
+        return httpx.Response(302, headers={"location": place})
+
+    server = Server(answered)
+    call = lambda client: client.bulk_file(LISTED)  # noqa: E731
+    error = failure(server, TransientError, call=call, patience=Patience(attempts=2))
+    assert "2 attempts failed" in str(error)
+    assert len(server.asked) == 2 * (1 + 6)
+
+
+def test_what_a_server_says_is_one_harmless_line():
+    said = "\x1b]0;owned\x07\x1b[2Jno\u202e such\r\n day" + "!" * 10_000
+    error = failure(Server(refusal(400, said)), BadRequest)
+    assert "no? such day!!!" in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 700
+
+
+def test_on_this_machine_nothing_is_waited_for():
+    server = Server(httpx.ConnectError("refused"))
+    failure(server, Unreachable, base_url="http://127.0.0.1:8790/v2")
+    assert len(server.asked) == 1

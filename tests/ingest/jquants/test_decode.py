@@ -12,14 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.jquants import decode as decode_module
 from gogooku.ingest.jquants.decode import (
     decode_file,
     decode_pages,
     num_rows,
     plain_number,
     read_envelope,
-    unpacked,
     unusable_objects,
 )
 from gogooku.ingest.jquants.endpoints import ENDPOINTS, Kind
@@ -225,21 +223,6 @@ def test_a_file_s_objects_are_json_or_it_is_unusable():
     assert unusable_objects(TOPIX, decode_pages(TOPIX, [page({"C": 1})]).frame) == ()
 
 
-def test_a_body_that_unpacks_to_too_much_is_refused(monkeypatch):
-    monkeypatch.setattr(decode_module, "_UNPACKED_LIMIT", 3 << 20)
-    monkeypatch.setattr(decode_module, "_UNPACKED_PART", 1 << 16)
-    fits = bytes(3 << 20)
-    assert unpacked(gzip.compress(fits)) == fits
-    assert unpacked(gzip.compress(b"ab") + gzip.compress(b"c") + b"\0\0") == b"abc"
-    for body in (gzip.compress(fits + b"x"), gzip.compress(fits) + gzip.compress(b"x")):
-        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
-            unpacked(body)
-        with pytest.raises(DataError, match="more than 3 MiB, the limit"):
-            decode_file(TOPIX, body)
-    with pytest.raises(EOFError):
-        unpacked(gzip.compress(fits)[:-1])
-
-
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -337,3 +320,11 @@ def test_fields_that_some_row_lacks_are_named():
     assert decode_pages(topix, [b'{"data": []}']).lacking == frozenset()
     file = decode_file(topix, gzip.compress(b"Date,O,H,L\n2026-01-05,1,1,1\n"))
     assert file.lacking == {"C"}
+
+
+@pytest.mark.parametrize("text", [b"Date,O,H,L,C\n" + b",,,,\n" * 20, b"Date\n" + b"\n" * 100])
+def test_a_file_of_too_many_cells_is_refused_before_it_is_read(monkeypatch, text):
+    monkeypatch.setattr("gogooku.ingest.jquants.decode.CELLS", 90)
+    body = gzip.compress(text + b"2026-11-20")
+    with pytest.raises(DataError, match="topix: a bulk file of more than 90 cells, the limit"):
+        decode_file(TOPIX, body)

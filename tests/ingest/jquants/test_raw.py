@@ -88,7 +88,7 @@ def test_what_was_put_and_not_committed_is_removed(store):
     assert store.batches() == []
 
 
-def test_what_a_killed_writer_left_is_collected_by_the_next(store):
+def test_what_a_killed_writer_left_is_set_aside_by_the_next(store):
     add(store, PAGE)
     orphan = store.body_path("ab" * 32)
     orphan.parent.mkdir()
@@ -98,9 +98,10 @@ def test_what_a_killed_writer_left_is_collected_by_the_next(store):
         pass
     assert orphan.exists(), "without a mark nobody was killed, and looking costs time"
     (store.folder / ".writing").touch()
-    with store.writer():
-        pass
-    assert leftovers(store) == ([], [])
+    with store.writer() as writer:
+        assert writer.num_aside == 1
+    assert leftovers(store) == ([], [orphan.name])
+    assert (store.aside / orphan.name).read_bytes() == b"x"
     assert store.bodies(store.batches()[0]) == [PAGE]
 
 
@@ -123,7 +124,7 @@ def test_a_damaged_body_is_named(store, damage):
         path.write_bytes(b"not compressed")
     else:
         path.write_bytes(store.body_path(other.bodies[0]).read_bytes())
-    with pytest.raises(DataError, match=r"topix date=2026-11-20.*copy.*--forget") as caught:
+    with pytest.raises(DataError, match=r"topix date=2026-11-20.*copy.*--repair") as caught:
         store.bodies(batch)
     assert str(path) in str(caught.value)
 

@@ -39,6 +39,7 @@ def test_what_machines_read_is_sorted_and_plain():
         "batches": 3,
         "rows": 123,
         "bytes": 4010,
+        "notes": [],
     }
     quotes, topix = made["endpoints"]
     assert quotes == {

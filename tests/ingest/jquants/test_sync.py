@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -218,7 +219,7 @@ def test_old_days_that_stay_refused_block_no_new_one_and_are_tried_once_a_day(st
     vendor.clock.move_to(tokyo("2026-11-24 20:00"))
     place = len(vendor.log)
     run(store, vendor, endpoints=names, first=old[0])
-    days = [params["date"] for name, params in vendor.log[place:] if name == "quotes"]
+    days = [params["date"] for name, params in vendor.log[place:] if name == "quotes"][1:]
     assert days[0] == "2026-11-24"
     assert days[-5:] == [str(day) for day in reversed(old[2:])]
 
@@ -358,7 +359,7 @@ def test_a_refused_key_stops_everything_and_nothing_is_written(store, fault):
     run(store, vendor, endpoints=SMALL, first=FROM)
     before = content(store)
     vendor.clock.move_to(tokyo("2026-11-24 20:00"))
-    vendor.faults["master"] = fault
+    vendor.faults["quotes"] = fault
     with pytest.raises(type(fault)):
         run(store, vendor, endpoints=SMALL, first=FROM)
     assert content(store) == before
@@ -388,14 +389,86 @@ def test_a_smaller_plan_is_noticed_and_planned_anew(store):
     assert len(store.batches("topix")) == 3
 
 
-def test_the_subscription_is_looked_at_again_after_thirty_days(store):
-    vendor = vendor_at("2026-10-01 20:00", plan=Plan.LIGHT)
-    run(store, vendor, endpoints=some("topix"), first=date(2026, 9, 30))
+def plan_questions(vendor, since=0):
+    return sum(params.get("date") == "2000-01-04" for _, params in vendor.log[since:])
+
+
+def test_a_larger_plan_of_the_same_key_is_noticed_on_the_next_day(store):
+    vendor = vendor_at("2026-10-01 20:00", plan=Plan.FREE)
+    names = some("calendar", "topix")
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert store.batches("topix") == []
     vendor.plan = Plan.PREMIUM
-    for day, plan in ((31, Plan.LIGHT), (32, Plan.PREMIUM)):
-        vendor.clock.move_to(tokyo("2026-10-01 20:00") + timedelta(days=day - 1))
-        run(store, vendor, endpoints=some("topix"), first=date(2026, 9, 30))
-        assert store.subscription().plan is plan
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert (store.subscription().plan, plan_questions(vendor)) == (Plan.FREE, 1)
+    vendor.clock.move_to(tokyo("2026-10-02 00:01"))
+    summary = run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert (store.subscription().plan, plan_questions(vendor)) == (Plan.PREMIUM, 2)
+    assert store.batches("topix")
+    assert summary.notes == ("the plan is Premium now, it was Free",)
+    place = len(vendor.log)
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert len(vendor.log) == place, "the same day is not asked about twice"
+
+
+def test_the_plan_is_asked_for_at_once_on_demand(store):
+    vendor = vendor_at("2026-10-01 20:00", plan=Plan.FREE)
+    names = some("calendar", "topix")
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    vendor.plan = Plan.LIGHT
+    summary = run(store, vendor, endpoints=names, first=date(2026, 6, 1), check_plan=True)
+    assert store.subscription().plan is summary.plan is Plan.LIGHT
+    assert store.batches("topix")
+
+
+@pytest.mark.parametrize("changed", ["key", "base_url"])
+@pytest.mark.parametrize("plan", [Plan.PREMIUM, Plan.FREE])
+def test_another_key_or_address_is_noticed_at_the_same_instant(store, changed, plan):
+    vendor = vendor_at("2026-10-01 20:00", plan=Plan.STANDARD)
+    names = some("calendar", "topix", "indices", "breakdown")
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    held = store.batches()
+    setattr(vendor, changed, f"{getattr(vendor, changed)}2")
+    vendor.plan = plan
+    place = len(vendor.log)
+    summary = run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert plan_questions(vendor, place) == 1
+    assert summary.plan is plan
+    assert "another key or address" in summary.notes[0]
+    assert store.batches()[: len(held)] == held, "what is stored stays"
+    assert bool(store.batches("breakdown")) is (plan is Plan.PREMIUM)
+    said = {one.name: one.skipped for one in summary.endpoints}
+    if plan is Plan.FREE:
+        assert said["indices"] == "not in the Free plan; needs Standard"
+
+
+def test_refused_days_and_cursors_belong_to_the_key_and_plan_that_they_came_from(store):
+    vendor = vendor_at("2026-10-01 20:00", plan=Plan.PREMIUM)
+    names = some("calendar", "statements")
+    refused = BadRequest("no such day")
+    vendor.faults = {("statements", "2026-09-30"): [refused, refused]}
+    run(store, vendor, endpoints=names, first=date(2026, 9, 29))
+    assert set(store.refused("statements")) == {"date=2026-09-30"}
+    vendor.clock.move_to(tokyo("2026-10-01 20:30"))
+    vendor.key = "another-key"
+    vendor.faults = {}
+    place = len(vendor.log)
+    summary = run(store, vendor, endpoints=names, first=date(2026, 9, 29))
+    assert summary.failed == ()
+    assert store.refused("statements") == {}
+    asked_now = [params for name, params in vendor.log[place:] if name == "statements"]
+    assert {"date": "2026-09-30"} in asked_now
+    assert not [params for params in asked_now if "cursor" in params]
+
+
+def test_a_store_of_an_earlier_version_is_asked_for_its_plan_at_once(store):
+    vendor = vendor_at("2026-10-01 20:00", plan=Plan.LIGHT)
+    names = some("calendar", "topix")
+    run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    with store.writer() as writer:
+        writer.remember(replace(store.subscription(), mark="", plan=Plan.FREE))
+    summary = run(store, vendor, endpoints=names, first=date(2026, 6, 1))
+    assert (summary.plan, plan_questions(vendor)) == (Plan.LIGHT, 2)
 
 
 def test_a_file_that_is_not_listed_is_replaced_by_its_days(store):

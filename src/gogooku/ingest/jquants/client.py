@@ -18,8 +18,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urljoin
@@ -27,10 +25,22 @@ from urllib.parse import quote, urljoin
 import httpx
 
 from gogooku.core.errors import DataError, TerminalError, TransientError
-from gogooku.core.wall import JST, WallClock
-from gogooku.ingest.jquants.addresses import host_of, refuse_plain
-from gogooku.ingest.jquants.decode import Envelope, lacking, read_envelope, unpacked
+from gogooku.core.plain import plain
+from gogooku.core.wall import WallClock
+from gogooku.ingest.jquants.addresses import FileRule, host_of, is_loopback
+from gogooku.ingest.jquants.bodies import (
+    FILE_BYTES,
+    PACKED_FILE_BYTES,
+    PAGE_BYTES,
+    TooLarge,
+    too_large,
+    unpacked,
+)
+from gogooku.ingest.jquants.course import Course
+from gogooku.ingest.jquants.decode import lacking
 from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Endpoint
+from gogooku.ingest.jquants.network import DIRECT, Line, Network, ended_after
+from gogooku.ingest.jquants.origin import Origin
 from gogooku.ingest.jquants.pacing import Pacer
 from gogooku.ingest.jquants.plans import Bucket
 from gogooku.ingest.jquants.refusals import (
@@ -40,6 +50,15 @@ from gogooku.ingest.jquants.refusals import (
     OutsideWindow,
     RefusedKey,
     refusal,
+)
+from gogooku.ingest.jquants.replies import (
+    BulkFile,
+    Reply,
+    address_of,
+    files_of,
+    message_of,
+    page_of,
+    wait_of,
 )
 
 __all__ = [
@@ -53,24 +72,27 @@ __all__ = [
     "Page",
     "Patience",
     "RefusedKey",
+    "TooLarge",
     "Unreachable",
 ]
 
 _GZIP: Final = b"\x1f\x8b"
-_EMPTY_PAGE: Final = b'{"data":[]}'
 _BLOCK_SECONDS: Final = 310.0
 """The vendor refuses everything for about five minutes after sustained excess."""
 _PAUSE_SECONDS: Final = 60.0
 """Time after which a rate limit per minute has certainly passed."""
 _LONGEST_PAUSE_SECONDS: Final = 3600.0
+_LONGEST_WAIT_SECONDS: Final = 2 * 3600.0
+"""What the server may make one request wait for in all."""
 _ANSWER_SECONDS: Final = 900.0
-"""A body that drips in for longer than this is given up."""
+"""An answer that drips in for longer than this is given up."""
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=15.0)
 _QUOTED_CHARACTERS: Final = 300
 FRUITLESS_LIMIT: Final = 3
 """After so many pages in a row that lacked fields again when asked again, it is no accident."""
 _EMPTY_LIMIT: Final = 3
 """So many empty pages in a row with one successor are no accident: it may filter after paging."""
+_REDIRECTS: Final = 5
 _USER_AGENT: Final = "gogooku/0.1"
 _Read = TypeVar("_Read")
 _Rows = list[dict[str, Any]]
@@ -168,15 +190,6 @@ class Page:
 
 
 @dataclass(frozen=True)
-class BulkFile:
-    """A line of the list of bulk files; ``last_modified`` is aware, ``num_bytes`` compressed."""
-
-    key: str
-    last_modified: datetime
-    num_bytes: int
-
-
-@dataclass(frozen=True)
 class _Ask:
     """One API request: what it is about, for messages, and what is sent."""
 
@@ -187,20 +200,7 @@ class _Ask:
 
     def __str__(self) -> str:
         shown = " ".join(f"{name}={value}" for name, value in sorted(self.params.items()))
-        return f"{self.name} {shown}".strip()
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """A whole answer; ``body`` is ``sent`` without its content encoding.
-
-    Neither is in the repr: a server may echo the key.
-    """
-
-    status: int
-    sent: bytes = field(repr=False)
-    body: bytes = field(repr=False)
-    retry_after: str | None
+        return plain(f"{self.name} {shown}".strip(), limit=_QUOTED_CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -237,11 +237,15 @@ class Client:
     transport : httpx.BaseTransport, optional
         Instead of the network, in tests.
     patience : Patience
+    network : Network
+        Proxy and certificates.
 
     Attributes
     ----------
     requests : int
         API requests sent so far, repeated ones included; downloads of files are not API requests.
+    origin : Origin
+        Whom it asks, and as whom.
     """
 
     def __init__(
@@ -253,30 +257,37 @@ class Client:
         clock: WallClock,
         transport: httpx.BaseTransport | None = None,
         patience: Patience = Patience(),
+        network: Network = DIRECT,
     ) -> None:
         self.requests = 0
         self.pacer = pacer
+        self.origin = Origin(base_url, key.value)
         self._fruitless: dict[str, int] = {}
         self._base_url = base_url.rstrip("/")
         self._host = host_of(self._base_url)
         self._key = key
         self._clock = clock
         self._patience = patience
+        self._is_here = is_loopback(httpx.URL(base_url).host)
+        rule = FileRule(httpx.URL(base_url).host)
         # trust_env=False: no environment variable and no .netrc decides where the key goes.
+        self._api_line = transport or Line(network)
         self._api = httpx.Client(
-            transport=transport,
+            transport=self._api_line,
             auth=_KeyHeader(key),
             headers={"accept-encoding": "gzip", "user-agent": _USER_AGENT},
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
         )
+        self._file_line = transport or Line(network, allows=rule.allows)
         self._files = httpx.Client(
-            transport=transport,
+            transport=self._file_line,
             headers={"accept-encoding": "identity", "user-agent": _USER_AGENT},
             timeout=_TIMEOUT,
-            event_hooks={"request": [refuse_plain]},
+            event_hooks={"request": [rule]},
             follow_redirects=True,
+            max_redirects=_REDIRECTS,
             trust_env=False,
         )
 
@@ -312,7 +323,10 @@ class Client:
         Raises
         ------
         TransientError
-            Patience is at an end; pages already yielded are then not the whole query.
+            Patience is at an end, or the pages repeat earlier ones without end; pages already
+            yielded are then not the whole query.
+        TooLarge
+            More than `QUERY_PAGES` pages or `QUERY_BYTES` bytes.
         RefusedKey, NoSubscription, NotInPlan, OutsideWindow, BadRequest
             See the module.
         """
@@ -320,6 +334,7 @@ class Client:
         key: str | None = None
         seen: set[str] = set()
         before: _Rows = []
+        course = Course()
         while True:
             take = partial(self._next_page, ask, key, seen, before)
             page, rows = take()
@@ -330,6 +345,9 @@ class Client:
             key = page.pagination_key
             if key is None:
                 return
+            if fault := course.fault(len(page.body), rows):
+                raise self._gave_up(ask, course.num_pages, _Fault(fault), tried="pages")
+            course.refuse_long(str(ask))
             seen.add(key)
             before = rows or before
 
@@ -339,7 +357,7 @@ class Client:
         An instant without a time zone is Tokyo time, as all times of the vendor.
         """
         ask = _Ask(f"bulk files of {endpoint.name}", BULK_LIST_PATH, {"endpoint": endpoint.path})
-        return self._ask(ask, _bulk_rows)
+        return self._ask(ask, files_of)
 
     def bulk_file(self, key: str) -> bytes:
         """Fetch one bulk file: gzip bytes that unpack completely.
@@ -352,14 +370,16 @@ class Client:
         TransientError
             No complete file within the patience.
         DataError
-            The address is not https, or the file unpacks to more than the limit.
+            The address is one that files may not come from.
+        TooLarge
+            The file is larger than the limit, packed or not.
         RefusedKey, NoSubscription, NotInPlan, OutsideWindow, BadRequest
             Of the request for the address.
         """
         ask = _Ask(f"bulk file {key}", BULK_GET_PATH, {"key": key})
         fault = _Fault("nothing tried")
         for attempt in range(1, self._patience.attempts + 1):
-            found = self._download(self._ask(ask, _file_address))
+            found = self._download(ask, self._ask(ask, address_of))
             if isinstance(found, bytes):
                 return found
             fault = found
@@ -377,7 +397,7 @@ class Client:
         whole = _Ask(ask.name, ask.path, params, ask.bucket)
         empty: list[str] = []
         for attempt in range(1, self._patience.attempts + 1):
-            body, envelope = self._ask(whole, _page)
+            body, envelope = self._ask(whole, page_of)
             following = envelope.pagination_key
             page = Page(body, len(envelope.rows), following, envelope.cursor)
             if following is not None and following in seen:
@@ -412,170 +432,147 @@ class Client:
         self._fruitless[name] = 0
         return other
 
-    def _ask(self, ask: _Ask, read: Callable[[_Reply], _Read]) -> _Read:
+    def _ask(self, ask: _Ask, read: Callable[[Reply], _Read]) -> _Read:
         """Ask until ``read`` accepts an answer; it says by a `DataError` that one is unusable."""
         faults = refusals = 0
+        waited = 0.0
         while True:
             self.pacer.wait(ask.bucket)
             self.requests += 1
-            reply = self._send(self._api, self._base_url + ask.path, ask.params)
-            fault = reply if isinstance(reply, _Fault) else _passing_fault(reply)
-            if isinstance(reply, _Reply) and reply.status == 429:
+            reply = self._asked(ask)
+            fault = reply if isinstance(reply, _Fault) else None
+            if isinstance(reply, Reply) and reply.passes:
+                fault = _Fault(f"status {reply.status}")
+            if isinstance(reply, Reply) and reply.status == 429:
                 refusals += 1
                 if refusals >= self._patience.refusals:
                     raise self._gave_up(ask, refusals, _Fault("429 (over the rate limit)"))
-                self.pacer.punish(self._pause_seconds(reply, refusals))
+                pause = self._pause_seconds(reply, refusals)
+                waited += pause
+                if waited > _LONGEST_WAIT_SECONDS:
+                    why = f"429 and a wait of {pause:,.0f} s after {waited - pause:,.0f} s"
+                    raise self._gave_up(ask, refusals, _Fault(why))
+                self.pacer.punish(pause)
                 continue
-            if fault is None and isinstance(reply, _Reply):
+            if fault is None and isinstance(reply, Reply):
                 if reply.status not in (200, 210):
-                    said = self._said(_message(reply))
+                    said = self._said(message_of(reply))
                     raise refusal(
                         reply.status, said, host=self._host, name=ask.name, request=str(ask)
                     )
                 try:
                     return read(reply)
                 except DataError as unusable:
-                    fault = _Fault(f"an answer with {unusable}")
+                    fault = _Fault(f"an answer that is {self._said(str(unusable))}")
             faults += 1
+            if fault is not None and fault.unreachable and self._is_here:
+                raise self._gave_up(ask, faults, fault)  # nothing listens: waiting does not help
             if fault is not None and faults >= self._patience.attempts:
                 raise self._gave_up(ask, faults, fault)
             self._clock.sleep(self._patience.wait_seconds(str(ask), faults))
 
+    def _asked(self, ask: _Ask) -> Reply | _Fault:
+        """Send a request of the API once."""
+        url = self._base_url + ask.path
+        try:
+            with ended_after(_ANSWER_SECONDS, self._api_line):
+                return self._send(self._api, url, ask.params, limits=(PAGE_BYTES, PAGE_BYTES))
+        except TooLarge as fault:
+            raise TooLarge(f"{ask}: {fault}") from None
+
     def _send(
-        self, http: httpx.Client, url: str, params: Mapping[str, str] | None = None
-    ) -> _Reply | _Fault:
-        """Send one request and read its whole body; a transport fault is returned, not raised."""
+        self,
+        http: httpx.Client,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        limits: tuple[int, int],
+    ) -> Reply | _Fault:
+        """Send one request and read its whole body; a transport fault is returned, not raised.
+
+        ``limits`` are the bytes that the body may have as it is sent and unpacked.
+        """
         deadline = self._clock.now().timestamp() + _ANSWER_SECONDS
         try:
             with http.stream("GET", url, params=params) as response:
                 # The stream itself, not iter_bytes: httpx does not notice a gzip body that is cut.
                 assert isinstance(response.stream, httpx.SyncByteStream)
-                parts = []
+                parts: list[bytes] = []
+                num_bytes = 0
                 for part in response.stream:
                     parts.append(part)
+                    num_bytes += len(part)
+                    if num_bytes > limits[0]:
+                        raise too_large("the body of the answer", f"{limits[0] >> 20:,} MiB")
                     if self._clock.now().timestamp() > deadline:
                         return _Fault(f"a body that was not whole after {_ANSWER_SECONDS:.0f} s")
                 headers = response.headers
                 encoding = headers.get("content-encoding", "").strip().lower()
                 sent = b"".join(parts)
-                body = _decoded(sent, encoding)
+                body = _decoded(sent, encoding, limit=limits[1])
                 if isinstance(body, _Fault):
                     if response.status_code in (200, 210):
                         return body
                     body = b""  # the number says enough
-                return _Reply(response.status_code, sent, body, headers.get("retry-after"))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                return Reply(response.status_code, sent, body, headers.get("retry-after"))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             return _Fault(self._said(str(error)) or type(error).__name__, unreachable=True)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             return _Fault(f"{type(error).__name__}: {self._said(str(error))}".rstrip(": "))
 
-    def _download(self, address: str) -> bytes | _Fault:
+    def _download(self, ask: _Ask, address: str) -> bytes | _Fault:
         """Fetch a file without the key; the address is a secret too and is never quoted."""
-        reply = self._send(self._files, urljoin(self._base_url + "/", address))
-        if isinstance(reply, _Fault):
-            return _Fault(reply.text.replace(address, "the file's address"), reply.unreachable)
-        if reply.status != 200:
-            return _Fault(f"status {reply.status} for the file's address (expired or used)")
-        # Some file servers call the file's own gzip a content encoding.
-        body = reply.body if reply.body.startswith(_GZIP) else reply.sent
+        url = urljoin(self._base_url + "/", address)
+        limits = (PACKED_FILE_BYTES, FILE_BYTES)
         try:
-            unpacked(body)
+            with ended_after(_ANSWER_SECONDS, self._file_line):
+                reply = self._send(self._files, url, limits=limits)
+            if isinstance(reply, _Fault):
+                return _Fault(reply.text.replace(address, "the file's address"), reply.unreachable)
+            if reply.status != 200:
+                return _Fault(f"status {reply.status} for the file's address (expired or used)")
+            # Some file servers call the file's own gzip a content encoding.
+            body = reply.body if reply.body.startswith(_GZIP) else reply.sent
+            unpacked(body, limit=FILE_BYTES)
+        except TooLarge as fault:
+            raise TooLarge(f"{ask}: {fault}") from None
         except (OSError, EOFError, zlib.error) as error:
             return _Fault(f"a file that does not unpack ({error})")
         return body
 
     # --- what to say ----------------------------------------------------------------------------
 
-    def _pause_seconds(self, reply: _Reply, refusals: int) -> float:
+    def _pause_seconds(self, reply: Reply, refusals: int) -> float:
         """Seconds without any request after the ``refusals``-th 429 in a row."""
         own = _PAUSE_SECONDS if refusals == 1 else _BLOCK_SECONDS
-        return min(max(own, self._retry_after_seconds(reply)), _LONGEST_PAUSE_SECONDS)
-
-    def _retry_after_seconds(self, reply: _Reply) -> float:
-        text = (reply.retry_after or "").strip()
-        if text.isdigit():
-            return float(text)
-        try:
-            instant = parsedate_to_datetime(text)
-        except ValueError:
-            return 0.0
-        aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-        return (aware - self._clock.now()).total_seconds()
+        asked = wait_of(reply, now=self._clock.now())
+        return min(max(own, asked), _LONGEST_PAUSE_SECONDS)
 
     def _said(self, text: str) -> str:
         """One line of what the server or a library said, without the key."""
-        line = " ".join(self._key.scrub(text).split())
-        return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}..."
+        return plain(self._key.scrub(text), limit=_QUOTED_CHARACTERS)
 
-    def _gave_up(self, ask: _Ask, attempts: int, fault: _Fault) -> TransientError:
+    def _gave_up(
+        self, ask: _Ask, attempts: int, fault: _Fault, *, tried: str = "attempts"
+    ) -> TransientError:
         if fault.unreachable:
             return Unreachable(
                 f"no answer from {self._host} ({fault.text}) in {attempts} attempts for {ask}; "
-                f"check the network and JQUANTS_BASE_URL. {_AGAIN}"
+                "check the network, JQUANTS_BASE_URL, and behind a company's proxy HTTPS_PROXY "
+                f"and SSL_CERT_FILE. {_AGAIN}"
             )
         return TransientError(
-            f"{ask}: {attempts} attempts failed, the last by {fault.text}. {_AGAIN}"
+            f"{ask}: {attempts} {tried} failed, the last by {fault.text}. {_AGAIN}"
         )
 
 
-def _decoded(raw: bytes, encoding: str) -> bytes | _Fault:
+def _decoded(raw: bytes, encoding: str, *, limit: int) -> bytes | _Fault:
     """Undo the content encoding; a cut gzip body is a fault."""
     if encoding in ("", "identity"):
         return raw
     if encoding not in ("gzip", "x-gzip"):
         return _Fault(f"a body encoded as {encoding[:20]!r}, which was not asked for")
     try:
-        return unpacked(raw)
+        return unpacked(raw, limit=limit)
     except (OSError, EOFError, zlib.error) as error:
         return _Fault(f"a gzip body that does not unpack ({error})")
-
-
-def _passing_fault(reply: _Reply) -> _Fault | None:
-    """The fault of an answer that is worth asking again; None where the answer is final."""
-    if reply.status == 408 or reply.status >= 500:
-        return _Fault(f"status {reply.status}")
-    return None
-
-
-def _message(reply: _Reply) -> str:
-    """What the server says in words."""
-    text = reply.body.decode("utf-8", errors="replace")
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        return text
-    return str(answer.get("message", text)) if isinstance(answer, dict) else text
-
-
-def _page(reply: _Reply) -> tuple[bytes, Envelope]:
-    body = _EMPTY_PAGE if reply.status == 210 else reply.body
-    return body, read_envelope(body)
-
-
-def _bulk_rows(reply: _Reply) -> list[BulkFile]:
-    try:
-        return [
-            BulkFile(
-                key=str(row["Key"]),
-                last_modified=_aware(str(row["LastModified"])),
-                num_bytes=int(row["Size"]),
-            )
-            for row in _page(reply)[1].rows
-        ]
-    except (KeyError, TypeError, ValueError) as fault:
-        raise DataError(f"a list of files without {fault}") from None
-
-
-def _aware(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=JST)
-
-
-def _file_address(reply: _Reply) -> str:
-    try:
-        address = json.loads(reply.body)["url"]
-    except (ValueError, KeyError, TypeError):
-        address = None
-    if not isinstance(address, str) or not address:
-        raise DataError("no address of the file")
-    return address

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 import zlib
@@ -25,10 +24,21 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.files import canonical_json
+from gogooku.core.plain import plain
+from gogooku.ingest.jquants.bodies import (
+    CELLS,
+    checked_key,
+    load_json,
+    refuse_deep,
+    refuse_names,
+    unpacked,
+)
 from gogooku.ingest.jquants.endpoints import Endpoint, Kind
 
-_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_RESPELT: Final = r"^-?\d+(\.(\d*0)?|\.\d*[1-9]|)[eE][+-]?\d{1,3}$|^-?\d+\.(\d*0)?$|^-0$"
+_NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_RESPELT: Final = (
+    r"^-?[0-9]+(\.([0-9]*0)?|\.[0-9]*[1-9]|)[eE][+-]?[0-9]{1,3}$|^-?[0-9]+\.([0-9]*0)?$|^-0$"
+)
 """Numbers that have another, plain spelling."""
 
 _SPELT: Final = frozenset({Kind.TEXT_NUMBER, Kind.MARKED})
@@ -36,9 +46,7 @@ _PLAIN: Final = frozenset({int, float, type(None)})
 _BOM: Final = b"\xef\xbb\xbf"
 _QUOTED: Final = re.compile(rb'"[^"]*"')
 _QUOTED_CHARACTERS: Final = 40
-_UNPACKED_LIMIT: Final = 2 << 30
-"""A body that unpacks to more bytes is refused: no answer of the vendor is nearly as large."""
-_UNPACKED_PART: Final = 16 << 20
+_FAULT_CHARACTERS: Final = 200
 UNREADABLE: Final = "_unreadable"
 """Column that names the cells of a row that should be numbers and are none."""
 _Bad = dict[str, dict[int, str]]
@@ -89,17 +97,19 @@ def read_envelope(body: bytes) -> Envelope:
     DataError
         It is not JSON, or not such an answer. The message names no endpoint: the caller does.
     """
-    try:
-        answer = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as fault:
-        raise DataError(f"not readable as JSON ({fault})") from None
+    answer = load_json(body)
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError("no list of rows under 'data'")
+        raise DataError("not a page: no list of rows under 'data'")
+    refuse_names(sorted(set().union(*set(map(tuple, rows)))), reserved=UNREADABLE)
+    for row in rows:
+        for value in row.values():
+            if isinstance(value, dict | list):
+                refuse_deep(value)
     return Envelope(
         rows=rows,
-        pagination_key=_key(answer, "pagination_key"),
-        cursor=_key(answer, "cursor"),
+        pagination_key=checked_key(answer.get("pagination_key"), name="pagination_key"),
+        cursor=checked_key(answer.get("cursor"), name="cursor"),
     )
 
 
@@ -125,7 +135,8 @@ def decode_pages(endpoint: Endpoint, bodies: Sequence[bytes]) -> Decoded:
                 f"{endpoint.name}: page {number} of {len(bodies)}: {fault}; fetch it again with "
                 f"gogooku sync --endpoint {endpoint.name}."
             ) from None
-    names: set[str] = set().union(*rows)
+    names: set[str] = set().union(*set(map(tuple, rows)))
+    refuse_names(sorted(names), reserved=UNREADABLE)
     bad: _Bad = {}
     series = {name: _json_column(endpoint, name, rows, bad) for name in sorted(names)}
     absent = lacking(rows, frozenset(endpoint.columns))
@@ -145,8 +156,8 @@ def _is_objects(column: pl.Series) -> bool:
 
 def _is_json(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict | list)
-    except ValueError:
+        return isinstance(load_json(text.encode()), dict | list)
+    except DataError:
         return False
 
 
@@ -166,6 +177,16 @@ def decode_file(endpoint: Endpoint, body: bytes) -> Decoded:
     """
     bad: _Bad = {}
     text = _gunzip(endpoint, body).removeprefix(_BOM).rstrip(b"\r\n")
+    if b"\0" in text:
+        raise DataError(
+            f"{endpoint.name}: a bulk file with zero bytes in its text; fetch it again with "
+            f"gogooku sync --endpoint {endpoint.name}."
+        )
+    if text.count(b",") + text.count(b"\n") > CELLS:
+        raise DataError(
+            f"{endpoint.name}: a bulk file of more than {CELLS:,} cells, the limit; nothing was "
+            "made of it. Check JQUANTS_BASE_URL."
+        )
     names = _header(endpoint, text)
     kinds = {name: endpoint.columns.get(name, Kind.TEXT) for name in names}
     numbers = [name for name, kind in kinds.items() if kind is Kind.NUMBER]
@@ -258,48 +279,7 @@ def _text(value: Any) -> str:
     return canonical_json(value)
 
 
-def _key(answer: Mapping[str, Any], name: str) -> str | None:
-    value = answer.get(name)
-    if value is not None and not isinstance(value, str):
-        raise DataError(f"{name!r} is not a text")
-    return value or None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
-
-
 # --- CSV ----------------------------------------------------------------------------------------
-
-
-def unpacked(body: bytes) -> bytes:
-    """Undo gzip, of one or more members, in parts, so that a small body cannot fill the memory.
-
-    Raises
-    ------
-    OSError, EOFError, zlib.error
-        It is no gzip, or cut.
-    DataError
-        It would unpack to more than 2 GiB.
-    """
-    parts: list[bytes] = []
-    room = _UNPACKED_LIMIT
-    while body:
-        member = zlib.decompressobj(wbits=31)
-        while not member.eof:
-            part = member.decompress(body, _UNPACKED_PART)
-            body = member.unconsumed_tail
-            room -= len(part)
-            if room < 0:
-                raise DataError(
-                    f"a body that unpacks to more than {_UNPACKED_LIMIT >> 20:,} MiB, the limit; "
-                    "nothing was made of it. Check JQUANTS_BASE_URL."
-                )
-            if not part and not body and not member.eof:
-                raise EOFError("it ends before the end-of-stream marker was reached")
-            parts.append(part)
-        body = member.unused_data.lstrip(b"\0")
-    return b"".join(parts)
 
 
 def _gunzip(endpoint: Endpoint, body: bytes) -> bytes:
@@ -315,7 +295,14 @@ def _gunzip(endpoint: Endpoint, body: bytes) -> bytes:
 def _header(endpoint: Endpoint, text: bytes) -> list[str]:
     """Names of the first line."""
     line = text.partition(b"\n")[0].decode("utf-8", errors="replace")
-    names = next(csv.reader(io.StringIO(line.removesuffix("\r"))), [])
+    try:
+        names = next(csv.reader(io.StringIO(line.removesuffix("\r"))), [])
+        refuse_names(names, reserved=UNREADABLE)
+    except (csv.Error, DataError) as fault:
+        raise DataError(
+            f"{endpoint.name}: a bulk file whose first line is no list of fields ({fault}); fetch "
+            f"it again with gogooku sync --endpoint {endpoint.name}."
+        ) from None
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names or not set(names) & set(endpoint.columns):
         what = f"names {twice} twice" if twice else f"has the header {line[:80]!r}"
@@ -340,7 +327,7 @@ def _read_texts(endpoint: Endpoint, text: bytes, names: Sequence[str]) -> pl.Dat
     try:
         return _read_csv(text, names, [])
     except pl.exceptions.ComputeError as fault:
-        first = str(fault).partition("\n")[0]
+        first = plain(str(fault).partition("\n")[0], limit=_FAULT_CHARACTERS)
         raise DataError(
             f"{endpoint.name}: a bulk file is not a CSV of {len(names)} columns ({first}); fetch "
             f"it again with gogooku sync --endpoint {endpoint.name}."
@@ -417,6 +404,8 @@ def _objects(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 def _canonical(text: str) -> str:
     try:
-        return canonical_json(json.loads(text))
-    except ValueError:
+        value = load_json(text.encode())
+        refuse_deep(value)
+    except DataError:
         return text
+    return canonical_json(value)

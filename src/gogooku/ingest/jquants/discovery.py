@@ -29,8 +29,13 @@ _PROBES: Final[tuple[tuple[Plan, str, Mapping[str, str]], ...]] = (
 )
 
 
-def discover(client: Client, *, clock: WallClock) -> Subscription:
-    """Find out the plan of the client's key, at the Free plan's pace, and set the client's pace.
+def discover(
+    client: Client, *, clock: WallClock, known: Subscription | None = None
+) -> Subscription:
+    """Find out the plan of the client's key, and set the client's pace.
+
+    It is asked at the pace of the plan that was ``known`` of the same key, otherwise at the Free
+    plan's.
 
     At most five requests, nearly always one. An endpoint that fails in another way than by the
     plan stops the discovery, so that a fault never looks like a smaller plan.
@@ -41,7 +46,7 @@ def discover(client: Client, *, clock: WallClock) -> Subscription:
         As the client says.
     """
     today = tokyo_time(clock.now()).date()
-    client.pacer.set_plan(Plan.FREE)
+    client.pacer.set_plan(Plan.FREE if known is None else known.plan)
     refusal = _refusal(client)
     plan = None if refusal is None else _plan_of(refusal.first, refusal.last, today)
     if refusal is not None and plan is not None:

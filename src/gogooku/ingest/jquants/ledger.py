@@ -9,6 +9,7 @@ per answer leaves it nothing to gain. Everything an answer changes is one transa
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ from gogooku.core.errors import BusyError, DataError, StorageError
 from gogooku.core.wall import tokyo_time
 
 SCHEMA = "1"
+LARGEST_BODY = 1 << 31
+"""Bytes; a ledger or record that says more of one body is damaged."""
+ENCODINGS = ("as-is", "zstd")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _WAIT_SECONDS = 30.0
 
 _TABLES = """
@@ -176,7 +181,8 @@ class Draft:
     """An answer that is about to become a `Batch`; the fields mean the same.
 
     ``days`` counts distinct codes (rows, where there is no code) by axis date; ``factors`` is None
-    for an endpoint without adjustment factors.
+    for an endpoint without adjustment factors. ``plan`` and ``base`` say under which plan and at
+    which address it was asked for.
     """
 
     endpoint: str
@@ -190,6 +196,40 @@ class Draft:
     cursor: str | None = None
     days: Mapping[date, int] = field(default_factory=dict)
     factors: tuple[Factor, ...] | None = None
+    plan: str = ""
+    base: str = ""
+
+
+class BadRow(ValueError):  # noqa: N818 - named after what is wrong
+    """A row of a ledger holds what cannot be; `opened` turns it into a `DataError`."""
+
+
+@contextmanager
+def row_of(what: str) -> Iterator[None]:
+    """Read a row; whatever cannot be read there is a `BadRow` that names it."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as fault:
+        raise BadRow(f"{what}: {fault}") from fault
+
+
+def repair_hint(source: str) -> str:
+    """What to do about a ledger that is lost or damaged."""
+    return (
+        f"Nothing was removed. Run gogooku sync --source {source} --repair: it sets the ledger "
+        "aside and makes it anew from the bodies that are there."
+    )
+
+
+def is_sound(body: Body) -> bool:
+    """Whether the record of a body can be one."""
+    sizes = (body.raw_bytes, body.stored_bytes)
+    return (
+        isinstance(body.digest, str)
+        and _DIGEST.fullmatch(body.digest) is not None
+        and body.encoding in ENCODINGS
+        and all(type(size) is int and 0 <= size <= LARGEST_BODY for size in sizes)
+    )
 
 
 def content_of(bodies: Sequence[str]) -> str:
@@ -220,6 +260,10 @@ def opened(path: Path, *, source: str) -> Iterator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as fault:
         raise _explained(path, fault, source=source) from fault
+    except BadRow as fault:
+        raise DataError(
+            f"{path}: the ledger of {source} is damaged ({fault}). {repair_hint(source)}"
+        ) from fault
 
 
 def _explained(path: Path, fault: sqlite3.Error, *, source: str) -> Exception:
@@ -233,8 +277,7 @@ def _explained(path: Path, fault: sqlite3.Error, *, source: str) -> Exception:
             "folder writable, then run the same command."
         )
     return DataError(
-        f"{path}: the ledger of {source} cannot be read ({fault}). Put it back from a copy, or "
-        f"remove the store and fetch it anew: gogooku sync --source {source} --forget"
+        f"{path}: the ledger of {source} cannot be read ({fault}). {repair_hint(source)}"
     )
 
 
@@ -264,12 +307,21 @@ def is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a ledger of another version."""
-    if (found := read_fact(connection, "schema")) != SCHEMA:
+    """Refuse a ledger of another version; one without any is damaged."""
+    if (found := read_fact(connection, "schema")) is None:
+        raise BadRow("facts: the format is missing")
+    if found != SCHEMA:
         raise DataError(
-            f"{path}: written in format {found}, this program reads format {SCHEMA}; "
-            "use the program that wrote it, or remove the store and sync again."
+            f"{path}: written in format {found[:20]!r}, this program reads format {SCHEMA}; use "
+            "the program that wrote it (a newer gogooku). Nothing was changed."
         )
+
+
+def check_whole(connection: sqlite3.Connection) -> None:
+    """Refuse a file of which SQLite itself says that parts are missing or wrong."""
+    said = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if said is None or said[0] != "ok":
+        raise BadRow(str(said and said[0]))
 
 
 def read_fact(connection: sqlite3.Connection, name: str) -> str | None:
@@ -291,10 +343,19 @@ def read_facts(connection: sqlite3.Connection, *, begin: str) -> dict[str, str]:
     return {name.removeprefix(begin): value for name, value in rows}
 
 
+def drop_facts(connection: sqlite3.Connection, *, begin: str) -> None:
+    """Forget the texts whose names begin so."""
+    connection.execute("DELETE FROM facts WHERE substr(name, 1, ?) = ?", (len(begin), begin))
+
+
 def read_body(connection: sqlite3.Connection, digest: str) -> Body | None:
     """The record of a body; None for one that no batch refers to."""
     row = connection.execute("SELECT * FROM bodies WHERE digest = ?", (digest,)).fetchone()
-    return None if row is None else Body(*row)
+    if row is None:
+        return None
+    if not is_sound(body := Body(*row)):
+        raise BadRow(f"bodies: {str(digest)[:12]} cannot be a body")
+    return body
 
 
 def read_digests(connection: sqlite3.Connection) -> set[str]:
@@ -314,7 +375,32 @@ def read_batches(
     return [_batch(row, tuple(bodies.get(row[0], ()))) for row in rows]
 
 
+def read_one_batch(connection: sqlite3.Connection, *, number: int) -> Batch:
+    """The batch of a number, which must be there."""
+    row = connection.execute("SELECT * FROM batches WHERE number = ?", (number,)).fetchone()
+    digests = connection.execute(
+        "SELECT digest FROM batch_bodies WHERE batch = ? ORDER BY position", (number,)
+    )
+    if row is None:
+        raise BadRow(f"batches, number {number}: the row is not where its index says")
+    return _batch(row, tuple(digest for (digest,) in digests))
+
+
 def _batch(row: tuple[Any, ...], bodies: tuple[str, ...]) -> Batch:
+    """A batch of a row; one that does not fit its bodies, or holds what cannot be, is damaged."""
+    with row_of(f"batches, number {row[0]}"):
+        batch = _as_batch(row, bodies)
+        texts = (batch.endpoint, batch.query, batch.cursor or "", *bodies)
+        if not all(isinstance(text, str) for text in texts) or type(batch.rows) is not int:
+            raise ValueError("a value is of another type")
+        if batch.content != content_of(bodies):
+            raise ValueError("its bodies are not those that it had")
+        if not all(_DIGEST.fullmatch(digest) for digest in bodies):
+            raise ValueError("a body's name is no hash")
+    return batch
+
+
+def _as_batch(row: tuple[Any, ...], bodies: tuple[str, ...]) -> Batch:
     number, endpoint, query, kind, first, last, fetched, rows, modified, cursor, content = row
     return Batch(
         number=number,
@@ -335,7 +421,8 @@ def _batch(row: tuple[Any, ...], bodies: tuple[str, ...]) -> Batch:
 def read_first_fetch(connection: sqlite3.Connection) -> datetime | None:
     """When the oldest batch was fetched; None in an empty ledger."""
     row = connection.execute("SELECT min(fetched_at) FROM batches").fetchone()
-    return None if row[0] is None else from_text(row[0])
+    with row_of("batches, the oldest"):
+        return None if row[0] is None else from_text(row[0])
 
 
 def read_days(connection: sqlite3.Connection, *, endpoint: str) -> dict[date, int]:
@@ -345,7 +432,8 @@ def read_days(connection: sqlite3.Connection, *, endpoint: str) -> dict[date, in
         "WHERE endpoint = ? AND kind IN ('pages', 'file') ORDER BY batch",
         (endpoint,),
     )
-    return {date.fromisoformat(day): names for day, names in rows}
+    with row_of("batch_days"):
+        return {date.fromisoformat(day): int(names) for day, names in rows}
 
 
 def read_dues(connection: sqlite3.Connection) -> list[Due]:
@@ -353,14 +441,31 @@ def read_dues(connection: sqlite3.Connection) -> list[Due]:
     rows = connection.execute(
         "SELECT endpoint, code, ex_date, due_from FROM dues WHERE done_in IS NULL ORDER BY number"
     )
-    return [
-        Due(endpoint, code, date.fromisoformat(ex_date), date.fromisoformat(due_from))
-        for endpoint, code, ex_date, due_from in rows
-    ]
+    with row_of("dues"):
+        return [
+            Due(endpoint, code, date.fromisoformat(ex_date), date.fromisoformat(due_from))
+            for endpoint, code, ex_date, due_from in rows
+        ]
 
 
-def insert_batch(connection: sqlite3.Connection, draft: Draft, *, bodies: Sequence[Body]) -> Batch:
-    """Add a batch, its bodies, its counts, and what it makes due or settles."""
+def read_batch_days(connection: sqlite3.Connection, *, number: int) -> list[tuple[date, int]]:
+    """Distinct codes by axis date of one batch."""
+    rows = connection.execute("SELECT day, names FROM batch_days WHERE batch = ?", (number,))
+    with row_of(f"batch_days of {number}"):
+        return [(date.fromisoformat(day), int(names)) for day, names in rows]
+
+
+def insert_batch(
+    connection: sqlite3.Connection,
+    draft: Draft,
+    *,
+    bodies: Sequence[Body],
+    number: int | None = None,
+) -> Batch:
+    """Add a batch, its bodies, its counts, and what it makes due or settles.
+
+    ``number`` is the one that it had before in a ledger that is made anew; by default the next.
+    """
     digests = tuple(body.digest for body in bodies)
     content = content_of(digests)
     values = (
@@ -376,9 +481,9 @@ def insert_batch(connection: sqlite3.Connection, draft: Draft, *, bodies: Sequen
         content,
     )
     done = connection.execute(
-        "INSERT INTO batches (endpoint, query, kind, first, last, fetched_at, rows, "
-        "last_modified, cursor, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        values,
+        "INSERT INTO batches (number, endpoint, query, kind, first, last, fetched_at, rows, "
+        "last_modified, cursor, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, *values),
     )
     number = int(done.lastrowid or 0)
     connection.executemany(
@@ -395,7 +500,7 @@ def insert_batch(connection: sqlite3.Connection, draft: Draft, *, bodies: Sequen
     )
     if draft.factors is not None:
         _restate(connection, draft, number=number)
-    return _batch((number, *values), digests)
+    return _as_batch((number, *values), digests)
 
 
 def _restate(connection: sqlite3.Connection, draft: Draft, *, number: int) -> None:
@@ -453,7 +558,8 @@ def _known_factors(connection: sqlite3.Connection, draft: Draft) -> dict[tuple[s
         "AND (? OR ex_date BETWEEN ? AND ?)",
         (draft.endpoint, keys is not None, str(draft.first), str(draft.last)),
     )
-    known = {(code, date.fromisoformat(ex_date)): ratio for code, ex_date, ratio in rows}
+    with row_of("factors"):
+        known = {(code, date.fromisoformat(ex_date)): ratio for code, ex_date, ratio in rows}
     return known if keys is None else {key: known[key] for key in known if key in keys}
 
 
@@ -484,5 +590,8 @@ def to_text(instant: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """The instant of `to_text`."""
-    return datetime.fromisoformat(text)
+    """The instant of `to_text`; another text is a `ValueError`."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return instant

@@ -152,11 +152,15 @@ class SyncPlan:
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """What a user may narrow: first and last axis date, and the use of monthly files."""
+    """What a user may choose: first and last axis date, the use of monthly files.
+
+    ``check_plan`` asks the vendor for the plan also where that was done on the same day.
+    """
 
     first: date | None = None
     last: date | None = None
     use_bulk: BulkUse = BulkUse.AUTO
+    check_plan: bool = False
 
 
 @dataclass(frozen=True)
@@ -560,10 +564,13 @@ def _polled(endpoint: Endpoint, world: _World, batches: Sequence[Batch]) -> list
     if not _inside(today, world):
         return []
     asked = f"{endpoint.date_param}={today.isoformat()}"
+    since = world.subscription.since
     polls = [
         batch
         for batch in batches
-        if batch.kind is BatchKind.CURSOR and batch.query.partition("&")[0] == asked
+        if batch.kind is BatchKind.CURSOR
+        and batch.query.partition("&")[0] == asked
+        and (since is None or batch.fetched_at >= since)
     ]
     if polls and world.now - polls[-1].fetched_at < CURSOR_EVERY:
         return []

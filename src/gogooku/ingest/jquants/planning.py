@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Final
+
+import polars as pl
 
 from gogooku.core.errors import UsageError
 from gogooku.core.wall import tokyo_time
@@ -15,16 +18,25 @@ from gogooku.ingest.jquants.plans import Plan, plan_window
 from gogooku.ingest.jquants.raw import RawStore
 from gogooku.ingest.jquants.subscription import Subscription
 
+CALENDAR_YEARS: Final = range(2000, 2100)
+"""A calendar that goes beyond is damaged there."""
+
 
 def held_calendar(store: RawStore) -> dict[date, str]:
     """``HolDiv`` by date of the newest calendar; empty before the first."""
     batches = store.batches(CALENDAR)
     if not batches:
         return {}
-    frame = store.decoded(batches[-1]).frame
+    return divisions_of(store.decoded(batches[-1]).frame)
+
+
+def divisions_of(frame: pl.DataFrame) -> dict[date, str]:
+    """``HolDiv`` by date of the rows of a calendar; dates that no trading calendar has are not."""
     days = frame.get_column("Date").str.to_date(strict=False)
     pairs = zip(days.to_list(), frame.get_column("HolDiv").to_list(), strict=True)
-    return {day: division for day, division in pairs if day is not None}
+    return {
+        day: division for day, division in pairs if day is not None and day.year in CALENDAR_YEARS
+    }
 
 
 def plan_of(

@@ -29,6 +29,9 @@ _WINDOW: Final = re.compile(
     r"covers the following dates:\s*(\d{4}-\d{2}-\d{2})\s*~\s*(\d{4}-\d{2}-\d{2})?"
 )
 
+_YEARS: Final = range(1990, 2100)
+"""A window that goes beyond is none."""
+
 
 class RefusedKey(TerminalError):  # noqa: N818 - named after what happened
     """The key is missing, wrong or deleted."""
@@ -118,8 +121,10 @@ def _window(said: str) -> tuple[date, date | None] | None:
     found = _WINDOW.search(said)
     if found is None:
         return None
-    first, last = found.groups()
     try:
-        return date.fromisoformat(first), date.fromisoformat(last) if last else None
+        first, last = (date.fromisoformat(day) if day else None for day in found.groups())
     except ValueError:
         return None
+    if first is None or first.year not in _YEARS or (last and not first <= last):
+        return None
+    return (first, last) if last is None or last.year in _YEARS else None

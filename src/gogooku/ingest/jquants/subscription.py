@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final, Self
 
 from gogooku.core.errors import DataError
@@ -19,13 +19,17 @@ _SHIFT_DAYS: Final = 3
 class Subscription:
     """A plan and its window as the server gave them on the day ``seen``.
 
-    ``last`` is None where the window is open at its end.
+    ``last`` is None where the window is open at its end. ``mark`` says of which key and address it
+    is (`gogooku.ingest.jquants.origin`; empty where that was not kept), ``since`` from when on they
+    are asked with this plan (aware; None where that was not kept).
     """
 
     plan: Plan
     first: date
     last: date | None
     seen: date
+    mark: str = field(default="", compare=False)
+    since: datetime | None = field(default=None, compare=False)
 
     def window(self, today: date, *, endpoint: Endpoint | None = None) -> tuple[date, date]:
         """First and last date that can be asked for today, both included.
@@ -54,6 +58,8 @@ class Subscription:
             "first": self.first.isoformat(),
             "last": self.last.isoformat() if self.last else None,
             "seen": self.seen.isoformat(),
+            "mark": self.mark,
+            "since": self.since.isoformat() if self.since else None,
         }
 
     @classmethod
@@ -65,9 +71,11 @@ class Subscription:
                 first=date.fromisoformat(value["first"]),
                 last=date.fromisoformat(value["last"]) if value["last"] else None,
                 seen=date.fromisoformat(value["seen"]),
+                mark=str(value.get("mark", "")),
+                since=datetime.fromisoformat(value["since"]) if value.get("since") else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise DataError(
-                f"the remembered subscription is not readable ({fault!r}); remove it and run "
-                "gogooku sync, which asks for it again."
+                f"the remembered subscription is not readable ({fault!r}); run gogooku sync "
+                "--repair, which forgets it, then gogooku sync, which asks for it again."
             ) from fault

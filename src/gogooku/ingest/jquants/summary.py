@@ -66,12 +66,16 @@ class EndpointSummary:
 
 @dataclass(frozen=True)
 class SyncSummary:
-    """What a sync did; ``requests`` includes those that discovered the subscription."""
+    """What a sync did; ``requests`` includes those that discovered the subscription.
+
+    ``notes`` are sentences about the whole: another key, another plan.
+    """
 
     source: str
     plan: Plan
     requests: int
     endpoints: tuple[EndpointSummary, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[EndpointSummary, ...]:
@@ -92,6 +96,7 @@ class SyncSummary:
             "rows": self.total("rows"),
             "bytes": self.total("num_bytes"),
             "endpoints": [one.to_json() for one in self.endpoints],
+            "notes": list(self.notes),
         }
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
 from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.files import write_point
 from gogooku.core.progress import Reporter, Step
-from gogooku.core.wall import WallClock, tokyo_instant, tokyo_time
+from gogooku.core.wall import WallClock, tokyo_time
 from gogooku.ingest.jquants.client import (
     FRUITLESS_LIMIT,
     BadRequest,
@@ -27,13 +27,15 @@ from gogooku.ingest.jquants.client import (
     NotInPlan,
     OutsideWindow,
     RefusedKey,
+    TooLarge,
     Unreachable,
 )
 from gogooku.ingest.jquants.decode import Decoded, unusable_objects
 from gogooku.ingest.jquants.discovery import discover
-from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, MASTER, Endpoint, Fetch
-from gogooku.ingest.jquants.ledger import BatchKind, Draft, Factor
-from gogooku.ingest.jquants.moments import Sessions, ready_at, sessions_of
+from gogooku.ingest.jquants.endpoints import MASTER, Endpoint, Fetch
+from gogooku.ingest.jquants.factors import CODE, factors_of
+from gogooku.ingest.jquants.ledger import BatchKind, Draft
+from gogooku.ingest.jquants.moments import Sessions, sessions_of
 from gogooku.ingest.jquants.plan import (
     BulkUse,
     Job,
@@ -48,13 +50,10 @@ from gogooku.ingest.jquants.raw import RawStore, Writer, decode
 from gogooku.ingest.jquants.subscription import Subscription
 from gogooku.ingest.jquants.summary import EndpointSummary, SyncSummary
 
-SUBSCRIPTION_AGE = timedelta(days=30)
-"""A subscription discovered before that is checked again."""
 _STOP = (RefusedKey, NoSubscription, Unreachable)
 _LOOK_AGAIN = (NotInPlan, OutsideWindow)
 _COUNTED = (BatchKind.PAGES, BatchKind.FILE)
 """Kinds of which the days are counted."""
-_CODE = "Code"
 _BAD_ARGUMENTS = 400
 _FAILED_LIMIT = 5
 """After so many failed jobs in a row the rest of an endpoint is left for the next sync."""
@@ -90,6 +89,11 @@ def sync(
     """
     with store.writer() as writer:
         run = _Run(store, writer, client, clock, options, client.requests)
+        if writer.num_aside:
+            run.notes.append(
+                f"{writer.num_aside} bodies of a stopped sync, of answers that were not whole, "
+                f"were set aside in {store.aside}"
+            )
         run.subscribe()
         first = [one for one in endpoints if one.fetch is Fetch.WHOLE]
         rest = [one for one in endpoints if one.fetch is not Fetch.WHOLE]
@@ -122,6 +126,7 @@ class _Run:
     streak: int = 0
     unusable: set[str] = field(default_factory=set)
     fruitless: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def subscription(self) -> Subscription:
@@ -131,26 +136,53 @@ class _Run:
         return self.found
 
     def subscribe(self) -> None:
-        """Take the remembered subscription, or look when there is none or an old one."""
-        self.found = self.store.subscription()
-        if self.found is None:
-            self.probe()
+        """Take the remembered subscription where it is of this key, address and day, else look.
+
+        A plan can be changed at any time, and a larger one causes no refusal: so the vendor is
+        asked once a day.
+        """
+        held = self.store.subscription()
+        if held is None or not self.client.origin.made(held.mark):
+            if held is not None and held.mark:
+                self.notes.append(
+                    "another key or address than at the last sync: the plan was asked for anew, "
+                    "refused days are asked again, what is held stays"
+                )
+            self.probe(held, same=False)
             return
-        self.client.pacer.set_plan(self.found.plan)
-        if tokyo_time(self.clock.now()).date() - self.found.seen > SUBSCRIPTION_AGE:
+        self.found = held
+        self.client.pacer.set_plan(held.plan)
+        if self.options.check_plan or tokyo_time(self.clock.now()).date() != held.seen:
             try:
-                self.probe()
+                self.probe(held)
+            except Unreachable:
+                raise
             except TransientError:
                 # The remembered one is still the best guess; a wrong one shows at the first query.
                 self.probed = False
-                self.client.pacer.set_plan(self.found.plan)
+                self.client.pacer.set_plan(held.plan)
 
-    def probe(self) -> None:
-        """Look what the key may see, and remember it."""
+    def probe(self, held: Subscription | None, *, same: bool = True) -> None:
+        """Look what the key may see, and remember it.
+
+        Parameters
+        ----------
+        held : Subscription or None
+            What was remembered.
+        same : bool
+            Whether that was learned with this key at this address.
+        """
         self.probed = True
-        self.found = discover(self.client, clock=self.clock)
+        found = discover(self.client, clock=self.clock, known=held if same else None)
+        if held is not None and same and held.plan is found.plan:
+            found = replace(found, mark=held.mark, since=held.since)
+        else:
+            found = replace(found, mark=self.client.origin.mark(), since=self.clock.now())
+        if held is not None and held.plan is not found.plan:
+            self.notes.append(f"the plan is {found.plan.label} now, it was {held.plan.label}")
+        self.found = found
         self.heard = True
-        self.writer.remember(self.found)
+        self.writer.remember(found)
 
     def fetch(self, endpoints: Sequence[Endpoint], *, reporter: Reporter) -> None:
         """Ask for a group of endpoints in order."""
@@ -177,7 +209,7 @@ class _Run:
             summary.failed.append(str(fault))
             return False
         try:
-            self.probe()
+            self.probe(self.subscription)
         except TransientError as other:
             summary.failed.append(f"{fault} (and the subscription cannot be checked: {other})")
             return False
@@ -286,7 +318,7 @@ class _Run:
         step: Step,
     ) -> None:
         """Do one job; an answer that cannot be used is noted and the next job goes on."""
-        step.note(job.query)
+        step.note(job.query.partition("&cursor=")[0])  # a cursor is the server's text
         if job.kind is BatchKind.FILE:
             self.file(job, listing, summary)
         else:
@@ -306,7 +338,7 @@ class _Run:
             begun = self.clock.now()
             try:
                 body, decoded = self.answer(job, listed)
-            except (DataError, BadRequest, NotInPlan, OutsideWindow) as fault:
+            except (DataError, BadRequest, NotInPlan, OutsideWindow, TooLarge) as fault:
                 why = f"cannot be had: {fault}"
             else:
                 bare = unusable_objects(job.endpoint, decoded.frame)
@@ -474,7 +506,9 @@ class _Run:
             last_modified=answer.last_modified,
             cursor=answer.cursor,
             days=_names_by_day(job.endpoint, answer.decoded.frame) if job.kind in _COUNTED else {},
-            factors=self.factors(job.endpoint, answer.decoded.frame),
+            factors=factors_of(job.endpoint, answer.decoded.frame, sessions=self.sessions),
+            plan=self.subscription.plan.label,
+            base=self.client.origin.base_url,
         )
         self.writer.commit(draft, bodies=digests)
         self.heard = True
@@ -488,27 +522,6 @@ class _Run:
         made = answer.last_modified or answer.begun
         summary.missing |= answer.decoded.lacking & self.fields(job.endpoint, made)
 
-    def factors(self, endpoint: Endpoint, frame: pl.DataFrame) -> tuple[Factor, ...] | None:
-        """Adjustment factors other than 1; None for an endpoint without them."""
-        if ADJUSTMENT_FACTOR not in endpoint.columns or self.sessions is None:
-            return None
-        hit = frame.filter(
-            pl.col(ADJUSTMENT_FACTOR).is_not_null() & (pl.col(ADJUSTMENT_FACTOR) != 1.0)
-        )
-        days = hit.get_column("Date").str.to_date(strict=False).to_list()
-        rows = zip(days, hit.get_column(_CODE), hit.get_column(ADJUSTMENT_FACTOR), strict=True)
-        return tuple(
-            Factor(code, day, ratio, known_at=self.known_at(endpoint, day))
-            for day, code, ratio in rows
-            if day is not None
-        )
-
-    def known_at(self, endpoint: Endpoint, day: date) -> datetime:
-        """When the rows of a session are out; of another date, that midnight."""
-        if self.sessions is None or day not in self.sessions:
-            return tokyo_instant(day, 0)
-        return ready_at(endpoint, day, sessions=self.sessions)
-
     def summary(self, endpoints: Sequence[Endpoint]) -> SyncSummary:
         """What was done, in the order of the endpoints."""
         return SyncSummary(
@@ -516,6 +529,7 @@ class _Run:
             plan=self.subscription.plan,
             requests=self.client.requests - self.requests,
             endpoints=tuple(self.done[one.name] for one in endpoints),
+            notes=tuple(self.notes),
         )
 
 
@@ -547,7 +561,7 @@ def _names_by_day(endpoint: Endpoint, frame: pl.DataFrame) -> dict[date, int]:
     """Distinct codes (rows, where there is no code) by axis date."""
     if endpoint.axis is None or endpoint.axis not in frame.columns:
         return {}
-    count = pl.col(_CODE).n_unique() if _CODE in frame.columns else pl.len()
+    count = pl.col(CODE).n_unique() if CODE in frame.columns else pl.len()
     table = frame.group_by(endpoint.axis).agg(count.alias("names"))
     days = table.get_column(endpoint.axis).str.to_date(strict=False).to_list()
     pairs = zip(days, table.get_column("names").to_list(), strict=True)
