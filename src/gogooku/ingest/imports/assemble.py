@@ -355,7 +355,7 @@ def _holes(
     known = config.exchange is ExchangeName.TOKYO
     missing = calendar.missing if known else missing_weekdays(calendar.dates)
     partial = partial_dates(rows)
-    silent = ends_untraded(by_code.floats(rows.get_column("close")), by_code)
+    silent = ends_untraded(moves.close, by_code)
     found = {
         "code_gap": _gaps(rows, by_code, gap, skipped, moves.ratio),
         "sparse_code": _counted(rows, by_code, sparse_codes(day, by_code, calendar), "sparse_code"),

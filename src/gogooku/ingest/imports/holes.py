@@ -82,6 +82,13 @@ class Calendar:
             return cls(have, have)
         return cls(np.union1d(tokyo_sessions(dates[0], dates[-1]), have), have)
 
+    def number(self, day: IntArray) -> IntArray:
+        """Number of each day (since 1970) among the dates that have rows; it must be one."""
+        known = self.dates.astype(np.int64)
+        table = np.zeros(known[-1] - known[0] + 1, dtype=np.int64)
+        table[known - known[0]] = np.arange(len(known))
+        return np.asarray(table[day - known[0]])
+
     @property
     def missing(self) -> DateArray:
         """Sessions without any row."""
@@ -93,7 +100,7 @@ def long_gaps(day: IntArray, by_code: ByCode, calendar: Calendar) -> tuple[BoolA
 
     Sessions that the whole file lacks do not count against a code.
     """
-    session = np.searchsorted(calendar.dates.astype(np.int64), day)
+    session = calendar.number(day)
     skipped = np.zeros(len(day), dtype=np.int64)
     skipped[1:] = session[1:] - session[:-1] - 1
     skipped[by_code.begins] = 0
@@ -108,7 +115,7 @@ def sparse_codes(day: IntArray, by_code: ByCode, calendar: Calendar) -> BoolArra
     DataError
         Most of the codes are sparse, so their bars are not daily.
     """
-    session = np.searchsorted(calendar.dates.astype(np.int64), day)
+    session = calendar.number(day)
     ends = np.append(by_code.begins[1:], True)
     places = np.flatnonzero(ends)
     starts = by_code.start[places]

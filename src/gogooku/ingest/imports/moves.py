@@ -28,6 +28,9 @@ where the jump is beyond a daily limit."""
 SURE, SURE_INSIDE = 0.4, 0.58
 """Smaller jumps (in logs) happen by themselves: without a daily limit, and within one."""
 
+SMALLEST = 0.05
+"""No daily limit is narrower (in logs)."""
+
 AT_LIMIT = 0.9
 """A move of this share of the limit, or no trade, may widen the limit of the session after."""
 
@@ -60,6 +63,8 @@ class Moves:
 
     Attributes
     ----------
+    close : float64 [R]
+        NaN without a trade.
     ratio : float64 [R]
         Close over the last close and over the factors since; NaN on a code's first close and
         without a trade.
@@ -73,6 +78,7 @@ class Moves:
         A move beyond `gogooku.ingest.imports.policy.JUMP`.
     """
 
+    close: FloatArray
     ratio: FloatArray
     split: FloatArray
     certain: BoolArray
@@ -124,9 +130,8 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
     before = np.where(known, close[at], np.nan)
     since = _factors_since(bars.factor, at)
     ratio = close / before / since
-    size = np.abs(np.log(ratio))
-    smallest = np.log(_SHARES[0]) - NEAR_LIMIT if limits else SURE
-    places = np.flatnonzero(size > max(smallest, 0.0))
+    smallest = np.exp(SMALLEST if limits else SURE)
+    places = np.flatnonzero((ratio > smallest) | (ratio < 1 / smallest))
     split, certain, beyond = np.full(len(close), np.nan), _none(close), _none(close)
     if len(places):
         base = before[places] * since[places]
@@ -135,7 +140,7 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
         off = np.abs(np.log(close[places] / base / nearest))
         opened = _opened_near(bars, places, base * nearest)
         hit = looks & opened & (off <= NEAR)
-        hit &= size[places] >= (SURE_INSIDE if limits else SURE)
+        hit &= np.abs(np.log(ratio[places])) >= (SURE_INSIDE if limits else SURE)
         certain[places] = hit & _crowded(bars.day, places, hit)
         if limits:
             outside = _beyond_limit(bars, places, base, at)
@@ -145,7 +150,7 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
             beyond[places] = outside & ~hit
         split[places[hit]] = nearest[hit]
     absurd = (ratio > JUMP) | (ratio < 1 / JUMP)
-    return Moves(ratio, split, certain, beyond, absurd)
+    return Moves(close, ratio, split, certain, beyond, absurd)
 
 
 def _none(values: FloatArray) -> BoolArray:

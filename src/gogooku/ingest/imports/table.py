@@ -31,7 +31,7 @@ MAX_COLUMNS = 50_000
 SEPARATORS = (",", ";", "\t", "|")
 
 _PREVIEW = 60
-_EXAMPLES = 3
+_LINES_SHOWN = 3
 _HEADER_FIELDS = 2
 """Recognised names from which a line is the header, whatever stands before it."""
 
@@ -225,7 +225,7 @@ def _width(names: Sequence[str], opened: Opened, separator: str, header: int) ->
 
 
 def _uneven(odd: Sequence[tuple[int, int]], width: int, name: str, *, ended: bool) -> DataError:
-    shown = ", ".join(f"line {line:,} has {count:,}" for line, count in odd[:_EXAMPLES])
+    shown = ", ".join(f"line {line:,} has {count:,}" for line, count in odd[:_LINES_SHOWN])
     if len({count for _, count in odd}) == 1 and len(odd) > _PREVIEW and odd[0][1] == width + 1:
         hint = "The header lacks the name of a column; give it one."
     elif len(odd) == 1 and ended:

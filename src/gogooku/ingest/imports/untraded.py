@@ -31,17 +31,22 @@ def untraded_rows(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
     rows : polars.DataFrame
         Sorted by (date, code); zeros and nulls as the file has them.
     """
-    maybe, again = _maybe(rows), _again(rows, by_code)
+    maybe = _maybe(rows)
+    close = by_code.floats(rows.get_column("close"))
+    again = _again(rows, by_code, close)
     if not maybe.any():
         return again
-    volume = by_code.floats(rows.get_column("volume"))
-    active = np.logical_or.reduceat(volume > 0, np.flatnonzero(by_code.begins))
-    close = _price(rows, "close", by_code)
-    given, equal = _flat(rows, close, by_code)
-    before = by_code.last_known(close)
-    at_last = np.isnan(before) | _same(close, before)
-    filled = np.where(volume == 0, (given > 0) | at_last, (given == 3) & at_last) & equal
-    return (by_code.in_rows(filled & active[by_code.number]) & maybe) | again
+    known = np.where(close > 0, close, np.nan)
+    traded = rows.filter(pl.col("volume") > 0).get_column("code").unique()
+    some = rows.with_columns(before=by_code.in_rows(by_code.last_known(known))).filter(maybe)
+    given, equal = _flat(some)
+    at_last = some.get_column("before").is_nan() | _same(some, "before")
+    zero = (some.get_column("volume") == 0).fill_null(value=False)
+    filled = equal & ((zero & ((given > 0) | at_last)) | (~zero & (given == 3) & at_last))
+    filled &= some.get_column("code").is_in(traded.implode())
+    found = np.zeros(rows.height, dtype=bool)
+    found[maybe.to_numpy()] = filled.to_numpy()
+    return pl.Series(found) | again
 
 
 def ends_untraded(close: FloatArray, by_code: ByCode) -> BoolArray:
@@ -64,38 +69,35 @@ def _maybe(rows: pl.DataFrame) -> pl.Series:
     return none & (rows.get_column("close") > 0).fill_null(value=False)
 
 
-def _again(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
+def _again(rows: pl.DataFrame, by_code: ByCode, close: FloatArray) -> pl.Series:
     """Rows that repeat the row before them: five equal numbers, two of them different prices."""
-    names = ("open", "high", "low", "close", "volume")
-    if not set(names) <= set(rows.columns):
-        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
-    repeated = ~by_code.begins
-    for name in names:
-        values = by_code.floats(rows.get_column(name))
-        repeated[1:] &= values[1:] == values[:-1]
-    moved = (rows.get_column("high") > rows.get_column("low")).fill_null(value=False)
-    traded = (rows.get_column("volume") > 0).fill_null(value=False)
-    return by_code.in_rows(repeated) & moved & traded
+    found = np.zeros(rows.height, dtype=bool)
+    if {"open", "high", "low", "close", "volume"} <= set(rows.columns):
+        volume = by_code.floats(rows.get_column("volume"))
+        same = (close[1:] == close[:-1]) & (volume[1:] == volume[:-1]) & (volume[1:] > 0)
+        places = np.flatnonzero(same & ~by_code.begins[1:]) + 1
+        here, before = rows[by_code.order[places]], rows[by_code.order[places - 1]]
+        keep = (here.get_column("high") > here.get_column("low")).fill_null(value=False)
+        for name in ("open", "high", "low"):
+            keep &= (here.get_column(name) == before.get_column(name)).fill_null(value=False)
+        found[by_code.order[places[keep.to_numpy()]]] = True
+    return pl.Series(found)
 
 
-def _flat(rows: pl.DataFrame, close: FloatArray, by_code: ByCode) -> tuple[FloatArray, BoolArray]:
+def _flat(some: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """How many of open, high and low a row gives, and whether all of those equal its close."""
-    given = np.zeros(len(close))
-    equal = ~np.isnan(close)
+    given = pl.zeros(some.height, dtype=pl.Int32, eager=True)
+    equal = pl.repeat(value=True, n=some.height, dtype=pl.Boolean, eager=True)
     for name in ("open", "high", "low"):
-        if name in rows.columns:
-            price = _price(rows, name, by_code)
-            known = ~np.isnan(price)
-            given += known
-            equal &= ~known | _same(price, close)
+        if name in some.columns:
+            known = (some.get_column(name) > 0).fill_null(value=False)
+            given += known.cast(pl.Int32)
+            equal &= ~known | _same(some, name)
     return given, equal
 
 
-def _price(rows: pl.DataFrame, name: str, by_code: ByCode) -> FloatArray:
-    """A price, NaN where it is missing or zero."""
-    values = by_code.floats(rows.get_column(name))
-    return np.where(values > 0, values, np.nan)
-
-
-def _same(a: FloatArray, b: FloatArray) -> BoolArray:
-    return np.asarray(np.abs(a - b) <= SAME * np.abs(b))
+def _same(some: pl.DataFrame, name: str) -> pl.Series:
+    """Rows in which another price is the close."""
+    close = pl.col("close")
+    near = (pl.col(name) - close).abs() <= SAME * close.abs()
+    return some.select(near.fill_null(value=False)).to_series()
