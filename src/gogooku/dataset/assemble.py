@@ -42,6 +42,7 @@ from gogooku.dataset.label_files import (
 )
 from gogooku.dataset.labels import LabelInputs, write_labels
 from gogooku.dataset.manifest import write_manifest
+from gogooku.dataset.membership import why_empty
 from gogooku.dataset.state import (
     BAR_COLUMNS,
     DIGEST_BYTES,
@@ -160,6 +161,7 @@ class _Job:
     chosen: Selection
     inputs: tuple[InputTable, ...]
     tables: Tables | None
+    exchange: str
     execution: Execution
     reporter: Reporter
     newest: np.datetime64
@@ -212,6 +214,11 @@ def assemble(
         What the manifest says of the source.
     tables : Tables or None
         The typed tables of the source beside its bars; None where it has none.
+
+    Raises
+    ------
+    DataError
+        The universe is empty over the whole history; the message says why.
     """
     before = load_grown(folder) if (folder / STATE_FILE).exists() else None
     shutil.rmtree(folder / "scratch", ignore_errors=True)
@@ -224,6 +231,7 @@ def assemble(
         chosen=_chosen(panel, config, before, inputs),
         inputs=tuple(inputs),
         tables=tables,
+        exchange=str(facts["exchange"]),
         execution=execution,
         reporter=reporter,
         newest=panel.sessions[-1],
@@ -370,6 +378,8 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
         universe = np.zeros(panel.shape, dtype=bool)
         universe[start:] = universe_of(recent, job.config.universe)
         universe[:first] = grown.valid_TN[len(panel.past) :]
+        if panel.sessions[-1] == job.newest and not (universe.any() or grown.valid_TN.any()):
+            raise DataError(why_empty(recent, job.config.universe, exchange=job.exchange))
         sector, sectors = panel.dense_labels("sector", known=grown.sectors)
         base = dict(base_columns(panel, universe, sectors=sectors, sector_TN=sector))
     needed = rows_needed(job.chosen.ordered, len(panel.sessions) - first)
