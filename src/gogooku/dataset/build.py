@@ -22,7 +22,8 @@ from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
-from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
+from gogooku.dataset.columns import available_columns
+from gogooku.dataset.continuing import begin, remove_interrupted
 from gogooku.dataset.home import datasets_folder, publish_current, stage_current
 from gogooku.dataset.notes import annotate
 from gogooku.dataset.reading import read_dataset
@@ -112,7 +113,7 @@ def _panel(
     building: Path, source: Source, tables: Tables, config: BuildConfig, *, reporter: Reporter
 ) -> Panel:
     """The sessions that are read to fill a folder; there must be room for what is made of them."""
-    available = available_columns(source, tables)
+    available = available_columns(tables)
     first = first_session_read(building, config, available=available)
     with reporter.step("panel"):
         panel = build_panel(source, clock=config.clock, first=first)
