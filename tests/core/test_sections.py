@@ -6,19 +6,22 @@ from gogooku.core.sections import SECTIONS, SEGMENTS, Wanted, section_named
 
 SPELLINGS = {
     "Prime": (
-        "Prime", "PRIME", "prime ", "プライム", "ﾌﾟﾗｲﾑ", "ＰＲＩＭＥ", "プライム（内国株式）", "プライム市場",
+        "Prime", "PRIME", "prime ", "プライム", "ﾌﾟﾗｲﾑ", "ＰＲＩＭＥ", "プライム市場",
+        "プライム（内国株式）",
         "東証プライム", "東証PRM", "東証Ｐ", "東P", "TSE Prime", "TSEPrime", "Prime Market",
         "Prime Market (Domestic)", "Tokyo Stock Exchange Prime", "0111", "111", "111.0", "０１１１",
         "東証プライム、名証プレミア",
     ),
-    "Standard": ("Standard", "スタンダード", "スタンダード(内国株式)", "0112", "112", "東証STD", "東証Ｓ"),
+    "Standard": (
+        "Standard", "スタンダード", "スタンダード(内国株式)", "0112", "112", "東証STD", "東証Ｓ",
+    ),
     "Growth": ("Growth", "グロース市場", "グロース（内国株式）", "0113", "東証GRT", "東Ｇ"),
     "First Section": (
-        "First Section", "1st Section", "TSE 1st Section", "TSE1st", "東証一部", "東証1部", "東証１部",
-        "市場第一部", "市場第一部（内国株）", "第一部", "東1", "0101", "101", "TSE First Section",
+        "First Section", "1st Section", "TSE 1st Section", "TSE1st", "東証一部", "東証1部",
+        "市場第一部", "市場第一部（内国株）", "第一部", "東証１部", "東1", "0101", "101",
     ),
     "Second Section": ("Second Section", "東証二部", "市場第二部（内国株）", "0102", "TSE2nd"),
-    "Mothers": ("Mothers", "TSE Mothers", "マザーズ", "東証マザーズ", "マザーズ（内国株）", "0104", "東M"),
+    "Mothers": ("Mothers", "TSE Mothers", "マザーズ", "マザーズ（内国株）", "0104", "東M"),
     "JASDAQ Standard": ("JASDAQ Standard", "JASDAQ(スタンダード・内国株）", "0106", "東証JQS"),
     "JASDAQ Growth": ("JASDAQ Growth", "JASDAQ グロース", "JASDAQ(グロース・内国株）", "0107"),
     "JASDAQ": ("JASDAQ", "TSEJASDAQ", "ジャスダック"),

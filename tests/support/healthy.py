@@ -80,12 +80,11 @@ def with_sector(frame: pl.DataFrame, *, count: int = 6) -> pl.DataFrame:
 
 
 def back_adjusted(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same divided by splits that came later: two for one of three names, late."""
-    last = frame.get_column("date").unique().sort()[-60]
+    """The same after a split of three names that came later than the file ends."""
     codes = frame.get_column("code").unique().sort()[10:13].implode()
-    before = pl.col("code").is_in(codes) & (pl.col("date") < last)
+    split = pl.col("code").is_in(codes)
     return frame.with_columns(
-        *(pl.when(before).then(pl.col(c) / 2).otherwise(pl.col(c)).alias(c)
-          for c in ("open", "high", "low", "close")),
-        pl.when(before).then(pl.col("volume") * 2).otherwise("volume").alias("volume"),
+        *(pl.when(split).then((pl.col(name) / 2).round(2)).otherwise(name).alias(name)
+          for name in ("open", "high", "low", "close")),
+        pl.when(split).then(pl.col("volume") * 2).otherwise("volume").alias("volume"),
     )  # fmt: skip

@@ -258,12 +258,12 @@ def quiet_columns(dataset: Dataset) -> frozenset[str]:
     bars = read_bars(dataset)
     listed = np.asarray(bars[LISTED], dtype=bool)
     happened = {
-        "split": lambda: np.nan_to_num(bars["adjustment_factor"], nan=1.0) != 1.0,
-        "limit_up_flag": lambda: np.asarray(bars["limit_up"]) > 0,
-        "limit_down_flag": lambda: np.asarray(bars["limit_down"]) > 0,
-        "traded": lambda: listed & ~np.isfinite(bars["close"]),
+        "split": (np.nan_to_num(bars["adjustment_factor"], nan=1.0) != 1.0).any(),
+        "limit_up_flag": (np.asarray(bars["limit_up"]) > 0).any(),
+        "limit_down_flag": (np.asarray(bars["limit_down"]) > 0).any(),
+        "traded": (listed & ~np.isfinite(bars["close"])).any(),
     }
-    return frozenset(name for name, seen in happened.items() if not seen().any())
+    return frozenset(name for name, seen in happened.items() if not seen)
 
 
 def _moves(series_T: npt.NDArray[np.float32]) -> tuple[bool, bool]:

@@ -38,7 +38,7 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
         parts=[
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
             f"account: {money(account['initial_cash'], exchange)}, lots of "
-            f"{account['lot_size']:,}, {account['top_k']:,} names",
+            f"{account['lot_size']:,} shares, {account['top_k']:,} names",
             *bias_lines(traded.facts),
             f"  {traded.folder}",
         ],
