@@ -28,7 +28,7 @@ def delivery(names, sessions, left, *, ends=10):
         (50, 400, 0, None),
         (60, 250, 0, None),
         (4000, 2450, 3, "only 3 of 4,000 names left"),
-        (4000, 2450, 60, None),
+        (4000, 2450, 90, None),
     ],
 )
 def test_nobody_or_next_to_nobody_leaves(names, sessions, left, said):

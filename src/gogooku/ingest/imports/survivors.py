@@ -13,8 +13,8 @@ MANY_NAMES = 50
 USUAL_RATE = 0.01
 """Share of the names of a market that leave it each year, at the least: in Tokyo two to three of a
 hundred do, in New York five to ten."""
-_SURELY = 20.0
-"""Names that should have left, from which on a tenth of them is too few."""
+_SURELY, _FEW = 20.0, 0.2
+"""Names that should have left, from which on so small a share of them is too few."""
 
 
 def survivors_only(rows: pl.DataFrame, listings: pl.DataFrame) -> list[str]:
@@ -33,7 +33,7 @@ def survivors_only(rows: pl.DataFrame, listings: pl.DataFrame) -> list[str]:
         return []
     left = int((listings.get_column("listed_to") < rows.get_column("date").max()).sum())
     usual = USUAL_RATE * names * count / SESSIONS_PER_YEAR
-    if left and (usual < _SURELY or left >= usual / 10):
+    if left and (usual < _SURELY or left >= _FEW * usual):
         return []
     who = f"only {left:,}" if left else "none"
     return [
