@@ -59,7 +59,7 @@ def test_nothing_found():
 def test_findings_come_before_what_they_were_read_from():
     found = Finding(check=Check.LEAK, what="knows <tomorrow>", features=("a", "b"))
     html, reader = page([found, found], ic=IC)
-    assert "2 finding(s)." in html
+    assert "2 findings." in html
     assert reader.texts.count("a, b: knows <tomorrow>") == 2
     assert reader.ids.index("findings") < reader.ids.index("ic-spread") < reader.ids.index("ic")
 

@@ -354,7 +354,8 @@ def world(listed_TN, member_TN):
     labels = SimpleNamespace(
         horizons=(5,), outcome_TNH=np.zeros(shape, np.int8), raw_TNH=np.zeros(shape, np.float32)
     )
-    return SimpleNamespace(sessions=np.arange(count), valid_TN=member_TN), labels
+    dataset = SimpleNamespace(sessions=np.arange(count), valid_TN=member_TN, manifest={})
+    return dataset, labels
 
 
 def test_survivors_only_are_found(monkeypatch):

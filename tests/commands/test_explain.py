@@ -87,7 +87,10 @@ def test_explain_two_backtests_shows_the_setting_and_what_came_of_it(tour_home, 
     rows = done(home, "explain", one.name, two, "--json").json
     named = {row["what"]: (row["left"], row["right"]) for row in rows}
     assert named.keys() == {"config portfolio.top_k", "content"}
-    assert named["config portfolio.top_k"] == ("50 (from default)", "7 (from --set)")
+    assert named["config portfolio.top_k"] == (
+        "50 (from default of exchange tokyo)",
+        "7 (from --set)",
+    )
 
 
 def test_explain_an_artefact_against_itself_shows_nothing(tour_home):

@@ -6,13 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from gogooku.core.calendar import Clock
+from gogooku.core.config import resolve
 from gogooku.core.files import MANIFEST_FILE, read_json, write_json
+from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import current_dataset
 from gogooku.dataset.manifest import DESCRIPTION_FILE
 from gogooku.dataset.notes import (
     GROWTH,
     GROWTH_FILE,
     NOTES,
+    UNIVERSE,
     annotate,
     last_null_shares,
     write_growth,
@@ -63,7 +66,8 @@ def test_remarks_are_in_both_files_and_in_no_hash(built_home, tmp_path):
     write_json(folder / MANIFEST_FILE, plain)
     write_growth(folder, before=tmp_path / "older", sessions=5)
     source = read_source(built_home, built.manifest["source"])
-    annotate(folder, source, clock=Clock(plain["clock"]))
+    config = BuildConfig(source=source.name, clock=Clock(plain["clock"]))
+    annotate(folder, source, resolve(config, base_name="build"))
     for name in (MANIFEST_FILE, DESCRIPTION_FILE):
         made = read_json(folder / name)
         assert made[GROWTH] == {
@@ -73,4 +77,6 @@ def test_remarks_are_in_both_files_and_in_no_hash(built_home, tmp_path):
         }
         (note,) = made[NOTES]
         assert (note["gap"], note["features"], note["absent"]) == ("no typed tables", 1, 1)
+        assert made[UNIVERSE]["lines"] == []
+        assert made[UNIVERSE]["last_names"] == int(built.valid_TN[-1].sum())
         assert made["content_hash"] == plain["content_hash"]

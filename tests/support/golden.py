@@ -20,6 +20,7 @@ from gogooku.dataset.home import labels_of
 from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files
 from gogooku.evaluate.split import FractionSplit, make_folds
+from gogooku.features.engine.inputs import Tables
 from gogooku.ingest.source import Source
 from gogooku.learn.models.ridge.learner import RidgeCheckpoint
 from gogooku.learn.registry import make_learner
@@ -93,6 +94,7 @@ def build(folder: Path, features: str) -> Dataset:
         facts={"source": "golden", "source_version": "0", "exchange": "tokyo"},
         execution=Execution(threads=1),
         reporter=SilentReporter(),
+        tables=Tables(source),
     )
     return read_dataset(folder)
 

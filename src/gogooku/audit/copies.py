@@ -16,7 +16,9 @@ from gogooku.audit.sample import Floats, Sample, declared, is_mask
 from gogooku.core.progress import Step
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FloatArray
-from gogooku.dataset.home import read_values
+from gogooku.dataset.home import read_bars, read_values
+from gogooku.dataset.state import LISTED
+from gogooku.features.catalogue import base_inputs
 
 _MIN_NAMES = 20
 _MIN_UNTIED = 5.0
@@ -45,7 +47,11 @@ class Pairs:
 def check_copies(
     dataset: Dataset, sample: Sample, *, limits: Limits, threads: int, step: Step
 ) -> Checked:
-    """Compare every pair: within sessions for stock features, over time for market features."""
+    """Compare every pair: within sessions for stock features, over time for market features.
+
+    Two market features are compared on at least as many sessions as they look back: on fewer, what
+    one of them is measured against has hardly moved.
+    """
     features = declared(dataset)
     ranked = [f for f, name in enumerate(sample.names) if not is_mask(name, features)]
     names = [sample.names[f] for f in ranked]
@@ -54,7 +60,9 @@ def check_copies(
     context = [m for m, n in enumerate(dataset.market_features) if not is_mask(n, features)]
     market = [dataset.market_features[m] for m in context]
     over_time = _correlations(centred_ranks(np.ascontiguousarray(dataset.market_TM.T[context])))
-    joint = np.where(over_time.joint >= _FEWEST_SESSIONS, over_time.corr, np.nan)
+    lookback = np.array([features[n].lookback if n in features else 1 for n in market])
+    least = np.maximum(_FEWEST_SESSIONS, np.maximum.outer(lookback, lookback))
+    joint = np.where(over_time.joint >= least, over_time.corr, np.nan)
     found += _near(market, joint, limits=limits, over="over time")
     masks = [f for f, name in enumerate(sample.names) if is_mask(name, features)]
     found += _same_masks(sample, masks)
@@ -210,7 +218,8 @@ def check_constants(dataset: Dataset, sample: Sample) -> Checked:
 
     A stock feature must differ between two names on some session, a market feature between two
     sessions. What does not on the sampled sessions is looked up on all of them: an event may fall
-    between. One whose lookback is longer than the history is left to the coverage check.
+    between. One whose lookback is longer than the history is left to the coverage check; one that
+    counts events of which the source has none is a fact.
     """
     features = declared(dataset)
     varies = np.zeros(len(sample.names), dtype=bool)
@@ -221,7 +230,8 @@ def check_constants(dataset: Dataset, sample: Sample) -> Checked:
         low = np.min(day, axis=1, where=known, initial=np.inf)
         varies |= high > low
         there |= known.any(axis=1)
-    found = []
+    quiet = quiet_columns(dataset)
+    found, still = [], []
     stock = zip(sample.names, varies, there, strict=True)
     market = [
         (name, *_moves(dataset.market_TM[:, m])) for m, name in enumerate(dataset.market_features)
@@ -232,9 +242,28 @@ def check_constants(dataset: Dataset, sample: Sample) -> Checked:
             continue
         if name in dataset.features and _varies_anywhere(dataset, name):
             continue
+        if seen and name in features and base_inputs(features[name]) & quiet:
+            still.append(name)
+            continue
         what = "is constant" if seen else "has no value on any session"
         found.append(Finding(check=Check.CONSTANT, features=(name,), what=what))
-    return Checked(found)
+    return Checked(found, {"features_without_event": still})
+
+
+def quiet_columns(dataset: Dataset) -> frozenset[str]:
+    """Base columns of events that never happen: no split, no limit, no session without a trade.
+
+    A feature that counts them is constant, and nothing is wrong with it.
+    """
+    bars = read_bars(dataset)
+    listed = np.asarray(bars[LISTED], dtype=bool)
+    happened = {
+        "split": (np.nan_to_num(bars["adjustment_factor"], nan=1.0) != 1.0).any(),
+        "limit_up_flag": (np.asarray(bars["limit_up"]) > 0).any(),
+        "limit_down_flag": (np.asarray(bars["limit_down"]) > 0).any(),
+        "traded": (listed & ~np.isfinite(bars["close"])).any(),
+    }
+    return frozenset(name for name, seen in happened.items() if not seen)
 
 
 def _moves(series_T: npt.NDArray[np.float32]) -> tuple[bool, bool]:

@@ -28,6 +28,7 @@ def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Check
     in which it has no values any more. Of stock features the universe rows of the sample count.
     """
     features = declared(dataset)
+    short = _beyond_history(dataset)
     findings = [
         Finding(
             check=Check.COVERAGE,
@@ -37,7 +38,7 @@ def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Check
             limit=allowed,
         )
         for name, share, allowed in over_budget(
-            list(features.values()), dataset.manifest["null_share"]
+            [f for f in features.values() if f.name not in short], dataset.manifest["null_share"]
         )
     ]
     edges = _edges(len(dataset.sessions))
@@ -53,7 +54,19 @@ def check_coverage(dataset: Dataset, sample: Sample, *, limits: Limits) -> Check
     table = pl.DataFrame(
         {"feature": names, **{f"from {label}": share[:, p] for p, label in enumerate(labels)}}
     )
-    return Checked(findings, {"coverage_parts": labels}, {"coverage": table})
+    return Checked(
+        findings,
+        {"coverage_parts": labels, "features_beyond_history": sorted(short)},
+        {"coverage": table},
+    )
+
+
+def _beyond_history(dataset: Dataset) -> frozenset[str]:
+    """Features that look back further than any name has been in the universe: null for a reason."""
+    longest = int(np.asarray(dataset.valid_TN).sum(axis=0).max(initial=0))
+    return frozenset(
+        name for name, feature in declared(dataset).items() if feature.lookback >= longest
+    )
 
 
 def _edges(num_sessions: int) -> list[int]:

@@ -24,7 +24,8 @@ def check_drift(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
     """Population stability of each feature, last third against first.
 
     Market features and counts of sessions are reported and never a finding: regimes come and go,
-    and what counts from the start of the data grows with it.
+    and what counts from the start of the data grows with it. Nor is a feature that looks back over
+    more than half of a third: its values of a third are little more than one.
     """
     features = declared(dataset)
     count = len(dataset.sessions)
@@ -38,7 +39,8 @@ def check_drift(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
         index = stability(early, late)
         rows.append((name, "stock", index, len(late)))
         growing = name in features and features[name].unit in _GROWING
-        if index > limits.stability and not growing:
+        short = name in features and 2 * features[name].lookback > count // 3
+        if index > limits.stability and not growing and not short:
             findings.append(
                 Finding(
                     check=Check.DRIFT,

@@ -51,7 +51,9 @@ class Limits:
         Population stability index over deciles; 0.25 is called a shift in credit scoring, a change
         of unit gives 5 and more.
     correlation : float
-        Absolute rank correlation of two features.
+        Absolute rank correlation of two features of which one is a copy. Two that measure the same
+        thing in two ways come close to it where all names are as volatile as each other; the page
+        has the closest pairs.
     tolerance : float
         Difference of two values, as a share of the cross-section's spread.
     """
@@ -62,7 +64,7 @@ class Limits:
     day_share: float = 0.25
     dark_share: float = 0.1
     stability: float = 4.0
-    correlation: float = 0.995
+    correlation: float = 0.999
     tolerance: float = 1e-5
 
 

@@ -30,12 +30,14 @@ def render_audit(audit: Audit, *, limits: Limits) -> str:
     """The page as one HTML text."""
     facts = audit.facts
     title = f"Audit of {audit.dataset}"
-    said = f"{len(audit.findings)} finding(s)" if audit.findings else "Nothing found"
+    count = len(audit.findings)
+    said = "Nothing found" if not count else "1 finding" if count == 1 else f"{count} findings"
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="note">{escape(str(facts["first"]))} to {escape(str(facts["last"]))}, '
         f"{facts['sessions']:,} sessions, {facts['codes']:,} names, {facts['features']} features; "
         f"{facts['sampled_sessions']} sessions sampled. {said}.</p>",
+        *(f'<p class="warnings">{escape(text)}</p>' for text in facts.get("known_bias", ())),
         _findings(audit.findings),
         *(_charted(audit.tables)),
         *(

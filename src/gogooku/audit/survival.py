@@ -16,7 +16,10 @@ _LEAST_RATE = 0.2
 
 
 def check_survival(dataset: Dataset, labels: Labels) -> Checked:
-    """Look for what a list of today's survivors would look like."""
+    """Look for what a list of today's survivors would look like.
+
+    What the source itself is known to be biased by is a fact, shown with every result.
+    """
     listed_TN: BoolArray = np.asarray(read_bars(dataset)["listed"]).astype(bool)
     count = len(dataset.sessions)
     ever = listed_TN.any(axis=0)
@@ -24,7 +27,8 @@ def check_survival(dataset: Dataset, labels: Labels) -> Checked:
     left = ever & (last < count - 1)
     member = np.asarray(np.any(dataset.valid_TN, axis=0), dtype=bool)
     found = []
-    if not left.any() and count > _LONG_SESSIONS and int(ever.sum()) > _MANY_NAMES:
+    said = dataset.manifest.get("known_bias", ())
+    if not left.any() and not said and count > _LONG_SESSIONS and int(ever.sum()) > _MANY_NAMES:
         found.append(
             Finding(
                 check=Check.SURVIVAL,
@@ -37,6 +41,7 @@ def check_survival(dataset: Dataset, labels: Labels) -> Checked:
     found += _rates(left, ever & ~left, member)
     found += _terminal(dataset, labels, last, left)
     facts = {
+        "known_bias": list(said),
         "names": int(ever.sum()),
         "names_that_left": int(left.sum()),
         "members_that_left": int((left & member).sum()),
@@ -45,7 +50,7 @@ def check_survival(dataset: Dataset, labels: Labels) -> Checked:
     return Checked(found, facts)
 
 
-_DELISTED = OUTCOMES.index(Outcome.DELISTED)
+_DELISTED, _NO_ENTRY = OUTCOMES.index(Outcome.DELISTED), OUTCOMES.index(Outcome.NO_ENTRY)
 
 
 def _rates(left: BoolArray, stayed: BoolArray, member: BoolArray) -> list[Finding]:
@@ -88,6 +93,7 @@ def _terminal(dataset: Dataset, labels: Labels, last: IntArray, left: BoolArray)
             for n in np.flatnonzero(left)
             for t in range(max(int(last[n]) - horizon, 0), int(last[n]) - 1)
             if dataset.valid_TN[t, n] and t + 1 + horizon < len(dataset.sessions)
+            if outcome_TN[t, n] != _NO_ENTRY
         ]
         if len(leaving) >= _MIN_LEAVERS and not gone_TN.any():
             found.append(

@@ -21,7 +21,7 @@ from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.files import readable, write_parquet
 from gogooku.core.frames import BAR_PRICES, LISTINGS_SCHEMA, QUOTES_SCHEMA
 from gogooku.features.laws import Ending
-from gogooku.ingest.source import Source
+from gogooku.ingest.source import MARKETS_FILE, Source
 from gogooku.tables.schema import TABLES
 
 _GARBAGE_DAYS = 40
@@ -89,6 +89,7 @@ def write_view(
     _write_quotes(source, folder, moment, listings, ending=ending, rng=rng)
     _write_indices(source, folder, moment, ending=ending, rng=rng)
     _write_facts(source, folder, moment, ending=ending, rng=rng)
+    _write_markets(source, folder, moment, ending=ending, rng=rng)
     for name in sorted(path.name for path in (source.folder / "tables").glob("*")):
         _write_table(source, folder, name, moment, ending=ending, rng=rng)
     return Source(name=source.name, folder=folder, manifest=source.manifest)
@@ -226,6 +227,21 @@ def _write_facts(
         times = ("code", "valid_from", "valid_to", "available_at", "spell")
         kept = pl.concat([kept, _shuffled(facts.filter(late), frozenset(times), rng)])
     write_parquet(kept.sort("code", "valid_from"), folder / "listing_facts.parquet")
+
+
+def _write_markets(
+    source: Source, folder: Path, moment: Moment, *, ending: Ending, rng: np.random.Generator
+) -> None:
+    """Markets by date; garbled, the later ones are those of other names."""
+    markets = source.markets()
+    if markets is None:
+        return
+    kept = markets.filter(pl.col("date") <= moment.day)
+    if ending is Ending.GARBAGE:
+        later = markets.filter(pl.col("date") > moment.day)
+        other = later.get_column("market")[rng.permutation(later.height)]
+        kept = pl.concat([kept, later.with_columns(other)])
+    write_parquet(kept, folder / MARKETS_FILE)
 
 
 # ------------------------------------------------------------------------------------ typed tables

@@ -10,18 +10,17 @@ from gogooku.audit.findings import Finding
 from gogooku.audit.run import PAGE_FILE
 from gogooku.audit.run import audit as check
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import table
+from gogooku.commands.display import bias_lines, table
 from gogooku.core.config import Execution
 from gogooku.core.errors import FindingError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 
 _SHOWN = 40
-_IN_ERROR = 5
 _FACTS = (
     ("sessions", "sessions"),
     ("codes", "names"),
-    ("names_that_left", "of them left"),
+    ("names_that_left", "delisted names"),
     ("features", "features"),
     ("effective_rank", "effective rank (entropy of the eigenvalues)"),
     ("participation_ratio", "participation ratio"),
@@ -63,13 +62,12 @@ def audit(
     facts = [(words, _text(made.facts.get(name))) for name, words in _FACTS]
     parts: list[object] = [table(f"audit of {made.dataset}", ["", ""], facts)]
     if rows:
-        title = f"{len(made.findings)} finding(s)"
-        parts.append(table(title, ["check", "what"], rows))
-    parts.append(f"page: {page}")
+        parts.append(table(_counted(made.findings), ["check", "what"], rows))
+    parts += [*bias_lines(made.facts), f"page: {page}"]
     return Answer(
         facts={**made.to_json(), "page": str(page)},
         parts=parts,
-        failure=_failure(made.findings),
+        failure=_failure(made.findings, page),
     )
 
 
@@ -77,9 +75,11 @@ def _text(value: Any) -> Any:
     return ", ".join(value) if isinstance(value, list) else value
 
 
-def _failure(findings: Sequence[Finding]) -> FindingError | None:
+def _counted(findings: Sequence[Finding]) -> str:
+    return "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+
+
+def _failure(findings: Sequence[Finding], page: Path) -> FindingError | None:
     if not findings:
         return None
-    more = f"; and {len(findings) - _IN_ERROR} more" if len(findings) > _IN_ERROR else ""
-    first = "; ".join(map(str, findings[:_IN_ERROR]))
-    return FindingError(f"audit: {len(findings)} finding(s): {first}{more}")
+    return FindingError(f"audit: {_counted(findings)}; see {page}")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import estimate_text, table
+from gogooku.commands.display import bias_lines, estimate_text, table
 from gogooku.core.config import resolve
+from gogooku.core.terms import money
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.find import open_run
 from gogooku.runs.trade import BACKTEST
@@ -31,10 +32,14 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
         (measure.removeprefix("portfolio."), estimate_text(one), one["n"])
         for measure, one in traded.metrics.items()
     ]
+    account, exchange = traded.facts, run.exchange(home)
     return Answer(
         facts={"run": run.run_id, "folder": str(traded.folder), **traded.written},
         parts=[
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
+            f"account: {money(account['initial_cash'], exchange)}, lots of "
+            f"{account['lot_size']:,} shares, {account['top_k']:,} names",
+            *bias_lines(traded.facts),
             f"  {traded.folder}",
         ],
     )

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import table
+from gogooku.commands.display import bias_lines, table
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
@@ -76,8 +76,13 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def _remarks(dataset: Dataset) -> list[str]:
-    """A line per source of which something is wrong."""
-    return [str(note["line"]) for note in dataset.manifest.get("source_notes", ())]
+    """A line for each thing that is wrong: with a source, with the universe, with all results."""
+    facts = dataset.manifest
+    return [
+        *(str(note["line"]) for note in facts.get("source_notes", ())),
+        *(str(line) for line in facts.get("universe", {}).get("lines", ())),
+        *bias_lines(facts),
+    ]
 
 
 def _table(dataset: Dataset) -> Table:
@@ -87,13 +92,28 @@ def _table(dataset: Dataset) -> Table:
         ("sessions", f"{facts['first']} to {facts['last']} ({len(dataset.sessions):,})"),
         ("clock", str(dataset.clock)),
         ("codes", len(dataset.codes)),
-        ("listed rows", facts["rows"]),
-        ("universe rows", facts["universe_rows"]),
+        ("names x sessions listed", facts["rows"]),
+        ("names x sessions in the universe", facts["universe_rows"]),
+        *_universe_rows(facts.get("universe", {})),
         ("features", f"{len(dataset.features)} stock, {len(dataset.market_features)} market"),
         *_growth_rows(facts.get("growth", {})),
         ("content", dataset.content_hash),
     ]
     return table(f"dataset {dataset.folder.name}", ["", ""], rows)
+
+
+def _universe_rows(universe: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """By what names were chosen, in numbers with their currency."""
+    if not universe:
+        return []
+    names = ", ".join(f"{market} {count:,}" for market, count in universe["names"].items())
+    collapsed = sum(one["sessions"] for one in universe["collapsed"])
+    return [
+        ("floor", universe["floor"]),
+        ("names by market", names or "every name"),
+        ("names on the last session", universe["last_names"]),
+        ("collapsed sessions", f"{collapsed or 'none'} ({universe['collapse_rule']})"),
+    ]
 
 
 def _growth_rows(growth: Mapping[str, Any]) -> list[tuple[str, object]]:

@@ -59,6 +59,11 @@ def estimate_text(one: Mapping[str, Any] | None, *, digits: int = 4) -> str:
     return text if error is None else f"{text} ±{error:.{digits}f}"
 
 
+def bias_lines(facts: Mapping[str, Any]) -> list[str]:
+    """A warning for each bias that a source is known to have, from what an artefact says."""
+    return [f"warning: {text}" for text in facts.get("known_bias", ())]
+
+
 SKILL_ROWS = (
     ("rank_ic", "RankIC"),
     ("ic", "IC"),

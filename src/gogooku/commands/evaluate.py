@@ -8,7 +8,7 @@ from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import skill_table
+from gogooku.commands.display import bias_lines, skill_table
 from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
 from gogooku.runs.find import open_run
@@ -35,7 +35,8 @@ def evaluate(
         judged = pipeline.evaluate(home, run, resolved)
         facts[run.run_id] = {"folder": str(judged.folder), **judged.written}
         title = f"{run.run_id}, test part, {judged.facts['variant']} labels"
-        parts += [skill_table(judged.metrics, title=title), f"  {judged.folder}"]
+        parts += [skill_table(judged.metrics, title=title), *bias_lines(judged.facts)]
+        parts.append(f"  {judged.folder}")
         findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(
         facts=facts,

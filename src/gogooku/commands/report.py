@@ -7,8 +7,10 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
+from gogooku.commands.display import bias_lines
 from gogooku.core.config import resolve
 from gogooku.runs.find import open_run
+from gogooku.runs.judge import JudgeConfig
 from gogooku.runs.report import REPORT, ReportConfig
 
 
@@ -23,5 +25,10 @@ def report(home: Path, name: str, *, config: Path | None, assignments: Sequence[
         There is no such run, or as `gogooku.pipeline.report`.
     """
     resolved = resolve(ReportConfig(), base_name=REPORT, file=config, assignments=assignments)
-    place = pipeline.report(home, open_run(home, name), resolved)
-    return Answer(facts={"report": str(place)}, parts=[f"report: {place}"])
+    run = open_run(home, name)
+    place = pipeline.report(home, run, resolved)
+    judged = pipeline.evaluate(home, run, resolved.part(JudgeConfig))
+    return Answer(
+        facts={"report": str(place), "known_bias": judged.facts["known_bias"]},
+        parts=[*bias_lines(judged.facts), f"report: {place}"],
+    )

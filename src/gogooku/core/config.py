@@ -19,6 +19,8 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
 from gogooku.core.findings import VARIANT, explain, field_paths, nearest
 
+DEFAULT_ORIGIN = "default"
+"""Origin of a value that nobody stated."""
 _OPENED = "\0opened"
 
 
@@ -46,7 +48,8 @@ PartT = TypeVar("PartT", bound=Config)
 class Resolved(Generic[ConfigT]):
     """A config with the origin of each of its leaves.
 
-    ``origins`` maps a dotted path to ``default``, ``run NAME``, ``file PATH`` or ``--set``.
+    ``origins`` maps a dotted path to ``default``, ``default of exchange NAME``, ``run NAME``,
+    ``file PATH`` or ``--set``.
     """
 
     config: ConfigT
@@ -151,7 +154,7 @@ def resolve(
     """
     tree = base.model_dump(mode="json")
     origins = {
-        path: f"run {base_name}" if path in _set_paths(base) else "default"
+        path: f"run {base_name}" if path in _set_paths(base) else DEFAULT_ORIGIN
         for path, _ in leaves(tree)
     }
     _open_tables(tree, base)
@@ -168,7 +171,7 @@ def resolve(
         origins[path] = origin
     config = validated(type(base), _close(tree), origins=origins)
     present = {path for path, _ in leaves(config.model_dump(mode="json"))}
-    return Resolved(config=config, origins={p: origins.get(p, "default") for p in present})
+    return Resolved(config=config, origins={p: origins.get(p, DEFAULT_ORIGIN) for p in present})
 
 
 def validated(

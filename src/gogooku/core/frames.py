@@ -54,6 +54,14 @@ INDICES_SCHEMA: Mapping[str, pl.DataType] = {
 """One row per (date, index); the market index is ``TOPIX`` in Tokyo, ``MARKET`` elsewhere."""
 
 
+MARKETS_SCHEMA: Mapping[str, pl.DataType] = {
+    "date": pl.Date(),
+    "code": pl.String(),
+    "market": pl.String(),
+}
+"""The market of a name from a date on, of names that change it; sorted by (date, code)."""
+
+
 @dataclass(frozen=True)
 class SourceFrames:
     """One delivery of a market.
@@ -68,6 +76,8 @@ class SourceFrames:
         Kept beside, never read by tables: quarantined rows, nulled cells, a sandbox's truth.
     facts : mapping
         JSON facts about the delivery, kept in the manifest.
+    markets : polars.DataFrame or None
+        With `MARKETS_SCHEMA`; None where no name changes its market, or nobody says.
     """
 
     quotes: pl.DataFrame
@@ -76,6 +86,7 @@ class SourceFrames:
     exchange: str
     extras: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    markets: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         """Refuse frames whose columns or types differ from the schemas."""
@@ -83,8 +94,9 @@ class SourceFrames:
             ("quotes", self.quotes, QUOTES_SCHEMA),
             ("listings", self.listings, LISTINGS_SCHEMA),
             ("indices", self.indices, INDICES_SCHEMA),
+            ("markets", self.markets, MARKETS_SCHEMA),
         ):
-            if dict(frame.schema) != dict(schema):
+            if frame is not None and dict(frame.schema) != dict(schema):
                 raise DataError(f"{name}: schema is {frame.schema}, expected {dict(schema)}")
         if self.quotes.is_empty():
             raise DataError("quotes: no rows; an empty market is never stored")

@@ -31,7 +31,7 @@ from gogooku.core.files import (
 from gogooku.core.progress import Reporter
 from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
-from gogooku.dataset.columns import timeline_on
+from gogooku.dataset.columns import available_columns, timeline_on
 from gogooku.dataset.digests import bars_digest
 from gogooku.dataset.label_files import (
     Kept,
@@ -42,6 +42,7 @@ from gogooku.dataset.label_files import (
 )
 from gogooku.dataset.labels import LabelInputs, write_labels
 from gogooku.dataset.manifest import write_manifest
+from gogooku.dataset.membership import why_empty
 from gogooku.dataset.state import (
     BAR_COLUMNS,
     DIGEST_BYTES,
@@ -59,7 +60,6 @@ from gogooku.features.engine.compute import (
     Block,
     Room,
     base_columns,
-    base_names,
     compute_rows,
     growth_of,
     rows_needed,
@@ -159,7 +159,8 @@ class _Job:
     config: BuildConfig
     chosen: Selection
     inputs: tuple[InputTable, ...]
-    tables: Tables | None
+    tables: Tables
+    exchange: str
     execution: Execution
     reporter: Reporter
     newest: np.datetime64
@@ -197,7 +198,7 @@ def assemble(
     facts: Mapping[str, Any],
     execution: Execution,
     reporter: Reporter,
-    tables: Tables | None = None,
+    tables: Tables,
 ) -> None:
     """Fill a dataset folder, or go on filling it.
 
@@ -210,20 +211,26 @@ def assemble(
         The whole history, or its sessions from `first_session_read` on.
     facts : mapping
         What the manifest says of the source.
-    tables : Tables or None
-        The typed tables of the source beside its bars; None where it has none.
+    tables : Tables
+        The source, with its typed tables beside its bars.
+
+    Raises
+    ------
+    DataError
+        The universe is empty over the whole history; the message says why.
     """
     before = load_grown(folder) if (folder / STATE_FILE).exists() else None
     shutil.rmtree(folder / "scratch", ignore_errors=True)
     for name in ("scratch", "features", "bars"):
         (folder / name).mkdir(exist_ok=True)
-    inputs = [one for one in INPUT_TABLES if tables is not None and supported(one, tables)]
+    inputs = [one for one in INPUT_TABLES if supported(one, tables)]
     job = _Job(
         folder=folder,
         config=config,
-        chosen=_chosen(panel, config, before, inputs),
+        chosen=select(config.features, available=available_columns(tables), also=(BETA_FEATURE,)),
         inputs=tuple(inputs),
         tables=tables,
+        exchange=str(facts["exchange"]),
         execution=execution,
         reporter=reporter,
         newest=panel.sessions[-1],
@@ -238,18 +245,6 @@ def assemble(
     grown.save()
     shutil.rmtree(folder / "scratch")
     write_manifest(job.chosen, panel, grown, labels=labels, facts=facts)
-
-
-def _chosen(
-    panel: Panel, config: BuildConfig, before: Grown | None, inputs: Sequence[InputTable]
-) -> Selection:
-    """Features that the source supports."""
-    known = before is not None and len(before.sectors) > 0
-    has_sector = known or panel.frame.get_column("sector").null_count() < panel.frame.height
-    usable = base_names(has_sector=has_sector, has_index=panel.market is not None)
-    usable += peer_names(has_sector=has_sector)
-    usable += [name for one in inputs for name in one.columns]
-    return select(config.features, available=usable, also=(BETA_FEATURE,))
 
 
 def _nothing(job: _Job, panel: Panel) -> Grown:
@@ -283,10 +278,8 @@ def _all_sessions(job: _Job, panel: Panel, grown: Grown) -> Grown:
     return grown
 
 
-def _sources_of(job: _Job, panel: Panel) -> _Sources | None:
-    """Where the typed tables' base columns of a segment come from; None for prices alone."""
-    if job.tables is None:
-        return None
+def _sources_of(job: _Job, panel: Panel) -> _Sources:
+    """Where the typed tables' base columns of a segment come from."""
     timeline = timeline_on(panel, job.tables.source, clock=job.config.clock)
     return _Sources(job.tables, timeline, job.inputs)
 
@@ -300,7 +293,7 @@ class _Ahead:
     """
 
     def __init__(
-        self, job: _Job, sources: _Sources | None, spans: Sequence[slice], pool: ThreadPoolExecutor
+        self, job: _Job, sources: _Sources, spans: Sequence[slice], pool: ThreadPoolExecutor
     ) -> None:
         self._sources, self._pool = sources, pool
         self._ordered = job.chosen.ordered
@@ -310,7 +303,7 @@ class _Ahead:
 
     def prepare(self, *, threads: int = 1) -> None:
         """Begin the columns of the next span, if there is one."""
-        if self._sources is not None and self._waiting:
+        if self._waiting:
             span = self._waiting.pop(0)
             self._coming = self._pool.submit(
                 self._sources.columns,
@@ -321,7 +314,7 @@ class _Ahead:
             )
 
     def take(self) -> dict[str, FloatArray]:
-        """The columns that were begun, which nobody else holds; none for prices alone."""
+        """The columns that were begun, which nobody else holds."""
         coming, self._coming = self._coming, None
         columns = {} if coming is None else coming.result()
         write_point("build.sources")
@@ -329,7 +322,7 @@ class _Ahead:
 
 
 @contextmanager
-def _ahead(job: _Job, sources: _Sources | None, spans: Sequence[slice]) -> Iterator[_Ahead]:
+def _ahead(job: _Job, sources: _Sources, spans: Sequence[slice]) -> Iterator[_Ahead]:
     """Columns of a segment's spans; nothing is made any more when the block ends."""
     pool = ThreadPoolExecutor(1)
     try:
@@ -370,6 +363,8 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
         universe = np.zeros(panel.shape, dtype=bool)
         universe[start:] = universe_of(recent, job.config.universe)
         universe[:first] = grown.valid_TN[len(panel.past) :]
+        if panel.sessions[-1] == job.newest and not (universe.any() or grown.valid_TN.any()):
+            raise DataError(why_empty(recent, job.config.universe, exchange=job.exchange))
         sector, sectors = panel.dense_labels("sector", known=grown.sectors)
         base = dict(base_columns(panel, universe, sectors=sectors, sector_TN=sector))
     needed = rows_needed(job.chosen.ordered, len(panel.sessions) - first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Execution, Resolved
@@ -18,9 +19,11 @@ from gogooku.core.files import (
 from gogooku.core.panel import Panel
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
+from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, visible_names
-from gogooku.dataset.continuing import available_columns, begin, remove_interrupted
+from gogooku.dataset.columns import available_columns
+from gogooku.dataset.continuing import begin, remove_interrupted
 from gogooku.dataset.home import datasets_folder, publish_current, stage_current
 from gogooku.dataset.notes import annotate
 from gogooku.dataset.reading import read_dataset
@@ -40,10 +43,17 @@ def build(
 
     A finished one with the same key is not built again. An older one of the same config and code is
     continued: sessions that are the same in both deliveries are taken over, the first that differs
-    and all after it are computed. An interrupted build goes on where it stopped.
+    and all after it are computed. An interrupted build goes on where it stopped. Settings that
+    nobody stated are those of the source's exchange.
+
+    Raises
+    ------
+    DataError
+        There is no such source, its clock is another one, or the universe is empty.
     """
+    source = read_source(home, resolved.config.source)
+    resolved = at_exchange(resolved, source.exchange)
     config = resolved.config
-    source = read_source(home, config.source)
     require_clock(source, config.clock)
     stamp = make_stamp(
         "build",
@@ -71,7 +81,7 @@ def build(
                     reporter=reporter,
                     tables=tables,
                 )
-                annotate(building, source, clock=config.clock)
+                annotate(building, source, resolved)
                 stage_current(folder)
     else:
         stage_current(folder)
@@ -103,7 +113,7 @@ def _panel(
     building: Path, source: Source, tables: Tables, config: BuildConfig, *, reporter: Reporter
 ) -> Panel:
     """The sessions that are read to fill a folder; there must be room for what is made of them."""
-    available = available_columns(source, tables)
+    available = available_columns(tables)
     first = first_session_read(building, config, available=available)
     with reporter.step("panel"):
         panel = build_panel(source, clock=config.clock, first=first)
@@ -114,10 +124,12 @@ def _panel(
     return panel
 
 
-def _facts(source: Source) -> dict[str, str]:
+def _facts(source: Source) -> dict[str, Any]:
     """What the manifest says of the source."""
     return {
         "source": source.name,
         "source_version": source.folder.name,
         "exchange": source.exchange,
+        "currency": terms_of(source.exchange).currency,
+        "known_bias": list(source.manifest["facts"].get("known_bias", ())),
     }

@@ -22,6 +22,7 @@ from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, require_s
 from gogooku.core.rowfiles import FRESH_SESSIONS
 from gogooku.core.stamp import Stamp
 from gogooku.dataset.assemble import BuildConfig, visible_names
+from gogooku.dataset.columns import available_columns
 from gogooku.dataset.compaction import merge_months
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.notes import write_growth
@@ -31,10 +32,7 @@ from gogooku.dataset.state import (
     take_over,
     whole_rows,
 )
-from gogooku.features.catalogue import INPUT_TABLES
-from gogooku.features.engine.compute import base_names
-from gogooku.features.engine.inputs import Tables, supported
-from gogooku.features.peers.peer_columns import peer_names
+from gogooku.features.engine.inputs import Tables
 from gogooku.ingest.source import Source
 from gogooku.tables.arrivals import (
     ARRIVALS_FILE,
@@ -44,15 +42,6 @@ from gogooku.tables.arrivals import (
     write_arrivals,
 )
 from gogooku.tables.panel import codes_of, sessions_of
-
-
-def available_columns(source: Source, tables: Tables) -> list[str]:
-    """Base columns that a source gives."""
-    sectors = source.listings().get_column("sector").drop_nulls()
-    has_sector = len(sectors) > 0
-    names = base_names(has_sector=has_sector, has_index=len(source.indices()) > 0)
-    names += peer_names(has_sector=has_sector)
-    return names + [n for one in INPUT_TABLES if supported(one, tables) for n in one.columns]
 
 
 def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, stamp: Stamp) -> None:
@@ -151,7 +140,7 @@ def _rows_alike(
     """Sessions of an older dataset that are the same in a new one; 0 if it cannot be continued."""
     before = load_grown(old)
     codes = codes_of(source.listings(), history)
-    names = visible_names(config, available_columns(source, Tables(source)))
+    names = visible_names(config, available_columns(Tables(source)))
     if names != (before.features, before.market_features):
         return 0
     if codes[: len(before.codes)] != before.codes:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gogooku.core.calendar import Clock
+from gogooku.core.config import DEFAULT_ORIGIN, Resolved
 from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, write_json, write_point
+from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.manifest import DESCRIPTION_FILE
-from gogooku.dataset.state import Grown, load_grown
+from gogooku.dataset.membership import universe_facts
+from gogooku.dataset.state import LISTED, Grown, load_grown
 from gogooku.features.catalogue import by_name
 from gogooku.features.source_notes import source_notes
 from gogooku.ingest.source import Source
@@ -22,6 +25,7 @@ from gogooku.tables.arrivals import ARRIVALS_FILE
 GROWTH_FILE = "growth.json"
 NOTES = "source_notes"
 GROWTH = "growth"
+UNIVERSE = "universe"
 
 
 def write_growth(folder: Path, *, before: Path | None, sessions: int) -> None:
@@ -30,7 +34,7 @@ def write_growth(folder: Path, *, before: Path | None, sessions: int) -> None:
     write_json(folder / GROWTH_FILE, {"from": name, "sessions_taken_over": sessions})
 
 
-def annotate(folder: Path, source: Source, *, clock: Clock) -> None:
+def annotate(folder: Path, source: Source, resolved: Resolved[BuildConfig]) -> None:
     """Add the remarks to the manifest and the description of an assembled dataset.
 
     Raises
@@ -38,6 +42,7 @@ def annotate(folder: Path, source: Source, *, clock: Clock) -> None:
     DataError
         A file of the dataset or of the source is missing or damaged.
     """
+    config = resolved.config
     manifest = read_json(folder / MANIFEST_FILE)
     grown = load_grown(folder)
     names = [*manifest["features"], *manifest["market_features"], *manifest["absent"]]
@@ -46,15 +51,33 @@ def annotate(folder: Path, source: Source, *, clock: Clock) -> None:
         [by_name(name) for name in names],
         read_parquet(folder / ARRIVALS_FILE),
         sessions=grown.sessions,
-        clock=clock,
+        clock=config.clock,
         null_shares=last_null_shares(grown),
     )
     growth = read_json(folder / GROWTH_FILE)
     growth["new_sessions"] = grown.rows - int(growth["sessions_taken_over"])
-    remarks = {NOTES: [note.to_json() for note in notes], GROWTH: growth}
+    remarks = {
+        NOTES: [note.to_json() for note in notes],
+        GROWTH: growth,
+        UNIVERSE: _universe(grown, source, resolved),
+    }
     for name in (DESCRIPTION_FILE, MANIFEST_FILE):
         write_json(folder / name, {**read_json(folder / name), **remarks})
     write_point("dataset.annotated")
+
+
+def _universe(grown: Grown, source: Source, resolved: Resolved[BuildConfig]) -> dict[str, Any]:
+    """What is said of the universe, of the whole history however the dataset has grown."""
+    listed_TN = grown.layout.bar(LISTED).rows(grown.rows)[:, : len(grown.codes)]
+    origin = resolved.origins.get("universe.markets", DEFAULT_ORIGIN)
+    return universe_facts(
+        source,
+        resolved.config.universe,
+        sessions=grown.sessions,
+        members_T=grown.valid_TN.sum(axis=1),
+        listed_T=listed_TN.sum(axis=1),
+        stated=not origin.startswith(DEFAULT_ORIGIN),
+    )
 
 
 def last_null_shares(grown: Grown) -> Mapping[str, float]:

@@ -211,6 +211,13 @@ def _lacking(tables: Tables) -> dict[SourceNote, set[str]]:
                 found.setdefault(_missing(source, name), set()).update(one.columns)
     if source.indices().is_empty():
         found.setdefault(_missing(source, "topix"), set()).update(MARKET_COLUMNS)
+    empty = tables.empty_columns()
+    index = empty & set(MARKET_COLUMNS) if not source.indices().is_empty() else frozenset()
+    for name, columns in (("quotes", empty - set(MARKET_COLUMNS)), ("topix", index)):
+        if columns:
+            shown = sorted(one.removesuffix("_flag").removeprefix("mkt_") for one in columns)
+            what = f"no row has a value of {', '.join(shown)}"
+            found[SourceNote(name, Gap.MISSING, what)] = set(columns)
     if source.listings().get_column("sector").drop_nulls().is_empty():
         note = SourceNote("master", Gap.MISSING, "no name has a sector")
         found[note] = set(SECTOR_COLUMNS)

@@ -33,6 +33,7 @@ from gogooku.core.files import (
 from gogooku.core.frames import SourceFrames
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 
+MARKETS_FILE = "markets.parquet"
 SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 """What a source may be called: it is the name of a folder."""
 
@@ -70,6 +71,11 @@ class Source:
     def listing_facts(self) -> pl.DataFrame | None:
         """Dated facts of the names (see `gogooku.tables.listings`); None where none were sent."""
         path = self.folder / "listing_facts.parquet"
+        return read_parquet(path) if path.exists() else None
+
+    def markets(self) -> pl.DataFrame | None:
+        """Markets of names that change theirs, by date; None where none does or nobody says."""
+        path = self.folder / MARKETS_FILE
         return read_parquet(path) if path.exists() else None
 
     def table_paths(self, name: str) -> list[Path]:
@@ -221,6 +227,9 @@ def _write_frames(folder: Path, frames: SourceFrames) -> dict[str, str]:
     for name, frame in (("listings", frames.listings), ("indices", frames.indices)):
         paths[name] = folder / f"{name}.parquet"
         write_parquet(frame, paths[name])
+    if frames.markets is not None:
+        paths["markets"] = folder / MARKETS_FILE
+        write_parquet(frames.markets, paths["markets"])
     if frames.extras:
         (folder / "extras").mkdir()
     for name, frame in frames.extras.items():

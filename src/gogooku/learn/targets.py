@@ -98,6 +98,25 @@ def fold_labels(
     )
 
 
+def _why_none(dataset: Dataset, labels: Labels, indices: IntArray) -> str:
+    """What there is too little of in the sessions of a part, and what to do."""
+    most = int(dataset.valid_TN[indices].sum(axis=1).max(initial=0))
+    if most < MIN_NAMES:
+        return (
+            f"at most {most} names are in the universe there: widen the fold, or build with a "
+            "lower universe.min_traded_value"
+        )
+    if not labels.tradable_TN.any():
+        return (
+            "no session of the dataset has an open, so labels from open to open have no entry: "
+            "import prices with an open"
+        )
+    return (
+        f"up to {most} names are in the universe there, but fewer have an open to enter at and an "
+        "exit before the next part begins: widen the fold"
+    )
+
+
 def _day_labels(
     dataset: Dataset, labels: Labels, indices: IntArray, *, variant: str, cutoff: int
 ) -> DayLabels:
@@ -118,7 +137,7 @@ def _day_labels(
     if not kept.any():
         raise DataError(
             f"labels: none of {len(indices)} sessions has {MIN_NAMES} labels at every horizon; "
-            "widen the fold or lower the universe's floor"
+            f"{_why_none(dataset, labels, indices)}"
         )
     through: list[Any] = labels.sessions[last].astype("datetime64[D]").tolist()
     return DayLabels(indices=indices[kept], values_TNH=values[kept], through=tuple(through))

@@ -21,6 +21,7 @@ from gogooku.core.config import Config
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
+from gogooku.core.terms import USUAL, money
 from gogooku.core.types import BoolArray, IntArray, Portfolio
 from gogooku.portfolio.broker import LEDGER_SCHEMA, UNFILLED_SCHEMA, Broker, Fills, Opening, Order
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
@@ -33,19 +34,22 @@ _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 class TradeConfig(Config):
     """An account and how it trades.
 
+    The defaults are those of Tokyo; a backtest takes those of its dataset's exchange, see
+    `gogooku.core.terms`.
+
     Attributes
     ----------
     portfolio, costs : configs
     lot_size : int
-        Shares per lot: 100 in Tokyo, 1 elsewhere.
+        Shares per lot.
     initial_cash : float
-        In the market's currency.
+        In the currency of the exchange.
     """
 
     portfolio: PortfolioConfig = PortfolioConfig()
     costs: CostConfig = CostConfig()
-    lot_size: Annotated[int, Unit("shares")] = Field(default=100, ge=1)
-    initial_cash: float = Field(default=1e9, gt=0.0)
+    lot_size: Annotated[int, Unit("shares")] = Field(default=USUAL.lot_size, ge=1)
+    initial_cash: float = Field(default=USUAL.initial_cash, gt=0.0)
 
 
 @dataclass(frozen=True)
@@ -197,8 +201,8 @@ def run_backtest(
     if not any(row[8] is not None for row in broker.ledger):
         raise DataError(
             f"backtest: no trade in {stop - start} sessions; is initial_cash "
-            f"({config.initial_cash:,.0f}) enough for lots of {config.lot_size}, and does the "
-            "universe have scores?"
+            f"({money(config.initial_cash, bars.exchange.name)}) enough for lots of "
+            f"{config.lot_size}, and does the universe have scores?"
         )
     return record.finish(broker)
 

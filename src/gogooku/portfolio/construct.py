@@ -12,6 +12,7 @@ from pydantic import Field
 from gogooku.core.config import Config
 from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
+from gogooku.core.terms import USUAL
 from gogooku.core.types import IntArray, Portfolio
 from gogooku.portfolio.costs import CostConfig
 
@@ -31,7 +32,7 @@ class PortfolioConfig(Config):
         Largest share of equity in one name at the decision.
     """
 
-    top_k: Annotated[int, Unit("names")] = Field(default=50, ge=1)
+    top_k: Annotated[int, Unit("names")] = Field(default=USUAL.top_k, ge=1)
     rebalance_every: Annotated[int, Unit("sessions")] = Field(default=5, ge=1)
     horizon: Annotated[int, Unit("sessions")] = Field(default=5, ge=1)
     max_weight: float = Field(default=0.05, gt=0.0, le=1.0)

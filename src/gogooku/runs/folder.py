@@ -56,6 +56,17 @@ class Run:
         """Horizons it has scores for."""
         return tuple(int(horizon) for horizon in self.manifest["horizons"])
 
+    def exchange(self, home: Path) -> str:
+        """Exchange of the dataset it was fitted on.
+
+        Raises
+        ------
+        DataError
+            An earlier version wrote the run, and its dataset is not in the home.
+        """
+        said = self.manifest.get("exchange")
+        return str(said if said else current_dataset(home, self.dataset_name).manifest["exchange"])
+
     def dataset(self, home: Path) -> Dataset:
         """The dataset it was fitted on.
 
@@ -101,6 +112,11 @@ class Run:
         """Checkpoint folders, one per fold, in time order."""
         folders = sorted((self.folder / "folds").iterdir(), key=lambda p: int(p.name))
         return [folder / "checkpoint" for folder in folders]
+
+
+def bias_of(dataset: Dataset) -> dict[str, list[str]]:
+    """What the source of a dataset is known to be biased by, for the facts of a result."""
+    return {"known_bias": list(dataset.manifest.get("known_bias", ()))}
 
 
 def runs_folder(home: Path) -> Path:

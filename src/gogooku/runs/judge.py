@@ -20,7 +20,7 @@ from gogooku.ingest.source import sources_folder
 from gogooku.learn.config import LabelVariant
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.config import LabelOrder
-from gogooku.runs.folder import Run
+from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.labels import run_labels
 
 EVALUATION = "evaluation"
@@ -112,11 +112,13 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     valid = _skill(run, "valid", dataset, labels, config, truth)
     write_parquet(test.daily, building / _DAILY_FILE)
     write_parquet(test.deciles, building / _DECILES_FILE)
+    report = test.report.to_json()
     write_json(
         building / METRICS_FILE,
         {
             "part": "test",
-            **test.report.to_json(),
+            **report,
+            "facts": {**report["facts"], **bias_of(dataset)},
             "validation": valid.report.to_json()["metrics"],
         },
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE
+from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
@@ -36,6 +37,7 @@ def write_report(home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAUL
     DataError
         As `gogooku.runs.judge.evaluate` and `gogooku.runs.trade.backtest`.
     """
+    resolved = at_exchange(resolved, run.exchange(home))
     judged = evaluate(home, run, resolved.part(JudgeConfig))
     traded = backtest(home, run, resolved.part(TradeConfig))
 
@@ -67,7 +69,7 @@ def _page(
         config={**read_json(run.folder / CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
-        warnings=judged.findings,
+        warnings=[*judged.findings, *judged.facts.get("known_bias", ())],
     )
 
 

@@ -14,12 +14,13 @@ from gogooku.core.calendar import exchange_named
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.errors import DataError
 from gogooku.core.files import read_json, read_parquet, write_json, write_parquet
+from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
 from gogooku.portfolio.backtest import MarketBars, TradeConfig, run_backtest
 from gogooku.portfolio.measures import backtest_report
 from gogooku.runs.beside import METRICS_FILE, keep_beside
-from gogooku.runs.folder import Run
+from gogooku.runs.folder import Run, bias_of
 
 BACKTEST = "backtest"
 LEDGER_FILE = "ledger.parquet"
@@ -62,12 +63,15 @@ class Traded:
 def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) -> Traded:
     """Trade the test part of a run, beside it; one that is there already is not traded again.
 
+    Settings that nobody stated are those of the exchange of its dataset.
+
     Raises
     ------
     DataError
         The horizon was not scored, nothing could be traded, or the dataset or the predictions are
         gone and no backtest of these settings is there.
     """
+    resolved = at_exchange(resolved, run.exchange(home))
     horizon = resolved.config.portfolio.horizon
     if horizon not in run.horizons:
         raise DataError(
@@ -89,7 +93,19 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     result = run_backtest(market_bars(dataset), chosen, indices, config=config)
     for name in ("ledger", "daily", "unfilled", "holdings"):
         write_parquet(getattr(result, name), building / f"{name}.parquet")
-    write_json(building / METRICS_FILE, backtest_report(result.daily).to_json())
+    report = backtest_report(result.daily).to_json()
+    facts = {**report["facts"], **account_of(config, dataset), **bias_of(dataset)}
+    write_json(building / METRICS_FILE, {**report, "facts": facts})
+
+
+def account_of(config: TradeConfig, dataset: Dataset) -> dict[str, Any]:
+    """The account in numbers, with its currency."""
+    return {
+        "currency": terms_of(str(dataset.manifest["exchange"])).currency,
+        "initial_cash": config.initial_cash,
+        "lot_size": config.lot_size,
+        "top_k": config.portfolio.top_k,
+    }
 
 
 def market_bars(dataset: Dataset) -> MarketBars:

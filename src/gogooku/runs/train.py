@@ -200,6 +200,7 @@ def _manifest(
         "kind": "run",
         "name": name,
         "dataset": dataset.folder.name,
+        "exchange": dataset.manifest["exchange"],
         "feature_hash": dataset.feature_hash,
         "horizons": list(result.horizons),
         "folds": [fold.to_json() for fold in folds],

@@ -19,7 +19,7 @@ import polars as pl
 from gogooku.core.calendar import Clock, DateArray, exchange_named
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, read_parquet, write_parquet
-from gogooku.ingest.source import Source
+from gogooku.ingest.source import MARKETS_FILE, Source
 
 ARRIVALS_FILE = "arrivals.parquet"
 DIGESTS_FILE = "digests.parquet"
@@ -87,6 +87,8 @@ def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
         yield "quotes", f"quotes/{path.stem}", path
     for name in _BAR_FILES[1:]:
         yield name, name, folder / f"{name}.parquet"
+    if (folder / MARKETS_FILE).exists():
+        yield "markets", "markets", folder / MARKETS_FILE
 
 
 def _by_session(

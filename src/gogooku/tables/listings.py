@@ -6,42 +6,15 @@ it; nothing is carried back, so no later segment, sector or class colours an ear
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.frames import LISTINGS_SCHEMA
+from gogooku.core.sections import SEGMENTS
 from gogooku.tables.checks import Severity, one_of
 from gogooku.tables.conversion import As, Column, Table, event_day, stock_code, text
-
-SEGMENTS: Mapping[str, str] = {
-    "0101": "Prime",
-    "0102": "Standard",
-    "0104": "Growth",
-    "0105": "PRO",
-    "0106": "Standard",
-    "0107": "Growth",
-    "0109": "Other",
-    "0111": "Prime",
-    "0112": "Standard",
-    "0113": "Growth",
-}
-"""Segment of a market code; before 2022-04-04 that of which it is the predecessor: first section,
-second section, Mothers, JASDAQ standard and JASDAQ growth."""
-
-MARKET_NAMES: Mapping[str, str] = {
-    "0101": "TSE 1st Section",
-    "0102": "TSE 2nd Section",
-    "0104": "TSE Mothers",
-    "0105": "TOKYO PRO MARKET",
-    "0106": "JASDAQ Standard",
-    "0107": "JASDAQ Growth",
-    "0109": "Others",
-    "0111": "Prime",
-    "0112": "Standard",
-    "0113": "Growth",
-}
 
 _MARGIN = {"1": "credit", "2": "lendable", "3": "other"}
 _PRODUCTS = ("011", "012", "013", "014", "021", "022", "023", "024")

@@ -227,7 +227,7 @@ def build_panel(source: Source, *, clock: Clock, first: int = 0) -> Panel:
     base = backbone(listings, sessions, codes).join(
         when, on="date", how="left", maintain_order="left"
     )
-    base, facts_slack = _dated_facts(base, source)
+    base, facts_slack = _dated_facts(base, source, exchange)
     bars = source.quotes().filter(pl.col("date") >= sessions[0].item()).collect()
     quotes = with_clocks(bars, "quotes", exchange=exchange)
     joined = as_of(base, quotes, source="quotes", by=["code"], columns=_QUOTE_COLUMNS)
@@ -315,16 +315,19 @@ def _past(
     )
 
 
-def _dated_facts(base: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, dict[str, float]]:
+def _dated_facts(
+    base: pl.DataFrame, source: Source, exchange: Exchange
+) -> tuple[pl.DataFrame, dict[str, float]]:
     """Sector and market as they were known at each decision, and who leaves.
 
     A name that was off the lists for a while is not there meanwhile, and leaves before: what comes
-    back later nobody knew. A source without dated facts keeps those of its listings, and nobody is
-    known to leave.
+    back later nobody knew. A source without dated facts keeps those of its listings, the market by
+    date where a name changes it, and nobody is known to leave.
     """
     facts = source.listing_facts()
     if facts is None:
-        return base.with_columns(pl.lit(value=False).alias("leaving")), {}
+        dated, slack = _dated_markets(base, source, exchange)
+        return dated.with_columns(pl.lit(value=False).alias("leaving")), slack
     market = pl.when(pl.col("domestic_common")).then(pl.col("segment")).otherwise(pl.lit("Other"))
     rows = facts.select(
         "code",
@@ -343,6 +346,19 @@ def _dated_facts(base: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, dict
         ends.drop_nulls("date"), on=["date", "code"], how="left", maintain_order="left"
     ).with_columns(pl.col("leaving").fill_null(value=False))
     return frame, {"master": joined.slack_seconds}
+
+
+def _dated_markets(
+    base: pl.DataFrame, source: Source, exchange: Exchange
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """The market of each session, of names that change theirs; rows of files are known as bars."""
+    markets = source.markets()
+    if markets is None:
+        return base, {}
+    rows = with_clocks(markets.rename({"market": "_market"}), "quotes", exchange=exchange)
+    joined = as_of(base, rows, source="master", by=["code"], columns=["_market"])
+    dated = joined.frame.with_columns(market=pl.coalesce("_market", "market")).drop("_market")
+    return dated, {"markets": joined.slack_seconds}
 
 
 def _without_gaps(base: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ the arrays it is given, name by name along time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -45,11 +45,19 @@ CALENDAR_COLUMNS = ("week_start",)
 MARKET_COLUMNS = ("mkt_open", "mkt_high", "mkt_low", "mkt_close")
 
 
-def base_names(*, has_sector: bool, has_index: bool) -> list[str]:
-    """Names of the base columns of a panel with or without sectors and a market index."""
+def base_names(*, has_sector: bool, has_index: bool, empty: Collection[str] = ()) -> list[str]:
+    """Names of the base columns of a panel with or without sectors and a market index.
+
+    Parameters
+    ----------
+    empty : collection of str
+        Columns of which the source has no value at all, see `gogooku.features.engine.inputs`: what
+        needs them is absent, as it is without an index.
+    """
     names = [*STOCK_COLUMNS, *CALENDAR_COLUMNS]
     names += SECTOR_COLUMNS if has_sector else ()
-    return names + list(MARKET_COLUMNS if has_index else ())
+    names += MARKET_COLUMNS if has_index else ()
+    return [name for name in names if name not in empty]
 
 
 def base_columns(

@@ -21,11 +21,23 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.files import new_array, readable
+from gogooku.core.frames import BAR_PRICES
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine.timeline import Timeline
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.source import Source
+
+BAR_COLUMNS: Mapping[str, str] = {
+    "open": "open",
+    "high": "high",
+    "low": "low",
+    "volume_shares": "volume",
+    "turnover_value": "turnover",
+    "limit_up": "limit_up_flag",
+    "limit_down": "limit_down_flag",
+}
+"""Column of the bars that a delivery may lack, and the base column that is made of it."""
 
 Made = Mapping[str, FloatArray] | Iterable[tuple[str, FloatArray]]
 """Base columns: float64 [T, N], or [T] for the whole market; NaN for null. As pairs, each may be
@@ -52,6 +64,15 @@ class Tables:
         """The plan that the tables were fetched with; None where the source does not say."""
         label = self.source.manifest["facts"].get("plan")
         return None if label is None else Plan[str(label).upper()]
+
+    def empty_columns(self) -> frozenset[str]:
+        """Base columns of bars and of the index of which the source has no value at all."""
+        counts = self.source.quotes().select(pl.col(name).count() for name in BAR_COLUMNS).collect()
+        index = self.source.indices()
+        return frozenset(
+            [BAR_COLUMNS[name] for name, count in counts.row(0, named=True).items() if not count]
+            + [f"mkt_{p}" for p in BAR_PRICES if index.get_column(p).null_count() == index.height]
+        )
 
     def read(self, name: str, columns: Sequence[str], *, since: date | None = None) -> pl.DataFrame:
         """Columns of a table, ``event_date`` and ``available_at`` included.

@@ -27,13 +27,13 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import DateArray
+from gogooku.core.sections import SEGMENTS
 from gogooku.core.types import BoolArray, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import Expression, col, declared, highest, over
 from gogooku.features.engine.inputs import InputTable, Made, Tables, published
 from gogooku.features.engine.lazy import Lazy
 from gogooku.features.engine.timeline import IndexArray, Timeline
-from gogooku.tables.listings import SEGMENTS
 
 GROWTH, STANDARD, PRIME = 0.0, 1.0, 2.0
 _SEGMENT_VALUES: Final = {"Growth": GROWTH, "Standard": STANDARD, "Prime": PRIME}

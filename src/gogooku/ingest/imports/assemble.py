@@ -36,6 +36,7 @@ from gogooku.ingest.imports.holes import (
     partial_dates,
     sparse_codes,
 )
+from gogooku.ingest.imports.markets import dated_markets
 from gogooku.ingest.imports.moves import Bars, MissingSplits, Moves, moves_of
 from gogooku.ingest.imports.policy import (
     FACTOR_CONTRADICTED,
@@ -45,6 +46,7 @@ from gogooku.ingest.imports.policy import (
     Outcome,
     outcome,
 )
+from gogooku.ingest.imports.survivors import survivors_only
 from gogooku.ingest.imports.untraded import ends_untraded
 
 _RULES = {rule.key: rule for rule in (*WARNINGS, FACTOR_CONTRADICTED)}
@@ -113,12 +115,13 @@ def assemble(cleaned: Cleaned, mapping: ColumnMap, config: ImportConfig, notes: 
         indices=indices_of(
             rows, index="TOPIX" if config.exchange is ExchangeName.TOKYO else "MARKET"
         ),
+        markets=dated_markets(rows, listings),
         exchange=config.exchange.value,
         extras=_extras(cleaned, adjusted, changes),
         facts={
             **adjusted.facts,
             "price_basis": config.price_basis.value,
-            "known_bias": _bias(config, counted),
+            "known_bias": [*_bias(config, counted), *survivors_only(rows, listings)],
             "columns": dict(mapping.used),
             "ignored_columns": list(mapping.ignored),
             "absent_groups": list(mapping.absent_groups()),
