@@ -207,3 +207,12 @@ def test_policy_table_is_whole_and_documented() -> None:
     lines = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
     for rule in POLICY_TABLE:
         assert f"| `{rule.key}` | {rule.rule} | {rule.policy} | {rule.meaning} |" in lines
+
+
+def test_a_vendor_that_stops_sending_volumes_closes_no_market() -> None:
+    frame = whole_market(6).with_columns(
+        volume=pl.when(pl.col("date") < DAY + timedelta(3)).then(pl.col("volume"))
+    )
+    reading = reading_of(frame)
+    assert reading.frames.quotes["date"].n_unique() == 6
+    assert "date_without_trade" not in {row.defect for row in reading.table if row.count}

@@ -219,7 +219,11 @@ def date_reasons(frame: pl.DataFrame, *, exchange: str) -> pl.DataFrame:
         So many dates are not Tokyo sessions that the exchange must be another one.
     """
     traded = pl.col("volume") > 0 if "volume" in frame.columns else pl.lit(None, pl.Boolean)
-    dates = frame.group_by("date").agg(rows=pl.len(), traded=traded.any()).sort("date")
+    dates = (
+        frame.group_by("date")
+        .agg(rows=pl.len(), traded=traded.any(ignore_nulls=False))
+        .sort("date")
+    )
     usual = dates.get_column("rows").rolling_median(21, center=True, min_samples=1)
     median = float(dates.select(pl.col("rows").median()).item() or 0.0)
     closed = _closed_dates(frame, dates.get_column("date"), exchange=exchange)
