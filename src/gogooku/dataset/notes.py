@@ -12,14 +12,14 @@ import numpy as np
 
 from gogooku.core.calendar import Clock
 from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, write_json, write_point
-from gogooku.dataset.manifest import DESCRIPTION_FILE
+from gogooku.core.seal import broken
+from gogooku.dataset.manifest import DESCRIPTION_FILE, GROWTH_FILE
 from gogooku.dataset.state import Grown, load_grown
 from gogooku.features.catalogue import by_name
 from gogooku.features.source_notes import source_notes
 from gogooku.ingest.source import Source
 from gogooku.tables.arrivals import ARRIVALS_FILE
 
-GROWTH_FILE = "growth.json"
 NOTES = "source_notes"
 GROWTH = "growth"
 
@@ -52,8 +52,9 @@ def annotate(folder: Path, source: Source, *, clock: Clock) -> None:
     growth = read_json(folder / GROWTH_FILE)
     growth["new_sessions"] = grown.rows - int(growth["sessions_taken_over"])
     remarks = {NOTES: [note.to_json() for note in notes], GROWTH: growth}
-    for name in (DESCRIPTION_FILE, MANIFEST_FILE):
-        write_json(folder / name, {**read_json(folder / name), **remarks})
+    description = read_json(folder / DESCRIPTION_FILE)
+    write_json(folder / DESCRIPTION_FILE, {**description, **remarks})
+    write_json(folder / MANIFEST_FILE, {**broken(manifest, DESCRIPTION_FILE), **remarks})
     write_point("dataset.annotated")
 
 
