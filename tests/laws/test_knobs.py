@@ -36,8 +36,8 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
 from gogooku.features.catalogue import select
 from gogooku.ingest.imports.config import ExchangeName, ImportConfig
+from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.files import import_files
-from gogooku.ingest.imports.parse import DateOrder
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.config import TrainConfig

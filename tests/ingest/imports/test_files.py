@@ -16,9 +16,9 @@ from gogooku.core.frames import QUOTES_SCHEMA
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.imports.columns import map_columns
 from gogooku.ingest.imports.config import ImportConfig, PriceBasis
+from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.derive import ROUNDING
 from gogooku.ingest.imports.files import import_files, read_frames
-from gogooku.ingest.imports.parse import DateOrder
 from gogooku.ingest.source import read_source
 
 US = ImportConfig(exchange="new_york")

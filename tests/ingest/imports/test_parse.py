@@ -109,9 +109,10 @@ def test_binary_is_refused(tmp_path: Path) -> None:
 def test_column_types_that_cannot_be(tmp_path: Path) -> None:
     good = {"date": ["2024-05-07"], "code": ["1"], "close": [1.0]}
     for column, value, message in (
-        ("code", 7203.0, "a code is text"),
+        ("code", 7203.5, "not codes"),
+        ("code", True, "a code is text"),
         ("close", True, "not numbers"),
-        ("date", 20240507.0, "not dates"),
+        ("date", 20240507.5, "not dates"),
     ):
         path = tmp_path / "p.parquet"
         pl.DataFrame(good | {column: [value]}).write_parquet(path)

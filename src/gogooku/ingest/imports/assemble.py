@@ -59,6 +59,8 @@ class Notes:
     date_forms: tuple[str, ...]
     number_code_rows: int
     written: tuple[str, ...] = ()
+    spellings: int = 0
+    first_spelling: str = ""
 
 
 @dataclass(frozen=True)
@@ -344,6 +346,9 @@ def _row_warnings(
         )
         for key, mask in masks.items()
     }
+    found["code_spellings"] = outcome(
+        _RULES["code_spellings"], count=notes.spellings, first=notes.first_spelling
+    )
     found["number_codes"] = outcome(_RULES["number_codes"], count=notes.number_code_rows)
     return found
 

@@ -10,9 +10,9 @@ from pydantic import Field, field_validator
 
 from gogooku.core.config import Config
 from gogooku.core.findings import short
+from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.factors import FactorDirection, FactorForm, FactorSession
 from gogooku.ingest.imports.moves import MissingSplits
-from gogooku.ingest.imports.parse import DateOrder
 from gogooku.ingest.source import SOURCE_NAME
 
 _ENTRY = "CODE:DATE, for example 13310:2023-11-08"

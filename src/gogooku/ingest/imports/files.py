@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gogooku.core.files import hash_file, write_point
 from gogooku.core.progress import Reporter, SilentReporter
 from gogooku.core.stamp import make_stamp
 from gogooku.ingest.imports.assemble import Notes, Reading, assemble
+from gogooku.ingest.imports.codes import with_one_spelling
 from gogooku.ingest.imports.columns import ColumnMap, map_columns
 from gogooku.ingest.imports.config import ImportConfig, split_entry
 from gogooku.ingest.imports.defects import clean
@@ -160,6 +161,8 @@ def read_frames(
         with reporter.step("read", total=len(paths)) as step:
             raw, notes = _parse_all(tables, mapping, config, advance=step.advance)
     with reporter.step("check"):
+        raw, spellings, first = with_one_spelling(raw, exchange=config.exchange.value)
+        notes = replace(notes, spellings=spellings, first_spelling=first)
         raw = part_companies(raw, config.other_company)
         cleaned = clean(raw, exchange=config.exchange.value)
         del raw

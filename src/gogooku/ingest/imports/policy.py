@@ -351,6 +351,12 @@ WARNINGS: tuple[Rule, ...] = (
         "the last one is used for all dates, so earlier dates look ahead",
     ),
     Rule(
+        "code_spellings",
+        "a company spelled in a second way",
+        Policy.KEPT,
+        "its rows are put under the spelling of most rows",
+    ),
+    Rule(
         "number_codes",
         "code column holds numbers",
         Policy.KEPT,
