@@ -5,7 +5,14 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from gogooku.commands.display import cell, estimate_text, frame_table, show, skill_table
+from gogooku.commands.display import (
+    cell,
+    estimate_text,
+    frame_table,
+    names_picked,
+    show,
+    skill_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,7 @@ def test_frame_as_a_table():
 def test_skill_table_has_a_column_for_each_horizon_and_the_sessions():
     one = {"value": 0.05, "error": 0.01, "n": 42}
     text = shown(skill_table({"h1.rank_ic": one, "h20.rank_ic": one, "h1.ic": one}, title="skill"))
-    assert "1 sessions" in text
+    assert "1 session " in text
     assert "20 sessions" in text
     assert "RankIC" in text
     assert "P@K" not in text
@@ -62,3 +69,13 @@ def test_skill_table_has_a_row_for_each_family_that_was_measured():
     assert "family: gated" in text
     assert "family: segment_flow" in text
     assert text.count("family: ") == 2
+
+
+def test_the_k_of_precision_is_in_its_name():
+    one = {"value": 0.05, "error": 0.01, "n": 42}
+    metrics = {"h1.rank_ic": one, "h1.p_at_k": one, "h5.rank_ic": one, "h5.p_at_k": one}
+    same = {"top_k": {"h1": 50, "h5": 50}}
+    assert "P@50 " in shown(skill_table(metrics, title="skill", facts=same))
+    less = {"top_k": {"h1": 12, "h5": 11}, "top_k_asked": 50}
+    assert "P@11/12 (asked 50; too few names)" in names_picked(less)
+    assert names_picked({}) == "P@K"

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from gogooku.core import metrics
@@ -176,3 +178,73 @@ def test_ratio_estimate_has_the_error_of_lo():
 def test_drawdown_is_the_largest_fall_from_a_running_peak():
     assert metrics.max_drawdown(np.array([100, 120, 90, 130, 110.0])) == pytest.approx(0.25)
     assert metrics.max_drawdown(np.array([1.0, 2.0, 3.0])) == 0.0
+
+
+# ------------------------------------------------------------------------ nothing to measure by
+
+BY_SESSION = {
+    "ic": metrics.daily_ic,
+    "rank_ic": metrics.daily_rank_ic,
+    "spread": metrics.daily_spread,
+    "hit_rate": metrics.daily_hit_rate,
+    "p_at_5": lambda score, label: metrics.daily_precision(score, label, top_k=5),
+}
+
+
+@pytest.mark.parametrize("name", BY_SESSION)
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e-12, 1e12, -7.3])
+@pytest.mark.parametrize("rounding", [0, 1, 5])
+def test_numbers_that_differ_by_rounding_alone_measure_nothing(name, level, rounding):
+    rng = np.random.default_rng(1)
+    label = rng.normal(size=(4, 31))
+    flat = level * (1 + rounding * np.finfo(float).eps * rng.integers(-1, 2, size=(4, 31)))
+    for score, other in ((flat, label), (label, flat), (flat, flat)):
+        assert np.isnan(BY_SESSION[name](score, other)).all()
+
+
+@pytest.mark.parametrize("name", BY_SESSION)
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_the_scale_of_scores_changes_nothing(name, scale):
+    rng = np.random.default_rng(2)
+    score, label = rng.normal(size=(2, 6, 40))
+    np.testing.assert_allclose(
+        BY_SESSION[name](scale * score, label), BY_SESSION[name](score, label)
+    )
+
+
+@pytest.mark.parametrize("value", [0.07, 0.001, 1e-9, -3.0])
+def test_a_series_that_never_changes_has_no_ratio(value):
+    series = np.full(250, value)
+    assert math.isnan(metrics.information_ratio(series))
+    assert math.isnan(metrics.sharpe_ratio(series))
+    assert math.isnan(metrics.ratio_estimate(series, horizon=5).value)
+    assert math.isnan(metrics.mean_estimate(series, horizon=5).t_stat)
+    assert not metrics.has_dispersion(series)
+
+
+def test_the_sharpe_ratio_is_annualised():
+    returns = np.random.default_rng(3).normal(0.001, 0.01, 400)
+    expected = returns.mean() / returns.std(ddof=1) * math.sqrt(245)
+    assert metrics.sharpe_ratio(returns) == pytest.approx(expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    names=st.integers(10, 130),
+    seed=st.integers(0, 99),
+    levels=st.sampled_from([2, 7, 10**9]),
+)
+def test_turning_the_scores_round_turns_the_deciles_round(names, seed, levels):
+    rng = np.random.default_rng(seed)
+    score = rng.integers(0, levels, size=(3, names)).astype(float)
+    label = rng.normal(size=(3, names))
+    there = metrics.score_positions(score)
+    back = metrics.score_positions(-score)
+    for decile in range(1, 11):
+        mine = metrics.in_decile(there, decile)
+        assert np.array_equal(mine, metrics.in_decile(back, 11 - decile))
+    spread = metrics.daily_spread(score, label) + metrics.daily_spread(-score, label)
+    assert np.nan_to_num(np.abs(spread)).max() < 1e-12
+    inside = sum(metrics.in_decile(there, decile).astype(int) for decile in range(1, 11))
+    assert (inside >= 1).all()
+    assert (inside[:, :] <= 2).all()

@@ -33,12 +33,16 @@ NULL_SIGMAS = 3.0
 
 @dataclass
 class DemoResult:
-    """What the demo found; ``metrics`` is learner -> ``Report.to_json()["metrics"]``."""
+    """What the demo found.
+
+    ``metrics`` is learner -> ``Report.to_json()["metrics"]``, ``judged`` how they were judged.
+    """
 
     size: str
     seed: int
     shuffled: bool
     metrics: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    judged: Mapping[str, Any] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
@@ -70,7 +74,9 @@ class DemoResult:
         parts = [
             heading,
             self._summary(),
-            skill_table(self.metrics["atft-gat-fan"], title="atft-gat-fan, test part"),
+            skill_table(
+                self.metrics["atft-gat-fan"], title="atft-gat-fan, test part", facts=self.judged
+            ),
         ]
         if self.comparison is not None:
             parts.append(frame_table("RankIC, paired by session", self.comparison))
@@ -185,6 +191,7 @@ def run_demo(
         )
         clock.lap(learner)
         skill = pipeline.evaluate(home, runs[learner])
+        result.judged = skill.facts
         result.metrics[learner] = _null_metrics(skill.daily) if shuffled else skill.metrics
         result.runs[learner] = runs[learner].run_id
         found = skill.findings + (_null_findings(result.metrics[learner]) if shuffled else [])

@@ -77,19 +77,38 @@ SKILL_ROWS = (
 )
 
 
-def skill_table(metrics: Mapping[str, Any], *, title: str) -> Table:
+def counted(number: int, noun: str) -> str:
+    """``1 session``, ``2 sessions``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def names_picked(facts: Mapping[str, Any]) -> str:
+    """``P@K`` with its K; where sessions have too few names for the K asked for, both."""
+    found = sorted(set(facts.get("top_k", {}).values()))
+    if not found:
+        return "P@K"
+    shown = "/".join(f"{one:,}" for one in found)
+    asked = facts.get("top_k_asked")
+    return f"P@{shown} (asked {asked:,}; too few names)" if asked else f"P@{shown}"
+
+
+def skill_table(
+    metrics: Mapping[str, Any], *, title: str, facts: Mapping[str, Any] | None = None
+) -> Table:
     """Metrics of one run, a row per measure, a column per horizon, Newey-West errors."""
     horizons = sorted({int(name.split(".")[0][1:]) for name in metrics if name[0] == "h"})
     rows = []
     families = sorted({name.partition(".")[2] for name in metrics if ".family_" in name})
     named = [(key, f"family: {key.removeprefix('family_')}") for key in families]
-    for key, shown in (*SKILL_ROWS, *named):
+    picked = names_picked(facts or {})
+    for key, text in (*SKILL_ROWS, *named):
+        shown = picked if key == "p_at_k" else text
         found = [metrics.get(f"h{h}.{key}") for h in horizons]
         if any(one is not None for one in found):
             rows.append([shown, *(estimate_text(one) for one in found)])
     counts = [str(metrics[f"h{h}.rank_ic"]["n"]) for h in horizons]
     rows.append(["sessions", *counts])
-    return table(title, ["", *(f"{h} sessions" for h in horizons)], rows)
+    return table(title, ["", *(counted(h, "session") for h in horizons)], rows)
 
 
 def show(console: Console, *parts: object) -> None:

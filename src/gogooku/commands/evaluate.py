@@ -35,7 +35,8 @@ def evaluate(
         judged = pipeline.evaluate(home, run, resolved)
         facts[run.run_id] = {"folder": str(judged.folder), **judged.written}
         title = f"{run.run_id}, test part, {judged.facts['variant']} labels"
-        parts += [skill_table(judged.metrics, title=title), *bias_lines(judged.facts)]
+        parts.append(skill_table(judged.metrics, title=title, facts=judged.facts))
+        parts += bias_lines(judged.facts)
         parts.append(f"  {judged.folder}")
         findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(

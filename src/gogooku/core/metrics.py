@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.ranks import centred_ranks, rank_rows
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,6 +28,12 @@ TOP_K = 50
 """Names in P@K unless stated otherwise."""
 
 DECILES = 10
+
+ROUNDING = 1e-12
+"""Values whose range is within this share of their size differ by rounding alone."""
+
+_EDGE = 1e-9
+"""Positions this near a border lie on it: they are fractions with the number of names below."""
 _BLOCK_VALUES = 1 << 17
 Z95 = 1.959963984540054
 
@@ -76,15 +83,25 @@ class Estimate:
         return {**shown, "n": self.n, "lags": self.lags}
 
 
+def has_dispersion(values: FloatArray) -> bool:
+    """Whether values differ by more than the rounding of their size; NaN and none do not."""
+    if not len(values):
+        return False
+    low, high = float(np.min(values)), float(np.max(values))
+    return high - low > ROUNDING * max(abs(low), abs(high))
+
+
 def newey_west_error(series: FloatArray, lags: int) -> float:
     """Newey-West standard error of the mean of a series (NaN-free, in time order).
 
     Bartlett weights ``1 - l/(lags+1)``; the long-run variance is divided by n once.
-    NaN for fewer than 3 values.
+    NaN for fewer than 3 values; exactly 0 for a series that never changes.
     """
     n = len(series)
     if n < 3:
         return math.nan
+    if not has_dispersion(series):
+        return 0.0
     centred = series - series.mean()
     variance = float(centred @ centred) / n
     for lag in range(1, min(lags, n - 1) + 1):
@@ -121,13 +138,19 @@ def _by_session(
     score_TN: FloatArray,
     label_TN: FloatArray,
 ) -> FloatArray:
-    """Apply a daily measure to blocks of sessions, so that its temporaries stay small."""
+    """Apply a daily measure to blocks of sessions, so that its temporaries stay small.
+
+    A session whose scores or labels are all one number is NaN, whatever the measure makes of it.
+    """
     out = np.full(len(score_TN), np.nan)
     step = max(1, _BLOCK_VALUES // max(1, score_TN.shape[1]))
     for first in range(0, len(score_TN), step):
         block = slice(first, first + step)
         score = np.asarray(score_TN[block], dtype=np.float64)
-        out[block] = kernel(*_joint(score, np.asarray(label_TN[block], dtype=np.float64)))
+        joint = _joint(score, np.asarray(label_TN[block], dtype=np.float64))
+        known = ~np.isnan(joint[0])
+        varies = _varies(joint[0], known) & _varies(joint[1], known)
+        out[block] = np.where(varies, kernel(*joint), np.nan)
     return out
 
 
@@ -148,10 +171,12 @@ def _centre(values_TN: FloatArray, known_TN: _Flags) -> FloatArray:
 
 
 def _varies(values_TN: FloatArray, known_TN: _Flags) -> _Flags:
-    """Rows with at least two distinct values, whatever their scale."""
+    """Rows with at least two values that differ by more than rounding, whatever their scale."""
     high = np.max(values_TN, axis=1, where=known_TN, initial=-np.inf)
     low = np.min(values_TN, axis=1, where=known_TN, initial=np.inf)
-    return np.asarray(high > low)
+    size = np.maximum(np.abs(high), np.abs(low))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((high > low) & (high - low > ROUNDING * size))
 
 
 def daily_ic(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
@@ -174,11 +199,29 @@ def daily_spread(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
 
 
 def _spread(score: FloatArray, label: FloatArray) -> FloatArray:
-    position = centred_ranks(score) + 0.5
-    edge = 1.0 / DECILES
-    top = np.where(position > 1.0 - edge, label, np.nan)
-    bottom = np.where(position <= edge, label, np.nan)
+    position = score_positions(score)
+    top = np.where(in_decile(position, DECILES), label, np.nan)
+    bottom = np.where(in_decile(position, 1), label, np.nan)
     return _nanmean(top) - _nanmean(bottom)
+
+
+def score_positions(score_TN: FloatArray) -> FloatArray:
+    """Position of each score in its session, (rank - 1/2)/n with average ranks, in (0, 1)."""
+    return np.asarray(centred_ranks(score_TN) + 0.5)
+
+
+def in_decile(position_TN: FloatArray, decile: int) -> _Flags:
+    """Which positions lie in a decile, 1 the lowest; the mirror image of those in ``11 - decile``.
+
+    A name on the border of two deciles belongs to the one nearer the middle, so that turning the
+    scores round turns the deciles round; the middle name of an odd count is in both 5 and 6.
+    """
+    low, high, half = (decile - 1) / DECILES, decile / DECILES, DECILES // 2
+    if decile <= half:
+        above = position_TN >= low - _EDGE
+        return above & (position_TN < high + (_EDGE if decile == half else -_EDGE))
+    below = position_TN <= high + _EDGE
+    return below & (position_TN > low + (-_EDGE if decile == half + 1 else _EDGE))
 
 
 def daily_hit_rate(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
@@ -210,12 +253,19 @@ def daily_precision(
 
 
 def information_ratio(daily: FloatArray) -> float:
-    """Mean over standard deviation (n-1) of a daily series, not annualised: ICIR of an IC."""
+    """Mean over standard deviation (n-1) of a daily series, not annualised: ICIR of an IC.
+
+    NaN for fewer than two values, and for a series that never changes.
+    """
     kept = daily[np.isfinite(daily)]
-    if len(kept) < 2:
+    if len(kept) < 2 or not has_dispersion(kept):
         return math.nan
-    spread = float(kept.std(ddof=1))
-    return float(kept.mean()) / spread if spread > 0 else math.nan
+    return float(kept.mean()) / float(kept.std(ddof=1))
+
+
+def sharpe_ratio(returns: FloatArray) -> float:
+    """`information_ratio` of session returns, annualised with `SESSIONS_PER_YEAR`."""
+    return information_ratio(returns) * math.sqrt(SESSIONS_PER_YEAR)
 
 
 def ratio_estimate(daily: FloatArray, *, horizon: int) -> Estimate:

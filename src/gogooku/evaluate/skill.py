@@ -19,7 +19,6 @@ import polars as pl
 from gogooku.core import metrics
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import DECILES, Estimate, FloatArray, mean_estimate
-from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import IntArray, Labels, Report
 from gogooku.evaluate.significance import paired_difference
 
@@ -128,6 +127,8 @@ def evaluate_scores(
         chosen = _chosen_k(score, label, top_k)
         daily = _daily(score, label, top_k=chosen)
         facts["top_k"][f"h{horizon}"] = chosen
+        if chosen < top_k:
+            facts.setdefault("top_k_asked", top_k)
         if truth is not None and np.isfinite(truth.expectation[indices, :, place]).any():
             raw = labels.raw_TNH[indices, :, place].astype(np.float64)
             daily |= _daily_truth(score, raw, truth, (indices, place))
@@ -262,11 +263,10 @@ def _deciles(score_tN: FloatArray, label_tN: FloatArray, horizon: int) -> pl.Dat
     """Mean label of each decile of score, averaged over sessions."""
     joint = np.isfinite(score_tN) & np.isfinite(label_tN)
     joint &= (joint.sum(axis=1) >= metrics.MIN_NAMES)[:, None]
-    position = centred_ranks(np.where(joint, score_tN, np.nan)) + 0.5
-    bucket = np.where(joint, np.ceil(np.nan_to_num(position) * DECILES), 0.0)
+    position = metrics.score_positions(np.where(joint, score_tN, np.nan))
     rows = []
     for decile in range(1, DECILES + 1):
-        inside = bucket == decile
+        inside = joint & metrics.in_decile(position, decile)
         counts = inside.sum(axis=1)
         sums = np.where(inside, label_tN, 0.0).sum(axis=1)
         means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)

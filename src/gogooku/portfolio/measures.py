@@ -11,6 +11,7 @@ from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.metrics import (
     Estimate,
     FloatArray,
+    has_dispersion,
     max_drawdown,
     mean_estimate,
     newey_west_error,
@@ -84,7 +85,7 @@ def _volatility(returns: FloatArray) -> Estimate:
     n, root = len(returns), math.sqrt(SESSIONS_PER_YEAR)
     lags = newey_west_lags(n, 1)
     spread = float(returns.std(ddof=1)) if n > 1 else math.nan
-    if not spread > 0.0:
+    if not has_dispersion(returns):
         return Estimate(value=spread * root, n=n, error=math.nan, lags=lags)
     influence = ((returns - returns.mean()) ** 2 - spread**2) / (2.0 * spread)
     return Estimate(
