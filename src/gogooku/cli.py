@@ -39,6 +39,12 @@ from gogooku.commands.arguments import (
 )
 from gogooku.core.errors import GogookuError, UsageError
 from gogooku.core.memory import keep_freed_memory
+from gogooku.core.resources import (
+    PRIVATE_UMASK,
+    require_resources,
+    resource_error,
+    supervised,
+)
 
 WrongCall: Any = typer.BadParameter.__base__
 """A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
@@ -483,11 +489,17 @@ def explain_command(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Check the environment: home, disk, versions, what is there and what was left unfinished."""
     from gogooku.commands import doctor as command
 
-    emit(command.doctor(home_folder()), as_json=as_json)
+    answer = command.doctor(home_folder(), verified=verify, reporter=reporter_for(as_json=as_json))
+    emit(answer, as_json=as_json)
 
 
 @app.command()
@@ -499,15 +511,33 @@ def version() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point: run a command, turn deliberate errors into one paragraph and an exit code."""
+    """Entry point: run a command, turn deliberate errors into one paragraph and an exit code.
+
+    What a command writes, wherever, is for its user alone.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    keep_freed_memory()
+    os.umask(PRIVATE_UMASK)
     as_json = "--json" in given
+    supervised(
+        lambda: _call(given, as_json=as_json),
+        complain=lambda fault: complain(fault, as_json=as_json),
+    )
+
+
+def _call(given: list[str], *, as_json: bool) -> None:
+    keep_freed_memory()
     try:
+        require_resources()
         code = app(given, standalone_mode=False)
     except GogookuError as fault:
         complain(fault, as_json=as_json)
         sys.exit(fault.exit_code)
+    except (MemoryError, OSError, RuntimeError) as fault:
+        scarce = resource_error(fault)
+        if scarce is None:
+            raise
+        complain(scarce, as_json=as_json)
+        sys.exit(scarce.exit_code)
     except WrongCall as fault:
         in_plain_words(fault)
         if as_json:

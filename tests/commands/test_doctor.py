@@ -6,6 +6,7 @@ import shlex
 from gogooku.commands.doctor import examine
 from gogooku.core.files import read_json, write_json
 from support.cli import done, run_cli
+from support.seals import reseal
 
 RUNS, DATASETS = "runs that cannot be opened", "datasets of other code"
 
@@ -26,6 +27,7 @@ def test_a_run_with_settings_that_a_training_does_not_have(home):
     config = read_json(folder / "config.json")
     old = {"judge_label": {"value": "raw", "from": "default"}}
     write_json(folder / "config.json", config | old)
+    reseal(folder)
     (line,) = examine(home)[RUNS]
     assert line.startswith(f"run {folder.name} was made by an earlier version")
     assert (
@@ -39,6 +41,7 @@ def test_a_dataset_of_other_code_is_named_and_can_still_be_used(home):
     (folder,) = [path.parent for path in home.glob("datasets/*/manifest.json")]
     stamp = read_json(folder / "stamp.json")
     write_json(folder / "stamp.json", {**stamp, "code_hash": "0" * 16})
+    reseal(folder)
     (line,) = examine(home)[DATASETS]
     assert folder.name in line
     assert f"--dataset {folder.name}" in line
@@ -52,11 +55,16 @@ def test_a_dataset_without_a_stamp_or_that_cannot_be_read(home):
     (folder,) = [path.parent for path in home.glob("datasets/*/manifest.json")]
     (folder / "stamp.json").unlink()
     (folder / "config.json").unlink()
+    reseal(folder)
     (line,) = examine(home)[DATASETS]
     assert "can still be trained on" in line
     assert commands_in(line) == [["gogooku", "build", "--source", "tiny"]]
     manifest = read_json(folder / "manifest.json")
     write_json(folder / "manifest.json", {**manifest, "feature_hash": "other"})
+    (line,) = examine(home)[DATASETS]
+    assert "cannot be read" in line
+    assert "changed after it was written" in line
+    reseal(folder)
     (line,) = examine(home)[DATASETS]
     assert "cannot be read" in line
 

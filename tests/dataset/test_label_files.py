@@ -173,7 +173,7 @@ def test_datasets_of_other_kinds_in_the_home_are_no_matter(tmp_path, market):
     (strange / "raw.bin").write_bytes(b"12")
     others = [labels.folder, strange, tmp_path / "nothing"]
     assert not used_elsewhere(labels.folder, others)
-    with pytest.raises(DataError, match="says nothing of capacity, sessions, names, settled"):
+    with pytest.raises(DataError, match="states no digests"):
         LabelFiles.read(strange)
     (labels.folder / "raw.bin").unlink()
     with pytest.raises(DataError, match=r"raw\.bin"):

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from gogooku.core.seal import row_digest
 from gogooku.core.types import Role
 from gogooku.dataset.digests import tensor_digest, values_digest
 from gogooku.dataset.state import Layout
@@ -84,7 +85,7 @@ def test_a_block_is_in_the_tensor_in_the_table_and_in_the_digests(tmp_path):
     layout = Layout(folder=tmp_path, capacity=5, num_features=3)
     layout.x.write(0, np.full((1, 5, 3), 7, dtype=np.float16))
     block = Block(names=("ratio", "flag", "score"), stock_FtN=values, market={})
-    digests = write_block(layout, block, at, features=FEATURES, threads=2)
+    digests, rows = write_block(layout, block, at, features=FEATURES, threads=2)
     x = layout.x.rows(count + 1)
     assert (x[0] == 7).all(), "what was there stays"
     for t in range(count):
@@ -92,6 +93,7 @@ def test_a_block_is_in_the_tensor_in_the_table_and_in_the_digests(tmp_path):
         wanted = np.zeros((5, 3), dtype=np.float16)
         wanted[members] = encode(values[:, t, members], FEATURES).T
         np.testing.assert_array_equal(x[t + 1], wanted)
+        assert rows[t].tobytes() == row_digest(wanted).tobytes()
         assert digests[t, 0].tobytes() == tensor_digest(valid[t], wanted).tobytes()
         assert digests[t, 1].tobytes() == values_digest(at.listed_tN[t], values[:, t]).tobytes()
     (path,) = tmp_path.rglob("*.parquet")

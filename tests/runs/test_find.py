@@ -10,6 +10,7 @@ from gogooku.core.files import read_json, write_json
 from gogooku.runs.find import open_run, opened
 from gogooku.runs.folder import finished_runs
 from support.cli import done, is_one_paragraph, run_cli
+from support.seals import reseal
 
 EARLIER = Path(__file__).parent / "data" / "earlier_run"
 """A ridge as a version wrote it whose training held settings of judging and trading."""
@@ -110,5 +111,6 @@ def test_a_learner_that_is_not_registered_is_named(home, ridge):
     config = read_json(ridge.folder / "config.json")
     config["learner.kind"]["value"] = "mine"
     write_json(ridge.folder / "config.json", config)
+    reseal(ridge.folder)
     with pytest.raises(DataError, match=f"{ridge.run_id} was fitted by the learner 'mine'"):
         open_run(home, ridge.run_id)

@@ -9,6 +9,7 @@ import pytest
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import MANIFEST_FILE
 from gogooku.runs.find import open_run
+from support.seals import reseal
 
 
 def test_scores_are_the_predictions_on_the_axes_of_the_dataset(home, ridge):
@@ -30,13 +31,15 @@ def test_predictions_of_another_dataset_are_refused(home, ridge):
     path = ridge.folder / "predictions.parquet"
     frame = pl.read_parquet(path)
     frame.with_columns(code=pl.col("code") + "X").write_parquet(path)
+    reseal(ridge.folder)
+    ridge = open_run(home, ridge.run_id)
     with pytest.raises(ContractError, match=rf"{ridge.run_id} do not fit.*codes.*train again"):
         ridge.scores("test", ridge.dataset(home))
 
 
 def test_a_damaged_run_says_which_file(home, ridge):
     (ridge.folder / "config.json").write_text("{")
-    with pytest.raises(DataError, match=r"config\.json: not readable as JSON"):
+    with pytest.raises(DataError, match=r"config\.json: is damaged \(has 1 bytes"):
         open_run(home, ridge.run_id)
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import read_json, write_json
 from gogooku.core.stamp import Stamp
 from gogooku.core.types import HORIZONS
 from gogooku.dataset.home import labels_of
@@ -17,6 +16,7 @@ from gogooku.runs.find import open_run
 from gogooku.runs.judge import JudgeConfig, evaluate, truth_of
 from gogooku.sandbox.market.config import FAMILIES
 from support.cli import done, sets
+from support.seals import reseal
 
 
 def by(label):
@@ -58,6 +58,7 @@ def test_without_the_truth_it_is_another_evaluation(home, ridge):
     assert "h5.alignment" in with_truth.metrics
     for path in home.glob("sources/tiny/*/extras/truth.parquet"):
         path.unlink()
+        reseal(path.parents[1])
     without = evaluate(home, ridge)
     assert without.folder != with_truth.folder
     assert "h5.alignment" not in without.metrics
@@ -72,18 +73,17 @@ def test_shuffled_labels_are_judged_without_truth(home):
 
 def test_an_evaluation_outlives_its_data(home, ridge):
     judged = evaluate(home, ridge, by("residual"))
-    for path in home.glob("sources/tiny/*/extras/truth.parquet"):
-        path.unlink()
-    bare = evaluate(home, ridge, by("residual"))
+    assert "h5.alignment" in judged.metrics, "the truth of its source judges it too"
     shutil.rmtree(home / "datasets")
-    assert evaluate(home, ridge, by("residual")).metrics == bare.metrics != judged.metrics
+    again = evaluate(home, ridge, by("residual"))
+    assert again.folder == judged.folder
+    assert again.metrics == judged.metrics
     with pytest.raises(DataError, match="is not in"):
         evaluate(home, ridge, by("excess"))
 
 
 def test_a_dataset_with_another_content_is_refused(home, ridge):
-    place = home / "datasets" / ridge.dataset_name / "manifest.json"
-    write_json(place, {**read_json(place), "content_hash": "0000"})
+    reseal(home / "datasets" / ridge.dataset_name, content_hash="0000")
     with pytest.raises(ContractError, match="now has content 0000"):
         evaluate(home, ridge, by("residual"))
 
@@ -110,6 +110,7 @@ def test_families_are_the_columns_of_the_truth(home, ridge):
     (path,) = home.glob("sources/tiny/*/extras/truth.parquet")
     frame = pl.read_parquet(path)
     frame.with_columns(novel=pl.col("gated") * 2.0).write_parquet(path)
+    reseal(path.parents[1])
     truth = truth_of(home, ridge.dataset(home))
     assert set(truth.families) == {*FAMILIES, "novel"}
     assert np.array_equal(truth.families["novel"], truth.families["gated"] * 2.0, equal_nan=True)

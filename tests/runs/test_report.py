@@ -41,5 +41,5 @@ def test_another_trial_is_another_page(home, ridge):
 
 def test_events_are_lines_and_none_where_nothing_reports(home, ridge, tmp_path):
     assert events_of(ridge)[0]["event"] == "fold"
-    silent = Run(folder=tmp_path, config=ridge.config, stamp=ridge.stamp, manifest={})
+    silent = Run(folder=tmp_path, config=ridge.config, stamp=ridge.stamp, manifest={"files": {}})
     assert events_of(silent) == []

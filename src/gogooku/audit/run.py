@@ -27,13 +27,12 @@ from gogooku.audit.rebuild import rebuild_of
 from gogooku.audit.sample import filled_sessions, take_sample
 from gogooku.audit.survival import check_survival
 from gogooku.audit.views import Views
+from gogooku.core.artefact import new_artefact
 from gogooku.core.config import Execution
 from gogooku.core.files import (
     MANIFEST_FILE,
     hash_json,
     locked,
-    new_artefact,
-    read_json,
     storage_errors,
     write_json,
     write_point,
@@ -42,7 +41,7 @@ from gogooku.core.progress import Reporter, Step
 from gogooku.core.stamp import make_stamp
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import datasets_folder, labels_of
-from gogooku.ingest.source import Source, sources_folder
+from gogooku.ingest.source import Source, delivery, sources_folder
 
 AUDIT_FILE = "audit.json"
 PAGE_FILE = "audit.html"
@@ -125,9 +124,7 @@ def source_of(home: Path, dataset: Dataset) -> Source | None:
     """The very delivery that a dataset was built from; None where it is gone."""
     name = str(dataset.manifest["source"])
     folder = sources_folder(home) / name / str(dataset.manifest["source_version"])
-    if not (folder / MANIFEST_FILE).exists():
-        return None
-    return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
+    return delivery(folder) if (folder / MANIFEST_FILE).exists() else None
 
 
 @dataclass

@@ -11,6 +11,7 @@ import polars as pl
 
 from gogooku.core.files import readable
 from gogooku.core.types import Dataset, Feature, IntArray, Role
+from gogooku.dataset.reading import files_of
 from gogooku.dataset.state import feature_files
 from gogooku.features.catalogue import CATALOGUE
 
@@ -58,8 +59,9 @@ def day_values(
         A file is damaged.
     """
     dates = pl.Series(dataset.sessions[sessions]).cast(pl.Date)
-    kinds = pl.Enum(list(dataset.codes))
-    for path in feature_files(dataset.folder):
+    kinds, files = pl.Enum(list(dataset.codes)), files_of(dataset)
+    for path in feature_files(dataset.folder, files):
+        files.path(path.relative_to(dataset.folder).as_posix())
         with readable(path):
             rows = (
                 pl.scan_parquet(path)

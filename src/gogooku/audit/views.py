@@ -20,6 +20,8 @@ import polars as pl
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.files import readable, write_parquet
 from gogooku.core.frames import BAR_PRICES, LISTINGS_SCHEMA, QUOTES_SCHEMA
+from gogooku.core.rowfiles import link_or_copy
+from gogooku.core.seal import FILES
 from gogooku.features.laws import Ending
 from gogooku.ingest.source import MARKETS_FILE, Source
 from gogooku.tables.schema import TABLES
@@ -90,9 +92,10 @@ def write_view(
     _write_indices(source, folder, moment, ending=ending, rng=rng)
     _write_facts(source, folder, moment, ending=ending, rng=rng)
     _write_markets(source, folder, moment, ending=ending, rng=rng)
-    for name in sorted(path.name for path in (source.folder / "tables").glob("*")):
+    for name in sorted({path.parent.name for path in source.paths("tables")}):
         _write_table(source, folder, name, moment, ending=ending, rng=rng)
-    return Source(name=source.name, folder=folder, manifest=source.manifest)
+    said = {key: value for key, value in source.manifest.items() if key != FILES}
+    return Source(name=source.name, folder=folder, manifest=said)
 
 
 # ------------------------------------------------------------------------------ bars and listings
@@ -156,10 +159,10 @@ def _write_quotes(
 ) -> None:
     target = folder / "quotes"
     target.mkdir()
-    for path in sorted((source.folder / "quotes").glob("*.parquet")):
+    for path in source.checked(source.paths("quotes")):
         first, last = _extent(path, "date")
         if last is not None and last <= moment.day:
-            _link(path, target / path.name)
+            link_or_copy(path, target / path.name)
             continue
         if first is None or first > (moment.day if ending is Ending.CUT else moment.horizon):
             continue
@@ -260,11 +263,11 @@ def _write_table(
     target = folder / "tables" / name
     target.mkdir(parents=True)
     fixed = _FIXED | frozenset(TABLES[name].key if name in TABLES else ())
-    paths = source.table_paths(name)
+    paths = source.checked(source.table_paths(name))
     for path in paths:
         first, last = _extent(path, "available_at")
         if last is not None and last <= moment.decided_at:
-            _link(path, target / path.name)
+            link_or_copy(path, target / path.name)
             continue
         beyond = moment.decided_at + timedelta(days=_GARBAGE_DAYS)
         if first is None or first > (moment.decided_at if ending is Ending.CUT else beyond):
@@ -302,7 +305,3 @@ def _extent(path: Path, column: str) -> tuple[date | datetime, date | datetime] 
             .row(0)
         )
     return low, high
-
-
-def _link(path: Path, target: Path) -> None:
-    target.symlink_to(path.resolve())

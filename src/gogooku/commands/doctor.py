@@ -1,17 +1,26 @@
-"""`gogooku doctor`: environment, disk, artefacts and left-overs, for when something is wrong."""
+"""`gogooku doctor`: environment, disk, artefacts and left-overs, for when something is wrong.
+
+With ``--verify`` every file of every artefact is compared with what its manifest states.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
+from gogooku.core.artefact import CURRENT_FILE, pointed
 from gogooku.core.code import code_hash
 from gogooku.core.config import assignments_for
-from gogooku.core.errors import DataError, GogookuError
+from gogooku.core.errors import DataError, FindingError, GogookuError
 from gogooku.core.files import MANIFEST_FILE, free_bytes, read_json
+from gogooku.core.progress import Reporter, SilentReporter
+from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import (
     CONFIG_FILE,
     STAMP_FILE,
@@ -19,27 +28,111 @@ from gogooku.core.stamp import (
     available_threads,
     installed_versions,
 )
+from gogooku.core.verify import Damage, Verified, artefacts_in, verify
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.build import build
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
-from gogooku.ingest.source import read_source, source_names
+from gogooku.ingest.source import read_source, source_names, sources_folder
 from gogooku.runs.find import opened
-from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs
+from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
+from gogooku.runs.trade import BACKTEST
 
 _GIGABYTE = 1e9
 _RUNS, _DATASETS = "runs that cannot be opened", "datasets of other code"
+_OPEN, _DAMAGED = "readable by others", "damaged files"
+_UNSEALED = "artefacts of earlier versions that cannot be checked"
+_LISTS = (_RUNS, _DATASETS, _OPEN, _DAMAGED, _UNSEALED)
+"""Facts of which a line each is printed."""
 
 
-def doctor(home: Path) -> Answer:
-    """Examine a home: a table of facts, and a line for each thing to decide about."""
+def doctor(home: Path, *, verified: bool = False, reporter: Reporter | None = None) -> Answer:
+    """Examine a home: a table of facts, and a line for each thing to decide about.
+
+    Parameters
+    ----------
+    verified : bool
+        Read every file as well; a damaged one is a finding.
+    """
     facts = examine(home)
-    rows = [
-        (name, str(len(value) if name in (_RUNS, _DATASETS) else value))
-        for name, value in facts.items()
+    failure = None
+    if verified:
+        found = verify_home(home, reporter=reporter or SilentReporter())
+        facts |= {
+            "files verified": found.files,
+            _DAMAGED: [one.what for one in found.damaged],
+            _UNSEALED: [str(folder) for folder in found.unsealed],
+        }
+        if found.damaged:
+            files = ", ".join(str(one.place) for one in found.damaged[:3])
+            more = ", ..." if len(found.damaged) > 3 else ""
+            failure = FindingError(
+                f"{len(found.damaged)} of {found.files} files are damaged: {files}{more}"
+            )
+    rows = [(name, str(len(value) if name in _LISTS else value)) for name, value in facts.items()]
+    lines = [text for name in _LISTS for text in facts.get(name, ())]
+    return Answer(facts=facts, parts=[table("doctor", ["", ""], rows), *lines], failure=failure)
+
+
+def verify_home(home: Path, *, reporter: Reporter) -> Verified:
+    """Compare every file of every source, dataset, run, and what is beside runs."""
+    rooms = [sources_folder(home), datasets_folder(home), runs_folder(home)]
+    artefacts = artefacts_in(rooms)
+    with reporter.step("verify", total=len(artefacts)) as step:
+        found = verify(
+            artefacts,
+            expected=lambda path: not _forgotten(home, path),
+            seen=step.advance,
+        )
+    others = [*_pointers(home), *_without_manifest(home)]
+    return replace(found, damaged=(*found.damaged, *others))
+
+
+def _forgotten(home: Path, path: Path) -> bool:
+    """Whether a file of a run holds vendor data whose source is gone: ``sync --forget``."""
+    if runs_folder(home) not in path.parents:
+        return False
+    of_vendor = path.name == PREDICTIONS_FILE or path.parent.name.startswith(f"{BACKTEST}-")
+    run = runs_folder(home) / path.relative_to(runs_folder(home)).parts[0]
+    dataset = open_sealed(run).manifest.get("dataset")
+    return of_vendor and not (datasets_folder(home) / str(dataset) / MANIFEST_FILE).exists()
+
+
+def _pointers(home: Path) -> Iterator[Damage]:
+    """Pointers to the current artefact that lead nowhere."""
+    pointers = [(datasets_folder(home) / CURRENT_FILE, "dataset")]
+    pointers += [
+        (path, "version") for path in sorted(sources_folder(home).glob(f"[!.]*/{CURRENT_FILE}"))
     ]
-    lines = [text for name in (_RUNS, _DATASETS) for text in facts[name]]
-    return Answer(facts=facts, parts=[table("doctor", ["", ""], rows), *lines])
+    for pointer, key in pointers:
+        if os.path.lexists(pointer):
+            try:
+                pointed(pointer, key=key)
+            except DataError as fault:
+                yield Damage(pointer, str(fault))
+
+
+def _without_manifest(home: Path) -> Iterator[Damage]:
+    """Folders that stand where a finished artefact stands and have no manifest."""
+    for pattern in ("sources/[!.]*/[!.]*", "datasets/[!.]*", "runs/[!.]*"):
+        for folder in sorted(home.glob(pattern)):
+            if folder.is_dir() and not os.path.lexists(folder / MANIFEST_FILE):
+                what = f"{folder / MANIFEST_FILE}: is missing; remove {folder} and make it again"
+                yield Damage(folder / MANIFEST_FILE, what)
+
+
+def _readable_by_others(home: Path) -> list[str]:
+    """What to do where files of a home are not for its user alone."""
+    count = sum(
+        bool(os.lstat(Path(place, name)).st_mode & 0o077)
+        for place, folders, files in os.walk(home)
+        for name in (*folders, *files)
+        if not Path(place, name).is_symlink()
+    )
+    if not count:
+        return []
+    command = shlex.join(["chmod", "-R", "go=", str(home)])
+    return [f"{count} files or folders can be read by other users; make them private: {command}"]
 
 
 def examine(home: Path) -> dict[str, Any]:
@@ -55,12 +148,16 @@ def examine(home: Path) -> dict[str, Any]:
         "runs without predictions": _bare(home / "runs"),
         _RUNS: _closed_runs(home),
         _DATASETS: _other_datasets(home),
+        _OPEN: _readable_by_others(home),
         "unfinished": _unfinished(home),
     }
 
 
 def _source(home: Path, name: str) -> str:
-    source = read_source(home, name)
+    try:
+        source = read_source(home, name)
+    except DataError as fault:
+        return f"cannot be read: {fault}"
     return f"{source.manifest['rows']:,} rows, content {source.content_hash}"
 
 
@@ -90,10 +187,15 @@ def _other_datasets(home: Path) -> list[str]:
     out = []
     for manifest in sorted(datasets_folder(home).glob(f"[!.]*/{MANIFEST_FILE}")):
         folder = manifest.parent
-        if (folder / STAMP_FILE).exists() and Stamp.read(folder).code_hash == code:
+        try:
+            if (folder / STAMP_FILE).exists() and Stamp.read(folder).code_hash == code:
+                continue
+            source = str(read_json(manifest).get("source"))
+            written = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).exists() else {}
+        except DataError as fault:
+            out.append(f"dataset {folder.name}: {fault}")
             continue
-        words = ["gogooku", "build", "--source", str(read_json(manifest)["source"])]
-        written = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).exists() else {}
+        words = ["gogooku", "build", "--source", source]
         settings = {path: entry for path, entry in written.items() if path != "source"}
         for text in assignments_for(settings, BuildConfig()):
             words += ["--set", text]
@@ -121,6 +223,13 @@ def _unfinished(home: Path) -> list[str]:
     ]
     for building in sorted(home.glob("**/.*.building")):
         failure = building / "failure.json"
-        why = f": {read_json(failure)['error']}" if failure.exists() else ""
+        why = f": {_why(failure)}" if failure.exists() else ""
         out.append(f"{building.name.removeprefix('.').removesuffix('.building')}{why}")
     return out
+
+
+def _why(failure: Path) -> str:
+    try:
+        return str(read_json(failure).get("error"))
+    except DataError as fault:
+        return str(fault)

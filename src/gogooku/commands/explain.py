@@ -11,8 +11,9 @@ from rich.table import Table
 
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, UnsealedError
 from gogooku.core.files import MANIFEST_FILE, read_json
+from gogooku.core.seal import Loose, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import PREDICTIONS_FILE
@@ -108,9 +109,8 @@ def explanation_of(folder: Path) -> Explanation:
             f"{folder}: not an artefact of this project (no {STAMP_FILE} here or above); name a "
             "folder under sources/, datasets/ or runs/"
         )
-    stamp = Stamp.read(place)
-    manifest = place / MANIFEST_FILE
-    facts = read_json(manifest) if manifest.exists() else {}
+    files, facts = _opened(place)
+    stamp = Stamp.of(files.json(STAMP_FILE), place / STAMP_FILE)
     delivered = facts.get("facts", {}) if stamp.stage == "tables" else {}
     if stamp.stage == "build":
         notes = [str(note["line"]) for note in facts.get("source_notes", ())]
@@ -118,12 +118,27 @@ def explanation_of(folder: Path) -> Explanation:
     return Explanation(
         place=place.name,
         kind=stamp.stage,
-        config=read_json(place / CONFIG_FILE),
+        config=files.json(CONFIG_FILE),
         stamp=stamp,
         content_hash=facts.get("content_hash"),
         facts={name: delivered[name] for name in _STATED if name in delivered},
         forgotten=_forgotten(place, stamp.stage) if facts else None,
     )
+
+
+def _opened(place: Path) -> tuple[Loose, Mapping[str, Any]]:
+    """The files of an artefact and its manifest, checked.
+
+    One that is not finished, or that an earlier version has written, states no digests: it is
+    explained as it lies there, and read by nothing else.
+    """
+    if not (place / MANIFEST_FILE).exists():
+        return Loose(place), {}
+    try:
+        sealed = open_sealed(place)
+    except UnsealedError:
+        return Loose(place), read_json(place / MANIFEST_FILE)
+    return sealed, sealed.manifest
 
 
 def _forgotten(place: Path, stage: str) -> str | None:

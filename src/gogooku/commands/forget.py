@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gogooku.core.artefact import CURRENT_FILE
 from gogooku.core.errors import BusyError, DataError
 from gogooku.core.files import MANIFEST_FILE, locked, read_json, storage_errors, write_point
 from gogooku.core.stamp import STAMP_FILE, Stamp
@@ -184,7 +185,7 @@ def _alone(home: Path, source: str) -> Iterator[None]:
 
 def _forget_pointers(home: Path, gone: set[str]) -> None:
     """Drop the pointer to the current dataset where that goes, and one that was never published."""
-    pointer = datasets_folder(home) / "current.json"
+    pointer = datasets_folder(home) / CURRENT_FILE
     if pointer.exists() and read_json(pointer)["dataset"] in gone:
         pointer.unlink()
         write_point("forget.pointer")

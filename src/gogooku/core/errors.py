@@ -9,7 +9,9 @@
     |- EnvironmentalError           exit 3  data, service or environment
        |- DataError                 exit 3  input that cannot be used
        |  |- ContractError          exit 3  two artefacts that do not fit each other
+       |  |- UnsealedError          exit 3  an artefact without digests of its files
        |- StorageError              exit 3  disk full, not writable
+       |- ResourceError             exit 3  no more memory, descriptors or threads
        |- BusyError                 exit 3  another process holds the lock
        |- TransientError            exit 3  a retry may help
        |- TerminalError             exit 3  a retry cannot help
@@ -54,8 +56,16 @@ class ContractError(DataError):
     """Two artefacts that do not belong together, such as a checkpoint and a dataset."""
 
 
+class UnsealedError(DataError):
+    """An artefact that states no digests of its files: whether it is whole cannot be known."""
+
+
 class StorageError(EnvironmentalError):
     """The disk is full or cannot be written."""
+
+
+class ResourceError(EnvironmentalError):
+    """The machine, or a limit of the shell, gives no more memory, open files or threads."""
 
 
 class BusyError(EnvironmentalError):

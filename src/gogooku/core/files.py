@@ -1,9 +1,7 @@
-"""Artefacts on disk: written whole, renamed into place, safe against ``kill -9``.
+"""Files: read whole and only if they are files, written atomically; locks, hashes, free space.
 
-An artefact is a folder. It is built under a hidden name beside its final place, synced, and
-renamed once complete, so that a reader sees the whole of it or nothing. A lock (``flock``,
-released by the kernel when its holder dies) keeps two writers of one artefact apart; whatever
-an interrupted writer left under the hidden name is removed, or resumed, by the next one.
+What is read is bounded: a manifest of 10 GB, a file that is a pipe, a list a million levels deep or
+an array that holds objects is refused by name, whoever put it there.
 """
 
 from __future__ import annotations
@@ -12,12 +10,14 @@ import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,15 @@ import polars as pl
 from safetensors import SafetensorError
 
 from gogooku.core.errors import BusyError, DataError, StorageError
+from gogooku.core.resources import resource_error
 
-_CHUNK_BYTES = 1 << 22
+_CHUNK_BYTES = 1 << 20
 MANIFEST_FILE = "manifest.json"
 """What an artefact says of itself; its folder counts as finished once it is there."""
 GZIP_MAGIC = b"\x1f\x8b"
 """First bytes of a gzip file."""
+_JSON_BYTES = 1 << 28
+"""Most bytes of a JSON file of ours; the manifest of a dataset of 100,000 names has a tenth."""
 
 
 WATCHERS: list[Callable[[str], None]] = []
@@ -45,7 +48,7 @@ def write_point(name: str) -> None:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a `StorageError` that names the place."""
+    """Turn a full or read-only disk into a `StorageError` that names the place and what helps."""
     try:
         yield
     except (OSError, SafetensorError, pl.exceptions.ComputeError) as fault:
@@ -53,12 +56,26 @@ def storage_errors(path: Path) -> Iterator[None]:
         if code is None:
             raise
         raise StorageError(
-            f"{path}: cannot write ({os.strerror(code)}); nothing was changed. "
-            "Free some space or set GOGOOKU_HOME to another disk, then run the same command."
+            f"{path}: cannot write ({os.strerror(code)}); nothing was changed. {_HELP[code]}, then "
+            "run the same command."
         ) from fault
 
 
-_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_ROOM = "Free some space or set GOGOOKU_HOME to another disk"
+_RIGHT = "Become a user who may write there or set GOGOOKU_HOME to a folder of your own"
+_PLACE = "Set GOGOOKU_HOME to a folder"
+_HELP: Mapping[int, str] = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "Raise the limit of the size of files (ulimit -f unlimited)",
+    errno.EIO: "Check the disk, or set GOGOOKU_HOME to another one",
+    errno.EROFS: "Mount the disk for writing or set GOGOOKU_HOME to another one",
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.ENOTDIR: _PLACE,
+    errno.ENAMETOOLONG: "Set GOGOOKU_HOME to a folder with a shorter name",
+}
+"""What helps against each fault of a disk or a place."""
 
 
 def _storage_fault(fault: Exception) -> int | None:
@@ -69,10 +86,10 @@ def _storage_fault(fault: Exception) -> int | None:
     """
     text = str(fault)
     if isinstance(fault, OSError) and fault.errno is not None:
-        return fault.errno if fault.errno in _STORAGE_FAULTS else None
+        return fault.errno if fault.errno in _HELP else None
     if isinstance(fault, OSError) and "requested and" in text and "written" in text:
         return errno.ENOSPC
-    return next((code for code in _STORAGE_FAULTS if f"(os error {code})" in text), None)
+    return next((code for code in _HELP if f"(os error {code})" in text), None)
 
 
 def canonical_json(value: Any) -> str:
@@ -92,11 +109,40 @@ def hash_json(value: Any) -> str:
 
 def hash_file(path: Path) -> str:
     """First 16 hex digits of the SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while block := handle.read(_CHUNK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()[:16]
+        return _digest(handle)[:16]
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a regular file of ours.
+
+    Raises
+    ------
+    DataError
+        It is missing, or no regular file.
+    """
+    with open_regular(path) as handle, readable(path):
+        return _digest(handle)
+
+
+_DIGESTS: dict[tuple[int, ...], str] = {}
+"""Digests of files that this process has read; a file that changes is another one."""
+
+
+def _sha256(handle: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := handle.read(_CHUNK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _digest(handle: BinaryIO) -> str:
+    facts = os.fstat(handle.fileno())
+    times = (facts.st_mtime_ns, facts.st_ctime_ns)
+    known = (facts.st_dev, facts.st_ino, facts.st_size, *times)
+    if known not in _DIGESTS:
+        _DIGESTS[known] = _sha256(handle)
+    return _DIGESTS[known]
 
 
 def write_parquet(frame: pl.DataFrame, path: Path, *, compression: str = "zstd") -> None:
@@ -133,37 +179,117 @@ def save_array(path: Path, array: npt.NDArray[Any]) -> None:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn what a library says of a missing or damaged file into a `DataError` that names it."""
+    """Turn what a library says of a missing or damaged file into a `DataError` that names it.
+
+    Raises
+    ------
+    ResourceError
+        Nothing is wrong with the file: there is no memory, or too few files may be open.
+    """
     try:
         yield
     except (OSError, ValueError, EOFError, SafetensorError, pl.exceptions.PolarsError) as fault:
+        scarce = resource_error(fault)
+        if scarce is not None:
+            raise scarce from fault
         first = str(fault).strip().partition("\n")[0]
-        raise DataError(
-            f"{path}: cannot be read ({first}); it is missing or damaged. Remove the artefact that "
-            "it belongs to and run the step that makes it."
-        ) from fault
+        what, help_ = _CLOSED if isinstance(fault, PermissionError) else _DAMAGED
+        raise DataError(f"{path}: cannot be read ({first}); {what}. {help_}") from fault
+
+
+_DAMAGED = (
+    "it is missing or damaged",
+    "Remove the artefact that it belongs to and run the step that makes it.",
+)
+_CLOSED = ("it belongs to another user", "Become a user who may read it.")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe, a device, a folder or a link is refused, and never waits.
+
+    Raises
+    ------
+    DataError
+        It is no regular file, or cannot be read.
+    """
+    with readable(path):
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            raise DataError(
+                f"{path}: is a link; what it leads to is not read. Put the file itself there."
+            )
+        if not stat.S_ISREG(mode):
+            raise DataError(
+                f"{path}: is no file. Remove the artefact that it belongs to and run the step that "
+                "makes it."
+            )
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, *, most: int = _JSON_BYTES) -> bytes:
+    """Content of a small file.
+
+    Raises
+    ------
+    DataError
+        It is missing, no regular file, or larger than ``most`` bytes.
+    """
+    if not os.path.lexists(path):
+        raise DataError(f"{path}: not found. Run the step that makes it.")
+    with open_regular(path) as handle, readable(path):
+        size = os.fstat(handle.fileno()).st_size
+        if size > most:
+            raise DataError(
+                f"{path}: has {size:,} bytes, at most {most:,} are expected; it is damaged. Remove "
+                "it and rerun."
+            )
+        return handle.read(most)
 
 
 def load_array(path: Path) -> npt.NDArray[Any]:
-    """Open a ``.npy`` file, memory-mapped; a missing or damaged one is a `DataError`."""
-    with readable(path):
-        return np.asanyarray(np.load(path, mmap_mode="r"))
+    """Open a ``.npy`` file, memory-mapped, read only.
+
+    Raises
+    ------
+    DataError
+        It is missing, not an array of numbers, or has not as many bytes as its header says.
+    """
+    with open_regular(path) as handle, readable(path):
+        version = np.lib.format.read_magic(handle)
+        if version != (1, 0):
+            raise ValueError(f"format {version} of an array")
+        shape, columns, dtype = np.lib.format.read_array_header_1_0(handle)
+        if dtype.hasobject:
+            raise ValueError("an array of objects")
+        begin, num_bytes = handle.tell(), math.prod(shape) * dtype.itemsize
+        size = os.fstat(handle.fileno()).st_size
+        if size != begin + num_bytes:
+            raise ValueError(f"{size:,} bytes, its header says {begin + num_bytes:,}")
+        order: Literal["F", "C"] = "F" if columns else "C"
+        if not num_bytes:
+            return np.zeros(shape, dtype=dtype)
+        return np.memmap(handle, dtype=dtype, mode="r", offset=begin, shape=shape, order=order)
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
     """Read a Parquet file; a missing or damaged one is a `DataError`."""
-    with readable(path):
+    with open_regular(path), readable(path):
         return pl.read_parquet(path)
 
 
+def json_text(value: Any) -> str:
+    """JSON as it is written: readable, sorted, newline at the end."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: readable, sorted, newline at the end."""
+    """Write JSON atomically."""
     temporary = path.with_name(f".{path.name}.tmp")
     with storage_errors(path):
         try:
             with temporary.open("w", encoding="utf-8") as handle:
-                json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
-                handle.write("\n")
+                handle.write(json_text(value))
                 handle.flush()
                 os.fsync(handle.fileno())
             os.replace(temporary, path)
@@ -172,33 +298,30 @@ def write_json(path: Path, value: Any) -> None:
             raise
 
 
-def stage_pointer(pointer: Path, target: str, *, key: str) -> None:
-    """Write a pointer ``{key: target}`` beside its place, while its target is still hidden.
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; a missing or broken file is a `DataError` that names it."""
+    return object_of(read_bytes(path), path)
 
-    So a disk that is full is known before the target appears; `publish_pointer` only renames.
+
+def object_of(content: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object that the bytes of a file say.
+
+    Raises
+    ------
+    DataError
+        They are no JSON, or a list, a number or nothing instead of an object.
     """
-    write_json(_staged(pointer, target), {key: target})
-    write_point("pointer.staged")
-
-
-def publish_pointer(pointer: Path, target: str) -> None:
-    """Put a staged pointer in its place; nothing if another process has just put the same one."""
-    with suppress(FileNotFoundError):
-        os.replace(_staged(pointer, target), pointer)
-
-
-def _staged(pointer: Path, target: str) -> Path:
-    return pointer.with_name(f".{pointer.name}.{target}")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON; a missing or broken file is a `DataError` that names it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as fault:
-        raise DataError(f"{path}: not found. Run the step that makes it.") from fault
-    except (json.JSONDecodeError, UnicodeDecodeError) as fault:
-        raise DataError(f"{path}: not readable as JSON ({fault}). Remove it and rerun.") from fault
+        value = json.loads(content)
+    except (ValueError, RecursionError) as fault:
+        what = "too deep" if isinstance(fault, RecursionError) else str(fault).partition("\n")[0]
+        raise DataError(f"{path}: not readable as JSON ({what}). Remove it and rerun.") from fault
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{path}: holds a {type(value).__name__} where an object is meant; it is damaged. "
+            "Remove it and rerun."
+        )
+    return value
 
 
 def free_bytes(path: Path) -> int:
@@ -257,67 +380,6 @@ def sync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def new_artefact(final: Path, *, resume: str | None = None) -> Iterator[Path]:
-    """Build an artefact folder: yields a hidden folder, renames it to ``final`` at the end.
-
-    Parameters
-    ----------
-    final : Path
-        Where the artefact will be. If it exists already it is replaced as a whole.
-    resume : str or None
-        A key of what is being built. A folder left behind by an interrupted writer with the same
-        key is handed out again with its content, otherwise it is removed first.
-
-    Raises
-    ------
-    BusyError
-        Another process is building the same artefact.
-    StorageError
-        The disk is full; ``final`` is untouched.
-
-    Whatever stops the writer, the hidden folder is removed, unless ``resume`` is given: what took
-    hours to fit is kept for the next try.
-    """
-    building = final.with_name(f".{final.name}.building")
-    key_file = building.with_name(f"{building.name}.key")
-    with locked(final), storage_errors(final):
-        left_key = key_file.read_text() if key_file.exists() else None
-        if resume is None or left_key != resume:
-            shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True, exist_ok=True)
-        if resume is not None:
-            key_file.write_text(resume)
-        write_point("artefact.begin")
-        try:
-            yield building
-        except BaseException:
-            if resume is None:
-                shutil.rmtree(building, ignore_errors=True)
-            raise
-        write_point("artefact.built")
-        sync_tree(building)
-        key_file.unlink(missing_ok=True)
-        replace_folder(building, final)
-        write_point("artefact.done")
-
-
-def replace_folder(source: Path, final: Path) -> None:
-    """Put ``source`` in the place of ``final``; a reader never sees a mixture.
-
-    When ``final`` exists it is moved aside first. A crash between the two renames leaves no
-    ``final``; running the same command again makes it anew.
-    """
-    aside = final.with_name(f".{final.name}.old")
-    if final.exists():
-        shutil.rmtree(aside, ignore_errors=True)
-        os.rename(final, aside)
-        write_point("artefact.aside")
-    os.rename(source, final)
-    write_point("artefact.renamed")
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def hash_parts(parts: Mapping[str, str]) -> str:

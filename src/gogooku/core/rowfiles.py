@@ -14,15 +14,18 @@ import mmap
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import load_array, readable
+from gogooku.core.files import load_array, open_regular
+from gogooku.core.seal import row_digest
 
 FRESH_SESSIONS = 5
 """Newest sessions of which rows may still come: some are fetched only after its decision."""
@@ -55,11 +58,11 @@ class RowFile:
         """
         if count == 0:
             return np.empty((0, *self.row_shape), dtype=self.dtype)
-        self._check(count)
         shape = (count, *self.row_shape)
         if math.prod(shape) == 0:
             return np.empty(shape, dtype=self.dtype)
-        return np.memmap(self.path, dtype=self.dtype, mode="r", shape=shape)
+        with self._opened(count) as handle:
+            return np.memmap(handle, dtype=self.dtype, mode="r", shape=shape)
 
     def overlaid(self, first: int, count: int, own: Path) -> npt.NDArray[Any]:
         """The first rows as they lie in the file, behind them those of another file; read only.
@@ -87,8 +90,7 @@ class RowFile:
             )
         if math.prod(shape) == 0:
             return np.empty(shape, dtype=self.dtype)
-        self._check(count)
-        with self.path.open("rb") as handle:
+        with self._opened(count) as handle:
             # not np.memmap: what is never written to needs no memory set aside for it
             room = mmap.mmap(
                 handle.fileno(),
@@ -101,17 +103,17 @@ class RowFile:
         rows.flags.writeable = False
         return rows
 
-    def _check(self, count: int) -> None:
-        """Refuse a file that holds fewer than ``count`` rows: the missing ones would be zeros."""
-        if not count or not self.row_bytes:
-            return
-        with readable(self.path):
-            held = self.path.stat().st_size // max(self.row_bytes, 1)
-        if held < count:
-            raise DataError(
-                f"{self.path}: holds {held} rows, {count} were written; it is damaged. Remove the "
-                "artefact that it belongs to and run the step that makes it."
-            )
+    @contextmanager
+    def _opened(self, count: int) -> Iterator[BinaryIO]:
+        """The file, of at least ``count`` rows: to read behind the end of it is the end of us."""
+        with open_regular(self.path) as handle:
+            held = os.fstat(handle.fileno()).st_size // max(self.row_bytes, 1)
+            if held < count:
+                raise DataError(
+                    f"{self.path}: holds {held} rows, {count} were written; it is damaged. Remove "
+                    "the artefact that it belongs to and run the step that makes it."
+                )
+            yield handle
 
     def extend(self, first: int, count: int) -> npt.NDArray[Any]:
         """Room for rows ``first`` to ``first + count``, writable; what lies behind them stays.
@@ -125,7 +127,9 @@ class RowFile:
             The file holds fewer than ``first`` rows.
         """
         begin, size = first * self.row_bytes, count * self.row_bytes
-        self._check(first)
+        if begin:
+            with self._opened(first):
+                pass
         with self.path.open("r+b" if self.path.exists() else "w+b") as handle:
             if size:
                 os.posix_fallocate(handle.fileno(), begin, size)
@@ -145,6 +149,86 @@ class RowFile:
         width = values.shape[1]
         place[:, :width] = values
         place[:, width:] = self.fill
+
+
+class CheckedRows:
+    """Rows that are compared with their digests when they are first read, and handed out then.
+
+    Parameters
+    ----------
+    rows : array [T, capacity, ...]
+        Memory-mapped.
+    digests : uint8 [T, 16]
+        Of each row, see `gogooku.core.seal.row_digest`.
+    path : Path
+        Of the file, for errors.
+    width : int
+        Places of a row that are used; only they are handed out.
+    """
+
+    def __init__(
+        self, rows: npt.NDArray[Any], digests: npt.NDArray[np.uint8], path: Path, *, width: int
+    ) -> None:
+        if len(digests) < len(rows):
+            raise DataError(
+                f"{path}: {len(rows)} rows and {len(digests)} digests; it is damaged. Remove the "
+                "artefact that it belongs to and run the step that makes it."
+            )
+        self._rows, self._digests, self._path, self._width = rows, digests, path, width
+        self._good = np.zeros(len(rows), dtype=np.bool_)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, used places, and what a place holds."""
+        return (len(self._rows), self._width, *self._rows.shape[2:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return self._rows.dtype
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self._rows)
+
+    def __getitem__(self, key: int | slice | tuple[Any, ...]) -> npt.NDArray[Any]:
+        """A row, or a span of rows, or what an array gives of them.
+
+        Raises
+        ------
+        DataError
+            The bytes of one of them are not those that were written.
+        """
+        if isinstance(key, tuple):
+            rows, one = self[key[0]], not isinstance(key[0], slice)
+            return np.asarray(rows[key[1:] if one else (slice(None), *key[1:])])
+        span = range(len(self))[key]
+        for t in (span,) if isinstance(span, int) else span:
+            if not self._good[t]:
+                if (row_digest(self._rows[t]) != self._digests[t]).any():
+                    raise DataError(
+                        f"{self._path}: session {t} is damaged (its bytes are not those that were "
+                        "written). Nothing of it is used. Remove the artefact that it belongs to "
+                        "and run the step that makes it."
+                    )
+                self._good[t] = True
+        found = self._rows[key]
+        return found[: self._width] if isinstance(span, int) else found[:, : self._width]
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: object = None
+    ) -> npt.NDArray[Any]:
+        """All rows, each checked."""
+        del copy
+        return np.asarray(self[:], dtype=dtype)
+
+    def unchecked(self) -> npt.NDArray[Any]:
+        """All rows with all places, as they lie in the file: to be passed on with their digests."""
+        return self._rows
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All rows, each checked, still memory-mapped."""
+        return self[:]
 
 
 def link_or_copy(path: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gogooku import __version__
 from gogooku.core.code import code_hash
+from gogooku.core.errors import DataError
 from gogooku.core.files import hash_json, hash_parts, read_json, write_json
 
 _LIBRARIES = ("numpy", "polars", "pyarrow", "torch", "lightgbm", "scikit-learn", "scipy")
@@ -74,9 +75,29 @@ class Stamp:
 
     @staticmethod
     def read(folder: Path) -> Stamp:
-        """Read the stamp of an artefact folder."""
-        raw: dict[str, Any] = read_json(folder / STAMP_FILE)
-        return Stamp(**raw)
+        """Read the stamp of an artefact folder; a damaged one is a `DataError`."""
+        return Stamp.of(read_json(folder / STAMP_FILE), folder / STAMP_FILE)
+
+    @staticmethod
+    def of(raw: Mapping[str, Any], path: Path) -> Stamp:
+        """A stamp from what its file says; one that says something else is a `DataError`."""
+        texts = ("stage", "config_hash", "code_hash")
+        try:
+            stamp = Stamp(**raw)
+        except TypeError as fault:
+            raise _not_a_stamp(path, str(fault)) from fault
+        if not isinstance(stamp.inputs, dict) or not isinstance(stamp.versions, dict):
+            raise _not_a_stamp(path, "inputs and versions are objects")
+        if not all(isinstance(getattr(stamp, name), str) for name in texts):
+            raise _not_a_stamp(path, f"{', '.join(texts)} are texts")
+        return stamp
+
+
+def _not_a_stamp(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path}: is no stamp ({why}); it is damaged. Remove the artefact that it belongs to and "
+        "run the step that makes it."
+    )
 
 
 def make_stamp(

@@ -254,6 +254,23 @@ def feature_hash(names: Sequence[str], clock: Clock) -> str:
     return hash_json([*names] if clock is Clock.EVENING else [*names, str(clock)])
 
 
+class SessionRows(Protocol):
+    """Rows by session: an array, or rows that are checked when they are read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sessions, names, and what each name has."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """A session, or a span of them, as an array.
+
+        Raises
+        ------
+        DataError
+            Its bytes are not those that were written.
+        """
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Features on disk: training tensors, Parquet by year and a manifest.
@@ -264,7 +281,7 @@ class Dataset:
     manifest : mapping
         ``features`` (ordered stock features), ``market_features``, ``sessions``, ``codes``,
         ``content_hash``, ``clock``, and more.
-    x_TNF : float16 [T, N, F], memory-mapped
+    x_TNF : float16 [T, N, F], memory-mapped; a session, or a span of them, is read at a time
         Encoded stock features: ranks in +-0.5 or clipped z, 0 where null.
     market_TM : float32 [T, M]
         Market context in its own units, NaN unknown; a learner fits its scale on train dates.
@@ -283,7 +300,7 @@ class Dataset:
     codes: tuple[str, ...]
     features: tuple[str, ...]
     market_features: tuple[str, ...]
-    x_TNF: npt.NDArray[np.float16]
+    x_TNF: SessionRows
     market_TM: npt.NDArray[np.float32]
     valid_TN: BoolArray
     sector_TN: npt.NDArray[np.int32]

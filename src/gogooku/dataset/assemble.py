@@ -19,17 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.artefact import replace_folder
 from gogooku.core.calendar import Clock
 from gogooku.core.config import Config, Execution
 from gogooku.core.errors import DataError
-from gogooku.core.files import (
-    MANIFEST_FILE,
-    new_array,
-    replace_folder,
-    write_point,
-)
+from gogooku.core.files import MANIFEST_FILE, new_array, write_point
 from gogooku.core.progress import Reporter
 from gogooku.core.rowfiles import FRESH_SESSIONS
+from gogooku.core.seal import row_digests
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.dataset.columns import available_columns, timeline_on
 from gogooku.dataset.digests import bars_digest
@@ -138,10 +135,12 @@ class _Sources:
         DataError
             A newer delivery has removed this version of the source meanwhile.
         """
-        gone = [name for one in self.inputs for name in one.tables if not self.tables.has(name)]
+        source = self.tables.source
+        used = [name for one in self.inputs for name in one.tables]
+        gone = [name for name in used if not all(p.exists() for p in source.table_paths(name))]
         if gone:
             raise DataError(
-                f"{self.tables.source.folder}: {', '.join(sorted({*gone}))} was there when the "
+                f"{source.folder}: {', '.join(sorted({*gone}))} was there when the "
                 "build began and is gone; newer deliveries have replaced this version. Run the "
                 "build again."
             )
@@ -482,10 +481,13 @@ def _grow(
         fresh=job.fresh,
     )
     digests = np.zeros((count, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8)
-    digests[:, :2] = write_block(
+    written = np.zeros((count, *grown.row_digests.shape[1:]), dtype=np.uint8)
+    digests[:, :2], written[:, grown.layout.column(grown.layout.x)] = write_block(
         grown.layout, shown, where, features=job.chosen.stock, threads=job.execution.threads
     )
-    grown.layout.beta.write(grown.rows, block.stock(BETA_FEATURE))
+    beta = grown.layout.beta
+    beta.write(grown.rows, block.stock(BETA_FEATURE))
+    written[:, grown.layout.column(beta)] = row_digests(beta.rows(rows)[grown.rows :])
     valid = np.concatenate([grown.valid_TN, where.valid_tN])
     market = np.full((count, len(context)), np.nan, dtype=np.float32)
     for m, name in enumerate(context):
@@ -501,6 +503,7 @@ def _grow(
         neighbours_BNK=tables[: int(use[rows - 1]) + 1],
         block_T=use[:rows],
         digests=np.concatenate([grown.digests, digests]),
+        row_digests=np.concatenate([grown.row_digests, written]),
         nulls=np.concatenate([grown.nulls, nulls]),
     )
 
@@ -511,14 +514,16 @@ def _with_bars(grown: Grown, panel: Panel) -> Grown:
     since = slice(first - len(panel.past), None)
     columns = [panel.dense(name)[since] for name in BAR_COLUMNS]
     listed = panel.listed()[since]
-    for name, values in zip(BAR_COLUMNS, columns, strict=True):
-        grown.layout.bar(name).write(first, values)
-    grown.layout.bar(LISTED).write(first, listed)
+    written = grown.row_digests.copy()
+    for name, values in zip((*BAR_COLUMNS, LISTED), (*columns, listed), strict=True):
+        file = grown.layout.bar(name)
+        file.write(first, values)
+        written[first:, grown.layout.column(file)] = row_digests(file.rows(grown.rows)[first:])
     write_point("bars.done")
     digests = grown.digests.copy()
     for t in range(len(listed)):
         digests[first + t, 2] = bars_digest(listed[t], [values[t] for values in columns])
-    return replace(grown, digests=digests)
+    return replace(grown, digests=digests, row_digests=written)
 
 
 def _old_labels(folder: Path, before: Grown) -> Labels | None:
@@ -529,7 +534,8 @@ def _old_labels(folder: Path, before: Grown) -> Labels | None:
     files = LabelFiles.read(place)
     beyond = np.full(max(files.sessions - before.rows, 0), np.datetime64("NaT", "D"))
     sessions = np.concatenate([before.sessions, beyond])[: files.sessions]
-    return read_labels(place, sessions=sessions, codes=before.codes[: files.names])
+    codes = before.codes[: files.names]
+    return read_labels(place, sessions=sessions, codes=codes, whole=False)
 
 
 def _labels(folder: Path, panel: Panel, grown: Grown, *, threads: int) -> str:

@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gogooku.core.artefact import new_artefact
 from gogooku.core.calendar import Clock, exchange_named
 from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import DataError
-from gogooku.core.files import (
-    MANIFEST_FILE,
-    hash_json,
-    locked,
-    new_artefact,
-    require_space,
-    write_json,
-)
+from gogooku.core.files import MANIFEST_FILE, hash_json, locked, require_space, write_json
 from gogooku.core.panel import Panel
 from gogooku.core.progress import Reporter
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
@@ -101,7 +95,7 @@ def require_clock(source: Source, clock: Clock) -> None:
     if clock is Clock.EVENING:
         return
     exchange_named(source.exchange).decision(sessions_of(source.quotes()), clock)
-    if not any((source.folder / "tables").glob("*/*.parquet")):
+    if not source.paths("tables"):
         raise DataError(
             f"source {source.name!r} has daily bars only, of which nothing becomes known between "
             f"the evening and 08:30: the clock {str(clock)!r} would repeat the evening dataset. "

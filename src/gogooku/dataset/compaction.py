@@ -16,15 +16,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gogooku.core.files import readable, write_point
+from gogooku.core.seal import Loose
 from gogooku.dataset.state import feature_files
 from gogooku.dataset.tensors import GROUP_SESSIONS, values_writer
 
 
-def merge_months(folder: Path, *, before: date) -> int:
+def merge_months(folder: Path, *, before: date, taken: Loose) -> int:
     """Merge the files of every month before that of a day; returns how many files are gone.
 
     A file that reaches over the end of a month stays as it is. Safe to be killed while the folder
     is hidden: whoever goes on begins with an empty one.
+
+    Parameters
+    ----------
+    taken : Loose
+        Files of the dataset from which those of the folder were taken over: each is checked there
+        before what it holds is written anew.
 
     Raises
     ------
@@ -35,6 +42,8 @@ def merge_months(folder: Path, *, before: date) -> int:
     for month, parts in groupby(feature_files(folder), key=_month):
         several = list(parts)
         if month and month < f"{before:%Y-%m}" and len(several) > 1:
+            for path in several:
+                taken.path(path.relative_to(folder).as_posix())
             _merge(several)
             removed += len(several) - 1
     return removed

@@ -18,16 +18,17 @@ from typing import cast
 import polars as pl
 
 from gogooku.core.calendar import DateArray, exchange_named
-from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, require_space
+from gogooku.core.files import MANIFEST_FILE, require_space
 from gogooku.core.rowfiles import FRESH_SESSIONS
+from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import Stamp
 from gogooku.dataset.assemble import BuildConfig, visible_names
 from gogooku.dataset.columns import available_columns
 from gogooku.dataset.compaction import merge_months
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.notes import write_growth
+from gogooku.dataset.reading import open_grown
 from gogooku.dataset.state import (
-    load_grown,
     shared_elsewhere,
     take_over,
     whole_rows,
@@ -57,7 +58,7 @@ def begin(home: Path, building: Path, source: Source, config: BuildConfig, *, st
     with _empty_unless_done(building):
         history = sessions_of(source.quotes())
         old = older_dataset(home, config, stamp)
-        known = (old or building) / ARRIVALS_FILE
+        known = building / ARRIVALS_FILE if old is None else open_sealed(old).path(ARRIVALS_FILE)
         arrivals = arrivals_of(source, history, clock=config.clock, path=known)
         rows = 0 if old is None else _rows_alike(old, source, history, arrivals, config)
         if old is not None and rows:
@@ -88,7 +89,7 @@ def _take_over(
     others: list[Path],
 ) -> None:
     """Share or copy the first rows of an older dataset; ``others`` are all that may share them."""
-    before = load_grown(old)
+    before = open_grown(old)
     alone = shared_elsewhere(before, others) <= before.shared <= rows
     if not alone:
         each = sum(file.row_bytes for file in before.layout.files())
@@ -103,7 +104,7 @@ def _take_over(
         corrected=first_corrected(source, since=since, sessions=history),
     )
     taken.save()
-    merge_months(building, before=history[-FRESH_SESSIONS:][0].item())
+    merge_months(building, before=history[-FRESH_SESSIONS:][0].item(), taken=before.files)
 
 
 def _empty(folder: Path) -> None:
@@ -130,7 +131,8 @@ def older_dataset(home: Path, config: BuildConfig, stamp: Stamp) -> Path | None:
             stamp.versions,
         )
         if alike and (path.parent / ARRIVALS_FILE).exists():
-            found.append((str(read_json(path)["last"]), path.parent.name, path.parent))
+            last = str(open_sealed(path.parent).manifest["last"])
+            found.append((last, path.parent.name, path.parent))
     return max(found)[2] if found else None
 
 
@@ -138,7 +140,7 @@ def _rows_alike(
     old: Path, source: Source, history: DateArray, arrivals: pl.DataFrame, config: BuildConfig
 ) -> int:
     """Sessions of an older dataset that are the same in a new one; 0 if it cannot be continued."""
-    before = load_grown(old)
+    before = open_grown(old)
     codes = codes_of(source.listings(), history)
     names = visible_names(config, available_columns(Tables(source)))
     if names != (before.features, before.market_features):
@@ -147,7 +149,8 @@ def _rows_alike(
         return 0
     if len(history) < before.rows or (history[: before.rows] != before.sessions).any():
         return 0
-    alike = sessions_alike(read_parquet(old / ARRIVALS_FILE), arrivals, before.sessions)
+    known = before.files.parquet(ARRIVALS_FILE)
+    alike = sessions_alike(known, arrivals, before.sessions)
     return whole_rows(before, alike)
 
 

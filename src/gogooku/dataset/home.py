@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.errors import DataError
-from gogooku.core.files import (
-    MANIFEST_FILE,
+from gogooku.core.artefact import (
+    CURRENT_FILE,
+    is_folder_name,
+    pointed,
     publish_pointer,
-    read_json,
-    readable,
     stage_pointer,
-    write_point,
 )
-from gogooku.core.types import Dataset, Labels
+from gogooku.core.errors import DataError
+from gogooku.core.files import MANIFEST_FILE, readable, write_point
+from gogooku.core.types import Dataset, Labels, SessionRows
 from gogooku.dataset.label_files import read_labels
-from gogooku.dataset.reading import read_dataset
-from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files, load_grown
+from gogooku.dataset.reading import files_of, grown_of, read_dataset
+from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files
 
 
 def datasets_folder(home: Path) -> Path:
@@ -32,12 +33,12 @@ def datasets_folder(home: Path) -> Path:
 
 def stage_current(folder: Path) -> None:
     """Get ready to make a dataset the one that later commands use; it may still be hidden."""
-    stage_pointer(folder.parent / "current.json", folder.name, key="dataset")
+    stage_pointer(folder.parent / CURRENT_FILE, folder.name, key="dataset")
 
 
 def publish_current(folder: Path) -> None:
     """Make a finished dataset the one that later commands use, after `stage_current`."""
-    publish_pointer(folder.parent / "current.json", folder.name)
+    publish_pointer(folder.parent / CURRENT_FILE, folder.name)
     write_point("dataset.current")
 
 
@@ -47,15 +48,15 @@ def current_dataset(home: Path, name: str | None = None) -> Dataset:
     Raises
     ------
     DataError
-        There is none, or none of that name.
+        There is none, or none of that name; or it is damaged.
     """
-    pointer = datasets_folder(home) / "current.json"
+    pointer = datasets_folder(home) / CURRENT_FILE
     if name is None:
-        if not pointer.exists():
+        if not os.path.lexists(pointer):
             raise DataError(f"no dataset in {home}; run: gogooku build")
-        name = str(read_json(pointer)["dataset"])
+        return read_dataset(pointed(pointer, key="dataset"))
     folder = datasets_folder(home) / name
-    if not (folder / MANIFEST_FILE).exists():
+    if not is_folder_name(name) or not (folder / MANIFEST_FILE).exists():
         known = sorted(p.parent.name for p in datasets_folder(home).glob(f"*/{MANIFEST_FILE}"))
         raise DataError(f"dataset {name!r} is not in {home} (there: {', '.join(known) or 'none'})")
     return read_dataset(folder)
@@ -67,9 +68,15 @@ def labels_of(dataset: Dataset) -> Labels:
 
 
 def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
-    """The raw bars of a dataset, memory-mapped, [T, N] each."""
-    grown, names = load_grown(dataset.folder), len(dataset.codes)
-    return {c: grown.rows_of(grown.layout.bar(c))[:, :names] for c in (*BAR_COLUMNS, LISTED)}
+    """The raw bars of a dataset, memory-mapped and checked, [T, N] each."""
+    grown = grown_of(dataset)
+    return {c: grown.rows_of(grown.layout.bar(c)).whole() for c in (*BAR_COLUMNS, LISTED)}
+
+
+def read_closes(dataset: Dataset) -> SessionRows:
+    """The raw closes of a dataset, [T, N]; a session is checked when it is read."""
+    grown = grown_of(dataset)
+    return grown.rows_of(grown.layout.bar("close"))
 
 
 def read_values(
@@ -89,11 +96,12 @@ def read_values(
     out = np.full((len(names), len(days), len(dataset.codes)), np.nan, dtype=np.float32)
     if not len(days):
         return out
-    kinds = pl.Enum(list(dataset.codes))
-    for path in feature_files(dataset.folder):
+    kinds, files = pl.Enum(list(dataset.codes)), files_of(dataset)
+    for path in feature_files(dataset.folder, files):
         begin, _, end = path.stem.partition("_")
         if end < str(days[0]) or begin > str(days[-1]):
             continue
+        files.path(path.relative_to(dataset.folder).as_posix())
         with readable(path):
             rows = pl.scan_parquet(path).select("date", "code", *names)
             frame = rows.filter(

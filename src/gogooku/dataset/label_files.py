@@ -18,17 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.digests import Digest, digest_of, same_nulls, text_of
-from gogooku.core.errors import ContractError, DataError
+from gogooku.core.errors import ContractError
 from gogooku.core.files import (
     MANIFEST_FILE,
     load_array,
-    read_json,
     readable,
     require_space,
     write_json,
     write_point,
 )
-from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile, share
+from gogooku.core.rowfiles import FRESH_SESSIONS, CheckedRows, RowFile, share
+from gogooku.core.seal import FILES, Loose, open_sealed, row_digests, row_entry, seal
 from gogooku.core.types import HORIZONS, OUTCOMES, DateArray, Labels, Outcome
 
 VARIANTS = ("raw", "excess", "residual")
@@ -46,7 +46,11 @@ _KINDS: Mapping[str, tuple[npt.DTypeLike, float]] = {
 """Arrays [T, N, H], the last [T, N], and what stands for names that were not listed."""
 _DIGESTS_FILE = "digests.npy"
 """Content of each session, by which a newer version knows that of those it keeps."""
+_ROW_DIGESTS_FILE = "row_digests.npy"
+"""Digest of each row of each of `LabelFiles.files`, [T, arrays, 16], all places included."""
 _RESOLVED_FILE = "resolved.npy"
+_COUNTS = ("capacity", "sessions", "names", "settled")
+"""What the manifest states of `LabelFiles`, beside the horizons."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class LabelFiles:
     settled : int
         First sessions whose rows no later session can change, nor another version of the newest
         `FRESH_SESSIONS`.
+    files_at : Loose or None
+        Files of finished labels, each checked before it is read; None of labels being made.
     """
 
     folder: Path
@@ -70,6 +76,7 @@ class LabelFiles:
     sessions: int = 0
     names: int = 0
     settled: int = 0
+    files_at: Loose | None = None
 
     @classmethod
     def read(cls, folder: Path) -> LabelFiles:
@@ -80,16 +87,10 @@ class LabelFiles:
         DataError
             They are damaged, or an earlier version of the program has written them.
         """
-        manifest = read_json(folder / MANIFEST_FILE)
-        counts = ("capacity", "sessions", "names", "settled")
-        lacking = [name for name in (*counts, "horizons") if name not in manifest]
-        if lacking:
-            raise DataError(
-                f"{folder / MANIFEST_FILE}: says nothing of {', '.join(lacking)}; another version "
-                "of the program has written it. Build the dataset again: gogooku build"
-            )
-        sizes = {name: int(manifest[name]) for name in counts}
-        return cls(folder, horizons=len(manifest["horizons"]), **sizes)
+        sealed = open_sealed(folder, kind="labels")
+        manifest = sealed.manifest
+        sizes = {name: int(manifest[name]) for name in _COUNTS}
+        return cls(folder, horizons=len(manifest["horizons"]), files_at=sealed, **sizes)
 
     def file(self, name: str) -> RowFile:
         """Rows of one array, shared with other versions."""
@@ -105,8 +106,30 @@ class LabelFiles:
         """Rows of one array that are not shared: from the first session that is not settled."""
         return self.folder / f"{name}.open.npy"
 
-    def rows(self) -> dict[str, npt.NDArray[Any]]:
-        """The rows of this version by name, memory-mapped, with places of names that may come.
+    def rows(self) -> dict[str, CheckedRows]:
+        """The rows of this version by name, memory-mapped; each is checked when it is read.
+
+        Raises
+        ------
+        DataError
+            A file is missing or damaged.
+        """
+        files, out = self.files_at or Loose(self.folder), {}
+        digests = files.array(_ROW_DIGESTS_FILE)
+        for column, name in enumerate(_KINDS):
+            own, file = self.open_file(name), self.file(name)
+            files.path(own.name)
+            rows = file.overlaid(self.settled, self.sessions, own)
+            out[name] = CheckedRows(rows, digests[:, column], file.path, width=self.names)
+        return out
+
+    def arrays(self, *, whole: bool) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of this version by name, memory-mapped; [T, N, H], of tradable [T, N].
+
+        Parameters
+        ----------
+        whole : bool
+            Check every row; otherwise they are to be passed on with their digests.
 
         Raises
         ------
@@ -114,19 +137,21 @@ class LabelFiles:
             A file is missing or damaged.
         """
         return {
-            name: self.file(name).overlaid(self.settled, self.sessions, self.open_file(name))
-            for name in _KINDS
+            name: rows.whole() if whole else rows.unchecked()[:, : self.names]
+            for name, rows in self.rows().items()
         }
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays of this version by name, memory-mapped; [T, N, H], of tradable [T, N].
-
-        Raises
-        ------
-        DataError
-            A file is missing or damaged.
-        """
-        return {name: rows[:, : self.names] for name, rows in self.rows().items()}
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """What the manifest states of the row files, see `gogooku.core.seal`."""
+        return {
+            file.path.name: row_entry(
+                rows=self.settled,
+                row_bytes=file.row_bytes,
+                digests=_ROW_DIGESTS_FILE,
+                column=column,
+            )
+            for column, file in enumerate(self.files())
+        }
 
 
 @dataclass(frozen=True)
@@ -168,6 +193,8 @@ def begin_labels(
         # what is settled in the older version must stay as it is in its file
         alone = kept.alone and first >= old.settled
         alone &= (old.capacity, old.horizons) == (made.capacity, made.horizons)
+        if old.capacity != made.capacity:
+            old.arrays(whole=True)
         if not alone:
             each = sum(file.row_bytes for file in made.files())
             require_space(folder, num_bytes=first * each)
@@ -215,10 +242,12 @@ def finish_labels(
         older = load_array(kept.labels.folder / _DIGESTS_FILE)
         digests = np.concatenate([older[:first], digests])
     np.save(folder / _DIGESTS_FILE, digests)
+    np.save(folder / _ROW_DIGESTS_FILE, _row_digests(made, arrays, first=first, kept=kept))
     content = _content(digests)
     write_json(
         folder / MANIFEST_FILE,
         {
+            FILES: made.entries(),
             "kind": "labels",
             "content_hash": content,
             "horizons": list(HORIZONS),
@@ -228,8 +257,24 @@ def finish_labels(
             "settled": settled,
         },
     )
+    seal(folder)
     write_point("labels.written")
     return content
+
+
+def _row_digests(
+    made: LabelFiles, arrays: Mapping[str, npt.NDArray[Any]], *, first: int, kept: Kept | None
+) -> npt.NDArray[np.uint8]:
+    """Digests of all rows: those of rows that were kept are kept, unless rows are wider now."""
+    new = np.stack([row_digests(arrays[name]) for name in _KINDS], axis=1)
+    if kept is None:
+        return new
+    old = LabelFiles.read(kept.labels.folder)
+    if old.capacity == made.capacity:
+        older = Loose(old.folder).array(_ROW_DIGESTS_FILE)[:first]
+    else:
+        older = np.stack([row_digests(file.rows(first)) for file in made.files()], axis=1)
+    return np.concatenate([older, new])
 
 
 def settled_sessions(labels: Labels, *, known: int) -> int:
@@ -317,14 +362,21 @@ def labels_content(folder: Path) -> str | None:
     A newer version takes over the digests, and settled rows with the places of names that may come:
     the digests must be those of the values, and nothing be said in those places.
     """
-    files = LabelFiles.read(folder)
-    digests = label_digests(files.rows(), load_array(folder / _RESOLVED_FILE))
+    rows = {name: one.unchecked() for name, one in LabelFiles.read(folder).rows().items()}
+    digests = label_digests(rows, load_array(folder / _RESOLVED_FILE))
     kept = load_array(folder / _DIGESTS_FILE)
     return _content(digests) if np.array_equal(kept, digests) else None
 
 
-def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) -> Labels:
+def read_labels(
+    folder: Path, *, sessions: DateArray, codes: tuple[str, ...], whole: bool = True
+) -> Labels:
     """Open the labels of a dataset, memory-mapped.
+
+    Parameters
+    ----------
+    whole : bool
+        Check every row. A newer version, which passes old rows on with their digests, does not.
 
     Raises
     ------
@@ -333,17 +385,17 @@ def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) ->
     DataError
         A file is missing or damaged.
     """
-    manifest, files = read_json(folder / MANIFEST_FILE), LabelFiles.read(folder)
+    files = LabelFiles.read(folder)
     if (files.sessions, files.names) != (len(sessions), len(codes)):
         raise ContractError(
             f"{folder}: labels are {(files.sessions, files.names)}, the dataset is "
             f"{(len(sessions), len(codes))}; rebuild it: gogooku build"
         )
-    arrays = files.arrays()
+    arrays, sealed = files.arrays(whole=whole), open_sealed(folder)
     return Labels(
         folder=folder,
-        manifest=manifest,
-        horizons=tuple(manifest["horizons"]),
+        manifest=sealed.manifest,
+        horizons=tuple(sealed.manifest["horizons"]),
         sessions=sessions,
         codes=codes,
         raw_TNH=arrays["raw"],
@@ -352,5 +404,5 @@ def read_labels(folder: Path, *, sessions: DateArray, codes: tuple[str, ...]) ->
         outcome_TNH=arrays["outcome"],
         late_TNH=arrays["late"],
         tradable_TN=arrays["tradable"],
-        resolved_TH=load_array(folder / _RESOLVED_FILE),
+        resolved_TH=sealed.array(_RESOLVED_FILE),
     )

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from gogooku.core.digests import digest_of, text_of
-from gogooku.core.files import MANIFEST_FILE, hash_file, hash_parts, write_json, write_parquet
+from gogooku.core.files import (
+    MANIFEST_FILE,
+    hash_file,
+    hash_parts,
+    read_json,
+    write_json,
+    write_parquet,
+)
+from gogooku.core.seal import FILES, carried_from, seal
 from gogooku.core.types import Panel, feature_hash
 from gogooku.dataset.state import DIGESTED, LISTED, Grown
 from gogooku.features.catalogue import Selection, described
 from gogooku.features.engine.coverage import market_null_shares, stock_null_shares
 
 DESCRIPTION_FILE = "dataset.json"
+GROWTH_FILE = "growth.json"
+"""Which dataset this one goes on from, and how many sessions of it were taken over."""
 
 
 def write_manifest(
@@ -48,7 +59,16 @@ def write_manifest(
     null_share |= market_null_shares(chosen.context, grown.market_TM.astype(np.float64))
     manifest = {**facts, **_manifest(chosen, panel, grown, parts, null_share)}
     write_json(folder / DESCRIPTION_FILE, _description(chosen, manifest))
-    write_json(folder / MANIFEST_FILE, manifest)
+    write_json(folder / MANIFEST_FILE, {**manifest, FILES: grown.entries()})
+    seal(folder, _carried(folder))
+
+
+def _carried(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Entries of the files that are shared with the dataset which this one goes on from."""
+    growth = folder / GROWTH_FILE
+    name = read_json(growth)["from"] if growth.exists() else None
+    older = folder.parent / str(name)
+    return carried_from(older, folder) if name and (older / MANIFEST_FILE).exists() else {}
 
 
 def _description(chosen: Selection, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from gogooku.core.config import DEFAULT_ORIGIN, Resolved
 from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, write_json, write_point
+from gogooku.core.seal import broken
 from gogooku.dataset.assemble import BuildConfig
-from gogooku.dataset.manifest import DESCRIPTION_FILE
+from gogooku.dataset.manifest import DESCRIPTION_FILE, GROWTH_FILE
 from gogooku.dataset.membership import universe_facts
 from gogooku.dataset.state import LISTED, Grown, load_grown
 from gogooku.features.catalogue import by_name
@@ -22,7 +23,6 @@ from gogooku.features.source_notes import source_notes
 from gogooku.ingest.source import Source
 from gogooku.tables.arrivals import ARRIVALS_FILE
 
-GROWTH_FILE = "growth.json"
 NOTES = "source_notes"
 GROWTH = "growth"
 UNIVERSE = "universe"
@@ -61,8 +61,9 @@ def annotate(folder: Path, source: Source, resolved: Resolved[BuildConfig]) -> N
         GROWTH: growth,
         UNIVERSE: _universe(grown, source, resolved),
     }
-    for name in (DESCRIPTION_FILE, MANIFEST_FILE):
-        write_json(folder / name, {**read_json(folder / name), **remarks})
+    description = read_json(folder / DESCRIPTION_FILE)
+    write_json(folder / DESCRIPTION_FILE, {**description, **remarks})
+    write_json(folder / MANIFEST_FILE, {**broken(manifest, DESCRIPTION_FILE), **remarks})
     write_point("dataset.annotated")
 
 

@@ -1,26 +1,28 @@
-"""Opening a dataset folder: what is in it, memory-mapped."""
+"""Opening a finished dataset: what is in it, memory-mapped, and checked when it is read."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gogooku.core.files import MANIFEST_FILE, read_json
+from gogooku.core.seal import Sealed, open_sealed
 from gogooku.core.types import Dataset
-from gogooku.dataset.state import load_grown
+from gogooku.dataset.state import Grown, load_grown
 
 
 def read_dataset(folder: Path) -> Dataset:
     """Open a dataset, memory-mapped.
 
+    Its small files are checked at once, a session of the tensor when it is first read.
+
     Raises
     ------
     DataError
-        Not there, or not readable.
+        Not there, or not what was written.
     ContractError
         The manifest does not match the files.
     """
-    manifest = read_json(folder / MANIFEST_FILE)
-    grown = load_grown(folder)
+    files = open_sealed(folder, kind="dataset")
+    manifest, grown = files.manifest, load_grown(folder, files)
     return Dataset(
         folder=folder,
         manifest=manifest,
@@ -28,10 +30,25 @@ def read_dataset(folder: Path) -> Dataset:
         codes=tuple(manifest["codes"]),
         features=tuple(manifest["features"]),
         market_features=tuple(manifest["market_features"]),
-        x_TNF=grown.rows_of(grown.layout.x)[:, : len(grown.codes)],
+        x_TNF=grown.rows_of(grown.layout.x),
         market_TM=grown.market_TM,
         valid_TN=grown.valid_TN,
         sector_TN=grown.sector_TN,
         neighbour_BNK=grown.neighbours_BNK,
         neighbour_block_T=grown.block_T,
     )
+
+
+def files_of(dataset: Dataset) -> Sealed:
+    """The files of an open dataset."""
+    return Sealed(dataset.folder, dataset.manifest)
+
+
+def grown_of(dataset: Dataset) -> Grown:
+    """The state of an open dataset."""
+    return load_grown(dataset.folder, files_of(dataset))
+
+
+def open_grown(folder: Path) -> Grown:
+    """The state of a finished dataset by its folder; errors as `read_dataset`."""
+    return load_grown(folder, open_sealed(folder, kind="dataset"))

@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.calendar import DateArray
-from gogooku.core.files import load_array, read_json, save_array, write_json, write_point
+from gogooku.core.errors import DataError
+from gogooku.core.files import read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
-from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile, link_or_copy, share
+from gogooku.core.rowfiles import FRESH_SESSIONS, CheckedRows, RowFile, link_or_copy, share
+from gogooku.core.seal import ROW_DIGEST_BYTES, Loose, row_digests, row_entry
 
 STATE_FILE = "grown.json"
 _BARS = "bars"
@@ -37,7 +39,21 @@ DIGESTED = ("x", "features", "bars")
 """Parts whose content is hashed session by session."""
 DIGEST_BYTES = 32
 _OWN = "own"
-_BY_SESSION = ("sessions", "market", "valid", "sector", "neighbour_block", "digests", "nulls")
+_READ_ON = ("beta", LISTED)
+"""Row files whose older rows enter what a newer version makes; they are checked when taken over."""
+_NUM_FILES = 3 + len(BAR_COLUMNS)
+"""Row files of a dataset: the tensor, beta, the bars and ``listed``."""
+_ROW_DIGESTS = "row_digests"
+_BY_SESSION = (
+    "sessions",
+    "market",
+    "valid",
+    "sector",
+    "neighbour_block",
+    "digests",
+    _ROW_DIGESTS,
+    "nulls",
+)
 _NEIGHBOURS = "neighbours"
 
 
@@ -70,6 +86,10 @@ class Layout:
         """All row files."""
         return [self.x, self.beta, *(self.bar(name) for name in (*BAR_COLUMNS, LISTED))]
 
+    def column(self, file: RowFile) -> int:
+        """Place of a row file among the digests of rows."""
+        return [one.path for one in self.files()].index(file.path)
+
     def own(self, file: RowFile) -> Path:
         """The copy of the newest rows of a row file."""
         return self.folder / _OWN / f"{file.path.stem}.npy"
@@ -101,6 +121,8 @@ class Grown:
         Which neighbour table a session uses.
     digests : uint8 [T, parts, 32]
         Content of each session in each of `DIGESTED`.
+    row_digests : uint8 [T, row files, 16]
+        Digests of the rows of each of `Layout.files`, all places of a row included.
     nulls : uint16 [T, 3, F]
         Per session and stock feature among the universe: values and nulls of names that have been
         in it for the feature's lookback, and nulls of all names.
@@ -108,6 +130,8 @@ class Grown:
         Newest sessions of whose rows there is a copy; 0 while the dataset grows.
     stored : mapping of str to array
         Arrays that lie in their files already, perhaps with more sessions behind them.
+    files : Loose
+        The folder's files; of a finished dataset each is checked before it is read.
     """
 
     layout: Layout
@@ -123,9 +147,11 @@ class Grown:
     neighbours_BNK: npt.NDArray[np.int32]
     block_T: npt.NDArray[np.int32]
     digests: npt.NDArray[np.uint8]
+    row_digests: npt.NDArray[np.uint8]
     nulls: npt.NDArray[np.uint16]
     own: int = 0
     stored: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    files: Loose = field(default_factory=lambda: Loose(Path()))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What is kept in a file each, by its name."""
@@ -137,6 +163,7 @@ class Grown:
             _NEIGHBOURS: self.neighbours_BNK,
             "neighbour_block": self.block_T,
             "digests": self.digests,
+            _ROW_DIGESTS: self.row_digests,
             "nulls": self.nulls,
         }
 
@@ -150,7 +177,7 @@ class Grown:
         """First sessions whose rows lie in the row files only, and stay there as they are."""
         return self.rows - self.own
 
-    def rows_of(self, file: RowFile) -> npt.NDArray[Any]:
+    def rows_of(self, file: RowFile) -> CheckedRows:
         """All rows of one of the row files, as this version has them, memory-mapped.
 
         Raises
@@ -159,8 +186,25 @@ class Grown:
             The file is missing or damaged.
         """
         if not self.own:
-            return file.rows(self.rows)
-        return file.overlaid(self.shared, self.rows, self.layout.own(file))
+            rows = file.rows(self.rows)
+        else:
+            own = self.layout.own(file)
+            self.files.path(own.relative_to(self.layout.folder).as_posix())
+            rows = file.overlaid(self.shared, self.rows, own)
+        digests = self.row_digests[:, self.layout.column(file)]
+        return CheckedRows(rows, digests, file.path, width=len(self.codes))
+
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """What the manifest states of the row files, see `gogooku.core.seal`."""
+        return {
+            file.path.relative_to(self.layout.folder).as_posix(): row_entry(
+                rows=self.shared,
+                row_bytes=file.row_bytes,
+                digests=f"{_ROW_DIGESTS}.npy",
+                column=column,
+            )
+            for column, file in enumerate(self.layout.files())
+        }
 
     def with_own_rows(self) -> Grown:
         """Copy the newest rows; whoever is killed meanwhile has not counted the copies yet."""
@@ -217,43 +261,50 @@ class Grown:
         )
 
 
-def load_grown(folder: Path) -> Grown:
+def load_grown(folder: Path, files: Loose | None = None) -> Grown:
     """The state of a dataset folder, finished or not.
+
+    Parameters
+    ----------
+    files : Loose or None
+        Its files; those of a finished dataset are `gogooku.core.seal.Sealed`.
 
     Raises
     ------
     DataError
         It was never saved, or is damaged.
     """
-    state = read_json(folder / STATE_FILE)
-    rows = int(state["rows"])
-    arrays = {name: _stored(folder, name)[:rows] for name in _BY_SESSION}
-    tables = int(arrays["neighbour_block"][-1]) + 1 if rows else 0
-    grown = Grown(
-        layout=Layout(
-            folder=folder, capacity=int(state["capacity"]), num_features=len(state["features"])
-        ),
-        settled_by=int(state["settled_by"]),
-        codes=tuple(state["codes"]),
-        sectors=tuple(state["sectors"]),
-        features=tuple(state["features"]),
-        market_features=tuple(state["market_features"]),
-        sessions=arrays["sessions"],
-        market_TM=arrays["market"],
-        valid_TN=arrays["valid"],
-        sector_TN=arrays["sector"],
-        neighbours_BNK=_stored(folder, _NEIGHBOURS)[:tables],
-        block_T=arrays["neighbour_block"],
-        digests=arrays["digests"],
-        nulls=arrays["nulls"],
-        own=int(state.get("own", 0)),  # datasets of earlier versions have no copies
-    )
+    files = Loose(folder) if files is None else files
+    state = files.json(STATE_FILE)
+    try:
+        rows, capacity = int(state["rows"]), int(state["capacity"])
+        arrays = {name: files.array(f"{name}.npy")[:rows] for name in _BY_SESSION}
+        tables = int(arrays["neighbour_block"][-1]) + 1 if rows else 0
+        grown = Grown(
+            layout=Layout(folder=folder, capacity=capacity, num_features=len(state["features"])),
+            settled_by=int(state["settled_by"]),
+            codes=tuple(state["codes"]),
+            sectors=tuple(state["sectors"]),
+            features=tuple(state["features"]),
+            market_features=tuple(state["market_features"]),
+            sessions=arrays["sessions"],
+            market_TM=arrays["market"],
+            valid_TN=arrays["valid"],
+            sector_TN=arrays["sector"],
+            neighbours_BNK=files.array(f"{_NEIGHBOURS}.npy")[:tables],
+            block_T=arrays["neighbour_block"],
+            digests=arrays["digests"],
+            row_digests=arrays[_ROW_DIGESTS],
+            nulls=arrays["nulls"],
+            own=int(state["own"]),
+            files=files,
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise DataError(
+            f"{folder / STATE_FILE}: is damaged ({type(fault).__name__}: {fault}). Remove the "
+            "dataset and build it again: gogooku build"
+        ) from fault
     return replace(grown, stored=grown.arrays())
-
-
-def _stored(folder: Path, name: str) -> npt.NDArray[Any]:
-    """An array file, memory-mapped: it is replaced when it changes, never written again."""
-    return np.asarray(load_array(folder / f"{name}.npy"))
 
 
 def capacity_for(num_names: int) -> int:
@@ -285,6 +336,7 @@ def nothing_grown(
         neighbours_BNK=np.empty((0, n, num_neighbours), dtype=np.int32),
         block_T=np.empty(0, dtype=np.int32),
         digests=np.empty((0, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8),
+        row_digests=np.empty((0, _NUM_FILES, ROW_DIGEST_BYTES), dtype=np.uint8),
         nulls=np.empty((0, 3, len(features)), dtype=np.uint16),
     )
 
@@ -318,8 +370,8 @@ def take_over(
     )
     (folder / _BARS).mkdir(exist_ok=True)
     settled_by = rows if corrected is None else min(rows, corrected)
-    _take_rows(old, layout, rows=rows, settled_by=settled_by, alone=alone)
-    _take_feature_files(old.layout.folder, folder, old.sessions[:rows])
+    digests = _take_rows(old, layout, rows=rows, settled_by=settled_by, alone=alone)
+    _take_feature_files(old, folder, old.sessions[:rows])
     (folder / "labels").mkdir(exist_ok=True)
     for path in (old.layout.folder / "labels").iterdir():
         link_or_copy(path, folder / "labels" / path.name)
@@ -335,8 +387,10 @@ def take_over(
         neighbours_BNK=old.neighbours_BNK[:tables],
         block_T=old.block_T[:rows],
         digests=old.digests[:rows],
+        row_digests=digests,
         nulls=old.nulls[:rows],
         own=0,
+        files=Loose(folder),
     )
     wide = taken.widened(codes)
     same = {name: array for name, array in wide.arrays().items() if array is taken.arrays()[name]}
@@ -345,16 +399,35 @@ def take_over(
     return replace(wide, stored=same)
 
 
-def _take_rows(old: Grown, layout: Layout, *, rows: int, settled_by: int, alone: bool) -> None:
-    """Share the row files of an older dataset, or copy the rows that cannot be shared."""
-    for before, after in zip(old.layout.files(), layout.files(), strict=True):
+def _take_rows(
+    old: Grown, layout: Layout, *, rows: int, settled_by: int, alone: bool
+) -> npt.NDArray[np.uint8]:
+    """Share the row files of an older dataset, or copy the rows that cannot be shared.
+
+    Returns
+    -------
+    uint8 [rows, row files, 16]
+        Digests of the rows that were taken. A row of the same width keeps its own, so that damage
+        of the older file is noticed by whoever reads it; one that is made wider is checked before.
+    """
+    digests = np.array(old.row_digests[:rows])
+    pairs = zip(old.layout.files(), layout.files(), strict=True)
+    for column, (before, after) in enumerate(pairs):
         bars = before.path.parent.name == _BARS
-        held = old.rows_of(before)[: settled_by if bars else rows]
-        linked = alone and len(held) >= old.shared and before.row_shape == after.row_shape
+        count = settled_by if bars else rows
+        checked = old.rows_of(before)
+        wider = before.row_shape != after.row_shape
+        if wider or before.path.stem in _READ_ON:
+            checked.whole()
+        held = checked.unchecked()[:count]
+        linked = alone and len(held) >= old.shared and not wider
         share(before, after, held, alone=linked)
         if linked and len(held) > old.shared:
             # another newer version may have written here
             after.changeable(len(held))[old.shared :] = held[old.shared :]
+        if wider:
+            digests[:count, column] = row_digests(after.rows(count))
+    return digests
 
 
 def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
@@ -373,28 +446,33 @@ def shared_elsewhere(grown: Grown, others: Sequence[Path]) -> int:
         other = folder / grown.layout.x.path.name
         if other.exists() and other.stat().st_ino == inode:
             state = read_json(folder / STATE_FILE)
-            most = max(most, int(state["rows"]) - int(state.get("own", 0)))
+            most = max(most, int(state["rows"]) - int(state["own"]))
     return most
 
 
-def _take_feature_files(old: Path, new: Path, sessions: DateArray) -> None:
+def _take_feature_files(old: Grown, new: Path, sessions: DateArray) -> None:
     """Link the Parquet files that hold nothing but these sessions."""
     last = str(sessions[-1]) if len(sessions) else ""
-    for path in feature_files(old):
+    for path in feature_files(old.layout.folder, old.files):
         if path.stem.partition("_")[2] <= last:
             target = new / "features" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(path, target)
 
 
-def feature_files(folder: Path) -> list[Path]:
-    """Parquet files of raw feature values, ``features/<year>/<first>_<last>.parquet``, by date."""
-    return sorted((folder / "features").glob("*/*.parquet"), key=lambda path: path.name)
+def feature_files(folder: Path, files: Loose | None = None) -> list[Path]:
+    """Parquet files of raw feature values, ``features/<year>/<first>_<last>.parquet``, by date.
+
+    They are those that lie in the folder, or those that ``files`` states. They are named, not
+    checked: whoever reads one asks `Loose.path` for it.
+    """
+    names = (Loose(folder) if files is None else files).names("features", ".parquet")
+    return sorted((folder / name for name in names), key=lambda path: path.name)
 
 
 def whole_rows(grown: Grown, rows: int) -> int:
     """Most sessions up to ``rows`` at which a file of feature values ends."""
-    ends = [path.stem.partition("_")[2] for path in feature_files(grown.layout.folder)]
+    ends = [path.stem.partition("_")[2] for path in feature_files(grown.layout.folder, grown.files)]
     last = str(grown.sessions[rows - 1]) if rows else ""
     fits = [end for end in ends if end <= last]
     return int(np.searchsorted(grown.sessions, np.datetime64(fits[-1]), "right")) if fits else 0

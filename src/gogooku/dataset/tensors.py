@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from gogooku.core.calendar import DateArray
 from gogooku.core.files import storage_errors, write_point
 from gogooku.core.ranks import rank_codes
+from gogooku.core.seal import ROW_DIGEST_BYTES, row_digest
 from gogooku.core.types import BoolArray, Feature, Role
 from gogooku.dataset.digests import tensor_digest, values_digest
 from gogooku.dataset.state import DIGEST_BYTES, Layout
@@ -101,7 +102,7 @@ def write_block(
     *,
     features: Sequence[Feature],
     threads: int,
-) -> npt.NDArray[np.uint8]:
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Append a block to the training tensor and as a Parquet file.
 
     Parameters
@@ -113,10 +114,13 @@ def write_block(
     -------
     uint8 [t, 2, 32]
         Content of each session in the tensor and in the table of values.
+    uint8 [t, 16]
+        Digest of each row of the tensor.
     """
     num_sessions = len(where.dates)
     place_tCF = layout.x.extend(where.first, num_sessions)
     digests = np.zeros((num_sessions, 2, DIGEST_BYTES), dtype=np.uint8)
+    rows = np.zeros((num_sessions, ROW_DIGEST_BYTES), dtype=np.uint8)
 
     def day(t: int) -> None:
         raw_FN = block.stock_FtN[:, t]
@@ -125,6 +129,7 @@ def write_block(
         if len(members):
             row[members] = encode(raw_FN[:, members], features).T
         place_tCF[t] = row
+        rows[t] = row_digest(row)
         digests[t, 0] = tensor_digest(where.valid_tN[t], row)
         digests[t, 1] = values_digest(where.listed_tN[t], raw_FN)
 
@@ -136,7 +141,7 @@ def write_block(
     if isinstance(place_tCF, np.memmap):
         place_tCF.flush()
     write_point("tensors.x")
-    return digests
+    return digests, rows
 
 
 def _write_values(folder: Path, block: Block, where: Sessions) -> None:

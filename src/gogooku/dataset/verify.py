@@ -8,9 +8,10 @@ from gogooku.core.digests import Digest
 from gogooku.core.files import hash_file
 from gogooku.core.types import BoolArray, Dataset
 from gogooku.dataset.digests import bars_digest, tensor_digest, values_digest
-from gogooku.dataset.home import read_bars, read_values
+from gogooku.dataset.home import read_values
 from gogooku.dataset.label_files import labels_content
-from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED, load_grown
+from gogooku.dataset.reading import grown_of
+from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED
 
 _MOST_VALUES = 320
 """Sessions whose table of raw values is read again; of a longer history evenly spread runs."""
@@ -33,12 +34,17 @@ def damaged_parts(dataset: Dataset) -> list[str]:
 
 def _damaged_sessions(dataset: Dataset) -> set[str]:
     """Parts with a session whose content is not that of its digest."""
-    digests = load_grown(dataset.folder).digests
-    bars = read_bars(dataset)
+    grown, names = grown_of(dataset), len(dataset.codes)
+    digests, layout = grown.digests, grown.layout
+    x_TNF = grown.rows_of(layout.x).unchecked()[:, :names]
+    bars = {
+        name: grown.rows_of(layout.bar(name)).unchecked()[:, :names]
+        for name in (*BAR_COLUMNS, LISTED)
+    }
     listed_TN, columns = bars[LISTED], [bars[name] for name in BAR_COLUMNS]
     every = range(len(dataset.sessions))
     made = {
-        "x": ((t, tensor_digest(dataset.valid_TN[t], dataset.x_TNF[t])) for t in every),
+        "x": ((t, tensor_digest(dataset.valid_TN[t], x_TNF[t])) for t in every),
         "features": _values_digests(dataset, listed_TN),
         "bars": ((t, bars_digest(listed_TN[t], [column[t] for column in columns])) for t in every),
     }

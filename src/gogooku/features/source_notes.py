@@ -198,7 +198,7 @@ def _lacking(tables: Tables) -> dict[SourceNote, set[str]]:
     source = tables.source
     lacking = [one for one in INPUT_TABLES if not supported(one, tables)]
     found: dict[SourceNote, set[str]] = {}
-    if not any((source.folder / "tables").glob("*/*.parquet")):
+    if not source.paths("tables"):
         note = SourceNote("tables", Gap.PRICES_ONLY, "missing, the source has daily bars only")
         found[note] = {name for one in lacking for name in one.columns}
         lacking = []
@@ -275,14 +275,16 @@ class _View:
         if not paths:
             return pl.DataFrame(schema=dict.fromkeys(wanted))
         with readable(paths[0]):
-            rows = pl.scan_parquet(paths).filter(pl.col("event_date").is_between(first, last))
+            rows = pl.scan_parquet(self.source.checked(paths)).filter(
+                pl.col("event_date").is_between(first, last)
+            )
             if known:
                 rows = rows.filter(pl.col("available_at") <= self.decisions[-1].item())
             return rows.select(wanted).collect()
 
     def columns(self, table: str) -> list[str]:
         """Columns of a table."""
-        path = self.source.table_paths(table)[0]
+        (path,) = self.source.checked(self.source.table_paths(table)[:1])
         with readable(path):
             return list(pl.read_parquet_schema(path))
 
@@ -301,7 +303,7 @@ def _judged(view: _View, table: str) -> SourceNote | None:
 
 
 def _nothing_known(view: _View, table: str) -> SourceNote:
-    paths = view.source.table_paths(table)
+    paths = view.source.checked(view.source.table_paths(table))
     with readable(paths[0]):
         first = pl.scan_parquet(paths).select(pl.col("available_at").min()).collect().item()
     if first is None:

@@ -6,31 +6,37 @@ names the newest. Nothing here knows finance beyond the column names.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from gogooku.core.artefact import (
+    CURRENT_FILE,
+    is_folder_name,
+    new_artefact,
+    pointed,
+    publish_pointer,
+    stage_pointer,
+)
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import (
     MANIFEST_FILE,
     hash_file,
     hash_parts,
-    new_artefact,
-    publish_pointer,
-    read_json,
     read_parquet,
     readable,
     require_space,
-    stage_pointer,
     write_json,
     write_parquet,
     write_point,
 )
 from gogooku.core.frames import SourceFrames
+from gogooku.core.seal import FILES, Loose, Sealed, carried_from, open_sealed, seal
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 
 MARKETS_FILE = "markets.parquet"
@@ -40,7 +46,11 @@ SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 
 @dataclass(frozen=True)
 class Source:
-    """A stored delivery: where it is, and what its manifest says."""
+    """A stored delivery: where it is, and what its manifest says.
+
+    A file is checked before it is read, if the manifest states it; a view of a delivery that is
+    made for an audit states none.
+    """
 
     name: str
     folder: Path
@@ -56,9 +66,28 @@ class Source:
         """Name of the exchange."""
         return str(self.manifest["exchange"])
 
+    @property
+    def files(self) -> Loose:
+        """Its files."""
+        return Sealed(self.folder, self.manifest) if FILES in self.manifest else Loose(self.folder)
+
+    def paths(self, place: str) -> list[Path]:
+        """Files of a subfolder, sorted; not checked before `checked` is called with them."""
+        return [self.folder / name for name in self.files.names(place, ".parquet")]
+
+    def checked(self, paths: Sequence[Path]) -> list[Path]:
+        """The same files, of which each is what was written.
+
+        Raises
+        ------
+        DataError
+            One is missing or damaged.
+        """
+        return [self.files.path(path.relative_to(self.folder).as_posix()) for path in paths]
+
     def quotes(self) -> pl.LazyFrame:
         """Quotes of all years, sorted by (date, code); a damaged file is a `DataError`."""
-        paths = sorted((self.folder / "quotes").glob("*.parquet"))
+        paths = self.checked(self.paths("quotes"))
         for path in paths:
             with readable(path):
                 pl.read_parquet_schema(path)
@@ -66,12 +95,12 @@ class Source:
 
     def listings(self) -> pl.DataFrame:
         """Read the listing facts."""
-        return read_parquet(self.folder / "listings.parquet")
+        return self.files.parquet("listings.parquet")
 
     def listing_facts(self) -> pl.DataFrame | None:
         """Dated facts of the names (see `gogooku.tables.listings`); None where none were sent."""
-        path = self.folder / "listing_facts.parquet"
-        return read_parquet(path) if path.exists() else None
+        name = "listing_facts.parquet"
+        return self.files.parquet(name) if self.files.has(name) else None
 
     def markets(self) -> pl.DataFrame | None:
         """Markets of names that change theirs, by date; None where none does or nobody says."""
@@ -80,24 +109,24 @@ class Source:
 
     def table_paths(self, name: str) -> list[Path]:
         """Files of a typed table, by year; empty where the source does not have it."""
-        return sorted((self.folder / "tables" / name).glob("*.parquet"))
+        return self.paths(f"tables/{name}")
 
     def superseded(self) -> pl.DataFrame | None:
         """Typed bars that a correction replaced; None where the source has none.
 
         ``until`` is the naive UTC instant from which the correction was known.
         """
-        paths = sorted((self.folder / "superseded").glob("*.parquet"))
+        paths = self.checked(self.paths("superseded"))
         return pl.concat([read_parquet(path) for path in paths]) if paths else None
 
     def indices(self) -> pl.DataFrame:
         """Index bars."""
-        return read_parquet(self.folder / "indices.parquet")
+        return self.files.parquet("indices.parquet")
 
     def extra(self, name: str) -> pl.DataFrame | None:
         """Read a frame kept beside the delivery; None where there is none of that name."""
-        path = self.folder / "extras" / f"{name}.parquet"
-        return read_parquet(path) if path.exists() else None
+        name = f"extras/{name}.parquet"
+        return self.files.parquet(name) if self.files.has(name) else None
 
 
 def sources_folder(home: Path) -> Path:
@@ -136,12 +165,16 @@ def write_source(
 
 @dataclass(frozen=True)
 class Filled:
-    """What was put into a delivery: content hash of each part, rows of quotes, exchange, facts."""
+    """What was put into a delivery: content hash of each part, rows of quotes, exchange, facts.
+
+    ``before`` is an older delivery with which it shares files.
+    """
 
     parts: Mapping[str, str]
     rows: int
     exchange: str
     facts: Mapping[str, Any]
+    before: Path | None = None
 
 
 def publish_source(
@@ -162,7 +195,7 @@ def publish_source(
             f"source name {name!r}: lower-case letters, digits, - and _ only, at most 64"
         )
     folder = sources_folder(home) / name / stamp.key
-    pointer = folder.parent / "current.json"
+    pointer = folder.parent / CURRENT_FILE
     if not (folder / MANIFEST_FILE).exists():
         require_space(folder, num_bytes=num_bytes)
         with new_artefact(folder) as building:
@@ -181,12 +214,26 @@ def publish_source(
                     "facts": dict(filled.facts),
                 },
             )
+            if filled.before is not None:
+                seal(building, carried_from(filled.before, building))
             stage_pointer(pointer, stamp.key, key="version")
     else:
         stage_pointer(pointer, stamp.key, key="version")
     publish_pointer(pointer, stamp.key)
     write_point("source.current")
-    return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
+    return delivery(folder)
+
+
+def delivery(folder: Path) -> Source:
+    """A finished delivery by its folder.
+
+    Raises
+    ------
+    DataError
+        It is missing or damaged.
+    """
+    manifest = open_sealed(folder, kind="source").manifest
+    return Source(name=folder.parent.name, folder=folder, manifest=manifest)
 
 
 def read_source(home: Path, name: str) -> Source:
@@ -197,21 +244,20 @@ def read_source(home: Path, name: str) -> Source:
     DataError
         No such source; the message lists those that exist.
     """
-    pointer = sources_folder(home) / name / "current.json"
-    if not pointer.exists():
+    pointer = sources_folder(home) / name / CURRENT_FILE
+    if not is_folder_name(name) or not os.path.lexists(pointer):
         known = source_names(home)
         listed = ", ".join(known) if known else "none yet"
         raise DataError(
             f"source {name!r} is not in {home} (there: {listed}). "
             "Make one: gogooku import FILE, gogooku sync or gogooku sandbox market."
         )
-    folder = pointer.parent / str(read_json(pointer)["version"])
-    return Source(name=name, folder=folder, manifest=read_json(folder / MANIFEST_FILE))
+    return delivery(pointed(pointer, key="version"))
 
 
 def source_names(home: Path) -> list[str]:
     """Names of all stored sources."""
-    found = sources_folder(home).glob("[!.]*/current.json")
+    found = sources_folder(home).glob(f"[!.]*/{CURRENT_FILE}")
     return sorted(pointer.parent.name for pointer in found)
 
 

@@ -11,15 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gogooku.core.artefact import new_artefact
 from gogooku.core.config import ConfigT, Resolved
-from gogooku.core.files import (
-    MANIFEST_FILE,
-    hash_file,
-    hash_parts,
-    new_artefact,
-    read_json,
-    write_json,
-)
+from gogooku.core.files import MANIFEST_FILE, hash_file, hash_parts, write_json
+from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.runs.folder import Run
 
@@ -74,8 +69,7 @@ def keep_beside(
 
 def is_whole(folder: Path) -> bool:
     """Whether an artefact beside a run is finished and none of its files was removed since."""
-    manifest = folder / MANIFEST_FILE
-    return manifest.exists() and not missing(folder, read_json(manifest))
+    return (folder / MANIFEST_FILE).exists() and not missing(folder, open_sealed(folder).manifest)
 
 
 def missing(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -96,4 +90,4 @@ def _manifest(kind: str, run: Run, parts: Mapping[str, str]) -> dict[str, Any]:
 
 def content_of(folder: Path) -> dict[str, str]:
     """Name and content hash of an artefact, as the stamp of another one names its inputs."""
-    return {folder.name: str(read_json(folder / MANIFEST_FILE)["content_hash"])}
+    return {folder.name: str(open_sealed(folder).manifest["content_hash"])}

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from gogooku.core.config import assignments_for
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, UnsealedError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.findings import field_paths
 from gogooku.core.stamp import CONFIG_FILE, Stamp
@@ -53,6 +53,12 @@ def opened(folder: Path) -> Run:
     """
     try:
         return read_run(folder)
+    except UnsealedError as fault:
+        raise DataError(
+            f"run {folder.name} was made by an earlier version, which stated no digests of its "
+            f"files: whether it is whole cannot be known. Make it again: {_again(folder)}. The "
+            f"folder stays as it is; remove it when you need it no more: {folder}"
+        ) from fault
     except OtherSettingsError as fault:
         kind = read_json(folder / CONFIG_FILE).get("learner.kind", {}).get("value")
         if kind not in LEARNERS.kinds():

@@ -11,9 +11,10 @@ import polars as pl
 
 from gogooku.core.config import tree_of, validated
 from gogooku.core.errors import ConfigError, ContractError, DataError
-from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet
+from gogooku.core.files import MANIFEST_FILE
 from gogooku.core.forecast import Places, Scores
-from gogooku.core.stamp import CONFIG_FILE, Stamp
+from gogooku.core.seal import Sealed, open_sealed
+from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.config import TrainConfig
@@ -30,6 +31,11 @@ class Run:
     config: TrainConfig
     stamp: Stamp
     manifest: Mapping[str, Any]
+
+    @property
+    def files(self) -> Sealed:
+        """Its files; each is checked before it is read."""
+        return Sealed(self.folder, self.manifest)
 
     @property
     def run_id(self) -> str:
@@ -105,13 +111,21 @@ class Run:
 
     def predictions(self, part: str) -> pl.DataFrame:
         """Scores of one part (fold, date, code, horizon, score)."""
-        frame = read_parquet(self.folder / PREDICTIONS_FILE)
+        frame = self.files.parquet(PREDICTIONS_FILE)
         return frame.filter(pl.col("part") == part).drop("part")
 
     def checkpoints(self) -> list[Path]:
-        """Checkpoint folders, one per fold, in time order."""
-        folders = sorted((self.folder / "folds").iterdir(), key=lambda p: int(p.name))
-        return [folder / "checkpoint" for folder in folders]
+        """Checkpoint folders, one per fold, in time order; every file of them has been checked.
+
+        Raises
+        ------
+        DataError
+            A file is missing or damaged.
+        """
+        places = [f"folds/{number}/checkpoint" for number in range(len(self.manifest["folds"]))]
+        for place in places:
+            self.files.check(place)
+        return [self.folder / place for place in places]
 
 
 def bias_of(dataset: Dataset) -> dict[str, list[str]]:
@@ -144,10 +158,10 @@ def read_run(folder: Path) -> Run:
     DataError
         A file is missing or damaged.
     """
-    leaves, manifest = read_json(folder / CONFIG_FILE), read_json(folder / MANIFEST_FILE)
-    stamp = Stamp.read(folder)
+    files = open_sealed(folder, kind="run")
+    leaves, stamp = files.json(CONFIG_FILE), Stamp.of(files.json(STAMP_FILE), folder / STAMP_FILE)
     try:
         config = validated(TrainConfig, tree_of(leaves))
     except ConfigError as fault:
         raise OtherSettingsError(f"run {folder.name}: {fault}") from fault
-    return Run(folder=folder, config=config, stamp=stamp, manifest=manifest)
+    return Run(folder=folder, config=config, stamp=stamp, manifest=files.manifest)

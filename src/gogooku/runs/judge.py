@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.config import Config, Resolved, resolve
-from gogooku.core.files import MANIFEST_FILE, read_json, read_parquet, write_json, write_parquet
+from gogooku.core.files import MANIFEST_FILE, write_json, write_parquet
 from gogooku.core.forecast import Places
+from gogooku.core.seal import open_sealed
 from gogooku.core.types import HORIZONS, Dataset, Labels
-from gogooku.dataset.home import datasets_folder
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
-from gogooku.ingest.source import sources_folder
+from gogooku.ingest.source import delivery, sources_folder
 from gogooku.learn.config import LabelVariant
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.config import LabelOrder
@@ -25,6 +25,7 @@ from gogooku.runs.labels import run_labels
 
 EVALUATION = "evaluation"
 _DAILY_FILE, _DECILES_FILE = "daily.parquet", "deciles.parquet"
+_TRUTH = "truth"
 _TRUTH_KEYS = ("date", "code", "horizon", "expectation")
 
 
@@ -73,12 +74,12 @@ class Evaluation:
     @property
     def daily(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.daily`."""
-        return read_parquet(self.folder / _DAILY_FILE)
+        return open_sealed(self.folder).parquet(_DAILY_FILE)
 
     @property
     def deciles(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.deciles`."""
-        return read_parquet(self.folder / _DECILES_FILE)
+        return open_sealed(self.folder).parquet(_DECILES_FILE)
 
 
 def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) -> Evaluation:
@@ -101,7 +102,8 @@ def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) ->
         inputs={"labels": run.stamp.inputs["labels"], **_truth_input(home, run)},
         fill=fill,
     )
-    return Evaluation(folder=folder, written=read_json(folder / METRICS_FILE))
+    written = open_sealed(folder, kind=EVALUATION).json(METRICS_FILE)
+    return Evaluation(folder=folder, written=written)
 
 
 def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
@@ -137,10 +139,13 @@ def truth_of(home: Path, dataset: Dataset) -> Truth | None:
     It is read here, for judging, and nowhere else. Its columns after the expectation are the
     planted families.
     """
-    path = _truth_path(home, dataset.manifest)
-    if not path.exists():
+    folder = _source_folder(home, dataset.manifest)
+    if not (folder / MANIFEST_FILE).exists():
         return None
-    frame = read_parquet(path).filter(pl.col("date").is_in(dataset.sessions.tolist()))
+    found = delivery(folder).extra(_TRUTH)  # noqa: S610
+    if found is None:
+        return None
+    frame = found.filter(pl.col("date").is_in(dataset.sessions.tolist()))
     places = Places.of(frame, dataset.sessions, dataset.codes, horizons=HORIZONS)
 
     def dense(column: str) -> np.ndarray[Any, Any]:
@@ -155,18 +160,16 @@ def truth_of(home: Path, dataset: Dataset) -> Truth | None:
     )
 
 
-def _truth_path(home: Path, dataset: Mapping[str, Any]) -> Path:
-    """Where the planted expectation behind a dataset, given by its manifest, would be."""
-    version = sources_folder(home) / str(dataset["source"]) / str(dataset["source_version"])
-    return version / "extras" / "truth.parquet"
+def _source_folder(home: Path, named: Mapping[str, Any]) -> Path:
+    """The delivery that the manifest of a dataset, or of a run, names."""
+    return sources_folder(home) / str(named["source"]) / str(named["source_version"])
 
 
 def _truth_input(home: Path, run: Run) -> dict[str, str]:
     """The version of the source whose planted expectation judges too; none where there is none."""
-    place = datasets_folder(home) / run.dataset_name / MANIFEST_FILE
-    if run.config.label_order is LabelOrder.SHUFFLED or not place.exists():
+    folder = _source_folder(home, run.manifest)
+    if run.config.label_order is LabelOrder.SHUFFLED or not (folder / MANIFEST_FILE).exists():
         return {}
-    dataset = read_json(place)
-    if not _truth_path(home, dataset).exists():
+    if not delivery(folder).files.has(f"extras/{_TRUTH}.parquet"):
         return {}
-    return {f"truth of source {dataset['source']}": str(dataset["source_version"])}
+    return {f"truth of source {run.manifest['source']}": folder.name}

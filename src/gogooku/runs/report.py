@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gogooku.core.config import Resolved, resolve
-from gogooku.core.files import read_json
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
@@ -66,7 +65,7 @@ def _page(
         metrics={**judged.metrics, **traded.metrics},
         portfolio=traded.frame("daily"),
         events=events_of(run),
-        config={**read_json(run.folder / CONFIG_FILE), **resolved.to_json()},
+        config={**run.files.json(CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
         warnings=[*judged.findings, *judged.facts.get("known_bias", ())],
@@ -75,7 +74,7 @@ def _page(
 
 def events_of(run: Run) -> list[dict[str, object]]:
     """Lines of ``events.jsonl``; none for a learner that reports none."""
-    path = run.folder / EVENTS_FILE
-    if not path.exists():
+    if not run.files.has(EVENTS_FILE):
         return []
+    path = run.files.path(EVENTS_FILE)
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]

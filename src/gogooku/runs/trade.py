@@ -13,7 +13,8 @@ import polars as pl
 from gogooku.core.calendar import exchange_named
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.errors import DataError
-from gogooku.core.files import read_json, read_parquet, write_json, write_parquet
+from gogooku.core.files import write_json, write_parquet
+from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
@@ -57,7 +58,7 @@ class Traded:
 
     def frame(self, name: str) -> pl.DataFrame:
         """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`."""
-        return read_parquet(self.folder / f"{name}.parquet")
+        return open_sealed(self.folder).parquet(f"{name}.parquet")
 
 
 def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) -> Traded:
@@ -83,7 +84,7 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) ->
         _trade(home, run, resolved.config, building)
 
     folder = keep_beside(run, BACKTEST, resolved, code=(__name__,), inputs={}, fill=fill)
-    return Traded(folder=folder, written=read_json(folder / METRICS_FILE))
+    return Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
 
 
 def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:

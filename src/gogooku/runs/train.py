@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gogooku.core.artefact import new_artefact
 from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import GogookuError, StorageError
 from gogooku.core.files import (
     MANIFEST_FILE,
     hash_file,
     hash_parts,
-    new_artefact,
+    sync_tree,
     write_json,
     write_parquet,
     write_point,
@@ -149,6 +150,7 @@ class _Fitting:
             shutil.rmtree(saved, ignore_errors=True)
             saved.mkdir()
             checkpoint.save(saved)
+            sync_tree(saved)
             write_point("train.saved")
             os.rename(saved, final)
             write_point("train.fold")
@@ -201,6 +203,8 @@ def _manifest(
         "name": name,
         "dataset": dataset.folder.name,
         "exchange": dataset.manifest["exchange"],
+        "source": dataset.manifest["source"],
+        "source_version": dataset.manifest["source_version"],
         "feature_hash": dataset.feature_hash,
         "horizons": list(result.horizons),
         "folds": [fold.to_json() for fold in folds],

@@ -7,13 +7,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.forecast import Forecast
 from gogooku.core.types import Checkpoint, Dataset
-from gogooku.dataset.home import read_bars
+from gogooku.dataset.home import read_closes
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.runs.folder import Run
 
@@ -92,8 +93,7 @@ class Predictor:
         self.run = run
         self.dataset = dataset
         self.checkpoints = [load_checkpoint(folder, device=device) for folder in run.checkpoints()]
-        bars = read_bars(dataset)
-        self._close = bars["close"]
+        self._close = read_closes(dataset)
 
     @property
     def newest(self) -> date:
@@ -134,8 +134,10 @@ class Predictor:
                 f"horizon {horizon} is not scored by this run; ask for one of "
                 f"{', '.join(map(str, checkpoint.horizons))}"
             )
+        scores = checkpoint.scores(self.dataset, np.array([t]))
+        self._require_numbers(scores[0], t)
         forecast = Forecast.of(
-            checkpoint.scores(self.dataset, np.array([t])),
+            scores,
             self.dataset.sessions[t : t + 1],
             self.dataset.codes,
             horizons=checkpoint.horizons,
@@ -154,6 +156,18 @@ class Predictor:
             dataset=self.dataset.folder.name,
             forecast=forecast,
         )
+
+    def _require_numbers(self, scores_NH: npt.NDArray[np.float32], t: int) -> None:
+        """Refuse scores of which a horizon has none: what made them is no model."""
+        members = self.dataset.valid_TN[t]
+        empty = ~np.isfinite(scores_NH[members]).any(axis=0)
+        if members.any() and empty.any():
+            horizons = [str(h) for h, no in zip(self.run.horizons, empty, strict=True) if no]
+            raise DataError(
+                f"run {self.run.run_id}: its scores at horizon {', '.join(horizons)} are no "
+                f"numbers for any of {int(members.sum())} names on {self.dataset.sessions[t]}; its "
+                "training failed, or its weights are damaged. Train it again."
+            )
 
     def _ranked(self, forecast: Forecast, t: int, *, by: str) -> pl.DataFrame:
         """Names that have every score, best first, with what is known of them that session."""

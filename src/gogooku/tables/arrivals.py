@@ -57,7 +57,8 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
         content = str(source.manifest["parts"].get(part) or hash_file(file))
         before = whole.filter((pl.col("part") == part) & (pl.col("content") == content))
         if before.is_empty():
-            before = _by_session(read_parquet(file), sessions, decisions).select(
+            (path,) = source.checked([file])
+            before = _by_session(read_parquet(path), sessions, decisions).select(
                 table=pl.lit(table),
                 part=pl.lit(part),
                 content=pl.lit(content),
@@ -70,25 +71,24 @@ def arrivals_of(source: Source, sessions: DateArray, *, clock: Clock, path: Path
 
 def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
     """Files that a build reads: (table, part, path)."""
-    folder = source.folder
-    typed = sorted((folder / "tables").glob("*/*.parquet"))
+    typed = source.paths("tables")
     for rows in typed:
-        table, path = rows.parent.name, folder / "digests" / rows.parent.name / rows.name
-        if not path.exists():
+        table, name = rows.parent.name, f"digests/{rows.parent.name}/{rows.name}"
+        if not source.files.has(name):
             raise DataError(
                 f"{source.name}: delivered by an earlier version of the program, which kept no "
                 f"digests; nothing was built. Run: gogooku sync --source {source.name}"
             )
-        yield table, f"{table}/{rows.stem}", path
+        yield table, f"{table}/{rows.stem}", source.folder / name
     if typed:
         # listings, facts, index bars and the bars of listed names are made from these tables
         return
-    for path in sorted((folder / "quotes").glob("*.parquet")):
+    for path in source.paths("quotes"):
         yield "quotes", f"quotes/{path.stem}", path
     for name in _BAR_FILES[1:]:
-        yield name, name, folder / f"{name}.parquet"
-    if (folder / MARKETS_FILE).exists():
-        yield "markets", "markets", folder / MARKETS_FILE
+        yield name, name, source.folder / f"{name}.parquet"
+    if source.files.has(MARKETS_FILE):
+        yield "markets", "markets", source.folder / MARKETS_FILE
 
 
 def _by_session(

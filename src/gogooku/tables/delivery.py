@@ -79,6 +79,7 @@ def deliver(
             rows=quotes - unlisted,
             exchange="tokyo",
             facts={**facts, **label, "unlisted_bars": unlisted, "tables": _counts(tables)},
+            before=before.folder if before is not None else None,
         )
 
     source = publish_source(
@@ -95,7 +96,11 @@ def deliver(
 
 
 def _version_before(home: Path, name: str) -> Source | None:
-    return read_source(home, name) if name in source_names(home) else None
+    """The version that is current; None where there is none, or one that cannot be gone on from."""
+    try:
+        return read_source(home, name) if name in source_names(home) else None
+    except DataError:
+        return None  # everything is made again from the parts
 
 
 def _link_parts(building: Path, tables: Tables) -> None:

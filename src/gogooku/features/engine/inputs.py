@@ -92,7 +92,7 @@ class Tables:
         if since is not None:
             kept = [p for p in paths if not p.stem.isdigit() or int(p.stem) >= since.year]
             paths = kept or paths[-1:]
-        rows = pl.scan_parquet(paths)
+        rows = pl.scan_parquet(self.source.checked(paths))
         if since is not None:
             rows = rows.filter(pl.col("event_date") >= since)
         if self.known_by is not None:
