@@ -532,7 +532,7 @@ def _call(given: list[str], *, as_json: bool) -> None:
     except GogookuError as fault:
         complain(fault, as_json=as_json)
         sys.exit(fault.exit_code)
-    except (MemoryError, OSError, RuntimeError) as fault:
+    except BaseException as fault:
         scarce = resource_error(fault)
         if scarce is None:
             raise

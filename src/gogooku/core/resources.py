@@ -20,10 +20,19 @@ from gogooku.core.errors import ResourceError
 
 PRIVATE_UMASK = 0o077
 """Nobody but the user reads what is written."""
-_FEW_FILES = 64
+_FEW_FILES = 32
 _ENOUGH_FILES = 4096
-_LEAST_BYTES = 4 << 30
-_WORDS = ("emory allocation", "annot allocate memory", "unable to allocate", "alloc of size")
+_LEAST_BYTES = 2 << 30
+_FILES = ("(os error 24)", "Too many open files")
+_WORDS = (
+    "emory allocation",
+    "annot allocate memory",
+    "t allocate memory",
+    "unable to allocate",
+    "alloc of size",
+    "failed to map segment",
+    "failed to allocate",
+)
 _THREADS = ("can't start new thread", "could not spawn", "pthread_create", "thread pool")
 _ENDED = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGTRAP}
 """Signals by which a library ends a process that gets no memory."""
@@ -32,7 +41,7 @@ _ENDED = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.S
 def resource_error(fault: BaseException) -> ResourceError | None:
     """What lacks, if that is what an exception means; None for any other fault."""
     text, number = str(fault), getattr(fault, "errno", None)
-    if number in (errno.EMFILE, errno.ENFILE) or "(os error 24)" in text:
+    if number in (errno.EMFILE, errno.ENFILE) or any(words in text for words in _FILES):
         return files_lack()
     if any(words in text for words in _THREADS):
         return threads_lack()
@@ -84,8 +93,8 @@ def require_resources() -> None:
     wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        if wanted < _FEW_FILES:
-            raise files_lack()
+    if wanted < _FEW_FILES:
+        raise files_lack()
     if is_address_space_limited() and resource.getrlimit(resource.RLIMIT_AS)[0] < _LEAST_BYTES:
         raise memory_lacks()
     _require_threads(len(os.sched_getaffinity(0)))
