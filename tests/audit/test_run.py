@@ -404,7 +404,7 @@ def test_stored_values_of_tomorrow_are_found(price_home, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(price_home, home)
     dataset = dataset_in(home)
-    respoil(
+    dataset = respoil(
         dataset,
         lambda frame: frame.sort("date", "code").with_columns(
             pl.col("ret_prev_1d").shift(-1).over("code")
@@ -454,7 +454,7 @@ def test_a_changed_value_in_any_part_is_found(price_home, tmp_path):
     layout.bar("close").changeable(rows)[t, n] = 1.25
     assert set(damaged_parts(dataset)) == {"x", "bars"}
     spoiled = (pl.col("code") == dataset.codes[n]) & (pl.col("date") == dataset.sessions[5].item())
-    respoil(
+    dataset = respoil(
         dataset,
         lambda frame: frame.with_columns(
             rsi_14=pl.when(spoiled).then(pl.lit(0.5, dtype=pl.Float32)).otherwise("rsi_14")

@@ -25,9 +25,9 @@ def test_audit_finds_nothing_then_a_changed_tensor(home):
     content[middle : middle + 4096] = b"\x00\x38" * 2048
     path.write_bytes(content)
     result = run_cli(home, "audit", "--dates", 0, "--json")
-    assert result.code == 1
-    assert any(one["text"].startswith("x: ") for one in result.json["findings"])
-    assert result.error["error"] == "FindingError"
+    assert result.code == 3
+    assert "x.bin: session" in result.error["message"]
+    assert result.error["error"] == "DataError"
     assert is_one_paragraph(run_cli(home, "audit", "--dates", 0).err)
 
 
@@ -38,8 +38,8 @@ def test_audit_finds_a_changed_label(name, at, home):
     content[at] ^= 1
     path.write_bytes(content)
     result = run_cli(home, "audit", "--dates", 0, "--json")
-    assert result.code == 1
-    assert any(one["text"].startswith("labels: ") for one in result.json["findings"])
+    assert result.code == 3
+    assert f"labels/{name}: " in result.error["message"]
 
 
 def test_audit_says_when_the_source_is_gone(home):

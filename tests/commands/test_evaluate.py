@@ -10,6 +10,7 @@ from gogooku.core.errors import ConfigError, DataError, FindingError
 from gogooku.core.files import write_json
 from gogooku.runs.find import open_run
 from support.cli import done, run_cli, sets
+from support.seals import reseal
 
 
 def test_evaluate_for_people_and_programs(home):
@@ -51,6 +52,7 @@ def test_a_finding_fails_and_names_its_run(home):
     judged = pipeline.evaluate(home, run)
     found = {**judged.written, "facts": {**judged.facts, "findings": ["horizon 5: too good"]}}
     write_json(judged.folder / "metrics.json", json.loads(json.dumps(found)))
+    reseal(judged.folder)
     answer = evaluate(home, ["ridge"], config=None, assignments=[])
     assert isinstance(answer.failure, FindingError)
     assert str(answer.failure) == f"{run.run_id}: horizon 5: too good"

@@ -19,6 +19,7 @@ from gogooku.evaluate.skill import evaluate_scores
 from gogooku.runs.judge import evaluate, truth_of
 from gogooku.runs.labels import run_labels
 from support.law_world import run_config, trained
+from support.seals import restate
 
 REPLACED = "day_range"
 """The feature whose place a planted leak takes."""
@@ -44,6 +45,7 @@ def leaking(law_home: Path, basic_dataset: Dataset, tmp_path: Path) -> Callable[
         x = load_grown(folder).layout.x.changeable(len(inside))
         column = x[:, : inside.shape[1], basic_dataset.features.index(REPLACED)]
         column[:] = np.nan_to_num(centred_ranks(inside))
+        restate(folder)
         return read_dataset(folder)
 
     return make

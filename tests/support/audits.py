@@ -14,6 +14,7 @@ from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files
 from gogooku.sandbox.market.market import MarketConfig
+from support.seals import reseal
 
 FEATURES = (
     "ret_prev_1d",
@@ -64,3 +65,5 @@ def respoil(dataset, change):
         frame = change(pl.read_parquet(path))
         path.unlink()
         frame.write_parquet(path)
+    reseal(dataset.folder)
+    return read_dataset(dataset.folder)

@@ -1,7 +1,10 @@
 """Artefacts that a test has changed on purpose, sealed again as if they had been written so."""
 
+import numpy as np
+
 from gogooku.core.files import read_json, write_json
-from gogooku.core.seal import FILES, SEAL, seal
+from gogooku.core.seal import FILES, SEAL, row_digests, seal
+from gogooku.dataset.state import load_grown
 
 
 def reseal(folder, **changes):
@@ -11,6 +14,14 @@ def reseal(folder, **changes):
     kept = {key: value for key, value in manifest.items() if key != SEAL and value is not None}
     write_json(folder / "manifest.json", {**kept, FILES: rows})
     seal(folder)
+
+
+def restate(folder):
+    """State anew the rows of a dataset's tensor and bars as well."""
+    grown = load_grown(folder)
+    rows = [grown.rows_of(file).unchecked() for file in grown.layout.files()]
+    np.save(folder / "row_digests.npy", np.stack([row_digests(one) for one in rows], axis=1))
+    reseal(folder)
 
 
 def unseal(folder):

@@ -13,10 +13,12 @@ from gogooku.core.errors import DataError
 from gogooku.core.progress import SilentReporter
 from gogooku.ingest.jquants.ledger import BatchKind, Draft
 from gogooku.ingest.jquants.raw import open_store
+from gogooku.ingest.source import read_source
 from gogooku.pipeline import tables_source
 from gogooku.tables.arrivals import arrivals_of
 from gogooku.tables.panel import build_panel, sessions_of
 from gogooku.tables.parts import Known
+from support.seals import reseal
 
 SESSIONS = tokyo_sessions(date(2026, 10, 1), date(2026, 10, 30)).tolist()
 
@@ -164,5 +166,7 @@ def test_arrivals_are_the_hashes_of_the_rows_by_the_first_session_that_knows_the
 def test_a_delivery_without_digests_is_refused(home):
     source = delivered(home)
     shutil.rmtree(source.folder / "digests")
+    reseal(source.folder)
+    source = read_source(home, source.name)
     with pytest.raises(DataError, match="earlier version of the program.*gogooku sync --source jq"):
         arrivals(source)

@@ -22,7 +22,7 @@ PRIVATE_UMASK = 0o077
 """Nobody but the user reads what is written."""
 _FEW_FILES = 32
 _ENOUGH_FILES = 4096
-_LEAST_BYTES = 4 << 30
+_LEAST_BYTES = 2 << 30
 _FILES = ("(os error 24)", "Too many open files")
 _WORDS = (
     "emory allocation",

@@ -219,8 +219,7 @@ class CheckedRows:
         self, dtype: npt.DTypeLike | None = None, copy: object = None
     ) -> npt.NDArray[Any]:
         """All rows, each checked."""
-        del copy
-        return np.asarray(self[:], dtype=dtype)
+        return (np.array if copy else np.asarray)(self[:], dtype=dtype)
 
     def unchecked(self) -> npt.NDArray[Any]:
         """All rows with all places, as they lie in the file: to be passed on with their digests."""

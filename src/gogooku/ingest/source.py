@@ -104,12 +104,7 @@ class Source:
 
     def markets(self) -> pl.DataFrame | None:
         """Markets of names that change theirs, by date; None where none does or nobody says."""
-        return self.files.parquet(MARKETS_FILE) if self.has_markets else None
-
-    @property
-    def has_markets(self) -> bool:
-        """Whether names change their markets."""
-        return self.files.has(MARKETS_FILE)
+        return self.files.parquet(MARKETS_FILE) if self.files.has(MARKETS_FILE) else None
 
     def table_paths(self, name: str) -> list[Path]:
         """Files of a typed table, by year; empty where the source does not have it."""

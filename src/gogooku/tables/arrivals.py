@@ -87,7 +87,7 @@ def _files(source: Source) -> Iterator[tuple[str, str, Path]]:
         yield "quotes", f"quotes/{path.stem}", path
     for name in _BAR_FILES[1:]:
         yield name, name, source.folder / f"{name}.parquet"
-    if source.has_markets:
+    if source.files.has(MARKETS_FILE):
         yield "markets", "markets", source.folder / MARKETS_FILE
 
 
