@@ -120,7 +120,7 @@ def test_no_threads(tour_home):
 def test_no_thread_can_be_started(tour_home):
     spoil = (
         "import threading\n"
-        "def start(self):\n    raise RuntimeError(\"can't start new thread\")\n"
+        'def start(self):\n    raise RuntimeError("can\'t start new thread")\n'
         "threading.Thread.start = start"
     )
     result = limited(tour_home, "predict", before=spoil)

@@ -16,6 +16,7 @@ import pytest
 from gogooku.core.types import Dataset
 from gogooku.runs.folder import Run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app
+from gogooku.serve.fresh import Fresh
 from gogooku.serve.predictor import Predictor
 from support.law_world import trained
 
@@ -37,7 +38,7 @@ class Client:
     """Requests to the application itself, without a socket."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self.app = make_app(predictor, key_hashes=[hash_key(KEY)])
+        self.app = make_app(Fresh.fixed(predictor), key_hashes=[hash_key(KEY)])
 
     def __call__(self, path: str, method: str = "GET", **request: Any) -> httpx.Response:
         async def ask() -> httpx.Response:

@@ -18,6 +18,7 @@ from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.find import open_run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
+from gogooku.serve.fresh import Fresh
 from gogooku.serve.output import write_ranking
 from support.cli import FEATURES, done, leftovers, run_cli, sets, visible
 
@@ -150,6 +151,31 @@ def test_wrong_questions_are_answered_with_a_reason(served):
     assert len(server.get("/ranking", top=3).json()["ranking"]) == 3
 
 
+def test_questions_that_would_be_misread_are_refused(served):
+    _, _, server = served
+    for params, mention in (
+        ({"horizons": "1"}, "horizons' is no parameter of /ranking; did you mean horizon?"),
+        ({"date": "1700000000"}, "expected a date, YYYY-MM-DD"),
+        ({"date": "20240105"}, "expected a date, YYYY-MM-DD"),
+        ({"top": "1" + "0" * 26}, "top"),
+        ({"day": "2021-05-06"}, "is no parameter"),
+    ):
+        answer = server.get("/ranking", **params)
+        assert answer.status_code == 422, params
+        assert mention in answer.json()["detail"]
+    headers = {KEY_HEADER: KEY}
+    assert server.client.head("/ranking", headers=headers).status_code == 200
+    assert server.client.head("/health").status_code == 200
+    for method in ("POST", "PUT", "DELETE"):
+        answer = server.client.request(method, "/ranking", headers=headers)
+        assert (answer.status_code, "GET" in answer.headers["allow"]) == (405, True)
+
+
+def test_the_hash_of_an_empty_key_lets_nobody_in():
+    with pytest.raises(UsageError, match="hash of an empty key"):
+        parse_key_hashes(hash_key(""))
+
+
 def test_the_key_is_nowhere(served):
     run, home, server = served
     server.get("/ranking")
@@ -227,7 +253,7 @@ def answers(app, path, **headers):
 
 
 def test_application_in_process(predictor):
-    app = make_app(predictor, key_hashes=[hash_key(KEY), hash_key("another")])
+    app = make_app(Fresh.fixed(predictor), key_hashes=[hash_key(KEY), hash_key("another")])
     assert answers(app, "/health").json() == {"status": "ok"}
     assert answers(app, "/ranking").status_code == 401
     good = {KEY_HEADER: "another"}
@@ -251,7 +277,7 @@ def test_application_in_process(predictor):
 
 
 def test_problem_codes(predictor, monkeypatch):
-    app = make_app(predictor, key_hashes=[hash_key(KEY)])
+    app = make_app(Fresh.fixed(predictor), key_hashes=[hash_key(KEY)])
     for fault, status in (
         (ContractError("other features"), 409),
         (DataError("no data"), 404),

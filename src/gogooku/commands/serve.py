@@ -7,9 +7,11 @@ from pathlib import Path
 import uvicorn
 
 from gogooku import pipeline
-from gogooku.dataset.home import current_dataset
+from gogooku.dataset.home import current_dataset, current_name
 from gogooku.runs.find import open_run
+from gogooku.runs.folder import finished_runs
 from gogooku.serve.app import make_app, parse_key_hashes
+from gogooku.serve.fresh import Fresh
 
 
 def serve(
@@ -23,6 +25,8 @@ def serve(
     device: str = "cpu",
 ) -> None:
     """Serve the rankings of a run; returns when the process is asked to stop, and prints nothing.
+
+    A run or a dataset that is not named is the newest one, also when a newer one comes.
 
     Parameters
     ----------
@@ -41,8 +45,18 @@ def serve(
         The run was fitted on other features than the dataset has.
     """
     hashes = parse_key_hashes(keys)
-    predictor = pipeline.predictor(
-        open_run(home, run), current_dataset(home, dataset), device=device
+    fresh = Fresh(
+        lambda: _newest(home, run, dataset),
+        lambda: pipeline.predictor(
+            open_run(home, run), current_dataset(home, dataset), device=device
+        ),
+        follows=[name for name, given in (("run", run), ("dataset", dataset)) if given is None],
     )
-    app = make_app(predictor, key_hashes=hashes)
+    app = make_app(fresh, key_hashes=hashes)
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def _newest(home: Path, run: str | None, dataset: str | None) -> tuple[str, str]:
+    """What `predict` would take now, without opening it; empty where it is named."""
+    runs = [] if run is not None else finished_runs(home)
+    return (runs[-1].name if runs else "", "" if dataset is not None else current_name(home))

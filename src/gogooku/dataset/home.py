@@ -42,6 +42,20 @@ def publish_current(folder: Path) -> None:
     write_point("dataset.current")
 
 
+def current_name(home: Path) -> str:
+    """Name of the dataset built last.
+
+    Raises
+    ------
+    DataError
+        There is none, or what names it is damaged.
+    """
+    pointer = datasets_folder(home) / CURRENT_FILE
+    if not os.path.lexists(pointer):
+        raise DataError(f"no dataset in {home}; run: gogooku build")
+    return pointed(pointer, key="dataset").name
+
+
 def current_dataset(home: Path, name: str | None = None) -> Dataset:
     """The named dataset, or the one built last.
 
@@ -50,11 +64,8 @@ def current_dataset(home: Path, name: str | None = None) -> Dataset:
     DataError
         There is none, or none of that name; or it is damaged.
     """
-    pointer = datasets_folder(home) / CURRENT_FILE
     if name is None:
-        if not os.path.lexists(pointer):
-            raise DataError(f"no dataset in {home}; run: gogooku build")
-        return read_dataset(pointed(pointer, key="dataset"))
+        return read_dataset(datasets_folder(home) / current_name(home))
     folder = datasets_folder(home) / name
     if not is_folder_name(name) or not (folder / MANIFEST_FILE).exists():
         known = sorted(p.parent.name for p in datasets_folder(home).glob(f"*/{MANIFEST_FILE}"))

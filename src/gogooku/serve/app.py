@@ -5,8 +5,10 @@ Keys are checked against SHA-256 hashes; the keys themselves are never stored, l
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
@@ -18,10 +20,13 @@ from starlette.requests import Request
 
 from gogooku import __version__
 from gogooku.core.errors import ContractError, DataError, GogookuError, UsageError
-from gogooku.core.findings import explain_value
-from gogooku.serve.predictor import Predictor
+from gogooku.core.findings import explain_value, short
+from gogooku.serve.fresh import Fresh
 
 KEY_HEADER = "X-API-Key"
+
+MOST_NAMES = 1_000_000
+"""Names that may be asked for; no market has more."""
 
 
 def hash_key(key: str) -> str:
@@ -45,6 +50,11 @@ def parse_key_hashes(text: str) -> tuple[str, ...]:
             "that may read, for example: GOGOOKU_API_KEYS=$(printf %s 'my key' | sha256sum | "
             "cut -d' ' -f1)"
         )
+    if hash_key("") in found:
+        raise UsageError(
+            "serve: GOGOOKU_API_KEYS holds the hash of an empty key, so the variable that it was "
+            "made from was empty; make it again from a key that is not"
+        )
     wrong = sum(len(one) != 64 or not set(one) <= set("0123456789abcdef") for one in found)
     if wrong:
         raise UsageError(
@@ -54,12 +64,13 @@ def parse_key_hashes(text: str) -> tuple[str, ...]:
     return found
 
 
-def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
+def make_app(fresh: Fresh, *, key_hashes: Sequence[str]) -> FastAPI:
     """The application: ``/health`` is open, everything else needs a key.
 
     Parameters
     ----------
-    predictor : Predictor
+    fresh : Fresh
+        What answers now.
     key_hashes : sequence of str
         SHA-256 hashes of the keys that may read.
     """
@@ -68,7 +79,7 @@ def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
         key: Annotated[str | None, Header(alias=KEY_HEADER)] = None,
     ) -> None:
         digest = hash_key(key or "")
-        if key is None or not any(hmac.compare_digest(digest, known) for known in key_hashes):
+        if not key or not any(hmac.compare_digest(digest, known) for known in key_hashes):
             raise HTTPException(status_code=401, detail=f"a valid {KEY_HEADER} header is needed")
 
     app = FastAPI(
@@ -82,12 +93,15 @@ def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_value)
     secured = [Depends(require_key)]
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     def health() -> dict[str, Any]:
         return {"status": "ok"}
 
-    @app.get("/version", dependencies=secured)
-    def version() -> dict[str, Any]:
+    @app.api_route("/version", methods=["GET", "HEAD"], dependencies=secured)
+    def version(request: Request) -> dict[str, Any]:
+        _known_parameters(request, ())
+        served = fresh.now()
+        predictor = served.predictor
         return {
             "gogooku": __version__,
             "run": predictor.run.run_id,
@@ -95,21 +109,51 @@ def make_app(predictor: Predictor, *, key_hashes: Sequence[str]) -> FastAPI:
             "newest_session": str(predictor.newest),
             "clock": str(predictor.dataset.clock),
             "code": predictor.run.stamp.code_hash,
+            "follows": list(fresh.follows),
+            "stale": served.stale or None,
         }
 
-    @app.get("/ranking", dependencies=secured)
+    @app.api_route("/ranking", methods=["GET", "HEAD"], dependencies=secured)
     def ranking(
-        day: Annotated[date | None, Query(alias="date")] = None,
+        request: Request,
+        day: Annotated[str | None, Query(alias="date")] = None,
         horizon: int = 5,
-        top: Annotated[int | None, Query(ge=1)] = None,
+        top: Annotated[int | None, Query(ge=1, le=MOST_NAMES)] = None,
     ) -> dict[str, Any]:
-        return predictor.ranking(day, horizon=horizon).to_json(top=top)
+        _known_parameters(request, ("date", "horizon", "top"))
+        predictor = fresh.now().predictor
+        return predictor.ranking(_session(day), horizon=horizon).to_json(top=top)
 
     @app.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"], dependencies=secured)
     def nothing_here(rest: str) -> dict[str, Any]:
         raise HTTPException(status_code=404, detail=f"/{rest}: there is no such page")
 
     return app
+
+
+def _session(text: str | None) -> date | None:
+    """A date of the query, as YYYY-MM-DD and in no other form."""
+    if text is None:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise HTTPException(422, detail=f"date: got {short(text)}, expected a date, YYYY-MM-DD")
+
+
+def _known_parameters(request: Request, known: Sequence[str]) -> None:
+    """Refuse a query with a parameter that means nothing: it is misspelt, and would be ignored."""
+    wrong = [name for name in request.query_params if name not in known]
+    if wrong:
+        near = difflib.get_close_matches(wrong[0], known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        named = ", ".join(known) or "none"
+        raise HTTPException(
+            422,
+            detail=f"{short(wrong[0])} is no parameter of {request.url.path}{hint} (it has: {named})",
+        )
 
 
 def _problem(request: Request, fault: Exception) -> JSONResponse:
