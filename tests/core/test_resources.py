@@ -29,6 +29,7 @@ def limited(home, *argv, before="", **limits):
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
 
 
@@ -120,7 +121,7 @@ def test_no_threads(tour_home):
 def test_no_thread_can_be_started(tour_home):
     spoil = (
         "import threading\n"
-        "def start(self):\n    raise RuntimeError(\"can't start new thread\")\n"
+        'def start(self):\n    raise RuntimeError("can\'t start new thread")\n'
         "threading.Thread.start = start"
     )
     result = limited(tour_home, "predict", before=spoil)
