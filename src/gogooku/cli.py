@@ -547,8 +547,8 @@ def _call(given: list[str], *, as_json: bool) -> None:
         sys.exit(UsageError.exit_code)
     except BaseException as fault:
         scarce = resource_error(fault)
-        if scarce is None:
-            raise
-        complain(scarce, as_json=as_json)
-        sys.exit(scarce.exit_code)
+        if scarce is not None:
+            complain(scarce, as_json=as_json)
+            sys.exit(scarce.exit_code)
+        raise
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 
 from gogooku.commands.doctor import examine
 from gogooku.core.files import read_json, write_json
@@ -102,3 +103,47 @@ def test_doctor_names_what_was_left_and_what_lost_its_predictions(home):
         "tiny-0123",
         "ridge-0123: no room",
     ]
+
+
+def test_verify_names_what_is_damaged_for_people_and_programs(home):
+    (path,) = home.glob("runs/ridge-*/predictions.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    result = run_cli(home, "doctor", "--verify")
+    assert result.code == 1
+    assert "files are damaged: " in result.err
+    assert "predictions.parquet" in result.out
+    (line,) = run_cli(home, "doctor", "--verify", "--json").json["damaged files"]
+    assert line.startswith(f"{path}: is damaged (has ")
+
+
+def test_verify_passes_over_what_was_removed_with_its_data(home):
+    (path,) = home.glob("runs/ridge-*/predictions.parquet")
+    path.unlink()
+    assert run_cli(home, "doctor", "--verify").code == 1
+    for folder in home.glob("datasets/*/manifest.json"):
+        shutil.rmtree(folder.parent)
+    (home / "datasets" / "current.json").unlink()
+    assert done(home, "doctor", "--verify", "--json").json["damaged files"] == []
+
+
+def test_files_that_others_can_read_are_counted(home):
+    assert examine(home)["readable by others"] == []
+    (path,) = home.glob("runs/ridge-*/predictions.parquet")
+    path.chmod(0o644)
+    (line,) = examine(home)["readable by others"]
+    assert line == (
+        f"1 files or folders can be read by other users; make them private: chmod -R go= {home}"
+    )
+
+
+def test_doctor_says_what_cannot_be_read_and_goes_on(home):
+    (home / "sources" / "tiny" / "current.json").write_text("[]")
+    (folder,) = [path.parent for path in home.glob("datasets/*/manifest.json")]
+    (folder / "stamp.json").write_text("null")
+    broken = home / "runs" / ".ridge-0123.building"
+    broken.mkdir()
+    (broken / "failure.json").write_text("{")
+    facts = done(home, "doctor", "--json").json
+    assert "cannot be read" in facts["source tiny"]
+    assert "stamp.json" in facts[DATASETS][0]
+    assert "failure.json" in facts["unfinished"][0]

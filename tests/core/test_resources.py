@@ -29,6 +29,7 @@ def limited(home, *argv, before="", **limits):
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
 
 

@@ -17,7 +17,7 @@ from gogooku.core.files import read_json
 from gogooku.core.seal import FILES, files_of
 from gogooku.dataset.state import load_grown
 from support.cli import done, is_one_paragraph, run_cli
-from support.seals import unseal
+from support.seals import reseal, unseal
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def replace(path, content):
     path.write_bytes(content)
 
 
-def refused(home, *argv, name):
+def refused(home, *argv, name, **environment):
     """The command ends with a data error of one paragraph that names a file."""
-    result = run_cli(home, *argv)
+    result = run_cli(home, *argv, **environment)
     assert result.code == 3, (argv, result.out, result.err)
     assert is_one_paragraph(result.err), result.err
     assert name in result.err, result.err
@@ -119,7 +119,7 @@ def test_a_whole_home_has_no_damage(tour_home):
     assert facts["files verified"] > 100
 
 
-# --------------------------------------------------------------------------------- what predict reads
+# ------------------------------------------------------------------------------ what predict reads
 
 
 def read_by_predict(home, run):
@@ -194,7 +194,7 @@ def test_predict_refuses_a_session_that_it_reads_and_no_other(name, home):
         refused(home, "predict", "--run", "atft-gat-fan", name="x.bin")
 
 
-# ------------------------------------------------------------------------------------- named damages
+# ----------------------------------------------------------------------------------- named damages
 
 
 def weights_of(home, run):
@@ -361,4 +361,22 @@ def test_explain_of_a_damaged_artefact(home):
 
 def test_serving_refuses_too(home):
     flip(weights_of(home, "ridge"))
-    refused(home, "serve", "--run", "ridge", "--port", "0", name="weights.safetensors")
+    argv = ("serve", "--run", "ridge", "--port", "0")
+    refused(home, *argv, name="weights.safetensors", GOGOOKU_API_KEYS="0" * 64)
+
+
+def test_scores_that_are_no_numbers_are_no_ranking(home):
+    """Weights that a training itself has made so: sealed, and yet no model."""
+    path = weights_of(home, "ridge")
+    weights = {name: np.full_like(w, np.nan) for name, w in load_file(path).items()}
+    save_file(weights, path)
+    reseal(folder_of(home, "runs", "ridge-*"))
+    refused(home, "predict", "--run", "ridge", name="are no numbers for any of")
+
+
+def test_a_run_without_its_manifest_is_not_passed_over(home):
+    """Without a name the newest run counts: one that lost its manifest is not left out."""
+    folder = folder_of(home, "runs", "atft-gat-fan-*")
+    (folder / "manifest.json").unlink()
+    refused(home, "predict", name=f"{folder.name}/manifest.json: is missing")
+    assert run_cli(home, "doctor", "--verify").code == 1

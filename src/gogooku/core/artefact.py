@@ -72,10 +72,15 @@ def pointed(pointer: Path, *, key: str) -> Path:
             "damaged. Remove it and run the step that makes it."
         )
     folder = pointer.parent / name
-    if not (folder / MANIFEST_FILE).exists():
+    if not os.path.lexists(folder):
         raise DataError(
             f"{pointer}: names {name}, which is not there any more. Run the step that makes it, or "
             "remove the pointer."
+        )
+    if not os.path.lexists(folder / MANIFEST_FILE):
+        raise DataError(
+            f"{folder / MANIFEST_FILE}: is missing; the artefact is damaged. Remove {folder} and "
+            "run the step that makes it."
         )
     return folder
 

@@ -28,6 +28,8 @@ from gogooku.core.errors import BusyError, DataError, StorageError
 from gogooku.core.resources import resource_error
 
 _CHUNK_BYTES = 1 << 20
+_NPY_LENGTH = 8
+"""Where a ``.npy`` file of version 1 states the length of its header, in two bytes."""
 MANIFEST_FILE = "manifest.json"
 """What an artefact says of itself; its folder counts as finished once it is there."""
 GZIP_MAGIC = b"\x1f\x8b"
@@ -262,7 +264,9 @@ def load_array(path: Path) -> npt.NDArray[Any]:
         shape, columns, dtype = np.lib.format.read_array_header_1_0(handle)
         if dtype.hasobject:
             raise ValueError("an array of objects")
-        begin, num_bytes = handle.tell(), math.prod(shape) * dtype.itemsize
+        handle.seek(_NPY_LENGTH)
+        begin = _NPY_LENGTH + 2 + int.from_bytes(handle.read(2), "little")
+        num_bytes = math.prod(shape) * dtype.itemsize
         size = os.fstat(handle.fileno()).st_size
         if size != begin + num_bytes:
             raise ValueError(f"{size:,} bytes, its header says {begin + num_bytes:,}")

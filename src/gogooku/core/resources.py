@@ -1,7 +1,7 @@
 """What the machine, or a limit of the shell, does not give: open files, memory, threads.
 
 Libraries say it in many ways, and some end the process instead of saying it. So limits that leave
-no room to work are refused at the start, faults are told by their number or their words, and a
+no room to work are refused at the start, faults are known by their number or their words, and a
 command whose address space is limited runs in a child whose parent says what ended it.
 """
 
@@ -137,8 +137,6 @@ def supervised(work: Callable[[], None], *, complain: Callable[[ResourceError], 
     if not is_address_space_limited():
         work()
         return
-    sys.stdout.flush()
-    sys.stderr.flush()
     child = os.fork()
     if child == 0:
         work()

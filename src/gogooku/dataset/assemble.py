@@ -25,7 +25,7 @@ from gogooku.core.config import Config, Execution
 from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, new_array, write_point
 from gogooku.core.progress import Reporter
-from gogooku.core.rowfiles import FRESH_SESSIONS
+from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile
 from gogooku.core.seal import row_digests
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.dataset.columns import available_columns, timeline_on
@@ -457,8 +457,7 @@ def _grow(
     count, rows = span.stop - span.start, work.total - behind
     base = {name: values[: len(values) - behind] for name, values in work.base.items()}
     base |= columns.take()
-    stock = [f.name for f in job.chosen.stock]
-    context = [f.name for f in job.chosen.context]
+    stock, context = ([f.name for f in some] for some in (job.chosen.stock, job.chosen.context))
     block = compute_rows(
         job.chosen.ordered,
         base,
@@ -481,13 +480,12 @@ def _grow(
         fresh=job.fresh,
     )
     digests = np.zeros((count, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8)
-    written = np.zeros((count, *grown.row_digests.shape[1:]), dtype=np.uint8)
-    digests[:, :2], written[:, grown.layout.column(grown.layout.x)] = write_block(
-        grown.layout, shown, where, features=job.chosen.stock, threads=job.execution.threads
+    written, layout = np.zeros((count, *grown.row_digests.shape[1:]), np.uint8), grown.layout
+    digests[:, :2], written[:, layout.column(layout.x)] = write_block(
+        layout, shown, where, features=job.chosen.stock, threads=job.execution.threads
     )
-    beta = grown.layout.beta
-    beta.write(grown.rows, block.stock(BETA_FEATURE))
-    written[:, grown.layout.column(beta)] = row_digests(beta.rows(rows)[grown.rows :])
+    beta = block.stock(BETA_FEATURE)
+    written[:, layout.column(layout.beta)] = _written(layout.beta, grown.rows, beta)
     valid = np.concatenate([grown.valid_TN, where.valid_tN])
     market = np.full((count, len(context)), np.nan, dtype=np.float32)
     for m, name in enumerate(context):
@@ -508,6 +506,12 @@ def _grow(
     )
 
 
+def _written(file: RowFile, first: int, values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """Write rows behind the first ones; returns their digests, [t, 16]."""
+    file.write(first, values)
+    return row_digests(file.rows(first + len(values))[first:])
+
+
 def _with_bars(grown: Grown, panel: Panel) -> Grown:
     """Write the bars, corrected as they are known today, from the first session on that is new."""
     first = grown.settled_by
@@ -517,8 +521,7 @@ def _with_bars(grown: Grown, panel: Panel) -> Grown:
     written = grown.row_digests.copy()
     for name, values in zip((*BAR_COLUMNS, LISTED), (*columns, listed), strict=True):
         file = grown.layout.bar(name)
-        file.write(first, values)
-        written[first:, grown.layout.column(file)] = row_digests(file.rows(grown.rows)[first:])
+        written[first:, grown.layout.column(file)] = _written(file, first, values)
     write_point("bars.done")
     digests = grown.digests.copy()
     for t in range(len(listed)):

@@ -12,7 +12,13 @@ from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.findings import field_paths
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.learn.registry import LEARNERS
-from gogooku.runs.folder import OtherSettingsError, Run, finished_runs, read_run
+from gogooku.runs.folder import (
+    OtherSettingsError,
+    Run,
+    finished_runs,
+    read_run,
+    without_manifest,
+)
 from gogooku.runs.named import run_named
 
 
@@ -25,6 +31,12 @@ def open_run(home: Path, name: str | None) -> Run:
         There is none; the message lists those that exist.
     """
     finished = finished_runs(home)
+    for folder in without_manifest(home):
+        if name in (None, folder.name, folder.name.rpartition("-")[0]):
+            raise DataError(
+                f"{folder / MANIFEST_FILE}: is missing, so {folder.name} is no finished run; it is "
+                "damaged. Remove the folder and make it again: gogooku train"
+            )
     if name is None:
         matches = finished
     elif (Path(name) / MANIFEST_FILE).exists():

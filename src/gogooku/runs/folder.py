@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,12 @@ def finished_runs(home: Path) -> list[Path]:
     """Finished runs, the newest last."""
     found = [p.parent for p in runs_folder(home).glob(f"[!.]*/{MANIFEST_FILE}")]
     return sorted(found, key=lambda folder: (folder / MANIFEST_FILE).stat().st_mtime_ns)
+
+
+def without_manifest(home: Path) -> list[Path]:
+    """Folders that stand where a finished run stands and have no manifest: it was lost."""
+    found = sorted(runs_folder(home).glob("[!.]*"))
+    return [p for p in found if p.is_dir() and not os.path.lexists(p / MANIFEST_FILE)]
 
 
 class OtherSettingsError(DataError):

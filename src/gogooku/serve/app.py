@@ -150,10 +150,9 @@ def _known_parameters(request: Request, known: Sequence[str]) -> None:
         near = difflib.get_close_matches(wrong[0], known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         named = ", ".join(known) or "none"
-        raise HTTPException(
-            422,
-            detail=f"{short(wrong[0])} is no parameter of {request.url.path}{hint} (it has: {named})",
-        )
+        page = request.url.path
+        said = f"{short(wrong[0])} is no parameter of {page}{hint} (it has: {named})"
+        raise HTTPException(422, detail=said)
 
 
 def _problem(request: Request, fault: Exception) -> JSONResponse:
