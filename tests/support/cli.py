@@ -122,14 +122,12 @@ def visible(home):
 
 
 def _content(path):
-    """Hash of a file; a manifest's without what it states of files that hold times."""
+    """Hash of a file; a manifest's without its seal and its list of files, which are all here."""
     content = path.read_bytes()
     if path.name == "manifest.json":
         manifest = json.loads(content)
-        manifest.pop("seal", None)
-        for name in VOLATILE:
-            manifest.get("files", {}).pop(name, None)
-        content = json.dumps(manifest).encode()
+        kept = {key: value for key, value in manifest.items() if key not in ("seal", "files")}
+        content = json.dumps(kept).encode()
     return hashlib.sha256(content).hexdigest()
 
 
