@@ -216,6 +216,7 @@ UNTESTED: Mapping[str, str] = {
     "gogooku.commands.import_prices": "run by the tests of the commands",
     "gogooku.commands.predict": "run by the tests of the commands",
     "gogooku.commands.sandbox": "run by the tests of the commands",
+    "gogooku.commands.serve": "run by the tests of the server, in a process of its own",
     "gogooku.features.bars.impact": "its features are held against the oracle",
     "gogooku.features.bars.liquidity": "its features are held against the oracle",
     "gogooku.features.bars.oscillators": "its features are held against the oracle",

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "_KeyHeader.auth_flow": "httpx",
     "Bar.value_yen": "`_PANEL` of sandbox/market/market.py, by name",
     "restore": "users: docs/data.md",
+    "sharpe_ratio": "users: docs/evaluation.md",
     "Estimate.t_stat": "benchmarks/train_demo.py",
     "Exchange.render_files": "benchmarks/sync_full.py",
     "serve_in_thread": "benchmarks and tests: the exchange over loopback",

@@ -25,6 +25,9 @@ from gogooku.serve.fresh import Fresh
 
 KEY_HEADER = "X-API-Key"
 
+PAGES = ("health", "version", "ranking")
+_ALLOW = {"Allow": "GET, HEAD"}
+
 MOST_NAMES = 1_000_000
 """Names that may be asked for; no market has more."""
 
@@ -100,18 +103,7 @@ def make_app(fresh: Fresh, *, key_hashes: Sequence[str]) -> FastAPI:
     @app.api_route("/version", methods=["GET", "HEAD"], dependencies=secured)
     def version(request: Request) -> dict[str, Any]:
         _known_parameters(request, ())
-        served = fresh.now()
-        predictor = served.predictor
-        return {
-            "gogooku": __version__,
-            "run": predictor.run.run_id,
-            "dataset": predictor.dataset.folder.name,
-            "newest_session": str(predictor.newest),
-            "clock": str(predictor.dataset.clock),
-            "code": predictor.run.stamp.code_hash,
-            "follows": list(fresh.follows),
-            "stale": served.stale or None,
-        }
+        return _version(fresh)
 
     @app.api_route("/ranking", methods=["GET", "HEAD"], dependencies=secured)
     def ranking(
@@ -126,9 +118,27 @@ def make_app(fresh: Fresh, *, key_hashes: Sequence[str]) -> FastAPI:
 
     @app.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"], dependencies=secured)
     def nothing_here(rest: str) -> dict[str, Any]:
+        if rest in PAGES:
+            raise HTTPException(405, detail=f"/{rest}: only asked with GET", headers=_ALLOW)
         raise HTTPException(status_code=404, detail=f"/{rest}: there is no such page")
 
     return app
+
+
+def _version(fresh: Fresh) -> dict[str, Any]:
+    """What answers now, and why something newer does not."""
+    served = fresh.now()
+    predictor = served.predictor
+    return {
+        "gogooku": __version__,
+        "run": predictor.run.run_id,
+        "dataset": predictor.dataset.folder.name,
+        "newest_session": str(predictor.newest),
+        "clock": str(predictor.dataset.clock),
+        "code": predictor.run.stamp.code_hash,
+        "follows": list(fresh.follows),
+        "stale": served.stale or None,
+    }
 
 
 def _session(text: str | None) -> date | None:

@@ -36,8 +36,7 @@ _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "
 """Year before the first one of each era."""
 
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
-_EXCEL = (20_000, 60_000)
-"""Serial days from 1954 to 2064: numbers of five digits that are dates in no other form."""
+"""Serials of five digits from 20000 to 59999 (1954 to 2064) are dates in no other form."""
 
 _EPOCHS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
 """Digits of a count since 1970 to its units in a second."""
