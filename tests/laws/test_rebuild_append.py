@@ -193,7 +193,8 @@ def test_an_understated_lookback_is_caught(law_frames: SourceFrames):
     panel = panel_of(law_frames)
     base = base_columns(panel, universe_of(panel, UniverseConfig()))
     honest = select("pk_vol_20", available=tuple(base)).ordered
-    wrong = replace(honest[-1], name="wrong", lookback=honest[-1].lookback - 1)
+    short = honest[-1].lookback - 1
+    wrong = replace(honest[-1], name="wrong", lookback=short, window=min(short, 20))
     found = lookback_findings(law_frames, [*honest, wrong], events=("last but one",))
     assert found == [f"wrong at last but one: lookback {wrong.lookback} is too short"]
 

@@ -299,7 +299,8 @@ def test_a_few_sessions_are_the_last_of_all(rows, everything, many, world, bars,
 )
 def test_an_understated_lookback_is_caught(name, many, everything, world, bars, tables, tmp_path):
     wrong = [
-        replace(f, lookback=f.lookback - 1) if f.name == name else f for f in everything.ordered
+        replace(f, lookback=f.lookback - 1, window=1) if f.name == name else f
+        for f in everything.ordered
     ]
     few = last_sessions(wrong, 1, world, bars, tables, tmp_path / "v")
     assert name in unequal(few, many)

@@ -18,6 +18,7 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Checkpoint, Dataset, Panel
 from gogooku.dataset.assemble import BuildConfig, assemble
 from gogooku.dataset.reading import read_dataset
+from gogooku.features.engine.inputs import Tables
 from gogooku.ingest.source import Source
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import Run
@@ -52,11 +53,14 @@ class MemorySource(Source):
         return self.frames.indices
 
 
-def panel_of(frames: SourceFrames, clock: Clock = Clock.EVENING) -> Panel:
-    source = MemorySource(
+def source_of(frames: SourceFrames) -> MemorySource:
+    return MemorySource(
         name="law", folder=Path(), manifest={"exchange": frames.exchange}, frames=frames
     )
-    return build_panel(source, clock=clock)
+
+
+def panel_of(frames: SourceFrames, clock: Clock = Clock.EVENING) -> Panel:
+    return build_panel(source_of(frames), clock=clock)
 
 
 def dataset_of(
@@ -75,6 +79,7 @@ def dataset_of(
         facts={"source": "law", "source_version": "0", "exchange": frames.exchange},
         execution=execution or Execution(threads=1),
         reporter=SilentReporter(),
+        tables=Tables(source_of(frames)),
     )
     return read_dataset(folder)
 

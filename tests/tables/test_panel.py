@@ -13,6 +13,7 @@ from gogooku.features.engine.compute import base_columns
 from gogooku.ingest.source import read_source, source_names, write_source
 from gogooku.tables.panel import as_of, build_panel, codes_of
 from gogooku.tables.publication import decisions, with_clocks
+from support.seals import reseal
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
 SESSIONS = np.array(DAYS, dtype="datetime64[D]")
@@ -170,6 +171,8 @@ def test_dated_facts_give_the_sector_of_that_day_and_say_who_leaves(tmp_path):
         schema_overrides={"available_at": pl.Datetime("us")},
     )
     facts.write_parquet(source.folder / "listing_facts.parquet")
+    reseal(source.folder)
+    source = read_source(tmp_path, source.name)
     made = build_panel(source, clock=Clock.EVENING).frame
     mine = made.filter(pl.col("code") == code)
     # the list of DAYS[2] is out on the evening of DAYS[1]
@@ -205,6 +208,8 @@ def test_a_name_is_not_there_while_no_list_has_it(tmp_path):
     bars = source.quotes().collect().filter((pl.col("code") != code) | (pl.col("date") != DAYS[1]))
     for path in (source.folder / "quotes").glob("*.parquet"):
         bars.write_parquet(path)
+    reseal(source.folder)
+    source = read_source(tmp_path, source.name)
     mine = build_panel(source, clock=Clock.EVENING).frame.filter(pl.col("code") == code)
     assert mine["date"].to_list() == [DAYS[0], *DAYS[2:]]
     assert mine["leaving"].to_list() == [True, False, False]

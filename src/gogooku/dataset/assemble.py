@@ -39,7 +39,6 @@ from gogooku.dataset.label_files import (
 )
 from gogooku.dataset.labels import LabelInputs, write_labels
 from gogooku.dataset.manifest import write_manifest
-from gogooku.dataset.membership import why_empty
 from gogooku.dataset.state import (
     BAR_COLUMNS,
     DIGEST_BYTES,
@@ -159,7 +158,6 @@ class _Job:
     chosen: Selection
     inputs: tuple[InputTable, ...]
     tables: Tables
-    exchange: str
     execution: Execution
     reporter: Reporter
     newest: np.datetime64
@@ -212,11 +210,6 @@ def assemble(
         What the manifest says of the source.
     tables : Tables
         The source, with its typed tables beside its bars.
-
-    Raises
-    ------
-    DataError
-        The universe is empty over the whole history; the message says why.
     """
     before = load_grown(folder) if (folder / STATE_FILE).exists() else None
     shutil.rmtree(folder / "scratch", ignore_errors=True)
@@ -229,7 +222,6 @@ def assemble(
         chosen=select(config.features, available=available_columns(tables), also=(BETA_FEATURE,)),
         inputs=tuple(inputs),
         tables=tables,
-        exchange=str(facts["exchange"]),
         execution=execution,
         reporter=reporter,
         newest=panel.sessions[-1],
@@ -362,8 +354,6 @@ def _prepared(job: _Job, panel: Panel, grown: Grown) -> _Work:
         universe = np.zeros(panel.shape, dtype=bool)
         universe[start:] = universe_of(recent, job.config.universe)
         universe[:first] = grown.valid_TN[len(panel.past) :]
-        if panel.sessions[-1] == job.newest and not (universe.any() or grown.valid_TN.any()):
-            raise DataError(why_empty(recent, job.config.universe, exchange=job.exchange))
         sector, sectors = panel.dense_labels("sector", known=grown.sectors)
         base = dict(base_columns(panel, universe, sectors=sectors, sector_TN=sector))
     needed = rows_needed(job.chosen.ordered, len(panel.sessions) - first)

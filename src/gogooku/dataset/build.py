@@ -19,9 +19,11 @@ from gogooku.dataset.assemble import BuildConfig, assemble, first_session_read, 
 from gogooku.dataset.columns import available_columns
 from gogooku.dataset.continuing import begin, remove_interrupted
 from gogooku.dataset.home import datasets_folder, publish_current, stage_current
+from gogooku.dataset.membership import why_empty
 from gogooku.dataset.notes import annotate
 from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import STATE_FILE
+from gogooku.dataset.universe import universe_of
 from gogooku.features.engine.inputs import Tables
 from gogooku.ingest.source import Source, read_source
 from gogooku.tables.panel import build_panel, sessions_of
@@ -106,11 +108,21 @@ def require_clock(source: Source, clock: Clock) -> None:
 def _panel(
     building: Path, source: Source, tables: Tables, config: BuildConfig, *, reporter: Reporter
 ) -> Panel:
-    """The sessions that are read to fill a folder; there must be room for what is made of them."""
+    """The sessions that are read to fill a folder.
+
+    Raises
+    ------
+    DataError
+        Nobody is in the universe of the whole history; the message says why.
+    StorageError
+        There is no room for what is made of them.
+    """
     available = available_columns(tables)
     first = first_session_read(building, config, available=available)
     with reporter.step("panel"):
         panel = build_panel(source, clock=config.clock, first=first)
+    if first == 0 and not universe_of(panel, config.universe).any():
+        raise DataError(why_empty(panel, config.universe, exchange=source.exchange))
     cells = panel.shape[0] * panel.shape[1]
     values, _ = visible_names(config, available)
     room = _BYTES_PER_CELL + len(values) * _BYTES_PER_VALUE

@@ -32,13 +32,7 @@ _MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
     )
 }
-_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867} | {
-    "R": 2018,
-    "H": 1988,
-    "S": 1925,
-    "T": 1911,
-    "M": 1867,
-}
+_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
 """Year before the first one of each era."""
 
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
@@ -77,9 +71,10 @@ def _era(found: re.Match[str]) -> date:
 def _instant(found: re.Match[str]) -> datetime:
     """A datetime with the offset that it states, if any."""
     year, month, day, hour, minute, second, zone = found.groups()
-    seconds = float((second or "0").replace(",", "."))
-    plain = datetime(int(year), int(month), int(day), int(hour), int(minute), int(seconds))
-    if seconds != int(seconds):
+    plain = datetime(
+        int(year), int(month), int(day), int(hour), int(minute), int(float(second or 0))
+    )
+    if second and float(second) != int(float(second)):
         plain += timedelta(microseconds=1)  # no midnight, whatever the fraction is
     if zone is None:
         return plain

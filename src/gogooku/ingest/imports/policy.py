@@ -352,9 +352,9 @@ WARNINGS: tuple[Rule, ...] = (
     ),
     Rule(
         "code_spellings",
-        "a code that is written otherwise than it is kept",
+        "a company spelled in a second way",
         Policy.KEPT,
-        "blanks, width, case, a tail .0; or a second spelling of a company, put under the usual one",
+        "its rows are put under the spelling of most rows",
     ),
     Rule(
         "number_codes",
