@@ -38,6 +38,8 @@ _SNIFF = 1 << 16
 _UNUSED = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
 """What Python makes of single bytes that CP932 does not use."""
 
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
+
 _JAPANESE = ("日付", "コード", "銘柄", "始値", "高値", "安値", "終値", "出来高", "市場", "業種")
 """Words of headers that show that a text was decoded rightly."""
 
@@ -282,14 +284,22 @@ def _encoding(path: Path, container: str, head: bytes, name: str) -> str:
     if fault is None:
         return "utf-8"
     tried = [one for one in ("cp932", "euc_jp") if _undecodable(path, container, one, name) is None]
-    known = [one for one in tried if any(word in head.decode(one, "ignore") for word in _JAPANESE)]
-    if known or tried:
-        return (known or tried)[0]
+    if tried:
+        return min(tried, key=lambda one: _strangeness(head.decode(one, "ignore")))
     line, byte = fault
     raise DataError(
         f"{name}: no UTF-8 (byte 0x{byte:02x} on line {line:,}), and neither Shift-JIS (CP932) nor "
         "EUC-JP. Save it as CSV UTF-8; nothing was imported."
     )
+
+
+def _strangeness(text: str) -> tuple[bool, int]:
+    """How unlikely a decoding is: without a word of headers, then by its half-width kana.
+
+    EUC-JP read as CP932 is mostly half-width kana, which hardly anybody writes.
+    """
+    known = any(word in text for word in _JAPANESE)
+    return (not known, len(_HALF_WIDTH.findall(text)))
 
 
 def _undecodable(path: Path, container: str, encoding: str, name: str) -> tuple[int, int] | None:
