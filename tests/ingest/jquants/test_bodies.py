@@ -70,10 +70,21 @@ def test_many_members_take_time_in_proportion_and_are_bounded():
         unpacked(EMPTY * (MEMBERS + 1))
 
 
+ABC = gzip.compress(b"abc", mtime=0)
+LONG = gzip.compress(b"abc" * 1000, mtime=0)
+
+
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b"abc" * 1000, mtime=0)[:-1], b"\x1f\x8b", EMPTY + b"\x1f\x8b\x08", b"<html>",
-             gzip.compress(b"abc", mtime=0) + b"trailing", gzip.compress(b"abc", mtime=0)[:-8] + bytes(8)]
-)  # fmt: skip
+    "body",
+    [
+        LONG[:-1],
+        b"\x1f\x8b",
+        EMPTY + b"\x1f\x8b\x08",
+        b"<html>",
+        ABC + b"trailing",
+        ABC[:-8] + bytes(8),
+    ],
+)
 def test_a_cut_or_damaged_body_is_no_body(body):
     with pytest.raises((EOFError, OSError, zlib.error)):
         unpacked(body)
