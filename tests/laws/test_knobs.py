@@ -283,12 +283,13 @@ def import_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
         for d in both
         if all(is_tokyo_session(date(2024, *md)) for md in ((m, d), (d, m)))
     ]
-    lines = ["date,code,close,volume,settle,paid"]
+    lines = ["date,code,close,volume,topix,settle,paid"]
     for place, day in enumerate(days):
+        level = 2000 + place % 7 if place < 15 else ""
         paid = 0.95 if place == 9 else 1
         split = 0.5 if place >= 15 else 1
         for n, close in ((1, 101 + place), (2, (102 + place) * split)):
-            lines.append(f"{day},C{n},{close},{1000 + place},{7 + place % 3},{paid}")
+            lines.append(f"{day},C{n},{close},{1000 + place},{level},{7 + place % 3},{paid}")
     file = folder / "prices.csv"
     file.write_text("\n".join(lines) + "\n")
 

@@ -292,6 +292,7 @@ def test_a_module_without_a_test_is_found():
 ACROSS: Mapping[str, str] = {
     "dataset/test_clock.py": "the premarket clock from the join to the build",
     "features/engine/test_windows.py": "one law over every kernel and timeline",
+    "ingest/imports/test_any_shape.py": "one market in any shape, from bytes to a delivery",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
 }
