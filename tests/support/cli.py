@@ -122,12 +122,16 @@ def visible(home):
 
 
 def _content(path):
-    """Hash of a file; a manifest's without its seal and its list of files, which are all here."""
+    """Hash of a file; a manifest's without its seal and its list of files, which are all here.
+
+    A manifest that is no JSON (a test has cut it) is hashed as it is.
+    """
     content = path.read_bytes()
     if path.name == "manifest.json":
-        manifest = json.loads(content)
-        kept = {key: value for key, value in manifest.items() if key not in ("seal", "files")}
-        content = json.dumps(kept).encode()
+        with contextlib.suppress(ValueError):
+            manifest = json.loads(content)
+            kept = {key: value for key, value in manifest.items() if key not in ("seal", "files")}
+            content = json.dumps(kept).encode()
     return hashlib.sha256(content).hexdigest()
 
 
