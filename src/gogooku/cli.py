@@ -4,7 +4,8 @@ What a command does is in the module of its name in `gogooku.commands`, which is
 command is called, so that ``--help`` is instant.
 
 Exit codes: 0 done, 1 a finding or a failed check, 2 wrong usage or configuration, 3 data, service
-or environment.
+or environment, 70 a defect of the program; 128 + N where signal N stopped the command (130: Ctrl-C)
+or the reader of its output has gone (141).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +23,7 @@ import typer
 
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
+    MOST_PORT,
     ConfigFile,
     DatasetName,
     Device,
@@ -36,15 +40,23 @@ from gogooku.commands.arguments import (
     execution_for,
     in_plain_words,
     reporter_for,
+    usable_home,
+    whole_number,
 )
-from gogooku.core.errors import GogookuError, UsageError
+from gogooku.core.errors import GogookuError, InternalError, StoppedError, UsageError
+from gogooku.core.listen import Address
 from gogooku.core.memory import keep_freed_memory
-from gogooku.core.resources import (
-    PRIVATE_UMASK,
-    require_resources,
-    resource_error,
-    supervised,
+from gogooku.core.plain import paragraph
+from gogooku.core.process import (
+    READER_GONE_CODE,
+    discard,
+    escape_the_rest,
+    meaning,
+    open_standard_streams,
+    signals_raise,
+    writes_out,
 )
+from gogooku.core.resources import PRIVATE_UMASK, require_resources, supervised
 
 WrongCall: Any = typer.BadParameter.__base__
 """A call that typer refuses; click's ``UsageError``, which typer keeps a copy of."""
@@ -65,34 +77,40 @@ app.add_typer(sandbox_app, name="sandbox")
 
 def home_folder() -> Path:
     """Where everything is kept: ``GOGOOKU_HOME``, or ``~/.gogooku``."""
-    return Path(os.environ.get("GOGOOKU_HOME") or Path.home() / ".gogooku").expanduser()  # noqa: TID251
+    return usable_home(os.environ.get("GOGOOKU_HOME") or "~/.gogooku")  # noqa: TID251
 
 
 def emit(answer: Answer, *, as_json: bool = False) -> None:
     """Print what a command has to say, for programs or for people, then raise what failed."""
-    if as_json:
-        text = json.dumps(answer.facts, indent=1, ensure_ascii=False, default=str)
-        sys.stdout.write(f"{text}\n")
-    else:
-        from rich.console import Console
+    with writes_out(sys.stdout) as stream:
+        if as_json:
+            text = json.dumps(answer.facts, indent=1, ensure_ascii=False, default=str)
+            stream.write(f"{text}\n")
+        else:
+            from gogooku.commands.display import show
+            from gogooku.core.progress import PipeConsole
 
-        from gogooku.commands.display import show
-
-        width = None if sys.stdout.isatty() else 160
-        # what is printed is meant as it is: [x] in a path is no markup, :x: no emoji
-        show(Console(width=width, markup=False, emoji=False), *answer.parts)
-    sys.stdout.flush()
+            width = None if stream.isatty() else 160
+            # what is printed is meant as it is: [x] in a path is no markup, :x: no emoji
+            show(PipeConsole(file=stream, width=width, markup=False, emoji=False), *answer.parts)
     if answer.failure is not None:
         raise answer.failure
 
 
 def complain(fault: GogookuError, *, as_json: bool) -> None:
-    """Say on standard error what stopped a command."""
+    """Say on standard error what stopped a command; nothing can be said where it is closed."""
+    ours = isinstance(fault, InternalError)
+    trace = traceback.format_exception(fault.__cause__) if ours else []
+    message = paragraph(str(fault))
     if as_json:
-        kind = type(fault).__name__
-        sys.stderr.write(json.dumps({"error": kind, "message": str(fault)}) + "\n")
+        facts = {"error": type(fault).__name__, "message": message}
+        text = json.dumps({**facts, "trace": trace} if ours else facts)
     else:
-        sys.stderr.write(f"error: {fault}\n")
+        text = "".join(trace)
+        text += message if isinstance(fault, StoppedError) else f"error: {message}"
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 @app.command()
@@ -105,13 +123,13 @@ def demo(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Run the whole line on the sandbox market: minutes, no key, no network."""
+    """Run every step on the simulated market: minutes, no key, no network."""
     from gogooku.commands import demo as command
 
     answer = command.demo(
         home_folder(),
         size=size,
-        seed=seed,
+        seed=whole_number(seed, option="--seed", least=0),
         shuffled=shuffle_labels,
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
@@ -210,6 +228,7 @@ def sandbox_market(
     size: MarketSize = "demo",
     seed: MarketSeed = 1,
     name: Annotated[str | None, typer.Option(help="Name of the source.")] = None,
+    config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -220,7 +239,8 @@ def sandbox_market(
         home_folder(),
         name=name,
         size=size,
-        seed=seed,
+        seed=whole_number(seed, option="--seed", least=0),
+        config=config,
         assignments=assignments or [],
         reporter=reporter_for(as_json=as_json),
     )
@@ -236,17 +256,18 @@ def sandbox_serve(
         typer.Option(help="Last date of the market; the end of the next quarter by default."),
     ] = None,
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8790,
+    as_json: Json = False,
 ) -> None:
     """Answer the J-Quants V2 endpoints on loopback, from a generated market."""
     from gogooku.commands import sandbox as command
 
     command.serve(
         size=size,
-        seed=seed,
+        seed=whole_number(seed, option="--seed", least=0),
         until=day_given(until, option="--until"),
-        port=port,
-        reporter=reporter_for(as_json=False),
-        say=emit,
+        port=whole_number(port, option="--port", least=0, most=MOST_PORT),
+        reporter=reporter_for(as_json=as_json),
+        say=lambda answer: emit(answer, as_json=as_json),
     )
 
 
@@ -308,8 +329,8 @@ def audit(
     answer = command.audit(
         home_folder(),
         dataset,
-        dates=dates,
-        seed=seed,
+        dates=whole_number(dates, option="--dates", least=0),
+        seed=whole_number(seed, option="--seed", least=0),
         execution=execution_for(threads),
         reporter=reporter_for(as_json=as_json),
     )
@@ -441,7 +462,11 @@ def predict(
 
     answer = command.predict(
         home_folder(),
-        command.Asked(day=day_given(day, option="--date"), horizon=horizon, top=top),
+        command.Asked(
+            day=day_given(day, option="--date"),
+            horizon=whole_number(horizon, option="--horizon", least=1),
+            top=whole_number(top, option="--top", least=1),
+        ),
         run=run,
         dataset=dataset,
         output=output,
@@ -459,6 +484,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
     device: Device = "cpu",
+    as_json: Json = False,
 ) -> None:
     """Serve rankings over HTTP; everything but /health needs a key."""
     from gogooku.commands import serve as command
@@ -468,9 +494,9 @@ def serve(
         run=run,
         dataset=dataset,
         keys=os.environ.get("GOGOOKU_API_KEYS", ""),  # noqa: TID251
-        host=host,
-        port=port,
+        at=Address(host, whole_number(port, option="--port", least=0, most=MOST_PORT)),
         device=device,
+        say=lambda answer: emit(answer, as_json=as_json),
     )
 
 
@@ -503,20 +529,23 @@ def doctor(
 
 
 @app.command()
-def version() -> None:
+def version(as_json: Json = False) -> None:
     """Print the version."""
     from gogooku.commands import version as command
 
-    emit(command.version())
+    emit(command.version(), as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point: run a command, turn deliberate errors into one paragraph and an exit code.
+    """Entry point: run a command, turn every fault into one paragraph and an exit code.
 
     What a command writes, wherever, is for its user alone.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.umask(PRIVATE_UMASK)
+    open_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        escape_the_rest(stream)
     as_json = "--json" in given
     supervised(
         lambda: _call(given, as_json=as_json),
@@ -525,19 +554,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _call(given: list[str], *, as_json: bool) -> None:
+    """Run a command; always ends in `SystemExit`."""
     keep_freed_memory()
     try:
-        require_resources()
-        code = app(given, standalone_mode=False)
-    except GogookuError as fault:
-        complain(fault, as_json=as_json)
-        sys.exit(fault.exit_code)
-    except (MemoryError, OSError, RuntimeError, ImportError) as fault:
-        scarce = resource_error(fault)
-        if scarce is None:
-            raise
-        complain(scarce, as_json=as_json)
-        sys.exit(scarce.exit_code)
+        with signals_raise():
+            require_resources()
+            code = _run(given)
+    except BrokenPipeError:
+        discard(sys.stdout)
+        discard(sys.stderr)
+        sys.exit(READER_GONE_CODE)
     except WrongCall as fault:
         in_plain_words(fault)
         if as_json:
@@ -545,10 +571,25 @@ def _call(given: list[str], *, as_json: bool) -> None:
         else:
             fault.show()
         sys.exit(UsageError.exit_code)
-    except BaseException as fault:
-        scarce = resource_error(fault)
-        if scarce is not None:
-            complain(scarce, as_json=as_json)
-            sys.exit(scarce.exit_code)
+    except SystemExit:
         raise
-    sys.exit(code if isinstance(code, int) else 0)
+    except BaseException as fault:  # noqa: BLE001 - every fault has an exit code and words
+        error = meaning(fault)
+        if error is not fault:
+            error.__cause__ = fault
+        complain(error, as_json=as_json)
+        sys.exit(error.exit_code)
+    sys.exit(code)
+
+
+def _run(given: list[str]) -> int:
+    """Run a command and give its exit code; faults are raised as they are."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("gogooku", given) as context:
+            command.invoke(context)
+        code = 0
+    except typer.Exit as end:
+        code = end.exit_code
+    with writes_out(sys.stdout):
+        return code

@@ -1,4 +1,4 @@
-"""The whole line, from where data comes from to the ranking: a function for each arrow.
+"""The whole pipeline, from raw data to the ranking: a function for each arrow.
 
 ::
 

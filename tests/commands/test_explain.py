@@ -64,7 +64,7 @@ def test_explain_two_runs_shows_their_difference(tour_home):
     assert named["config learner.feature"]["left"] is None
     assert not any(row["what"].startswith("version ") for row in rows)
     said = done(tour_home, "explain", one, two).out
-    assert f"{len(rows)} difference(s)" in said
+    assert f"{len(rows)} differences" in said
 
 
 def test_explain_finds_what_is_beside_a_run_by_both_names(tour_home):

@@ -289,9 +289,9 @@ def test_what_is_left_explains_itself(line, forgotten):
     assert "fills and holdings" in line.done(home, "explain", traded, "--json").json["forgotten"]
     for command, words in (
         (("evaluate", "ridge"), None),
-        (("evaluate", "ridge", *sets("judge_label=residual")), "is not in"),
-        (("backtest", "ridge"), "is not in"),
-        (("build", "--source", "sandbox"), "source 'sandbox' is not in"),
+        (("evaluate", "ridge", *sets("judge_label=residual")), "No dataset"),
+        (("backtest", "ridge"), "No dataset"),
+        (("build", "--source", "sandbox"), "No source 'sandbox' in"),
         (("predict", "--run", "ridge"), "no dataset in"),
         (("sync", "--source", "sandbox", "--status"), None),
     ):

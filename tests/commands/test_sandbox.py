@@ -77,5 +77,5 @@ def test_sandbox_serve_on_a_port_in_use_says_so_before_it_makes_a_market(tmp_pat
         result = run_cli(tmp_path, "sandbox", "serve", "--size", "full", "--port", port)
     assert result.code == 3
     assert is_one_paragraph(result.err), result.err
-    assert f"127.0.0.1:{port}: cannot listen there" in result.err
+    assert f"port {port} is in use at 127.0.0.1" in result.err
     assert result.out == ""

@@ -64,5 +64,5 @@ def test_room_is_asked_for_by_sessions_names_and_values(home, monkeypatch):
 
 
 def test_a_source_that_is_not_there_is_named(home):
-    with pytest.raises(DataError, match="'gone' is not in .*prices"):
+    with pytest.raises(DataError, match="No source 'gone' in .*prices"):
         build(home, source="gone")

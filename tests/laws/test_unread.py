@@ -16,6 +16,7 @@ SOURCE = Path(gogooku.__file__).parent
 ELSEWHERE = {
     "Config.model_config": "pydantic",
     "_KeyHeader.auth_flow": "httpx",
+    "PipeConsole.on_broken_pipe": "rich",
     "Bar.value_yen": "`_PANEL` of sandbox/market/market.py, by name",
     "restore": "users: docs/data.md",
     "sharpe_ratio": "users: docs/evaluation.md",

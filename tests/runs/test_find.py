@@ -38,9 +38,9 @@ def test_a_run_is_found_by_path_id_name_and_as_the_newest(home, ridge):
     assert open_run(home, ridge.run_id).folder == ridge.folder
     assert open_run(home, "ridge").folder == ridge.folder
     assert open_run(home, None).folder == finished_runs(home)[-1]
-    with pytest.raises(DataError, match=f"run 'nothing' is not in.*{ridge.run_id}"):
+    with pytest.raises(DataError, match=f"No finished run 'nothing' in .* {ridge.run_id}"):
         open_run(home, "nothing")
-    with pytest.raises(DataError, match="none yet"):
+    with pytest.raises(DataError, match="No finished run in .*: gogooku train lightgbm"):
         open_run(home / "elsewhere", None)
 
 

@@ -78,7 +78,7 @@ def test_an_evaluation_outlives_its_data(home, ridge):
     again = evaluate(home, ridge, by("residual"))
     assert again.folder == judged.folder
     assert again.metrics == judged.metrics
-    with pytest.raises(DataError, match="is not in"):
+    with pytest.raises(DataError, match="No dataset"):
         evaluate(home, ridge, by("excess"))
 
 

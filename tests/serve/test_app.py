@@ -228,11 +228,19 @@ def test_server_does_not_start_without_keys(tour_home):
 
 
 def test_command_serves_what_was_asked_for(tour_home, monkeypatch):
-    called = {}
-    monkeypatch.setattr("uvicorn.run", lambda app, **options: called.update(options, app=app))
-    done(tour_home, "serve", "--run", "ridge", "--port", 0, GOGOOKU_API_KEYS=hash_key(KEY))
-    assert called["host"] == "127.0.0.1"
-    assert called["port"] == 0
+    called = []
+
+    def run(server, sockets):
+        called.extend(socket.getsockname() for socket in sockets)
+
+    monkeypatch.setattr("uvicorn.Server.run", run)
+    said = done(tour_home, "serve", "--run", "ridge", "--port", 0, GOGOOKU_API_KEYS=hash_key(KEY))
+    ((host, port),) = called
+    assert host == "127.0.0.1"
+    first, last = said.out.splitlines()
+    assert first.startswith("Serving ridge-")
+    assert first.endswith(f"at http://127.0.0.1:{port}. Ctrl-C stops.")
+    assert last == "Stopped."
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def test_store_keeps_versions_and_points_at_the_newest(tmp_path):
     assert stored(tmp_path, frames()).folder == first.folder
     assert read_source(tmp_path, "prices").content_hash == first.content_hash
     assert source_names(tmp_path) == ["prices"]
-    with pytest.raises(DataError, match=r"'other' is not in .*there: prices"):
+    with pytest.raises(DataError, match=r"No source 'other' in .* There is: prices"):
         read_source(tmp_path, "other")
     with pytest.raises(DataError, match="no rows"):
         frames(quotes=quotes([]))

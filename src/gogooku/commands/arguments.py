@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gogooku.core.config import Execution, validated
 from gogooku.core.errors import UsageError
-from gogooku.core.findings import explain_value
+from gogooku.core.findings import explain_value, short
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
 
@@ -44,20 +44,76 @@ def reporter_for(*, as_json: bool) -> Reporter:
     return SilentReporter() if as_json else ConsoleReporter()
 
 
+MOST_PORT = 65_535
+_MOST = 2**63 - 1
+_MOST_THREADS = 1_024
+
+
+def whole_number(value: int, *, option: str, least: int, most: int = _MOST) -> int:
+    """The number of an option; one out of its bounds is a `UsageError`."""
+    if value < least:
+        raise UsageError(f"{option} {short(value)}: must be at least {least:,}")
+    if value > most:
+        raise UsageError(f"{option} {short(value)}: must be at most {most:,}")
+    return value
+
+
+def usable_home(text: str) -> Path:
+    """The folder that everything is kept in, which need not be there yet.
+
+    Raises
+    ------
+    UsageError
+        It, or a folder above it, is a file; or there can be no folder of that name.
+    """
+    try:
+        home = Path(text).expanduser()
+        above = next(place for place in (home, *home.parents, Path()) if _is_there(place))
+        is_folder = above.is_dir()
+    except (OSError, RuntimeError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise UsageError(f"{text}: cannot be the home ({reason}). {_HOME_HELP}") from fault
+    if not is_folder:
+        raise UsageError(f"{text}: cannot be the home, {above} is no folder. {_HOME_HELP}")
+    return home
+
+
+def _is_there(place: Path) -> bool:
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+_HOME_HELP = "Set GOGOOKU_HOME to a folder, which need not exist yet."
+
+
 def execution_for(threads: int | None, *, device: str = "cpu") -> Execution:
     """How to run with so many threads, all there are by default, and where networks run."""
-    wanted = available_threads() if threads is None else threads
+    wanted = (
+        available_threads()
+        if threads is None
+        else whole_number(threads, option="--threads", least=1, most=_MOST_THREADS)
+    )
     return validated(Execution, {"threads": wanted, "device": device})
 
 
 def day_given(text: str | None, *, option: str) -> date | None:
-    """The date of an option; anything but YYYY-MM-DD is a `UsageError`."""
+    """The date of an option; anything but YYYY-MM-DD of 1900 to 2199 is a `UsageError`."""
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as fault:
-        raise UsageError(f"{option} {text!r}: expected YYYY-MM-DD") from fault
+        raise UsageError(f"{option} {short(text)}: expected YYYY-MM-DD") from fault
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise UsageError(f"{option} {text}: expected a year from {_YEARS[0]} to {_YEARS[1]}")
+    return day
+
+
+_YEARS = (1900, 2199)
+"""Of dates that an option may name: a market has others never."""
 
 
 def columns_given(mapping: Sequence[str]) -> dict[str, str]:
@@ -66,7 +122,9 @@ def columns_given(mapping: Sequence[str]) -> dict[str, str]:
     for text in mapping:
         field, sign, column = text.partition("=")
         if not sign:
-            raise UsageError(f"--map {text!r}: expected field=column, for example close=px_last")
+            raise UsageError(
+                f"--map {short(text)}: expected field=column, for example close=px_last"
+            )
         columns[field.strip()] = column.strip()
     return columns
 

@@ -12,7 +12,7 @@ from gogooku.audit.run import audit as check
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, table
 from gogooku.core.config import Execution
-from gogooku.core.errors import FindingError, UsageError
+from gogooku.core.errors import FindingError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 
@@ -42,13 +42,9 @@ def audit(
 
     Raises
     ------
-    UsageError
-        A negative number of dates.
     DataError
         There is no such dataset.
     """
-    if dates < 0:
-        raise UsageError(f"--dates {dates}: expected 0 (no rebuild) or more")
     made, folder = check(
         home,
         current_dataset(home, dataset),

@@ -1,4 +1,4 @@
-"""`gogooku demo`: the whole line on the sandbox market, from the dataset to the ranking."""
+"""`gogooku demo`: every step on the simulated market, from the dataset to the ranking."""
 
 from __future__ import annotations
 

@@ -69,9 +69,15 @@ def doctor(home: Path, *, verified: bool = False, reporter: Reporter | None = No
             failure = FindingError(
                 f"{len(found.damaged)} of {found.files} files are damaged: {files}{more}"
             )
-    rows = [(name, str(len(value) if name in _LISTS else value)) for name, value in facts.items()]
+    rows = [row for name, value in facts.items() for row in _rows(name, value)]
     lines = [text for name in _LISTS for text in facts.get(name, ())]
     return Answer(facts=facts, parts=[table("doctor", ["", ""], rows), *lines], failure=failure)
+
+
+def _rows(name: str, value: Any) -> list[tuple[str, str]]:
+    """What people are shown of a fact: of a list one line for each, or how many there are."""
+    shown = [len(value)] if name in _LISTS else value if isinstance(value, list) else [value]
+    return [(name if not k else "", str(one)) for k, one in enumerate(shown or ["-"])]
 
 
 def verify_home(home: Path, *, reporter: Reporter) -> Verified:

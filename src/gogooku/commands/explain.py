@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 from rich.table import Table
 
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import table
+from gogooku.commands.display import counted, table
 from gogooku.core.errors import DataError, UnsealedError
 from gogooku.core.files import MANIFEST_FILE, read_json
+from gogooku.core.findings import did_you_mean
 from gogooku.core.seal import Loose, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.ingest.source import sources_folder
@@ -42,7 +44,7 @@ def explain(home: Path, artefact: Path, other: Path | None) -> Answer:
     rows = [(one.what, one.left, one.right) for one in difference(left, right)]
     return Answer(
         facts=[{"what": what, "left": one, "right": two} for what, one, two in rows],
-        parts=[table(f"{len(rows)} difference(s)", ["", left.place, right.place], rows)],
+        parts=[table(counted(len(rows), "difference"), ["", left.place, right.place], rows)],
     )
 
 
@@ -160,13 +162,20 @@ def find_artefact(home: Path, named: Path) -> Path:
     DataError
         Neither exists; the message lists what does.
     """
-    if named.exists():
+    if os.path.exists(named):
         return named
     folders = [p.parent for p in home.glob(f"*/**/{STAMP_FILE}") if ".building" not in str(p)]
-    matches = [p for p in folders if named.name in _names_of(home, p)]
+    *above, name = named.parts or ("",)
+    matches = [
+        p
+        for p in folders
+        if name in _names_of(home, p)
+        if not above or above[-1] in _names_of(home, p.parent)
+    ]
     if not matches:
-        there = ", ".join(sorted(p.name for p in folders)) or "nothing yet"
-        raise DataError(f"{named}: no such folder, and no artefact of that name; there: {there}")
+        known = sorted({one for p in folders for one in _names_of(home, p) if one})
+        there = did_you_mean(name, known) if known else ". There is none yet."
+        raise DataError(f"{named}: no such folder, and no artefact of that name{there}")
     return max(matches, key=lambda p: (p / STAMP_FILE).stat().st_mtime_ns)
 
 
@@ -219,7 +228,7 @@ def _tables(one: Explanation) -> list[Table]:
     facts = one.to_json()
     settings = [(path, str(entry["value"]), entry["from"]) for path, entry in one.config.items()]
     plain = [
-        (name, str(value))
+        (name, None if value is None else str(value))
         for name, given in facts.items()
         if name not in ("config", "inputs", "versions")
         for value in (given if isinstance(given, list) else [given])

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import frame_table
+from gogooku.commands.display import counted, frame_table
+from gogooku.core.calendar import Clock
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.find import open_run
 from gogooku.serve.output import write_ranking
+
+_WHEN = {Clock.EVENING: "after the close of", Clock.PREMARKET: "before the open after"}
+"""When a decision is taken, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +67,15 @@ def predict(
         horizon=asked.horizon,
         device=device,
     )
-    when = f"{made.date}, clock {made.clock}, by {made.horizon} sessions"
-    title = f"{when}, run {made.run_id}, dataset {made.dataset}"
-    parts: list[object] = [frame_table(title, made.frame.head(asked.top))]
+    shown = made.frame.head(min(asked.top, made.frame.height))
+    title = (
+        f"Ranking {_WHEN[made.clock]} {made.date} for the next "
+        f"{counted(made.horizon, 'session')}: top {shown.height:,} of {made.frame.height:,}"
+    )
+    parts: list[object] = [
+        frame_table(title, shown),
+        f"run {made.run_id}, dataset {made.dataset}",
+    ]
     if output is not None:
         write_ranking(output, made)
         parts.append(f"written: {output} ({made.frame.height:,} names)")

@@ -1,4 +1,4 @@
-"""`gogooku sandbox market` and `gogooku sandbox serve`: the market that never existed."""
+"""`gogooku sandbox market` and `gogooku sandbox serve`: the simulated market."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.core.config import resolve
+from gogooku.core.process import CTRL_C
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, tokyo_time
 from gogooku.sandbox.exchange.exchange import Exchange
@@ -22,6 +23,7 @@ def market(
     name: str | None,
     size: str,
     seed: int,
+    config: Path | None,
     assignments: Sequence[str],
     reporter: Reporter,
 ) -> Answer:
@@ -35,7 +37,9 @@ def market(
     source = pipeline.sandbox(
         home,
         name or f"sandbox-{size}-{seed}",
-        resolve(market_config(size, seed=seed), base_name=size, assignments=assignments),
+        resolve(
+            market_config(size, seed=seed), base_name=size, file=config, assignments=assignments
+        ),
         reporter=reporter,
     )
     rows = source.manifest["rows"]
@@ -85,10 +89,12 @@ def serve(
             Answer(
                 facts={"address": address, "size": size, "seed": seed, "until": str(last)},
                 parts=[
-                    f"sandbox exchange on {address}, market {size} of seed {seed} until {last}",
+                    f"sandbox exchange on {address}, market {size} of seed {seed} until {last}. "
+                    f"{CTRL_C}",
                     "  keys: sandbox (premium), sandbox-free, -light, -standard, -premium",
                 ],
             )
         )
 
     serve_exchange(exchange, port=port, opened=opened)
+    say(Answer(facts={"stopped": True}, parts=["Stopped."]))

@@ -10,6 +10,7 @@ from gogooku.commands.answer import Answer
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
+from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
 
 
@@ -34,6 +35,7 @@ def train(
     GogookuError
         As `gogooku.pipeline.train`.
     """
+    finished = {folder.name for folder in finished_runs(home)}
     run = pipeline.train(
         home,
         name,
@@ -42,7 +44,8 @@ def train(
         execution=execution,
         reporter=reporter,
     )
+    done = "already trained, nothing to do:" if run.run_id in finished else "run"
     return Answer(
         facts={"run": run.run_id, "folder": str(run.folder), **run.manifest},
-        parts=[f"run {run.run_id}", f"  {run.folder}"],
+        parts=[f"{done} {run.run_id}", f"  {run.folder}"],
     )

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json
-from gogooku.core.findings import VARIANT, explain, field_paths, nearest
+from gogooku.core.findings import VARIANT, explain, field_paths, nearest, short
 
 DEFAULT_ORIGIN = "default"
 """Origin of a value that nobody stated."""
@@ -27,12 +27,20 @@ _OPENED = "\0opened"
 class Config(BaseModel):
     """Base of every configuration model: frozen, and an unknown key is an error.
 
-    NaN and infinity are no values of a setting.
+    NaN and infinity are no values of a setting, nor is a whole number that 64 bits do not hold.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _fits_64_bits(cls, value: Any) -> Any:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, int) and abs(one) >= 1 << 63:
+                raise ValueError("a whole number has at most 18 digits")
+        return value
 
     @property
     def content_hash(self) -> str:
@@ -108,23 +116,50 @@ def tree_of(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Read one ``path=value``; the value is TOML, a bare word is a string."""
     path, sign, raw = text.partition("=")
-    if not sign or not path.strip():
-        raise ConfigError(f"--set {text!r}: expected path=value, for example --set seed=2")
+    path = path.strip()
+    if not sign or not path:
+        raise ConfigError(f"--set {short(text)}: expected path=value, for example --set seed=2")
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
-    return path.strip(), value
+    except (RecursionError, ValueError) as fault:
+        raise ConfigError(f"--set {short(path)}: no value ({_why(fault)})") from fault
+    return path, value
+
+
+def _why(fault: Exception) -> str:
+    """Why a text that may be TOML cannot be read, in plain words."""
+    if isinstance(fault, RecursionError):
+        return "brackets within brackets, too deep"
+    if isinstance(fault, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if "digits" in str(fault):
+        return "a number of thousands of digits"
+    return str(fault)
+
+
+_MOST_BYTES = 1 << 20
+"""Of a config file: all settings there are take a hundredth."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML config file; a missing or broken one is a `ConfigError`."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"--config {path}: is no file. Give the path of a TOML file.")
+        with path.open("rb") as handle:
+            content = handle.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise ConfigError(
+                f"--config {path}: has more than {_MOST_BYTES:,} bytes, so it is no file of "
+                "settings. Give the path of a TOML file."
+            )
+        return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as fault:
         raise ConfigError(f"--config {path}: cannot be read ({fault.strerror})") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"--config {path}: not valid TOML: {fault}") from fault
+    except (ValueError, RecursionError) as fault:
+        raise ConfigError(f"--config {path}: not valid TOML: {_why(fault)}") from fault
 
 
 def resolve(

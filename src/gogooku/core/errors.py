@@ -4,6 +4,8 @@
 
     GogookuError
     |- FindingError                 exit 1  a check ran and found something
+    |- StoppedError                 exit 128 + N  signal N stopped the command (Ctrl-C: 130)
+    |- InternalError                exit 70 a defect of the program
     |- UsageError                   exit 2  wrong usage
     |  |- ConfigError               exit 2  unknown key, bad value, impossible fold
     |- EnvironmentalError           exit 3  data, service or environment
@@ -11,6 +13,7 @@
        |  |- ContractError          exit 3  two artefacts that do not fit each other
        |  |- UnsealedError          exit 3  an artefact without digests of its files
        |- StorageError              exit 3  disk full, not writable
+       |- OutputError               exit 3  the answer cannot be printed
        |- ResourceError             exit 3  no more memory, descriptors or threads
        |- BusyError                 exit 3  another process holds the lock
        |- TransientError            exit 3  a retry may help
@@ -32,6 +35,22 @@ class FindingError(GogookuError):
     """A check ran to its end and found something wrong."""
 
     exit_code = 1
+
+
+class StoppedError(GogookuError):
+    """The user, or the machine, asked the command to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "Stopped. Nothing half-written is visible; run the same command to continue."
+        )
+        self.exit_code = 128 + number
+
+
+class InternalError(GogookuError):
+    """Nothing that a user did: the program itself is wrong. Its cause is the exception."""
+
+    exit_code = 70
 
 
 class UsageError(GogookuError):
@@ -62,6 +81,10 @@ class UnsealedError(DataError):
 
 class StorageError(EnvironmentalError):
     """The disk is full or cannot be written."""
+
+
+class OutputError(EnvironmentalError):
+    """Standard output cannot be written: what a command has to say is lost, its work is done."""
 
 
 class ResourceError(EnvironmentalError):

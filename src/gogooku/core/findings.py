@@ -20,6 +20,8 @@ from pydantic import BaseModel, ValidationError
 from gogooku.core.variants import OneOf
 
 _NEAREST = 3
+_LISTED = 12
+"""Most names listed in one message."""
 _SHOWN = 8
 """Most wrong settings named in one message."""
 _LONGEST = 60
@@ -174,6 +176,18 @@ def nearest(path: str, known: Sequence[str]) -> str:
     ]
     names = list(dict.fromkeys(close))[:_NEAREST] or sorted(known)[: 2 * _NEAREST]
     return ", ".join(names)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """What follows a name that does not exist: the one most like it, if one is, and the others."""
+    folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    like = f"; did you mean {folded[close[0]]}?" if close else "."
+    newest = list(known[-_LISTED:])
+    if len(known) > _LISTED:
+        newest.insert(0, f"{len(known) - _LISTED} more")
+    there = "There is" if len(known) == 1 else "There are"
+    return f"{like} {there}: {', '.join(newest)}."
 
 
 def short(value: Any) -> str:

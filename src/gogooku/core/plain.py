@@ -24,3 +24,22 @@ def plain(text: str, *, limit: int | None = None) -> str:
     line = " ".join(_ESCAPES.sub("", text).split())
     line = "".join(one if one.isprintable() else "?" for one in line)
     return line if limit is None or len(line) <= limit else f"{line[:limit]}..."
+
+
+_LONG_WORD: Final = 400
+
+
+def paragraph(text: str) -> str:
+    """A message as one line for a terminal; a word that nobody would read whole is cut.
+
+    Unlike `plain` it leaves blanks as they are: a message may name a path that has two.
+    """
+    line = "".join(
+        one if one.isprintable() else " " if one.isspace() else "?"
+        for one in _ESCAPES.sub("", text)
+    ).strip()
+    return re.sub(rf"\S{{{_LONG_WORD},}}", _cut, line)
+
+
+def _cut(word: re.Match[str]) -> str:
+    return f"{word[0][:60]}...({len(word[0]):,} characters)"

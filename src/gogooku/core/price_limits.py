@@ -86,7 +86,7 @@ def daily_limit_yen(base: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Widest move of a session, in yen either way, for a base price in yen (the last close).
 
     Source: Tokyo Stock Exchange, "Daily price limits". After sessions that end at the limit
-    without trade the exchange widens it; that is not in this table.
+    without a trade the exchange widens it; that is not in this table.
     """
     width: npt.NDArray[np.float64] = _YEN[np.searchsorted(_BELOW, base, side="right")]
     return width

@@ -69,11 +69,19 @@ class _Bar:
         self.progress.update(self.task, note=text)
 
 
+class PipeConsole(Console):
+    """A console whose reader may go: the fault is the caller's, not an exit code of its own."""
+
+    def on_broken_pipe(self) -> None:
+        """Called where a `BrokenPipeError` is being handled."""
+        raise  # noqa: PLE0704
+
+
 @dataclass
 class ConsoleReporter:
     """Bars on a terminal, one line per finished step otherwise."""
 
-    console: Console = field(default_factory=lambda: Console(stderr=True))
+    console: Console = field(default_factory=lambda: PipeConsole(stderr=True))
 
     @contextmanager
     def step(self, name: str, total: float | None = None) -> Iterator[Step]:

@@ -20,6 +20,7 @@ from gogooku.core.artefact import (
 )
 from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, readable, write_point
+from gogooku.core.findings import did_you_mean, short
 from gogooku.core.types import Dataset, Labels, SessionRows
 from gogooku.dataset.label_files import read_labels
 from gogooku.dataset.reading import files_of, grown_of, read_dataset
@@ -52,8 +53,14 @@ def current_name(home: Path) -> str:
     """
     pointer = datasets_folder(home) / CURRENT_FILE
     if not os.path.lexists(pointer):
-        raise DataError(f"no dataset in {home}; run: gogooku build")
+        raise DataError(f"No dataset in {home}. Run: gogooku build")
     return pointed(pointer, key="dataset").name
+
+
+def dataset_names(home: Path) -> list[str]:
+    """Names of all finished datasets."""
+    found = datasets_folder(home).glob(f"[!.]*/{MANIFEST_FILE}")
+    return sorted(manifest.parent.name for manifest in found)
 
 
 def current_dataset(home: Path, name: str | None = None) -> Dataset:
@@ -67,9 +74,11 @@ def current_dataset(home: Path, name: str | None = None) -> Dataset:
     if name is None:
         return read_dataset(datasets_folder(home) / current_name(home))
     folder = datasets_folder(home) / name
-    if not is_folder_name(name) or not (folder / MANIFEST_FILE).exists():
-        known = sorted(p.parent.name for p in datasets_folder(home).glob(f"*/{MANIFEST_FILE}"))
-        raise DataError(f"dataset {name!r} is not in {home} (there: {', '.join(known) or 'none'})")
+    if not is_folder_name(name) or not os.path.exists(folder / MANIFEST_FILE):
+        known = dataset_names(home)
+        if not known:
+            raise DataError(f"No dataset {short(name)} in {home}, and no other. Run: gogooku build")
+        raise DataError(f"No dataset {short(name)} in {home}{did_you_mean(name, known)}")
     return read_dataset(folder)
 
 

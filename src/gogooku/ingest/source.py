@@ -35,6 +35,7 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
+from gogooku.core.findings import did_you_mean, short
 from gogooku.core.frames import SourceFrames
 from gogooku.core.seal import FILES, Loose, Sealed, carried_from, open_sealed, seal
 from gogooku.core.stamp import CONFIG_FILE, Stamp
@@ -246,10 +247,14 @@ def read_source(home: Path, name: str) -> Source:
     pointer = sources_folder(home) / name / CURRENT_FILE
     if not is_folder_name(name) or not os.path.lexists(pointer):
         known = source_names(home)
-        listed = ", ".join(known) if known else "none yet"
+        if not known:
+            raise DataError(
+                f"No source {short(name)} in {home}, and no other. Make one: gogooku import FILE, "
+                "gogooku sync or gogooku sandbox market."
+            )
         raise DataError(
-            f"source {name!r} is not in {home} (there: {listed}). "
-            "Make one: gogooku import FILE, gogooku sync or gogooku sandbox market."
+            f"No source {short(name)} in {home}{did_you_mean(name, known)} Run: gogooku build "
+            f"--source {known[0] if len(known) == 1 else 'NAME'}"
         )
     return delivery(pointed(pointer, key="version"))
 

@@ -49,7 +49,7 @@ class TradeConfig(Config):
     portfolio: PortfolioConfig = PortfolioConfig()
     costs: CostConfig = CostConfig()
     lot_size: Annotated[int, Unit("shares")] = Field(default=USUAL.lot_size, ge=1)
-    initial_cash: float = Field(default=USUAL.initial_cash, gt=0.0)
+    initial_cash: float = Field(default=USUAL.initial_cash, gt=0.0, le=1e15)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from gogooku.core.config import assignments_for
 from gogooku.core.errors import DataError, UnsealedError
 from gogooku.core.files import MANIFEST_FILE, read_json
-from gogooku.core.findings import field_paths
+from gogooku.core.findings import did_you_mean, field_paths, short
 from gogooku.core.stamp import CONFIG_FILE, Stamp
 from gogooku.learn.registry import LEARNERS
 from gogooku.runs.folder import (
@@ -19,7 +21,7 @@ from gogooku.runs.folder import (
     read_run,
     without_manifest,
 )
-from gogooku.runs.named import run_named
+from gogooku.runs.named import run_named, run_names
 
 
 def open_run(home: Path, name: str | None) -> Run:
@@ -39,18 +41,25 @@ def open_run(home: Path, name: str | None) -> Run:
             )
     if name is None:
         matches = finished
-    elif (Path(name) / MANIFEST_FILE).exists():
+    elif os.path.exists(Path(name) / MANIFEST_FILE):
         matches = [Path(name)]
     else:
         matches = [p for p in finished if p.name == name]
         matches = matches or [p for p in finished if p.name.rpartition("-")[0] == name]
     if not matches:
-        listed = ", ".join(p.name for p in finished) or "none yet"
-        wanted = "a run" if name is None else f"run {name!r}"
-        raise DataError(
-            f"{wanted} is not in {home} (finished: {listed}); make one: gogooku train RUN"
-        )
+        raise DataError(_none_there(home, name, finished))
     return opened(matches[-1])
+
+
+def _none_there(home: Path, name: str | None, finished: Sequence[Path]) -> str:
+    """That there is no such run, which there are, or how one is made."""
+    made = name if name in run_names() else "lightgbm"
+    if name is None or name == made or not finished:
+        named = f" of {name}" if name == made else ""
+        return f"No finished run{named} in {home}. Train one: gogooku train {made}"
+    names = [folder.name.rpartition("-")[0] for folder in finished]
+    known = [*dict.fromkeys(names), *(folder.name for folder in finished)]
+    return f"No finished run {short(name)} in {home}{did_you_mean(name, known)}"
 
 
 def opened(folder: Path) -> Run:

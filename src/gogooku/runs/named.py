@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gogooku.core.errors import ConfigError
+from gogooku.core.findings import did_you_mean, short
 from gogooku.learn.registry import LEARNERS
 from gogooku.runs.config import TrainConfig
 
@@ -22,5 +23,5 @@ def run_named(name: str) -> TrainConfig:
     """
     names = run_names()
     if name not in names:
-        raise ConfigError(f"run {name!r} does not exist; there are: {', '.join(names)}")
+        raise ConfigError(f"no run is named {short(name)}{did_you_mean(name, list(names))}")
     return TrainConfig(learner=LEARNERS.config(names[name]).model_validate({}))

@@ -1,1 +1,1 @@
-"""An exchange that never existed: a generated market with known expected returns."""
+"""A simulated exchange: a generated market with known expected returns."""

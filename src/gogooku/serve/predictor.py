@@ -85,10 +85,10 @@ class Predictor:
     def __init__(self, run: Run, dataset: Dataset, *, device: str = "cpu") -> None:
         if run.manifest["feature_hash"] != dataset.feature_hash:
             raise ContractError(
-                f"run {run.run_id} was fitted on other features, or at another clock, than dataset "
-                f"{dataset.folder.name} has (clock {dataset.clock}; "
-                f"{run.manifest['feature_hash']} against {dataset.feature_hash}); train again, or "
-                f"name its dataset: {run.dataset_name}"
+                f"run {run.run_id} was trained on dataset {run.dataset_name}; dataset "
+                f"{dataset.folder.name} (clock {dataset.clock}) has other features, or another "
+                f"clock. Use --dataset {run.dataset_name}, or --run with a run of this dataset, or "
+                f"train one: gogooku train {run.manifest['name']} --dataset {dataset.folder.name}"
             )
         self.run = run
         self.dataset = dataset
@@ -145,7 +145,8 @@ class Predictor:
         )
         if forecast.frame.is_empty():
             raise DataError(
-                f"{wanted}: no name is in the universe; lower universe.min_traded_value"
+                f"{wanted}: no name is in the universe on that session. Ask for another one with "
+                "--date, or build with a lower universe.min_traded_value."
             )
         return Ranking(
             date=wanted,

@@ -324,7 +324,7 @@ WARNINGS: tuple[Rule, ...] = (
         "sparse_code",
         "a code with rows on fewer than half of its sessions",
         Policy.KEPT,
-        "weekly bars, or a vendor that leaves days without trade out",
+        "weekly bars, or a vendor that leaves out sessions without a trade",
     ),
     Rule(
         "ends_untraded",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gogooku.core.errors import BusyError
+from gogooku.core.listen import LOOPBACK, Address, listen, url_of
+from gogooku.core.process import until_stopped
 from gogooku.sandbox.exchange.exchange import PREFIX, Answer, Exchange, Request
 from gogooku.sandbox.exchange.faults import Fault
 
-LOOPBACK: Final = "127.0.0.1"
 STALL_SECONDS: Final = 120.0
 _START_SECONDS: Final = 20.0
 
@@ -81,31 +81,13 @@ def _config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio turns off Nagle's algorithm only where it is: without,
-    # each answer waits 40 ms for an acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()
-    except OSError as fault:
-        listener.close()
-        raise BusyError(
-            f"{host}:{port}: cannot listen there ({fault.strerror}); choose another port with "
-            "--port, or end the process that has it."
-        ) from fault
-    return listener
-
-
 def serve(
     exchange: Callable[[], Exchange],
     *,
     port: int,
     opened: Callable[[str], None],
-    host: str = LOOPBACK,
 ) -> None:
-    """Serve until interrupted.
+    """Serve on loopback until a signal asks to stop.
 
     Parameters
     ----------
@@ -121,18 +103,14 @@ def serve(
     BusyError
         The port is in use.
     """
-    listener = _listen(host, port)
+    listener = listen(Address(LOOPBACK, port))
     try:
         server = uvicorn.Server(_config(create_app(exchange())))
-        opened(_address(listener))
-        server.run(sockets=[listener])
+        opened(f"{url_of(listener)}{PREFIX}")
+        with until_stopped():
+            server.run(sockets=[listener])
     finally:
         listener.close()
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}{PREFIX}"
 
 
 @contextmanager
@@ -143,7 +121,7 @@ def serve_in_thread(
 
     Port 0 is any free one.
     """
-    listener = _listen(LOOPBACK, port)
+    listener = listen(Address(LOOPBACK, port))
     server = uvicorn.Server(_config(create_app(exchange, stall_seconds=stall_seconds)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -155,7 +133,7 @@ def serve_in_thread(
             waited.wait(0.01)
         if not server.started:
             raise BusyError("the sandbox exchange did not start on loopback; try again.")
-        yield _address(listener)
+        yield f"{url_of(listener)}{PREFIX}"
     finally:
         server.should_exit = True
         thread.join(_START_SECONDS)

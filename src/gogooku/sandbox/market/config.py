@@ -80,7 +80,7 @@ class MarketConfig(Config):
         Sessions on which no name trades: the exchange's own systems failed.
     """
 
-    num_stocks: Annotated[int, Unit("stocks")] = Field(ge=24)
+    num_stocks: Annotated[int, Unit("stocks")] = Field(ge=24, le=8_800)
     num_sessions: Annotated[int, Unit("sessions")] = Field(ge=2)
     seed: int = Field(ge=0)
     burn_in_sessions: Annotated[int, Unit("sessions")] = Field(default=140, ge=64)

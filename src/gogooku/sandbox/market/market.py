@@ -1,4 +1,4 @@
-"""A Tokyo-like market that never existed, with expected returns that are known.
+"""A simulated market like Tokyo, with expected returns that are known.
 
 Tokyo sessions, five-character codes, sectors, listings and delistings, splits, halts, price limits,
 fat tails, clustered volatility, market, sector and hidden peer factors; and five planted families
