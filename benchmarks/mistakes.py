@@ -404,8 +404,8 @@ _PANELS: Final = (
         "universe-of-survivors",
         "only names that are listed to the end are in the universe",
         "dataset/universe.py",
-        "member = panel.listed() & ~",
-        "member = panel.listed() & panel.listed()[-1] & ~",
+        "member = panel.listed()\n",
+        "member = panel.listed() & panel.listed()[-1]\n",
         (_AS_BUILT, _RAW_AHEAD),
     ),
     Planted(
@@ -486,8 +486,8 @@ _DATASET: Final = (
         "open-labels-of-a-newer-version",
         "what is open in a version is read from the file that a newer one wrote to",
         "dataset/label_files.py",
-        "self.file(name).overlaid(self.settled, self.sessions, self.open_file(name))",
-        "self.file(name).rows(self.sessions)",
+        "rows = file.overlaid(self.settled, self.sessions, own)",
+        "rows = file.rows(self.sessions)",
         (_law(f"{_LABEL_FILES}grown_labels_are_those_of_a_whole_and_change_no_older_version"),),
     ),
     Planted(
@@ -611,13 +611,11 @@ HARMLESS: Final[tuple[Planted, ...]] = (
     Planted(
         "statements-swapped",
         "two statements that do not need each other change places",
-        "dataset/universe.py",
-        "    mean = trailing_sum(np.where(known, turnover, 0.0), config.lookback)"
-        " / config.lookback\n"
-        "    traded = trailing_sum(known.astype(np.float64), config.lookback)\n",
-        "    traded = trailing_sum(known.astype(np.float64), config.lookback)\n"
-        "    mean = trailing_sum(np.where(known, turnover, 0.0), config.lookback)"
-        " / config.lookback\n",
+        "dataset/labels.py",
+        "    entry = inputs.open_TN[1 : last + 1]\n"
+        "    planned = np.arange(1 + horizon, num_sessions)[:, None]\n",
+        "    planned = np.arange(1 + horizon, num_sessions)[:, None]\n"
+        "    entry = inputs.open_TN[1 : last + 1]\n",
         (_RAW_AHEAD, _AS_BUILT, _GROWN),
     ),
     Planted(

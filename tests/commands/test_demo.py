@@ -1,15 +1,49 @@
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
-from gogooku.commands.demo import DemoResult, _null_findings, _null_metrics
+from gogooku import pipeline
+from gogooku.commands import demo as module
+from gogooku.commands.demo import LEARNERS, DemoResult, _null_findings, _null_metrics
 from gogooku.core.types import HORIZONS
-from support.cli import run_cli
+from gogooku.runs.find import open_run
+from support.cli import done, run_cli, visible
 
 
 def test_demo_at_the_smallest_size(tmp_path):
-    result = run_cli(tmp_path / "home", "demo", "--size", "tiny", "--threads", 1, "--json")
-    assert result.code in (0, 1), result.err
-    assert isinstance(result.json, dict)
+    """Every learner is fitted and judged, and what is said is what lies in the demo's home."""
+    home = tmp_path / "home"
+    result = done(home, "demo", "--size", "tiny", "--threads", 1, "--json")
+    said = result.json
+    assert (said["size"], said["shuffled"], said["findings"]) == ("tiny", False, [])
+    assert [*said["runs"]] == [*said["metrics"]] == [*LEARNERS]
+    assert {"market", "dataset", *LEARNERS} <= said["seconds"].keys()
+    for name, run in said["runs"].items():
+        metrics = pipeline.evaluate(home / "demo", open_run(home / "demo", run)).metrics
+        assert metrics == said["metrics"][name]
+        assert all(metrics[f"h{horizon}.rank_ic"]["n"] > 10 for horizon in HORIZONS)
+    best = said["runs"]["atft-gat-fan"]
+    traded = pipeline.backtest(home / "demo", open_run(home / "demo", best))
+    assert said["portfolio"] == traded.metrics
+    assert "portfolio.sharpe" in said["portfolio"]
+    page = Path(said["report"])
+    assert page.is_relative_to(home / "demo" / "runs" / best)
+    assert "atft-gat-fan" in page.read_text(encoding="utf-8")
+    written = visible(home)
+    again = done(home, "demo", "--size", "tiny", "--threads", 1)
+    assert visible(home) == written, "what an earlier demo has finished is not done again"
+    assert "sandbox market, size tiny, seed 1" in again.out
+    assert f"report: {page}" in "".join(again.out.split("\n"))
+
+
+def test_what_the_demo_finds_is_its_failure(tmp_path, monkeypatch):
+    found = DemoResult(size="tiny", seed=1, shuffled=True, findings=["ridge: one", "ridge: two"])
+    monkeypatch.setattr(module, "run_demo", lambda home, **settings: found)
+    result = run_cli(tmp_path / "home", "demo", "--size", "tiny", "--shuffle-labels", "--json")
+    assert result.code == 1
+    assert result.json["findings"] == found.findings
+    assert result.error["message"].endswith("ridge: one; ridge: two")
 
 
 # ------------------------------------------------------------------------------ shuffled labels

@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from datetime import date
 
 import httpx
@@ -21,54 +17,16 @@ from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
 from gogooku.serve.fresh import Fresh
 from gogooku.serve.output import write_ranking
 from support.cli import FEATURES, done, leftovers, run_cli, sets, visible
+from support.serving import KEY, Server
 
-KEY = "a very secret key 5f1c"
 HORIZONS = (1, 5, 10, 20)
-
-
-class Server:
-    """A real server process on a free loopback port."""
-
-    def __init__(self, home, run, *, log):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log = log
-        command = ["serve", "--run", run, "--port", str(self.port)]
-        with log.open("w") as handle:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from gogooku.cli import main; main({command!r})"],
-                env={"GOGOOKU_HOME": str(home), "GOGOOKU_API_KEYS": hash_key(KEY)},
-                stdout=handle,
-                stderr=handle,
-                cwd=home,
-            )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
-        limit = time.monotonic() + 90
-        while True:
-            try:
-                self.client.get("/health")
-                return
-            except httpx.TransportError:
-                assert self.process.poll() is None, log.read_text()
-                assert time.monotonic() < limit, "the server did not come up"
-                time.sleep(0.1)
-
-    def get(self, path, *, key=KEY, **params):
-        headers = {} if key is None else {KEY_HEADER: key}
-        return self.client.get(path, params=params, headers=headers)
-
-    def close(self):
-        self.client.close()
-        self.process.terminate()
-        self.process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module", params=["ridge", "atft-gat-fan"])
 def served(request, tour_home, tmp_path_factory):
     home = tmp_path_factory.mktemp("served") / "home"
     shutil.copytree(tour_home, home)
-    server = Server(home, request.param, log=home.parent / "log.txt")
+    server = Server(home, "--run", request.param, log=home.parent / "log.txt")
     yield request.param, home, server
     server.close()
 

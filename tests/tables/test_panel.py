@@ -6,9 +6,15 @@ import pytest
 
 from gogooku.core.calendar import NEW_YORK, TOKYO, Clock
 from gogooku.core.errors import DataError
-from gogooku.core.frames import INDICES_SCHEMA, LISTINGS_SCHEMA, QUOTES_SCHEMA, SourceFrames
+from gogooku.core.frames import (
+    INDICES_SCHEMA,
+    LISTINGS_SCHEMA,
+    MARKETS_SCHEMA,
+    QUOTES_SCHEMA,
+    SourceFrames,
+)
 from gogooku.core.stamp import make_stamp
-from gogooku.dataset.universe import UniverseConfig, universe_of
+from gogooku.dataset.universe import UniverseConfig, of_wanted_market, universe_of
 from gogooku.features.engine.compute import base_columns
 from gogooku.ingest.source import read_source, source_names, write_source
 from gogooku.tables.panel import as_of, build_panel, codes_of
@@ -182,6 +188,66 @@ def test_dated_facts_give_the_sector_of_that_day_and_say_who_leaves(tmp_path):
     assert ends.height, "the frames need a name that goes"
     leaving = made.filter("leaving").select("date", "code").rows()
     assert leaving == ends.select("listed_to", "code").sort("listed_to").rows()
+
+
+def across_the_restructuring(tmp_path):
+    """Four names over 2022-04-01 (Friday) and 2022-04-04, when the sections became segments.
+
+    13010 goes from the First Section to Prime, 13020 to Standard; 13030 is on JASDAQ throughout, of
+    13040 the file never says a market by date.
+    """
+    days = [date(2022, 3, 31), date(2022, 4, 1), date(2022, 4, 4), date(2022, 4, 5)]
+    codes = ("13010", "13020", "13030", "13040")
+    bars = quotes([(day, code, 10.0, 1.0) for day in days for code in codes])
+    last = {"13010": "Prime", "13020": "スタンダード", "13030": "JASDAQ", "13040": "Growth"}
+    names = [(code, None, None, market, days[0], None) for code, market in last.items()]
+    dated = [
+        (days[0], "13010", "東証1部"),
+        (days[0], "13020", "First Section"),
+        (days[2], "13010", "Prime"),
+        (days[2], "13020", "スタンダード"),
+    ]
+    delivered = frames(
+        quotes=bars,
+        listings=pl.DataFrame(names, schema=dict(LISTINGS_SCHEMA), orient="row"),
+        markets=pl.DataFrame(dated, schema=dict(MARKETS_SCHEMA), orient="row"),
+        indices=pl.DataFrame(schema=dict(INDICES_SCHEMA)),
+    )
+    return build_panel(stored(tmp_path, delivered), clock=Clock.EVENING)
+
+
+def test_the_market_of_a_session_is_that_of_the_session(tmp_path):
+    frame = across_the_restructuring(tmp_path).frame
+    assert {
+        code: frame.filter(pl.col("code") == code)["market"].to_list()
+        for code in frame["code"].unique()
+    } == {
+        "13010": ["東証1部", "東証1部", "Prime", "Prime"],
+        "13020": ["First Section", "First Section", "スタンダード", "スタンダード"],
+        "13030": ["JASDAQ"] * 4,
+        "13040": ["Growth"] * 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("markets", "members"),
+    [
+        # a name that fell to Standard was of the section before Prime until then
+        (["Prime"], {"13010": [1, 1, 1, 1], "13020": [1, 1, 0, 0]}),
+        (["スタンダード"], {"13020": [0, 0, 1, 1], "13030": [1, 1, 1, 1]}),
+        (["0101"], {"13010": [1, 1, 0, 0], "13020": [1, 1, 0, 0]}),
+        (
+            ["東証一部", "グロース"],
+            {"13010": [1, 1, 0, 0], "13020": [1, 1, 0, 0], "13040": [1] * 4},
+        ),
+        (["Nagoya"], {}),
+    ],
+)
+def test_old_sections_precede_what_followed_them_by_date(tmp_path, markets, members):
+    panel = across_the_restructuring(tmp_path)
+    found = of_wanted_market(panel, UniverseConfig(markets=markets))
+    for n, code in enumerate(panel.codes):
+        assert found[:, n].tolist() == [bool(one) for one in members.get(code, [0] * 4)], code
 
 
 def test_a_name_is_not_there_while_no_list_has_it(tmp_path):

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -250,7 +250,9 @@ def read_bytes(path: Path, *, most: int = _JSON_BYTES) -> bytes:
 
 
 def load_array(path: Path) -> npt.NDArray[Any]:
-    """Open a ``.npy`` file, memory-mapped, read only.
+    """Read a ``.npy`` file into memory; the array cannot be written to.
+
+    It is not mapped: to read a mapped file that has been cut off ends the process (SIGBUS).
 
     Raises
     ------
@@ -266,14 +268,17 @@ def load_array(path: Path) -> npt.NDArray[Any]:
             raise ValueError("an array of objects")
         handle.seek(_NPY_LENGTH)
         begin = _NPY_LENGTH + 2 + int.from_bytes(handle.read(2), "little")
-        num_bytes = math.prod(shape) * dtype.itemsize
-        size = os.fstat(handle.fileno()).st_size
-        if size != begin + num_bytes:
-            raise ValueError(f"{size:,} bytes, its header says {begin + num_bytes:,}")
-        order: Literal["F", "C"] = "F" if columns else "C"
-        if not num_bytes:
-            return np.zeros(shape, dtype=dtype)
-        return np.memmap(handle, dtype=dtype, mode="r", offset=begin, shape=shape, order=order)
+        count = math.prod(shape)
+        size, wanted = os.fstat(handle.fileno()).st_size, begin + count * dtype.itemsize
+        if size != wanted:
+            raise ValueError(f"{size:,} bytes, its header says {wanted:,}")
+        handle.seek(begin)
+        values = np.fromfile(handle, dtype=dtype, count=count)
+        if len(values) != count:
+            raise ValueError(f"cut off while it was read, its header says {wanted:,} bytes")
+    array = values.reshape(shape, order="F" if columns else "C")
+    array.flags.writeable = False
+    return array
 
 
 def read_parquet(path: Path) -> pl.DataFrame:

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import DataError
-from gogooku.core.files import load_array, open_regular
+from gogooku.core.files import load_array, open_regular, readable
 from gogooku.core.seal import row_digest
 
 FRESH_SESSIONS = 5
@@ -64,6 +64,23 @@ class RowFile:
         with self._opened(count) as handle:
             return np.memmap(handle, dtype=self.dtype, mode="r", shape=shape)
 
+    def read(self, first: int, count: int) -> npt.NDArray[Any]:
+        """Rows ``first`` to ``first + count``, read into memory.
+
+        Raises
+        ------
+        DataError
+            The file is missing or holds fewer, though it may have held them before.
+        """
+        shape = (count, *self.row_shape)
+        with self._opened(first + count) as handle, readable(self.path):
+            found = np.fromfile(
+                handle, dtype=self.dtype, count=math.prod(shape), offset=first * self.row_bytes
+            )
+        if len(found) != math.prod(shape):
+            raise self._short(first + found.nbytes // self.row_bytes, first + count)
+        return np.asarray(found.reshape(shape))
+
     def overlaid(self, first: int, count: int, own: Path) -> npt.NDArray[Any]:
         """The first rows as they lie in the file, behind them those of another file; read only.
 
@@ -81,13 +98,7 @@ class RowFile:
         DataError
             A file is missing or damaged, or holds fewer rows.
         """
-        others, shape = load_array(own), (count, *self.row_shape)
-        wanted = (count - first, *self.row_shape)
-        if others.shape != wanted or others.dtype != self.dtype:
-            raise DataError(
-                f"{own}: holds {others.dtype} {others.shape}, written were {wanted}; it is "
-                "damaged. Remove the artefact that it belongs to and run the step that makes it."
-            )
+        others, shape = self.own_rows(count - first, own), (count, *self.row_shape)
         if math.prod(shape) == 0:
             return np.empty(shape, dtype=self.dtype)
         with self._opened(count) as handle:
@@ -103,17 +114,36 @@ class RowFile:
         rows.flags.writeable = False
         return rows
 
+    def own_rows(self, count: int, own: Path) -> npt.NDArray[Any]:
+        """The rows of this kind that lie in a ``.npy`` file of their own, read into memory.
+
+        Raises
+        ------
+        DataError
+            It is missing or damaged, or holds another number.
+        """
+        others, wanted = load_array(own), (count, *self.row_shape)
+        if others.shape != wanted or others.dtype != self.dtype:
+            raise DataError(
+                f"{own}: holds {others.dtype} {others.shape}, written were {wanted}; it is "
+                "damaged. Remove the artefact that it belongs to and run the step that makes it."
+            )
+        return others
+
     @contextmanager
     def _opened(self, count: int) -> Iterator[BinaryIO]:
         """The file, of at least ``count`` rows: to read behind the end of it is the end of us."""
         with open_regular(self.path) as handle:
             held = os.fstat(handle.fileno()).st_size // max(self.row_bytes, 1)
             if held < count:
-                raise DataError(
-                    f"{self.path}: holds {held} rows, {count} were written; it is damaged. Remove "
-                    "the artefact that it belongs to and run the step that makes it."
-                )
+                raise self._short(held, count)
             yield handle
+
+    def _short(self, held: int, count: int) -> DataError:
+        return DataError(
+            f"{self.path}: holds {held} rows, {count} were written; it is damaged. Remove the "
+            "artefact that it belongs to and run the step that makes it."
+        )
 
     def extend(self, first: int, count: int) -> npt.NDArray[Any]:
         """Room for rows ``first`` to ``first + count``, writable; what lies behind them stays.
@@ -151,13 +181,64 @@ class RowFile:
         place[:, width:] = self.fill
 
 
+class ReadRows:
+    """Rows that are read into memory each time that they are asked for.
+
+    For who reads few of many and must outlive what others do to the file: where it has been cut
+    off, a mapping ends the process (SIGBUS), and this is a `DataError`.
+
+    Parameters
+    ----------
+    file : RowFile
+        Of the rows that are shared.
+    first : int
+        How many they are.
+    own : array
+        The rows behind them.
+    """
+
+    def __init__(self, file: RowFile, first: int, own: npt.NDArray[Any]) -> None:
+        self._file, self._first, self._own = file, first, own
+        self.shape = (first + len(own), *file.row_shape)
+        self.dtype = np.dtype(file.dtype)
+
+    def __len__(self) -> int:
+        """Rows."""
+        return self.shape[0]
+
+    def __getitem__(self, key: int | slice) -> npt.NDArray[Any]:
+        """A row or a span of rows.
+
+        Raises
+        ------
+        DataError
+            The file does not hold them any more.
+        """
+        span = range(len(self))[key]
+        if isinstance(span, int):
+            return np.asarray(self._between(span, span + 1)[0])
+        if not span:
+            return self._own[:0]
+        low = min(span[0], span[-1])
+        rows = self._between(low, max(span[0], span[-1]) + 1)
+        return rows if span.step == 1 else rows[np.array(span) - low]
+
+    def _between(self, begin: int, end: int) -> npt.NDArray[Any]:
+        cut = min(max(self._first, begin), end)
+        behind = self._own[cut - self._first : end - self._first]
+        if cut == begin:
+            return behind
+        shared = self._file.read(begin, cut - begin)
+        return np.concatenate([shared, behind]) if len(behind) else shared
+
+
 class CheckedRows:
     """Rows that are compared with their digests when they are first read, and handed out then.
 
     Parameters
     ----------
-    rows : array [T, capacity, ...]
-        Memory-mapped.
+    rows : array [T, capacity, ...] or ReadRows
+        Memory-mapped, or read when they are asked for.
     digests : uint8 [T, 16]
         Of each row, see `gogooku.core.seal.row_digest`.
     path : Path
@@ -167,7 +248,12 @@ class CheckedRows:
     """
 
     def __init__(
-        self, rows: npt.NDArray[Any], digests: npt.NDArray[np.uint8], path: Path, *, width: int
+        self,
+        rows: npt.NDArray[Any] | ReadRows,
+        digests: npt.NDArray[np.uint8],
+        path: Path,
+        *,
+        width: int,
     ) -> None:
         if len(digests) < len(rows):
             raise DataError(
@@ -202,17 +288,16 @@ class CheckedRows:
         if isinstance(key, tuple):
             rows, one = self[key[0]], not isinstance(key[0], slice)
             return np.asarray(rows[key[1:] if one else (slice(None), *key[1:])])
-        span = range(len(self))[key]
-        for t in (span,) if isinstance(span, int) else span:
+        span, found = range(len(self))[key], self._rows[key]
+        for t, row in ((span, found),) if isinstance(span, int) else zip(span, found, strict=True):
             if not self._good[t]:
-                if (row_digest(self._rows[t]) != self._digests[t]).any():
+                if (row_digest(row) != self._digests[t]).any():
                     raise DataError(
                         f"{self._path}: session {t} is damaged (its bytes are not those that were "
                         "written). Nothing of it is used. Remove the artefact that it belongs to "
                         "and run the step that makes it."
                     )
                 self._good[t] = True
-        found = self._rows[key]
         return found[: self._width] if isinstance(span, int) else found[:, : self._width]
 
     def __array__(
@@ -223,7 +308,7 @@ class CheckedRows:
 
     def unchecked(self) -> npt.NDArray[Any]:
         """All rows with all places, as they lie in the file: to be passed on with their digests."""
-        return self._rows
+        return self._rows[:]
 
     def whole(self) -> npt.NDArray[Any]:
         """All rows, each checked, still memory-mapped."""

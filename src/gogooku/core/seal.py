@@ -162,7 +162,7 @@ class Loose:
         return read_parquet(self.path(name))
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """An array file, memory-mapped."""
+        """Content of an array file; it cannot be written to."""
         return load_array(self.path(name))
 
 

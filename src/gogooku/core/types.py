@@ -281,7 +281,7 @@ class Dataset:
     manifest : mapping
         ``features`` (ordered stock features), ``market_features``, ``sessions``, ``codes``,
         ``content_hash``, ``clock``, and more.
-    x_TNF : float16 [T, N, F], memory-mapped; a session, or a span of them, is read at a time
+    x_TNF : float16 [T, N, F]; a session, or a span of them, is read at a time
         Encoded stock features: ranks in +-0.5 or clipped z, 0 where null.
     market_TM : float32 [T, M]
         Market context in its own units, NaN unknown; a learner fits its scale on train dates.

@@ -93,10 +93,15 @@ def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
     return {c: grown.rows_of(grown.layout.bar(c)).whole() for c in (*BAR_COLUMNS, LISTED)}
 
 
-def read_closes(dataset: Dataset) -> SessionRows:
-    """The raw closes of a dataset, [T, N]; a session is checked when it is read."""
+def served_rows(dataset: Dataset) -> tuple[SessionRows, SessionRows]:
+    """Features [T, N, F] and raw closes [T, N] for who reads a few sessions, perhaps for days.
+
+    They are not mapped but read when they are asked for: a file that is cut off meanwhile is a
+    `DataError` there. A session is checked when it is first read.
+    """
     grown = grown_of(dataset)
-    return grown.rows_of(grown.layout.bar("close"))
+    x, close = grown.layout.x, grown.layout.bar("close")
+    return grown.rows_of(x, mapped=False), grown.rows_of(close, mapped=False)
 
 
 def read_values(

@@ -1,4 +1,4 @@
-"""Opening a finished dataset: what is in it, memory-mapped, and checked when it is read."""
+"""Opening a finished dataset: small files are read, tensors mapped; each is checked when read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from gogooku.dataset.state import Grown, load_grown
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Open a dataset, memory-mapped.
+    """Open a dataset.
 
-    Its small files are checked at once, a session of the tensor when it is first read.
+    Its small files are checked and read at once. The tensor is memory-mapped, and a session of it
+    is checked when it is first read.
 
     Raises
     ------

@@ -19,7 +19,14 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError
 from gogooku.core.files import read_json, save_array, write_json, write_point
 from gogooku.core.panel import BoolArray
-from gogooku.core.rowfiles import FRESH_SESSIONS, CheckedRows, RowFile, link_or_copy, share
+from gogooku.core.rowfiles import (
+    FRESH_SESSIONS,
+    CheckedRows,
+    ReadRows,
+    RowFile,
+    link_or_copy,
+    share,
+)
 from gogooku.core.seal import ROW_DIGEST_BYTES, Loose, row_digests, row_entry
 
 STATE_FILE = "grown.json"
@@ -177,22 +184,37 @@ class Grown:
         """First sessions whose rows lie in the row files only, and stay there as they are."""
         return self.rows - self.own
 
-    def rows_of(self, file: RowFile) -> CheckedRows:
-        """All rows of one of the row files, as this version has them, memory-mapped.
+    def rows_of(self, file: RowFile, *, mapped: bool = True) -> CheckedRows:
+        """All rows of one of the row files, as this version has them.
+
+        Parameters
+        ----------
+        mapped : bool
+            Memory-mapped; otherwise they are read when they are asked for.
 
         Raises
         ------
         DataError
             The file is missing or damaged.
         """
-        if not self.own:
-            rows = file.rows(self.rows)
-        else:
-            own = self.layout.own(file)
-            self.files.path(own.relative_to(self.layout.folder).as_posix())
-            rows = file.overlaid(self.shared, self.rows, own)
         digests = self.row_digests[:, self.layout.column(file)]
+        rows = self._mapped(file) if mapped else ReadRows(file, self.shared, self._own_rows(file))
         return CheckedRows(rows, digests, file.path, width=len(self.codes))
+
+    def _mapped(self, file: RowFile) -> npt.NDArray[Any]:
+        if not self.own:
+            return file.rows(self.rows)
+        return file.overlaid(self.shared, self.rows, self._own_path(file))
+
+    def _own_rows(self, file: RowFile) -> npt.NDArray[Any]:
+        if not self.own:
+            return np.empty((0, *file.row_shape), dtype=file.dtype)
+        return file.own_rows(self.own, self._own_path(file))
+
+    def _own_path(self, file: RowFile) -> Path:
+        """Where the copy of the newest rows is, which has been checked."""
+        own = self.layout.own(file)
+        return self.files.path(own.relative_to(self.layout.folder).as_posix())
 
     def entries(self) -> dict[str, dict[str, Any]]:
         """What the manifest states of the row files, see `gogooku.core.seal`."""

@@ -13,6 +13,7 @@ from gogooku.core.findings import Unit
 from gogooku.core.sections import Wanted
 from gogooku.core.terms import USUAL
 from gogooku.core.types import BoolArray, FloatArray, Panel
+from gogooku.features.engine.kernels import window_sum
 
 
 class UniverseConfig(Config):
@@ -34,31 +35,11 @@ class UniverseConfig(Config):
     that preceded them; an empty list for all. Ignored where the source does not say."""
 
 
-def trailing_sum(values_TN: FloatArray, lookback: int) -> FloatArray:
-    """Sum of the last ``lookback`` rows, fewer at the start; a function of those rows alone.
-
-    Block sums of doubling length are combined, so no running total drags old rounding along.
-    """
-    total = np.zeros_like(values_TN)
-    block, size, covered = values_TN, 1, 0
-    remaining = lookback
-    while remaining:
-        if remaining & 1:
-            total[covered:] += block[: max(len(block) - covered, 0)]
-            covered += size
-        remaining >>= 1
-        if remaining:
-            doubled = block.copy()
-            doubled[size:] += block[:-size] if size < len(block) else 0.0
-            block, size = doubled, size * 2
-    return total
-
-
 def mean_traded_value(panel: Panel, config: UniverseConfig) -> FloatArray:
     """Mean traded value per session over the lookback, [T, N]; unknown ones count as zero."""
     turnover = panel.dense("turnover_value")
     values = np.where(np.isfinite(turnover), turnover, 0.0)
-    return np.asarray(trailing_sum(values, config.lookback) / config.lookback)
+    return np.asarray(window_sum(values, config.lookback) / config.lookback)
 
 
 def conditions(panel: Panel, config: UniverseConfig) -> Mapping[str, BoolArray]:
@@ -67,7 +48,7 @@ def conditions(panel: Panel, config: UniverseConfig) -> Mapping[str, BoolArray]:
     A name that the next session's list no longer has cannot be bought at the next open.
     """
     known = np.isfinite(panel.dense("turnover_value"))
-    traded = trailing_sum(known.astype(np.float64), config.lookback)
+    traded = window_sum(known.astype(np.float64), config.lookback)
     return {
         "leaving": ~(panel.dense("leaving") > 0),
         "market": of_wanted_market(panel, config),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
-from gogooku.core.forecast import Scores, long_form
+from gogooku.core.forecast import Forecast, Scores, long_form
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
@@ -91,8 +91,7 @@ def train(
             with suppress(StorageError):
                 write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
             raise
-        result.forecasts(dataset.sessions, dataset.codes)
-        hashes = fitting.write_predictions(result)
+        hashes = fitting.write_predictions(result.forecasts(dataset.sessions, dataset.codes))
         write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
     write_point("train.done")
     return read_run(folder)
@@ -157,30 +156,27 @@ class _Fitting:
         shutil.rmtree(place / "work", ignore_errors=True)
         kept = load_checkpoint(final, device=self.execution.device)
         indices = fold.indices("valid")
-        self.valid.append(self._frame(self.score(kept, indices), indices, number, "valid"))
+        scores, days = self.score(kept, indices), self.dataset.sessions[indices]
+        made = long_form(scores, days, self.dataset.codes, horizons=self.labels.horizons)
+        self.valid.append(_of_fold(made, number, "valid"))
         return kept
 
     def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
         """Scores of sessions, [t, N, H]."""
         return checkpoint.scores(self.dataset, indices)
 
-    def _frame(self, scores: Scores, indices: IntArray, fold: int, part: str) -> pl.DataFrame:
-        frame = long_form(
-            scores,
-            self.dataset.sessions[indices],
-            self.dataset.codes,
-            horizons=self.labels.horizons,
-        )
-        return frame.select(
-            pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()
-        )
+    def write_predictions(self, tests: Sequence[Forecast]) -> dict[str, str]:
+        """Write validation and test scores; returns the hash of everything that was fitted.
 
-    def write_predictions(self, result: OutOfSample) -> dict[str, str]:
-        """Write validation and test scores; returns the hash of everything that was fitted."""
-        frames = list(self.valid)
-        for number in range(len(self.folds)):
-            rows = result.fold_t == number
-            frames.append(self._frame(result.scores[rows], result.indices[rows], number, "test"))
+        Parameters
+        ----------
+        tests : sequence of Forecast
+            One a fold.
+        """
+        frames = [
+            *self.valid,
+            *(_of_fold(one.frame, number, "test") for number, one in enumerate(tests)),
+        ]
         path = self.building / PREDICTIONS_FILE
         write_parquet(pl.concat(frames), path)
         write_point("train.predictions")
@@ -189,6 +185,13 @@ class _Fitting:
             if file.is_file():
                 hashes[str(file.relative_to(self.building))] = hash_file(file)
         return hashes
+
+
+def _of_fold(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
+    """Scores with the fold and the part that they belong to."""
+    return frame.select(
+        pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()
+    )
 
 
 def _manifest(

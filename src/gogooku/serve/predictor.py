@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.forecast import Forecast
 from gogooku.core.types import Checkpoint, Dataset
-from gogooku.dataset.home import read_closes
+from gogooku.dataset.home import served_rows
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.runs.folder import Run
 
@@ -91,9 +91,9 @@ class Predictor:
                 f"train one: gogooku train {run.manifest['name']} --dataset {dataset.folder.name}"
             )
         self.run = run
-        self.dataset = dataset
+        x_TNF, self._close = served_rows(dataset)
+        self.dataset = replace(dataset, x_TNF=x_TNF)
         self.checkpoints = [load_checkpoint(folder, device=device) for folder in run.checkpoints()]
-        self._close = read_closes(dataset)
 
     @property
     def newest(self) -> date:
