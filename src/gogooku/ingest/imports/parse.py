@@ -13,7 +13,7 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.ingest.imports.cells import Place, refuse_cells, stripped
-from gogooku.ingest.imports.codes import spelled
+from gogooku.ingest.imports.codes import code_texts
 from gogooku.ingest.imports.columns import FLAGS, LISTING_DATES, NUMBERS, TEXTS
 from gogooku.ingest.imports.dates import DateOrder, parse_dates
 from gogooku.ingest.imports.table import Table
@@ -136,7 +136,7 @@ def _flags(series: pl.Series, place: Place) -> pl.Series:
 
 _Parser = Callable[[pl.Series, Place], pl.Series]
 _PARSERS: Mapping[str, _Parser] = {
-    "code": spelled,
+    "code": code_texts,
     **dict.fromkeys(NUMBERS, _numbers),
     **dict.fromkeys(FLAGS, _flags),
     **dict.fromkeys(TEXTS, _texts),
