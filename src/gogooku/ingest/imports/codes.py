@@ -42,7 +42,7 @@ class _Form(NamedTuple):
 
 
 def code_texts(series: pl.Series, place: Place) -> pl.Series:
-    """Codes as text, as they are written; blank ones are null.
+    """Codes as categories, each text once, as they are written; blank ones are null.
 
     Raises
     ------
@@ -53,18 +53,21 @@ def code_texts(series: pl.Series, place: Place) -> pl.Series:
         whole = series.cast(pl.Int64, strict=False)
         known = series.is_not_null() & series.is_not_nan()
         refuse_cells(known & (series != whole).fill_null(value=True), series, place, wanted="codes")
-        return whole.cast(pl.String)
+        return whole.cast(pl.String).cast(pl.Categorical)
     texts = (pl.String, pl.Categorical, pl.Enum, pl.Null)
     if not (series.dtype.is_integer() or series.dtype.is_decimal() or series.dtype in texts):
         raise DataError(
             f"{place.text} holds {series.dtype}; a code is text. Export it as text, so that "
             "leading zeros and letters survive."
         )
-    text = series.cast(pl.String)
-    written = text.drop_nulls().unique()
+    coded = series
+    if series.dtype != pl.Categorical:
+        coded = series.cast(pl.String).cast(pl.Categorical)
+    written = coded.drop_nulls().unique().cast(pl.String)
     odd = written.filter(~written.str.contains(_PLAIN))
     bad = [code for code in odd if _is_no_code(_cleaned(code))]
     if bad:
+        text = coded.cast(pl.String)
         refuse_cells(
             text.is_in(bad).fill_null(value=False),
             text,
@@ -72,7 +75,7 @@ def code_texts(series: pl.Series, place: Place) -> pl.Series:
             wanted=f"codes (at most {LONGEST} plain characters: codes become names of files)",
         )
     blank = [code for code in odd if not _cleaned(code)]
-    return text.set(text.is_in(blank), None) if blank else text
+    return coded.set(coded.cast(pl.String).is_in(blank), None) if blank else coded
 
 
 def _cleaned(code: str) -> str:
@@ -105,7 +108,7 @@ def one_spelling(codes: pl.Series, *, exchange: str) -> Mapping[str, str]:
     Parameters
     ----------
     codes : polars.Series
-        Text of every row, as `code_texts` gives it; nulls are left out.
+        Those of every row, as `code_texts` gives them; nulls are left out.
     """
     rows: dict[str, int] = dict(codes.drop_nulls().value_counts().rows())
     written = pl.Series(list(rows), dtype=pl.String)
@@ -145,13 +148,13 @@ def _in_form(code: re.Match[str], form: _Form) -> str:
 
 def with_one_spelling(raw: pl.DataFrame, *, exchange: str) -> tuple[pl.DataFrame, int, str]:
     """Rows with each company spelled once; how many were written otherwise, and the first."""
-    codes = raw.get_column("code")
-    other = one_spelling(codes, exchange=exchange)
+    other = one_spelling(raw.get_column("code"), exchange=exchange)
     if not other:
         return raw, 0, ""
+    codes = raw.get_column("code").cast(pl.String)
     odd = codes.is_in(list(other)).fill_null(value=False)
     first = codes[int(odd.arg_max() or 0)]
-    raw = raw.with_columns(code=codes.replace(other))
+    raw = raw.with_columns(code=codes.replace(other).cast(pl.Categorical))
     return raw, int(odd.sum()), f"{_shown(first)} -> {other[first]}"
 
 

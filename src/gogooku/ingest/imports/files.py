@@ -190,7 +190,9 @@ def part_companies(raw: pl.DataFrame, entries: Sequence[str]) -> pl.DataFrame:
             )
         former = f"{code}_{earlier.sort()[-1]:%Y%m%d}"
         raw = raw.with_columns(
-            code=pl.when(mine & (pl.col("date") < day)).then(pl.lit(former)).otherwise("code")
+            code=pl.when(mine & (pl.col("date") < day))
+            .then(pl.lit(former))
+            .otherwise(pl.col("code").cast(pl.String))
         )
     return raw
 
