@@ -170,3 +170,28 @@ def test_regular_tables_are_known_as_such(
     path.write_text(out.getvalue() + (f'"1","2"{end}' if cut else ""), newline="")
     found = regular_lines(path, separator=",", columns=3)
     assert found == (0 if cut else len(rows))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_all_files_and_tickers_of_an_import_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(module, "MAX_ROWS", 5)
+    long = pl.DataFrame({"date": ["2024-01-04"], "code": ["1301"], "close": [10.0]})
+    wide = pl.DataFrame({"Date": ["2024-01-04", "2024-01-05"], "AAA": [1.0, 2.0], "BBB": [3.0, 4]})
+    paths = []
+    for name, frame in {"1": long, "2": pl.concat([long] * 4), "3": long}.items():
+        paths.append(tmp_path / f"{name}.{suffix}")
+        frame.write_csv(paths[-1]) if suffix == "csv" else frame.write_parquet(paths[-1])
+    for together in (paths[:2], paths):
+        if together == paths:
+            with pytest.raises(DataError, match=rf"3.{suffix} and the 2 file.s. before it: more"):
+                read_frames(together, ImportConfig(exchange="new_york"))
+        else:
+            with pytest.raises(DataError, match="repeat"):
+                read_frames(together, ImportConfig(exchange="new_york"))
+    monkeypatch.setattr(module, "MAX_ROWS", 3)
+    side = tmp_path / f"wide.{suffix}"
+    wide.write_csv(side) if suffix == "csv" else wide.write_parquet(side)
+    with pytest.raises(DataError, match="wide.*: more than 3 rows"):
+        read_frames([side], ImportConfig(exchange="new_york"))

@@ -29,7 +29,7 @@ def _numbered(values: pl.Series) -> npt.NDArray[np.integer]:
     """Codes or dates as numbers in their order, of 16 bits if those will do: sorted by radix."""
     number: npt.NDArray[np.integer] = values.to_physical().to_numpy()
     if len(number) and int(number.max()) - int(number.min()) < _FEW:
-        return (number - number.min()).astype(np.uint16)
+        return np.asarray(number - number.min(), dtype=np.uint16)
     return number
 
 
