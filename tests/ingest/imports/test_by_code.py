@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import polars as pl
+import pytest
 
-from gogooku.ingest.imports.by_code import ByCode
+from gogooku.ingest.imports.by_code import ByCode, by_date_and_code
 
 
 def rows(codes: str, closes: list[float | None]) -> pl.DataFrame:
@@ -20,7 +23,7 @@ def test_rows_are_put_by_code_and_back() -> None:
     by_code = ByCode.of(frame)
     assert by_code.order.tolist() == [0, 2, 1, 3, 4]
     assert by_code.begins.tolist() == [True, False, True, False, False]
-    assert by_code.number.tolist() == [0, 0, 1, 1, 1]
+    assert by_code.last_rows.tolist() == [1, 4]
     values = by_code.floats(frame["close"])
     assert np.array_equal(values, [1, 3, 2, np.nan, 5], equal_nan=True)
     assert by_code.in_rows(values).to_list()[:3] == [1.0, 2.0, 3.0]
@@ -47,3 +50,31 @@ def test_more_codes_than_sixteen_bits() -> None:
     )
     by_code = ByCode.of(frame)
     assert by_code.order[:3].tolist() == [0, 70_000, 1]
+
+
+def test_the_newest_known_row_of_some_places_is_that_of_all() -> None:
+    rng = np.random.default_rng(5)
+    frame = rows("".join(rng.choice(list("ABC"), 300)), [1.0] * 300)
+    by_code = ByCode.of(frame)
+    for share in (0.0, 0.1, 0.5, 0.9, 1.0):
+        known = rng.random(300) < share
+        expected = [
+            max((p for p in range(start, place) if known[p]), default=-1)
+            for place, start in enumerate(by_code.start)
+        ]
+        assert by_code.last_place(known).tolist() == expected
+        some = np.flatnonzero(rng.random(300) < 0.3)
+        assert by_code.last_place_of(some, known).tolist() == [expected[p] for p in some]
+
+
+@pytest.mark.parametrize("names", [3, 70_000])
+def test_rows_are_sorted_by_date_and_code(names: int) -> None:
+    rng = np.random.default_rng(names)
+    codes = [f"{n:06}" for n in range(names)]
+    frame = pl.DataFrame(
+        {"code": codes * 2, "date": [date(1900, 1, 1)] * names + [date(2099, 12, 31)] * names}
+    ).with_columns(pl.col("code").cast(pl.Enum(codes)))
+    mixed = frame[rng.permutation(frame.height)]
+    assert by_date_and_code(mixed).equals(frame)
+    assert by_date_and_code(frame).equals(frame)
+    assert by_date_and_code(frame.clear()).is_empty()

@@ -140,3 +140,17 @@ def test_a_folder_gives_its_tables(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="a folder without CSV or Parquet files"):
         given_files([tmp_path / "empty"])
+
+
+PACKED_TWICE = {
+    "gzip inside gzip": gzip.compress(gzip.compress(TEXT.encode())),
+    "gzip inside zip": zipped(("p.csv.gz", gzip.compress(TEXT.encode()))),
+    "zip inside zip": zipped(("p.zip", zipped(("p.csv", TEXT.encode())))),
+    "xz inside bzip2": bz2.compress(lzma.compress(TEXT.encode())),
+}
+
+
+@pytest.mark.parametrize("what", PACKED_TWICE)
+def test_what_is_packed_twice_is_named(tmp_path: Path, what: str) -> None:
+    with pytest.raises(DataError, match=f"{what}: packed twice. Unpack it once"):
+        open_file(write(tmp_path, PACKED_TWICE[what]))

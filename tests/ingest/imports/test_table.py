@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.field import bars, imported
 
 from gogooku.core.errors import DataError
 from gogooku.ingest.imports import table as module
@@ -17,6 +21,7 @@ from gogooku.ingest.imports.files import read_frames
 from gogooku.ingest.imports.regular import regular_lines
 from gogooku.ingest.imports.table import open_table
 
+Written = Callable[[pl.DataFrame], bytes]
 HEADER = "date,code,close\n"
 ROWS = "2024-01-04,7203,100\n2024-01-05,7203,101\n"
 
@@ -170,3 +175,109 @@ def test_regular_tables_are_known_as_such(
     path.write_text(out.getvalue() + (f'"1","2"{end}' if cut else ""), newline="")
     found = regular_lines(path, separator=",", columns=3)
     assert found == (0 if cut else len(rows))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_all_files_and_tickers_of_an_import_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(module, "MAX_ROWS", 5)
+    long = pl.DataFrame({"date": ["2024-01-04"], "code": ["1301"], "close": [10.0]})
+    wide = pl.DataFrame({"Date": ["2024-01-04", "2024-01-05"], "AAA": [1.0, 2.0], "BBB": [3.0, 4]})
+    paths = []
+    for name, frame in {"1": long, "2": pl.concat([long] * 4), "3": long}.items():
+        paths.append(tmp_path / f"{name}.{suffix}")
+        frame.write_csv(paths[-1]) if suffix == "csv" else frame.write_parquet(paths[-1])
+    for together in (paths[:2], paths):
+        if together == paths:
+            with pytest.raises(DataError, match=rf"3.{suffix} and the 2 file.s. before it: more"):
+                read_frames(together, ImportConfig(exchange="new_york"))
+        else:
+            with pytest.raises(DataError, match="repeat"):
+                read_frames(together, ImportConfig(exchange="new_york"))
+    monkeypatch.setattr(module, "MAX_ROWS", 3)
+    side = tmp_path / f"wide.{suffix}"
+    wide.write_csv(side) if suffix == "csv" else wide.write_parquet(side)
+    with pytest.raises(DataError, match="wide.*: more than 3 rows"):
+        read_frames([side], ImportConfig(exchange="new_york"))
+
+
+def _column(name: str, written: pl.Expr) -> Written:
+    return lambda frame: (
+        frame.with_columns(written.cast(pl.String).alias(name)).write_csv().encode()
+    )
+
+
+def _text(change: Callable[[str], str]) -> Written:
+    return lambda frame: change(frame.write_csv()).encode()
+
+
+def _parquet(*columns: pl.Expr) -> Written:
+    def write(frame: pl.DataFrame) -> bytes:
+        out = io.BytesIO()
+        frame.with_columns(columns).write_parquet(out)
+        return out.getvalue()
+
+    return write
+
+
+VOLUME = pl.col("volume").cast(pl.Int64).cast(pl.String)
+CLOSE = pl.col("close").cast(pl.String)
+ODD_FILES: Mapping[str, Written] = {
+    "every cell in quotes": lambda frame: frame.write_csv(quote_style="always").encode(),
+    "the line of Excel that names the separator": _text(lambda text: "sep=,\r\n" + text),
+    "comments before the header": _text(lambda text: "# from a vendor\n# daily\n" + text),
+    "two byte order marks": _text(lambda text: "\ufeff\ufeff" + text),
+    "a comma behind each line": _text(lambda text: text.replace("\n", ",\n")),
+    "units in the header": _text(lambda text: text.replace("close,", "close (JPY),")),
+    "both line ends": _text(lambda text: text.replace("\n", "\r\n", 40)),
+    "a plus sign": _column("close", pl.lit("+") + CLOSE),
+    "a yen sign": _column("close", pl.lit("¥") + CLOSE),
+    "shares behind the number": _column("volume", VOLUME + "株"),
+    "thin blanks between thousands": _column(
+        "volume", VOLUME.str.replace(r"(\d)(\d{3})$", "${1}\u202f$2")
+    ),
+    "numbers with exponents": _column("volume", pl.format("{}e2", pl.col("volume") / 100)),
+    "gzip of two members": lambda frame: b"".join(
+        gzip.compress(part)
+        for part in (frame.write_csv().encode()[:99], frame.write_csv().encode()[99:])
+    ),
+    "decimals": _parquet(pl.col("close").cast(pl.Decimal(20, 4))),
+    "dates as floats": _parquet(pl.col("date").dt.strftime("%Y%m%d").cast(pl.Float64)),
+    "nanoseconds in Tokyo": _parquet(
+        pl.col("date").cast(pl.Datetime("ns")).dt.replace_time_zone("Asia/Tokyo")
+    ),
+    "a column that is a struct": _parquet(pl.struct("close").alias("notes")),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_odd_files_are_read_as_the_plain_one(tmp_path: Path, name: str) -> None:
+    frame = bars(3, 30)
+    path = tmp_path / "prices"
+    path.write_bytes(ODD_FILES[name](frame))
+    plain = imported(frame, tmp_path).frames.quotes
+    assert read_frames([path], ImportConfig()).frames.quotes.equals(plain)
+
+
+BAD_NUMBERS = (
+    "(1959)",
+    "1959%",
+    "1959K",
+    "1959万",
+    "0x1959",
+    "1_959",
+    "#DIV/0!",
+    ".",
+    "×",
+    "1'959",
+)
+
+
+@pytest.mark.parametrize("written", BAD_NUMBERS)
+def test_what_may_be_another_number_is_refused_with_its_line(tmp_path: Path, written: str) -> None:
+    frame = bars(2, 4).with_columns(CLOSE)
+    frame[3, "close"] = written
+    frame.write_csv(tmp_path / "prices.csv")
+    with pytest.raises(DataError, match=r"1 cell\(s\) are not numbers: line 5"):
+        read_frames([tmp_path / "prices.csv"], ImportConfig())

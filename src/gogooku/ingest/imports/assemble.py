@@ -358,15 +358,16 @@ def _holes(
 ) -> dict[str, Outcome]:
     """Sessions that a code or the file lacks, dates that are partial, codes that fall silent."""
     calendar = Calendar.of(rows.get_column("date").unique().sort(), exchange=config.exchange.value)
-    day = by_code.days(rows.get_column("date"))
-    gap, skipped = long_gaps(day, by_code, calendar)
+    gap, skipped = long_gaps(moves.day, by_code, calendar)
     known = config.exchange is ExchangeName.TOKYO
     missing = calendar.missing if known else missing_weekdays(calendar.dates)
     partial = partial_dates(rows)
     silent = ends_untraded(moves.close, by_code)
     found = {
         "code_gap": _gaps(rows, by_code, gap, skipped, moves.ratio),
-        "sparse_code": _counted(rows, by_code, sparse_codes(day, by_code, calendar), "sparse_code"),
+        "sparse_code": _counted(
+            rows, by_code, sparse_codes(moves.day, by_code, calendar), "sparse_code"
+        ),
         "ends_untraded": _counted(rows, by_code, silent, "ends_untraded"),
         "missing_session": outcome(
             _RULES["missing_session"],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,16 +16,33 @@ from gogooku.ingest.imports.cells import Place, refuse_cells
 LONGEST = 32
 """Characters of the longest code."""
 
+_PLAIN = rf"^[0-9A-Z^]([0-9A-Z^_:-]|\.[0-9A-Z]*[1-9A-Z][0-9A-Z]*){{0,{LONGEST - 1}}}$"
+"""Codes that are spelled as they are kept; any other one is looked at by itself."""
+
+_QUOTED = re.compile(r"=\"(.*)\"|'(.+)")
+"""How codes are written so that Excel keeps their zeros."""
+
 _TAIL = re.compile(r"(\d+)\.0+")
-_BAD = re.compile(r"[\x00-\x1f\x7f/\\]|^\.+$|^\.\.")
+_ODD_CATEGORIES = ("Cc", "Cs", "Co", "Zl", "Zp")
 _DRESSED = re.compile(
-    r"(?:(?:TSE|TYO|TKS|JPX|JP):)?([0-9][0-9A-Z]{3}0?)(?:\.(?:T|JP|TYO|TSE|XTKS|TOKYO)| JP| JT)?"
+    r"(?P<before>(?:TSE|TSEJ|TYO|TKS|XTKS|JPX|JP|TOKYO)[:_-])?"
+    r"(?P<four>[1-9][0-9A-Z][0-9][0-9A-Z])(?P<fifth>[0-9])?"
+    r"(?P<behind>[.:_ -](?:T|TSE|TSEJ|TYO|TKS|XTKS|JPX|JP|JT|TOKYO)(?: EQUITY)?)?"
 )
-"""A Tokyo code with what vendors put before or behind it."""
+"""A Tokyo code with what vendors put before or behind it. A fifth character 0 is the ordinary
+share, whose code has four; another one is a share of its own."""
 
 
-def spelled(series: pl.Series, place: Place) -> pl.Series:
-    """Codes as text: one width, capitals, no blanks around, no ``.0`` of a number behind.
+class _Form(NamedTuple):
+    """How a Tokyo code is written: what stands around it, and whether with the fifth character."""
+
+    before: str
+    behind: str
+    long: bool
+
+
+def code_texts(series: pl.Series, place: Place) -> pl.Series:
+    """Codes as categories, each text once, as they are written; blank ones are null.
 
     Raises
     ------
@@ -32,65 +51,113 @@ def spelled(series: pl.Series, place: Place) -> pl.Series:
     """
     if series.dtype.is_float():
         whole = series.cast(pl.Int64, strict=False)
-        broken = (series != whole.cast(series.dtype)) | ~series.is_finite()
-        refuse_cells(broken.fill_null(value=False), series, place, wanted="codes")
-        return whole.cast(pl.String)
-    known = (pl.String, pl.Categorical, pl.Enum, pl.Null)
-    if not (series.dtype.is_integer() or series.dtype in known):
+        known = series.is_not_null() & series.is_not_nan()
+        refuse_cells(known & (series != whole).fill_null(value=True), series, place, wanted="codes")
+        return whole.cast(pl.String).cast(pl.Categorical)
+    texts = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+    if not (series.dtype.is_integer() or series.dtype.is_decimal() or series.dtype in texts):
         raise DataError(
             f"{place.text} holds {series.dtype}; a code is text. Export it as text, so that "
             "leading zeros and letters survive."
         )
-    text = series.cast(pl.String)
-    written = text.drop_nulls().unique()
-    clean = pl.Series([_clean(code) for code in written], dtype=pl.String)
-    bad = clean.str.contains(_BAD.pattern) | (clean.str.len_chars() > LONGEST)
-    if bad.any():
-        odd = text.is_in(written.filter(bad).implode()).fill_null(value=False)
-        refuse_cells(odd, text, place, wanted=f"codes (at most {LONGEST} plain characters)")
-    if (clean == written).fill_null(value=False).all():
-        return text
-    return text.replace_strict(written, clean, default=None, return_dtype=pl.String)
+    coded = series
+    if series.dtype != pl.Categorical:
+        coded = series.cast(pl.String).cast(pl.Categorical)
+    written = coded.drop_nulls().unique().cast(pl.String)
+    odd = written.filter(~written.str.contains(_PLAIN))
+    bad = [code for code in odd if _is_no_code(_cleaned(code))]
+    if bad:
+        text = coded.cast(pl.String)
+        refuse_cells(
+            text.is_in(bad).fill_null(value=False),
+            text,
+            place,
+            wanted=f"codes (at most {LONGEST} plain characters: codes become names of files)",
+        )
+    blank = [code for code in odd if not _cleaned(code)]
+    return coded.set(coded.cast(pl.String).is_in(blank), None) if blank else coded
 
 
-def _clean(code: str) -> str | None:
-    text = unicodedata.normalize("NFKC", code).strip().upper()
+def _cleaned(code: str) -> str:
+    """One width, capitals, nothing invisible, single blanks inside, no ``.0`` of a number."""
+    text = unicodedata.normalize("NFKC", code)
+    text = "".join(one for one in text if unicodedata.category(one) != "Cf").strip()
+    quoted = _QUOTED.fullmatch(text)
+    text = (quoted.group(1) or quoted.group(2) or "").strip() if quoted else text
+    text = re.sub(" +", " ", text).upper()
     tail = _TAIL.fullmatch(text)
-    return (tail.group(1) if tail else text) or None
+    return tail.group(1) if tail else text
+
+
+def _is_no_code(code: str) -> bool:
+    return (
+        len(code) > LONGEST
+        or code.startswith("..")
+        or code == "."
+        or any(one in "/\\" or unicodedata.category(one) in _ODD_CATEGORIES for one in code)
+    )
 
 
 def one_spelling(codes: pl.Series, *, exchange: str) -> Mapping[str, str]:
-    """Spellings that are another spelling's company: spelling to the one that is kept.
+    """Codes that are not kept as they are written: code to the one that is kept.
 
-    In Tokyo ``7203``, ``7203.T``, ``TSE:7203`` and ``72030`` are one company. The spelling of most
-    rows is kept, the shorter one where two are as frequent. A file that spells each company in one
-    way is left as it is.
+    All codes are cleaned. In Tokyo ``7203``, ``7203.T``, ``TSE:7203`` and ``72030`` are one
+    company: where a delivery writes Tokyo codes in several forms, all are put in the form of most
+    rows, the shortest one where two are as frequent. One form throughout is left as it is.
+
+    Parameters
+    ----------
+    codes : polars.Series
+        Those of every row, as `code_texts` gives them; nulls are left out.
     """
-    if exchange != "tokyo":
-        return {}
     rows: dict[str, int] = dict(codes.drop_nulls().value_counts().rows())
-    companies: dict[str, list[str]] = {}
-    for code in sorted(rows, key=lambda one: (-rows[one], len(one), one)):
-        companies.setdefault(_company(code), []).append(code)
-    return {other: first for first, *others in companies.values() for other in others}
+    written = pl.Series(list(rows), dtype=pl.String)
+    odd = set(written.filter(~written.str.contains(_PLAIN)))
+    cleaned = {code: _cleaned(code) if code in odd else code for code in rows}
+    if exchange == "tokyo":
+        cleaned = _in_one_form(cleaned, rows)
+    return {code: kept for code, kept in cleaned.items() if kept != code}
 
 
-def _company(code: str) -> str:
-    """Four characters of a company's ordinary share; any other code is its own company."""
-    found = _DRESSED.fullmatch(code)
-    if found is None:
-        return code
-    bare = found.group(1)
-    return bare[:4] if len(bare) == 5 and bare.endswith("0") else bare
+def _in_one_form(cleaned: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, str]:
+    """The same codes, Tokyo's all in the form of most rows."""
+    found = {code: _DRESSED.fullmatch(kept) for code, kept in cleaned.items()}
+    forms: Counter[_Form] = Counter()
+    around: Counter[_Form] = Counter()
+    for code, one in found.items():
+        if one is not None:
+            before, behind = one["before"] or "", one["behind"] or ""
+            around[_Form(before, behind, long=True)] += rows[code]
+            if one["fifth"] in (None, "0"):
+                forms[_Form(before, behind, long=one["fifth"] == "0")] += rows[code]
+    if len(around) <= 1 and len(forms) <= 1:
+        return dict(cleaned)
+    form = min(
+        (forms or around).items(),
+        key=lambda item: (-item[1], sum(map(len, item[0][:2])), item[0].long, item[0]),
+    )[0]
+    return {
+        code: cleaned[code] if one is None else _in_form(one, form) for code, one in found.items()
+    }
+
+
+def _in_form(code: re.Match[str], form: _Form) -> str:
+    fifth = code["fifth"] or "0"
+    return f"{form.before}{code['four']}{fifth if form.long or fifth != '0' else ''}{form.behind}"
 
 
 def with_one_spelling(raw: pl.DataFrame, *, exchange: str) -> tuple[pl.DataFrame, int, str]:
-    """Rows with each company spelled once; how many were spelled otherwise, and the first."""
+    """Rows with each company spelled once; how many were written otherwise, and the first."""
     other = one_spelling(raw.get_column("code"), exchange=exchange)
     if not other:
         return raw, 0, ""
-    codes = raw.get_column("code")
+    codes = raw.get_column("code").cast(pl.String)
     odd = codes.is_in(list(other)).fill_null(value=False)
-    first = str(codes.filter(odd)[0])
-    raw = raw.with_columns(code=codes.replace(other))
-    return raw, int(odd.sum()), f"{first} -> {other[first]}"
+    first = codes[int(odd.arg_max() or 0)]
+    raw = raw.with_columns(code=codes.replace(other).cast(pl.Categorical))
+    return raw, int(odd.sum()), f"{_shown(first)} -> {other[first]}"
+
+
+def _shown(code: str) -> str:
+    """A code as written, quoted where it has blanks or what is not seen."""
+    return code if code.isprintable() and " " not in code else repr(code)

@@ -11,7 +11,7 @@ import polars as pl
 
 from gogooku.core.calendar import is_tokyo_session
 from gogooku.core.errors import DataError
-from gogooku.ingest.imports.by_code import ByCode
+from gogooku.ingest.imports.by_code import ByCode, by_date_and_code
 from gogooku.ingest.imports.columns import NUMBERS, PRICES, REQUIRED
 from gogooku.ingest.imports.holes import refuse_sparse_bars
 from gogooku.ingest.imports.plausible import Units, refuse_implausible, units_of
@@ -77,22 +77,25 @@ def clean(raw: pl.DataFrame, *, exchange: str) -> Cleaned:
     """
     refuse_negative_prices(raw)
     placed, first_out, outcomes = quarantine_rows(raw)
-    codes = placed.get_column("code").unique().sort()
-    placed = placed.with_columns(pl.col("code").cast(pl.Enum(codes))).sort("date", "code")
+    codes = placed.get_column("code").unique().cast(pl.String).sort()
+    placed = by_date_and_code(placed.with_columns(pl.col("code").cast(pl.Enum(codes))))
     refuse_repeated_keys(placed)
     refuse_sparse_bars(placed.get_column("date").unique().sort())
-    rows, later_out, more = split_dates(placed, exchange=exchange)
+    out, later_out, more = split_dates(placed, exchange=exchange)
     everywhere, _, non_finite = null_non_finite(placed)
-    found = count_found(everywhere)
+    found, odd = count_found(everywhere)
+    rows = placed
+    if not later_out.is_empty():
+        rows, odd = placed.filter(~out), odd.filter(~out)
     del placed, everywhere
     rows, records, kept_non_finite = null_non_finite(rows)
     refuse_implausible(rows)
     units = units_of(rows)
     rows, by_code = in_units(rows, units), ByCode.of(rows)
     rows, filled_in, untraded = null_untraded(rows, by_code)
-    rows, more_records, cells = null_cells(rows, found)
+    rows, more_records, cells = null_cells(rows, found, odd)
     quarantine = pl.concat(
-        [first_out, later_out.with_columns(pl.col("code").cast(pl.String))], how="vertical"
+        [frame.with_columns(pl.col("code").cast(pl.String)) for frame in (first_out, later_out)]
     )
     if rows.is_empty():
         counts = {key: row.count for key, row in {**outcomes, **more}.items() if row.count}
@@ -130,12 +133,14 @@ def null_untraded(
     first = describe(rows, hit.arg_max(), "close")
     records: list[pl.DataFrame] = []
     cells = 0
+    places = hit.arg_true()
+    some = rows[places]
     for name in (n for n in UNTRADED.targets if n in rows.columns):
-        bad = hit & (rows.get_column(name) > 0).fill_null(value=False)
+        bad = (some.get_column(name) > 0).fill_null(value=False)
         if bad.any():
             cells += int(bad.sum())
-            records.append(_records(rows, bad, name, UNTRADED.key))
-            rows = rows.with_columns(rows.get_column(name).set(bad, None))
+            records.append(_records(some, bad, name, UNTRADED.key))
+            rows = _with_nulls(rows, name, places.filter(bad))
     found = outcome(UNTRADED, count=int(hit.sum()), cells=cells, first=first)
     return rows, _stack(records), found
 
@@ -310,33 +315,47 @@ def _foreign(frame: pl.DataFrame, dates: pl.Series, trades: pl.DataFrame, count:
 
 def split_dates(
     frame: pl.DataFrame, *, exchange: str
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Outcome]]:
-    """Split off rows on dates that are no sessions and rows outside their listing."""
+) -> tuple[pl.Series, pl.DataFrame, dict[str, Outcome]]:
+    """Find rows on dates that are no sessions and rows outside their listing.
+
+    Returns
+    -------
+    Mask of such rows, those rows with their ``reason``, and the counts.
+    """
     found = date_reasons(frame, exchange=exchange)
     listed = pl.lit(None, dtype=pl.String)
+    bad = pl.lit(value=False)
+    if not found.is_empty():
+        bad = pl.col("date").is_in(found.get_column("date").implode())
     for name, late in (("listed_from", False), ("listed_to", True)):
         if name in frame.columns:
             outside = pl.col("date") > pl.col(name) if late else pl.col("date") < pl.col(name)
             listed = pl.when(outside).then(pl.lit("outside_listing")).otherwise(listed)
+            bad |= outside.fill_null(value=False)
     by_date = pl.col("date").replace_strict(
         found.get_column("date"), found.get_column("reason"), default=None, return_dtype=pl.String
     )
-    reasons = frame.select(reason=pl.coalesce(by_date, listed)).to_series()
-    outcomes = {
-        rule.key: _count(rule, frame, (reasons == rule.key).fill_null(value=False))
-        for rule in DATE_RULES
-    }
-    bad = reasons.is_not_null()
-    return frame.filter(~bad), frame.with_columns(reasons).filter(bad), outcomes
+    mask = frame.select(pl.repeat(value=False, n=pl.len()) | bad).to_series()
+    out = frame.filter(mask).with_columns(reason=pl.coalesce(by_date, listed))
+    reasons = out.get_column("reason")
+    return mask, out, {rule.key: _count(rule, out, reasons == rule.key) for rule in DATE_RULES}
 
 
-def count_found(frame: pl.DataFrame) -> dict[str, Outcome]:
-    """Count on the whole input what each cell rule finds, before any cell is changed."""
+def count_found(frame: pl.DataFrame) -> tuple[dict[str, Outcome], pl.Series]:
+    """Count on the whole input what each cell rule finds, before any cell is changed.
+
+    Returns
+    -------
+    Outcomes, and the mask of the rows that any rule finds: a cell that becomes null makes no other
+    rule find a row.
+    """
     outcomes: dict[str, Outcome] = {}
+    odd = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
     for rule in CELL_RULES:
         hit = _hits(rule, frame)
         outcomes[rule.key] = outcome(rule) if hit is None else _count(rule, frame, hit)
-    return outcomes
+        odd = odd if hit is None else odd | hit
+    return outcomes, odd
 
 
 def null_non_finite(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Outcome]:
@@ -356,22 +375,39 @@ def null_non_finite(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Ou
 
 
 def null_cells(
-    frame: pl.DataFrame, found: Mapping[str, Outcome]
+    frame: pl.DataFrame, found: Mapping[str, Outcome], odd: pl.Series
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Outcome]]:
-    """Apply the cell rules in order: (frame, defect records, outcomes with their cells)."""
+    """Apply the cell rules in order to the odd rows, the only ones that they can find.
+
+    Returns
+    -------
+    Frame, defect records, outcomes with their cells.
+    """
+    places = odd.arg_true()
+    some = frame[places]
     records: list[pl.DataFrame] = []
     outcomes: dict[str, Outcome] = {}
     for rule in CELL_RULES:
         before = found[rule.key]
-        hit = _hits(rule, frame)
+        hit = _hits(rule, some)
         cells = 0
         if hit is not None and hit.any():
             for name in rule.targets:
                 cells += int(hit.sum())
-                records.append(_records(frame, hit, name, rule.key))
-                frame = frame.with_columns(frame.get_column(name).set(hit, None))
+                records.append(_records(some, hit, name, rule.key))
+                some = some.with_columns(some.get_column(name).set(hit, None))
         outcomes[rule.key] = outcome(rule, count=before.count, cells=cells, first=before.first)
+    for name in {name for rule in CELL_RULES for name in rule.targets} & set(frame.columns):
+        gone = some.get_column(name).is_null()
+        frame = _with_nulls(frame, name, places.filter(gone))
     return frame, _stack(records), outcomes
+
+
+def _with_nulls(frame: pl.DataFrame, name: str, places: pl.Series) -> pl.DataFrame:
+    """The frame with some cells of a column null."""
+    if places.is_empty():
+        return frame
+    return frame.with_columns(frame.get_column(name).clone().scatter(places, None))
 
 
 def restore(quotes: pl.DataFrame, defects: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,7 @@ from gogooku.ingest.imports.opening import given_files
 from gogooku.ingest.imports.parse import parse_table
 from gogooku.ingest.imports.policy import Outcome
 from gogooku.ingest.imports.shapes import in_long_form
-from gogooku.ingest.imports.table import Table, open_table
+from gogooku.ingest.imports.table import Table, few_enough, open_table
 from gogooku.ingest.source import Source, write_source
 
 
@@ -190,7 +190,9 @@ def part_companies(raw: pl.DataFrame, entries: Sequence[str]) -> pl.DataFrame:
             )
         former = f"{code}_{earlier.sort()[-1]:%Y%m%d}"
         raw = raw.with_columns(
-            code=pl.when(mine & (pl.col("date") < day)).then(pl.lit(former)).otherwise("code")
+            code=pl.when(mine & (pl.col("date") < day))
+            .then(pl.lit(former))
+            .otherwise(pl.col("code").cast(pl.String))
         )
     return raw
 
@@ -208,11 +210,19 @@ def _tables(
 ) -> list[Table]:
     if not paths:
         raise UsageError("import: no file given. Give one or more: gogooku import prices.csv")
-    tables = []
+    tables: list[Table] = []
+    rows = 0
     for path in paths:
         tables.append(in_long_form(open_table(path, stack), config.columns))
+        rows += tables[-1].rows
+        few_enough(rows, _together(tables))
         advance()
     return tables
+
+
+def _together(tables: Sequence[Table]) -> str:
+    last = tables[-1].name
+    return last if len(tables) == 1 else f"{last} and the {len(tables) - 1:,} file(s) before it"
 
 
 def _map_tables(tables: Sequence[Table], config: ImportConfig) -> ColumnMap:

@@ -116,8 +116,7 @@ def sparse_codes(day: IntArray, by_code: ByCode, calendar: Calendar) -> BoolArra
         Most of the codes are sparse, so their bars are not daily.
     """
     session = calendar.number(day)
-    ends = np.append(by_code.begins[1:], True)
-    places = np.flatnonzero(ends)
+    places = by_code.last_rows
     starts = by_code.start[places]
     spans = session[places] - session[starts] + 1
     rows = places - starts + 1

@@ -63,6 +63,8 @@ class Moves:
 
     Attributes
     ----------
+    day : int64 [R]
+        Days since 1970.
     close : float64 [R]
         NaN without a trade.
     ratio : float64 [R]
@@ -78,6 +80,7 @@ class Moves:
         A move beyond `gogooku.ingest.imports.policy.JUMP`.
     """
 
+    day: IntArray
     close: FloatArray
     ratio: FloatArray
     split: FloatArray
@@ -126,8 +129,8 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
     by_code = bars.by_code
     close = bars.close
     at = by_code.last_place(~np.isnan(close))
-    known = (at >= 0) & ~np.isnan(close)
-    before = np.where(known, close[at], np.nan)
+    before = close[at]
+    before[at < 0] = np.nan
     since = _factors_since(bars.factor, at)
     ratio = close / before / since
     smallest = np.exp(SMALLEST if limits else SURE)
@@ -150,7 +153,7 @@ def moves_of(bars: Bars, *, limits: bool) -> Moves:
             beyond[places] = outside & ~hit
         split[places[hit]] = nearest[hit]
     absurd = (ratio > JUMP) | (ratio < 1 / JUMP)
-    return Moves(close, ratio, split, certain, beyond, absurd)
+    return Moves(bars.day, close, ratio, split, certain, beyond, absurd)
 
 
 def _none(values: FloatArray) -> BoolArray:
@@ -160,12 +163,12 @@ def _none(values: FloatArray) -> BoolArray:
 def _factors_since(factor: FloatArray, at: IntArray) -> FloatArray:
     """Product of the factors after the last close, up to the row."""
     if not (factor != 1.0).any():
-        return np.ones(len(factor))
-    place = np.arange(len(factor))
+        return np.broadcast_to(1.0, factor.shape)
     out = factor.copy()
-    for row in np.flatnonzero(at < place - 1):
-        if at[row] >= 0:
-            out[row] = factor[at[row] + 1 : row + 1].prod()
+    events = np.append(0, np.cumsum(factor != 1.0))
+    place = np.arange(len(factor))
+    for row in np.flatnonzero((at >= 0) & (events[place] > events[at + 1])):
+        out[row] = factor[at[row] + 1 : row + 1].prod()
     return out
 
 
@@ -193,7 +196,7 @@ def _beyond_limit(bars: Bars, places: IntArray, base: FloatArray, at: IntArray) 
     width = daily_limit_yen(base)
     outside = np.abs(bars.close[places] - base) > width * 1.001
     last = at[places]
-    earlier = bars.by_code.last_place(~np.isnan(bars.close))[last]
+    earlier = bars.by_code.last_place_of(last, ~np.isnan(bars.close))
     first = earlier < 0
     base_before = bars.close[np.maximum(earlier, 0)] * bars.factor[last]
     moved = np.abs(bars.close[last] - base_before)
@@ -211,8 +214,7 @@ def _opened_near(bars: Bars, places: IntArray, price: FloatArray) -> BoolArray:
 
 def _crowded(day: IntArray, places: IntArray, hit: BoolArray) -> BoolArray:
     """Jumps on dates on which several names jump."""
-    days, names = np.unique(day, return_counts=True)
     jumped, count = np.unique(day[places[hit]], return_counts=True)
-    usual = names[np.searchsorted(days, jumped)]
+    usual = np.bincount(day - day.min())[jumped - day.min()]
     many = jumped[(count >= MANY_NAMES) & (count >= MANY_SHARE * usual)]
     return np.isin(day[places], many)

@@ -60,6 +60,15 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
 )
 """First bytes, what the file is, and what to do."""
 
+_CONTAINERS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+)
+"""First bytes of what is unpacked, and its name; the second of zip is an empty archive."""
+
 _TEXT_KINDS: tuple[tuple[str, str, str], ...] = (
     ("<!doctype html", "a web page", "The download failed or asked for a login; fetch it again"),
     ("<html", "a web page", "The download failed or asked for a login; fetch it again"),
@@ -156,6 +165,12 @@ def open_file(path: Path) -> Opened:
     if container:
         head = _inner_head(path, container, name)
         _refuse_kind(head, name)
+        inner = _compressed(head)
+        if inner:
+            raise DataError(
+                f"{name}: {inner} inside {container}: packed twice. Unpack it once; nothing was "
+                "imported."
+            )
     if head.startswith(PARQUET_MAGIC):
         raise DataError(f"{name}: a Parquet file inside {container}; unpack it and import that.")
     return Opened(path, name, container, _encoding(path, container, head, name))
@@ -193,16 +208,15 @@ def _refuse_kind(head: bytes, name: str) -> None:
 
 
 def _container(path: Path, head: bytes, name: str) -> str:
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
-    if head.startswith(b"BZh"):
-        return "bzip2"
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return "xz"
-    if head.startswith(b"PK"):
+    found = _compressed(head)
+    if found == "zip":
         _zip_member(path, name)
-        return "zip"
-    return ""
+    return found
+
+
+def _compressed(head: bytes) -> str:
+    """What packed some bytes, by the first of them; empty for nothing that is known."""
+    return next((kind for magic, kind in _CONTAINERS if head.startswith(magic)), "")
 
 
 def _zip_member(path: Path, name: str) -> zipfile.ZipInfo:

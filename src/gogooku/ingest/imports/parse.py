@@ -13,7 +13,7 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.ingest.imports.cells import Place, refuse_cells, stripped
-from gogooku.ingest.imports.codes import spelled
+from gogooku.ingest.imports.codes import code_texts
 from gogooku.ingest.imports.columns import FLAGS, LISTING_DATES, NUMBERS, TEXTS
 from gogooku.ingest.imports.dates import DateOrder, parse_dates
 from gogooku.ingest.imports.table import Table
@@ -82,13 +82,19 @@ def _numbers(series: pl.Series, place: Place) -> pl.Series:
         return series.cast(pl.Float64)
     if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
         raise DataError(f"{place.text} holds {series.dtype}, not numbers. Export it as numbers.")
-    text = stripped(series)
+    text = series.cast(pl.String)
     values = text.cast(pl.Float64, strict=False)
     odd = values.is_null() & text.is_not_null()
-    if odd.any():
-        values = _written_numbers(text, values, odd, place)
-        odd = values.is_null() & text.is_not_null()
-    refuse_cells(odd, series, place, wanted="numbers")
+    if not odd.any():
+        return values
+    bare = stripped(text.filter(odd))
+    read = bare.cast(pl.Float64, strict=False)
+    if read.null_count() == bare.null_count():
+        return values.scatter(odd.arg_true(), read)
+    text = stripped(text)
+    values = text.cast(pl.Float64, strict=False)
+    values = _written_numbers(text, values, values.is_null() & text.is_not_null(), place)
+    refuse_cells(values.is_null() & text.is_not_null(), series, place, wanted="numbers")
     return values
 
 
@@ -136,7 +142,7 @@ def _flags(series: pl.Series, place: Place) -> pl.Series:
 
 _Parser = Callable[[pl.Series, Place], pl.Series]
 _PARSERS: Mapping[str, _Parser] = {
-    "code": spelled,
+    "code": code_texts,
     **dict.fromkeys(NUMBERS, _numbers),
     **dict.fromkeys(FLAGS, _flags),
     **dict.fromkeys(TEXTS, _texts),

@@ -352,9 +352,9 @@ WARNINGS: tuple[Rule, ...] = (
     ),
     Rule(
         "code_spellings",
-        "a company spelled in a second way",
+        "a code that is written otherwise than it is kept",
         Policy.KEPT,
-        "its rows are put under the spelling of most rows",
+        "blanks, width, case, a tail .0, or a second spelling of one company",
     ),
     Rule(
         "number_codes",

@@ -202,6 +202,7 @@ def _stacked(table: Table, dates: str, cells: Sequence[_Cell], *, skip: int) -> 
     return Table(
         name=table.name,
         columns=("date", CODE, *fields),
+        rows=(table.rows - skip) * len(tickers),
         read=read,
         line=line,
         notes=(*table.notes, f"{len(tickers):,} ticker(s) side by side, one column a field"),

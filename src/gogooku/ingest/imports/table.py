@@ -46,6 +46,8 @@ class Table:
         Of the file, for messages.
     columns : tuple of str
         In order; columns without a name are ``column N`` by their position.
+    rows : int
+        How many there are.
     read : callable
         Columns to a frame: text cells of a CSV, typed ones of Parquet.
     line : callable
@@ -62,6 +64,7 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
+    rows: int
     read: Callable[[Sequence[str]], pl.DataFrame]
     line: Callable[[int], str]
     notes: tuple[str, ...] = ()
@@ -103,7 +106,7 @@ def _parquet_table(opened: Opened) -> Table:
         rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as fault:
         raise _unreadable(opened, fault) from fault
-    _few_enough(rows, opened.name)
+    few_enough(rows, opened.name)
 
     def read(columns: Sequence[str]) -> pl.DataFrame:
         try:
@@ -111,7 +114,7 @@ def _parquet_table(opened: Opened) -> Table:
         except (pl.exceptions.PolarsError, OSError) as fault:
             raise _unreadable(opened, fault) from fault
 
-    return Table(opened.name, names, read, lambda row: f"row {row + 1:,}")
+    return Table(opened.name, names, rows, read, lambda row: f"row {row + 1:,}")
 
 
 def _csv_table(opened: Opened, stack: ExitStack) -> Table:
@@ -126,8 +129,9 @@ def _csv_table(opened: Opened, stack: ExitStack) -> Table:
     if plain and header == 0:
         lines_found = regular_lines(opened.path, separator=separator, columns=len(names))
         if lines_found:
-            _few_enough(lines_found - 1, opened.name)
-            return _table(opened, opened.path, names, separator, lambda row: row + 2)
+            few_enough(lines_found - 1, opened.name)
+            table = _table(opened, opened.path, names, separator, lambda row: row + 2)
+            return replace(table, rows=lines_found - 1)
     return _rewritten(opened, separator, header, stack)
 
 
@@ -202,12 +206,13 @@ def _rewritten(opened: Opened, separator: str, header: int, stack: ExitStack) ->
                 continue
             writer.writerow(row[:width])
             numbers.append(line)
-            _few_enough(len(numbers), opened.name)
+            few_enough(len(numbers), opened.name)
     if odd:
         raise _uneven(odd, width, opened.name, ended=odd[-1][0] >= (numbers[-1] if numbers else 0))
     if not numbers:
         raise _no_rows(opened)
     table = _table(opened, target, _names(names[:width]), separator, lambda row: numbers[row])
+    table = replace(table, rows=len(numbers))
     if skipped:
         note = f"{len(skipped)} line(s) before the header on line {names_line} left out"
         table = replace(table, notes=(*table.notes, note))
@@ -270,6 +275,7 @@ def _table(
     return Table(
         name=opened.name,
         columns=names,
+        rows=0,
         read=read,
         line=lambda row: f"line {number(row):,}",
         notes=(opened.how,) if opened.how else (),
@@ -279,7 +285,14 @@ def _table(
     )
 
 
-def _few_enough(rows: int, name: str) -> None:
+def few_enough(rows: int, name: str) -> None:
+    """Refuse more rows than an import may have.
+
+    Raises
+    ------
+    DataError
+        More than `MAX_ROWS`.
+    """
     if rows > MAX_ROWS:
         raise DataError(
             f"{name}: more than {MAX_ROWS:,} rows, so these are no daily bars of one market. "

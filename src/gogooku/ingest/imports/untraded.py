@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from gogooku.ingest.imports.by_code import BoolArray, ByCode, FloatArray
+from gogooku.ingest.imports.by_code import BoolArray, ByCode, FloatArray, IntArray
 
 SAME = 1e-6
 """Relative difference up to which two prices are one: ten roundings of single precision."""
@@ -31,22 +31,16 @@ def untraded_rows(rows: pl.DataFrame, by_code: ByCode) -> pl.Series:
     rows : polars.DataFrame
         Sorted by (date, code); zeros and nulls as the file has them.
     """
-    maybe = _maybe(rows)
-    close = by_code.floats(rows.get_column("close"))
-    again = _again(rows, by_code, close)
-    if not maybe.any():
-        return again
-    known = np.where(close > 0, close, np.nan)
-    traded = rows.filter(pl.col("volume") > 0).get_column("code").unique()
-    some = rows.with_columns(before=by_code.in_rows(by_code.last_known(known))).filter(maybe)
-    given, equal = _flat(some)
-    at_last = some.get_column("before").is_nan() | _same(some, "before")
-    zero = (some.get_column("volume") == 0).fill_null(value=False)
-    filled = equal & ((zero & ((given > 0) | at_last)) | (~zero & (given == 3) & at_last))
-    filled &= some.get_column("code").is_in(traded.implode())
     found = np.zeros(rows.height, dtype=bool)
-    found[maybe.to_numpy()] = filled.to_numpy()
-    return pl.Series(found) | again
+    if "volume" in rows.columns and not rows.is_empty():
+        close = by_code.floats(rows.get_column("close"))
+        volume = by_code.floats(rows.get_column("volume"))
+        for places in (
+            _filled_in(rows, by_code, close, volume),
+            _again(rows, by_code, close, volume),
+        ):
+            found[by_code.order[places]] = True
+    return pl.Series(found)
 
 
 def ends_untraded(close: FloatArray, by_code: ByCode) -> BoolArray:
@@ -54,34 +48,46 @@ def ends_untraded(close: FloatArray, by_code: ByCode) -> BoolArray:
 
     They are listed to the end of their rows, which hides a delisting if that is what happened.
     """
-    ends = np.append(by_code.begins[1:], True) if len(close) else by_code.begins
-    at = by_code.last_place(~np.isnan(close))
-    silent = np.arange(len(close)) - at
-    return np.asarray(ends & np.isnan(close) & (at >= 0) & (silent >= SILENT_ROWS))
+    known = ~np.isnan(close)
+    ends = by_code.last_rows
+    ends = ends[~known[ends]]
+    at = by_code.last_place_of(ends, known)
+    found = np.zeros(len(close), dtype=bool)
+    found[ends[(at >= 0) & (ends - at >= SILENT_ROWS)]] = True
+    return found
 
 
-def _maybe(rows: pl.DataFrame) -> pl.Series:
-    """Rows with a close, and a volume that says that nothing was traded, or none."""
-    if "volume" not in rows.columns or rows.is_empty():
-        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
-    volume = rows.get_column("volume")
-    none = (volume == 0).fill_null(value=volume.null_count() <= (1 - USUAL_SHARE) * rows.height)
-    return none & (rows.get_column("close") > 0).fill_null(value=False)
+def _filled_in(
+    rows: pl.DataFrame, by_code: ByCode, close: FloatArray, volume: FloatArray
+) -> IntArray:
+    """Places of rows with a flat close, and a volume that says that nothing was traded, or none."""
+    missing = np.isnan(volume)
+    none = volume == 0
+    if missing.sum() <= (1 - USUAL_SHARE) * rows.height:
+        none |= missing
+    places = np.flatnonzero(none & (close > 0))
+    trades = np.logical_or.reduceat(volume > 0, np.flatnonzero(by_code.begins))
+    places = places[trades[np.searchsorted(by_code.last_rows, places)]]
+    at = by_code.last_place_of(places, close > 0)
+    some = rows[by_code.order[places]].with_columns(before=np.where(at >= 0, close[at], np.nan))
+    given, equal = _flat(some)
+    at_last = some.get_column("before").is_nan() | _same(some, "before")
+    zero = (some.get_column("volume") == 0).fill_null(value=False)
+    filled = equal & ((zero & ((given > 0) | at_last)) | (~zero & (given == 3) & at_last))
+    return np.asarray(places[filled.to_numpy()])
 
 
-def _again(rows: pl.DataFrame, by_code: ByCode, close: FloatArray) -> pl.Series:
-    """Rows that repeat the row before them: five equal numbers, two of them different prices."""
-    found = np.zeros(rows.height, dtype=bool)
-    if {"open", "high", "low", "close", "volume"} <= set(rows.columns):
-        volume = by_code.floats(rows.get_column("volume"))
-        same = (close[1:] == close[:-1]) & (volume[1:] == volume[:-1]) & (volume[1:] > 0)
-        places = np.flatnonzero(same & ~by_code.begins[1:]) + 1
-        here, before = rows[by_code.order[places]], rows[by_code.order[places - 1]]
-        keep = (here.get_column("high") > here.get_column("low")).fill_null(value=False)
-        for name in ("open", "high", "low"):
-            keep &= (here.get_column(name) == before.get_column(name)).fill_null(value=False)
-        found[by_code.order[places[keep.to_numpy()]]] = True
-    return pl.Series(found)
+def _again(rows: pl.DataFrame, by_code: ByCode, close: FloatArray, volume: FloatArray) -> IntArray:
+    """Places of rows that repeat the row before: five equal numbers, two of them unlike prices."""
+    if not {"open", "high", "low"} <= set(rows.columns):
+        return np.empty(0, dtype=np.int64)
+    same = (close[1:] == close[:-1]) & (volume[1:] == volume[:-1]) & (volume[1:] > 0)
+    places = np.flatnonzero(same & ~by_code.begins[1:]) + 1
+    here, before = rows[by_code.order[places]], rows[by_code.order[places - 1]]
+    keep = (here.get_column("high") > here.get_column("low")).fill_null(value=False)
+    for name in ("open", "high", "low"):
+        keep &= (here.get_column(name) == before.get_column(name)).fill_null(value=False)
+    return np.asarray(places[keep.to_numpy()])
 
 
 def _flat(some: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
