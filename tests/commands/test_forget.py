@@ -292,7 +292,7 @@ def test_what_is_left_explains_itself(line, forgotten):
         (("evaluate", "ridge", *sets("judge_label=residual")), "No dataset"),
         (("backtest", "ridge"), "No dataset"),
         (("build", "--source", "sandbox"), "No source 'sandbox' in"),
-        (("predict", "--run", "ridge"), "no dataset in"),
+        (("predict", "--run", "ridge"), "No dataset in"),
         (("sync", "--source", "sandbox", "--status"), None),
     ):
         result = line.run(home, *command)
