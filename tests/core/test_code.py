@@ -99,6 +99,12 @@ OWN = {
         "learn/train",
     ],
 }
+OWN["blend"] = [
+    "learn/models/blend/config",
+    "learn/models/blend/learner",
+    *OWN["lightgbm"],
+    *OWN["atft-gat-fan"],
+]
 """Modules of which a change moves the keys of these runs and of no other."""
 
 

@@ -14,6 +14,7 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.types import PURGE_SESSIONS
 from gogooku.evaluate import split
 from gogooku.evaluate.split import (
+    CalendarSplit,
     DateSplit,
     FractionSplit,
     Growth,
@@ -130,3 +131,50 @@ def test_kind_chooses_the_config(kind):
     assert made.kind == kind
     with pytest.raises(ValidationError):
         TypeAdapter(SplitConfig).validate_python({"kind": kind, "gap": 0})
+
+
+# ---------------------------------------------------------------------------------- by calendar
+
+
+def days_of(fold, part):
+    return SESSIONS[fold.indices(part)]
+
+
+@pytest.mark.parametrize(("every", "blocks"), [("year", 3), ("half_year", 6), ("quarter", 12)])
+@pytest.mark.parametrize("growth", Growth)
+def test_calendar_blocks_are_periods_one_after_the_other(every, blocks, growth):
+    config = CalendarSplit(start=date(2021, 1, 1), every=every, growth=growth, valid=60)
+    folds = make_folds(config, SESSIONS, first=60)
+    assert len(folds) == blocks
+    tested = np.concatenate([fold.indices("test") for fold in folds])
+    np.testing.assert_array_equal(tested, np.flatnonzero(np.datetime64("2021-01-01") <= SESSIONS))
+    months = {"year": 12, "half_year": 6, "quarter": 3}[every]
+    for fold in folds:
+        check_purged(fold, PURGE_SESSIONS)
+        assert len(fold.indices("valid")) == 60
+        assert fold.indices("test")[0] - fold.indices("valid")[-1] - 1 == PURGE_SESSIONS
+        periods = days_of(fold, "test").astype("datetime64[M]").astype(int) // months
+        assert len(set(periods.tolist())) == 1
+    lengths = [len(fold.indices("train")) for fold in folds]
+    if growth is Growth.EXPANDING:
+        assert {fold.indices("train")[0] for fold in folds} == {60}
+        assert lengths == sorted(lengths)
+        assert lengths[-1] > lengths[0]
+    else:
+        assert len(set(lengths)) == 1
+
+
+def test_a_calendar_split_may_begin_and_end_inside_a_period():
+    config = CalendarSplit(start=date(2021, 3, 10), end=date(2022, 2, 15))
+    first, second = make_folds(config, SESSIONS)
+    assert first.test[0] == date(2021, 3, 10)
+    assert first.test[1].year == 2021
+    assert second.test[0].year == 2022
+    assert second.test[1] == date(2022, 2, 15)
+
+
+def test_a_calendar_split_that_cannot_be_is_refused():
+    with pytest.raises(ConfigError, match="no session from 2030-01-01"):
+        make_folds(CalendarSplit(start=date(2030, 1, 1)), SESSIONS)
+    with pytest.raises(ConfigError, match=r"choose a later split\.start"):
+        make_folds(CalendarSplit(start=date(2017, 6, 1)), SESSIONS)

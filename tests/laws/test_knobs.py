@@ -33,7 +33,13 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Axis, Dataset, Feature
 from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset.assemble import BuildConfig
-from gogooku.evaluate.split import DateSplit, FractionSplit, WalkForwardSplit, make_folds
+from gogooku.evaluate.split import (
+    CalendarSplit,
+    DateSplit,
+    FractionSplit,
+    WalkForwardSplit,
+    make_folds,
+)
 from gogooku.features.catalogue import select
 from gogooku.ingest.imports.config import ExchangeName, ImportConfig
 from gogooku.ingest.imports.dates import DateOrder
@@ -368,6 +374,7 @@ SPLITS: Mapping[str, Config] = {
         test=("2021-08-09", "2021-10-29"),  # type: ignore[arg-type]
     ),
     "fractions": FractionSplit(),
+    "calendar": CalendarSplit(start="2021-07-01", every="quarter", valid=20),  # type: ignore[arg-type]
     "walk_forward": WalkForwardSplit(num_folds=2, test=0.3),
 }
 SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
@@ -378,6 +385,17 @@ SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("purge", 40, "refusal"),
     ),
     "fractions": rows("folds", {"train": 0.5, "valid": 0.25, "purge": 25}),
+    "calendar": rows(
+        "folds",
+        {
+            "start": "2021-08-02",
+            "end": "2021-11-30",
+            "every": "half_year",
+            "growth": "rolling",
+            "valid": 21,
+            "purge": 25,
+        },
+    ),
     "walk_forward": rows(
         "folds", {"num_folds": 3, "growth": "rolling", "valid": 0.2, "test": 0.25, "purge": 25}
     ),
@@ -410,6 +428,7 @@ SHARED_ROWS = (
         {"split.train": 0.5, "split.valid": 0.25, "split.purge": 25, "warmup_sessions": 50},
     ),
     Knob("label_order", "shuffled", "labels"),
+    Knob("refit", True, "scores"),
     Knob("seed", 2, "labels", {"label_order": "shuffled"}),
 )
 FITTED = {"learner.train_label": "raw"}
@@ -431,6 +450,9 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
 }
 """Settings of each loss, by its kind."""
+TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
+ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
+"""Members of a blend that are fitted at once."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "ridge": (
         *rows("scores", FITTED | {"learner.penalties": [10.0]}),
@@ -458,6 +480,13 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             },
         ),
         Knob("learner.patience", 1, "scores", {"learner.rounds": 60}, SEEDS),
+        Knob("learner.check_every", 3, "scores", {"learner.rounds": 60}, SEEDS),
+        Knob("learner.check_sessions", 3, "scores", {"learner.rounds": 60}, SEEDS),
+    ),
+    "blend": (
+        Knob("learner.members", [{"kind": "ridge"}], "scores", TWO),
+        Knob("learner.weights", [3.0, 1.0], "scores", TWO),
+        Knob("learner.seeds", 2, "scores", ONE),
     ),
     "momentum": rows("scores", {"learner.feature": "ret_prev_60d"}),
     "reversal": rows("scores", {"learner.feature": "ret_prev_20d"}),

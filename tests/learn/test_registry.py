@@ -14,7 +14,8 @@ from gogooku.learn.registry import LEARNERS, LOSSES, make_learner
 
 
 def test_the_table_is_the_rows_of_the_package():
-    assert LEARNERS.kinds() == ("ridge", "lightgbm", "momentum", "reversal", "atft_gat_fan")
+    kinds = ("ridge", "lightgbm", "momentum", "reversal", "atft_gat_fan", "blend")
+    assert LEARNERS.kinds() == kinds
     assert tuple(LEARNERS.rows.values()) == ROWS
     assert tuple(LOSSES.rows.values()) == LOSS_ROWS
 

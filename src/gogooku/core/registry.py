@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -180,10 +180,17 @@ def chosen_references(config: BaseModel) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name, declared in type(config).model_fields.items():
         value = getattr(config, name)
-        if not isinstance(value, BaseModel):
-            continue
-        for mark in declared.metadata:
-            if isinstance(mark, OneOf):
-                found |= dict.fromkeys(mark.table.references(str(getattr(value, "kind", ""))))
-        found |= dict.fromkeys(chosen_references(value))
+        marks = [*declared.metadata, *_marks_of_items(declared.annotation)]
+        for one in value if isinstance(value, tuple) else (value,):
+            if not isinstance(one, BaseModel):
+                continue
+            for mark in marks:
+                if isinstance(mark, OneOf):
+                    found |= dict.fromkeys(mark.table.references(str(getattr(one, "kind", ""))))
+            found |= dict.fromkeys(chosen_references(one))
     return tuple(found)
+
+
+def _marks_of_items(annotation: Any) -> tuple[Any, ...]:
+    """What is declared beside the type of the items of a tuple."""
+    return tuple(mark for item in get_args(annotation) for mark in get_args(item)[1:])

@@ -511,5 +511,13 @@ class Learner(Protocol):
         *,
         rng: np.random.Generator,
         execution: FitExecution,
+        chosen: Checkpoint | None = None,
     ) -> Checkpoint:
-        """Fit on the train part, select on the validation part, never see the test part."""
+        """Fit on the train part, select on the validation part, never see the test part.
+
+        Parameters
+        ----------
+        chosen : Checkpoint, optional
+            What this learner made of the same fold. What was selected then (rounds, epochs, a
+            penalty) is taken from it, and the fit is on the train and the validation part together.
+        """

@@ -1,7 +1,8 @@
 """Cutting sessions into train, validation and test parts that cannot touch.
 
-Three ways, one config each: explicit dates, fractions, and a walk-forward whose test blocks tile
-the last part of the sample. Purges lie strictly between the parts (Lopez de Prado, "Advances in
+Four ways, one config each: explicit dates, fractions, a walk-forward whose test blocks tile the
+last part of the sample, and a walk-forward by the calendar, which fits anew every year, half-year
+or quarter. Purges lie strictly between the parts (Lopez de Prado, "Advances in
 Financial Machine Learning", 2018, chapter 7); `gogooku.core.types.Fold` refuses anything shorter
 than the longest horizon + 1 sessions.
 
@@ -23,6 +24,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from gogooku.core.calendar import DateArray
@@ -80,12 +82,43 @@ class WalkForwardSplit(Config):
     purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
 
 
-SplitConfig = Annotated[DateSplit | FractionSplit | WalkForwardSplit, Field(discriminator="kind")]
-"""Any of the three; ``kind`` says which."""
+class Every(StrEnum):
+    """How often a walk-forward by the calendar fits anew: its months a period."""
+
+    YEAR = "year"
+    HALF_YEAR = "half_year"
+    QUARTER = "quarter"
+
+    @property
+    def months(self) -> int:
+        """Length of a period."""
+        return {Every.YEAR: 12, Every.HALF_YEAR: 6, Every.QUARTER: 3}[self]
+
+
+class CalendarSplit(Config):
+    """Consecutive test blocks that are periods of the calendar, one fold each.
+
+    The first block begins at ``start``, every later one with its period, and the last ends at
+    ``end`` (the last session where none is given). The validation part is the ``valid`` sessions
+    right before a block, and the train part all before that, a purge apart each.
+    """
+
+    kind: Literal["calendar"] = "calendar"
+    start: date
+    end: date | None = None
+    every: Every = Every.YEAR
+    growth: Growth = Growth.EXPANDING
+    valid: Annotated[int, Unit("sessions")] = Field(default=125, ge=_MIN_PART)
+    purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+
+
+AnySplit = DateSplit | FractionSplit | WalkForwardSplit | CalendarSplit
+SplitConfig = Annotated[AnySplit, Field(discriminator="kind")]
+"""Any of the four; ``kind`` says which."""
 
 
 def make_folds(
-    config: DateSplit | FractionSplit | WalkForwardSplit,
+    config: AnySplit,
     sessions: DateArray,
     *,
     first: int = 0,
@@ -111,6 +144,8 @@ def make_folds(
         return (fold,)
     if isinstance(config, FractionSplit):
         return (_fraction_fold(config, sessions, first),)
+    if isinstance(config, CalendarSplit):
+        return _calendar_folds(config, sessions, first)
     return _walk_forward_folds(config, sessions, first)
 
 
@@ -151,6 +186,43 @@ def _walk_forward_folds(
                 train=(start, train_last),
                 valid=(valid_last - valid, valid_last),
                 test=(test_first, test_first + block),
+            )
+        )
+    return tuple(folds)
+
+
+def _calendar_folds(config: CalendarSplit, sessions: DateArray, first: int) -> tuple[Fold, ...]:
+    start = np.datetime64(config.start, "D")
+    end = sessions[-1] if config.end is None else np.datetime64(config.end, "D")
+    tested = np.flatnonzero((sessions >= start) & (sessions <= end))
+    if not len(tested):
+        raise ConfigError(
+            f"split: no session from {start} to {end}; the dataset has {sessions[0]} to "
+            f"{sessions[-1]}: change split.start or split.end"
+        )
+    months = sessions[tested].astype("datetime64[M]").astype(np.int64)
+    blocks = np.split(tested, np.flatnonzero(np.diff(months // config.every.months)) + 1)
+    folds, train = [], 0
+    for block in blocks:
+        valid_last = int(block[0]) - config.purge
+        train_last = valid_last - config.valid - config.purge
+        train = train or train_last - first
+        if train < _MIN_PART:
+            raise ConfigError(
+                f"split: {int(block[0]) - first} usable sessions before {sessions[block[0]]} leave "
+                f"no train part beside {config.valid} of validation and two purges of "
+                f"{config.purge}; choose a later split.start or a smaller split.valid"
+            )
+        folds.append(
+            _fold(
+                sessions,
+                purge=config.purge,
+                train=(
+                    first if config.growth is Growth.EXPANDING else train_last - train,
+                    train_last,
+                ),
+                valid=(valid_last - config.valid, valid_last),
+                test=(int(block[0]), int(block[-1]) + 1),
             )
         )
     return tuple(folds)

@@ -138,6 +138,17 @@ class Headed:
         return self.header.trained_through
 
 
+CHOSEN = "chosen"
+"""Name, in a header, of what was selected on the validation part."""
+
+
+def chosen_of(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """What a learner selected on the validation part, to fit once more with it."""
+    assert isinstance(checkpoint, Headed), type(checkpoint).__name__
+    found: Mapping[str, Any] = checkpoint.header.more[CHOSEN]
+    return found
+
+
 def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
     """Read a checkpoint of any kind.
 

@@ -41,4 +41,11 @@ ROWS: Final = (
         config="gogooku.learn.models.atft_gat_fan.config:AtftGatFanConfig",
         network="gogooku.learn.models.atft_gat_fan.network:AtftGatFan",
     ),
+    LearnerRow(
+        kind="blend",
+        meaning="Several learners, or several seeds of one: the mean of their ranks.",
+        config="gogooku.learn.models.blend.config:BlendConfig",
+        learner="gogooku.learn.models.blend.learner:BlendLearner",
+        checkpoint="gogooku.learn.models.blend.learner:BlendCheckpoint.load",
+    ),
 )

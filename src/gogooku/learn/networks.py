@@ -13,14 +13,14 @@ from torch import nn
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, storage_errors
 from gogooku.core.registry import load
-from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import ContextScale, DayReader
-from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
+from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
 from gogooku.learn.registry import LEARNERS
-from gogooku.learn.targets import fold_labels
+from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
 
 _SCALE = "context_scale"
@@ -111,8 +111,13 @@ class NetworkLearner:
         *,
         rng: np.random.Generator,
         execution: FitExecution,
+        chosen: Checkpoint | None = None,
     ) -> NetworkCheckpoint:
-        """Fit on the train part, stop and select on the validation part."""
+        """Fit on the train part, stop and select on the validation part.
+
+        With ``chosen``, train on both parts for as many epochs as were kept then, at the learning
+        rates of those epochs.
+        """
         config = self.config
         if len(config.training.horizon_weights) != len(labels.horizons):
             raise ConfigError(
@@ -120,9 +125,8 @@ class NetworkLearner:
                 f"the horizons {labels.horizons}"
             )
         seed = int(rng.integers(2**62))
-        targets = fold_labels(
-            dataset, labels, fold, config=config, first_history=config.lookback - 1
-        )
+        labelled = fold_labels if chosen is None else joint_labels
+        targets = labelled(dataset, labels, fold, config=config, first_history=config.lookback - 1)
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -131,20 +135,22 @@ class NetworkLearner:
         execution.events(
             {"event": "model", "parameters": sum(w.numel() for w in model.parameters())}
         )
-        NetworkFit(
+        epochs = None if chosen is None else int(chosen_of(chosen)["epochs"])
+        kept = NetworkFit(
             model=model,
             config=config.training,
             reader=_reader(config, dataset, scale),
             labels=targets,
             seed=seed,
-            key=_key(config, dataset, labels, fold, seed=seed, execution=execution),
+            key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),
             execution=execution,
+            epochs=epochs,
         ).run()
         header = Header.of(
             config,
             dataset,
             trained_through=targets.trained_through,
-            more={_SCALE: scale.to_json()},
+            more={_SCALE: scale.to_json(), CHOSEN: {"epochs": kept}},
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
 
@@ -164,6 +170,7 @@ def _key(
     *,
     seed: int,
     execution: FitExecution,
+    epochs: int | None,
 ) -> str:
     return hash_json(
         {
@@ -174,5 +181,6 @@ def _key(
             "seed": seed,
             "threads": execution.threads,
             "device": execution.device,
+            "epochs": epochs,
         }
     )

@@ -98,6 +98,26 @@ def fold_labels(
     )
 
 
+def joint_labels(
+    dataset: Dataset, labels: Labels, fold: Fold, *, config: FittedConfig, first_history: int = 0
+) -> FoldLabels:
+    """Labels of a fold to fit once more with what was selected: train and validation together.
+
+    The sessions of the purge between them come in too: nothing is selected any more, so only the
+    test part must not be touched. The validation part stays what it was.
+    """
+    known = fold_labels(dataset, labels, fold, config=config, first_history=first_history)
+    first, last = fold.indices("train")[0], fold.indices("valid")[-1]
+    together = _day_labels(
+        dataset,
+        labels,
+        np.arange(max(int(first), first_history), int(last) + 1),
+        variant=config.train_label,
+        cutoff=int(fold.indices("test")[0]),
+    )
+    return FoldLabels(train=together.ranked(), valid=known.valid, horizons=known.horizons)
+
+
 def _why_none(dataset: Dataset, labels: Labels, indices: IntArray) -> str:
     """What there is too little of in the sessions of a part, and what to do."""
     most = int(dataset.valid_TN[indices].sum(axis=1).max(initial=0))

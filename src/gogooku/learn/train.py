@@ -118,6 +118,8 @@ class NetworkFit:
     key : str
         Identity of this fit; saved state of another one is not taken up.
     execution : FitExecution
+    epochs : int, optional
+        Train exactly so many and keep the last averaged weights; nothing is selected.
     """
 
     model: nn.Module
@@ -127,9 +129,16 @@ class NetworkFit:
     seed: int
     key: str
     execution: FitExecution
+    epochs: int | None = None
 
-    def run(self) -> None:
-        """Train until validation stops improving, and leave the best averaged weights."""
+    def run(self) -> int:
+        """Train until validation stops improving, and leave the best averaged weights.
+
+        Returns
+        -------
+        int
+            Epochs after which the weights that are left were kept.
+        """
         config = self.config
         self.model.to(self.execution.device)
         optimizer = torch.optim.AdamW(
@@ -140,18 +149,26 @@ class NetworkFit:
             state = read_state(self.execution.work, self.key, self.model, optimizer) or state
         with (
             numeric_threads(self._threads()),
-            self.execution.reporter.step("train", total=config.max_epochs) as step,
+            self.execution.reporter.step("train", total=self._most_epochs()) as step,
         ):
             step.advance(state.epoch)
-            while not state.is_done(config):
+            while not self._is_done(state):
                 self._epoch(state, optimizer)
                 if self.execution.work is not None:
                     write_state(self.execution.work, self.key, self.model, optimizer, state)
                 write_point("train.epoch")
                 step.advance()
-                step.note(f"validation RankIC {state.measures[-1]:.4f}")
+                if state.measures:
+                    step.note(f"validation RankIC {state.measures[-1]:.4f}")
         self.model.load_state_dict(state.best)
         self.model.eval()
+        return state.best_epoch
+
+    def _most_epochs(self) -> int:
+        return self.config.max_epochs if self.epochs is None else self.epochs
+
+    def _is_done(self, state: TrainState) -> bool:
+        return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
 
     def _threads(self) -> int:
         """Threads of a step: one when it is small.
@@ -178,7 +195,12 @@ class NetworkFit:
                 losses.append(loss)
                 norms.append(norm)
         event = {"loss": float(np.mean(losses)), "grad_norm": float(np.mean(norms))}
-        self._validate(state, {**event, "train_seconds": time.perf_counter() - begun})
+        event["train_seconds"] = time.perf_counter() - begun
+        if self.epochs is None:
+            self._validate(state, event)
+        else:
+            state.keep()
+            self.execution.events({"event": "epoch", "epoch": state.epoch, **event, "kept": True})
 
     def _step(
         self, state: TrainState, optimizer: torch.optim.Optimizer, rows: list[int]

@@ -71,6 +71,12 @@ class TrainState:
         self.best = {name: value.clone() for name, value in self.averaged.items()}
         return True
 
+    def keep(self) -> None:
+        """Note an epoch of which nothing is measured; keep its averaged weights."""
+        self.epoch += 1
+        self.best_epoch = self.epoch
+        self.best = {name: value.clone() for name, value in self.averaged.items()}
+
     def is_done(self, config: TrainingConfig) -> bool:
         """Whether the fit is over: out of epochs, or out of patience."""
         late = self.epoch - self.best_epoch >= config.patience and self.epoch > 0

@@ -35,5 +35,8 @@ class TrainConfig(Config):
     split: SplitConfig = FractionSplit()
     warmup_sessions: int = Field(default=60, ge=0)
     """First sessions of the dataset that are never trained on: features are still filling."""
+    refit: bool = False
+    """Fit once more on the train and validation parts together, with what was selected (rounds,
+    epochs, a penalty) frozen. Validation scores stay those of the first fit."""
     label_order: LabelOrder = LabelOrder.TRUE
     seed: int = Field(default=1, ge=0)

@@ -40,6 +40,8 @@ from gogooku.runs.folder import EVENTS_FILE, PREDICTIONS_FILE, Run, read_run, ru
 from gogooku.runs.labels import run_labels
 
 FAILURE_FILE = "failure.json"
+CHECKPOINT, SELECTED = "checkpoint", "selected"
+"""Folders of a fold: what scores its test part, and of a refit what selected on validation."""
 
 
 def train(
@@ -124,14 +126,24 @@ class _Fitting:
             handle.write(json.dumps(dict(event)) + "\n")
 
     def fit(self, fold: Fold) -> Checkpoint:
-        """Fit one fold, or read it if an interrupted run had finished it."""
+        """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
+        if not self.config.refit:
+            kept = self._fitted(fold, CHECKPOINT)
+            self._score_valid(kept, fold)
+            return kept
+        selected = self._fitted(fold, SELECTED)
+        self._score_valid(selected, fold)
+        return self._fitted(fold, CHECKPOINT, chosen=selected)
+
+    def _fitted(self, fold: Fold, name: str, *, chosen: Checkpoint | None = None) -> Checkpoint:
         number = self.folds.index(fold)
         place = self.building / "folds" / str(number)
-        final = place / "checkpoint"
+        final = place / name
         if not final.exists():
             work = place / "work"
             work.mkdir(parents=True, exist_ok=True)
-            self._event({"event": "fold", "fold": number, **fold.to_json()})
+            parts = "train and valid" if chosen is not None else "train"
+            self._event({"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()})
             checkpoint = make_learner(self.config.learner).fit(
                 self.dataset,
                 self.labels,
@@ -144,8 +156,9 @@ class _Fitting:
                     events=lambda event: self._event({"fold": number, **event}),
                     work=work,
                 ),
+                chosen=chosen,
             )
-            saved = place / "checkpoint.saving"
+            saved = place / f"{name}.saving"
             shutil.rmtree(saved, ignore_errors=True)
             saved.mkdir()
             checkpoint.save(saved)
@@ -154,12 +167,13 @@ class _Fitting:
             os.rename(saved, final)
             write_point("train.fold")
         shutil.rmtree(place / "work", ignore_errors=True)
-        kept = load_checkpoint(final, device=self.execution.device)
+        return load_checkpoint(final, device=self.execution.device)
+
+    def _score_valid(self, checkpoint: Checkpoint, fold: Fold) -> None:
         indices = fold.indices("valid")
-        scores, days = self.score(kept, indices), self.dataset.sessions[indices]
+        scores, days = self.score(checkpoint, indices), self.dataset.sessions[indices]
         made = long_form(scores, days, self.dataset.codes, horizons=self.labels.horizons)
-        self.valid.append(_of_fold(made, number, "valid"))
-        return kept
+        self.valid.append(_of_fold(made, self.folds.index(fold), "valid"))
 
     def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
         """Scores of sessions, [t, N, H]."""

@@ -15,7 +15,10 @@ class LightGBMConfig(FittedConfig):
     Attributes
     ----------
     leaves, rounds, patience : int
-        Leaves per tree, most trees, trees without a better validation error before stopping.
+        Leaves per tree, most trees, trees without a better validation RankIC before stopping.
+    check_every, check_sessions : int
+        Trees between two looks at validation RankIC, and the most sessions of the validation part,
+        evenly spread, that it is the mean of.
     learning_rate, feature_share, row_share : float
         Shrinkage; shares of features and of rows drawn for each tree.
     min_leaf_share : float
@@ -29,7 +32,9 @@ class LightGBMConfig(FittedConfig):
     kind: Literal["lightgbm"] = "lightgbm"
     leaves: int = Field(default=15, ge=2)
     rounds: int = Field(default=300, ge=1)
-    patience: int = Field(default=30, ge=1)
+    patience: int = Field(default=100, ge=1)
+    check_every: int = Field(default=20, ge=1)
+    check_sessions: int = Field(default=120, ge=1)
     learning_rate: float = Field(default=0.03, gt=0.0)
     feature_share: float = Field(default=0.5, gt=0.0, le=1.0)
     row_share: float = Field(default=0.7, gt=0.0, le=1.0)

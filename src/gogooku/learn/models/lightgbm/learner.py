@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.files import storage_errors
-from gogooku.core.types import BoolArray, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.checkpoint import Headed, Header
+from gogooku.core.metrics import daily_rank_ic
+from gogooku.core.types import BoolArray, Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.learn.checkpoint import CHOSEN, Headed, Header, chosen_of
 from gogooku.learn.models.lightgbm.config import LightGBMConfig
-from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels
+from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
 
 Rows = npt.NDArray[np.float32]
 
@@ -90,6 +93,47 @@ class LightGBMCheckpoint(Headed):
 
 
 @dataclass(frozen=True)
+class Check:
+    """Rows of validation sessions on which the number of trees is selected.
+
+    Attributes
+    ----------
+    inputs : float32 [R, F + M]
+        Names with a label at any horizon, session by session.
+    values : float32 [R, H]
+        Their labels; NaN unknown.
+    starts : int64 [t + 1]
+        Where each session's rows begin.
+    """
+
+    inputs: Rows
+    values: npt.NDArray[np.float32]
+    starts: IntArray
+
+    @classmethod
+    def of(cls, dataset: Dataset, days: DayLabels, *, most: int) -> Check:
+        """Rows of at most so many sessions, evenly spread over a part."""
+        picked = np.unique(np.linspace(0, len(days.indices) - 1, most).round().astype(np.int64))
+        blocks, values = [], []
+        for row in picked.tolist():
+            names = np.flatnonzero(np.isfinite(days.values_TNH[row]).any(axis=1))
+            blocks.append(day_rows(dataset, int(days.indices[row]), names))
+            values.append(days.values_TNH[row][names])
+        starts = np.cumsum([0, *(len(block) for block in blocks)])
+        return cls(np.concatenate(blocks), np.concatenate(values), starts)
+
+    def rank_ic(self, score: npt.NDArray[np.float64], h: int) -> float:
+        """Mean daily RankIC of the rows' scores at a horizon."""
+        daily = [
+            daily_rank_ic(score[None, low:high], self.values[None, low:high, h].astype(np.float64))
+            for low, high in itertools.pairwise(self.starts.tolist())
+        ]
+        known = np.concatenate(daily)
+        known = known[np.isfinite(known)]
+        return float(known.mean()) if len(known) else 0.0
+
+
+@dataclass(frozen=True)
 class LightGBMLearner:
     """Fits gradient-boosted trees."""
 
@@ -103,49 +147,91 @@ class LightGBMLearner:
         *,
         rng: np.random.Generator,
         execution: FitExecution,
+        chosen: Checkpoint | None = None,
     ) -> LightGBMCheckpoint:
-        """Fit each horizon on normal scores; stop on the validation part's squared error."""
-        targets = fold_labels(dataset, labels, fold, config=self.config)
+        """Fit each horizon on normal scores; keep the number of trees of best validation RankIC.
+
+        With ``chosen``, fit the numbers of trees that were kept then on both parts.
+        """
         seed = int(rng.integers(2**31 - 1))
-        texts = self._boost(dataset, targets, rng=rng, seed=seed, execution=execution)
-        header = Header.of(self.config, dataset, trained_through=targets.trained_through)
+        if chosen is None:
+            targets = fold_labels(dataset, labels, fold, config=self.config)
+            frozen = [None] * len(targets.horizons)
+        else:
+            targets = joint_labels(dataset, labels, fold, config=self.config)
+            frozen = list(chosen_of(chosen)["trees"])
+        texts, trees = self._boost(
+            dataset, targets, frozen, rng=rng, seed=seed, execution=execution
+        )
+        header = Header.of(
+            self.config,
+            dataset,
+            trained_through=targets.trained_through,
+            more={CHOSEN: {"trees": trees}},
+        )
         return LightGBMCheckpoint.of(header, texts)
 
     def _boost(
         self,
         dataset: Dataset,
         targets: FoldLabels,
+        frozen: Sequence[int | None],
         *,
         rng: np.random.Generator,
         seed: int,
         execution: FitExecution,
-    ) -> tuple[str, ...]:
+    ) -> tuple[tuple[str, ...], list[int]]:
+        """Text and number of trees per horizon."""
         config = self.config
         train_x, train_y = sampled_rows(dataset, targets.train, max_rows=config.max_rows, rng=rng)
-        valid_x, valid_y = sampled_rows(
-            dataset, targets.valid.ranked(), max_rows=config.max_rows, rng=rng
-        )
         params = self._parameters(len(train_x), seed=seed, threads=execution.threads)
         train = lightgbm.Dataset(train_x, params=params, free_raw_data=False).construct()
-        texts = []
+        check = None
+        if None in frozen:
+            check = Check.of(dataset, targets.valid, most=config.check_sessions)
+        texts, trees = [], []
         with execution.reporter.step("lightgbm", total=len(targets.horizons)) as step:
             for h, horizon in enumerate(targets.horizons):
-                known, checked = np.isfinite(train_y[:, h]), np.isfinite(valid_y[:, h])
+                known = np.isfinite(train_y[:, h])
                 train.set_label(np.where(known, train_y[:, h], 0.0))
                 train.set_weight(known.astype(np.float32))
-                valid = train.create_valid(valid_x[checked], label=valid_y[checked, h])
-                booster = lightgbm.train(
-                    params,
-                    train,
-                    num_boost_round=config.rounds,
-                    valid_sets=[valid],
-                    callbacks=[lightgbm.early_stopping(config.patience, verbose=False)],
-                )
-                kept = int(booster.best_iteration)
-                execution.events({"event": "boosting", "horizon": horizon, "trees": kept})
+                booster = lightgbm.Booster(params, train)
+                kept = frozen[h]
+                if kept is None:
+                    assert check is not None
+                    kept, rank_ic = self._grow(booster, check, h, threads=execution.threads)
+                    found = {"rank_ic": rank_ic, "at_cap": kept > config.rounds - config.patience}
+                else:
+                    for _ in range(kept):
+                        booster.update()
+                    found = {"at_cap": False}
+                execution.events({"event": "boosting", "horizon": horizon, "trees": kept, **found})
+                if found["at_cap"]:
+                    step.note(f"horizon {horizon}: still better at {kept} trees; raise rounds")
                 texts.append(booster.model_to_string(num_iteration=kept))
+                trees.append(kept)
                 step.advance()
-        return tuple(texts)
+        return tuple(texts), trees
+
+    def _grow(
+        self, booster: lightgbm.Booster, check: Check, h: int, *, threads: int
+    ) -> tuple[int, float]:
+        """Add trees until validation RankIC has not risen for the patience; the best number."""
+        config = self.config
+        score = np.zeros(len(check.inputs))
+        best, best_rank_ic, grown = 0, -np.inf, 0
+        while grown < config.rounds and grown - best < config.patience:
+            added = min(config.check_every, config.rounds - grown)
+            for _ in range(added):
+                booster.update()
+            score += booster.predict(
+                check.inputs, start_iteration=grown, num_iteration=added, num_threads=threads
+            )
+            grown += added
+            rank_ic = check.rank_ic(score, h)
+            if rank_ic > best_rank_ic:
+                best, best_rank_ic = grown, rank_ic
+        return best, float(best_rank_ic)
 
     def _parameters(self, rows: int, *, seed: int, threads: int) -> dict[str, Any]:
         config = self.config

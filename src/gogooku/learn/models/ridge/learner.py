@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from gogooku.core.files import storage_errors
-from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.checkpoint import WEIGHTS_FILE, Headed, Header
+from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.linear import Matrix, Scores, linear_scores
 from gogooku.learn.models.ridge.config import RidgeConfig
-from gogooku.learn.targets import DayLabels, fold_labels
+from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,12 @@ class RidgeLearner:
         *,
         rng: np.random.Generator,
         execution: FitExecution,
+        chosen: Checkpoint | None = None,
     ) -> RidgeCheckpoint:
         """Solve for every penalty, keep per horizon the one of best validation RankIC."""
         del rng
+        if chosen is not None:
+            return self._again(dataset, labels, fold, chosen_of(chosen)["penalties"])
         targets = fold_labels(dataset, labels, fold, config=self.config)
         with execution.reporter.step("ridge"):
             moments = Moments.of(dataset, targets.train)
@@ -129,7 +133,25 @@ class RidgeLearner:
                     "rank_ic": float(measured[picked[h], h]),
                 }
             )
-        return RidgeCheckpoint(
-            header=Header.of(self.config, dataset, trained_through=targets.trained_through),
-            weight_FH=weight,
+        kept = [self.config.penalties[pick] for pick in picked]
+        return self._checkpoint(dataset, targets, weight, kept)
+
+    def _again(
+        self, dataset: Dataset, labels: Labels, fold: Fold, penalties: Sequence[float]
+    ) -> RidgeCheckpoint:
+        """Fit train and validation together, each horizon with its penalty."""
+        targets = joint_labels(dataset, labels, fold, config=self.config)
+        moments = Moments.of(dataset, targets.train)
+        columns = [moments.solve(penalty)[:, h] for h, penalty in enumerate(penalties)]
+        return self._checkpoint(dataset, targets, np.stack(columns, axis=1), penalties)
+
+    def _checkpoint(
+        self, dataset: Dataset, targets: FoldLabels, weight: Matrix, penalties: Sequence[float]
+    ) -> RidgeCheckpoint:
+        header = Header.of(
+            self.config,
+            dataset,
+            trained_through=targets.trained_through,
+            more={CHOSEN: {"penalties": list(penalties)}},
         )
+        return RidgeCheckpoint(header=header, weight_FH=weight)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gogooku.core.types import Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import Headed, Header
 from gogooku.learn.linear import Scores, linear_scores
 from gogooku.learn.models.single_feature.config import SingleFeatureConfig
@@ -57,9 +57,10 @@ class SingleFeatureLearner:
         *,
         rng: np.random.Generator,
         execution: FitExecution,
+        chosen: Checkpoint | None = None,
     ) -> SingleFeatureCheckpoint:
         """Check that the feature is there."""
-        del fold, rng, execution
+        del fold, rng, execution, chosen
         positions(dataset.features, [self.config.feature], setting="feature")
         never = dict.fromkeys(labels.horizons, date.min)
         header = Header.of(self.config, dataset, trained_through=never)

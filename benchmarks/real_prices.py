@@ -1,0 +1,199 @@
+r"""Learners on real prices over yearly folds, refitted yearly, paired against LightGBM.
+
+    python benchmarks/real_prices.py ../shared/data/us_daily.parquet --years 2012-2014 \
+        --runs reversal,ridge,lightgbm,atft-gat-fan --seeds 1,2,3 [--home HOME] [--set ...]
+
+Names above 2 million USD of trailing traded value. Every run is fitted anew at the start of each
+year on all sessions before it, and once more on train and validation together. Printed: RankIC at
+every horizon with its Newey-West error, ICIR, the mean return of the 50 best names less the
+universe over five sessions before and after costs, and the paired difference of RankIC from
+LightGBM over the sessions of all folds, and by year. Several seeds are averaged by rank.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gogooku.core.config import Execution, resolve
+from gogooku.core.metrics import daily_rank_ic
+from gogooku.core.progress import ConsoleReporter
+from gogooku.core.ranks import centred_ranks
+from gogooku.core.types import Dataset
+from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.home import labels_of
+from gogooku.dataset.universe import UniverseConfig
+from gogooku.evaluate.significance import mean_test, paired_difference
+from gogooku.ingest.imports.config import ImportConfig, PriceBasis
+from gogooku.ingest.imports.files import import_files
+from gogooku.pipeline import build
+from gogooku.runs.named import run_named, run_names
+from gogooku.runs.train import train
+from measure import measured
+
+TOP, COST_BPS, HELD = 50, 10.0, 5
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Test scores of a run over all folds, [t, N, H], and what it took."""
+
+    indices: np.ndarray
+    scores: np.ndarray
+    spent: str
+
+
+def main() -> int:
+    options = arguments()
+    with ExitStack() as stack:
+        home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        dataset = dataset_of(options.file, home)
+        truth = np.asarray(labels_of(dataset).raw_TNH, dtype=np.float64)
+        scored = {}
+        for text in options.runs.split(","):
+            scored[text] = averaged(
+                [scores_of(home, dataset, text, seed, options) for seed in options.seeds]
+            )
+            show(text, scored, dataset, truth)
+        if options.blend:
+            scored["blend"] = averaged([scored[name] for name in options.blend.split(",")])
+            show("blend", scored, dataset, truth)
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--runs", default="reversal,ridge,lightgbm,atft-gat-fan")
+    parser.add_argument("--blend", default="", help="Runs whose ranks are averaged as well.")
+    parser.add_argument("--years", default="2012-2014")
+    parser.add_argument("--seeds", default="1", type=lambda text: [*map(int, text.split(","))])
+    parser.add_argument("--threads", default=2, type=int)
+    parser.add_argument("--no-refit", action="store_true")
+    parser.add_argument("--home", type=Path, help="Keep everything there.")
+    parser.add_argument("--set", action="append", default=[], help="RUN:path=value")
+    return parser.parse_args()
+
+
+def dataset_of(file: Path, home: Path) -> Dataset:
+    reporter = ConsoleReporter()
+    prices = ImportConfig(exchange="new_york", price_basis=PriceBasis.BACK_ADJUSTED)
+    import_files([file], resolved=resolve(prices, base_name="import"), home=home, reporter=reporter)
+    config = BuildConfig(universe=UniverseConfig(min_traded_value=2_000_000.0))
+    return build(home, resolve(config, base_name="build"), execution=Execution(), reporter=reporter)
+
+
+def scores_of(
+    home: Path, dataset: Dataset, text: str, seed: int, options: argparse.Namespace
+) -> Scored:
+    """Train a run; ``lightgbm+x`` is lightgbm with what ``--set lightgbm+x:path=value`` says."""
+    name = text.split("+", maxsplit=1)[0]
+    first, last = options.years.split("-")
+    given = [one.split(":", 1)[1] for one in options.set if one.split(":", 1)[0] == text]
+    assignments = [
+        "split.kind=calendar",
+        f"split.start={date(int(first), 1, 1)}",
+        f"split.end={date(int(last), 12, 31)}",
+        "warmup_sessions=280",
+        f"refit={json.dumps(not options.no_refit)}",
+        f"seed={seed}",
+        *given,
+    ]
+    assert name in run_names(), name
+    with measured() as spent:
+        run = train(
+            home,
+            name,
+            resolve(run_named(name), base_name=name, assignments=assignments),
+            dataset,
+            execution=Execution(threads=options.threads),
+            reporter=ConsoleReporter(),
+        )
+    indices, scores = run.scores("test", dataset)
+    return Scored(indices, scores, str(spent))
+
+
+def averaged(parts: list[Scored]) -> Scored:
+    """The mean of the ranks of several runs."""
+    if len(parts) == 1:
+        return parts[0]
+    total = sum(ranks_of(one.scores) for one in parts) / len(parts)
+    return Scored(parts[0].indices, total, ", ".join(one.spent for one in parts))
+
+
+def ranks_of(scores: np.ndarray) -> np.ndarray:
+    out = np.empty(scores.shape)
+    for t, score_NH in enumerate(scores):
+        out[t] = centred_ranks(score_NH.T.astype(np.float64)).T
+    return out
+
+
+def top_returns(scored: Scored, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return of the best names less the universe, a session, before and after costs."""
+    gross, net = [], []
+    before: dict[int, set[int]] = {}
+    for row, t in enumerate(scored.indices.tolist()):
+        score, label = scored.scores[row, :, 1], truth[t, :, 1]
+        known = np.flatnonzero(np.isfinite(score) & np.isfinite(label))
+        if len(known) < 2 * TOP:
+            gross.append(np.nan)
+            net.append(np.nan)
+            continue
+        best = known[np.argsort(-score[known], kind="stable")[:TOP]]
+        made = float(label[best].mean() - label[known].mean())
+        last = before.get(t - HELD, set())
+        replaced = 1.0 - len(last & set(best.tolist())) / TOP
+        before[t] = set(best.tolist())
+        gross.append(made)
+        net.append(made - 2.0 * replaced * COST_BPS / 1e4)
+    return np.array(gross), np.array(net)
+
+
+def show(name: str, scored: Mapping[str, Scored], dataset: Dataset, truth: np.ndarray) -> None:
+    one, floor = scored[name], scored.get("lightgbm")
+    years = dataset.sessions[one.indices].astype("datetime64[Y]").astype(int) + 1970
+    facts: dict[str, Any] = {"run": name, "spent": one.spent}
+    for h, horizon in enumerate((1, 5, 10, 20)):
+        daily = ic_of(one, truth, h)
+        found = mean_test(daily[np.isfinite(daily)], horizon=horizon).estimate
+        facts[f"rank_ic_{horizon}"] = f"{found.value:+.4f} ±{found.error:.4f}"
+        if horizon == HELD:
+            facts["icir"] = round(float(np.nanmean(daily) / np.nanstd(daily)), 3)
+        if floor is not None and floor is not one:
+            other = ic_of(floor, truth, h)
+            both = np.isfinite(daily) & np.isfinite(other)
+            test = paired_difference(daily[both], other[both], horizon=horizon).estimate
+            facts[f"less_lightgbm_{horizon}"] = f"{test.value:+.4f} ±{test.error:.4f}"
+        if horizon == HELD:
+            facts["by_year"] = {
+                int(y): round(float(np.nanmean(daily[years == y])), 4) for y in np.unique(years)
+            }
+    gross, net = top_returns(one, truth)
+    known = gross[np.isfinite(gross)]
+    error = mean_test(known, horizon=HELD).estimate.error
+    facts["top_50_bp"] = f"{1e4 * known.mean():.0f} ±{1e4 * error:.0f}"
+    facts["top_50_net_bp"] = round(1e4 * float(np.nanmean(net)), 1)
+    if floor is not None and floor is not one:
+        other = top_returns(floor, truth)[0]
+        both = np.isfinite(gross) & np.isfinite(other)
+        test = paired_difference(gross[both], other[both], horizon=HELD).estimate
+        facts["top_50_less_lightgbm"] = f"{1e4 * test.value:+.0f} ±{1e4 * test.error:.0f}"
+    print(json.dumps(facts), flush=True)
+
+
+def ic_of(one: Scored, truth: np.ndarray, h: int) -> np.ndarray:
+    return daily_rank_ic(one.scores[:, :, h].astype(np.float64), truth[one.indices][:, :, h])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

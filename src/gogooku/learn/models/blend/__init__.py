@@ -1,0 +1,1 @@
+"""Several learners, or several seeds of one, as one: the mean of their ranks."""
