@@ -365,7 +365,7 @@ def export_command(
 @app.command()
 def train(
     run: Annotated[
-        str, typer.Argument(help="ridge, lightgbm, momentum, reversal or atft-gat-fan.")
+        str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
     ],
     dataset: DatasetName = None,
     config: ConfigFile = None,
