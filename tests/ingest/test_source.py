@@ -99,10 +99,10 @@ def test_wrong_schema_and_no_rows_are_refused() -> None:
 
 
 def test_unknown_source_names_the_known(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none yet"):
+    with pytest.raises(DataError, match="No source .m. in .*, and no other"):
         read_source(tmp_path, "m")
     write_source(tmp_path, "m", frames(), stamp=STAMP, config={})
-    with pytest.raises(DataError, match="there: m"):
+    with pytest.raises(DataError, match="There is: m"):
         read_source(tmp_path, "n")
 
 

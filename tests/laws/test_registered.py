@@ -99,7 +99,7 @@ def test_a_row_that_is_gone_is_refused_everywhere(basic_dataset: Dataset, tmp_pa
     with LEARNERS.registered(TOY_LEARNER):
         run = fitted(tmp_path, basic_dataset)
     assert "toy-linear" not in run_names()
-    with pytest.raises(ConfigError, match="'toy-linear' does not exist; there are: ridge"):
+    with pytest.raises(ConfigError, match="no run is named 'toy-linear'. There are: ridge"):
         run_named("toy-linear")
     with pytest.raises(DataError, match="unknown kind 'toy_linear'; there are: ridge"):
         load_checkpoint(run.checkpoints()[0])
