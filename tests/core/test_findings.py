@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from gogooku.core.config import Config, resolve, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import Unit, explain_value, short
+from gogooku.learn.models.blend.config import BlendConfig
 
 
 class Colour(StrEnum):
@@ -141,3 +142,12 @@ def test_settings_of_another_variant_can_be_set_at_any_depth():
     assert resolved.config.part == Large(inner=Inner(depth=3))
     assert resolved.config.texts == {"a": "b"}
     assert resolved.origins["texts.a"] == resolved.origins["part.inner.depth"] == "--set"
+
+
+def test_a_wrong_setting_of_a_member_of_a_list_is_named_where_it_is():
+    wrong = {"kind": "lightgbm", "rounds": "many"}
+    with pytest.raises(ConfigError) as caught:
+        validated(BlendConfig, {"members": [{"kind": "ridge"}, wrong]})
+    assert "members[1].rounds: got 'many', expected a whole number, at least 1" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"members\[0\]\.round: there is no such setting"):
+        validated(BlendConfig, {"members": [{"kind": "lightgbm", "round": 5}]})

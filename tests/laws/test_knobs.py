@@ -451,6 +451,8 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
 }
 """Settings of each loss, by its kind."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
+FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
+"""Trees whose validation RankIC goes up and down from one to the next."""
 ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
@@ -468,7 +470,6 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             "scores",
             FITTED
             | {
-                "learner.select_label": "residual",
                 "learner.leaves": 4,
                 "learner.rounds": 2,
                 "learner.learning_rate": 0.1,
@@ -479,9 +480,15 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.max_rows": 1_000,
             },
         ),
-        Knob("learner.patience", 1, "scores", {"learner.rounds": 60}, SEEDS),
-        Knob("learner.check_every", 3, "scores", {"learner.rounds": 60}, SEEDS),
-        Knob("learner.check_sessions", 3, "scores", {"learner.rounds": 60}, SEEDS),
+        *(
+            Knob(f"learner.{name}", value, "scores", FAST, SEEDS)
+            for name, value in (
+                ("select_label", "residual"),
+                ("patience", 1),
+                ("check_every", 7),
+                ("check_sessions", 3),
+            )
+        ),
     ),
     "blend": (
         Knob("learner.members", [{"kind": "ridge"}], "scores", TWO),

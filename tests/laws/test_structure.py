@@ -294,6 +294,7 @@ ACROSS: Mapping[str, str] = {
     "dataset/test_clock.py": "the premarket clock from the join to the build",
     "features/engine/test_windows.py": "one law over every kernel and timeline",
     "ingest/imports/test_any_shape.py": "one market in any shape, from bytes to a delivery",
+    "learn/test_refit.py": "one law over every kind of learner",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
 }

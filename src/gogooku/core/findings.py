@@ -11,7 +11,7 @@ import enum
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -261,7 +261,22 @@ def _locate(location: Sequence[int | str], model: type[BaseModel]) -> _Place:
         path.append(str(steps.pop(0)))
         field = _Field(typing.get_args(field.annotation)[1])
     items = [step for step in steps if isinstance(step, int)]
-    return _Place(path, holder, field, items[0] if items else None)
+    place = _Place(path, holder, field, items[0] if items else None)
+    inner = {} if field is None else _item_of(field.annotation).variants
+    if inner and len(steps) > 2:
+        number, kind, *rest = steps
+        found = _locate(rest, inner[str(kind)])
+        return replace(found, steps=[*path[:-1], f"{path[-1]}[{number}]", *found.steps])
+    return place
+
+
+def _item_of(annotation: Any) -> _Field:
+    """The declared type of the items of a list."""
+    first = (*typing.get_args(annotation), str)[0]
+    if typing.get_origin(first) is typing.Annotated:
+        kind, *metadata = typing.get_args(first)
+        return _Field(kind, tuple(metadata))
+    return _Field(first)
 
 
 def expected(field: _Field, path: str) -> str:
@@ -287,14 +302,15 @@ def expected(field: _Field, path: str) -> str:
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _choices(list(annotation))
     if origin in (tuple, list):
-        return _listed(arguments, metadata)
+        return _listed(annotation, metadata)
     if origin is dict:
         return f"texts by name, each given as {path}.NAME=TEXT"
     return _NOUNS[annotation][0] + _unit(metadata) + _bounds(metadata)
 
 
-def _listed(arguments: Sequence[Any], metadata: Iterable[Any]) -> str:
-    nouns = _NOUNS[arguments[0]][1]
+def _listed(annotation: Any, metadata: Iterable[Any]) -> str:
+    arguments, item = typing.get_args(annotation), _item_of(annotation)
+    nouns = "settings, each with a kind" if item.variants else _NOUNS[item.annotation][1]
     if Ellipsis not in arguments and len(arguments) > 1:
         return f"a list of {len(arguments)} {nouns}"
     fewest = [one.min_length for one in metadata if hasattr(one, "min_length")]

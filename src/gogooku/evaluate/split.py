@@ -99,13 +99,13 @@ class CalendarSplit(Config):
     """Consecutive test blocks that are periods of the calendar, one fold each.
 
     The first block begins at ``start``, every later one with its period, and the last ends at
-    ``end`` (the last session where none is given). The validation part is the ``valid`` sessions
-    right before a block, and the train part all before that, a purge apart each.
+    ``end``, or at the last session where that is earlier. The validation part is the ``valid``
+    sessions right before a block, and the train part all before that, a purge apart each.
     """
 
     kind: Literal["calendar"] = "calendar"
     start: date
-    end: date | None = None
+    end: date = date(2999, 12, 31)
     every: Every = Every.YEAR
     growth: Growth = Growth.EXPANDING
     valid: Annotated[int, Unit("sessions")] = Field(default=125, ge=_MIN_PART)
@@ -192,8 +192,7 @@ def _walk_forward_folds(
 
 
 def _calendar_folds(config: CalendarSplit, sessions: DateArray, first: int) -> tuple[Fold, ...]:
-    start = np.datetime64(config.start, "D")
-    end = sessions[-1] if config.end is None else np.datetime64(config.end, "D")
+    start, end = np.datetime64(config.start, "D"), np.datetime64(config.end, "D")
     tested = np.flatnonzero((sessions >= start) & (sessions <= end))
     if not len(tested):
         raise ConfigError(
