@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import torch
 
-from gogooku.learn.batches import PAD_NAMES, ContextScale, DayReader
+from gogooku.learn.batches import PAD_NAMES, ContextScale, DayReader, missing, packed_labels
+from gogooku.learn.names import ALL
 from support.learning import changed, make_dataset, network, reader, small_config
 
 
@@ -50,3 +51,52 @@ def test_context_scale_is_of_train_dates_and_knows_nulls():
     np.testing.assert_array_equal(out, [[0.0, 0.0], [0.0, 0.0], [3.0, 0.0]])
     assert ContextScale.from_json(scale.to_json()) == scale
     assert dataclasses.is_dataclass(scale)
+
+
+def test_only_the_names_that_are_asked_for_are_packed():
+    dataset, config = make_dataset(), small_config()
+    whole, source = reader(dataset, config).batch([90]), reader(dataset, config)
+    names = source.names(90)
+    kept = np.flatnonzero(np.arange(len(names)) % 3 > 0)
+    part = source.batch([90], only=[names[kept]])
+    count = len(kept)
+    assert part.valid_BN.sum() == count
+    assert torch.equal(part.last_BNF[0, :count], whole.last_BNF[0, kept])
+    assert torch.equal(part.history_BNLC[0, :count], whole.history_BNLC[0, kept])
+    place = np.full(len(names) + 1, -1)
+    place[kept] = np.arange(count)
+    wanted = place[whole.neighbour_BNK[0, kept].numpy()]
+    np.testing.assert_array_equal(part.neighbour_BNK[0, :count], wanted)
+    assert (wanted == -1).any()
+    assert (wanted >= 0).any()
+
+
+def test_labels_lie_where_their_names_do():
+    values = np.arange(24, dtype=np.float32).reshape(2, 6, 2)
+    values[1, 4] = np.nan
+    out = packed_labels(values, [1, 0], [np.array([2, 4]), np.array([0, 1, 5])], width=4)
+    np.testing.assert_array_equal(out[0, 0], values[1, 2])
+    np.testing.assert_array_equal(out[1, :3], values[0, [0, 1, 5]])
+    assert np.isnan(out[0, 1:]).all()
+    assert np.isnan(out[1, 3]).all()
+
+
+def test_negative_zero_is_null_and_survives_the_packing():
+    dataset, config = make_dataset(), small_config()
+    x = dataset.x_TNF.copy()
+    names = np.flatnonzero(dataset.valid_TN[90])
+    x[90, names[0], 1], x[90, names[1], 1] = -0.0, 0.0
+    batch = reader(changed(dataset, x_TNF=x), config).batch([90])
+    flags = missing(batch.last_BNF)
+    assert flags[0, 0, 1] == 1
+    assert flags.sum() == 1
+    same = reader(dataset, config).batch([90]).last_BNF.clone()
+    same[0, :2, 1] = 0
+    assert torch.equal(batch.last_BNF, same)
+
+
+def test_all_of_the_market_context_may_be_read():
+    dataset, config = make_dataset(), small_config()
+    named = reader(dataset, config).batch([90]).market_BM
+    every = reader(dataset, small_config(context_features=ALL)).batch([90]).market_BM
+    assert torch.equal(every, named)

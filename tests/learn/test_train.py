@@ -80,6 +80,62 @@ def test_a_killed_fit_goes_on_to_the_same_weights(case, tmp_path, monkeypatch, p
     assert epochs == list(range(done + 1, 5))
 
 
+def test_a_killed_fit_of_thinned_rows_goes_on_to_the_same_weights(case, tmp_path, monkeypatch):
+    learner = NetworkLearner(config(row_share=0.4))
+    undisturbed = weights(fit(learner, *case))
+
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == "train.epoch":
+            raise Killed
+
+    monkeypatch.setattr(train, "write_point", die)
+    with pytest.raises(Killed):
+        fit(learner, *case, work=tmp_path)
+    monkeypatch.undo()
+    assert same(undisturbed, weights(fit(learner, *case, work=tmp_path)))
+    assert not same(undisturbed, weights(fit(NetworkLearner(config()), *case)))
+
+
+def test_an_epoch_takes_the_share_of_rows_and_other_names_every_time(case, monkeypatch):
+    dataset, labels, fold = case
+    packed = []
+    honest = train.DayReader.batch
+
+    def noted(reader, indices, *, only=None):
+        packed.append((tuple(indices), only))
+        return honest(reader, indices, only=only)
+
+    monkeypatch.setattr(train.DayReader, "batch", noted)
+    events = []
+    thinned = config(max_epochs=2, row_share=0.5)
+    fit(NetworkLearner(thinned), dataset, labels, fold, events=events.append)
+    rows = [event["rows"] for event in events if event["event"] == "epoch"]
+    first = fold_labels(dataset, labels, fold, config=thinned, first_history=7).train.indices
+    half = sum(-(-int(dataset.valid_TN[t].sum()) // 2) for t in first)
+    assert rows == [half, half]
+    drawn = {}
+    for indices, only in packed:
+        for index, names in zip(indices, only or (), strict=False):
+            if len(names) < dataset.valid_TN[index].sum():
+                drawn.setdefault(index, []).append(set(names.tolist()))
+    assert set(drawn) == set(first.tolist())
+    assert all(one != two for one, two in drawn.values())
+
+
+def test_rank_ic_on_train_dates_is_in_the_events_and_changes_no_weight(case, monkeypatch):
+    events = []
+    told = weights(fit(NetworkLearner(config()), *case, events=events.append))
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert set(epochs[0]["train_rank_ic"]) == {"1", "5", "10", "20"}
+    assert epochs[-1]["train_rank_ic"]["1"] > 0.05
+    assert epochs[0]["train_rank_ic"] != epochs[-1]["train_rank_ic"]
+    monkeypatch.setattr(train.TrainSample, "rank_ic", lambda *_, **__: [0.0] * 4)
+    assert same(told, weights(fit(NetworkLearner(config()), *case)))
+
+
 def test_state_of_another_fit_is_not_taken_up(case, tmp_path):
     fit(NetworkLearner(config(learning_rate=0.1)), *case, work=tmp_path)
     learner = NetworkLearner(config())
@@ -153,13 +209,13 @@ def test_the_learning_rate_warms_up_and_fades(case):
     assert max(rates) == rates[3]
 
 
-def test_small_steps_use_one_thread_and_large_ones_all(case):
+def test_small_steps_use_one_thread_and_large_ones_all(case, monkeypatch):
     dataset, labels, fold = case
 
-    def threads(days):
+    def threads(days, **training):
         return train.NetworkFit(
             model=torch.nn.Linear(1, 1),
-            config=TrainingConfig(days_per_batch=days),
+            config=TrainingConfig(days_per_batch=days, **training),
             reader=SimpleNamespace(dataset=dataset),
             labels=fold_labels(dataset, labels, fold, config=config()),
             seed=0,
@@ -167,5 +223,8 @@ def test_small_steps_use_one_thread_and_large_ones_all(case):
             execution=FitExecution(threads=2),
         )._threads()
 
-    assert threads(1) == 1
-    assert threads(1 + train.MANY_ROWS // 30) == 2
+    rows = dataset.valid_TN[:60].sum(axis=1).mean()
+    monkeypatch.setattr(train, "MANY_PRODUCTS", 2 * rows * 4)
+    assert threads(3) == 1
+    assert threads(5) == 2
+    assert threads(5, row_share=0.5) == 1

@@ -10,6 +10,7 @@ from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.batches import ContextScale, DayReader
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
+from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import build_network
 from gogooku.learn.train import score_sessions, seeded
@@ -126,7 +127,7 @@ def fit(learner, dataset, labels, fold, *, seed=3, **execution):
 
 
 def reader(dataset, config):
-    context = [dataset.market_features.index(name) for name in config.context_features]
+    context = positions(dataset.market_features, config.context_features, setting="context")
     return DayReader(
         dataset,
         dynamic=config.dynamic_features,
@@ -138,7 +139,7 @@ def reader(dataset, config):
 
 def network(config, *, seed=0):
     with seeded(seed):
-        return build_network(config, num_features=5, num_horizons=4)
+        return build_network(config, num_features=5, market_features=MARKET, num_horizons=4)
 
 
 def scores(dataset, indices, config=None, *, seed=0):

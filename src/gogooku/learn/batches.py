@@ -25,6 +25,9 @@ CONTEXT_LIMIT: Final = 3.0
 PAD_NAMES: Final = 64
 """Packed sessions are padded to a multiple of this many names."""
 
+Names = npt.NDArray[np.intp]
+"""Positions on the dataset's N axis, ascending."""
+
 
 @dataclass(frozen=True)
 class DayBatch:
@@ -33,7 +36,7 @@ class DayBatch:
     Attributes
     ----------
     last_BNF : float32 [B, N, F]
-        Features of the session itself; 0 for padding.
+        Features of the session itself; 0 for padding. What is null is 0 too: see `missing`.
     history_BNLC : float32 [B, N, L, C]
         Dynamic channels, oldest first; 0 before the first session of the dataset.
     market_BM : float32 [B, M]
@@ -53,6 +56,29 @@ class DayBatch:
     def to(self, device: str) -> DayBatch:
         """Put the batch on a device."""
         return DayBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+def missing(last_BNF: Tensor) -> Tensor:
+    """Flags, 1 where a feature is null: float32 of the same shape.
+
+    Null is 0 like the middle of the ranks, told from it by the sign of the zero: negative zero is
+    null. In a dataset that writes one zero for both no flag is ever 1.
+    """
+    return ((last_BNF == 0) & last_BNF.signbit()).to(last_BNF.dtype)
+
+
+def packed_labels(
+    values_TNH: npt.NDArray[np.float32],
+    rows: Sequence[int],
+    names: Sequence[Names],
+    *,
+    width: int,
+) -> npt.NDArray[np.float32]:
+    """Labels [B, N, H] of some rows, each of its own names in packed order; NaN where unknown."""
+    out = np.full((len(rows), width, values_TNH.shape[2]), np.nan, dtype=np.float32)
+    for place, (row, chosen) in enumerate(zip(rows, names, strict=True)):
+        out[place, : len(chosen)] = values_TNH[row][chosen]
+    return out
 
 
 @dataclass(frozen=True)
@@ -99,7 +125,7 @@ class DayReader:
     ----------
     dataset : Dataset
     dynamic, context : sequence of str
-        Names of the history channels and of the market context.
+        Names of the history channels and of the market context, or `ALL`.
     scale : ContextScale
         Of the market context.
     lookback : int
@@ -122,13 +148,20 @@ class DayReader:
         self.num_names = len(dataset.codes)
         self.market_TM = scale.apply(dataset.market_TM[:, columns])
 
-    def names(self, index: int) -> npt.NDArray[np.intp]:
+    def names(self, index: int) -> Names:
         """Positions of the universe's names on the dataset's N axis, ascending."""
         return np.flatnonzero(self.dataset.valid_TN[index])
 
-    def batch(self, indices: Sequence[int]) -> DayBatch:
-        """Pack the sessions ``indices``; all are padded to the largest of them."""
-        packed = [self.names(index) for index in indices]
+    def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
+        """Pack the sessions ``indices``; all are padded to the largest of them.
+
+        Parameters
+        ----------
+        only : sequence of names, optional
+            For each session, those of its universe that are packed; peers that are not among them
+            are -1. All by default.
+        """
+        packed = [self.names(index) for index in indices] if only is None else only
         width = max(1, *(len(names) for names in packed))
         width = -(-width // PAD_NAMES) * PAD_NAMES
         num_days, num_features = len(packed), self.dataset.x_TNF.shape[2]
@@ -151,15 +184,13 @@ class DayReader:
             valid_BN=torch.from_numpy(valid),
         )
 
-    def _history(
-        self, index: int, names: npt.NDArray[np.intp], out_NLC: npt.NDArray[np.float32]
-    ) -> None:
+    def _history(self, index: int, names: Names, out_NLC: npt.NDArray[np.float32]) -> None:
         first = max(0, index - self.lookback + 1)
         window_LNF = self.dataset.x_TNF[first : index + 1]
         picked_LnC = window_LNF[:, names[:, None], self.dynamic[None, :]]
         out_NLC[: len(names), self.lookback - len(window_LNF) :] = picked_LnC.swapaxes(0, 1)
 
-    def _peers(self, index: int, names: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    def _peers(self, index: int, names: Names) -> npt.NDArray[np.int64]:
         place = np.full(self.dataset.x_TNF.shape[1] + 1, -1, dtype=np.int64)
         place[names] = np.arange(len(names))
         block = int(self.dataset.neighbour_block_T[index])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import ConfigError
 
+ALL: Final = "all"
+"""In place of a list of names: every one that is there."""
+
 
 def positions(names: Sequence[str], wanted: Sequence[str], *, setting: str) -> npt.NDArray[np.intp]:
-    """Places of wanted names in a list of names.
+    """Places of wanted names in a list of names; of all of them for `ALL`.
 
     A wanted name may give alternatives, best first: ``ret_1d_sec_z|ret_1d_uni_z`` is the first of
     the two that is there (a source without sectors has only the second).
@@ -21,6 +25,8 @@ def positions(names: Sequence[str], wanted: Sequence[str], *, setting: str) -> n
     ConfigError
         Some are not there; the message lists them.
     """
+    if wanted == ALL:
+        return np.arange(len(names), dtype=np.intp)
     place = {name: index for index, name in enumerate(names)}
     chosen = [next((n for n in one.split("|") if n in place), None) for one in wanted]
     missing = [one for one, found in zip(wanted, chosen, strict=True) if found is None]

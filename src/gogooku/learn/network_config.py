@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,9 @@ class TrainingConfig(Config):
     ----------
     days_per_batch : int
         Sessions per step; each session is one loss term.
+    row_share : float
+        Share of a session's names that an epoch trains on, drawn anew from the seed for every epoch
+        and session (see `gogooku.learn.thinning`); 1 takes all.
     max_epochs, patience, smoothing : int
         Most epochs; epochs without one that is kept before stopping; epochs in the trailing mean
         that smooths validation RankIC.
@@ -45,6 +48,7 @@ class TrainingConfig(Config):
     """
 
     days_per_batch: int = Field(default=4, ge=1)
+    row_share: float = Field(default=1.0, gt=0.0, le=1.0)
     max_epochs: int = Field(default=6, ge=1)
     patience: int = Field(default=3, ge=1)
     smoothing: int = Field(default=3, ge=1)
@@ -66,8 +70,9 @@ class NetworkConfig(FittedConfig):
     ----------
     dynamic_features : tuple of str
         Stock features whose last ``lookback`` sessions are read, by name.
-    context_features : tuple of str
-        Market features that are read, by name; scaled by what train dates show.
+    context_features : tuple of str, or ``all``
+        Market features that are read, by name, or all of the dataset; scaled by what train dates
+        show.
     lookback : int
         Sessions of history, the current one included.
     training : TrainingConfig
@@ -76,6 +81,8 @@ class NetworkConfig(FittedConfig):
     dynamic_features: tuple[str, ...] = Field(
         default=("ret_1d_sec_z|ret_1d_uni_z", "volume_z_20"), min_length=1
     )
-    context_features: tuple[str, ...] = Field(default=("mkt_vol_20d|uni_vol_20",), min_length=1)
+    context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "mkt_vol_20d|uni_vol_20",
+    )
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()

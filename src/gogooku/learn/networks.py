@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,29 @@ _SCALE = "context_scale"
 """Name of the scale of the market context in a header."""
 
 
-def build_network(config: NetworkConfig, *, num_features: int, num_horizons: int) -> nn.Module:
-    """Make the module that the row of a config names, with fresh weights."""
+def build_network(
+    config: NetworkConfig, *, num_features: int, market_features: Sequence[str], num_horizons: int
+) -> nn.Module:
+    """Make the module that the row of a config names, with fresh weights.
+
+    Parameters
+    ----------
+    market_features : sequence of str
+        All those of the dataset; the config says which are read.
+    """
     module = load(LEARNERS.row(config.kind).network)
-    made: nn.Module = module(config, num_features=num_features, num_horizons=num_horizons)
+    made: nn.Module = module(
+        config,
+        num_features=num_features,
+        num_context=len(_context(config, market_features)),
+        num_horizons=num_horizons,
+    )
     return made
+
+
+def _context(config: NetworkConfig, market_features: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Places of the market context among the market features of a dataset."""
+    return positions(market_features, config.context_features, setting="context_features")
 
 
 def _reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
@@ -89,6 +108,7 @@ class NetworkCheckpoint(Headed):
         model = build_network(
             _config_of(header),
             num_features=len(header.features),
+            market_features=header.market_features,
             num_horizons=len(header.horizons),
         )
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
@@ -130,7 +150,10 @@ class NetworkLearner:
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
-                config, num_features=len(dataset.features), num_horizons=len(labels.horizons)
+                config,
+                num_features=len(dataset.features),
+                market_features=dataset.market_features,
+                num_horizons=len(labels.horizons),
             )
         execution.events(
             {"event": "model", "parameters": sum(w.numel() for w in model.parameters())}
@@ -156,9 +179,7 @@ class NetworkLearner:
 
 
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:
-    columns = positions(
-        dataset.market_features, config.context_features, setting="context_features"
-    )
+    columns = _context(config, dataset.market_features)
     return ContextScale.fitted(dataset.market_TM[fold.indices("train")][:, columns])
 
 

@@ -26,7 +26,7 @@ class LearnerRow(Row):
         was saved there.
     network : str
         Reference of the torch module of a network, called with (config, num_features=,
-        num_horizons=); empty for what is no network.
+        num_context=, num_horizons=); empty for what is no network.
     """
 
     learner: str

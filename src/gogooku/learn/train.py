@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -23,15 +24,17 @@ from torch import Tensor, nn
 from gogooku.core.errors import DataError
 from gogooku.core.files import write_point
 from gogooku.core.types import FitExecution
-from gogooku.learn.batches import DayBatch, DayReader
+from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.network_config import TrainingConfig
-from gogooku.learn.targets import DayLabels, FoldLabels
+from gogooku.learn.targets import FoldLabels
+from gogooku.learn.thinning import drawn
+from gogooku.learn.train_sample import TrainSample
 from gogooku.learn.train_state import TrainState, read_state, write_state
 
-MANY_ROWS: Final = 8_192
-"""Rows (names times sessions) of a step from which more than one thread is used."""
+MANY_PRODUCTS: Final = 400_000_000
+"""Rows (names times sessions) times weights of a step from which more than one thread is used."""
 
 
 @contextmanager
@@ -79,18 +82,6 @@ def score_sessions(
             row[names] = score_NH[: len(names)]
             rows.append(row)
     return np.stack(rows)
-
-
-def packed_labels(
-    reader: DayReader, days: DayLabels, rows: Sequence[int], *, width: int
-) -> tuple[Tensor, Tensor]:
-    """Labels [B, N, H] of some rows of ``days`` in packed order (0 where unknown), and a mask."""
-    out = np.full((len(rows), width, days.values_TNH.shape[2]), np.nan, dtype=np.float32)
-    for place, row in enumerate(rows):
-        names = reader.names(int(days.indices[row]))
-        out[place, : len(names)] = days.values_TNH[row][names]
-    known = np.isfinite(out)
-    return torch.from_numpy(np.where(known, out, np.float32(0.0))), torch.from_numpy(known)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -170,45 +161,71 @@ class NetworkFit:
     def _is_done(self, state: TrainState) -> bool:
         return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
 
+    @cached_property
+    def _sample(self) -> TrainSample:
+        """What RankIC on train dates is measured on."""
+        return TrainSample.chosen(
+            self.reader, self.labels.train, row_share=self.config.row_share, seed=self.seed
+        )
+
     def _threads(self) -> int:
         """Threads of a step: one when it is small.
 
         Threads that wait for each other spin; on a machine whose cores are also wanted by others
-        two threads then take 3 to 15 times as long as one (measured at 1,280 rows a step), and
-        gain little when the cores are free.
+        two threads then take 3 to 15 times as long as one (measured at 1,280 rows of 50,000
+        weights), and gain little when the cores are free.
         """
         rows = self.reader.dataset.valid_TN[self.labels.train.indices].sum(axis=1).mean()
-        large = rows * self.config.days_per_batch >= MANY_ROWS
-        return self.execution.threads if large else 1
+        weights = sum(weight.numel() for weight in self.model.parameters())
+        step = rows * self.config.row_share * self.config.days_per_batch * weights
+        return self.execution.threads if step >= MANY_PRODUCTS else 1
 
     def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
         begun = time.perf_counter()
         days = len(self.labels.train.indices)
         order = np.random.default_rng([self.seed, state.epoch]).permutation(days)
-        losses: list[float] = []
-        norms: list[float] = []
+        taken, losses, norms = 0, [], []
         self.model.train()
         with seeded(self.seed, state.epoch, device=self.execution.device):
             for first in range(0, days, self.config.days_per_batch):
-                rows = np.sort(order[first : first + self.config.days_per_batch])
-                loss, norm = self._step(state, optimizer, rows.tolist())
+                rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
+                names = [self._names(state.epoch, row) for row in rows]
+                loss, norm = self._step(state, optimizer, rows, names)
+                taken += sum(map(len, names))
                 losses.append(loss)
                 norms.append(norm)
-        event = {"loss": float(np.mean(losses)), "grad_norm": float(np.mean(norms))}
-        event["train_seconds"] = time.perf_counter() - begun
+        event = {
+            "rows": taken,
+            "loss": float(np.mean(losses)),
+            "grad_norm": float(np.mean(norms)),
+            "train_seconds": time.perf_counter() - begun,
+        }
         if self.epochs is None:
             self._validate(state, event)
         else:
             state.keep()
             self.execution.events({"event": "epoch", "epoch": state.epoch, **event, "kept": True})
 
+    def _names(self, epoch: int, row: int) -> Names:
+        """Names of a train session that an epoch trains on: a function of the seed."""
+        train = self.labels.train
+        return drawn(
+            self.reader.names(int(train.indices[row])),
+            np.isfinite(train.values_TNH[row]),
+            share=self.config.row_share,
+            rng=np.random.default_rng([self.seed, epoch, 1 + row]),
+        )
+
     def _step(
-        self, state: TrainState, optimizer: torch.optim.Optimizer, rows: list[int]
+        self,
+        state: TrainState,
+        optimizer: torch.optim.Optimizer,
+        rows: list[int],
+        names: list[Names],
     ) -> tuple[float, float]:
         config, train = self.config, self.labels.train
-        batch = self.reader.batch(train.indices[rows].tolist())
-        label, mask = packed_labels(self.reader, train, rows, width=batch.valid_BN.shape[1])
-        loss = self._loss(batch, label, mask)
+        batch = self.reader.batch(train.indices[rows].tolist(), only=names)
+        loss = self._loss(batch, self._labels(rows, names, width=batch.valid_BN.shape[1]))
         value = float(loss.detach())
         if not np.isfinite(value):
             days = ", ".join(str(d) for d in self.reader.dataset.sessions[train.indices[rows]])
@@ -237,12 +254,17 @@ class NetworkFit:
         share = config.final_rate_share + (1.0 - config.final_rate_share) * cosine
         return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
-    def _loss(self, batch: DayBatch, label: Tensor, mask: Tensor) -> Tensor:
+    def _labels(self, rows: list[int], names: list[Names], *, width: int) -> Tensor:
+        values_TNH = self.labels.train.values_TNH
+        return torch.from_numpy(packed_labels(values_TNH, rows, names, width=width))
+
+    def _loss(self, batch: DayBatch, label_BNH: Tensor) -> Tensor:
         device = self.execution.device
+        known = label_BNH.isfinite()
         return batch_loss(
             self.model(batch.to(device)).float(),
-            label.to(device),
-            mask.to(device),
+            torch.where(known, label_BNH, 0.0).to(device),
+            known.to(device),
             horizon_weights=self.config.horizon_weights,
             config=self.config.loss,
         )
@@ -254,6 +276,9 @@ class NetworkFit:
         score = score_sessions(
             self.model, self.reader, valid.indices.tolist(), device=self.execution.device
         )
+        begun = time.perf_counter()
+        seen = self._sample.rank_ic(self.model, self.reader, device=self.execution.device)
+        event = {**event, "sample_seconds": time.perf_counter() - begun}
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
@@ -265,6 +290,7 @@ class NetworkFit:
                 "epoch": state.epoch,
                 **event,
                 "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
+                "train_rank_ic": dict(zip(horizons, seen, strict=True)),
                 "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
                 "measure": measure,
                 "kept": kept,

@@ -1,16 +1,19 @@
 """What the network must be, whatever it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from gogooku.core.metrics import daily_rank_ic
-from gogooku.learn.batches import PAD_NAMES
+from gogooku.learn.batches import PAD_NAMES, ContextScale, DayReader
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.correlation.config import CorrelationConfig
-from gogooku.learn.models.atft_gat_fan.network import AtftGatFan
+from gogooku.learn.models.atft_gat_fan.network import RANK_SCALE, AtftGatFan
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.train import decay_groups
 from support.learning import (
@@ -25,13 +28,24 @@ from support.learning import (
     small_config,
 )
 
+MLP = {"trunk": "mlp", "context_in_trunk": True, "context_features": "all"}
+HYBRID = {**MLP, "fan": "none", "graph": "none"}
+"""A wide trunk on features and market context, the history, and the gated linear skip."""
 ABLATIONS = [
     {},
     {"fan": "none"},
     {"graph": "none"},
     {"fan": "none", "temporal": "none"},
     {"fan": "none", "temporal": "none", "graph": "none"},
+    {"context_in_trunk": True},
+    {"trunk": "mlp", "depth": 1},
+    {**HYBRID, "depth": 3},
+    HYBRID,
+    MLP,
+    {**HYBRID, "missing_flags": True},
 ]
+ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}]
+"""What differs most, for what holds of all."""
 
 
 def loss(score, label, mask):
@@ -40,10 +54,16 @@ def loss(score, label, mask):
     )
 
 
+def with_nulls(dataset, share=0.2):
+    """The dataset with a share of its values null: negative zero."""
+    null = np.random.default_rng(7).random(dataset.x_TNF.shape) < share
+    return changed(dataset, x_TNF=np.where(null, np.float16(-0.0), dataset.x_TNF))
+
+
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_every_weight_is_reached_at_the_first_step_and_optimised(ablation):
     config = small_config(**ablation, dropout=0.0, feature_dropout=0.0)
-    dataset = make_dataset()
+    dataset = with_nulls(make_dataset())
     model = network(config)
     batch = reader(dataset, config).batch([20, 100])
     label = torch.randn(2, PAD_NAMES, 4)
@@ -70,9 +90,70 @@ def test_the_number_of_weights_is_known():
     head = hidden * 4 + 4
     assert counted == embed + encoder + fuse + graph + skip + head + 2
 
+    hybrid = network(small_config(**HYBRID, missing_flags=True))
+    counted = sum(w.numel() for w in hybrid.parameters())
+    width = 5 + 5
+    embed = (width + 2) * hidden + hidden
+    layers = 2 * 2 * hidden + hidden * hidden + hidden
+    skip = width * 4 + width * config.gates * 4 + (2 * config.gates + config.gates) + history * 4
+    assert counted == embed + encoder + layers + skip + head
 
-def test_permuting_names_permutes_scores():
+
+@pytest.mark.parametrize("change", [{"fan": "none"}, {"trunk": "mlp", "graph": "none"}])
+def test_a_part_that_is_off_leaves_nothing_behind(change):
+    there = network(small_config(**change)).named_parameters()
+    names = {name.partition(".")[0] for name, _ in there}
+    assert names.isdisjoint({"context", *(part for part, off in change.items() if off == "none")})
+    dataset, config = make_dataset(), small_config(**change)
+    off = small_config(**change, depth=5, context_in_trunk=False, missing_flags=False)
+    if config.trunk == "gated":
+        np.testing.assert_array_equal(scores(dataset, [90], off), scores(dataset, [90], config))
+
+
+def test_the_context_in_the_trunk_is_that_of_one_map_of_all_inputs():
+    config = small_config(**HYBRID)
+    model, batch = network(config).eval(), reader(make_dataset(), config).batch([90, 91])
+    whole = torch.cat([model.embed.weight, model.context.weight], dim=1)
+    level = batch.last_BNF * RANK_SCALE
+    beside = batch.market_BM.unsqueeze(1).expand(-1, level.shape[1], -1)
+    hidden = torch.cat([level, beside], dim=-1) @ whole.T + model.embed.bias
+    hidden = hidden + model.encoder(batch.history_BNLC * RANK_SCALE)
+    want = model.head(model.fuse(hidden)) + model.skip(
+        level, batch.history_BNLC * RANK_SCALE, batch.market_BM
+    )
+    torch.testing.assert_close(model(batch), want, atol=1e-5, rtol=1e-5)
+
+
+def test_the_trunk_turns_with_the_market_where_it_reads_the_context():
+    dataset, gone = make_dataset(), make_dataset().market_TM.copy()
+    gone[90] = 2.5
+    other = changed(dataset, market_TM=gone)
+    for change, turns in (({**HYBRID}, True), ({**HYBRID, "context_in_trunk": False}, False)):
+        config = small_config(**change)
+        model = network(config).eval()
+        nn.init.zeros_(model.skip.gated.weight)
+        one, two = (model(reader(data, config).batch([90])) for data in (dataset, other))
+        assert torch.equal(one, two) is not turns
+
+
+def test_null_is_told_from_the_middle_only_where_flags_are_read():
     dataset = make_dataset()
+    x = dataset.x_TNF.copy()
+    names = np.flatnonzero(dataset.valid_TN[90])
+    x[90, names[:5], 0] = 0.0
+    middle = changed(dataset, x_TNF=x.copy())
+    x[90, names[:5], 0] = -0.0
+    null = changed(dataset, x_TNF=x)
+    plain, flagged = small_config(**HYBRID), small_config(**HYBRID, missing_flags=True)
+    np.testing.assert_array_equal(scores(middle, [90], plain), scores(null, [90], plain))
+    one, two = scores(middle, [90], flagged)[0], scores(null, [90], flagged)[0]
+    assert (one[names[:5]] != two[names[:5]]).all()
+    np.testing.assert_array_equal(one[names[5:]], two[names[5:]])
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_permuting_names_permutes_scores(change):
+    dataset, config = with_nulls(make_dataset()), small_config(**change)
     order = np.random.default_rng(5).permutation(40)
     place = np.empty(41, dtype=np.int32)
     place[order] = np.arange(40)
@@ -83,20 +164,59 @@ def test_permuting_names_permutes_scores():
         valid_TN=dataset.valid_TN[:, order],
         neighbour_BNK=place[dataset.neighbour_BNK[:, order]],
     )
-    before, after = scores(dataset, [90]), scores(moved, [90])
+    before, after = scores(dataset, [90], config), scores(moved, [90], config)
     np.testing.assert_allclose(after[0], before[0][order], atol=1e-5)
 
 
-def test_training_without_noise_is_evaluation():
+@pytest.mark.parametrize("change", ALIKE)
+def test_what_lies_outside_a_session_and_its_names_changes_no_bit(change):
+    """Padding, other names, other sessions, what is after it, and what is before the lookback."""
+    dataset, config = with_nulls(make_dataset()), small_config(**change)
+    rng = np.random.default_rng(1)
+    x, market = dataset.x_TNF.copy(), dataset.market_TM.copy()
+    x[91:], x[:83], market[91:] = 0.25, -0.25, 2.0
+    outside = ~dataset.valid_TN[90]
+    x[90, outside] = rng.random((outside.sum(), 5))
+    other = changed(dataset, x_TNF=x, market_TM=market)
+    model, source = network(config).eval(), reader(dataset, config)
+    lied = DayReader(
+        other,
+        dynamic=config.dynamic_features,
+        context=config.context_features,
+        scale=ContextScale.fitted(dataset.market_TM),
+        lookback=config.lookback,
+    )
+    want = model(source.batch([90, 110]))[0]
+    assert torch.equal(model(lied.batch([90, 110]))[0], want)
+    packed = lied.batch([90, 110])
+    assert not packed.valid_BN[0].all()
+    noisy = packed.last_BNF.masked_fill(~packed.valid_BN.unsqueeze(-1), 0.3)
+    got = model(replace(packed, last_BNF=noisy))[0]
+    assert torch.equal(got[packed.valid_BN[0]], want[packed.valid_BN[0]])
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_a_session_alone_is_a_session_in_a_batch(change):
+    dataset, config = with_nulls(make_dataset()), small_config(**change)
+    model, source = network(config).eval(), reader(dataset, config)
+    together = model(source.batch([30, 90, 31]))[1]
+    torch.testing.assert_close(model(source.batch([90]))[0], together, atol=1e-5, rtol=1e-5)
+    one, two = scores(dataset, [30, 90], config), scores(dataset, [90, 30], config)
+    np.testing.assert_array_equal(one, two[::-1])
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_training_without_noise_is_evaluation(change):
     dataset = make_dataset()
-    config = small_config(dropout=0.0, feature_dropout=0.0, context_noise=0.0)
+    config = small_config(**change, dropout=0.0, feature_dropout=0.0, context_noise=0.0)
     model, batch = network(config), reader(dataset, config).batch([90])
     assert torch.equal(model.train()(batch), model.eval()(batch))
 
 
-def test_one_session_can_be_learned_by_heart():
+@pytest.mark.parametrize("change", [{}, HYBRID])
+def test_one_session_can_be_learned_by_heart(change):
     config = small_config(
-        dropout=0.0, feature_dropout=0.0, context_noise=0.0, hidden=64, lookback=24
+        **change, dropout=0.0, feature_dropout=0.0, context_noise=0.0, hidden=64, lookback=24
     )
     dataset = make_dataset(names=64)
     model, batch = network(config), reader(dataset, config).batch([90])
@@ -119,12 +239,12 @@ def test_one_session_can_be_learned_by_heart():
         assert got[0] > 0.99
 
 
-def test_it_does_not_collapse_and_finds_a_weak_signal():
+@pytest.mark.parametrize("change", [{}, {**HYBRID, "training": {"row_share": 0.5}}])
+def test_it_does_not_collapse_and_finds_a_weak_signal(change):
     dataset = make_dataset(sessions=260, names=64, seed=4)
     labels, fold = make_labels(dataset, ic=0.1), make_fold(dataset, train=120, valid=30)
-    config = small_config(
-        training={"max_epochs": 3, "days_per_batch": 6, "learning_rate": 3e-3, "ema_decay": 0.9}
-    )
+    training = {"max_epochs": 3, "days_per_batch": 6, "learning_rate": 3e-3, "ema_decay": 0.9}
+    config = small_config(**{**change, "training": {**training, **change.get("training", {})}})
     events = []
     checkpoint = fit(NetworkLearner(config), dataset, labels, fold, events=events.append)
     test = fold.indices("test")[:60]

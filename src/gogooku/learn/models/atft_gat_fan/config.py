@@ -10,6 +10,15 @@ from pydantic import Field, model_validator
 from gogooku.learn.network_config import NetworkConfig
 
 
+class TrunkKind(StrEnum):
+    """How the last session's features become a hidden state, the history's map added."""
+
+    GATED = "gated"
+    """One linear map, then a gated residual."""
+    MLP = "mlp"
+    """``depth`` layers of one width, each normalised."""
+
+
 class FanKind(StrEnum):
     """Normalisation of the history before the encoder."""
 
@@ -42,8 +51,15 @@ class AtftGatFanConfig(NetworkConfig):
     ----------
     hidden, heads, gates : int
         Width, attention heads (a divisor of the width), market gates of the linear skip.
-    fan, graph, temporal : enum
+    trunk, fan, graph, temporal : enum
         Which parts exist.
+    depth : int
+        Layers of the trunk ``mlp``.
+    context_in_trunk : bool
+        Whether the trunk reads the market context too, and not only the gates of the skip.
+    missing_flags : bool
+        Whether the last session's features are joined by one flag each: 1 where null. Needs a
+        dataset that tells null from the middle of the ranks (`gogooku.learn.batches.missing`).
     fan_bins : int
         Frequency bins that FAN takes out, per name and channel.
     dropout, feature_dropout, context_noise : float
@@ -55,6 +71,10 @@ class AtftGatFanConfig(NetworkConfig):
     hidden: int = Field(default=64, ge=4)
     heads: int = Field(default=4, ge=1)
     gates: int = Field(default=2, ge=1)
+    trunk: TrunkKind = TrunkKind.GATED
+    depth: int = Field(default=2, ge=1)
+    context_in_trunk: bool = False
+    missing_flags: bool = False
     fan: FanKind = FanKind.FAN
     fan_bins: int = Field(default=2, ge=0)
     graph: GraphKind = GraphKind.KNN

@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gogooku.learn.batches import DayBatch
+from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
 from gogooku.learn.layers.graph_attention import GraphAttention
+from gogooku.learn.layers.perceptron import NormedLayers
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
     AtftGatFanConfig,
     FanKind,
     GraphKind,
     TemporalKind,
+    TrunkKind,
 )
 
 RANK_SCALE: Final = 12.0**0.5
@@ -26,19 +28,27 @@ RANK_SCALE: Final = 12.0**0.5
 class AtftGatFan(nn.Module):
     """The network.
 
-    The last session's features are embedded linearly; the history of the dynamic channels passes
-    frequency-adaptive normalisation and a readout that keeps position; their sum is gated, mixed
-    with the peers, and mapped to one score per horizon, to which a linear skip is added whose
-    coefficients the market context moves.
+    The last session's features (and the market context, and flags for what is null) are embedded
+    linearly; the history of the dynamic channels passes frequency-adaptive normalisation and a
+    readout that keeps position; their sum goes through the trunk, is mixed with the peers, and
+    mapped to one score per horizon, to which a linear skip is added whose coefficients the market
+    context moves.
 
     Parameters
     ----------
     config : AtftGatFanConfig
-    num_features, num_horizons : int
-        Features F of the last session, and horizons H.
+    num_features, num_context, num_horizons : int
+        Features F of the last session, columns M of the market context, and horizons H.
     """
 
-    def __init__(self, config: AtftGatFanConfig, *, num_features: int, num_horizons: int) -> None:
+    def __init__(
+        self,
+        config: AtftGatFanConfig,
+        *,
+        num_features: int,
+        num_context: int,
+        num_horizons: int,
+    ) -> None:
         super().__init__()
         self.config = config
         channels, hidden = len(config.dynamic_features), config.hidden
@@ -53,9 +63,17 @@ class AtftGatFan(nn.Module):
             if reads_history
             else None
         )
-        width = num_features + (2 * channels if self.fan is not None else 0)
+        width = num_features * (2 if config.missing_flags else 1)
+        width += 2 * channels if self.fan is not None else 0
         self.embed = nn.Linear(width, hidden)
-        self.fuse = GatedResidual(hidden, dropout=config.dropout)
+        self.context = (
+            _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
+        )
+        self.fuse: nn.Module = (
+            NormedLayers(hidden, depth=config.depth, dropout=config.dropout)
+            if config.trunk is TrunkKind.MLP
+            else GatedResidual(hidden, dropout=config.dropout)
+        )
         self.graph = (
             GraphAttention(hidden, heads=config.heads, dropout=0.0)
             if config.graph is GraphKind.KNN
@@ -64,7 +82,7 @@ class AtftGatFan(nn.Module):
         self.skip = LinearSkip(
             features=width,
             lags=config.lookback * channels if reads_history else 0,
-            context=len(config.context_features),
+            context=num_context,
             gates=config.gates,
             horizons=num_horizons,
         )
@@ -75,20 +93,40 @@ class AtftGatFan(nn.Module):
     def forward(self, batch: DayBatch) -> Tensor:
         """Scores [B, N, H]; those of padding names mean nothing."""
         level = batch.last_BNF * RANK_SCALE
+        if self.config.missing_flags:
+            level = torch.cat([level, missing(batch.last_BNF)], dim=-1)
         history = batch.history_BNLC * RANK_SCALE
         if self.fan is not None:
             history, summary = self.fan(history)
             level = torch.cat([level, summary], dim=-1)
         level = self.feature_dropout(level)
         h = self.embed(level)
+        if self.context is not None:
+            h = h + self.context(self._noisy(batch.market_BM)).unsqueeze(1)
         if self.encoder is not None:
             h = h + self.encoder(history)
-        h = self.dropout(functional.gelu(h))
+        if self.config.trunk is TrunkKind.GATED:
+            h = self.dropout(functional.gelu(h))
         h = self.fuse(h)
         if self.graph is not None:
             h = self.graph(h, batch.neighbour_BNK)
-        context = batch.market_BM
-        if self.training:
-            context = context + self.config.context_noise * torch.randn_like(context)
+        context = self._noisy(batch.market_BM)
         score: Tensor = self.head(self.dropout(h)) + self.skip(level, history, context)
         return score
+
+    def _noisy(self, market_BM: Tensor) -> Tensor:
+        if not self.training:
+            return market_BM
+        return market_BM + self.config.context_noise * torch.randn_like(market_BM)
+
+
+def _beside(num_context: int, *, of: int, hidden: int) -> nn.Linear:
+    """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
+
+    The context is that of the session, so its part of the map is worked out once a session and not
+    once a name; it begins as it would in one map of all inputs.
+    """
+    layer = nn.Linear(num_context, hidden, bias=False)
+    bound = (of + num_context) ** -0.5
+    nn.init.uniform_(layer.weight, -bound, bound)
+    return layer
