@@ -1,13 +1,13 @@
 """Fit learners on sandbox markets and show what each finds of what was planted.
 
     python benchmarks/train_demo.py [--seeds 1,2,3] [--size demo] [--threads 2] [--ablations]
-                                    [--shuffled]
+                                    [--shuffled] [--config benchmarks/configs/hybrid.toml]
 
 One line per learner and seed: alignment (mean daily Spearman of score and planted expectation) and
 RankIC at 1, 5, 10 and 20 sessions on the test part, correlation with each planted family at
-1 session, seconds. ``--ablations`` fits the network without its parts; ``--shuffled`` permutes the
-labels within each session, and shows RankIC over its standard error: sessions are then
-independent, so overlapping horizons need no more lags.
+1 session, seconds. ``--ablations`` fits the network without its parts, ``--config`` with the
+settings of a file too; ``--shuffled`` permutes the labels within each session, and shows RankIC
+over its standard error: sessions are then independent, so overlapping horizons need no more lags.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.registry import make_learner
 from gogooku.pipeline import build, sandbox
+from gogooku.runs.named import run_named
 from gogooku.sandbox.market.market import FAMILIES, Market, generate, market_config
 
 BASE = {"ridge": RidgeConfig(), "lightgbm": LightGBMConfig(), "network": AtftGatFanConfig()}
@@ -90,8 +91,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--shuffled", action="store_true")
+    parser.add_argument("--config", type=Path, action="append", default=[])
     options = parser.parse_args()
     configs = {**BASE, **ABLATIONS} if options.ablations else BASE
+    for file in options.config:
+        settings = resolve(run_named("atft-gat-fan"), base_name="atft-gat-fan", file=file)
+        configs = {**configs, file.stem: settings.config.learner}
     found: dict[str, list[list[float]]] = {}
     print(f"families at 1 session: {', '.join(FAMILIES)}")
     for seed in (int(text) for text in options.seeds.split(",")):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gogooku.core.types import Dataset, FloatArray
+from gogooku.core.types import Dataset, FloatArray, SessionRows
 from gogooku.learn.names import positions
 
 CONTEXT_LIMIT: Final = 3.0
@@ -118,6 +118,34 @@ class ContextScale:
         return cls(center=tuple(raw["center"]), spread=spread)
 
 
+class Channels:
+    """A few channels of the training tensor, held so that the sessions of a name lie side by side.
+
+    A session is read once, when it is first wanted. A window is then one short copy a name, where
+    the tensor has every value of it in another place.
+
+    Parameters
+    ----------
+    rows : SessionRows
+        The training tensor.
+    columns : intp [C]
+        Its channels.
+    """
+
+    def __init__(self, rows: SessionRows, columns: npt.NDArray[np.intp]) -> None:
+        num_sessions, num_names, _ = rows.shape
+        self._rows, self._columns = rows, columns
+        self._held_NTC = np.empty((num_names, num_sessions, len(columns)), dtype=np.float16)
+        self._is_held = np.zeros(num_sessions, dtype=np.bool_)
+
+    def window(self, first: int, stop: int, names: Names) -> npt.NDArray[np.float16]:
+        """The sessions ``first`` to ``stop`` (excluded) of some names, [n, stop - first, C]."""
+        for t in first + np.flatnonzero(~self._is_held[first:stop]):
+            self._held_NTC[:, t] = self._rows[int(t)][:, self._columns]
+            self._is_held[t] = True
+        return np.asarray(self._held_NTC[names, first:stop])
+
+
 class DayReader:
     """Cuts packed sessions out of a dataset.
 
@@ -143,7 +171,9 @@ class DayReader:
     ) -> None:
         self.dataset = dataset
         self.lookback = lookback
-        self.dynamic = positions(dataset.features, dynamic, setting="dynamic_features")
+        picked = positions(dataset.features, dynamic, setting="dynamic_features")
+        self.channels = Channels(dataset.x_TNF, picked)
+        self.num_channels = len(picked)
         columns = positions(dataset.market_features, context, setting="context_features")
         self.num_names = len(dataset.codes)
         self.market_TM = scale.apply(dataset.market_TM[:, columns])
@@ -167,7 +197,7 @@ class DayReader:
         num_days, num_features = len(packed), self.dataset.x_TNF.shape[2]
         num_peers = self.dataset.neighbour_BNK.shape[2]
         last = np.zeros((num_days, width, num_features), dtype=np.float32)
-        history = np.zeros((num_days, width, self.lookback, len(self.dynamic)), dtype=np.float32)
+        history = np.zeros((num_days, width, self.lookback, self.num_channels), dtype=np.float32)
         peers = np.full((num_days, width, num_peers), -1, dtype=np.int64)
         valid = np.zeros((num_days, width), dtype=np.bool_)
         for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
@@ -186,9 +216,8 @@ class DayReader:
 
     def _history(self, index: int, names: Names, out_NLC: npt.NDArray[np.float32]) -> None:
         first = max(0, index - self.lookback + 1)
-        window_LNF = self.dataset.x_TNF[first : index + 1]
-        picked_LnC = window_LNF[:, names[:, None], self.dynamic[None, :]]
-        out_NLC[: len(names), self.lookback - len(window_LNF) :] = picked_LnC.swapaxes(0, 1)
+        window_nlC = self.channels.window(first, index + 1, names)
+        out_NLC[: len(names), self.lookback - window_nlC.shape[1] :] = window_nlC
 
     def _peers(self, index: int, names: Names) -> npt.NDArray[np.int64]:
         place = np.full(self.dataset.x_TNF.shape[1] + 1, -1, dtype=np.int64)
