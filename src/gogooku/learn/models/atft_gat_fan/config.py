@@ -59,7 +59,7 @@ class AtftGatFanConfig(NetworkConfig):
         Whether the trunk reads the market context too, and not only the gates of the skip.
     missing_flags : bool
         Whether the last session's features are joined by one flag each: 1 where null. Needs a
-        dataset that tells null from the middle of the ranks (`gogooku.learn.batches.missing`).
+        dataset in which null is negative zero (`gogooku.learn.batches.missing`).
     fan_bins : int
         Frequency bins that FAN takes out, per name and channel.
     dropout, feature_dropout, context_noise : float
