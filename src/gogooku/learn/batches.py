@@ -61,7 +61,8 @@ class DayBatch:
 def missing(last_BNF: Tensor) -> Tensor:
     """Flags, 1 where a feature is null: float32 of the same shape.
 
-    Null is 0 like the middle of the ranks; only the sign of the zero differs: negative zero is null. In a dataset that writes one zero for both no flag is ever 1.
+    Null is 0 like the middle of the ranks, and only the sign differs: negative zero is null. In a
+    dataset that writes one zero for both no flag is ever 1.
     """
     return ((last_BNF == 0) & last_BNF.signbit()).to(last_BNF.dtype)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gogooku.learn.layers.dropout import ByteDropout
+
 
 class NormedLayers(nn.Module):
     """What follows the first linear map of a multi-layer perceptron.
@@ -27,7 +29,7 @@ class NormedLayers(nn.Module):
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(depth))
         self.maps = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth - 1))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Map [B, N, D], what a linear map gave, to the same shape."""

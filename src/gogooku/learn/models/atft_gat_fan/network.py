@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gogooku.learn.batches import DayBatch, missing
+from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
 from gogooku.learn.layers.graph_attention import GraphAttention
 from gogooku.learn.layers.perceptron import NormedLayers
@@ -87,7 +88,11 @@ class AtftGatFan(nn.Module):
             horizons=num_horizons,
         )
         self.head = nn.Linear(hidden, num_horizons)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout: nn.Module = (
+            ByteDropout(config.dropout)
+            if config.trunk is TrunkKind.MLP
+            else nn.Dropout(config.dropout)
+        )
         self.feature_dropout = nn.Dropout(config.feature_dropout)
 
     def forward(self, batch: DayBatch) -> Tensor:
