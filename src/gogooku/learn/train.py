@@ -276,9 +276,7 @@ class NetworkFit:
         score = score_sessions(
             self.model, self.reader, valid.indices.tolist(), device=self.execution.device
         )
-        begun = time.perf_counter()
         seen = self._sample.rank_ic(self.model, self.reader, device=self.execution.device)
-        event = {**event, "sample_seconds": time.perf_counter() - begun}
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
