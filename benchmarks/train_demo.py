@@ -63,16 +63,19 @@ def judged(
     independent: bool,
 ) -> tuple[list[float], list[float], list[float], list[float]]:
     inside = dataset.valid_TN[at]
+    place = {code: n for n, code in enumerate(market.codes)}
+    order = [place[code] for code in dataset.codes]
+    expectation = market.expectation[at][:, order]
     alignment, rank_ic, t_stat = [], [], []
     for h, horizon in enumerate(labels.horizons):
-        truth = np.where(inside, market.expectation[at][:, :, h], np.nan)
+        truth = np.where(inside, expectation[:, :, h], np.nan)
         label = np.where(inside, labels.raw_TNH[at][:, :, h], np.nan)
         daily = daily_rank_ic(scores[:, :, h], label)
         found = mean_estimate(daily, horizon=1 if independent else horizon)
         alignment.append(float(np.nanmean(daily_rank_ic(scores[:, :, h], truth))))
         rank_ic.append(found.value)
         t_stat.append(found.t_stat)
-    families = market.family_expectation[at][:, :, :, 0]
+    families = market.family_expectation[at][:, order][:, :, :, 0]
     by_family = [
         float(np.nanmean(daily_ic(scores[:, :, 0], np.where(inside, families[:, :, f], np.nan))))
         for f in range(len(FAMILIES))
