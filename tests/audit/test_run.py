@@ -461,3 +461,5 @@ def test_a_changed_value_in_any_part_is_found(price_home, tmp_path):
         ),
     )
     assert set(damaged_parts(dataset)) == {"x", "bars", "features"}
+    layout.raw.changeable(rows)[t, n, 0] = 0.25
+    assert set(damaged_parts(dataset)) == {"x", "bars", "features", "raw"}

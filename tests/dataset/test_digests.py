@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 
 from gogooku.core.digests import text_of
-from gogooku.dataset.digests import bars_digest, tensor_digest, values_digest
+from gogooku.dataset.digests import bars_digest, raw_digest, tensor_digest, values_digest
 
 SOME = np.array([True, False, True, False])
 PLACES = np.array([0, 2], dtype=np.int64)
@@ -38,6 +38,17 @@ def test_a_session_of_values_is_its_listed_names_feature_by_feature():
     assert made == sha(PLACES, np.array([[1.0, np.nan], [5.0, 7.0]], dtype=np.float32))
     values.view(np.uint32)[0, 2] += 1  # another NaN
     assert text_of(values_digest(SOME, values)) == made
+
+
+def test_a_session_of_raw_channels_is_its_listed_names_in_or_out_of_the_universe():
+    raw = np.arange(8, dtype=np.float16).reshape(4, 2)
+    raw[2, 1] = np.nan
+    made = text_of(raw_digest(SOME, raw))
+    assert made == sha(PLACES, raw[[0, 2]])
+    raw[1] = 99
+    assert text_of(raw_digest(SOME, raw)) == made, "who is not listed does not count"
+    raw[2, 1] = 0
+    assert text_of(raw_digest(SOME, raw)) != made, "not known is not zero"
 
 
 def test_a_session_of_bars_counts_a_missing_price_as_minus_one():

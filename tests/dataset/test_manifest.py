@@ -37,6 +37,7 @@ def grown(tmp_path):
         features=("early", "late"),
         market_features=("mood",),
         num_neighbours=2,
+        raw_channels=("log_return", "log_gap"),
     )
     made = replace(
         empty,
@@ -47,7 +48,7 @@ def grown(tmp_path):
         sector_TN=np.zeros((3, 2), dtype=np.int32),
         neighbours_BNK=np.full((1, 2, 2), -1, dtype=np.int32),
         block_T=np.zeros(3, dtype=np.int32),
-        digests=np.arange(3 * 3 * 32, dtype=np.uint64).astype(np.uint8).reshape(3, 3, 32),
+        digests=np.arange(3 * 4 * 32, dtype=np.uint64).astype(np.uint8).reshape(3, 4, 32),
         nulls=NULLS,
     )
     (tmp_path / "bars").mkdir()
@@ -89,13 +90,14 @@ def test_the_manifest_counts_names_and_hashes(grown, written):
     assert manifest["slack_seconds"] == {"quotes": 12600.0}
     assert manifest["feature_hash"] == hash_json(["early", "late", "|", "mood"])
     parts = manifest["parts"]
-    for place, name in enumerate(("x", "features", "bars")):
+    for place, name in enumerate(("x", "features", "bars", "raw")):
         sessions = np.ascontiguousarray(grown.digests[:, place]).tobytes()
         assert parts[name] == hashlib.sha256(sessions).hexdigest()[:16]
     for name in ("market", "valid", "sector", "neighbours", "neighbour_block"):
         assert parts[name] == hash_file(written / f"{name}.npy")
     assert parts["labels"] == "a label hash"
-    assert len(parts) == 9
+    assert len(parts) == 10
+    assert manifest["raw_channels"] == ["log_return", "log_gap"]
 
 
 def test_null_shares_are_of_warm_names_or_of_all(written):
@@ -134,3 +136,15 @@ def test_other_content_has_another_hash(grown, written):
     digests[1, 2, 5] ^= 1
     write(replace(grown, digests=digests))
     assert content() != before
+
+
+def test_raw_channels_have_a_hash_beside_that_of_the_content(grown, written):
+    """What reads none keeps its key, with and without them; what reads some depends on both."""
+    before = read_json(written / MANIFEST_FILE)
+    digests = grown.digests.copy()
+    digests[1, 3, 5] ^= 1
+    write(replace(grown, digests=digests))
+    after = read_json(written / MANIFEST_FILE)
+    assert after["content_hash"] == before["content_hash"]
+    changed = [name for name in before["parts"] if before["parts"][name] != after["parts"][name]]
+    assert changed == ["raw"]

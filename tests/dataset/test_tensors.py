@@ -10,7 +10,7 @@ from gogooku.core.seal import row_digest
 from gogooku.core.types import Role
 from gogooku.dataset.digests import tensor_digest, values_digest
 from gogooku.dataset.state import Layout
-from gogooku.dataset.tensors import GROUP_SESSIONS, Sessions, encode, write_block
+from gogooku.dataset.tensors import GROUP_SESSIONS, Sessions, encode, encode_raw, write_block
 from gogooku.features.engine.compute import Block
 from support.declared import declare
 
@@ -37,6 +37,17 @@ def test_equal_values_share_a_rank_and_one_value_stands_in_the_middle():
     ties = np.array([[5.0, 5.0, 7.0, 7.0]], dtype=np.float32)
     assert encode(ties, FEATURES[:1]).tolist() == [[-0.25, -0.25, 0.25, 0.25]]
     assert encode(np.array([[9.0]], dtype=np.float32), FEATURES[:1]).tolist() == [[0.0]]
+
+
+def test_raw_channels_are_in_half_precision_and_every_null_is_the_same():
+    values = np.full((3, 2, 2), np.nan, dtype=np.float32)
+    values[0] = [[1.00001, -64.0], [0.0, 2.5]]
+    values.view(np.uint32)[2, 1, 1] = 0xFFC00001  # another NaN
+    block = Block(names=("level", "rank", "size"), stock_FtN=values, market={})
+    made = encode_raw(block, [declare("size"), declare("level")])
+    assert (made.dtype, made.shape) == (np.float16, (2, 2, 2))
+    np.testing.assert_array_equal(made[:, :, 1], [[1.0, -64.0], [0.0, 2.5]])
+    assert set(made[:, :, 0].tobytes()) == set(np.float16(np.nan).tobytes())
 
 
 def where(dates, *, first=0, newest=None, fresh=10_000, num=3):

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gogooku.features.catalogue import Selection, select
+from gogooku.features.catalogue import Selection, raw_channels, select
 from gogooku.features.laws import evaluate_dense
 from support.markets import dense_market
 
@@ -16,7 +16,9 @@ def market() -> dict[str, npt.NDArray[np.float64]]:
 
 @pytest.fixture(scope="session")
 def everything(market: dict[str, npt.NDArray[np.float64]]) -> Selection:
-    return select("all", available=tuple(market))
+    """Every feature and every raw channel that a market of bars has."""
+    raw = [feature.name for feature in raw_channels(tuple(market))]
+    return select("all", available=tuple(market), also=raw)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset import universe as universe_module
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.universe import UniverseConfig, universe_of
-from gogooku.features.catalogue import Selection, select
+from gogooku.features.catalogue import Selection, raw_channels, select
 from gogooku.features.engine.compute import base_columns
 from gogooku.features.laws import Ending, Finding, View, check_no_look_ahead
 from support.law_world import (
@@ -81,8 +81,10 @@ def columns_under(frames: SourceFrames) -> Callable[[View], Mapping[str, FloatAr
 
 
 def all_features(frames: SourceFrames, *planted: Feature) -> list[Feature]:
+    """Every feature and raw channel of the bars."""
     base = columns_under(frames)(View(Ending.WHOLE))
-    return [*select("all", available=tuple(base)).ordered, *planted]
+    raw = [feature.name for feature in raw_channels(tuple(base))]
+    return [*select("all", available=tuple(base), also=raw).ordered, *planted]
 
 
 def found_from_raw_rows(frames: SourceFrames, features: list[Feature]) -> list[Finding]:
@@ -191,6 +193,8 @@ def test_the_nasty_sessions_are_nasty(law_frames: SourceFrames, law_dataset: Dat
     assert len(set(places.values())) >= 12
     view = day_view(law_dataset, places["split"], checkpoints)
     assert min(len(part) for part in (view.members, view.neighbours, view.sectors)) > 3
+    assert len(view.raw) >= len(view.members)
+    assert len(set(view.raw.values())) > len(view.members) / 2
     assert set(view.scores) == {"ridge", "atft-gat-fan"}
     assert all(len(scores) == len(view.members) for scores in view.scores.values())
 
@@ -219,6 +223,32 @@ def test_a_planted_feature_is_caught_in_the_dataset(
     other = dataset_of(cut(law_frames, whole.sessions[t].item()), tmp_path / "cut")
     found = differences(day_view(whole, t), day_view(other, t))
     assert f"feature {feature.name}" in found
+
+
+def with_channel(
+    monkeypatch: pytest.MonkeyPatch, compute: Callable[[Mapping[str, FloatArray]], FloatArray]
+) -> None:
+    """Compute the first raw channel in another way."""
+
+    def planted(*args: object, **kwargs: object) -> Selection:
+        made = select(*args, **kwargs)  # type: ignore[arg-type]
+        (first, *_) = raw_channels(tuple(kwargs["available"]))  # type: ignore[arg-type]
+        other = replace(first, compute=compute)
+        return replace(made, ordered=tuple(other if f is first else f for f in made.ordered))
+
+    monkeypatch.setattr(assemble_module, "select", planted)
+
+
+def test_a_raw_channel_of_tomorrow_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    with_channel(monkeypatch, tomorrow)
+    t = nasty_sessions(law_frames)["split"]
+    whole = dataset_of(law_frames, tmp_path / "whole")
+    for ending, view in VIEWS.items():
+        other = dataset_of(view(law_frames, whole.sessions[t].item()), tmp_path / ending)
+        assert differences(day_view(whole, t), day_view(other, t)) == ["raw"]
+        assert differences(day_view(whole, t - 1), day_view(other, t - 1)) == []
 
 
 def test_a_neighbour_table_of_the_future_is_caught(

@@ -21,7 +21,7 @@ from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.state import feature_files
 from gogooku.dataset.universe import UniverseConfig, universe_of
-from gogooku.features.catalogue import by_name, select
+from gogooku.features.catalogue import Selection, by_name, raw_channels, select
 from gogooku.features.engine.compute import base_columns
 from gogooku.features.laws import evaluate_dense
 from gogooku.ingest.source import write_source
@@ -121,16 +121,18 @@ def lookback_findings(
 
     The history is cut from the raw rows, so prices are adjusted from another first session. The
     universe is an input like any other and is taken as it was. Names that are not listed have no
-    row in a dataset and are not compared; nor are intermediates, which may be levels.
+    row in a dataset and are not compared; nor are intermediates that are no raw channels: they may
+    be levels.
     """
     whole = panel_of(frames)
     columns = base_columns(whole, universe_of(whole, UniverseConfig()))
     values = evaluate_dense(features, columns)
-    found = []
+    found, raw = [], raw_channels(tuple(columns))
     for event in events:
         t = nasty_sessions(frames)[event]
         listed = np.isfinite(columns["listed"][t])
-        shown = [f for f in features if not f.name.startswith("_") and f.lookback <= t + 1]
+        kept = [f for f in features if f in raw or not f.name.startswith("_")]
+        shown = [f for f in kept if f.lookback <= t + 1]
         for lookback in sorted({f.lookback for f in shown}):
             judged = [f for f in shown if f.lookback == lookback]
             last = _from_last_sessions(frames, whole, columns, features, judged, t)
@@ -184,7 +186,8 @@ def _differ(whole: FloatArray, short: FloatArray, listed: BoolArray) -> bool:
 def test_every_feature_is_a_function_of_its_lookback(law_frames: SourceFrames):
     panel = panel_of(law_frames)
     base = base_columns(panel, universe_of(panel, UniverseConfig()))
-    features = select("all", available=tuple(base)).ordered
+    raw = [feature.name for feature in raw_channels(tuple(base))]
+    features = select("all", available=tuple(base), also=raw).ordered
     found = lookback_findings(law_frames, features, events=("split", "last but one"))
     assert not found, "\n".join(found)
 
@@ -246,3 +249,35 @@ def test_a_dataset_that_goes_on_equals_one_built_at_once(law_frames: SourceFrame
     t = int(np.searchsorted(whole.sessions, np.datetime64(last)))
     before, after = (np.array(one.x_TNF[t, : len(old.codes)]) for one in (old, whole))
     assert before.tobytes() != after.tobytes()
+    raw_before, raw_after = (
+        np.array(one.raw_TNC[: t + 1, : len(old.codes)]) for one in (old, whole)
+    )
+    same = [a.tobytes() == b.tobytes() for a, b in zip(raw_before, raw_after, strict=True)]
+    assert same == [True] * t + [False]
+    assert np.array(grown.raw_TNC).tobytes() == np.array(whole.raw_TNC).tobytes()
+
+
+def test_a_raw_channel_that_knows_its_block_is_caught(
+    law_frames: SourceFrames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A channel less its mean over the rows that happen to be computed at once."""
+
+    def planted(*args: object, **kwargs: object) -> Selection:
+        made = select(*args, **kwargs)  # type: ignore[arg-type]
+        (first, *_) = raw_channels(tuple(kwargs["available"]))  # type: ignore[arg-type]
+
+        def centred(given: Mapping[str, FloatArray]) -> FloatArray:
+            return first.compute(given) - np.nanmean(np.nan_to_num(first.compute(given)), axis=0)
+
+        other = replace(first, compute=centred)
+        return replace(made, ordered=tuple(other if f is first else f for f in made.ordered))
+
+    monkeypatch.setattr(assemble_module, "select", planted)
+    days = law_frames.quotes.get_column("date").unique().sort().to_list()
+    delivered(tmp_path / "home", cut(law_frames, days[-3]), "old")
+    grown = delivered(tmp_path / "home", law_frames, "new")
+    whole = delivered(tmp_path / "other", law_frames, "new")
+    parts = grown.manifest["parts"], whole.manifest["parts"]
+    assert grown.manifest["growth"]["sessions_taken_over"] > 0
+    assert [name for name in parts[0] if parts[0][name] != parts[1][name]] == ["raw"]
+    assert grown.content_hash == whole.content_hash

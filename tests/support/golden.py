@@ -179,7 +179,10 @@ def _schema(dataset: Dataset, traded: Backtest) -> dict[str, Any]:
         "feature_table": {name: str(kind) for name, kind in table.schema.items()},
         "arrays": {
             name: [str(getattr(dataset, name).dtype), list(getattr(dataset, name).shape)]
-            for name in ("x_TNF", "market_TM", "valid_TN", "sector_TN", "neighbour_BNK")
+            for name in (
+                *("x_TNF", "market_TM", "valid_TN", "sector_TN", "neighbour_BNK"),
+                "raw_TNC",
+            )
         },
         "labels": [str(labels.raw_TNH.dtype), list(labels.raw_TNH.shape), list(labels.horizons)],
         "ledger": {name: str(kind) for name, kind in traded.ledger.schema.items()},

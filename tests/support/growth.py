@@ -242,7 +242,7 @@ def largest_gap(one, other):
     """
     pairs = [(read_values(one, [name])[0], read_values(other, [name])[0]) for name in one.features]
     pairs += list(zip(one.market_TM.T, other.market_TM.T, strict=True))
-    pairs += [(np.asarray(one.x_TNF), np.asarray(other.x_TNF))]
+    pairs += [(np.asarray(getattr(o, n)) for o in (one, other)) for n in ("x_TNF", "raw_TNC")]
     labels = labels_of(one), labels_of(other)
     pairs += [(getattr(labels[0], name), getattr(labels[1], name)) for name in LABELS]
     return max(_gap(np.asarray(a, dtype=float), np.asarray(b, dtype=float)) for a, b in pairs)

@@ -238,6 +238,7 @@ class DayView:
     features: pl.DataFrame
     members: tuple[str, ...]
     encoded: Mapping[str, bytes]
+    raw: Mapping[str, bytes]
     context: tuple[float, ...]
     neighbours: Mapping[str, tuple[str, ...]]
     sectors: frozenset[frozenset[str]]
@@ -252,6 +253,8 @@ def day_view(
     day: date = dataset.sessions[t].item()
     files = (dataset.folder / "features" / f"{day.year}").glob("*.parquet")
     table = pl.concat(pl.read_parquet(path) for path in sorted(files))
+    features = table.filter(pl.col("date") == day).sort("code")
+    raw_NC = np.asarray(dataset.raw_TNC[t])
     members = np.flatnonzero(dataset.valid_TN[t])
     peers_NK = dataset.neighbour_BNK[int(dataset.neighbour_block_T[t])]
     sector = np.asarray(dataset.sector_TN[t])
@@ -261,9 +264,10 @@ def day_view(
         known = np.flatnonzero(~np.isnan(scores_NH).any(axis=1))
         scored[name] = {str(codes[n]): scores_NH[n].tobytes() for n in known}
     return DayView(
-        features=table.filter(pl.col("date") == day).sort("code"),
+        features=features,
         members=tuple(codes[members].tolist()),
         encoded={str(codes[n]): np.asarray(dataset.x_TNF[t, n]).tobytes() for n in members},
+        raw={code: raw_NC[dataset.codes.index(code)].tobytes() for code in features["code"]},
         context=tuple(np.nan_to_num(dataset.market_TM[t], nan=-9e9).tolist()),
         neighbours={
             str(codes[n]): tuple(codes[peers_NK[n][peers_NK[n] >= 0]].tolist())
@@ -279,7 +283,7 @@ def day_view(
 def differences(one: DayView, other: DayView) -> list[str]:
     """What two views of a session disagree on; empty is good."""
     found = _feature_differences(one.features, other.features)
-    for part in ("members", "encoded", "neighbours", "sectors"):
+    for part in ("members", "encoded", "raw", "neighbours", "sectors"):
         if getattr(one, part) != getattr(other, part):
             found.append(part)
     if not np.allclose(one.context, other.context, rtol=1e-6, atol=1e-9):

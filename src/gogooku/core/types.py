@@ -292,6 +292,13 @@ class Dataset:
     neighbour_BNK : int32 [B, N, K] and ``neighbour_block_T`` int32 [T]
         Peers by past co-movement, rebuilt every few sessions; the row of ``neighbour_block_T``
         says which table a session uses. Index -1 means no neighbour.
+    raw_channels : tuple of str
+        Names of the raw channels; empty in a dataset of an earlier version, which has none, and of
+        those that the source gives only.
+    raw_TNC : float16 [T, N, C]; a session, or a span of them, is read at a time
+        Levels and sizes of each listed name in fixed units, as known at the session's clock. NaN
+        where the session had no trade or the value is not known. Their hash is ``parts.raw`` of
+        the manifest, beside the content hash: what is made from them depends on both.
     """
 
     folder: Path
@@ -306,6 +313,8 @@ class Dataset:
     sector_TN: npt.NDArray[np.int32]
     neighbour_BNK: npt.NDArray[np.int32]
     neighbour_block_T: npt.NDArray[np.int32]
+    raw_channels: tuple[str, ...] = ()
+    raw_TNC: SessionRows = field(default_factory=lambda: np.empty((0, 0, 0), dtype=np.float16))
 
     def __post_init__(self) -> None:
         """Refuse a manifest that does not match the files."""
@@ -318,7 +327,11 @@ class Dataset:
             "market sessions": (self.market_TM.shape[0], t),
             "valid rows": (self.valid_TN.shape[0], t),
             "neighbour blocks": (len(self.neighbour_block_T), t),
+            "raw channels": (len(self.raw_channels), self.raw_TNC.shape[2]),
         }
+        if self.raw_channels:
+            claims["raw sessions"] = (self.raw_TNC.shape[0], t)
+            claims["raw names"] = (self.raw_TNC.shape[1], n)
         wrong = {name: pair for name, pair in claims.items() if pair[0] != pair[1]}
         if wrong:
             raise ContractError(

@@ -29,7 +29,7 @@ from gogooku.core.rowfiles import FRESH_SESSIONS, RowFile
 from gogooku.core.seal import row_digests
 from gogooku.core.types import BoolArray, Feature, FloatArray, Labels, Panel
 from gogooku.dataset.columns import available_columns, timeline_on
-from gogooku.dataset.digests import bars_digest
+from gogooku.dataset.digests import bars_digest, raw_digest
 from gogooku.dataset.label_files import (
     Kept,
     LabelFiles,
@@ -44,14 +44,16 @@ from gogooku.dataset.state import (
     DIGEST_BYTES,
     DIGESTED,
     LISTED,
+    RAW,
     STATE_FILE,
     Grown,
     load_grown,
     nothing_grown,
 )
-from gogooku.dataset.tensors import Sessions, write_block
+from gogooku.dataset.tensors import Sessions, encode_raw, write_block
 from gogooku.dataset.universe import UniverseConfig, universe_of
-from gogooku.features.catalogue import INPUT_TABLES, Selection, select
+from gogooku.features.bars.raw import channel_names
+from gogooku.features.catalogue import INPUT_TABLES, Selection, raw_channels, select
 from gogooku.features.engine.compute import (
     Block,
     Room,
@@ -94,7 +96,7 @@ def first_session_read(folder: Path, config: BuildConfig, *, available: Sequence
     if not (folder / STATE_FILE).exists():
         return 0
     before = load_grown(folder)
-    chosen = select(config.features, available=available, also=(BETA_FEATURE,))
+    chosen = _selection(config, available)
     old = _old_labels(folder, before)
     labels = 0 if old is None else settled_sessions(old, known=before.settled_by)
     return max(0, min(before.rows - reach_of(config, chosen.ordered), before.settled_by, labels))
@@ -108,11 +110,17 @@ def reach_of(config: BuildConfig, ordered: Sequence[Feature]) -> int:
     return config.universe.lookback + longest
 
 
+def _selection(config: BuildConfig, available: Sequence[str]) -> Selection:
+    """The features of a dataset and what else is computed, raw channels included."""
+    raw = [feature.name for feature in raw_channels(available)]
+    return select(config.features, available=available, also=(BETA_FEATURE, *raw))
+
+
 def visible_names(
     config: BuildConfig, available: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stock and market features that a dataset will have, given the base columns of its source."""
-    chosen = select(config.features, available=available, also=(BETA_FEATURE,))
+    chosen = _selection(config, available)
     return tuple(f.name for f in chosen.stock), tuple(f.name for f in chosen.context)
 
 
@@ -156,6 +164,7 @@ class _Job:
     folder: Path
     config: BuildConfig
     chosen: Selection
+    channels: tuple[Feature, ...]
     inputs: tuple[InputTable, ...]
     tables: Tables
     execution: Execution
@@ -216,10 +225,12 @@ def assemble(
     for name in ("scratch", "features", "bars"):
         (folder / name).mkdir(exist_ok=True)
     inputs = [one for one in INPUT_TABLES if supported(one, tables)]
+    available = available_columns(tables)
     job = _Job(
         folder=folder,
         config=config,
-        chosen=select(config.features, available=available_columns(tables), also=(BETA_FEATURE,)),
+        chosen=_selection(config, available),
+        channels=raw_channels(available),
         inputs=tuple(inputs),
         tables=tables,
         execution=execution,
@@ -245,6 +256,7 @@ def _nothing(job: _Job, panel: Panel) -> Grown:
         features=[f.name for f in job.chosen.stock],
         market_features=[f.name for f in job.chosen.context],
         num_neighbours=job.config.graph.neighbours,
+        raw_channels=channel_names(job.channels),
     )
 
 
@@ -452,14 +464,14 @@ def _grow(
         job.chosen.ordered,
         base,
         rows=count,
-        kept=[*dict.fromkeys([*stock, *context, BETA_FEATURE])],
+        kept=[*dict.fromkeys([*stock, *context, BETA_FEATURE, *(f.name for f in job.channels)])],
         execution=job.execution,
         room=job.room,
     )
     del base
     columns.prepare()
     write_point("build.features")
-    shown = Block(names=tuple(stock), stock_FtN=block.stock_FtN[: len(stock)], market=block.market)
+    shown = replace(block, names=tuple(stock), stock_FtN=block.stock_FtN[: len(stock)])
     where = Sessions(
         first=grown.rows,
         dates=work.panel.sessions[span],
@@ -474,12 +486,12 @@ def _grow(
     digests[:, :2], written[:, layout.column(layout.x)] = write_block(
         layout, shown, where, features=job.chosen.stock, threads=job.execution.threads
     )
-    beta = block.stock(BETA_FEATURE)
-    written[:, layout.column(layout.beta)] = _written(layout.beta, grown.rows, beta)
+    raw = encode_raw(block, job.channels)
+    digests[:, DIGESTED.index(RAW)] = [*map(raw_digest, where.listed_tN, raw)]
+    for file, values in ((layout.raw, raw), (layout.beta, block.stock(BETA_FEATURE))):
+        written[:, layout.column(file)] = _written(file, grown.rows, values)
     valid = np.concatenate([grown.valid_TN, where.valid_tN])
-    market = np.full((count, len(context)), np.nan, dtype=np.float32)
-    for m, name in enumerate(context):
-        market[:, m] = block.market[name]
+    market = _market_rows(block, context, count)
     nulls = nulls_of(job.chosen.stock, shown, valid, rows=count, threads=job.execution.threads)
     tables, use = peers
     return replace(
@@ -494,6 +506,14 @@ def _grow(
         row_digests=np.concatenate([grown.row_digests, written]),
         nulls=np.concatenate([grown.nulls, nulls]),
     )
+
+
+def _market_rows(block: Block, names: Sequence[str], count: int) -> npt.NDArray[np.float32]:
+    """Market features of a block, [t, M]."""
+    market = np.full((count, len(names)), np.nan, dtype=np.float32)
+    for m, name in enumerate(names):
+        market[:, m] = block.market[name]
+    return market
 
 
 def _written(file: RowFile, first: int, values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:

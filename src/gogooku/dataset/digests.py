@@ -23,6 +23,12 @@ def values_digest(listed_N: BoolArray, values_FN: npt.NDArray[np.float32]) -> Di
     return digest_of(listed, same_nulls(values_FN[:, listed]))
 
 
+def raw_digest(listed_N: BoolArray, raw_NC: npt.NDArray[np.float16]) -> Digest:
+    """Content of a session's raw channels: its listed names and their rows, all nulls alike."""
+    listed = np.flatnonzero(listed_N)
+    return digest_of(listed, raw_NC[listed])
+
+
 def bars_digest(listed_N: BoolArray, columns: Sequence[npt.NDArray[np.generic]]) -> Digest:
     """Content of a session's bars: its listed names and each column [N] of theirs."""
     listed = np.flatnonzero(listed_N)

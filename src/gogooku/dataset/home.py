@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from gogooku.core.files import MANIFEST_FILE, readable, write_point
 from gogooku.core.findings import did_you_mean, short
 from gogooku.core.types import Dataset, Labels, SessionRows
 from gogooku.dataset.label_files import read_labels
-from gogooku.dataset.reading import files_of, grown_of, read_dataset
+from gogooku.dataset.reading import files_of, grown_of, raw_rows, read_dataset
 from gogooku.dataset.state import BAR_COLUMNS, LISTED, feature_files
 
 
@@ -93,15 +94,16 @@ def read_bars(dataset: Dataset) -> Mapping[str, npt.NDArray[Any]]:
     return {c: grown.rows_of(grown.layout.bar(c)).whole() for c in (*BAR_COLUMNS, LISTED)}
 
 
-def served_rows(dataset: Dataset) -> tuple[SessionRows, SessionRows]:
-    """Features [T, N, F] and raw closes [T, N] for who reads a few sessions, perhaps for days.
+def served(dataset: Dataset) -> tuple[Dataset, SessionRows]:
+    """The dataset and its raw closes [T, N] for who reads a few sessions, perhaps for days.
 
-    They are not mapped but read when they are asked for: a file that is cut off meanwhile is a
+    Its rows are not mapped but read when they are asked for: a file that is cut off meanwhile is a
     `DataError` there. A session is checked when it is first read.
     """
     grown = grown_of(dataset)
-    x, close = grown.layout.x, grown.layout.bar("close")
-    return grown.rows_of(x, mapped=False), grown.rows_of(close, mapped=False)
+    x_TNF = grown.rows_of(grown.layout.x, mapped=False)
+    unmapped = replace(dataset, x_TNF=x_TNF, raw_TNC=raw_rows(grown, mapped=False))
+    return unmapped, grown.rows_of(grown.layout.bar("close"), mapped=False)
 
 
 def read_values(

@@ -20,7 +20,8 @@ from gogooku.core.files import (
 )
 from gogooku.core.seal import FILES, carried_from, seal
 from gogooku.core.types import Panel, feature_hash
-from gogooku.dataset.state import DIGESTED, LISTED, Grown
+from gogooku.dataset.state import DIGESTED, LISTED, RAW, Grown
+from gogooku.features.bars.raw import RAW_CHANNELS, channel_names
 from gogooku.features.catalogue import Selection, described
 from gogooku.features.engine.coverage import market_null_shares, stock_null_shares
 
@@ -33,6 +34,10 @@ def write_manifest(
     chosen: Selection, panel: Panel, grown: Grown, *, labels: str, facts: Mapping[str, Any]
 ) -> None:
     """Write what describes the whole: the market table, ``dataset.json``, the manifest.
+
+    The content hash is of all parts but the raw channels: it is that of the same dataset before
+    there were any, and so are the keys of what reads none. What is made from raw channels depends
+    on the hash of that part as well.
 
     Parameters
     ----------
@@ -73,6 +78,7 @@ def _carried(folder: Path) -> Mapping[str, Mapping[str, Any]]:
 
 def _description(chosen: Selection, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The dataset for people and programs that do not have this package."""
+    raw = [f for f in chosen.ordered if f in RAW_CHANNELS]
     return {
         "source": manifest["source"],
         "clock": manifest["clock"],
@@ -87,6 +93,9 @@ def _description(chosen: Selection, manifest: Mapping[str, Any]) -> dict[str, An
         "features": [
             {**described(f), "coverage": round(1.0 - manifest["null_share"][f.name], 6)}
             for f in chosen.visible
+        ],
+        "raw_channels": [
+            {**described(f), "name": name} for f, name in zip(raw, channel_names(raw), strict=True)
         ],
         "absent": dict(chosen.absent),
     }
@@ -103,10 +112,11 @@ def _manifest(
         "kind": "dataset",
         "clock": str(panel.clock),
         "slack_seconds": dict(panel.slack_seconds),
-        "content_hash": hash_parts(parts),
+        "content_hash": hash_parts({name: part for name, part in parts.items() if name != RAW}),
         "parts": dict(parts),
         "features": list(grown.features),
         "market_features": list(grown.market_features),
+        "raw_channels": list(grown.raw_channels),
         "feature_hash": feature_hash([*grown.features, "|", *grown.market_features], panel.clock),
         "absent": dict(chosen.absent),
         "codes": list(panel.codes),

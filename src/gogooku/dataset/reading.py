@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from gogooku.core.seal import Sealed, open_sealed
-from gogooku.core.types import Dataset
+from gogooku.core.types import Dataset, SessionRows
 from gogooku.dataset.state import Grown, load_grown
 
 
 def read_dataset(folder: Path) -> Dataset:
     """Open a dataset.
 
-    Its small files are checked and read at once. The tensor is memory-mapped, and a session of it
-    is checked when it is first read.
+    Its small files are checked and read at once. The tensor and the raw channels are memory-mapped,
+    and a session of them is checked when it is first read. A dataset of an earlier version has no
+    raw channels: their names and their last axis are empty.
 
     Raises
     ------
@@ -37,7 +40,16 @@ def read_dataset(folder: Path) -> Dataset:
         sector_TN=grown.sector_TN,
         neighbour_BNK=grown.neighbours_BNK,
         neighbour_block_T=grown.block_T,
+        raw_channels=grown.raw_channels,
+        raw_TNC=raw_rows(grown),
     )
+
+
+def raw_rows(grown: Grown, *, mapped: bool = True) -> SessionRows:
+    """Raw channels of all sessions [T, N, C], see `Grown.rows_of`; none in an earlier version."""
+    if not grown.raw_channels:
+        return np.empty((grown.rows, len(grown.codes), 0), dtype=np.float16)
+    return grown.rows_of(grown.layout.raw, mapped=mapped)
 
 
 def files_of(dataset: Dataset) -> Sealed:

@@ -1,8 +1,8 @@
 """What a dataset is made of on disk while it grows, and how a newer one takes over an older one.
 
-Rows of the large arrays (training tensor, bars, beta) lie in row files that versions share; the
-small arrays are written anew. The state after every block of sessions is on disk, so that a build
-that was stopped goes on from there.
+Rows of the large arrays (training tensor, raw channels, bars, beta) lie in row files that versions
+share; the small arrays are written anew. The state after every block of sessions is on disk, so
+that a build that was stopped goes on from there.
 """
 
 from __future__ import annotations
@@ -42,14 +42,13 @@ BAR_COLUMNS = (
     "limit_down",
 )
 LISTED = "listed"
-DIGESTED = ("x", "features", "bars")
-"""Parts whose content is hashed session by session."""
+RAW = "raw"
+DIGESTED = ("x", "features", "bars", RAW)
+"""Parts whose content is hashed session by session; earlier versions had no raw channels."""
 DIGEST_BYTES = 32
 _OWN = "own"
 _READ_ON = ("beta", LISTED)
 """Row files whose older rows enter what a newer version makes; they are checked when taken over."""
-_NUM_FILES = 3 + len(BAR_COLUMNS)
-"""Row files of a dataset: the tensor, beta, the bars and ``listed``."""
 _ROW_DIGESTS = "row_digests"
 _BY_SESSION = (
     "sessions",
@@ -66,11 +65,23 @@ _NEIGHBOURS = "neighbours"
 
 @dataclass(frozen=True)
 class Layout:
-    """The row files of a dataset folder, for ``capacity`` names and ``num_features`` features."""
+    """The row files of a dataset folder.
+
+    Attributes
+    ----------
+    folder : Path
+    capacity : int
+        Names that a row has room for.
+    num_features : int
+        Features of the training tensor.
+    num_channels : int
+        Raw channels; a dataset of an earlier version has none, and no file of them.
+    """
 
     folder: Path
     capacity: int
     num_features: int
+    num_channels: int = 0
 
     @property
     def x(self) -> RowFile:
@@ -82,6 +93,12 @@ class Layout:
         """Trailing beta that residual labels are cleaned of, [capacity]."""
         return RowFile(self.folder / "beta.bin", np.float32, (self.capacity,), fill=np.nan)
 
+    @property
+    def raw(self) -> RowFile:
+        """Raw channels [capacity, C], NaN where not known."""
+        shape = (self.capacity, self.num_channels)
+        return RowFile(self.folder / "raw.bin", np.float16, shape, fill=np.nan)
+
     def bar(self, name: str) -> RowFile:
         """One raw bar column, or ``listed``, [capacity]."""
         path = self.folder / _BARS / f"{name}.bin"
@@ -91,7 +108,8 @@ class Layout:
 
     def files(self) -> list[RowFile]:
         """All row files."""
-        return [self.x, self.beta, *(self.bar(name) for name in (*BAR_COLUMNS, LISTED))]
+        bars = [self.bar(name) for name in (*BAR_COLUMNS, LISTED)]
+        return [self.x, self.beta, *bars, *([self.raw] if self.num_channels else [])]
 
     def column(self, file: RowFile) -> int:
         """Place of a row file among the digests of rows."""
@@ -118,7 +136,7 @@ class Grown:
     codes : tuple of str [N]
     sectors : tuple of str
         What the sector numbers mean.
-    features, market_features : tuple of str
+    features, market_features, raw_channels : tuple of str
     sessions : dates [T]
     market_TM : float32 [T, M]
     valid_TN : bool [T, N]
@@ -156,6 +174,7 @@ class Grown:
     digests: npt.NDArray[np.uint8]
     row_digests: npt.NDArray[np.uint8]
     nulls: npt.NDArray[np.uint16]
+    raw_channels: tuple[str, ...] = ()
     own: int = 0
     stored: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     files: Loose = field(default_factory=lambda: Loose(Path()))
@@ -261,6 +280,7 @@ class Grown:
                 "sectors": list(self.sectors),
                 "features": list(self.features),
                 "market_features": list(self.market_features),
+                "raw_channels": list(self.raw_channels),
             },
         )
         write_point("grown.saved")
@@ -302,8 +322,9 @@ def load_grown(folder: Path, files: Loose | None = None) -> Grown:
         rows, capacity = int(state["rows"]), int(state["capacity"])
         arrays = {name: files.array(f"{name}.npy")[:rows] for name in _BY_SESSION}
         tables = int(arrays["neighbour_block"][-1]) + 1 if rows else 0
+        raw_channels = tuple(state.get("raw_channels", ()))  # none in earlier versions
         grown = Grown(
-            layout=Layout(folder=folder, capacity=capacity, num_features=len(state["features"])),
+            layout=Layout(folder, capacity, len(state["features"]), len(raw_channels)),
             settled_by=int(state["settled_by"]),
             codes=tuple(state["codes"]),
             sectors=tuple(state["sectors"]),
@@ -318,6 +339,7 @@ def load_grown(folder: Path, files: Loose | None = None) -> Grown:
             digests=arrays["digests"],
             row_digests=arrays[_ROW_DIGESTS],
             nulls=arrays["nulls"],
+            raw_channels=raw_channels,
             own=int(state["own"]),
             files=files,
         )
@@ -341,11 +363,13 @@ def nothing_grown(
     features: Sequence[str],
     market_features: Sequence[str],
     num_neighbours: int,
+    raw_channels: Sequence[str] = (),
 ) -> Grown:
     """A dataset folder without sessions."""
     n = len(codes)
+    layout = Layout(folder, capacity_for(n), len(features), len(raw_channels))
     return Grown(
-        layout=Layout(folder=folder, capacity=capacity_for(n), num_features=len(features)),
+        layout=layout,
         settled_by=0,
         codes=tuple(codes),
         sectors=(),
@@ -358,8 +382,9 @@ def nothing_grown(
         neighbours_BNK=np.empty((0, n, num_neighbours), dtype=np.int32),
         block_T=np.empty(0, dtype=np.int32),
         digests=np.empty((0, len(DIGESTED), DIGEST_BYTES), dtype=np.uint8),
-        row_digests=np.empty((0, _NUM_FILES, ROW_DIGEST_BYTES), dtype=np.uint8),
+        row_digests=np.empty((0, len(layout.files()), ROW_DIGEST_BYTES), dtype=np.uint8),
         nulls=np.empty((0, 3, len(features)), dtype=np.uint16),
+        raw_channels=tuple(raw_channels),
     )
 
 

@@ -5,6 +5,9 @@ features that are z-scores by themselves enter as z/4 clipped to [-1, 1]; flags 
 0, half precision. No price, count or raw rank is ever in it. A day is a slice and a window is a
 view of one memory-mapped file.
 
+The raw channels ``raw[T, N, C]`` (`gogooku.features.bars.raw`) lie beside it, in half precision and
+in their own units: for every listed name, and NaN, not 0, where a value is not known.
+
 Context features keep their own unit in ``market[T, M]`` (NaN unknown): their scale is fitted by
 the learner on train dates and travels in its checkpoint.
 """
@@ -55,6 +58,13 @@ def encode(
     ranked = ~flags & ~scores
     coded[ranked] = rank_codes(values_FN[ranked])
     return coded
+
+
+def encode_raw(block: Block, channels: Sequence[Feature]) -> npt.NDArray[np.float16]:
+    """Raw channels of a block, [t, N, C]; every null is the same NaN."""
+    raw_tNC = np.stack([block.stock(f.name) for f in channels], axis=-1).astype(np.float16)
+    raw_tNC[np.isnan(raw_tNC)] = np.nan
+    return raw_tNC
 
 
 @dataclass(frozen=True)

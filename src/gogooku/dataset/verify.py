@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from gogooku.core.digests import Digest
 from gogooku.core.files import hash_file
 from gogooku.core.types import BoolArray, Dataset
-from gogooku.dataset.digests import bars_digest, tensor_digest, values_digest
+from gogooku.dataset.digests import bars_digest, raw_digest, tensor_digest, values_digest
 from gogooku.dataset.home import read_values
 from gogooku.dataset.label_files import labels_content
 from gogooku.dataset.reading import grown_of
-from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED
+from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED, RAW
 
 _MOST_VALUES = 320
 """Sessions whose table of raw values is read again; of a longer history evenly spread runs."""
@@ -43,15 +43,19 @@ def _damaged_sessions(dataset: Dataset) -> set[str]:
     }
     listed_TN, columns = bars[LISTED], [bars[name] for name in BAR_COLUMNS]
     every = range(len(dataset.sessions))
-    made = {
+    made: dict[str, Iterable[tuple[int, Digest]]] = {
         "x": ((t, tensor_digest(dataset.valid_TN[t], x_TNF[t])) for t in every),
         "features": _values_digests(dataset, listed_TN),
         "bars": ((t, bars_digest(listed_TN[t], [column[t] for column in columns])) for t in every),
     }
+    if grown.raw_channels:
+        raw_TNC = grown.rows_of(layout.raw).unchecked()[:, :names]
+        made[RAW] = ((t, raw_digest(listed_TN[t], raw_TNC[t])) for t in every)
+    place = {name: p for p, name in enumerate(DIGESTED)}
     return {
         name
-        for p, name in enumerate(DIGESTED)
-        if any((digests[t, p] != digest).any() for t, digest in made[name])
+        for name, found in made.items()
+        if any((digests[t, place[name]] != digest).any() for t, digest in found)
     }
 
 

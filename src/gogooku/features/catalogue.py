@@ -14,6 +14,7 @@ from gogooku.core.types import Feature, Role
 from gogooku.features.aliases import ALIASES
 from gogooku.features.bars.liquidity import LIQUIDITY
 from gogooku.features.bars.price import PRICE
+from gogooku.features.bars.raw import RAW_CHANNELS
 from gogooku.features.bars.volatility import VOLATILITY
 from gogooku.features.combined.interactions import INTERACTIONS
 from gogooku.features.combined.masks import MASKS, MASKS_INPUTS
@@ -54,6 +55,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *PRICE,
     *VOLATILITY,
     *LIQUIDITY,
+    *RAW_CHANNELS,
     *LIMITS,
     *BREADTH,
     *MARKET,
@@ -286,6 +288,11 @@ def described(feature: Feature) -> dict[str, Any]:
         "plan": plan_of(feature).label.lower(),
         "allowed_null": feature.max_null_share,
     }
+
+
+def raw_channels(available: Sequence[str]) -> tuple[Feature, ...]:
+    """Raw channels that a source with these base columns gives, in their order."""
+    return tuple(f for f in RAW_CHANNELS if base_inputs(f) <= frozenset(available))
 
 
 def select(

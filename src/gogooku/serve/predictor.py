@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.forecast import Forecast
 from gogooku.core.types import Checkpoint, Dataset
-from gogooku.dataset.home import served_rows
+from gogooku.dataset.home import served
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.runs.folder import Run
 
@@ -91,8 +91,7 @@ class Predictor:
                 f"train one: gogooku train {run.manifest['name']} --dataset {dataset.folder.name}"
             )
         self.run = run
-        x_TNF, self._close = served_rows(dataset)
-        self.dataset = replace(dataset, x_TNF=x_TNF)
+        self.dataset, self._close = served(dataset)
         self.checkpoints = [load_checkpoint(folder, device=device) for folder in run.checkpoints()]
 
     @property
