@@ -12,31 +12,34 @@ import typer
 from gogooku import cli
 from support.cli import is_one_paragraph, run_cli, visible
 
-WRONG = (
-    "",
-    " ",
-    "nan",
-    "-1",
-    "0",
-    "1e400",
-    "1" + "0" * 26,
-    "1" + "0" * 5_000,
-    "x" * 5_000,
-    "\x01\x1b[31mred",
-    "日本",
-    "\udce3\udc81",
-    "[" * 3_000,
-    "../../etc",
-    "/dev/zero",
-    "/dev/full",
-    "9999-12-31",
-    "0001-01-01",
-    "a=b",
-    "=",
-    "learner=1",
-    "learner={}",
-    "seed=1" + "0" * 30,
-)
+LONG, ESCAPES = "x" * 5_000, "\x01\x1b[31mred"
+WRONG = {
+    "INTEGER": ("", "nan", "-1", "0", "1e400", "1" + "0" * 26, "1" + "0" * 5_000, ESCAPES),
+    "TEXT": (
+        "",
+        " ",
+        LONG,
+        ESCAPES,
+        "日本",
+        "\udce3\udc81",
+        "../../etc",
+        "9999-12-31",
+        "0001-01-01",
+    ),
+    "PATH": ("", LONG, ESCAPES, "\udce3\udc81", "[" * 3_000, "../../etc", "/dev/zero", "/dev/full"),
+}
+"""Values by the type of a parameter."""
+SETTINGS = ("", "a=b", "=", "learner=1", "learner={}", "seed=" + "[" * 3_000, "seed=1" + "0" * 30)
+
+
+def wrong_values(parameter):
+    """What nobody means by a parameter."""
+    if parameter.name == "assignments":
+        return SETTINGS
+    kind = parameter.type.name.upper()
+    return WRONG["PATH" if kind in ("PATH", "FILE") else "INTEGER" if kind == "INTEGER" else "TEXT"]
+
+
 NEEDED = {
     "demo": ("--size", "nowhere"),
     "sandbox market": ("--size", "nowhere"),
@@ -86,7 +89,7 @@ def call(path, parameter, value):
 def test_a_wrong_value_is_one_paragraph(path, parameter, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
-    for value in WRONG:
+    for value in wrong_values(parameter):
         words = call(path, parameter, value)
         result = run_cli(home, *words)
         shown = [word[:40] for word in words]

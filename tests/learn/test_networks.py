@@ -96,4 +96,4 @@ def test_a_header_of_before_the_losses_had_settings_is_read(tmp_path):
     read = load_checkpoint(tmp_path)
     np.testing.assert_array_equal(read.scores(dataset, day), made.scores(dataset, day))
     assert read.header.more == made.header.more
-    assert set(read.header.more) == {"context_scale"}
+    assert set(read.header.more) == {"context_scale", "chosen"}
