@@ -12,10 +12,11 @@ import typer
 from gogooku import cli
 from support.cli import is_one_paragraph, run_cli, visible
 
+DAYS = ("9999-12-31", "0001-01-01")
 LONG, ESCAPES = "x" * 5_000, "\x01\x1b[31mred"
 WRONG = {
-    "INTEGER": ("", "nan", "-1", "0", "1e400", "1" + "0" * 26, "1" + "0" * 5_000, ESCAPES),
-    "TEXT": (
+    "whole number": ("", "nan", "-1", "0", "1e400", "1" + "0" * 26, "1" + "0" * 5_000, ESCAPES),
+    "text": (
         "",
         " ",
         LONG,
@@ -26,7 +27,7 @@ WRONG = {
         "9999-12-31",
         "0001-01-01",
     ),
-    "PATH": ("", LONG, ESCAPES, "\udce3\udc81", "[" * 3_000, "../../etc", "/dev/zero", "/dev/full"),
+    "path": ("", LONG, ESCAPES, "\udce3\udc81", "[" * 3_000, "../../etc", "/dev/zero", "/dev/full"),
 }
 """Values by the type of a parameter."""
 SETTINGS = ("", "a=b", "=", "learner=1", "learner={}", "seed=" + "[" * 3_000, "seed=1" + "0" * 30)
@@ -36,8 +37,8 @@ def wrong_values(parameter):
     """What nobody means by a parameter."""
     if parameter.name == "assignments":
         return SETTINGS
-    kind = parameter.type.name.upper()
-    return WRONG["PATH" if kind in ("PATH", "FILE") else "INTEGER" if kind == "INTEGER" else "TEXT"]
+    declared = str(parameter.type_descriptor.annotation)
+    return WRONG["path" if "Path" in declared else "whole number" if "int" in declared else "text"]
 
 
 NEEDED = {
