@@ -11,8 +11,8 @@ from gogooku.runs.named import run_named
 from support.cli import done, run_cli, sets
 
 
-def test_its_settings_are_learner_split_warm_up_label_order_and_seed():
-    names = {"learner", "split", "warmup_sessions", "label_order", "seed"}
+def test_its_settings_are_learner_split_warm_up_refit_label_order_and_seed():
+    names = {"learner", "split", "warmup_sessions", "refit", "label_order", "seed"}
     assert set(TrainConfig.model_fields) == names
 
 
