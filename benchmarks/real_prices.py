@@ -28,7 +28,6 @@ import numpy as np
 from gogooku.core.config import Execution, resolve
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.progress import ConsoleReporter
-from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import labels_of
@@ -36,6 +35,7 @@ from gogooku.dataset.universe import UniverseConfig
 from gogooku.evaluate.significance import mean_test, paired_difference
 from gogooku.ingest.imports.config import ImportConfig, PriceBasis
 from gogooku.ingest.imports.files import import_files
+from gogooku.learn.models.blend.learner import ranks_of
 from gogooku.pipeline import build
 from gogooku.runs.named import run_named, run_names
 from gogooku.runs.train import train
@@ -129,13 +129,6 @@ def averaged(parts: list[Scored]) -> Scored:
         return parts[0]
     total = sum(ranks_of(one.scores) for one in parts) / len(parts)
     return Scored(parts[0].indices, total, ", ".join(one.spent for one in parts))
-
-
-def ranks_of(scores: np.ndarray) -> np.ndarray:
-    out = np.empty(scores.shape)
-    for t, score_NH in enumerate(scores):
-        out[t] = centred_ranks(score_NH.T.astype(np.float64)).T
-    return out
 
 
 def top_returns(scored: Scored, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,8 @@ another order or another hash is refused. Nothing is ever pickled.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.files import read_json, readable, write_json
+from gogooku.core.files import read_json, readable, sync_tree, write_json, write_point
 from gogooku.core.registry import VariantConfig, load
 from gogooku.core.types import Checkpoint, Dataset
 from gogooku.learn.devices import check_device
@@ -147,6 +149,17 @@ def chosen_of(checkpoint: Checkpoint) -> Mapping[str, Any]:
     assert isinstance(checkpoint, Headed), type(checkpoint).__name__
     found: Mapping[str, Any] = checkpoint.header.more[CHOSEN]
     return found
+
+
+def keep_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a checkpoint into a folder that is not there yet: whole, or not at all."""
+    saving = folder.with_name(f"{folder.name}.saving")
+    shutil.rmtree(saving, ignore_errors=True)
+    saving.mkdir()
+    checkpoint.save(saving)
+    sync_tree(saving)
+    write_point("train.saved")
+    os.rename(saving, folder)
 
 
 def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:

@@ -78,8 +78,7 @@ def fold_labels(
     first_history : int
         Sessions at the start of the dataset that are too early to train on.
     """
-    if not np.array_equal(dataset.sessions, labels.sessions) or dataset.codes != labels.codes:
-        raise ContractError("labels: made for other sessions or codes than the dataset")
+    _require_one_panel(dataset, labels)
     train = fold.indices("train")
     train = train[train >= first_history]
     valid = fold.indices("valid")
@@ -87,14 +86,24 @@ def fold_labels(
         train=_day_labels(
             dataset, labels, train, variant=config.train_label, cutoff=int(valid[0])
         ).ranked(),
-        valid=_day_labels(
-            dataset,
-            labels,
-            valid,
-            variant=config.select_label,
-            cutoff=int(fold.indices("test")[0]),
-        ),
+        valid=_valid_labels(dataset, labels, fold, config),
         horizons=labels.horizons,
+    )
+
+
+def _require_one_panel(dataset: Dataset, labels: Labels) -> None:
+    if not np.array_equal(dataset.sessions, labels.sessions) or dataset.codes != labels.codes:
+        raise ContractError("labels: made for other sessions or codes than the dataset")
+
+
+def _valid_labels(dataset: Dataset, labels: Labels, fold: Fold, config: FittedConfig) -> DayLabels:
+    """What is selected on: known before the test part opens."""
+    return _day_labels(
+        dataset,
+        labels,
+        fold.indices("valid"),
+        variant=config.select_label,
+        cutoff=int(fold.indices("test")[0]),
     )
 
 
@@ -106,7 +115,7 @@ def joint_labels(
     The sessions of the purge between them come in too: nothing is selected any more, so only the
     test part must not be touched. The validation part stays what it was.
     """
-    known = fold_labels(dataset, labels, fold, config=config, first_history=first_history)
+    _require_one_panel(dataset, labels)
     first, last = fold.indices("train")[0], fold.indices("valid")[-1]
     together = _day_labels(
         dataset,
@@ -115,7 +124,8 @@ def joint_labels(
         variant=config.train_label,
         cutoff=int(fold.indices("test")[0]),
     )
-    return FoldLabels(train=together.ranked(), valid=known.valid, horizons=known.horizons)
+    valid = _valid_labels(dataset, labels, fold, config)
+    return FoldLabels(train=together.ranked(), valid=valid, horizons=labels.horizons)
 
 
 def _why_none(dataset: Dataset, labels: Labels, indices: IntArray) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +19,6 @@ from gogooku.core.files import (
     MANIFEST_FILE,
     hash_file,
     hash_parts,
-    sync_tree,
     write_json,
     write_parquet,
     write_point,
@@ -32,7 +30,7 @@ from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
-from gogooku.learn.checkpoint import load_checkpoint
+from gogooku.learn.checkpoint import keep_checkpoint, load_checkpoint
 from gogooku.learn.devices import check_device
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
@@ -158,13 +156,7 @@ class _Fitting:
                 ),
                 chosen=chosen,
             )
-            saved = place / f"{name}.saving"
-            shutil.rmtree(saved, ignore_errors=True)
-            saved.mkdir()
-            checkpoint.save(saved)
-            sync_tree(saved)
-            write_point("train.saved")
-            os.rename(saved, final)
+            keep_checkpoint(checkpoint, final)
             write_point("train.fold")
         shutil.rmtree(place / "work", ignore_errors=True)
         return load_checkpoint(final, device=self.execution.device)

@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import ContractError
-from gogooku.core.files import sync_tree
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.checkpoint import Headed, Header, load_checkpoint
+from gogooku.learn.checkpoint import Headed, Header, keep_checkpoint, load_checkpoint
 from gogooku.learn.models.blend.config import BlendConfig
 from gogooku.learn.registry import make_learner
 
@@ -143,12 +142,7 @@ def _keep(place: Path | None, fitted: Checkpoint) -> Checkpoint:
     """Keep a fitted member beside the work, whole or not at all."""
     if place is None:
         return fitted
-    saving = place / "checkpoint.saving"
-    shutil.rmtree(saving, ignore_errors=True)
-    saving.mkdir()
-    fitted.save(saving)
-    sync_tree(saving)
-    saving.rename(place / "checkpoint")
+    keep_checkpoint(fitted, place / "checkpoint")
     shutil.rmtree(place / "work", ignore_errors=True)
     return load_checkpoint(place / "checkpoint")
 
