@@ -1,7 +1,6 @@
 """A finished month of evenings is one file; older datasets keep theirs, values stay the same."""
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import polars as pl
@@ -22,25 +21,17 @@ from gogooku.dataset.home import read_values
 from gogooku.dataset.state import feature_files, load_grown, whole_rows
 from gogooku.dataset.verify import damaged_parts
 from gogooku.ingest.source import write_source
-from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
+from gogooku.sandbox.market.market import generate, source_frames
+from support.law_world import SHORT_MARKET
 
 FEATURES = ("ret_prev_1d", "volatility_20d", "uni_ret_1d")
-MARKET = MarketConfig(
-    num_stocks=24,
-    num_sessions=136,
-    seed=4,
-    num_sectors=2,
-    num_branches=0,
-    quirk_rate=5.0,
-    first_session=date(2026, 1, 5),
-)
 FIRST = 96
 """Sessions that are built at once; the others come evening by evening."""
 
 
 @pytest.fixture(scope="module")
 def frames():
-    return source_frames(generate(MARKET))
+    return source_frames(generate(SHORT_MARKET))
 
 
 def evening(home, frames, day):

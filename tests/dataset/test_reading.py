@@ -3,7 +3,6 @@
 import os
 import shutil
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
@@ -17,26 +16,17 @@ from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import RAW, STATE_FILE
 from gogooku.dataset.verify import damaged_parts
 from gogooku.features.bars.raw import RAW_CHANNELS, RETURN_UNIT, channel_names
-from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
-from support.law_world import dataset_of
+from gogooku.sandbox.market.market import generate, source_frames
+from support.law_world import SHORT_MARKET, dataset_of
 from support.seals import reseal
 
-MARKET = MarketConfig(
-    num_stocks=24,
-    num_sessions=136,
-    seed=4,
-    num_sectors=2,
-    num_branches=0,
-    quirk_rate=5.0,
-    first_session=date(2026, 1, 5),
-)
 CONFIG = BuildConfig(source="law", features=("ret_prev_1d", "ret_overnight", "volume_ratio_20"))
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     return dataset_of(
-        source_frames(generate(MARKET)), tmp_path_factory.mktemp("raw") / "one", CONFIG
+        source_frames(generate(SHORT_MARKET)), tmp_path_factory.mktemp("raw") / "one", CONFIG
     )
 
 

@@ -37,6 +37,18 @@ def law_market() -> MarketConfig:
     return market_config("tiny", seed=SEED).model_copy(update={"quirk_rate": 5.0})
 
 
+SHORT_MARKET = MarketConfig(
+    num_stocks=24,
+    num_sessions=136,
+    seed=4,
+    num_sectors=2,
+    num_branches=0,
+    quirk_rate=5.0,
+    first_session=date(2026, 1, 5),
+)
+"""Half a year of few names with many splits and halts."""
+
+
 @dataclass(frozen=True)
 class MemorySource(Source):
     """A delivery that was never written."""
