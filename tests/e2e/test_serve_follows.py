@@ -61,7 +61,7 @@ def test_the_next_answer_is_of_the_newest_session_and_run(tmp_path, prices):
         (_, newest) = sorted(home.glob("datasets/*/x.bin"), key=lambda one: one.stat().st_mtime_ns)
         os.truncate(newest, 4096)
         cut = server.get("/ranking", date=str(days[-60]))
-        assert cut.status_code == 404, cut.text
+        assert cut.status_code == 503, cut.text
         assert "x.bin: holds" in cut.json()["detail"]
         assert "is damaged" in cut.json()["detail"]
         assert server.get("/health").json() == {"status": "ok"}

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from gogooku import pipeline
-from gogooku.core.errors import ContractError, DataError, UsageError
+from gogooku.core.errors import ContractError, DataError, NotFoundError, UsageError
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.find import open_run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
@@ -246,7 +246,8 @@ def test_problem_codes(predictor, monkeypatch):
     app = make_app(Fresh.fixed(predictor), key_hashes=[hash_key(KEY)])
     for fault, status in (
         (ContractError("other features"), 409),
-        (DataError("no data"), 404),
+        (NotFoundError("no such session"), 404),
+        (DataError("a damaged file"), 503),
         (UsageError("usage"), 500),
     ):
 

@@ -10,6 +10,7 @@
     |  |- ConfigError               exit 2  unknown key, bad value, impossible fold
     |- EnvironmentalError           exit 3  data, service or environment
        |- DataError                 exit 3  input that cannot be used
+       |  |- NotFoundError          exit 3  a session or horizon that an artefact does not have
        |  |- ContractError          exit 3  two artefacts that do not fit each other
        |  |- UnsealedError          exit 3  an artefact without digests of its files
        |- StorageError              exit 3  disk full, not writable
@@ -69,6 +70,10 @@ class EnvironmentalError(GogookuError):
 
 class DataError(EnvironmentalError):
     """Input data that cannot be used as it is."""
+
+
+class NotFoundError(DataError):
+    """What was asked for, such as a session or a horizon, is not in an artefact that is whole."""
 
 
 class ContractError(DataError):

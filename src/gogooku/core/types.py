@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
-from gogooku.core.errors import ConfigError, ContractError, DataError
+from gogooku.core.errors import ConfigError, ContractError, DataError, NotFoundError
 from gogooku.core.files import hash_json
 from gogooku.core.metrics import Estimate
 from gogooku.core.metrics import FloatArray as FloatArray
@@ -360,10 +360,10 @@ class Dataset:
         return str(self.manifest["content_hash"])
 
     def index_of(self, day: date) -> int:
-        """Position of a session; a `DataError` says what the dataset covers."""
+        """Position of a session; a `NotFoundError` says what the dataset covers."""
         found = np.flatnonzero(self.sessions == np.datetime64(day, "D"))
         if not len(found):
-            raise DataError(
+            raise NotFoundError(
                 f"{day} is not a session of dataset {self.folder.name} "
                 f"({self.sessions[0]} to {self.sessions[-1]})"
             )

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import Request
 
 from gogooku import __version__
-from gogooku.core.errors import ContractError, DataError, GogookuError, UsageError
+from gogooku.core.errors import ContractError, DataError, GogookuError, NotFoundError, UsageError
 from gogooku.core.findings import explain_value, short
 from gogooku.serve.fresh import Fresh
 
@@ -166,9 +166,10 @@ def _known_parameters(request: Request, known: Sequence[str]) -> None:
 
 
 def _problem(request: Request, fault: Exception) -> JSONResponse:
+    """404 for what is not there, 409 for what does not fit, 503 for what is damaged or missing."""
     del request
-    status = 409 if isinstance(fault, ContractError) else 404
-    status = status if isinstance(fault, DataError) else 500
+    kinds = ((NotFoundError, 404), (ContractError, 409), (DataError, 503))
+    status = next((code for kind, code in kinds if isinstance(fault, kind)), 500)
     return JSONResponse(status_code=status, content={"detail": str(fault)})
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.calendar import Clock
-from gogooku.core.errors import ContractError, DataError
+from gogooku.core.errors import ContractError, DataError, NotFoundError
 from gogooku.core.forecast import Forecast
 from gogooku.core.types import Checkpoint, Dataset
 from gogooku.dataset.home import served
@@ -105,14 +105,14 @@ class Predictor:
 
         Raises
         ------
-        DataError
+        NotFoundError
             Every checkpoint was trained on or past that date.
         """
         for checkpoint in reversed(self.checkpoints):
             if max(checkpoint.trained_through.values()) < day:
                 return checkpoint
         through = min(max(c.trained_through.values()) for c in self.checkpoints)
-        raise DataError(
+        raise NotFoundError(
             f"{day}: run {self.run.run_id} used labels resolved through {through}; a score there "
             "would be in-sample. Ask for a later session, or train a run that ends before it."
         )
@@ -122,14 +122,16 @@ class Predictor:
 
         Raises
         ------
-        DataError
+        NotFoundError
             Not a session, trained on, no universe, or an unknown horizon.
+        DataError
+            A file is damaged, or the scores are no numbers.
         """
         wanted = self.newest if day is None else day
         t = self.dataset.index_of(wanted)
         checkpoint = self.checkpoint_for(wanted)
         if horizon not in checkpoint.horizons:
-            raise DataError(
+            raise NotFoundError(
                 f"horizon {horizon} is not scored by this run; ask for one of "
                 f"{', '.join(map(str, checkpoint.horizons))}"
             )
@@ -143,7 +145,7 @@ class Predictor:
             trained_through=checkpoint.trained_through,
         )
         if forecast.frame.is_empty():
-            raise DataError(
+            raise NotFoundError(
                 f"{wanted}: no name is in the universe on that session. Ask for another one with "
                 "--date, or build with a lower universe.min_traded_value."
             )
