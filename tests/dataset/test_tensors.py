@@ -39,6 +39,17 @@ def test_equal_values_share_a_rank_and_one_value_stands_in_the_middle():
     assert encode(np.array([[9.0]], dtype=np.float32), FEATURES[:1]).tolist() == [[0.0]]
 
 
+def test_only_null_is_negative_zero():
+    known = np.array([[9.0, np.nan, np.nan]] * 3, dtype=np.float32)
+    known[1:, 0] = -0.0  # a flag and a score of zero, however it was written
+    made = encode(known, FEATURES)
+    assert (made == 0).all()
+    assert np.signbit(made).tolist() == [[False, True, True]] * 3
+    assert np.array_equal(
+        np.signbit(encode(VALUES, FEATURES)) & (encode(VALUES, FEATURES) == 0), np.isnan(VALUES)
+    )
+
+
 def test_raw_channels_are_in_half_precision_and_every_null_is_the_same():
     values = np.full((3, 2, 2), np.nan, dtype=np.float32)
     values[0] = [[1.00001, -64.0], [0.0, 2.5]]

@@ -505,6 +505,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.dynamic_features": ["ret_1d_sec_z"],
                 "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
                 "learner.lookback": 16,
+                "learner.raw_channels": ["log_return", "abs_return"],
                 "learner.hidden": 12,
                 "learner.heads": 4,
                 "learner.gates": 3,

@@ -1,6 +1,7 @@
 """A run folder: what it gives, and what is damaged or gone."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import MANIFEST_FILE
 from gogooku.runs.find import open_run
+from gogooku.runs.folder import RAW_INPUT, raw_hash
 from support.seals import reseal
 
 
@@ -48,3 +50,13 @@ def test_a_dataset_that_is_gone_is_named(home, ridge):
     with pytest.raises(DataError, match=ridge.dataset_name):
         ridge.dataset(home)
     assert (ridge.folder / MANIFEST_FILE).exists()
+
+
+def test_a_run_that_reads_raw_channels_is_tied_to_them(home, ridge):
+    dataset = ridge.dataset(home)
+    assert len(raw_hash(dataset)) >= 16
+    tied = replace(ridge.stamp, inputs={**ridge.stamp.inputs, RAW_INPUT: raw_hash(dataset)})
+    assert replace(ridge, stamp=tied).dataset(home).content_hash == dataset.content_hash
+    other = replace(ridge.stamp, inputs={**ridge.stamp.inputs, RAW_INPUT: "f" * 16})
+    with pytest.raises(ContractError, match=r"read raw channels ffff.*train again"):
+        replace(ridge, stamp=other).dataset(home)

@@ -134,6 +134,7 @@ def reader(dataset, config):
         context=config.context_features,
         scale=ContextScale.fitted(dataset.market_TM[:, context]),
         lookback=config.lookback,
+        raw=config.raw_channels,
     )
 
 

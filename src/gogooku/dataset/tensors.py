@@ -2,8 +2,9 @@
 
 Stock features enter ``x`` as their rank within the session's universe, mapped to [-0.5, 0.5];
 features that are z-scores by themselves enter as z/4 clipped to [-1, 1]; flags stay 0 or 1. Null is
-0, half precision. No price, count or raw rank is ever in it. A day is a slice and a window is a
-view of one memory-mapped file.
+negative zero, which counts as 0 and which no known value is: the sign says what is null. Half
+precision. No price, count or raw rank is ever in it. A day is a slice and a window is a view of one
+memory-mapped file.
 
 The raw channels ``raw[T, N, C]`` (`gogooku.features.bars.raw`) lie beside it, in half precision and
 in their own units: for every listed name, and NaN, not 0, where a value is not known.
@@ -43,7 +44,7 @@ GROUP_SESSIONS = 16
 def encode(
     values_FN: npt.NDArray[np.float32], features: Sequence[Feature]
 ) -> npt.NDArray[np.float16]:
-    """Encode one session's stock features over its universe members; 0 where null.
+    """Encode one session's stock features over its universe members; only null is -0.0.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def encode(
     coded[scores] = np.nan_to_num(np.clip(values_FN[scores] / _Z_SCALE, -1.0, 1.0))
     ranked = ~flags & ~scores
     coded[ranked] = rank_codes(values_FN[ranked])
+    coded += np.float16(0.0)  # -0.0 becomes 0.0
+    coded[np.isnan(values_FN)] = np.float16(-0.0)
     return coded
 
 

@@ -26,7 +26,8 @@ and the build says so. Prices and volumes are adjusted forward.
 Units: `return` and `ratio` are decimals, `log` is a natural logarithm, `z` is in standard
 deviations, `share` lies in 0 to 1, `flag` is 0 or 1, `sessions` is a count. In the training tensor
 a stock feature is its rank within the session's universe in [-0.5, 0.5] (a `z` is z/4 clipped to
-[-1, 1]; a mask stays 0 or 1; null is 0); a market feature is context in its own unit.
+[-1, 1]; a mask stays 0 or 1; null is -0.0, which counts as 0); a market feature is context in its
+own unit.
 """
 _OLD_NAMES = """## Old names: {count}
 

@@ -16,8 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from gogooku.core.errors import DataError
 from gogooku.core.types import Dataset, FloatArray, SessionRows
 from gogooku.learn.names import positions
+from gogooku.learn.raw_history import read_window
 
 CONTEXT_LIMIT: Final = 3.0
 """Scaled market context is clipped to this many standard deviations."""
@@ -39,6 +41,8 @@ class DayBatch:
         Features of the session itself; 0 for padding. What is null is 0 too: see `missing`.
     history_BNLC : float32 [B, N, L, C]
         Dynamic channels, oldest first; 0 before the first session of the dataset.
+    raw_BNLR : float32 [B, N, L, R]
+        Raw channels (`gogooku.learn.raw_history`), oldest first; 0 where not known.
     market_BM : float32 [B, M]
         Market context of the session.
     neighbour_BNK : int64 [B, N, K]
@@ -49,6 +53,7 @@ class DayBatch:
 
     last_BNF: Tensor
     history_BNLC: Tensor
+    raw_BNLR: Tensor
     market_BM: Tensor
     neighbour_BNK: Tensor
     valid_BN: Tensor
@@ -62,7 +67,7 @@ def missing(last_BNF: Tensor) -> Tensor:
     """Flags, 1 where a feature is null: float32 of the same shape.
 
     Null is 0 like the middle of the ranks, and only the sign differs: negative zero is null. In a
-    dataset that writes one zero for both no flag is ever 1.
+    dataset of an earlier version, which writes one zero for both, no flag is ever 1.
     """
     return ((last_BNF == 0) & last_BNF.signbit()).to(last_BNF.dtype)
 
@@ -119,7 +124,7 @@ class ContextScale:
 
 
 class Channels:
-    """A few channels of the training tensor, held so that the sessions of a name lie side by side.
+    """A few channels of a tensor, held so that the sessions of a name lie side by side.
 
     A session is read once, when it is first wanted. A window is then one short copy a name, where
     the tensor has every value of it in another place.
@@ -127,7 +132,7 @@ class Channels:
     Parameters
     ----------
     rows : SessionRows
-        The training tensor.
+        The training tensor, or the raw channels.
     columns : intp [C]
         Its channels.
     """
@@ -146,6 +151,15 @@ class Channels:
         return np.asarray(self._held_NTC[names, first:stop])
 
 
+def _raw_positions(dataset: Dataset, raw: Sequence[str]) -> npt.NDArray[np.intp]:
+    if not dataset.raw_channels:
+        raise DataError(
+            f"dataset {dataset.folder.name} has no raw channels, and the network reads "
+            f"{len(raw)} of them; build it again: gogooku build"
+        )
+    return positions(dataset.raw_channels, raw, setting="raw_channels")
+
+
 class DayReader:
     """Cuts packed sessions out of a dataset.
 
@@ -154,6 +168,8 @@ class DayReader:
     dataset : Dataset
     dynamic, context : sequence of str
         Names of the history channels and of the market context, or `ALL`.
+    raw : sequence of str
+        Names of the raw channels.
     scale : ContextScale
         Of the market context.
     lookback : int
@@ -168,12 +184,15 @@ class DayReader:
         context: Sequence[str],
         scale: ContextScale,
         lookback: int,
+        raw: Sequence[str] = (),
     ) -> None:
         self.dataset = dataset
         self.lookback = lookback
         picked = positions(dataset.features, dynamic, setting="dynamic_features")
         self.channels = Channels(dataset.x_TNF, picked)
         self.num_channels = len(picked)
+        self.raw_names = tuple(raw)
+        self.raw = Channels(dataset.raw_TNC, _raw_positions(dataset, raw)) if raw else None
         columns = positions(dataset.market_features, context, setting="context_features")
         self.num_names = len(dataset.codes)
         self.market_TM = scale.apply(dataset.market_TM[:, columns])
@@ -198,17 +217,20 @@ class DayReader:
         num_peers = self.dataset.neighbour_BNK.shape[2]
         last = np.zeros((num_days, width, num_features), dtype=np.float32)
         history = np.zeros((num_days, width, self.lookback, self.num_channels), dtype=np.float32)
+        raw = np.zeros((num_days, width, self.lookback, len(self.raw_names)), dtype=np.float32)
         peers = np.full((num_days, width, num_peers), -1, dtype=np.int64)
         valid = np.zeros((num_days, width), dtype=np.bool_)
         for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
             count = len(names)
             last[row, :count] = self.dataset.x_TNF[index][names]
             self._history(index, names, history[row])
+            self._raw_history(index, names, raw[row])
             peers[row, :count] = self._peers(index, names)
             valid[row, :count] = True
         return DayBatch(
             last_BNF=torch.from_numpy(last),
             history_BNLC=torch.from_numpy(history),
+            raw_BNLR=torch.from_numpy(raw),
             market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]),
             neighbour_BNK=torch.from_numpy(peers),
             valid_BN=torch.from_numpy(valid),
@@ -218,6 +240,13 @@ class DayReader:
         first = max(0, index - self.lookback + 1)
         window_nlC = self.channels.window(first, index + 1, names)
         out_NLC[: len(names), self.lookback - window_nlC.shape[1] :] = window_nlC
+
+    def _raw_history(self, index: int, names: Names, out_NLR: npt.NDArray[np.float32]) -> None:
+        if self.raw is None:
+            return
+        first = max(0, index - self.lookback + 1)
+        window_nlR = read_window(self.raw.window(first, index + 1, names), self.raw_names)
+        out_NLR[: len(names), self.lookback - window_nlR.shape[1] :] = window_nlR
 
     def _peers(self, index: int, names: Names) -> npt.NDArray[np.int64]:
         place = np.full(self.dataset.x_TNF.shape[1] + 1, -1, dtype=np.int64)

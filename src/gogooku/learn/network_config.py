@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from gogooku.core.config import Config
 from gogooku.core.registry import VariantConfig
@@ -73,6 +73,9 @@ class NetworkConfig(FittedConfig):
     context_features : tuple of str, or ``all``
         Market features that are read, by name, or all of the dataset; scaled by what train dates
         show.
+    raw_channels : tuple of str
+        Raw channels of the dataset whose last ``lookback`` sessions are read as well: levels and
+        sizes in fixed units (`gogooku.learn.raw_history`); none by default.
     lookback : int
         Sessions of history, the current one included.
     training : TrainingConfig
@@ -84,5 +87,18 @@ class NetworkConfig(FittedConfig):
     context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
         "mkt_vol_20d|uni_vol_20",
     )
+    raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()
+
+
+def reads_raw(config: BaseModel) -> bool:
+    """Whether a learner, or a member of it, reads raw channels.
+
+    They are outside the content hash of a dataset, so a run that reads some names their hash too.
+    """
+    if isinstance(config, NetworkConfig):
+        return bool(config.raw_channels)
+    values = [getattr(config, name) for name in type(config).model_fields]
+    nested = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    return any(reads_raw(one) for one in nested if isinstance(one, BaseModel))

@@ -60,6 +60,7 @@ def _reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> Day
         context=config.context_features,
         scale=scale,
         lookback=config.lookback,
+        raw=config.raw_channels,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -22,6 +22,13 @@ from gogooku.runs.config import TrainConfig
 
 PREDICTIONS_FILE = "predictions.parquet"
 EVENTS_FILE = "events.jsonl"
+RAW_INPUT: Final = "raw channels"
+"""In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
+
+
+def raw_hash(dataset: Dataset) -> str:
+    """Hash of the raw channels of a dataset; ``none`` when it has none."""
+    return str(dataset.manifest["parts"].get("raw", "none"))
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,12 @@ class Run:
             raise ContractError(
                 f"run {self.run_id} was fitted on content {self.dataset_hash} of dataset "
                 f"{self.dataset_name}, which now has content {found.content_hash}; train again"
+            )
+        read = self.stamp.inputs.get(RAW_INPUT)
+        if read is not None and read != raw_hash(found):
+            raise ContractError(
+                f"run {self.run_id} read raw channels {read} of dataset {self.dataset_name}, whose "
+                f"raw channels are now {raw_hash(found)}; train again"
             )
         return found
 

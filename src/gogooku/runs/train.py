@@ -32,9 +32,18 @@ from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import keep_checkpoint, load_checkpoint
 from gogooku.learn.devices import check_device
+from gogooku.learn.network_config import reads_raw
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
-from gogooku.runs.folder import EVENTS_FILE, PREDICTIONS_FILE, Run, read_run, runs_folder
+from gogooku.runs.folder import (
+    EVENTS_FILE,
+    PREDICTIONS_FILE,
+    RAW_INPUT,
+    Run,
+    raw_hash,
+    read_run,
+    runs_folder,
+)
 from gogooku.runs.labels import run_labels
 
 FAILURE_FILE = "failure.json"
@@ -69,10 +78,7 @@ def train(
         "train",
         config_hash=config.content_hash,
         code=(__name__, *chosen_references(config)),
-        inputs={
-            f"dataset {dataset.folder.name}": dataset.content_hash,
-            "labels": str(labels.manifest["content_hash"]),
-        },
+        inputs=_inputs(dataset, labels, config),
         seed=config.seed,
         threads=execution.threads,
         device=execution.device,
@@ -95,6 +101,17 @@ def train(
         write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
     write_point("train.done")
     return read_run(folder)
+
+
+def _inputs(dataset: Dataset, labels: Labels, config: TrainConfig) -> dict[str, str]:
+    """Hashes of what a run is fitted on."""
+    inputs = {
+        f"dataset {dataset.folder.name}": dataset.content_hash,
+        "labels": str(labels.manifest["content_hash"]),
+    }
+    if reads_raw(config.learner):
+        inputs[RAW_INPUT] = raw_hash(dataset)
+    return inputs
 
 
 class _Fitting:

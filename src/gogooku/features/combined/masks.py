@@ -1,9 +1,10 @@
 """What of a name can be known at all: 1 where a kind of value stands on data, else 0.
 
-In the training tensor a null is 0, which is also the rank of the middle name; a mask keeps the two
-apart. Groups whose null is decided by the same table have their mask there (`is_stmt_valid`,
-`is_margin_valid`, `is_ss_valid`, `is_bd_valid`, `is_am_valid`, `is_div_valid`, `dmi_on_alert`,
-`is_earnings_sched_valid`); these are the others. Null where the name is not listed.
+In the training tensor a null counts as 0, which is also the rank of the middle name (only the sign
+of the zero differs); a mask keeps the two apart for every learner. Groups whose null is decided by
+the same table have their mask there (`is_stmt_valid`, `is_margin_valid`, `is_ss_valid`,
+`is_bd_valid`, `is_am_valid`, `is_div_valid`, `dmi_on_alert`, `is_earnings_sched_valid`); these are
+the others. Null where the name is not listed.
 
 Left out on purpose: validity of series of the whole market (context keeps its null as null); one
 mask per window (``is_ema5_valid`` and the like): a window is filled or not, and three lengths say

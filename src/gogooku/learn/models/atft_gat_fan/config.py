@@ -89,4 +89,6 @@ class AtftGatFanConfig(NetworkConfig):
             raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
         if self.fan is FanKind.FAN and self.temporal is TemporalKind.NONE:
             raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
+        if self.raw_channels and self.temporal is TemporalKind.NONE:
+            raise ValueError("temporal=none reads no history; leave raw_channels empty")
         return self

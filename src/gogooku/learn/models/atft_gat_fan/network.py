@@ -53,6 +53,7 @@ class AtftGatFan(nn.Module):
         super().__init__()
         self.config = config
         channels, hidden = len(config.dynamic_features), config.hidden
+        raw = len(config.raw_channels)
         reads_history = config.temporal is TemporalKind.FLATTEN
         self.fan = (
             FrequencyAdaptiveNorm(channels, bins=config.fan_bins)
@@ -60,7 +61,7 @@ class AtftGatFan(nn.Module):
             else None
         )
         self.encoder = (
-            FlattenEncoder(lookback=config.lookback, channels=channels, hidden=hidden)
+            FlattenEncoder(lookback=config.lookback, channels=channels + raw, hidden=hidden)
             if reads_history
             else None
         )
@@ -82,7 +83,7 @@ class AtftGatFan(nn.Module):
         )
         self.skip = LinearSkip(
             features=width,
-            lags=config.lookback * channels if reads_history else 0,
+            lags=config.lookback * (channels + raw) if reads_history else 0,
             context=num_context,
             gates=config.gates,
             horizons=num_horizons,
@@ -104,6 +105,8 @@ class AtftGatFan(nn.Module):
         if self.fan is not None:
             history, summary = self.fan(history)
             level = torch.cat([level, summary], dim=-1)
+        if self.config.raw_channels:
+            history = torch.cat([history, batch.raw_BNLR], dim=-1)
         level = self.feature_dropout(level)
         h = self.embed(level)
         if self.context is not None:
