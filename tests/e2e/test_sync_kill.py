@@ -117,16 +117,24 @@ def disturb(line, begun, undisturbed, stage, home, **options):
 
 
 @pytest.mark.parametrize(
-    ("stage", "which"),
-    [("first", (1,)), ("third", (-1,)), pytest.param("first", (-1,), marks=pytest.mark.soak)],
+    ("stage", "which", "every"),
+    [
+        ("first", (1,), 2),
+        ("third", (-1,), 2),
+        *(
+            pytest.param(stage, which, 1, marks=pytest.mark.soak)
+            for stage, which in (("first", (1,)), ("third", (-1,)), ("first", (-1,)))
+        ),
+    ],
 )
-def test_killed_at_every_write_point_and_resumed_is_as_undisturbed(
-    stage, which, line, begun, undisturbed, tmp_path
+def test_killed_at_write_points_and_resumed_is_as_undisturbed(
+    stage, which, every, line, begun, undisturbed, tmp_path
 ):
+    """Every second of them, the other half in the other stage; all of them in the long version."""
     result, plain = undisturbed[stage]
     places = occurrences(result.points, which)
     assert len(dict(places)) >= 16, "the write points of a sync are being lost"
-    for place in places:
+    for place in places[list(STAGES).index(stage) % every :: every]:
         home = tmp_path / "home"
         disturb(line, begun, undisturbed, stage, home, kill_at=list(place))
         again = line.sync(home, *ASK, now=STAGES[stage])
