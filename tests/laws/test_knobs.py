@@ -457,7 +457,10 @@ ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "ridge": (
-        *rows("scores", FITTED | {"learner.penalties": [10.0]}),
+        *rows(
+            "scores",
+            FITTED | {"learner.penalties": [10.0], "learner.context_features": ["mkt_vol_20d"]},
+        ),
         Knob(
             "learner.select_label",
             "residual",

@@ -1,9 +1,8 @@
-import dataclasses
-
 import numpy as np
 import torch
 
-from gogooku.learn.batches import PAD_NAMES, ContextScale, DayReader, missing, packed_labels
+from gogooku.learn.batches import PAD_NAMES, DayReader, missing, packed_labels
+from gogooku.learn.context import ContextScale
 from gogooku.learn.names import ALL
 from support.learning import changed, make_dataset, network, reader, small_config
 
@@ -41,16 +40,6 @@ def test_early_sessions_are_padded_with_nothing():
     np.testing.assert_array_equal(
         batch.history_BNLC[0, : len(names), -1, 1], dataset.x_TNF[3][names, 3]
     )
-
-
-def test_context_scale_is_of_train_dates_and_knows_nulls():
-    market = np.array([[1.0, 5.0], [3.0, np.nan], [np.nan, 5.0]], dtype=np.float32)
-    scale = ContextScale.fitted(market)
-    assert scale.center == (2.0, 5.0)
-    out = scale.apply(np.array([[2.0, 9.0], [np.nan, np.nan], [90.0, 0.0]], dtype=np.float32))
-    np.testing.assert_array_equal(out, [[0.0, 0.0], [0.0, 0.0], [3.0, 0.0]])
-    assert ContextScale.from_json(scale.to_json()) == scale
-    assert dataclasses.is_dataclass(scale)
 
 
 def test_only_the_names_that_are_asked_for_are_packed():

@@ -8,7 +8,8 @@ import numpy as np
 from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
-from gogooku.learn.batches import ContextScale, DayReader
+from gogooku.learn.batches import DayReader
+from gogooku.learn.context import ContextScale
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig

@@ -15,8 +15,9 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, storage_errors
 from gogooku.core.registry import load
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.batches import ContextScale, DayReader
+from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
+from gogooku.learn.context import ContextScale
 from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig

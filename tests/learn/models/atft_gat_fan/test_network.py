@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from gogooku.core.metrics import daily_rank_ic
-from gogooku.learn.batches import PAD_NAMES, ContextScale, DayReader
+from gogooku.learn.batches import PAD_NAMES, DayReader
+from gogooku.learn.context import ContextScale
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.correlation.config import CorrelationConfig
