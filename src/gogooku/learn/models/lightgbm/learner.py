@@ -247,7 +247,7 @@ class LightGBMLearner:
             "max_bin": 63,
             "seed": seed,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "num_threads": threads,
             "verbosity": -1,
         }
