@@ -8,16 +8,11 @@ a session, as in its configs for Alpha158. Prints one JSON line.
 
 import argparse
 import json
-import re
 import time
-from pathlib import Path
+
+from measure import measured
 
 CHANNELS, STEPS, WARM = 20, 4, 1
-
-
-def anonymous_gib() -> float:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found.group(1)) / 2**20 if found else 0.0
 
 
 def main() -> None:
@@ -45,23 +40,22 @@ def main() -> None:
     # ALSTM of 0.9.7 wants [n, channels * lookback]; GATs reshapes likewise.
     x = x.transpose(1, 2).reshape(options.names, -1)
     y = torch.randn(options.names)
-    before = anonymous_gib()
     begun = 0.0
-    for step in range(WARM + STEPS):
-        if step == WARM:
-            begun = time.perf_counter()
-        loss = (model(x).flatten() - y).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_value_(model.parameters(), 3.0)
-        optimizer.step()
-    seconds = time.perf_counter() - begun
+    with measured() as spent:
+        for step in range(WARM + STEPS):
+            if step == WARM:
+                begun = time.perf_counter()
+            loss = (model(x).flatten() - y).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_value_(model.parameters(), 3.0)
+            optimizer.step()
+        seconds = time.perf_counter() - begun
     print(
         json.dumps(
             {
                 "samples_per_second": STEPS * options.names / seconds,
-                "anonymous_gib": anonymous_gib(),
-                "before_gib": before,
+                "anonymous_gib": spent.anonymous_gib,
             }
         )
     )
