@@ -14,6 +14,9 @@ from gogooku.core.types import FloatArray
 CONTEXT_LIMIT: Final = 3.0
 """Scaled market context is clipped to this many standard deviations."""
 
+SCALE_KEY: Final = "context_scale"
+"""Name of the scale in the header of a checkpoint."""
+
 
 @dataclass(frozen=True)
 class ContextScale:

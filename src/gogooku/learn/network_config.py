@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gogooku.core.config import Config
 from gogooku.core.registry import VariantConfig
@@ -90,15 +90,3 @@ class NetworkConfig(FittedConfig):
     raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()
-
-
-def reads_raw(config: BaseModel) -> bool:
-    """Whether a learner, or a member of it, reads raw channels.
-
-    They are outside the content hash of a dataset, so a run that reads some names their hash too.
-    """
-    if isinstance(config, NetworkConfig):
-        return bool(config.raw_channels)
-    values = [getattr(config, name) for name in type(config).model_fields]
-    nested = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
-    return any(reads_raw(one) for one in nested if isinstance(one, BaseModel))

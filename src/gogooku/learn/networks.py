@@ -17,16 +17,13 @@ from gogooku.core.registry import load
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
-from gogooku.learn.context import ContextScale
+from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
-
-_SCALE = "context_scale"
-"""Name of the scale of the market context in a header."""
 
 
 def build_network(
@@ -115,7 +112,7 @@ class NetworkCheckpoint(Headed):
         )
         model.load_state_dict(load_file(folder / WEIGHTS_FILE))
         model.to(device).eval()
-        scale = ContextScale.from_json(header.more[_SCALE])
+        scale = ContextScale.from_json(header.more[SCALE_KEY])
         return cls(header=header, model=model, scale=scale, device=device)
 
 
@@ -175,7 +172,7 @@ class NetworkLearner:
             config,
             dataset,
             trained_through=targets.trained_through,
-            more={_SCALE: scale.to_json(), CHOSEN: {"epochs": kept}},
+            more={SCALE_KEY: scale.to_json(), CHOSEN: {"epochs": kept}},
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
 

@@ -31,8 +31,8 @@ from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import keep_checkpoint, load_checkpoint
+from gogooku.learn.config import reads_raw
 from gogooku.learn.devices import check_device
-from gogooku.learn.network_config import reads_raw
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (

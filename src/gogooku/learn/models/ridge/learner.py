@@ -14,14 +14,12 @@ from safetensors.numpy import load_file, save_file
 from gogooku.core.files import storage_errors
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
-from gogooku.learn.context import ContextScale
+from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.linear import Matrix, Scores, linear_scores
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.names import positions
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
 
-_SCALE = "context_scale"
-"""Name of the scale of the market context in a header."""
 _NO_CONTEXT: Final = {"center": (), "spread": ()}
 """That of a run of an earlier version, which says nothing of it."""
 
@@ -109,7 +107,7 @@ class RidgeCheckpoint(Headed):
         """Read what `save` wrote; it is scored on the CPU."""
         del device
         weight = load_file(str(folder / WEIGHTS_FILE))["weight"]
-        return cls(header, weight, ContextScale.from_json(header.more.get(_SCALE, _NO_CONTEXT)))
+        return cls(header, weight, ContextScale.from_json(header.more.get(SCALE_KEY, _NO_CONTEXT)))
 
 
 def _config_of(header: Header) -> RidgeConfig:
@@ -191,6 +189,6 @@ class RidgeLearner:
             self.config,
             dataset,
             trained_through=targets.trained_through,
-            more={CHOSEN: {"penalties": list(penalties)}, _SCALE: scale.to_json()},
+            more={CHOSEN: {"penalties": list(penalties)}, SCALE_KEY: scale.to_json()},
         )
         return RidgeCheckpoint(header=header, weight_FH=weight, scale=scale)

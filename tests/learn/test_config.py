@@ -1,7 +1,7 @@
-"""What the settings of the networks say about a run."""
+"""What the settings of a learner say about a run."""
 
+from gogooku.learn.config import reads_raw
 from gogooku.learn.models.blend.config import BlendConfig
-from gogooku.learn.network_config import reads_raw
 from gogooku.learn.registry import LEARNERS
 from support.learning import small_config
 
