@@ -446,8 +446,23 @@ NOISY = {
 LONG = {"learner.training.horizon_weights": [0.0, 0.0, 0.0, 1.0]}
 """Selection by the horizon at which raw and residual returns differ most."""
 SEEDS = (1, 2, 3, 4, 5, 6)
+LOSS, USUAL = "learner.training.loss", "correlation"
+
+
+def loss_rows(kind: str, values: Mapping[str, Any], **beside: Any) -> tuple[Knob, ...]:
+    """Settings of a loss that is not the usual one, others beside them."""
+    given = {LOSS: {"kind": kind, **beside}}
+    return tuple(Knob(f"{LOSS}.{name}", one, "scores", given) for name, one in values.items())
+
+
 LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
-    "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
+    USUAL: rows("scores", {f"{LOSS}.mse_weight": 0.0}),
+    "mse": (),
+    "huber": loss_rows("huber", {"delta": 0.3}),
+    "soft_spearman": loss_rows("soft_spearman", {"temperature": 0.5, "references": 8}),
+    "list_mle": (),
+    "approx_ndcg": loss_rows("approx_ndcg", {"top": 5, "temperature": 0.5, "references": 8}, top=4),
+    "rank_net": loss_rows("rank_net", {"pairs": 3, "temperature": 3.0}),
 }
 """Settings of each loss, by its kind."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
@@ -532,7 +547,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
-        *LOSS_ROWS["correlation"],
+        *LOSS_ROWS[USUAL],
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
@@ -546,6 +561,12 @@ RUN_ROWS = [
     *((("ridge", knob)) for knob in SHARED_ROWS),
     *((name, knob) for name, table in LEARNER_ROWS.items() for knob in table),
     *((name, Knob("seed", 2, "scores")) for name in ("lightgbm", "atft-gat-fan")),
+    *(
+        ("atft-gat-fan", knob)
+        for kind, table in LOSS_ROWS.items()
+        if kind != USUAL
+        for knob in table
+    ),
 ]
 
 
@@ -757,7 +778,9 @@ def test_no_other_config_exists():
         return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
 
     runs = [run_named(name) for name in run_names()]
-    covered = set().union(*(within(one) for one in [*runs, *(c for c, _ in TABLES.values())]))
+    losses = [LOSSES.config(kind).model_validate({}) for kind in LOSSES.kinds()]
+    tried = [*runs, *losses, *(config for config, _ in TABLES.values())]
+    covered = set().union(*(within(one) for one in tried))
     abstract = {kind for one in covered for kind in one.__mro__}
     assert configs() - covered - abstract == {Execution}
 

@@ -7,14 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from gogooku.core.config import Config
-from gogooku.core.registry import VariantConfig
-from gogooku.core.variants import OneOf
 from gogooku.learn.config import FittedConfig
 from gogooku.learn.losses.correlation.config import CorrelationConfig
-from gogooku.learn.registry import LOSSES
-
-LossConfig = Annotated[VariantConfig, OneOf(LOSSES)]
-"""The config of any loss of the table."""
+from gogooku.learn.registry import LossConfig
 
 
 class TrainingConfig(Config):
