@@ -107,9 +107,9 @@ def with_values(config: Config, values: Mapping[str, Any]) -> Config:
     tree = config.model_dump(mode="json")
     for path, value in values.items():
         *parents, last = path.split(".")
-        node = tree
+        node: Any = tree
         for step in parents:
-            node = node[step]
+            node = node[int(step) if isinstance(node, list) else step]
         assert last in node, path
         node[last] = value
     return validated(type(config), tree)
@@ -455,6 +455,21 @@ def loss_rows(kind: str, values: Mapping[str, Any], **beside: Any) -> tuple[Knob
     return tuple(Knob(f"{LOSS}.{name}", one, "scores", given) for name, one in values.items())
 
 
+def strip_rows(loss: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Knob, ...]:
+    """Settings of a loss that wants sessions in a row."""
+    given = {
+        LOSS: loss,
+        "learner.training.days_per_batch": 8,
+        "learner.training.horizon_weights": [0.5, 0.5, 0.0, 0.0],
+    }
+    return tuple(Knob(f"{LOSS}.{name}", one, "scores", given) for name, one in values.items())
+
+
+def beside(kind: str) -> dict[str, Any]:
+    """A loss as the second part of a sum."""
+    return {"kind": "combined", "parts": [{"weight": 1.0}, {"loss": {"kind": kind}}]}
+
+
 LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     USUAL: rows("scores", {f"{LOSS}.mse_weight": 0.0}),
     "mse": (),
@@ -463,6 +478,13 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "list_mle": (),
     "approx_ndcg": loss_rows("approx_ndcg", {"top": 5, "temperature": 0.5, "references": 8}, top=4),
     "rank_net": loss_rows("rank_net", {"pairs": 3, "temperature": 3.0}),
+    "sharpe": strip_rows({"kind": "sharpe"}, {"holding": "outright", "cost_bps": 0.0}),
+    "sortino": strip_rows({"kind": "sortino"}, {"holding": "outright", "cost_bps": 0.0}),
+    "turnover": strip_rows(beside("turnover"), {"parts.1.loss.holding": "outright"}),
+    "decorrelation": strip_rows(
+        beside("decorrelation"), {"parts.1.loss.features": ["ret_prev_20d"]}
+    ),
+    "combined": strip_rows(beside("mse"), {"parts": [{"loss": {"kind": "mse"}}]}),
 }
 """Settings of each loss, by its kind."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
@@ -773,7 +795,10 @@ def test_no_other_config_exists():
     """Every `Config` class is part of one of the tables, or is `Execution`."""
 
     def within(config: BaseModel) -> set[type]:
-        inner = [getattr(config, name) for name in type(config).model_fields]
+        values = [getattr(config, name) for name in type(config).model_fields]
+        inner = [
+            one for value in values for one in (value if isinstance(value, tuple) else [value])
+        ]
         found = {type(config)}
         return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
 

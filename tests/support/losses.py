@@ -6,6 +6,7 @@ import torch
 
 from gogooku.core.ranks import gaussian_ranks
 from gogooku.core.registry import load
+from gogooku.learn.losses.inputs import LossInputs
 from gogooku.learn.registry import LOSSES
 
 
@@ -23,9 +24,28 @@ def batch(*, days=3, names=20, horizons=2, seed=0, share=0.8):
     return score, label, mask, weight / weight.sum()
 
 
-def value(config, score, label, mask, weight, **inputs):
+def inputs_of(label, *, seed=100, horizons=(1, 2, 5, 20), **more):
+    """Returns that follow the labels, features, and names that keep their places."""
+    days, names, width = label.shape
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(label.shape, generator=generator, dtype=label.dtype)
+    features = torch.randn((days, names, 3), generator=generator, dtype=label.dtype)
+    usual = {
+        "index_B": torch.arange(10, 10 + days),
+        "place_BN": torch.arange(names).expand(days, names),
+        "horizons": horizons[:width],
+        "returns_BNH": 0.01 * (label + noise),
+        "features_BNF": features,
+        "features": ("size", "ret_prev_5d", "volatility_20d"),
+    }
+    return LossInputs(**{**usual, **more})
+
+
+def value(config, score, label, mask, weight, inputs=None):
     """The loss of a batch, from the row of its config."""
-    return load(LOSSES.row(config.kind).function)(score, label, mask, weight, config, **inputs)
+    row = LOSSES.row(config.kind)
+    more = {"inputs": inputs} if row.needs else {}
+    return load(row.function)(score, label, mask, weight, config, **more)
 
 
 def by_session(oracle, score, label, mask, weight):

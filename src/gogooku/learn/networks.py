@@ -19,9 +19,10 @@ from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import ContextScale
 from gogooku.learn.devices import CPU
+from gogooku.learn.losses.needs import Training, check_loss, check_sessions, needs_of
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
-from gogooku.learn.registry import LEARNERS
+from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
 
@@ -141,14 +142,19 @@ class NetworkLearner:
         rates of those epochs.
         """
         config = self.config
-        if len(config.training.horizon_weights) != len(labels.horizons):
-            raise ConfigError(
-                f"training.horizon_weights: {len(config.training.horizon_weights)} weights for "
-                f"the horizons {labels.horizons}"
-            )
+        given = _given(config, dataset, labels)
+        check_loss(config.training.loss, given)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
-        targets = labelled(dataset, labels, fold, config=config, first_history=config.lookback - 1)
+        targets = labelled(
+            dataset,
+            labels,
+            fold,
+            config=config,
+            first_history=config.lookback - 1,
+            keep_returns=Need.RETURNS in needs_of(config.training.loss),
+        )
+        check_sessions(config.training.loss, given, sessions=len(targets.train.indices))
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -178,6 +184,23 @@ class NetworkLearner:
             more={_SCALE: scale.to_json(), CHOSEN: {"epochs": kept}},
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+
+def _given(config: NetworkConfig, dataset: Dataset, labels: Labels) -> Training:
+    """What the loss can have."""
+    training = config.training
+    if len(training.horizon_weights) != len(labels.horizons):
+        raise ConfigError(
+            f"training.horizon_weights: {len(training.horizon_weights)} weights for "
+            f"the horizons {labels.horizons}"
+        )
+    return Training(
+        horizons=labels.horizons,
+        horizon_weights=training.horizon_weights,
+        days_per_batch=training.days_per_batch,
+        row_share=training.row_share,
+        features=dataset.features,
+    )
 
 
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:

@@ -49,6 +49,8 @@ class Need(StrEnum):
     """The last session's features."""
     PARTNER = "partner"
     """Another loss beside it: alone it teaches no scores."""
+    PARTS = "parts"
+    """Other losses, of which it is made: it needs what they need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,10 @@ class LossRow(Row):
 
     @property
     def splittable(self) -> bool:
-        """Whether it is a mean over sessions: the sessions of a step may then come in parts."""
+        """Whether it is a mean over sessions: the sessions of a step may then come in parts.
+
+        What is made of parts can be split if all of them can: `needs.splittable` asks them.
+        """
         return Need.STRIP not in self.needs
 
 

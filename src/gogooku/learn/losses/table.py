@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gogooku.learn.registry import LossRow
+from gogooku.learn.registry import LossRow, Need
 
 ROWS: Final = (
     LossRow(
@@ -48,5 +48,52 @@ ROWS: Final = (
         meaning="Which of two names is ahead, over drawn pairs.",
         config="gogooku.learn.losses.rank_net.config:RankNetConfig",
         function="gogooku.learn.losses.rank_net.loss:rank_net_loss",
+    ),
+    LossRow(
+        kind="sharpe",
+        meaning="Mean return of the holdings over its spread, after costs.",
+        config="gogooku.learn.losses.sharpe.config:SharpeConfig",
+        function="gogooku.learn.losses.sharpe.loss:sharpe_loss",
+        needs=(
+            Need.RETURNS,
+            Need.STRIP,
+        ),
+    ),
+    LossRow(
+        kind="sortino",
+        meaning="Mean return of the holdings over its losses, after costs.",
+        config="gogooku.learn.losses.sharpe.config:SortinoConfig",
+        function="gogooku.learn.losses.sharpe.loss:sortino_loss",
+        needs=(
+            Need.RETURNS,
+            Need.STRIP,
+        ),
+    ),
+    LossRow(
+        kind="turnover",
+        meaning="How much of what is held changes from session to session.",
+        config="gogooku.learn.losses.turnover.config:TurnoverConfig",
+        function="gogooku.learn.losses.turnover.loss:turnover_loss",
+        needs=(
+            Need.STRIP,
+            Need.PARTNER,
+        ),
+    ),
+    LossRow(
+        kind="decorrelation",
+        meaning="How much the scores follow given features.",
+        config="gogooku.learn.losses.decorrelation.config:DecorrelationConfig",
+        function="gogooku.learn.losses.decorrelation.loss:decorrelation_loss",
+        needs=(
+            Need.FEATURES,
+            Need.PARTNER,
+        ),
+    ),
+    LossRow(
+        kind="combined",
+        meaning="Several losses, each with a weight.",
+        config="gogooku.learn.losses.combined.config:CombinedConfig",
+        function="gogooku.learn.losses.combined.loss:combined_loss",
+        needs=(Need.PARTS,),
     ),
 )
