@@ -484,9 +484,16 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "decorrelation": strip_rows(
         beside("decorrelation"), {"parts.1.loss.features": ["ret_prev_20d"]}
     ),
+    "pinball": (),
     "combined": strip_rows(beside("mse"), {"parts": [{"loss": {"kind": "mse"}}]}),
 }
 """Settings of each loss, by its kind."""
+QUANTILES = {
+    LOSS: beside("pinball"),
+    "learner.quantiles": [0.2, 0.8],
+    "learner.training.clip_norm": 1e9,
+}
+"""Quantiles that no score can feel: no gradient is limited together with theirs."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
@@ -534,6 +541,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("learner.members", [{"kind": "ridge"}], "scores", TWO),
         Knob("learner.weights", [3.0, 1.0], "scores", TWO),
         Knob("learner.seeds", 2, "scores", ONE),
+        Knob("learner.member_spread", True, "outputs", TWO),
     ),
     "momentum": rows("scores", {"learner.feature": "ret_prev_60d"}),
     "reversal": rows("scores", {"learner.feature": "ret_prev_20d"}),
@@ -571,6 +579,10 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         ),
         *LOSS_ROWS[USUAL],
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
+        Knob("learner.quantiles", [0.1, 0.5, 0.9], "outputs", QUANTILES),
+        Knob("learner.dropout_passes", 3, "outputs"),
+        Knob("learner.blend_weights", [0.0, 1.0, 1.0, 0.0], "scores"),
+        Knob("learner.blended_horizon", 10, "scores", {"learner.blend_weights": [0, 1, 1, 0]}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
         Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
@@ -611,10 +623,10 @@ class Outcomes(Mapping[str, str]):
         )
 
     def __iter__(self):
-        return iter(("folds", "labels", "scores"))
+        return iter(("folds", "labels", "scores", "outputs"))
 
     def __len__(self) -> int:
-        return 3
+        return 4
 
     def __getitem__(self, key: str) -> str:
         return str(getattr(self, f"_{key}")())
@@ -632,6 +644,9 @@ class Outcomes(Mapping[str, str]):
 
     def _scores(self) -> str:
         return str(self.run.manifest["parts"]["predictions"])
+
+    def _outputs(self) -> str:
+        return str(self.run.manifest["parts"].get("outputs"))
 
 
 @pytest.fixture(scope="module")

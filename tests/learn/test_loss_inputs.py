@@ -22,7 +22,7 @@ def test_names_and_returns_are_those_of_the_sessions(case):
     sessions = known.train.indices[rows].tolist()
     names = [days.names(t)[::2] for t in sessions]
     batch = days.batch(sessions, only=names)
-    inputs = loss_inputs(days, known, rows, names, batch)
+    inputs = loss_inputs(days, known, rows, names, batch, quantiles=None, levels=())
     assert inputs.index_B.tolist() == sessions
     assert inputs.horizons == (1, 5, 10, 20)
     assert inputs.features == days.dataset.features
@@ -43,4 +43,7 @@ def test_returns_that_were_not_kept_are_not_there(case):
     bare = type(known)(train=known.train, valid=known.valid, horizons=known.horizons)
     names = [days.names(int(known.train.indices[0]))]
     batch = days.batch(known.train.indices[:1].tolist())
-    assert loss_inputs(days, bare, [0], names, batch).returns_BNH is None
+    given = loss_inputs(days, bare, [0], names, batch, quantiles=batch.market_BM, levels=(0.5,))
+    assert given.returns_BNH is None
+    assert given.levels == (0.5,)
+    assert given.quantiles_BNHQ is batch.market_BM

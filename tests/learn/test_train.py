@@ -91,8 +91,8 @@ def test_a_loss_over_strips_is_given_sessions_in_a_row_with_their_returns(case, 
     seen = []
     honest = train.loss_inputs
 
-    def watched(*args):
-        seen.append(honest(*args))
+    def watched(*args, **more):
+        seen.append(honest(*args, **more))
         return seen[-1]
 
     monkeypatch.setattr(train, "loss_inputs", watched)

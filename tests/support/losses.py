@@ -1,13 +1,14 @@
 """Small batches for losses, and slow words for what they mean."""
 
 import math
+from dataclasses import replace
 
 import torch
 
 from gogooku.core.ranks import gaussian_ranks
 from gogooku.core.registry import load
 from gogooku.learn.losses.inputs import LossInputs
-from gogooku.learn.registry import LOSSES
+from gogooku.learn.registry import LOSSES, Need
 
 
 def batch(*, days=3, names=20, horizons=2, seed=0, share=0.8):
@@ -42,8 +43,11 @@ def inputs_of(label, *, seed=100, horizons=(1, 2, 5, 20), **more):
 
 
 def value(config, score, label, mask, weight, inputs=None):
-    """The loss of a batch, from the row of its config."""
+    """The loss of a batch, from the row of its config; quantiles lie about the scores."""
     row = LOSSES.row(config.kind)
+    if inputs is not None and Need.QUANTILES in row.needs:
+        steps = torch.tensor([-1.0, 0.0, 0.7], dtype=score.dtype)
+        inputs = replace(inputs, quantiles_BNHQ=score[..., None] + steps, levels=(0.1, 0.5, 0.9))
     more = {"inputs": inputs} if row.needs else {}
     return load(row.function)(score, label, mask, weight, config, **more)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
 from gogooku.learn.losses.inputs import LossInputs
@@ -18,6 +19,9 @@ def loss_inputs(
     rows: Sequence[int],
     names: Sequence[Names],
     batch: DayBatch,
+    *,
+    quantiles: Tensor | None,
+    levels: Sequence[float],
 ) -> LossInputs:
     """Inputs of the train sessions ``rows``, on the device of their batch.
 
@@ -29,6 +33,10 @@ def loss_inputs(
         Those that were packed of each.
     batch : DayBatch
         The same sessions and names.
+    quantiles : float32 [B, N, H, Q], optional
+        What the network gave beside its scores.
+    levels : sequence of float
+        Of the quantiles.
     """
     device, width = batch.valid_BN.device, batch.valid_BN.shape[1]
     place = np.full((len(rows), width), -1, dtype=np.int64)
@@ -45,4 +53,6 @@ def loss_inputs(
         returns_BNH=returns,
         features_BNF=batch.last_BNF,
         features=reader.dataset.features,
+        quantiles_BNHQ=quantiles,
+        levels=levels,
     )

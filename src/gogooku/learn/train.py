@@ -87,6 +87,14 @@ def score_sessions(
     return np.stack(rows)
 
 
+def with_quantiles(model: nn.Module, batch: DayBatch) -> tuple[Tensor, Tensor | None]:
+    """Scores [B, N, H] of a network, and its quantiles [B, N, H, Q] if it gives some."""
+    if getattr(model, "quantiles", None) is None:
+        return model(batch), None
+    score, quantiles = model.with_quantiles(batch)  # type: ignore[operator]
+    return score, quantiles.float()
+
+
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups of the optimiser: matrices decay, vectors do not; every weight is in one."""
     matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
@@ -114,6 +122,8 @@ class NetworkFit:
     execution : FitExecution
     epochs : int, optional
         Train exactly so many and keep the last averaged weights; nothing is selected.
+    levels : tuple of float
+        Of the quantiles that the model gives.
     """
 
     model: nn.Module
@@ -124,6 +134,7 @@ class NetworkFit:
     key: str
     execution: FitExecution
     epochs: int | None = None
+    levels: tuple[float, ...] = ()
 
     def run(self) -> int:
         """Train until validation stops improving, and leave the best averaged weights.
@@ -268,14 +279,27 @@ class NetworkFit:
         label_BNH = torch.from_numpy(packed)
         known = label_BNH.isfinite()
         batch = batch.to(device)
-        wanted = needs_of(config.loss)
+        inputs = None
+        if needs_of(config.loss):
+            score, quantiles = with_quantiles(self.model, batch)
+            inputs = loss_inputs(
+                self.reader,
+                labels,
+                rows,
+                names,
+                batch,
+                quantiles=quantiles,
+                levels=self.levels,
+            )
+        else:
+            score = self.model(batch)
         return batch_loss(
-            self.model(batch).float(),
+            score.float(),
             torch.where(known, label_BNH, 0.0).to(device),
             known.to(device),
             horizon_weights=config.horizon_weights,
             config=config.loss,
-            inputs=loss_inputs(self.reader, labels, rows, names, batch) if wanted else None,
+            inputs=inputs,
         )
 
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:

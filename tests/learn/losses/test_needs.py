@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gogooku.core.errors import ConfigError, DataError
@@ -50,8 +52,9 @@ def test_a_loss_that_needs_nothing_is_never_refused(kind):
     config = LOSSES.config(kind)()
     hard = given(days_per_batch=1, row_share=0.1, features=())
     if needs_of(config):
+        check = {"levels": (0.5,)} if kind == "pinball" else {}
         with pytest.raises(ConfigError, match=kind if kind != "decorrelation" else "loss.features"):
-            check_loss(config, hard)
+            check_loss(config, replace(hard, **check))
     else:
         check_loss(config, hard)
         check_sessions(config, hard, sessions=1)

@@ -31,6 +31,8 @@ class Training:
         Share of the names of a session.
     features : sequence of str
         Of the dataset.
+    levels : tuple of float
+        Of the quantiles that the network gives; none without.
     """
 
     horizons: tuple[int, ...]
@@ -38,6 +40,7 @@ class Training:
     days_per_batch: int
     row_share: float
     features: Sequence[str]
+    levels: tuple[float, ...] = ()
 
 
 def chosen_losses(config: VariantConfig) -> tuple[VariantConfig, ...]:
@@ -70,6 +73,11 @@ def check_loss(config: VariantConfig, given: Training) -> None:
             _check_strip(one, given, horizons)
         if isinstance(one, DecorrelationConfig):
             positions(given.features, one.features, setting=f"{_SETTING}.features")
+    if (Need.QUANTILES in needs_of(config)) != bool(given.levels):
+        raise ConfigError(
+            f"{_SETTING}: pinball trains the quantiles of a network, so both are set or none; "
+            "set quantiles=[0.1, 0.5, 0.9] and pinball as a part of kind=combined"
+        )
     alone = [one.kind for one in chosen_losses(config)]
     if all(Need.PARTNER in LOSSES.row(kind).needs for kind in alone):
         raise ConfigError(

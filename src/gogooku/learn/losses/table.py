@@ -90,6 +90,13 @@ ROWS: Final = (
         ),
     ),
     LossRow(
+        kind="pinball",
+        meaning="How far quantiles are from the labels, each side by its share.",
+        config="gogooku.learn.losses.pinball.config:PinballConfig",
+        function="gogooku.learn.losses.pinball.loss:pinball_loss",
+        needs=(Need.QUANTILES, Need.PARTNER),
+    ),
+    LossRow(
         kind="combined",
         meaning="Several losses, each with a weight.",
         config="gogooku.learn.losses.combined.config:CombinedConfig",
