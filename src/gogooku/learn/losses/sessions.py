@@ -7,7 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-_EPSILON: Final = 1e-12
+EPSILON: Final = 1e-12
+"""Added to a mean square before its root is taken: the gradient stays finite at 0."""
 
 
 def known(values_BNH: Tensor, mask_BNH: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ def standardised(values_BNH: Tensor, mask_BNH: Tensor) -> Tensor:
     """Centred values over their standard deviation of the session; constant values become 0."""
     middle = centred(values_BNH, mask_BNH)
     variance = mean_of_names(middle.square(), mask_BNH)[:, None]
-    return middle / (variance + _EPSILON).sqrt()
+    return middle / (variance + EPSILON).sqrt()
 
 
 def descending(keys_BNH: Tensor, mask_BNH: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from gogooku.learn.losses.inputs import LossInputs
 from gogooku.learn.losses.sessions import centred, counts, known
 from gogooku.learn.losses.strip_config import Holding
 
-_EPSILON: Final = 1e-6
+_LEAST_GROSS: Final = 1e-6
 
 
 def holdings(score_BNH: Tensor, mask_BNH: Tensor, holding: Holding) -> Tensor:
@@ -19,7 +19,7 @@ def holdings(score_BNH: Tensor, mask_BNH: Tensor, holding: Holding) -> Tensor:
     if holding is Holding.OUTRIGHT:
         return known(score_BNH.tanh(), mask_BNH) / counts(mask_BNH)
     middle = centred(score_BNH, mask_BNH)
-    return middle / (middle.abs().sum(dim=1, keepdim=True) + _EPSILON)
+    return middle / (middle.abs().sum(dim=1, keepdim=True) + _LEAST_GROSS)
 
 
 def earned(held_BNH: Tensor, mask_BNH: Tensor, returns_BNH: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gogooku.core.errors import ContractError
 from gogooku.learn.losses.inputs import LossInputs
+from gogooku.learn.losses.sessions import EPSILON
 from gogooku.learn.losses.sharpe.config import SharpeConfig, SortinoConfig
 from gogooku.learn.losses.strips import earned, holdings, turnover
 
-_EPSILON: Final = 1e-12
 _BASIS_POINTS: Final = 1e4
 
 
@@ -74,4 +74,4 @@ def _strip(
 
 def _bounded(mean_H: Tensor, square_H: Tensor) -> Tensor:
     """A mean over the root of a mean square, kept within -1 and 1."""
-    return mean_H / (mean_H.square() + square_H + _EPSILON).sqrt()
+    return mean_H / (mean_H.square() + square_H + EPSILON).sqrt()
