@@ -100,6 +100,8 @@ def test_what_a_loss_cannot_have_is_said_before_training(config, changes, said):
 def test_what_it_can_have_is_not_refused(config, changes):
     check_loss(config, given(**changes))
     check_sessions(config, given(**changes), sessions=6)
+    with pytest.raises(ConfigError, match=r"pinball trains"):
+        check_loss(config, given(**changes, levels=(0.5,)))
 
 
 def test_a_train_part_that_is_shorter_than_a_strip_is_refused():
