@@ -149,5 +149,6 @@ def test_a_wrong_setting_of_a_member_of_a_list_is_named_where_it_is():
     with pytest.raises(ConfigError) as caught:
         validated(BlendConfig, {"members": [{"kind": "ridge"}, wrong]})
     assert "members[1].rounds: got 'many', expected a whole number, at least 1" in str(caught.value)
+    assert str(caught.value).startswith("config: 1 setting is wrong: ")
     with pytest.raises(ConfigError, match=r"members\[0\]\.round: there is no such setting"):
         validated(BlendConfig, {"members": [{"kind": "lightgbm", "round": 5}]})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.forecast import FORECAST_SCHEMA, Forecast, Places, long_form
+from gogooku.core.forecast import FORECAST_SCHEMA, Forecast, Places, joined, long_form
 
 SESSIONS = tokyo_sessions(date(2021, 1, 1), date(2021, 3, 31))
 CODES = ("30000", "10000", "20000")
@@ -32,6 +32,19 @@ def test_rows_are_sorted_and_missing_scores_left_out():
     day = SESSIONS[0].item()
     assert frame.rows() == [(day, "a", 5, 3.0), (day, "b", 1, 1.0), (day, "b", 5, 2.0)]
     assert dict(frame.schema) == dict(FORECAST_SCHEMA)
+
+
+def test_several_arrays_become_columns_of_the_same_rows():
+    low = np.array([[[1.0, 2.0], [np.nan, 3.0]]], dtype=np.float32)
+    high = np.array([[[5.0, np.nan], [6.0, 7.0]]], dtype=np.float32)
+    frame = joined({"low": low, "high": high}, SESSIONS[:1], ("b", "a"), horizons=(1, 5))
+    day = SESSIONS[0].item()
+    assert frame.columns == ["date", "code", "horizon", "low", "high"]
+    assert frame.rows() == [
+        (day, "a", 5, 3.0, 7.0),
+        (day, "b", 1, 1.0, 5.0),
+        (day, "b", 5, 2.0, None),
+    ]
 
 
 @given(st.integers(0, 10_000), st.permutations(range(4)))

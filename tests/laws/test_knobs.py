@@ -107,9 +107,9 @@ def with_values(config: Config, values: Mapping[str, Any]) -> Config:
     tree = config.model_dump(mode="json")
     for path, value in values.items():
         *parents, last = path.split(".")
-        node = tree
+        node: Any = tree
         for step in parents:
-            node = node[step]
+            node = node[int(step) if isinstance(node, list) else step]
         assert last in node, path
         node[last] = value
     return validated(type(config), tree)
@@ -446,10 +446,54 @@ NOISY = {
 LONG = {"learner.training.horizon_weights": [0.0, 0.0, 0.0, 1.0]}
 """Selection by the horizon at which raw and residual returns differ most."""
 SEEDS = (1, 2, 3, 4, 5, 6)
+LOSS, USUAL = "learner.training.loss", "correlation"
+
+
+def loss_rows(kind: str, values: Mapping[str, Any], **beside: Any) -> tuple[Knob, ...]:
+    """Settings of a loss that is not the usual one, others beside them."""
+    given = {LOSS: {"kind": kind, **beside}}
+    return tuple(Knob(f"{LOSS}.{name}", one, "scores", given) for name, one in values.items())
+
+
+def strip_rows(loss: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Knob, ...]:
+    """Settings of a loss that wants sessions in a row."""
+    given = {
+        LOSS: loss,
+        "learner.training.days_per_batch": 8,
+        "learner.training.horizon_weights": [0.5, 0.5, 0.0, 0.0],
+    }
+    return tuple(Knob(f"{LOSS}.{name}", one, "scores", given) for name, one in values.items())
+
+
+def beside(kind: str) -> dict[str, Any]:
+    """A loss as the second part of a sum."""
+    return {"kind": "combined", "parts": [{"weight": 1.0}, {"loss": {"kind": kind}}]}
+
+
 LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
-    "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
+    USUAL: rows("scores", {f"{LOSS}.mse_weight": 0.0}),
+    "mse": (),
+    "huber": loss_rows("huber", {"delta": 0.3}),
+    "soft_spearman": loss_rows("soft_spearman", {"temperature": 0.5, "references": 8}),
+    "list_mle": (),
+    "approx_ndcg": loss_rows("approx_ndcg", {"top": 5, "temperature": 0.5, "references": 8}, top=4),
+    "rank_net": loss_rows("rank_net", {"pairs": 3, "temperature": 3.0}),
+    "sharpe": strip_rows({"kind": "sharpe"}, {"holding": "outright", "cost_bps": 0.0}),
+    "sortino": strip_rows({"kind": "sortino"}, {"holding": "outright", "cost_bps": 0.0}),
+    "turnover": strip_rows(beside("turnover"), {"parts.1.loss.holding": "outright"}),
+    "decorrelation": strip_rows(
+        beside("decorrelation"), {"parts.1.loss.features": ["ret_prev_20d"]}
+    ),
+    "pinball": (),
+    "combined": strip_rows(beside("mse"), {"parts": [{"loss": {"kind": "mse"}}]}),
 }
 """Settings of each loss, by its kind."""
+QUANTILES = {
+    LOSS: beside("pinball"),
+    "learner.quantiles": [0.2, 0.8],
+    "learner.training.clip_norm": 1e9,
+}
+"""Quantiles that no score can feel: no gradient is limited together with theirs."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
@@ -497,6 +541,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("learner.members", [{"kind": "ridge"}], "scores", TWO),
         Knob("learner.weights", [3.0, 1.0], "scores", TWO),
         Knob("learner.seeds", 2, "scores", ONE),
+        Knob("learner.member_spread", True, "outputs", TWO),
     ),
     "momentum": rows("scores", {"learner.feature": "ret_prev_60d"}),
     "reversal": rows("scores", {"learner.feature": "ret_prev_20d"}),
@@ -532,8 +577,12 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
-        *LOSS_ROWS["correlation"],
+        *LOSS_ROWS[USUAL],
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
+        Knob("learner.quantiles", [0.1, 0.5, 0.9], "outputs", QUANTILES),
+        Knob("learner.dropout_passes", 3, "outputs"),
+        Knob("learner.blend_weights", [0.0, 1.0, 1.0, 0.0], "scores"),
+        Knob("learner.blended_horizon", 10, "scores", {"learner.blend_weights": [0, 1, 1, 0]}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
         Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
@@ -546,6 +595,12 @@ RUN_ROWS = [
     *((("ridge", knob)) for knob in SHARED_ROWS),
     *((name, knob) for name, table in LEARNER_ROWS.items() for knob in table),
     *((name, Knob("seed", 2, "scores")) for name in ("lightgbm", "atft-gat-fan")),
+    *(
+        ("atft-gat-fan", knob)
+        for kind, table in LOSS_ROWS.items()
+        if kind != USUAL
+        for knob in table
+    ),
 ]
 
 
@@ -568,10 +623,10 @@ class Outcomes(Mapping[str, str]):
         )
 
     def __iter__(self):
-        return iter(("folds", "labels", "scores"))
+        return iter(("folds", "labels", "scores", "outputs"))
 
     def __len__(self) -> int:
-        return 3
+        return 4
 
     def __getitem__(self, key: str) -> str:
         return str(getattr(self, f"_{key}")())
@@ -589,6 +644,9 @@ class Outcomes(Mapping[str, str]):
 
     def _scores(self) -> str:
         return str(self.run.manifest["parts"]["predictions"])
+
+    def _outputs(self) -> str:
+        return str(self.run.manifest["parts"].get("outputs"))
 
 
 @pytest.fixture(scope="module")
@@ -752,12 +810,17 @@ def test_no_other_config_exists():
     """Every `Config` class is part of one of the tables, or is `Execution`."""
 
     def within(config: BaseModel) -> set[type]:
-        inner = [getattr(config, name) for name in type(config).model_fields]
+        values = [getattr(config, name) for name in type(config).model_fields]
+        inner = [
+            one for value in values for one in (value if isinstance(value, tuple) else [value])
+        ]
         found = {type(config)}
         return found.union(*(within(one) for one in inner if isinstance(one, BaseModel)))
 
     runs = [run_named(name) for name in run_names()]
-    covered = set().union(*(within(one) for one in [*runs, *(c for c, _ in TABLES.values())]))
+    losses = [LOSSES.config(kind).model_validate({}) for kind in LOSSES.kinds()]
+    tried = [*runs, *losses, *(config for config, _ in TABLES.values())]
+    covered = set().union(*(within(one) for one in tried))
     abstract = {kind for one in covered for kind in one.__mro__}
     assert configs() - covered - abstract == {Execution}
 

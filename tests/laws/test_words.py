@@ -15,6 +15,7 @@ from gogooku.core import errors
 from gogooku.core.config import Config, resolve, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import field_paths, models_in
+from gogooku.learn.registry import LOSSES
 from gogooku.runs.named import run_named, run_names
 
 PACKAGE = Path(gogooku.__file__).parent
@@ -114,6 +115,15 @@ def test_every_wrong_setting_is_said_in_plain_words(model):
     assert_plain(complaint(model, needed(model) | {"setting": 1}), "setting: there is no")
 
 
+def loss_with(leaf):
+    """What chooses the loss that has a setting."""
+    holder, _, name = leaf.rpartition(".")
+    if not holder.endswith(".loss") or name == "kind":
+        return []
+    kinds = [kind for kind in LOSSES.kinds() if name in LOSSES.config(kind).model_fields]
+    return [f"{holder}.kind={kinds[0]}"]
+
+
 @pytest.mark.parametrize("run", run_names())
 def test_paths_are_those_that_a_user_writes(run):
     """Through the unions of a run: no variant and no step of pydantic's stands in a path."""
@@ -126,8 +136,9 @@ def test_paths_are_those_that_a_user_writes(run):
                 with pytest.raises(ConfigError) as caught:
                     resolve(base, base_name=run, assignments=[f"{leaf}={{}}", f"{leaf}.x=1"])
                 assert leaf in str(caught.value)
+                chosen = [*loss_with(leaf), f"{leaf}=[[1]]"]
                 with pytest.raises(ConfigError) as caught:
-                    resolve(base, base_name=run, assignments=[f"{leaf}=[[1]]"])
+                    resolve(base, base_name=run, assignments=chosen)
                 assert_plain(str(caught.value), f"{leaf}: got [")
 
 

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import read_json, write_json
+from gogooku.core.ranks import gaussian_ranks
 from gogooku.learn.checkpoint import HEADER_FILE, load_checkpoint
 from gogooku.learn.networks import NetworkLearner
+from gogooku.learn.places import blended
 from support.learning import (
     changed,
     fit,
@@ -97,3 +100,96 @@ def test_a_header_of_before_the_losses_had_settings_is_read(tmp_path):
     np.testing.assert_array_equal(read.scores(dataset, day), made.scores(dataset, day))
     assert read.header.more == made.header.more
     assert set(read.header.more) == {"context_scale", "chosen"}
+
+
+# ----------------------------------------------------------------- more than a score a horizon
+
+PINBALL = {"kind": "combined", "parts": [{"weight": 1.0}, {"loss": {"kind": "pinball"}}]}
+
+
+def heads(*, loss=None, clip_norm=1e9, **settings):
+    """A network whose gradients are not limited, so that no part of it is felt by another."""
+    training = {"max_epochs": 2, "days_per_batch": 8, "clip_norm": clip_norm, "learning_rate": 0.01}
+    more = {} if loss is None else {"loss": loss}
+    return NetworkLearner(small_config(training={**training, **more}, **settings))
+
+
+@pytest.fixture(scope="module")
+def case():
+    dataset = make_dataset()
+    return dataset, make_labels(dataset, ic=0.5), make_fold(dataset)
+
+
+def test_quantiles_change_no_bit_of_the_scores_and_are_read_back(case, tmp_path):
+    dataset, _, fold = case
+    days = fold.indices("test")
+    plain = fit(heads(), *case)
+    made = fit(heads(loss=PINBALL, quantiles=(0.1, 0.5, 0.9)), *case)
+    np.testing.assert_array_equal(made.scores(dataset, days), plain.scores(dataset, days))
+    assert plain.more_outputs(dataset, days) == {}
+    found = made.more_outputs(dataset, days)
+    assert list(found) == ["q0.1", "q0.5", "q0.9"]
+    inside = dataset.valid_TN[days]
+    assert (found["q0.9"][inside] > found["q0.1"][inside]).all()
+    made.save(tmp_path)
+    again = load_checkpoint(tmp_path).more_outputs(dataset, days)
+    assert all(np.array_equal(found[name], again[name], equal_nan=True) for name in found)
+
+
+def test_quantiles_learn_where_the_labels_lie(case):
+    dataset, labels, fold = case
+    long = {"max_epochs": 20, "patience": 20, "tolerance": 1.0, "ema_decay": 0.9}
+    config = small_config(
+        training={"loss": PINBALL, "learning_rate": 0.01, "weight_decay": 0.0, **long},
+        quantiles=(0.2, 0.8),
+    )
+    days = fold.indices("valid")
+    found = fit(NetworkLearner(config), *case).more_outputs(dataset, days)
+    ranked = gaussian_ranks(labels.residual_TNH[days][:, :, 0].astype(float))
+    known = np.isfinite(ranked)
+    below = [(ranked < found[name][:, :, 0])[known].mean() for name in ("q0.2", "q0.8")]
+    assert below == pytest.approx([0.2, 0.8], abs=0.08)
+
+
+def test_the_spread_over_dropout_is_given_if_it_is_asked_for(case):
+    dataset, _, fold = case
+    days = fold.indices("test")[:3]
+    found = fit(heads(dropout_passes=4, dropout=0.3), *case).more_outputs(dataset, days)
+    assert list(found) == ["place_spread"]
+    assert (found["place_spread"][dataset.valid_TN[days]] > 0).mean() > 0.8
+
+
+def test_the_score_of_a_horizon_may_be_a_blend_of_heads(case):
+    dataset, _, fold = case
+    days = fold.indices("test")
+    plain = fit(heads(), *case).scores(dataset, days)
+    made = fit(heads(blend_weights=(0.0, 2.0, 1.0, 0.0)), *case).scores(dataset, days)
+    np.testing.assert_array_equal(made, blended(plain, at=1, weights=(0.0, 2.0, 1.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"quantiles": (0.1, 0.9)}, "pinball trains the quantiles of a network"),
+        ({"loss": PINBALL}, "pinball trains the quantiles of a network"),
+        ({"blend_weights": (1.0, 1.0)}, "2 weights for the horizons 1, 5, 10, 20"),
+        ({"blend_weights": (1, 1, 0, 0), "blended_horizon": 3}, "3 is none of the horizons"),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused(case, settings, said):
+    with pytest.raises(ConfigError, match=said):
+        fit(heads(**settings), *case)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"quantiles": (0.9, 0.1)}, "levels that ascend"),
+        ({"dropout_passes": 1}, "shows no spread"),
+        ({"dropout_passes": 2, "dropout": 0.0, "feature_dropout": 0.0}, "needs dropout"),
+        ({"blend_weights": (0.0, 0.0)}, "are all 0"),
+    ],
+)
+def test_settings_of_heads_that_mean_nothing_are_refused(settings, said):
+    with pytest.raises(ValidationError, match=said):
+        small_config(**settings)

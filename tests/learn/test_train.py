@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gogooku.core.errors import DataError
+from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
 from gogooku.learn.network_config import TrainingConfig
@@ -78,6 +78,45 @@ def test_a_killed_fit_goes_on_to_the_same_weights(case, tmp_path, monkeypatch, p
     done = at - 1 if point == "train.state" else at
     epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
     assert epochs == list(range(done + 1, 5))
+
+
+STRIPS = {
+    "loss": {"kind": "sharpe", "cost_bps": 5.0},
+    "horizon_weights": (0.5, 0.5, 0.0, 0.0),
+    "max_epochs": 2,
+}
+
+
+def test_a_loss_over_strips_is_given_sessions_in_a_row_with_their_returns(case, monkeypatch):
+    seen = []
+    honest = train.loss_inputs
+
+    def watched(*args, **more):
+        seen.append(honest(*args, **more))
+        return seen[-1]
+
+    monkeypatch.setattr(train, "loss_inputs", watched)
+    learner = NetworkLearner(config(**STRIPS))
+    first = weights(fit(learner, *case))
+    assert {len(one.index_B) for one in seen} == {8}
+    assert all((one.index_B.diff() == 1).all() for one in seen)
+    assert len(seen) == 2 * (53 // 8)
+    assert {float(one.returns_BNH.abs().max() > 0) for one in seen} == {1.0}
+    assert same(first, weights(fit(learner, *case)))
+    seen.clear()
+    fit(NetworkLearner(config(max_epochs=1)), *case)
+    assert seen == []
+
+
+def test_a_loss_that_cannot_have_what_it_needs_is_refused_before_training(case):
+    events = []
+    usual = {**STRIPS, "horizon_weights": (1, 1, 1, 1)}
+    with pytest.raises(ConfigError, match="sharpe needs 21 sessions in a row"):
+        fit(NetworkLearner(config(**usual)), *case, events=events.append)
+    short = (*case[:2], make_fold(case[0], train=25))
+    with pytest.raises(DataError, match="18 sessions have labels, and the loss sharpe needs 21"):
+        fit(NetworkLearner(config(**{**usual, "days_per_batch": 30})), *short, events=events.append)
+    assert events == []
 
 
 def test_a_killed_fit_of_thinned_rows_goes_on_to_the_same_weights(case, tmp_path, monkeypatch):

@@ -7,8 +7,10 @@ from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
 from gogooku.runs import judge, report, trade, train
 from gogooku.runs.config import TrainConfig
+from gogooku.runs.folder import OUTPUTS_FILE, PREDICTIONS_FILE
 from gogooku.runs.named import run_named
 from support.cli import done, run_cli, sets
+from support.law_world import trained
 
 
 def test_its_settings_are_learner_split_warm_up_refit_label_order_and_seed():
@@ -56,6 +58,28 @@ def test_a_finished_run_is_found_again(home, ridge, monkeypatch):
         reporter=SilentReporter(),
     )
     assert again.folder == ridge.folder
+
+
+def test_what_a_network_gives_beside_its_scores_is_kept_if_it_is_asked_for(home, tmp_path, ridge):
+    assert not (ridge.folder / OUTPUTS_FILE).exists()
+    assert "outputs" not in ridge.manifest["parts"]
+    loss = '[{}, {loss={kind="pinball"}}]'
+    chosen = (
+        "learner.training.loss.kind=combined",
+        f"learner.training.loss.parts={loss}",
+        "learner.quantiles=[0.1, 0.9]",
+        "learner.dropout_passes=3",
+        "refit=true",
+    )
+    run = trained(tmp_path, "atft-gat-fan", ridge.dataset(home), *chosen)
+    frame = run.files.parquet(OUTPUTS_FILE)
+    keys = ["fold", "part", "date", "code", "horizon"]
+    assert frame.columns == [*keys, "q0.1", "q0.9", "place_spread"]
+    scores = run.files.parquet(PREDICTIONS_FILE)
+    assert frame.select(keys).sort(keys).equals(scores.select(keys).sort(keys))
+    assert frame.null_count().sum_horizontal().item() == 0
+    assert (frame["q0.9"] > frame["q0.1"]).all()
+    assert (frame["place_spread"] > 0).mean() > 0.5
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def explain(
         Where the value of a path came from; shown for files and ``--set``.
     """
     found: dict[str, str] = {}
-    for finding in fault.errors():
+    for finding in _first_causes(fault.errors()):
         path, message = _finding(finding, model, origins or {})
         found.setdefault(path, f"{path}: {message}" if path else message)
     shown = list(found.values())[:_SHOWN]
@@ -120,6 +120,16 @@ def explain(
         shown.append(f"and {len(found) - _SHOWN} more")
     count = "1 setting is wrong" if len(found) == 1 else f"{len(found)} settings are wrong"
     return f"config: {count}: " + "; ".join(shown)
+
+
+def _first_causes(findings: Sequence[Any]) -> list[Any]:
+    """Findings but those that follow from others: a list is short of its own faulty items."""
+    within = [
+        tuple(one["loc"][:-1][:depth]) for one in findings for depth in range(len(one["loc"]))
+    ]
+    return [
+        one for one in findings if one["type"] != "too_short" or tuple(one["loc"]) not in within
+    ]
 
 
 def explain_value(finding: Mapping[str, Any]) -> str:
@@ -263,9 +273,9 @@ def _locate(location: Sequence[int | str], model: type[BaseModel]) -> _Place:
     items = [step for step in steps if isinstance(step, int)]
     place = _Place(path, holder, field, items[0] if items else None)
     inner = {} if field is None else _item_of(field.annotation).variants
-    if inner and len(steps) > 2:
-        number, kind, *rest = steps
-        found = _locate(rest, inner[str(kind)])
+    if inner and len(steps) > (1 if "" in inner else 2):
+        number, *rest = steps
+        found = _locate(rest, inner["" if "" in inner else str(rest.pop(0))])
         return replace(found, steps=[*path[:-1], f"{path[-1]}[{number}]", *found.steps])
     return place
 
@@ -310,7 +320,10 @@ def expected(field: _Field, path: str) -> str:
 
 def _listed(annotation: Any, metadata: Iterable[Any]) -> str:
     arguments, item = typing.get_args(annotation), _item_of(annotation)
-    nouns = "settings, each with a kind" if item.variants else _NOUNS[item.annotation][1]
+    if item.variants:
+        nouns = "groups of settings" if "" in item.variants else "settings, each with a kind"
+    else:
+        nouns = _NOUNS[item.annotation][1]
     if Ellipsis not in arguments and len(arguments) > 1:
         return f"a list of {len(arguments)} {nouns}"
     fewest = [one.min_length for one in metadata if hasattr(one, "min_length")]

@@ -42,6 +42,23 @@ def long_form(
     return pl.DataFrame(columns, schema=dict(FORECAST_SCHEMA)).sort("date", "code", "horizon")
 
 
+def joined(
+    values: Mapping[str, Scores], dates: DateArray, codes: Sequence[str], *, horizons: Sequence[int]
+) -> pl.DataFrame:
+    """Several dense arrays [t, N, H] of the same places as columns: date, code, horizon, and each.
+
+    A row for every place where the first has a value; null where another has none.
+    """
+    frames = [
+        long_form(one, dates, codes, horizons=horizons).rename({"score": name})
+        for name, one in values.items()
+    ]
+    first, *others = frames
+    for one in others:
+        first = first.join(one, on=["date", "code", "horizon"], how="left", maintain_order="left")
+    return first
+
+
 @dataclass(frozen=True)
 class Places:
     """Where the rows of a long frame (date, code, horizon, ...) lie on dense axes.

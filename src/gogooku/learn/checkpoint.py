@@ -16,8 +16,9 @@ from typing import Any
 
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import read_json, readable, sync_tree, write_json, write_point
+from gogooku.core.forecast import Scores
 from gogooku.core.registry import VariantConfig, load
-from gogooku.core.types import Checkpoint, Dataset
+from gogooku.core.types import Checkpoint, Dataset, IntArray
 from gogooku.learn.devices import check_device
 from gogooku.learn.registry import LEARNERS
 
@@ -139,7 +140,14 @@ class Headed:
         """Per horizon, the last date at which a label in use resolved."""
         return self.header.trained_through
 
+    def more_outputs(self, dataset: Dataset, indices: IntArray) -> dict[str, Scores]:
+        """What it gives beside its scores, by name, each [t, N, H]; nothing if not asked for."""
+        del dataset, indices
+        return {}
 
+
+SPREAD = "place_spread"
+"""Name of the output that says how far a name's place moves."""
 CHOSEN = "chosen"
 """Name, in a header, of what was selected on the validation part."""
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gogooku.core.config import Config
-from gogooku.core.registry import VariantConfig
-from gogooku.core.variants import OneOf
 from gogooku.learn.config import FittedConfig
 from gogooku.learn.losses.correlation.config import CorrelationConfig
-from gogooku.learn.registry import LOSSES
-
-LossConfig = Annotated[VariantConfig, OneOf(LOSSES)]
-"""The config of any loss of the table."""
+from gogooku.learn.registry import LossConfig
 
 
 class TrainingConfig(Config):
@@ -90,3 +85,35 @@ class NetworkConfig(FittedConfig):
     raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()
+
+
+class HeadsConfig(NetworkConfig):
+    """A network that gives more than a score at each horizon; none of it by default.
+
+    Attributes
+    ----------
+    quantiles : tuple of float
+        Levels, ascending, of the quantiles of a name's normal score that are given beside its
+        scores. They need ``pinball`` as a part of the loss.
+    dropout_passes : int
+        Passes with dropout on, from which it is measured how far a name's place moves.
+    blended_horizon, blend_weights : int, tuple of float
+        The score that is given out at this horizon is the mean of the places by the heads of all
+        horizons, weighted by these; without weights it is its own head's. Validation selects by
+        the heads themselves.
+    """
+
+    quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = ()
+    dropout_passes: int = Field(default=0, ge=0)
+    blended_horizon: int = Field(default=5, ge=1)
+    blend_weights: tuple[Annotated[float, Field(ge=0.0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> HeadsConfig:
+        if list(self.quantiles) != sorted(set(self.quantiles)):
+            raise ValueError("quantiles are levels that ascend, each once: [0.1, 0.5, 0.9]")
+        if self.dropout_passes == 1:
+            raise ValueError("dropout_passes=1 shows no spread; 2 or more, or 0 for none")
+        if self.blend_weights and not sum(self.blend_weights):
+            raise ValueError("blend_weights are all 0; leave them out")
+        return self

@@ -13,17 +13,21 @@ from torch import nn
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, storage_errors
+from gogooku.core.forecast import Scores
 from gogooku.core.registry import load
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import DayReader
-from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
+from gogooku.learn.checkpoint import CHOSEN, SPREAD, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.devices import CPU
+from gogooku.learn.losses.needs import Training, check_loss, check_sessions, needs_of
 from gogooku.learn.names import positions
-from gogooku.learn.network_config import NetworkConfig
-from gogooku.learn.registry import LEARNERS
+from gogooku.learn.network_config import HeadsConfig, NetworkConfig
+from gogooku.learn.places import blended
+from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
+from gogooku.learn.uncertainty import dropout_spread, quantiles_of
 
 
 def build_network(
@@ -90,9 +94,29 @@ class NetworkCheckpoint(Headed):
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
-        reader = _reader(_config_of(self.header), dataset, self.scale)
+        config = _config_of(self.header)
+        reader = _reader(config, dataset, self.scale)
         wanted = np.asarray(indices).tolist()
-        return score_sessions(self.model, reader, wanted, device=self.device)
+        made = score_sessions(self.model, reader, wanted, device=self.device)
+        if isinstance(config, HeadsConfig) and config.blend_weights:
+            at = self.horizons.index(config.blended_horizon)
+            return blended(made, at=at, weights=config.blend_weights)
+        return made
+
+    def more_outputs(self, dataset: Dataset, indices: IntArray) -> dict[str, Scores]:
+        """Quantiles and the spread over passes with dropout, where they are asked for."""
+        config, found = _config_of(self.header), dict[str, Scores]()
+        if not isinstance(config, HeadsConfig):
+            return found
+        reader, wanted = _reader(config, dataset, self.scale), np.asarray(indices).tolist()
+        if config.quantiles:
+            made = quantiles_of(self.model, reader, wanted, device=self.device)
+            found |= {f"q{p:g}": made[..., q] for q, p in enumerate(config.quantiles)}
+        if config.dropout_passes:
+            found[SPREAD] = dropout_spread(
+                self.model, reader, wanted, passes=config.dropout_passes, device=self.device
+            )
+        return found
 
     def save(self, folder: Path) -> None:
         """Write weights and header."""
@@ -138,14 +162,19 @@ class NetworkLearner:
         rates of those epochs.
         """
         config = self.config
-        if len(config.training.horizon_weights) != len(labels.horizons):
-            raise ConfigError(
-                f"training.horizon_weights: {len(config.training.horizon_weights)} weights for "
-                f"the horizons {labels.horizons}"
-            )
+        given = _given(config, dataset, labels)
+        check_loss(config.training.loss, given)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
-        targets = labelled(dataset, labels, fold, config=config, first_history=config.lookback - 1)
+        targets = labelled(
+            dataset,
+            labels,
+            fold,
+            config=config,
+            first_history=config.lookback - 1,
+            keep_returns=Need.RETURNS in needs_of(config.training.loss),
+        )
+        check_sessions(config.training.loss, given, sessions=len(targets.train.indices))
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -167,6 +196,7 @@ class NetworkLearner:
             key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),
             execution=execution,
             epochs=epochs,
+            levels=given.levels,
         ).run()
         header = Header.of(
             config,
@@ -175,6 +205,41 @@ class NetworkLearner:
             more={SCALE_KEY: scale.to_json(), CHOSEN: {"epochs": kept}},
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+
+def _given(config: NetworkConfig, dataset: Dataset, labels: Labels) -> Training:
+    """What the loss can have."""
+    training = config.training
+    if len(training.horizon_weights) != len(labels.horizons):
+        raise ConfigError(
+            f"training.horizon_weights: {len(training.horizon_weights)} weights for "
+            f"the horizons {labels.horizons}"
+        )
+    heads = config if isinstance(config, HeadsConfig) else None
+    if heads is not None:
+        _check_blend(heads, labels.horizons)
+    return Training(
+        horizons=labels.horizons,
+        horizon_weights=training.horizon_weights,
+        days_per_batch=training.days_per_batch,
+        row_share=training.row_share,
+        features=dataset.features,
+        levels=heads.quantiles if heads is not None else (),
+    )
+
+
+def _check_blend(config: HeadsConfig, horizons: tuple[int, ...]) -> None:
+    known = ", ".join(map(str, horizons))
+    if not config.blend_weights:
+        return
+    if len(config.blend_weights) != len(horizons):
+        raise ConfigError(
+            f"blend_weights: {len(config.blend_weights)} weights for the horizons {known}"
+        )
+    if config.blended_horizon not in horizons:
+        raise ConfigError(
+            f"blended_horizon: {config.blended_horizon} is none of the horizons {known}"
+        )
 
 
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:

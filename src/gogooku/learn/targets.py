@@ -55,11 +55,20 @@ class DayLabels:
 
 @dataclass(frozen=True)
 class FoldLabels:
-    """Labels to train on (normal scores) and to select on (returns)."""
+    """Labels to train on (normal scores) and to select on (returns).
+
+    Attributes
+    ----------
+    train, valid : DayLabels
+    horizons : tuple of int
+    returns_TNH : float32 [t, N, H], optional
+        The train labels before they were ranked; kept only where they are wanted.
+    """
 
     train: DayLabels
     valid: DayLabels
     horizons: tuple[int, ...]
+    returns_TNH: npt.NDArray[np.float32] | None = None
 
     @property
     def trained_through(self) -> dict[int, date]:
@@ -69,7 +78,13 @@ class FoldLabels:
 
 
 def fold_labels(
-    dataset: Dataset, labels: Labels, fold: Fold, *, config: FittedConfig, first_history: int = 0
+    dataset: Dataset,
+    labels: Labels,
+    fold: Fold,
+    *,
+    config: FittedConfig,
+    first_history: int = 0,
+    keep_returns: bool = False,
 ) -> FoldLabels:
     """Labels of a fold; each part's are known before the next part opens.
 
@@ -77,17 +92,19 @@ def fold_labels(
     ----------
     first_history : int
         Sessions at the start of the dataset that are too early to train on.
+    keep_returns : bool
+        Whether the train labels are wanted as returns too.
     """
     _require_one_panel(dataset, labels)
     train = fold.indices("train")
     train = train[train >= first_history]
     valid = fold.indices("valid")
+    known = _day_labels(dataset, labels, train, variant=config.train_label, cutoff=int(valid[0]))
     return FoldLabels(
-        train=_day_labels(
-            dataset, labels, train, variant=config.train_label, cutoff=int(valid[0])
-        ).ranked(),
+        train=known.ranked(),
         valid=_valid_labels(dataset, labels, fold, config),
         horizons=labels.horizons,
+        returns_TNH=known.values_TNH if keep_returns else None,
     )
 
 
@@ -108,7 +125,13 @@ def _valid_labels(dataset: Dataset, labels: Labels, fold: Fold, config: FittedCo
 
 
 def joint_labels(
-    dataset: Dataset, labels: Labels, fold: Fold, *, config: FittedConfig, first_history: int = 0
+    dataset: Dataset,
+    labels: Labels,
+    fold: Fold,
+    *,
+    config: FittedConfig,
+    first_history: int = 0,
+    keep_returns: bool = False,
 ) -> FoldLabels:
     """Labels of a fold to fit once more with what was selected: train and validation together.
 
@@ -125,7 +148,12 @@ def joint_labels(
         cutoff=int(fold.indices("test")[0]),
     )
     valid = _valid_labels(dataset, labels, fold, config)
-    return FoldLabels(train=together.ranked(), valid=valid, horizons=labels.horizons)
+    return FoldLabels(
+        train=together.ranked(),
+        valid=valid,
+        horizons=labels.horizons,
+        returns_TNH=together.values_TNH if keep_returns else None,
+    )
 
 
 def _why_none(dataset: Dataset, labels: Labels, indices: IntArray) -> str:

@@ -26,8 +26,11 @@ from gogooku.core.files import write_point
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
+from gogooku.learn.loss_inputs import loss_inputs
 from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.losses.needs import needs_of, splittable
 from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.session_order import session_order
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
@@ -84,6 +87,14 @@ def score_sessions(
     return np.stack(rows)
 
 
+def with_quantiles(model: nn.Module, batch: DayBatch) -> tuple[Tensor, Tensor | None]:
+    """Scores [B, N, H] of a network, and its quantiles [B, N, H, Q] if it gives some."""
+    if getattr(model, "quantiles", None) is None:
+        return model(batch), None
+    score, quantiles = model.with_quantiles(batch)  # type: ignore[operator]
+    return score, quantiles.float()
+
+
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups of the optimiser: matrices decay, vectors do not; every weight is in one."""
     matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
@@ -111,6 +122,8 @@ class NetworkFit:
     execution : FitExecution
     epochs : int, optional
         Train exactly so many and keep the last averaged weights; nothing is selected.
+    levels : tuple of float
+        Of the quantiles that the model gives.
     """
 
     model: nn.Module
@@ -121,6 +134,7 @@ class NetworkFit:
     key: str
     execution: FitExecution
     epochs: int | None = None
+    levels: tuple[float, ...] = ()
 
     def run(self) -> int:
         """Train until validation stops improving, and leave the best averaged weights.
@@ -182,8 +196,13 @@ class NetworkFit:
 
     def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
         begun = time.perf_counter()
-        days = len(self.labels.train.indices)
-        order = np.random.default_rng([self.seed, state.epoch]).permutation(days)
+        order = session_order(
+            len(self.labels.train.indices),
+            self.config.days_per_batch,
+            in_strips=not splittable(self.config.loss),
+            rng=np.random.default_rng([self.seed, state.epoch]),
+        )
+        days = len(order)
         taken, losses, norms = 0, [], []
         self.model.train()
         with seeded(self.seed, state.epoch, device=self.execution.device):
@@ -225,7 +244,7 @@ class NetworkFit:
     ) -> tuple[float, float]:
         config, train = self.config, self.labels.train
         batch = self.reader.batch(train.indices[rows].tolist(), only=names)
-        loss = self._loss(batch, self._labels(rows, names, width=batch.valid_BN.shape[1]))
+        loss = self._loss(batch, rows, names)
         value = float(loss.detach())
         if not np.isfinite(value):
             days = ", ".join(str(d) for d in self.reader.dataset.sessions[train.indices[rows]])
@@ -254,19 +273,33 @@ class NetworkFit:
         share = config.final_rate_share + (1.0 - config.final_rate_share) * cosine
         return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
-    def _labels(self, rows: list[int], names: list[Names], *, width: int) -> Tensor:
-        values_TNH = self.labels.train.values_TNH
-        return torch.from_numpy(packed_labels(values_TNH, rows, names, width=width))
-
-    def _loss(self, batch: DayBatch, label_BNH: Tensor) -> Tensor:
-        device = self.execution.device
+    def _loss(self, batch: DayBatch, rows: list[int], names: list[Names]) -> Tensor:
+        config, labels, device = self.config, self.labels, self.execution.device
+        packed = packed_labels(labels.train.values_TNH, rows, names, width=batch.valid_BN.shape[1])
+        label_BNH = torch.from_numpy(packed)
         known = label_BNH.isfinite()
+        batch = batch.to(device)
+        inputs = None
+        if needs_of(config.loss):
+            score, quantiles = with_quantiles(self.model, batch)
+            inputs = loss_inputs(
+                self.reader,
+                labels,
+                rows,
+                names,
+                batch,
+                quantiles=quantiles,
+                levels=self.levels,
+            )
+        else:
+            score = self.model(batch)
         return batch_loss(
-            self.model(batch.to(device)).float(),
+            score.float(),
             torch.where(known, label_BNH, 0.0).to(device),
             known.to(device),
-            horizon_weights=self.config.horizon_weights,
-            config=self.config.loss,
+            horizon_weights=config.horizon_weights,
+            config=config.loss,
+            inputs=inputs,
         )
 
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:

@@ -21,6 +21,8 @@ from gogooku.dataset.home import current_dataset
 from gogooku.runs.config import TrainConfig
 
 PREDICTIONS_FILE = "predictions.parquet"
+OUTPUTS_FILE = "outputs.parquet"
+"""What a learner gives beside its scores; only there if it was asked for some."""
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""

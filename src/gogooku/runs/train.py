@@ -23,20 +23,21 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
-from gogooku.core.forecast import Forecast, Scores, long_form
+from gogooku.core.forecast import Forecast, Scores, joined, long_form
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
-from gogooku.learn.checkpoint import keep_checkpoint, load_checkpoint
+from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
 from gogooku.learn.config import reads_raw
 from gogooku.learn.devices import check_device
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (
     EVENTS_FILE,
+    OUTPUTS_FILE,
     PREDICTIONS_FILE,
     RAW_INPUT,
     Run,
@@ -135,6 +136,7 @@ class _Fitting:
         self.execution = execution
         self.reporter = reporter
         self.valid: list[pl.DataFrame] = []
+        self.outputs: list[pl.DataFrame] = []
 
     def _event(self, event: Mapping[str, Any]) -> None:
         with (self.building / EVENTS_FILE).open("a", encoding="utf-8") as handle:
@@ -143,12 +145,14 @@ class _Fitting:
     def fit(self, fold: Fold) -> Checkpoint:
         """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
         if not self.config.refit:
-            kept = self._fitted(fold, CHECKPOINT)
-            self._score_valid(kept, fold)
-            return kept
-        selected = self._fitted(fold, SELECTED)
+            selected = kept = self._fitted(fold, CHECKPOINT)
+        else:
+            selected = self._fitted(fold, SELECTED)
+            kept = self._fitted(fold, CHECKPOINT, chosen=selected)
         self._score_valid(selected, fold)
-        return self._fitted(fold, CHECKPOINT, chosen=selected)
+        self._put_outputs(selected, fold, "valid")
+        self._put_outputs(kept, fold, "test")
+        return kept
 
     def _fitted(self, fold: Fold, name: str, *, chosen: Checkpoint | None = None) -> Checkpoint:
         number = self.folds.index(fold)
@@ -184,6 +188,16 @@ class _Fitting:
         made = long_form(scores, days, self.dataset.codes, horizons=self.labels.horizons)
         self.valid.append(_of_fold(made, self.folds.index(fold), "valid"))
 
+    def _put_outputs(self, checkpoint: Checkpoint, fold: Fold, part: str) -> None:
+        """What a checkpoint gives beside its scores, for a part of a fold."""
+        assert isinstance(checkpoint, Headed), type(checkpoint).__name__
+        indices = fold.indices(part)
+        found = checkpoint.more_outputs(self.dataset, indices)
+        if found:
+            days = self.dataset.sessions[indices]
+            made = joined(found, days, self.dataset.codes, horizons=self.labels.horizons)
+            self.outputs.append(_of_fold(made, self.folds.index(fold), part))
+
     def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
         """Scores of sessions, [t, N, H]."""
         return checkpoint.scores(self.dataset, indices)
@@ -204,6 +218,9 @@ class _Fitting:
         write_parquet(pl.concat(frames), path)
         write_point("train.predictions")
         hashes = {"predictions": hash_file(path)}
+        if self.outputs:
+            write_parquet(pl.concat(self.outputs), self.building / OUTPUTS_FILE)
+            hashes["outputs"] = hash_file(self.building / OUTPUTS_FILE)
         for file in sorted((self.building / "folds").rglob("*")):
             if file.is_file():
                 hashes[str(file.relative_to(self.building))] = hash_file(file)

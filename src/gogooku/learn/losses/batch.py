@@ -9,17 +9,21 @@ A loss is a function ``loss(score_BNH, label_BNH, mask_BNH, weight_H, config)``:
 - weight_H : float32 [H], weights of the horizons, 1 in sum.
 - config : its own settings.
 
-It gives a float32 scalar with a finite gradient; what is masked out does not enter.
+One whose row states needs is given ``inputs`` too, a `LossInputs`. It gives a float32 scalar with a
+finite gradient; what is masked out does not enter.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from torch import Tensor, tensor
 
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import MIN_NAMES
 from gogooku.core.registry import VariantConfig, load
-from gogooku.learn.registry import LOSSES
+from gogooku.learn.losses.inputs import LossInputs
+from gogooku.learn.registry import LOSSES, Need
 
 
 def batch_loss(
@@ -29,6 +33,7 @@ def batch_loss(
     *,
     horizon_weights: tuple[float, ...],
     config: VariantConfig,
+    inputs: LossInputs | None = None,
 ) -> Tensor:
     """The chosen loss of a batch of sessions.
 
@@ -38,6 +43,8 @@ def batch_loss(
         Only their ratios matter.
     config : VariantConfig
         Of one of the registered losses.
+    inputs : LossInputs, optional
+        Needed by some losses.
 
     Returns
     -------
@@ -46,7 +53,8 @@ def batch_loss(
     Raises
     ------
     ContractError
-        The horizon axes differ, or a session has too few labels at a horizon.
+        The horizon axes differ, a session has too few labels at a horizon, or the loss needs
+        inputs and has none.
     """
     widths = {score_BNH.shape[-1], label_BNH.shape[-1], len(horizon_weights)}
     if len(widths) != 1:
@@ -60,8 +68,33 @@ def batch_loss(
             f"loss: a session has {fewest} labels at a horizon, needs {MIN_NAMES}; "
             "leave such sessions out of the batch"
         )
-    weight_H = tensor(horizon_weights, device=score_BNH.device)
-    weight_H = weight_H / weight_H.sum()
-    function = load(LOSSES.row(config.kind).function)
-    out: Tensor = function(score_BNH, label_BNH, mask_BNH, weight_H, config)
+    weight_H = relative(horizon_weights, like=score_BNH)
+    return apply_loss(score_BNH, label_BNH, mask_BNH, weight_H, config, inputs=inputs)
+
+
+def relative(weights: Sequence[float], *, like: Tensor) -> Tensor:
+    """Weights with sum 1, of the type and on the device of another tensor."""
+    made = tensor(weights, device=like.device, dtype=like.dtype)
+    return made / made.sum()
+
+
+def apply_loss(
+    score_BNH: Tensor,
+    label_BNH: Tensor,
+    mask_BNH: Tensor,
+    weight_H: Tensor,
+    config: VariantConfig,
+    *,
+    inputs: LossInputs | None,
+) -> Tensor:
+    """Call the function of a loss with what its row says that it needs."""
+    row = LOSSES.row(config.kind)
+    function = load(row.function)
+    out: Tensor
+    if not row.needs:
+        out = function(score_BNH, label_BNH, mask_BNH, weight_H, config)
+        return out
+    if inputs is None and Need.PARTS not in row.needs:
+        raise ContractError(f"loss {config.kind}: needs {', '.join(row.needs)}, and has none")
+    out = function(score_BNH, label_BNH, mask_BNH, weight_H, config, inputs=inputs)
     return out

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from gogooku.core.ranks import centred_ranks
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.models.blend.config import BlendConfig
-from gogooku.learn.models.blend.learner import BlendLearner, ranks_of
+from gogooku.learn.models.blend.learner import BlendLearner
 from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.models.ridge.config import RidgeConfig
+from gogooku.learn.places import place_spread
 from support.learning import fit, make_dataset, make_fold, make_labels
 
 TREES = LightGBMConfig(rounds=10, patience=10)
@@ -38,12 +39,17 @@ def test_scores_are_the_weighted_mean_of_the_members_ranks(case):
     np.testing.assert_allclose(made.scores(dataset, indices), expected, atol=1e-7)
 
 
-def test_the_scale_of_a_member_does_not_matter():
-    scores = np.random.default_rng(0).standard_normal((3, 30, 2)).astype(np.float32)
-    scores[0, 3, 0] = np.nan
-    np.testing.assert_array_equal(ranks_of(scores), ranks_of(100 * scores + 7))
-    assert np.isnan(ranks_of(scores)[0, 3, 0])
-    assert np.isnan(ranks_of(scores)).sum() == 1
+def test_how_far_the_members_are_apart_is_given_if_it_is_asked_for(case):
+    dataset, _, fold = case
+    indices = fold.indices("test")
+    assert fit(blend(TREES, seeds=2), *case).more_outputs(dataset, indices) == {}
+    made = fit(blend(TREES, seeds=2, member_spread=True), *case)
+    found = made.more_outputs(dataset, indices)
+    wanted = place_spread([member.scores(dataset, indices) for member in made.members])
+    np.testing.assert_array_equal(found["place_spread"], wanted)
+    assert np.nanmax(wanted) > 0.05
+    with pytest.raises(ValidationError, match="member_spread needs two fits"):
+        BlendConfig(members=(TREES,), member_spread=True)
 
 
 def test_seeds_are_fits_of_their_own(case):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gogooku.learn.network_config import NetworkConfig
+from gogooku.learn.network_config import HeadsConfig
 
 
 class TrunkKind(StrEnum):
@@ -44,7 +44,7 @@ class TemporalKind(StrEnum):
     """One linear map of all sessions and channels: position is kept."""
 
 
-class AtftGatFanConfig(NetworkConfig):
+class AtftGatFanConfig(HeadsConfig):
     """ATFT-GAT-FAN, beside what every network chooses.
 
     Attributes
@@ -91,4 +91,6 @@ class AtftGatFanConfig(NetworkConfig):
             raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
         if self.raw_channels and self.temporal is TemporalKind.NONE:
             raise ValueError("temporal=none reads no history; leave raw_channels empty")
+        if self.dropout_passes and not self.dropout + self.feature_dropout:
+            raise ValueError("dropout_passes needs dropout or feature_dropout above 0")
         return self

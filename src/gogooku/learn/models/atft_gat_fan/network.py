@@ -12,6 +12,7 @@ from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
 from gogooku.learn.layers.graph_attention import GraphAttention
+from gogooku.learn.layers.heads import QuantileHead
 from gogooku.learn.layers.perceptron import NormedLayers
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
@@ -95,9 +96,18 @@ class AtftGatFan(nn.Module):
             else nn.Dropout(config.dropout)
         )
         self.feature_dropout = nn.Dropout(config.feature_dropout)
+        self.quantiles = (
+            QuantileHead(hidden, horizons=num_horizons, levels=len(config.quantiles))
+            if config.quantiles
+            else None
+        )
 
     def forward(self, batch: DayBatch) -> Tensor:
         """Scores [B, N, H]; those of padding names mean nothing."""
+        return self.with_quantiles(batch)[0]
+
+    def with_quantiles(self, batch: DayBatch) -> tuple[Tensor, Tensor | None]:
+        """Scores [B, N, H], and quantiles [B, N, H, Q] where there are some."""
         level = batch.last_BNF * RANK_SCALE
         if self.config.missing_flags:
             level = torch.cat([level, missing(batch.last_BNF)], dim=-1)
@@ -119,8 +129,9 @@ class AtftGatFan(nn.Module):
         if self.graph is not None:
             h = self.graph(h, batch.neighbour_BNK)
         context = self._noisy(batch.market_BM)
-        score: Tensor = self.head(self.dropout(h)) + self.skip(level, history, context)
-        return score
+        h = self.dropout(h)
+        score: Tensor = self.head(h) + self.skip(level, history, context)
+        return score, None if self.quantiles is None else self.quantiles(h)
 
     def _noisy(self, market_BM: Tensor) -> Tensor:
         if not self.training:

@@ -31,12 +31,15 @@ class BlendConfig(VariantConfig):
         One a member, of any sum; none is equal weights.
     seeds : int
         How often each member is fitted, each time with another seed.
+    member_spread : bool
+        Whether it is kept beside the scores how far the members' places are apart.
     """
 
     kind: Literal["blend"] = "blend"
     members: tuple[Member, ...] = Field(default_factory=_usual, min_length=1)
     weights: tuple[Annotated[float, Field(gt=0.0)], ...] = ()
     seeds: int = Field(default=1, ge=1)
+    member_spread: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> BlendConfig:
@@ -44,4 +47,6 @@ class BlendConfig(VariantConfig):
             raise ValueError("a member of a blend cannot be a blend; name its members instead")
         if self.weights and len(self.weights) != len(self.members):
             raise ValueError(f"{len(self.weights)} weights for {len(self.members)} members")
+        if self.member_spread and len(self.members) * self.seeds < 2:
+            raise ValueError("member_spread needs two fits: more members, or seeds=2")
         return self

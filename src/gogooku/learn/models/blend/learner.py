@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import ContractError
-from gogooku.core.ranks import centred_ranks
+from gogooku.core.forecast import Scores
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
-from gogooku.learn.checkpoint import Headed, Header, keep_checkpoint, load_checkpoint
+from gogooku.learn.checkpoint import SPREAD, Headed, Header, keep_checkpoint, load_checkpoint
 from gogooku.learn.models.blend.config import BlendConfig
+from gogooku.learn.places import place_spread, places
 from gogooku.learn.registry import make_learner
 
 _PARTS = "parts"
@@ -45,8 +46,14 @@ class BlendCheckpoint(Headed):
         total = np.zeros(shape)
         weights = np.array(list(self.parts.values()))
         for member, weight in zip(self.members, weights / weights.sum(), strict=True):
-            total += weight * ranks_of(member.scores(dataset, indices))
+            total += weight * places(member.scores(dataset, indices))
         return total.astype(np.float32)
+
+    def more_outputs(self, dataset: Dataset, indices: IntArray) -> dict[str, Scores]:
+        """How far the members' places are apart, if it is asked for."""
+        if not BlendConfig.model_validate(self.header.config).member_spread:
+            return {}
+        return {SPREAD: place_spread([one.scores(dataset, indices) for one in self.members])}
 
     def save(self, folder: Path) -> None:
         """Write every member into a folder of its own, then the header."""
@@ -61,14 +68,6 @@ class BlendCheckpoint(Headed):
         names = header.more[_PARTS]
         members = tuple(load_checkpoint(folder / name, device=device) for name in names)
         return cls(header=header, members=members)
-
-
-def ranks_of(score_TNH: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Places within each session and horizon, from -0.5 to 0.5; ties share one, NaN stays."""
-    out = np.empty(score_TNH.shape)
-    for t, score_NH in enumerate(score_TNH):
-        out[t] = centred_ranks(score_NH.T.astype(np.float64)).T
-    return out
 
 
 @dataclass(frozen=True)

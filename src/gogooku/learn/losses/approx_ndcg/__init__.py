@@ -1,0 +1,1 @@
+"""How good the first places are, made smooth."""

@@ -1,0 +1,1 @@
+"""Several losses, each with a weight."""

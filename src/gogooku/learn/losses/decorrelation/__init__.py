@@ -1,0 +1,1 @@
+"""How much the scores follow given features."""

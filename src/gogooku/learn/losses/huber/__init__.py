@@ -1,0 +1,1 @@
+"""The squared error, linear for large errors."""

@@ -1,0 +1,1 @@
+"""The squared error to the normal scores."""

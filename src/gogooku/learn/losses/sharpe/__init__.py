@@ -1,0 +1,1 @@
+"""What holdings earn for their risk, after costs."""

@@ -1,0 +1,1 @@
+"""One minus the rank correlation, made smooth."""

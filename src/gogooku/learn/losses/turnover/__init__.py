@@ -1,0 +1,1 @@
+"""How much of what is held changes from session to session."""
