@@ -869,7 +869,14 @@ def test_a_knob_that_nothing_reads_is_caught(
 # ----------------------------------------------------------------------------------- execution
 
 EXECUTION_ROWS = rows(
-    "dataset", {"threads": 3, "block_names": 7, "block_sessions": 5, "device": "cuda"}
+    "dataset",
+    {
+        "threads": 3,
+        "block_names": 7,
+        "block_sessions": 5,
+        "device": "cuda",
+        "save_seconds": 0.0,
+    },
 )
 
 

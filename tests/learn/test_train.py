@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +14,7 @@ import torch
 from safetensors import safe_open
 
 from gogooku.core.errors import DataError
+from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
 from gogooku.learn.network_config import TrainingConfig
@@ -97,6 +102,109 @@ def test_a_killed_fit_of_thinned_rows_goes_on_to_the_same_weights(case, tmp_path
     monkeypatch.undo()
     assert same(undisturbed, weights(fit(learner, *case, work=tmp_path)))
     assert not same(undisturbed, weights(fit(NetworkLearner(config()), *case)))
+
+
+class Killed(BaseException):
+    """What ends a fit in this process: no code of the program catches it."""
+
+
+def ticking(monkeypatch):
+    """A clock that moves a second whenever it is read."""
+    ticks = iter(range(10**6))
+    clock = SimpleNamespace(monotonic=lambda: next(ticks), perf_counter=lambda: next(ticks))
+    monkeypatch.setattr(train, "time", clock)
+
+
+def told(path):
+    """The events of a file, but for seconds."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{k: v for k, v in one.items() if not k.endswith("seconds")} for one in lines]
+
+
+def logged(case, folder, *, settings=None, kill_at=None, monkeypatch=None, save_seconds=0.0):
+    """Fit with state and a file of events, and die at a step."""
+    log = EventLog(folder / "events.jsonl")
+    if kill_at is not None:
+        honest, steps = train_state.TrainState.average, []
+
+        def average(state, model, *, decay):
+            steps.append(state.step)
+            if state.step == kill_at:
+                raise Killed
+            honest(state, model, decay=decay)
+
+        monkeypatch.setattr(train_state.TrainState, "average", average)
+    execution = {"events": log, "journal": log, "work": folder / "work"}
+    learner = NetworkLearner(settings or config(row_share=0.8))
+    return fit(learner, *case, save_seconds=save_seconds, **execution)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(case, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    made = logged(case, folder, save_seconds=1e9)
+    with safe_open(folder / "work" / STATE_FILE, framework="pt") as handle:
+        steps = json.loads(handle.metadata()["state"])["step"]
+    return weights(made), told(folder / "events.jsonl"), steps
+
+
+@pytest.mark.parametrize("save_seconds", [0.0, 7.0])
+@pytest.mark.parametrize("number", range(5))
+def test_killed_at_20_random_steps_it_goes_on_to_the_same_weights_and_events(
+    case, undisturbed, tmp_path, monkeypatch, number, save_seconds
+):
+    """With state after every step, and after every few."""
+    whole, events, steps = undisturbed
+    rng = np.random.default_rng([number, int(save_seconds)])
+    for step in np.sort(rng.integers(1, steps, endpoint=True, size=2)):
+        with monkeypatch.context() as dying:
+            ticking(dying)
+            with pytest.raises(Killed):
+                logged(case, tmp_path, kill_at=step, monkeypatch=dying, save_seconds=save_seconds)
+    ticking(monkeypatch)
+    again = []
+    honest = train.NetworkFit._step
+    monkeypatch.setattr(train.NetworkFit, "_step", lambda *given: again.append(1) or honest(*given))
+    assert same(whole, weights(logged(case, tmp_path, save_seconds=save_seconds)))
+    assert told(tmp_path / "events.jsonl") == events
+    assert steps - step + 1 <= len(again) <= steps - step + 1 + save_seconds
+    seconds = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert all(one["train_seconds"] > 0 for one in seconds if one["event"] == "epoch")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+from gogooku.core.journal import EventLog
+from gogooku.learn import train_state
+from gogooku.learn.networks import NetworkLearner
+from learn.test_train import config
+from support.learning import fit, make_dataset, make_fold, make_labels
+honest = train_state.TrainState.average
+def average(state, model, *, decay):
+    if state.step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    honest(state, model, decay=decay)
+train_state.TrainState.average = average
+dataset = make_dataset()
+log = EventLog(Path({folder!r}) / "events.jsonl")
+fit(
+    NetworkLearner(config(row_share=0.8)), dataset, make_labels(dataset), make_fold(dataset),
+    events=log, journal=log, work=Path({folder!r}) / "work", save_seconds=0.0,
+)
+"""
+
+
+@pytest.mark.parametrize("step", [4, 18])
+def test_a_process_killed_within_an_epoch_is_taken_up_by_another(case, undisturbed, tmp_path, step):
+    whole, events, _ = undisturbed
+    tests = str(Path(__file__).parents[1])
+    code = KILLED.format(tests=tests, step=step, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert same(whole, weights(logged(case, tmp_path)))
+    assert told(tmp_path / "events.jsonl") == events
 
 
 def test_an_epoch_takes_the_share_of_rows_and_other_names_every_time(case, monkeypatch):

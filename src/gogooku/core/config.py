@@ -294,3 +294,6 @@ class Execution(Config):
         description="cpu, cuda, or cuda:N with the number of a GPU",
     )
     """Where networks are trained and scored; whether this machine has it shows when it is used."""
+    save_seconds: float = Field(default=60.0, ge=0.0)
+    """Seconds of training after which a network's state is written again, beside after each epoch;
+    a killed fit loses as much."""

@@ -20,6 +20,7 @@ from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
 from gogooku.core.errors import ConfigError, ContractError, DataError, NotFoundError
 from gogooku.core.files import hash_json
+from gogooku.core.journal import Journal, begin
 from gogooku.core.metrics import Estimate
 from gogooku.core.metrics import FloatArray as FloatArray
 from gogooku.core.panel import PANEL_SCHEMA as PANEL_SCHEMA
@@ -504,6 +505,10 @@ class FitExecution:
         Receives one JSON-like mapping per event: a line of ``events.jsonl``.
     work : Path or None
         Folder for resumable state; None keeps no state.
+    journal : Journal or None
+        Where the events go, if those of an interrupted fit can be taken back there.
+    save_seconds : float
+        Seconds of training after which the state is written again.
     """
 
     threads: int = 1
@@ -511,6 +516,16 @@ class FitExecution:
     reporter: Reporter = field(default_factory=SilentReporter)
     events: Callable[[Mapping[str, Any]], None] = ignore_event
     work: Path | None = None
+    journal: Journal | None = None
+    save_seconds: float = 60.0
+
+    def begin(self) -> None:
+        """Events from here on are those of one fit; what it told before it was killed is dropped.
+
+        A fit that goes on from state of its own then goes on behind the events of that state.
+        """
+        if self.journal is not None and self.work is not None:
+            begin(self.journal, self.work)
 
 
 class Learner(Protocol):

@@ -154,9 +154,6 @@ class NetworkLearner:
                 market_features=dataset.market_features,
                 num_horizons=len(labels.horizons),
             )
-        execution.events(
-            {"event": "model", "parameters": sum(w.numel() for w in model.parameters())}
-        )
         epochs = None if chosen is None else int(chosen_of(chosen)["epochs"])
         kept = NetworkFit(
             model=model,

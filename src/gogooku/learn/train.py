@@ -1,9 +1,10 @@
 """The one training loop of every network.
 
 On the CPU a fit is a pure function of (data, config, seed, threads). All randomness of an epoch is
-derived from the seed and the epoch's number, and the state is written whole after every epoch, so a
-run that is killed and started again ends with the weights of an undisturbed one. On a GPU the same
-holds but for the last bits, as sums over peers are added there in no fixed order.
+derived from the seed and the epoch's number. The state is written whole after every epoch, and
+within one after some seconds, with that of the generators: a run that is killed at any step and
+started again ends with the weights and the events of an undisturbed one. On a GPU the same holds
+but for the last bits, as sums over peers are added there in no fixed order.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -62,6 +63,23 @@ def seeded(*words: int, device: str = "cpu") -> Iterator[None]:
             with torch.cuda.device(one):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+def generators(device: str) -> dict[str, Tensor]:
+    """State of torch's generators that a fit on a device draws from, by device."""
+    found = {"cpu": torch.get_rng_state()}
+    if torch.device(device).type == "cuda":
+        found[device] = torch.cuda.get_rng_state(device)
+    return found
+
+
+def put_generators(states: Mapping[str, Tensor]) -> None:
+    """Put torch's generators where `generators` found them."""
+    for device, state in states.items():
+        if device == "cpu":
+            torch.set_rng_state(state)
+        else:
+            torch.cuda.set_rng_state(state, device)
 
 
 def score_sessions(
@@ -121,6 +139,7 @@ class NetworkFit:
     key: str
     execution: FitExecution
     epochs: int | None = None
+    _saved: float = field(default_factory=time.monotonic, init=False)
 
     def run(self) -> int:
         """Train until validation stops improving, and leave the best averaged weights.
@@ -130,23 +149,20 @@ class NetworkFit:
         int
             Epochs after which the weights that are left were kept.
         """
-        config = self.config
-        self.model.to(self.execution.device)
+        config, execution = self.config, self.execution
+        self.model.to(execution.device)
         optimizer = torch.optim.AdamW(
             decay_groups(self.model, config.weight_decay), lr=config.learning_rate
         )
-        state = TrainState.fresh(self.model)
-        if self.execution.work is not None:
-            state = read_state(self.execution.work, self.key, self.model, optimizer) or state
+        state = self._taken_up(optimizer)
         with (
             numeric_threads(self._threads()),
-            self.execution.reporter.step("train", total=self._most_epochs()) as step,
+            execution.reporter.step("train", total=self._most_epochs()) as step,
         ):
             step.advance(state.epoch)
             while not self._is_done(state):
                 self._epoch(state, optimizer)
-                if self.execution.work is not None:
-                    write_state(self.execution.work, self.key, self.model, optimizer, state)
+                self._save(state, optimizer)
                 write_point("train.epoch")
                 step.advance()
                 if state.measures:
@@ -154,6 +170,30 @@ class NetworkFit:
         self.model.load_state_dict(state.best)
         self.model.eval()
         return state.best_epoch
+
+    def _taken_up(self, optimizer: torch.optim.Optimizer) -> TrainState:
+        """Where an interrupted fit of the same key stood, or the beginning."""
+        execution = self.execution
+        execution.begin()
+        saved = None
+        if execution.work is not None:
+            saved = read_state(execution.work, self.key, device=execution.device)
+        if saved is None:
+            count = sum(weight.numel() for weight in self.model.parameters())
+            execution.events({"event": "model", "parameters": count})
+            return TrainState.fresh(self.model)
+        if execution.journal is not None:
+            execution.journal.rewind(saved.state.mark)
+        saved.put(self.model, optimizer)
+        return saved.state
+
+    def _save(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
+        self._saved = time.monotonic()
+        if self.execution.work is None:
+            return
+        if self.execution.journal is not None:
+            state.mark = self.execution.journal.mark()
+        write_state(self.execution.work, self.key, self.model, optimizer, state)
 
     def _most_epochs(self) -> int:
         return self.config.max_epochs if self.epochs is None else self.epochs
@@ -181,24 +221,32 @@ class NetworkFit:
         return self.execution.threads if step >= MANY_PRODUCTS else 1
 
     def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
-        begun = time.perf_counter()
+        """Train one epoch, or what is left of it, and look at validation."""
         days = len(self.labels.train.indices)
         order = np.random.default_rng([self.seed, state.epoch]).permutation(days)
-        taken, losses, norms = 0, [], []
+        so_far, device = state.so_far, self.execution.device
         self.model.train()
-        with seeded(self.seed, state.epoch, device=self.execution.device):
-            for first in range(0, days, self.config.days_per_batch):
+        with seeded(self.seed, state.epoch, device=device):
+            put_generators(state.generators)
+            while so_far.sessions < days:
+                begun = time.perf_counter()
+                first = so_far.sessions
                 rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
                 names = [self._names(state.epoch, row) for row in rows]
                 loss, norm = self._step(state, optimizer, rows, names)
-                taken += sum(map(len, names))
-                losses.append(loss)
-                norms.append(norm)
+                so_far.sessions += len(rows)
+                so_far.rows += sum(map(len, names))
+                so_far.losses.append(loss)
+                so_far.norms.append(norm)
+                so_far.seconds += time.perf_counter() - begun
+                if time.monotonic() - self._saved >= self.execution.save_seconds:
+                    state.generators = generators(device)
+                    self._save(state, optimizer)
         event = {
-            "rows": taken,
-            "loss": float(np.mean(losses)),
-            "grad_norm": float(np.mean(norms)),
-            "train_seconds": time.perf_counter() - begun,
+            "rows": so_far.rows,
+            "loss": float(np.mean(so_far.losses)),
+            "grad_norm": float(np.mean(so_far.norms)),
+            "train_seconds": so_far.seconds,
         }
         if self.epochs is None:
             self._validate(state, event)

@@ -1,11 +1,13 @@
-"""The state of a fit between epochs, in one file that is replaced as a whole."""
+"""The state of a fit after any step, in one file that is replaced as a whole."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,27 @@ from gogooku.learn.network_config import TrainingConfig
 STATE_FILE = "train_state.safetensors"
 
 Weights = dict[str, Tensor]
+
+
+@dataclass
+class EpochSoFar:
+    """What has been done of an epoch that is not over.
+
+    Attributes
+    ----------
+    sessions, rows : int
+        Train sessions of the epoch's order that were stepped over, and their names together.
+    losses, norms : list of float
+        Loss and gradient norm of each step.
+    seconds : float
+        Wall time of the steps.
+    """
+
+    sessions: int = 0
+    rows: int = 0
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass
@@ -37,6 +60,12 @@ class TrainState:
         The epoch (from 1) whose averaged weights are kept; 0 before the first.
     best_measure : float
         The highest smoothed measure so far.
+    so_far : EpochSoFar
+        The epoch that is under way.
+    generators : mapping of str to Tensor
+        State of torch's generators within an epoch, by device; empty between epochs.
+    mark : int
+        Place in the events (see `gogooku.core.journal`) at which the state was written.
     """
 
     averaged: Weights
@@ -46,11 +75,14 @@ class TrainState:
     measures: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_measure: float = -np.inf
+    so_far: EpochSoFar = field(default_factory=EpochSoFar)
+    generators: Weights = field(default_factory=dict)
+    mark: int = 0
 
     @classmethod
     def fresh(cls, model: nn.Module) -> TrainState:
         """State before the first step."""
-        return cls(averaged=_copied(model), best=_copied(model))
+        return cls(averaged=copied(model), best=copied(model))
 
     def average(self, model: nn.Module, *, decay: float) -> None:
         """Move the averaged weights towards the model's; early steps forget faster."""
@@ -61,19 +93,25 @@ class TrainState:
 
     def record(self, measure: float, config: TrainingConfig) -> bool:
         """Note an epoch's validation measure; keep its averaged weights unless they are worse."""
-        self.epoch += 1
+        self._over()
         self.measures.append(measure)
         smoothed = float(np.mean(self.measures[-config.smoothing :]))
         self.best_measure = max(self.best_measure, smoothed)
         if smoothed < self.best_measure - config.tolerance:
             return False
-        self.best_epoch = self.epoch
-        self.best = {name: value.clone() for name, value in self.averaged.items()}
+        self._keep()
         return True
 
     def keep(self) -> None:
         """Note an epoch of which nothing is measured; keep its averaged weights."""
+        self._over()
+        self._keep()
+
+    def _over(self) -> None:
         self.epoch += 1
+        self.so_far, self.generators = EpochSoFar(), {}
+
+    def _keep(self) -> None:
         self.best_epoch = self.epoch
         self.best = {name: value.clone() for name, value in self.averaged.items()}
 
@@ -82,57 +120,76 @@ class TrainState:
         late = self.epoch - self.best_epoch >= config.patience and self.epoch > 0
         return self.epoch >= config.max_epochs or late
 
+    def facts(self) -> dict[str, Any]:
+        """All that is no tensor, as JSON values."""
+        held = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: value for name, value in held.items() if name not in _TENSORS}
+        return {**plain, "so_far": asdict(self.so_far)}
 
-def _copied(model: nn.Module) -> Weights:
+
+_TENSORS = ("averaged", "best", "generators")
+
+
+def copied(model: nn.Module) -> Weights:
+    """The weights of a model, as they are now."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def write_state(
     folder: Path, key: str, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState
 ) -> None:
-    """Write everything the next epoch starts from, atomically."""
-    parts = {"model": _copied(model), "averaged": state.averaged, "best": state.best}
+    """Write everything the next step starts from, atomically."""
+    parts = {"model": copied(model), **{name: getattr(state, name) for name in _TENSORS}}
     tensors = {
         f"{part}/{name}": w for part, weights in parts.items() for name, w in weights.items()
     }
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{slot}": value for slot, value in slots.items()}
-    facts = {
-        "key": key,
-        "epoch": state.epoch,
-        "step": state.step,
-        "measures": state.measures,
-        "best_epoch": state.best_epoch,
-        "best_measure": state.best_measure,
-    }
     temporary = folder / f".{STATE_FILE}.tmp"
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: value.contiguous().cpu() for name, value in tensors.items()}
-        save_file(plain, temporary, metadata={"state": json.dumps(facts)})
+        save_file(plain, temporary, metadata={"state": json.dumps({"key": key, **state.facts()})})
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         write_point("train.state")
         os.replace(temporary, folder / STATE_FILE)
 
 
-def read_state(
-    folder: Path, key: str, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> TrainState | None:
-    """Take up the state of an interrupted fit of the same key; None when there is none.
+@dataclass(frozen=True)
+class Saved:
+    """State of an interrupted fit, read again.
 
-    Loads the weights into the model and the moments into the optimiser.
+    Attributes
+    ----------
+    state : TrainState
+    model : mapping of str to Tensor
+        Weights of the model.
+    moments : mapping of int to mapping of str to Tensor
+        Of the optimiser, by the place of the weight in it.
     """
+
+    state: TrainState
+    model: Weights
+    moments: Mapping[int, Weights]
+
+    def put(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Load the weights into the model and the moments into the optimiser."""
+        model.load_state_dict(self.model)
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": dict(self.moments)})
+
+
+def read_state(folder: Path, key: str, *, device: str) -> Saved | None:
+    """The state of an interrupted fit of the same key, its weights on a device; None for none."""
     path = folder / STATE_FILE
     if not path.exists():
         return None
     with readable(path), safe_open(path, framework="pt") as handle:
         facts = json.loads(handle.metadata()["state"])
-        if facts["key"] != key:
+        if facts.pop("key") != key:
             return None
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    device = next(model.parameters()).device
-    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}}
+    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}, "generators": {}}
     moments: dict[int, Weights] = {}
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
@@ -140,15 +197,12 @@ def read_state(
             index, slot = rest.split("/")
             moments.setdefault(int(index), {})[slot] = value
         else:
-            parts[part][rest] = value.to(device)
-    model.load_state_dict(parts["model"])
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-    return TrainState(
+            parts[part][rest] = value if part == "generators" else value.to(device)
+    state = TrainState(
         averaged=parts["averaged"],
         best=parts["best"],
-        epoch=facts["epoch"],
-        step=facts["step"],
-        measures=facts["measures"],
-        best_epoch=facts["best_epoch"],
-        best_measure=facts["best_measure"],
+        generators=parts["generators"],
+        so_far=EpochSoFar(**facts.pop("so_far")),
+        **facts,
     )
+    return Saved(state=state, model=parts["model"], moments=moments)

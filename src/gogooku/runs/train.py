@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.forecast import Forecast, Scores, long_form
+from gogooku.core.journal import EventLog
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
@@ -134,11 +134,8 @@ class _Fitting:
         self.folds = folds
         self.execution = execution
         self.reporter = reporter
+        self.events = EventLog(building / EVENTS_FILE)
         self.valid: list[pl.DataFrame] = []
-
-    def _event(self, event: Mapping[str, Any]) -> None:
-        with (self.building / EVENTS_FILE).open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(dict(event)) + "\n")
 
     def fit(self, fold: Fold) -> Checkpoint:
         """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
@@ -158,7 +155,9 @@ class _Fitting:
             work = place / "work"
             work.mkdir(parents=True, exist_ok=True)
             parts = "train and valid" if chosen is not None else "train"
-            self._event({"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()})
+            self.events.once(
+                {"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()}
+            )
             checkpoint = make_learner(self.config.learner).fit(
                 self.dataset,
                 self.labels,
@@ -168,11 +167,14 @@ class _Fitting:
                     threads=self.execution.threads,
                     device=self.execution.device,
                     reporter=self.reporter,
-                    events=lambda event: self._event({"fold": number, **event}),
+                    events=lambda event: self.events({"fold": number, **event}),
                     work=work,
+                    journal=self.events,
+                    save_seconds=self.execution.save_seconds,
                 ),
                 chosen=chosen,
             )
+            self.events.mark()
             keep_checkpoint(checkpoint, final)
             write_point("train.fold")
         shutil.rmtree(place / "work", ignore_errors=True)
