@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError, UsageError
-from gogooku.learn import devices, train
+from gogooku.learn import devices
+from gogooku.learn.batches import DayBatch
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.devices import available_devices, check_device
 from gogooku.learn.models.ridge.config import RidgeConfig
@@ -85,7 +86,7 @@ def test_a_network_scores_where_it_is_put(case, tmp_path, monkeypatch):
     there = load_checkpoint(tmp_path, device="meta")
     assert {w.device.type for w in there.model.parameters()} == {"meta"}
     seen = []
-    monkeypatch.setattr(train.DayBatch, "to", lambda batch, device: seen.append(device) or batch)
+    monkeypatch.setattr(DayBatch, "to", lambda batch, device: seen.append(device) or batch)
     with pytest.raises((RuntimeError, NotImplementedError)):
         there.scores(dataset, np.array([80]))
     assert seen == ["meta"]

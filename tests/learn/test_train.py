@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, ResourceError
 from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
@@ -205,6 +206,133 @@ def test_a_process_killed_within_an_epoch_is_taken_up_by_another(case, undisturb
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert same(whole, weights(logged(case, tmp_path)))
     assert told(tmp_path / "events.jsonl") == events
+
+
+PLAIN = {"dropout": 0.0, "feature_dropout": 0.0, "context_noise": 0.0}
+"""Without chance, parts of a step add up to the whole."""
+
+
+def scarce(monkeypatch, *, fails):
+    """A machine without memory for the passes that ``fails(call, sessions)`` names."""
+    honest, calls = train.Forward.loss, []
+
+    def loss(forward, batch, label, settings):
+        calls.append(len(label))
+        if fails(len(calls) - 1, len(label)):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return honest(forward, batch, label, settings)
+
+    monkeypatch.setattr(train.Forward, "loss", loss)
+    return calls
+
+
+def small_steps():
+    training = {"max_epochs": 2, "patience": 4, "days_per_batch": 16}
+    return NetworkLearner(small_config(training=training, **PLAIN))
+
+
+STEPS = 8
+"""Of `small_steps`: four an epoch."""
+
+
+@pytest.fixture(scope="module")
+def whole(case):
+    return weights(fit(small_steps(), *case))
+
+
+def memory_events(events):
+    return [
+        (one["epoch"], one["step"], one["sessions"], one["together"])
+        for one in events
+        if one["event"] == "memory"
+    ]
+
+
+def close(one, other):
+    return all(np.allclose(one[name], other[name], atol=2e-5) for name in one)
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_a_step_without_memory_is_taken_in_parts(case, whole, monkeypatch, step):
+    """At each step once; the rest of the fit stays divided."""
+    events = []
+    calls = scarce(monkeypatch, fails=lambda call, _: call == step)
+    made = fit(small_steps(), *case, events=events.append)
+    sessions = calls[step]
+    assert memory_events(events) == [(1 + step // 4, step, sessions, -(-sessions // 2))]
+    assert max(calls[step + 1 :]) == -(-sessions // 2)
+    assert len([one for one in events if one["event"] == "epoch"]) == 2
+    assert close(whole, weights(made))
+
+
+@pytest.mark.parametrize("call", range(1, 9))
+def test_a_part_without_memory_divides_the_step_again(case, whole, monkeypatch, call):
+    """The step begins anew: no gradient of a part counts twice."""
+    events = []
+    scarce(monkeypatch, fails=lambda at, sessions: sessions > 8 or at == call)
+    made = fit(small_steps(), *case, events=events.append)
+    assert [together for *_, together in memory_events(events)] in ([8, 4], [8, 3], [8, 2])
+    assert close(whole, weights(made))
+
+
+def test_no_memory_for_more_than_two_sessions_is_no_end(case, whole, monkeypatch):
+    events = []
+    scarce(monkeypatch, fails=lambda _, sessions: sessions > 2)
+    made = fit(small_steps(), *case, events=events.append)
+    assert memory_events(events) == [(1, 0, 16, 8), (1, 0, 16, 4), (1, 0, 16, 2)]
+    assert close(whole, weights(made))
+
+
+def test_no_memory_for_one_session_says_what_to_lower(case, monkeypatch):
+    events = []
+    scarce(monkeypatch, fails=lambda *_: True)
+    with pytest.raises(ResourceError, match=r"one session of \d+ names at step 0 .*row_share"):
+        fit(small_steps(), *case, events=events.append)
+    assert [together for *_, together in memory_events(events)] == [8, 4, 2, 1]
+
+
+def test_a_divided_fit_that_is_killed_stays_divided(case, tmp_path, monkeypatch):
+    scarce(monkeypatch, fails=lambda _, sessions: sessions > 4)
+    settings = small_steps().config
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    undivided = logged(case, tmp_path / "whole", settings=settings)
+    with monkeypatch.context() as dying, pytest.raises(Killed):
+        logged(case, tmp_path / "killed", settings=settings, kill_at=3, monkeypatch=dying)
+    again = logged(case, tmp_path / "killed", settings=settings)
+    assert same(weights(undivided), weights(again))
+    events = [told(tmp_path / name / "events.jsonl") for name in ("whole", "killed")]
+    assert events[0] == events[1]
+    assert len(memory_events(events[0])) == 2
+
+
+def test_chance_is_drawn_anew_when_a_step_is_tried_again(case, monkeypatch):
+    """Whether the first try or a later one finds the memory: the same draws."""
+    learner = NetworkLearner(config(days_per_batch=4, max_epochs=1))
+    with monkeypatch.context() as patch:
+        scarce(patch, fails=lambda call, _: call == 0)
+        once = weights(fit(learner, *case))
+    honest = train_state.TrainState.fresh
+    monkeypatch.setattr(train.TrainState, "fresh", lambda model: replace(honest(model), together=2))
+    assert same(once, weights(fit(learner, *case)))
+
+
+def test_another_fault_is_no_lack_of_memory(case, monkeypatch):
+    def loss(*_):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(train.Forward, "loss", loss)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        fit(small_steps(), *case)
+
+
+def test_no_memory_for_validation_names_the_stage(case, monkeypatch):
+    def scores(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(train, "score_sessions", scores)
+    with pytest.raises(ResourceError, match="train: not enough memory"):
+        fit(small_steps(), *case)
 
 
 def test_an_epoch_takes_the_share_of_rows_and_other_names_every_time(case, monkeypatch):

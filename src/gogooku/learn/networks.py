@@ -19,11 +19,13 @@ from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.devices import CPU
+from gogooku.learn.forward import score_sessions
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
+from gogooku.learn.numerics import seeded
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels, joint_labels
-from gogooku.learn.train import NetworkFit, score_sessions, seeded
+from gogooku.learn.train import NetworkFit
 
 
 def build_network(

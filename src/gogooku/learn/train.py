@@ -11,24 +11,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, ResourceError
 from gogooku.core.files import write_point
 from gogooku.core.types import FitExecution
-from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
+from gogooku.learn.batches import DayReader, Names, packed_labels
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
-from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.forward import Forward, score_sessions
+from gogooku.learn.memory import HELP, LACKS, first_line, lacks_memory, memory_errors, release
 from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.numerics import generators, numeric_threads, put_generators, seeded
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
@@ -36,70 +36,6 @@ from gogooku.learn.train_state import TrainState, read_state, write_state
 
 MANY_PRODUCTS: Final = 400_000_000
 """Rows (names times sessions) times weights of a step from which more than one thread is used."""
-
-
-@contextmanager
-def numeric_threads(threads: int) -> Iterator[None]:
-    """Run torch with a number of threads, and put the old number back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def seeded(*words: int, device: str = "cpu") -> Iterator[None]:
-    """Make torch's generators a function of some integers, and put the old state back.
-
-    Those of the CPU and of the device that is used; others are left alone.
-    """
-    seed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-    used = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(devices=used):
-        torch.default_generator.manual_seed(seed)
-        for one in used:
-            with torch.cuda.device(one):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def generators(device: str) -> dict[str, Tensor]:
-    """State of torch's generators that a fit on a device draws from, by device."""
-    found = {"cpu": torch.get_rng_state()}
-    if torch.device(device).type == "cuda":
-        found[device] = torch.cuda.get_rng_state(device)
-    return found
-
-
-def put_generators(states: Mapping[str, Tensor]) -> None:
-    """Put torch's generators where `generators` found them."""
-    for device, state in states.items():
-        if device == "cpu":
-            torch.set_rng_state(state)
-        else:
-            torch.cuda.set_rng_state(state, device)
-
-
-def score_sessions(
-    model: nn.Module, reader: DayReader, indices: Sequence[int], *, device: str
-) -> npt.NDArray[np.float32]:
-    """Scores [t, N, H] in evaluation mode, NaN outside the universe.
-
-    Each session is a batch of its own on one thread, so its bits do not depend on the others.
-    """
-    rows: list[npt.NDArray[np.float32]] = []
-    model.eval()
-    with torch.inference_mode(), numeric_threads(1):
-        for index in indices:
-            batch = reader.batch([index]).to(device)
-            score_NH = model(batch)[0].cpu().numpy()
-            names = reader.names(index)
-            row = np.full((reader.num_names, score_NH.shape[1]), np.nan, dtype=np.float32)
-            row[names] = score_NH[: len(names)]
-            rows.append(row)
-    return np.stack(rows)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -156,6 +92,7 @@ class NetworkFit:
         )
         state = self._taken_up(optimizer)
         with (
+            memory_errors("train"),
             numeric_threads(self._threads()),
             execution.reporter.step("train", total=self._most_epochs()) as step,
         ):
@@ -200,6 +137,10 @@ class NetworkFit:
 
     def _is_done(self, state: TrainState) -> bool:
         return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
+
+    @property
+    def _forward(self) -> Forward:
+        return Forward(self.model, self.reader, self.execution.device)
 
     @cached_property
     def _sample(self) -> TrainSample:
@@ -271,15 +212,8 @@ class NetworkFit:
         rows: list[int],
         names: list[Names],
     ) -> tuple[float, float]:
-        config, train = self.config, self.labels.train
-        batch = self.reader.batch(train.indices[rows].tolist(), only=names)
-        loss = self._loss(batch, self._labels(rows, names, width=batch.valid_BN.shape[1]))
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            days = ", ".join(str(d) for d in self.reader.dataset.sessions[train.indices[rows]])
-            raise DataError(f"train: the loss is {value} at step {state.step} ({days})")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        config = self.config
+        value = self._gradient(state, rows, names)
         if state.step == 0:
             found = gradient_norms(self.model)
             self.execution.events(
@@ -293,6 +227,69 @@ class NetworkFit:
         state.average(self.model, decay=config.ema_decay)
         return value, float(norm)
 
+    def _gradient(self, state: TrainState, rows: list[int], names: list[Names]) -> float:
+        """Leave the gradient of a step on the weights; its loss.
+
+        A step that finds no memory is tried again from its beginning, in smaller parts.
+        """
+        before = generators(self.execution.device)
+        while True:
+            self.model.zero_grad(set_to_none=True)
+            try:
+                return self._in_parts(state, rows, names)
+            except LACKS as fault:
+                if not lacks_memory(fault):
+                    raise
+                said = first_line(fault)
+            self._divide(state, rows, names, said)  # here nothing of the failed pass is held
+            put_generators(before)
+
+    def _in_parts(self, state: TrainState, rows: list[int], names: list[Names]) -> float:
+        """Add up the gradients of parts of a step, each by its share of the sessions."""
+        train, total = self.labels.train, 0.0
+        together = state.together or len(rows)
+        for first in range(0, len(rows), together):
+            part, drawn_names = rows[first : first + together], names[first : first + together]
+            batch = self._forward.batch(train.indices[part].tolist(), only=drawn_names)
+            width = batch.valid_BN.shape[1]
+            label = packed_labels(train.values_TNH, part, drawn_names, width=width)
+            loss = self._forward.loss(batch, label, self.config)
+            value = float(loss.detach())
+            if not np.isfinite(value):
+                raise DataError(
+                    f"train: the loss is {value} at step {state.step} ({self._dates(part)})"
+                )
+            share = len(part) / len(rows)
+            (share * loss).backward()  # type: ignore[no-untyped-call]
+            total += share * value
+        return total
+
+    def _divide(self, state: TrainState, rows: list[int], names: list[Names], said: str) -> None:
+        """Take fewer sessions of a step together, from here to the end of the fit."""
+        release()
+        together = min(state.together or len(rows), len(rows))
+        if together == 1:
+            most = max(map(len, names))
+            raise ResourceError(
+                f"train: not enough memory for one session of {most:,} names at step {state.step} "
+                f"({self._dates(rows)}: {said}). {HELP}"
+            )
+        state.together = -(-together // 2)
+        self.execution.events(
+            {
+                "event": "memory",
+                "epoch": state.epoch + 1,
+                "step": state.step,
+                "sessions": len(rows),
+                "together": state.together,
+                "said": said,
+            }
+        )
+
+    def _dates(self, rows: list[int]) -> str:
+        indices = self.labels.train.indices[rows]
+        return ", ".join(str(day) for day in self.reader.dataset.sessions[indices])
+
     def _rate(self, step: int) -> float:
         """Learning rate of a step: linear warm-up, then a cosine to its final share."""
         config = self.config
@@ -301,21 +298,6 @@ class NetworkFit:
         cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
         share = config.final_rate_share + (1.0 - config.final_rate_share) * cosine
         return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
-
-    def _labels(self, rows: list[int], names: list[Names], *, width: int) -> Tensor:
-        values_TNH = self.labels.train.values_TNH
-        return torch.from_numpy(packed_labels(values_TNH, rows, names, width=width))
-
-    def _loss(self, batch: DayBatch, label_BNH: Tensor) -> Tensor:
-        device = self.execution.device
-        known = label_BNH.isfinite()
-        return batch_loss(
-            self.model(batch.to(device)).float(),
-            torch.where(known, label_BNH, 0.0).to(device),
-            known.to(device),
-            horizon_weights=self.config.horizon_weights,
-            config=self.config.loss,
-        )
 
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:
         valid = self.labels.valid

@@ -64,6 +64,8 @@ class TrainState:
         The epoch that is under way.
     generators : mapping of str to Tensor
         State of torch's generators within an epoch, by device; empty between epochs.
+    together : int
+        Most sessions of a step that are passed through the network at once; 0 for all.
     mark : int
         Place in the events (see `gogooku.core.journal`) at which the state was written.
     """
@@ -77,6 +79,7 @@ class TrainState:
     best_measure: float = -np.inf
     so_far: EpochSoFar = field(default_factory=EpochSoFar)
     generators: Weights = field(default_factory=dict)
+    together: int = 0
     mark: int = 0
 
     @classmethod

@@ -1,0 +1,85 @@
+"""The one way through a network: when it is trained, when it is validated and when it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gogooku.learn.batches import DayBatch, DayReader, Names
+from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.numerics import numeric_threads
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A network, where its sessions are read from and where it runs.
+
+    Attributes
+    ----------
+    model : nn.Module
+        In training or in evaluation mode, as the caller put it.
+    reader : DayReader
+    device : str
+    """
+
+    model: nn.Module
+    reader: DayReader
+    device: str
+
+    def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
+        """Sessions, packed, on the device; of each the names ``only``, all by default."""
+        return self.reader.batch(indices, only=only).to(self.device)
+
+    def scores(self, batch: DayBatch) -> Tensor:
+        """Scores [B, N, H] in float32; those of padding names mean nothing."""
+        score: Tensor = self.model(batch).float()
+        return score
+
+    def loss(
+        self, batch: DayBatch, label_BNH: npt.NDArray[np.float32], config: TrainingConfig
+    ) -> Tensor:
+        """The loss of some packed sessions.
+
+        Parameters
+        ----------
+        batch : DayBatch
+        label_BNH : float32 [B, N, H]
+            NaN where not known.
+        config : TrainingConfig
+            Says which loss, and the weights of the horizons.
+        """
+        label = torch.from_numpy(label_BNH)
+        known = label.isfinite()
+        return batch_loss(
+            self.scores(batch),
+            torch.where(known, label, 0.0).to(self.device),
+            known.to(self.device),
+            horizon_weights=config.horizon_weights,
+            config=config.loss,
+        )
+
+
+def score_sessions(
+    model: nn.Module, reader: DayReader, indices: Sequence[int], *, device: str
+) -> npt.NDArray[np.float32]:
+    """Scores [t, N, H] in evaluation mode, NaN outside the universe.
+
+    Each session is a batch of its own on one thread, so its bits do not depend on the others.
+    """
+    forward = Forward(model, reader, device)
+    rows: list[npt.NDArray[np.float32]] = []
+    model.eval()
+    with torch.inference_mode(), numeric_threads(1):
+        for index in indices:
+            score_NH = forward.scores(forward.batch([index]))[0].cpu().numpy()
+            names = reader.names(index)
+            row = np.full((reader.num_names, score_NH.shape[1]), np.nan, dtype=np.float32)
+            row[names] = score_NH[: len(names)]
+            rows.append(row)
+    return np.stack(rows)
