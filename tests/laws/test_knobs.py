@@ -529,6 +529,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.warmup_steps": 3,
                 "learner.training.final_rate_share": 1.0,
                 "learner.training.ema_decay": 0.1,
+                "learner.training.precision": "bfloat16",
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
@@ -876,6 +877,8 @@ EXECUTION_ROWS = rows(
         "block_sessions": 5,
         "device": "cuda",
         "save_seconds": 0.0,
+        "compiled": True,
+        "residence": "on",
     },
 )
 

@@ -10,7 +10,7 @@ from gogooku.core.errors import ConfigError, UsageError
 from gogooku.learn import devices
 from gogooku.learn.batches import DayBatch
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.devices import available_devices, check_device
+from gogooku.learn.devices import available_devices, check_compiled, check_device
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.registry import make_learner
@@ -64,6 +64,18 @@ def test_a_checkpoint_is_not_read_onto_a_device_it_cannot_use(case, no_gpu, tmp_
     fit(make_learner(RidgeConfig()), *case).save(tmp_path)
     with pytest.raises(ConfigError, match="ridge is no network"):
         load_checkpoint(tmp_path, device="cuda")
+
+
+def test_nothing_is_compiled_for_the_cpu():
+    check_compiled("cpu", compiled=False)
+    check_compiled("cuda:0", compiled=True)
+    with pytest.raises(ConfigError, match="the device is the CPU"):
+        check_compiled("cpu", compiled=True)
+
+
+def test_what_is_compiled_is_stamped_as_another_device():
+    assert Execution(device="cuda").where == "cuda"
+    assert Execution(device="cuda", compiled=True).where == "cuda compiled"
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from gogooku.core.config import Residence
 from gogooku.core.errors import DataError, ResourceError
 from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
@@ -333,6 +334,46 @@ def test_no_memory_for_validation_names_the_stage(case, monkeypatch):
     monkeypatch.setattr(train, "score_sessions", scores)
     with pytest.raises(ResourceError, match="train: not enough memory"):
         fit(small_steps(), *case)
+
+
+def test_a_compiled_network_is_trained_and_the_network_itself_is_validated_and_kept(
+    case, monkeypatch
+):
+    passes = []
+
+    def compiled(model, **_):
+        def walk(batch):
+            passes.append(model.training)
+            return model(batch)
+
+        return walk
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    events = []
+    made = fit(small_steps(), *case, compiled=True, events=events.append)
+    assert passes == [True] * STEPS
+    assert [one["compiled"] for one in events if one["event"] == "execution"] == [True]
+    assert same(weights(fit(small_steps(), *case)), weights(made))
+    assert len(passes) == STEPS
+
+
+def test_low_precision_is_of_training_only(case):
+    events = []
+    learner = NetworkLearner(config(precision="bfloat16", max_epochs=1))
+    made = fit(learner, *case, events=events.append)
+    assert {value.dtype for value in made.model.state_dict().values()} == {torch.float32}
+    assert [one["precision"] for one in events if one["event"] == "execution"] == ["bfloat16"]
+    exact = weights(fit(NetworkLearner(config(max_epochs=1)), *case))
+    assert not same(exact, weights(made))
+    assert all(np.allclose(exact[name], weights(made)[name], atol=0.02) for name in exact)
+
+
+def test_the_tensor_on_the_device_gives_the_same_weights_and_is_said(case):
+    events = []
+    learner = NetworkLearner(config(row_share=0.5, max_epochs=2))
+    there = fit(learner, *case, residence=Residence.ON, events=events.append)
+    assert [one["resident"] for one in events if one["event"] == "execution"] == [True]
+    assert same(weights(fit(learner, *case)), weights(there))
 
 
 def test_an_epoch_takes_the_share_of_rows_and_other_names_every_time(case, monkeypatch):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
+from gogooku.core.config import Residence
 from gogooku.core.errors import ConfigError, ContractError, DataError, NotFoundError
 from gogooku.core.files import hash_json
 from gogooku.core.journal import Journal, begin
@@ -509,6 +510,10 @@ class FitExecution:
         Where the events go, if those of an interrupted fit can be taken back there.
     save_seconds : float
         Seconds of training after which the state is written again.
+    compiled : bool
+        Whether a network is compiled before it is trained; changes the last bits too.
+    residence : Residence
+        Whether the training tensor lies on the device.
     """
 
     threads: int = 1
@@ -518,6 +523,8 @@ class FitExecution:
     work: Path | None = None
     journal: Journal | None = None
     save_seconds: float = 60.0
+    compiled: bool = False
+    residence: Residence = Residence.AUTO
 
     def begin(self) -> None:
         """Events from here on are those of one fit; what it told before it was killed is dropped.

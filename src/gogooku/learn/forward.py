@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from gogooku.learn.batches import DayBatch, DayReader, Names
 from gogooku.learn.losses.batch import batch_loss
-from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.network_config import Precision, TrainingConfig
 from gogooku.learn.numerics import numeric_threads
 
 
@@ -26,11 +27,17 @@ class Forward:
         In training or in evaluation mode, as the caller put it.
     reader : DayReader
     device : str
+    precision : Precision
+        Of the products in the network; what comes out is float32.
+    compiled : callable, optional
+        What is called in the place of the model: the model, compiled.
     """
 
     model: nn.Module
     reader: DayReader
     device: str
+    precision: Precision = Precision.FLOAT32
+    compiled: Callable[[DayBatch], Tensor] | None = None
 
     def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
         """Sessions, packed, on the device; of each the names ``only``, all by default."""
@@ -38,8 +45,12 @@ class Forward:
 
     def scores(self, batch: DayBatch) -> Tensor:
         """Scores [B, N, H] in float32; those of padding names mean nothing."""
-        score: Tensor = self.model(batch).float()
-        return score
+        low = self.precision is Precision.BFLOAT16
+        kind = torch.device(self.device).type
+        walk: Callable[[DayBatch], Tensor] = self.compiled or self.model
+        with torch.autocast(kind, dtype=torch.bfloat16) if low else nullcontext():
+            score = walk(batch)
+        return score.float()
 
     def loss(
         self, batch: DayBatch, label_BNH: npt.NDArray[np.float32], config: TrainingConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,6 +16,14 @@ from gogooku.learn.registry import LOSSES
 
 LossConfig = Annotated[VariantConfig, OneOf(LOSSES)]
 """The config of any loss of the table."""
+
+
+class Precision(StrEnum):
+    """Of the products in a training pass; weights, losses and sums over steps are float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    """About three digits: faster on a GPU, slower on most CPUs."""
 
 
 class TrainingConfig(Config):
@@ -45,6 +54,8 @@ class TrainingConfig(Config):
         Weight of each horizon in the loss; one per horizon of the labels.
     loss : LossConfig
         What a session's scores are measured by, with settings of its own.
+    precision : enum
+        Of training; validation and scores are in float32.
     """
 
     days_per_batch: int = Field(default=4, ge=1)
@@ -61,6 +72,7 @@ class TrainingConfig(Config):
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
     horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
     loss: LossConfig = CorrelationConfig()
+    precision: Precision = Precision.FLOAT32
 
 
 class NetworkConfig(FittedConfig):

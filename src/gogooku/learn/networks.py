@@ -200,6 +200,7 @@ def _key(
             "seed": seed,
             "threads": execution.threads,
             "device": execution.device,
+            "compiled": execution.compiled,
             "epochs": epochs,
         }
     )

@@ -29,6 +29,7 @@ from gogooku.learn.forward import Forward, score_sessions
 from gogooku.learn.memory import HELP, LACKS, first_line, lacks_memory, memory_errors, release
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.numerics import generators, numeric_threads, put_generators, seeded
+from gogooku.learn.resident import placed
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
@@ -118,6 +119,15 @@ class NetworkFit:
         if saved is None:
             count = sum(weight.numel() for weight in self.model.parameters())
             execution.events({"event": "model", "parameters": count})
+            execution.events(
+                {
+                    "event": "execution",
+                    "device": execution.device,
+                    "precision": self.config.precision,
+                    "compiled": execution.compiled,
+                    **self._placed[1],
+                }
+            )
             return TrainState.fresh(self.model)
         if execution.journal is not None:
             execution.journal.rewind(saved.state.mark)
@@ -138,9 +148,26 @@ class NetworkFit:
     def _is_done(self, state: TrainState) -> bool:
         return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
 
-    @property
+    @cached_property
+    def _placed(self) -> tuple[DayReader, dict[str, Any]]:
+        """What sessions are read from, and what is to be said of it."""
+        return placed(
+            self.reader,
+            [*self.labels.train.indices.tolist(), *self.labels.valid.indices.tolist()],
+            device=self.execution.device,
+            residence=self.execution.residence,
+        )
+
+    @cached_property
     def _forward(self) -> Forward:
-        return Forward(self.model, self.reader, self.execution.device)
+        """The way through the network in training."""
+        return Forward(
+            self.model,
+            self._placed[0],
+            self.execution.device,
+            precision=self.config.precision,
+            compiled=torch.compile(self.model, dynamic=True) if self.execution.compiled else None,
+        )
 
     @cached_property
     def _sample(self) -> TrainSample:
@@ -303,10 +330,9 @@ class NetworkFit:
         valid = self.labels.valid
         live = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(state.averaged)
-        score = score_sessions(
-            self.model, self.reader, valid.indices.tolist(), device=self.execution.device
-        )
-        seen = self._sample.rank_ic(self.model, self.reader, device=self.execution.device)
+        reader, device = self._placed[0], self.execution.device
+        score = score_sessions(self.model, reader, valid.indices.tolist(), device=device)
+        seen = self._sample.rank_ic(self.model, reader, device=device)
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=self.config.horizon_weights))

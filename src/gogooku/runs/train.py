@@ -32,7 +32,7 @@ from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import keep_checkpoint, load_checkpoint
 from gogooku.learn.config import reads_raw
-from gogooku.learn.devices import check_device
+from gogooku.learn.devices import check_compiled, check_device
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (
@@ -68,10 +68,12 @@ def train(
     Raises
     ------
     ConfigError
-        This machine does not have the device, or the learner is no network and is given one.
+        This machine does not have the device, or the learner is no network and is given one; or it
+        is to be compiled for the CPU.
     """
     config = resolved.config
     check_device(config.learner.kind, execution.device)
+    check_compiled(execution.device, compiled=execution.compiled)
     labels = run_labels(dataset, config)
     folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
     stamp = make_stamp(
@@ -81,7 +83,7 @@ def train(
         inputs=_inputs(dataset, labels, config),
         seed=config.seed,
         threads=execution.threads,
-        device=execution.device,
+        device=execution.where,
     )
     folder = runs_folder(home) / f"{name}-{stamp.key}"
     if (folder / MANIFEST_FILE).exists():
@@ -171,6 +173,8 @@ class _Fitting:
                     work=work,
                     journal=self.events,
                     save_seconds=self.execution.save_seconds,
+                    compiled=self.execution.compiled,
+                    residence=self.execution.residence,
                 ),
                 chosen=chosen,
             )
