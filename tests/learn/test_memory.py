@@ -39,7 +39,7 @@ def test_the_first_line_is_shown_or_the_name():
 
 def test_a_lack_names_the_stage_and_what_to_lower():
     said = pytest.raises(ResourceError, match=r"validate: .*\(MemoryError\).*row_share")
-    with said, memory_errors("validate"):
+    with said, memory_errors(lambda: "validate"):
         raise MemoryError
-    with pytest.raises(RuntimeError, match="shapes differ"), memory_errors("validate"):
+    with pytest.raises(RuntimeError, match="shapes differ"), memory_errors(lambda: "validate"):
         raise RuntimeError("shapes differ")

@@ -332,7 +332,7 @@ def test_no_memory_for_validation_names_the_stage(case, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(train, "score_sessions", scores)
-    with pytest.raises(ResourceError, match="train: not enough memory"):
+    with pytest.raises(ResourceError, match="train, validate: not enough memory"):
         fit(small_steps(), *case)
 
 

@@ -307,6 +307,8 @@ class Execution(Config):
     save_seconds: float = Field(default=60.0, ge=0.0)
     """Seconds of training after which a network's state is written again, beside after each epoch;
     a killed fit loses as much."""
+    stall_seconds: float = Field(default=300.0, ge=0.0)
+    """Seconds without a sign of life after which a fit says at what it is; 0 for never."""
     compiled: bool = False
     """Whether networks are compiled for a GPU before they are trained there."""
     residence: Residence = Residence.AUTO

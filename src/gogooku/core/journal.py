@@ -1,7 +1,7 @@
-"""The events of a run, a line of JSON each, told once although the run was interrupted.
+"""The events of a run, a line of JSON each, written once although the run was interrupted.
 
 A fit that goes on from its state goes back to the event at which the state was written, and one
-without state to where it began. What was told after that is told again and not twice.
+without state to where it began. What came after that comes again, and stands there once.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Journal(Protocol):
         """The place after the last event; all before it is on the disk from here on."""
 
     def rewind(self, mark: int) -> None:
-        """Go on at a place of `mark`: what was told after it does not count."""
+        """Go on at a place of `mark`: what came after it does not count."""
 
 
 class EventLog:
-    """A file of events; safe to be told from several threads.
+    """A file of events; several threads may write to it.
 
     Going back cuts nothing off at once: the next event does, or the next mark. So one may go back,
     look further, and go on from a later place.
@@ -51,12 +51,12 @@ class EventLog:
             return self._path.read_bytes() if self._path.exists() else b""
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Tell an event."""
+        """Write an event."""
         with self._lock:
             self._write(_line(event))
 
     def once(self, event: Mapping[str, Any]) -> None:
-        """Tell an event, unless the very same was told before."""
+        """Write an event, unless the very same was written before."""
         line = _line(event)
         with self._lock:
             if line not in self._read()[: self._end].splitlines(keepends=True):

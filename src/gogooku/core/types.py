@@ -510,6 +510,8 @@ class FitExecution:
         Where the events go, if those of an interrupted fit can be taken back there.
     save_seconds : float
         Seconds of training after which the state is written again.
+    stall_seconds : float
+        Seconds without a sign of life after which the stage is named; 0 for never.
     compiled : bool
         Whether a network is compiled before it is trained; changes the last bits too.
     residence : Residence
@@ -523,11 +525,12 @@ class FitExecution:
     work: Path | None = None
     journal: Journal | None = None
     save_seconds: float = 60.0
+    stall_seconds: float = 300.0
     compiled: bool = False
     residence: Residence = Residence.AUTO
 
     def begin(self) -> None:
-        """Events from here on are those of one fit; what it told before it was killed is dropped.
+        """Events from here on are those of one fit; those from before it was killed are dropped.
 
         A fit that goes on from state of its own then goes on behind the events of that state.
         """

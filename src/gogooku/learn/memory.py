@@ -8,7 +8,7 @@ dropout does, they draw others than for the undivided step.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -51,7 +51,7 @@ def release() -> None:
 
 
 @contextmanager
-def memory_errors(stage: str) -> Iterator[None]:
+def memory_errors(stage: Callable[[], str]) -> Iterator[None]:
     """Say in which stage of a fit the memory did not suffice.
 
     Raises
@@ -64,4 +64,6 @@ def memory_errors(stage: str) -> Iterator[None]:
     except LACKS as fault:
         if not lacks_memory(fault):
             raise
-        raise ResourceError(f"{stage}: not enough memory ({first_line(fault)}). {HELP}") from fault
+        raise ResourceError(
+            f"{stage()}: not enough memory ({first_line(fault)}). {HELP}"
+        ) from fault

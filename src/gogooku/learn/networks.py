@@ -23,6 +23,7 @@ from gogooku.learn.forward import score_sessions
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
 from gogooku.learn.numerics import seeded
+from gogooku.learn.phases import schedule
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit
@@ -140,11 +141,13 @@ class NetworkLearner:
         rates of those epochs.
         """
         config = self.config
-        if len(config.training.horizon_weights) != len(labels.horizons):
-            raise ConfigError(
-                f"training.horizon_weights: {len(config.training.horizon_weights)} weights for "
-                f"the horizons {labels.horizons}"
-            )
+        for phase in schedule(config.training):
+            weights = phase.config.horizon_weights
+            if len(weights) != len(labels.horizons):
+                raise ConfigError(
+                    f"training.horizon_weights: {len(weights)} weights for the horizons "
+                    f"{labels.horizons}{f' in phase {phase.name!r}' if phase.name else ''}"
+                )
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
         targets = labelled(dataset, labels, fold, config=config, first_history=config.lookback - 1)
@@ -156,7 +159,7 @@ class NetworkLearner:
                 market_features=dataset.market_features,
                 num_horizons=len(labels.horizons),
             )
-        epochs = None if chosen is None else int(chosen_of(chosen)["epochs"])
+        epochs = None if chosen is None else _epochs_of(chosen)
         kept = NetworkFit(
             model=model,
             config=config.training,
@@ -171,9 +174,18 @@ class NetworkLearner:
             config,
             dataset,
             trained_through=targets.trained_through,
-            more={SCALE_KEY: scale.to_json(), CHOSEN: {"epochs": kept}},
+            more={
+                SCALE_KEY: scale.to_json(),
+                CHOSEN: {"epochs": list(kept) if config.training.phases else kept[0]},
+            },
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+
+def _epochs_of(chosen: Checkpoint) -> tuple[int, ...]:
+    """Epochs that were kept of each phase."""
+    found = chosen_of(chosen)["epochs"]
+    return (found,) if isinstance(found, int) else tuple(found)
 
 
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:
@@ -189,7 +201,7 @@ def _key(
     *,
     seed: int,
     execution: FitExecution,
-    epochs: int | None,
+    epochs: tuple[int, ...] | None,
 ) -> str:
     return hash_json(
         {

@@ -22,31 +22,37 @@ from torch import nn
 
 from gogooku.core.errors import DataError, ResourceError
 from gogooku.core.files import write_point
+from gogooku.core.progress import Step
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayReader, Names, packed_labels
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.forward import Forward, score_sessions
+from gogooku.learn.heartbeat import Heartbeat
 from gogooku.learn.memory import HELP, LACKS, first_line, lacks_memory, memory_errors, release
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.numerics import generators, numeric_threads, put_generators, seeded
+from gogooku.learn.phases import Phase, check_phases, in_phase, schedule
 from gogooku.learn.resident import placed
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
-from gogooku.learn.train_state import TrainState, read_state, write_state
+from gogooku.learn.train_state import Saved, TrainState, read_state, write_state
 
 MANY_PRODUCTS: Final = 400_000_000
 """Rows (names times sessions) times weights of a step from which more than one thread is used."""
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups of the optimiser: matrices decay, vectors do not; every weight is in one."""
-    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
-    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+    """Parameter groups of the optimiser: matrices decay, vectors do not.
+
+    Every weight that is trained is in one.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in trained if w.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [w for w in trained if w.ndim < 2], "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]
 
 
 @dataclass
@@ -64,8 +70,8 @@ class NetworkFit:
     key : str
         Identity of this fit; saved state of another one is not taken up.
     execution : FitExecution
-    epochs : int, optional
-        Train exactly so many and keep the last averaged weights; nothing is selected.
+    epochs : tuple of int, optional
+        Train each phase exactly so many and keep the last averaged weights; nothing is selected.
     """
 
     model: nn.Module
@@ -75,78 +81,109 @@ class NetworkFit:
     seed: int
     key: str
     execution: FitExecution
-    epochs: int | None = None
+    epochs: tuple[int, ...] | None = None
+    _phase: Phase = field(init=False)
+    _beat: Heartbeat = field(init=False)
     _saved: float = field(default_factory=time.monotonic, init=False)
 
-    def run(self) -> int:
-        """Train until validation stops improving, and leave the best averaged weights.
+    def __post_init__(self) -> None:
+        """Stand before the first phase."""
+        self._phase = schedule(self.config)[0]
+        self._beat = Heartbeat(self.execution)
+
+    def run(self) -> tuple[int, ...]:
+        """Train every phase until validation stops improving; leave the best averaged weights.
 
         Returns
         -------
-        int
-            Epochs after which the weights that are left were kept.
+        tuple of int
+            Of each phase, the epochs after which the weights that are left were kept.
         """
-        config, execution = self.config, self.execution
-        self.model.to(execution.device)
-        optimizer = torch.optim.AdamW(
-            decay_groups(self.model, config.weight_decay), lr=config.learning_rate
-        )
-        state = self._taken_up(optimizer)
+        phases = schedule(self.config)
+        check_phases(phases, self.model)
+        total = sum(phase.config.max_epochs for phase in phases)
         with (
-            memory_errors("train"),
+            memory_errors(lambda: f"train, {self._beat.stage}"),
+            self._beat.beating(),
             numeric_threads(self._threads()),
-            execution.reporter.step("train", total=self._most_epochs()) as step,
+            self.execution.reporter.step(
+                "train", total=total if self.epochs is None else sum(self.epochs)
+            ) as step,
         ):
+            self.model.to(self.execution.device)
+            saved = self._taken_up()
+            state = TrainState.fresh(self.model) if saved is None else saved.state
             step.advance(state.epoch)
+            self._train(phases[state.phase], state, step, saved=saved)
+            for phase in phases[state.phase + 1 :]:
+                state.next_phase(self.model)
+                self._train(phase, state, step)
+        self.model.eval()
+        return state.kept
+
+    def _taken_up(self) -> Saved | None:
+        """Where an interrupted fit of the same key stood; None at the beginning."""
+        execution = self.execution
+        execution.begin()
+        self._beat.at("put the training tensor in its place")
+        facts = self._placed[1]
+        if execution.work is not None:
+            saved = read_state(execution.work, self.key, device=execution.device)
+            if saved is not None:
+                if execution.journal is not None:
+                    execution.journal.rewind(saved.state.mark)
+                return saved
+        count = sum(weight.numel() for weight in self.model.parameters())
+        execution.events({"event": "model", "parameters": count})
+        execution.events(
+            {
+                "event": "execution",
+                "device": execution.device,
+                "precision": self.config.precision,
+                "compiled": execution.compiled,
+                **facts,
+            }
+        )
+        return None
+
+    def _train(
+        self, phase: Phase, state: TrainState, step: Step, *, saved: Saved | None = None
+    ) -> None:
+        """Train one phase, or what is left of it, and leave its best averaged weights."""
+        self._phase, config = phase, phase.config
+        with in_phase(self.model, phase):
+            optimizer = torch.optim.AdamW(
+                decay_groups(self.model, config.weight_decay), lr=config.learning_rate
+            )
+            if saved is not None:
+                saved.put(self.model, optimizer)
+            elif phase.name:
+                self.execution.events(
+                    {"event": "phase", "number": state.phase, **phase.described()}
+                )
+            forward = self._forward()
             while not self._is_done(state):
-                self._epoch(state, optimizer)
+                self._epoch(state, optimizer, forward)
                 self._save(state, optimizer)
                 write_point("train.epoch")
                 step.advance()
                 if state.measures:
                     step.note(f"validation RankIC {state.measures[-1]:.4f}")
         self.model.load_state_dict(state.best)
-        self.model.eval()
-        return state.best_epoch
-
-    def _taken_up(self, optimizer: torch.optim.Optimizer) -> TrainState:
-        """Where an interrupted fit of the same key stood, or the beginning."""
-        execution = self.execution
-        execution.begin()
-        saved = None
-        if execution.work is not None:
-            saved = read_state(execution.work, self.key, device=execution.device)
-        if saved is None:
-            count = sum(weight.numel() for weight in self.model.parameters())
-            execution.events({"event": "model", "parameters": count})
-            execution.events(
-                {
-                    "event": "execution",
-                    "device": execution.device,
-                    "precision": self.config.precision,
-                    "compiled": execution.compiled,
-                    **self._placed[1],
-                }
-            )
-            return TrainState.fresh(self.model)
-        if execution.journal is not None:
-            execution.journal.rewind(saved.state.mark)
-        saved.put(self.model, optimizer)
-        return saved.state
 
     def _save(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
         self._saved = time.monotonic()
         if self.execution.work is None:
             return
+        self._beat.at("write the state", epoch=state.epoch, step=state.step)
         if self.execution.journal is not None:
             state.mark = self.execution.journal.mark()
         write_state(self.execution.work, self.key, self.model, optimizer, state)
 
-    def _most_epochs(self) -> int:
-        return self.config.max_epochs if self.epochs is None else self.epochs
-
     def _is_done(self, state: TrainState) -> bool:
-        return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
+        if self.epochs is None:
+            return state.is_done(self._phase.config)
+        return state.epoch - state.phase_epoch >= self.epochs[state.phase]
 
     @cached_property
     def _placed(self) -> tuple[DayReader, dict[str, Any]]:
@@ -158,9 +195,8 @@ class NetworkFit:
             residence=self.execution.residence,
         )
 
-    @cached_property
     def _forward(self) -> Forward:
-        """The way through the network in training."""
+        """The way through the network in training, as it is in a phase."""
         return Forward(
             self.model,
             self._placed[0],
@@ -188,7 +224,7 @@ class NetworkFit:
         step = rows * self.config.row_share * self.config.days_per_batch * weights
         return self.execution.threads if step >= MANY_PRODUCTS else 1
 
-    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
+    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer, forward: Forward) -> None:
         """Train one epoch, or what is left of it, and look at validation."""
         days = len(self.labels.train.indices)
         order = np.random.default_rng([self.seed, state.epoch]).permutation(days)
@@ -201,7 +237,7 @@ class NetworkFit:
                 first = so_far.sessions
                 rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
                 names = [self._names(state.epoch, row) for row in rows]
-                loss, norm = self._step(state, optimizer, rows, names)
+                loss, norm = self._step(state, optimizer, forward, rows, names)
                 so_far.sessions += len(rows)
                 so_far.rows += sum(map(len, names))
                 so_far.losses.append(loss)
@@ -211,6 +247,7 @@ class NetworkFit:
                     state.generators = generators(device)
                     self._save(state, optimizer)
         event = {
+            **({"phase": self._phase.name} if self._phase.name else {}),
             "rows": so_far.rows,
             "loss": float(np.mean(so_far.losses)),
             "grad_norm": float(np.mean(so_far.norms)),
@@ -236,25 +273,29 @@ class NetworkFit:
         self,
         state: TrainState,
         optimizer: torch.optim.Optimizer,
+        forward: Forward,
         rows: list[int],
         names: list[Names],
     ) -> tuple[float, float]:
-        config = self.config
-        value = self._gradient(state, rows, names)
-        if state.step == 0:
-            found = gradient_norms(self.model)
+        config = self._phase.config
+        value = self._gradient(state, forward, rows, names)
+        if state.step == state.phase_step:
+            norms = gradient_norms(self.model)
+            found = {name: norm for name, norm in norms.items() if self._phase.trains(name)}
             self.execution.events(
                 {"event": "gradients", "norms": found, "unreached": unreached(found)}
             )
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         for group in optimizer.param_groups:
-            group["lr"] = self._rate(state.step)
+            group["lr"] = self._rate(state.step - state.phase_step)
         optimizer.step()
         state.step += 1
         state.average(self.model, decay=config.ema_decay)
         return value, float(norm)
 
-    def _gradient(self, state: TrainState, rows: list[int], names: list[Names]) -> float:
+    def _gradient(
+        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
+    ) -> float:
         """Leave the gradient of a step on the weights; its loss.
 
         A step that finds no memory is tried again from its beginning, in smaller parts.
@@ -263,7 +304,7 @@ class NetworkFit:
         while True:
             self.model.zero_grad(set_to_none=True)
             try:
-                return self._in_parts(state, rows, names)
+                return self._in_parts(state, forward, rows, names)
             except LACKS as fault:
                 if not lacks_memory(fault):
                     raise
@@ -271,16 +312,20 @@ class NetworkFit:
             self._divide(state, rows, names, said)  # here nothing of the failed pass is held
             put_generators(before)
 
-    def _in_parts(self, state: TrainState, rows: list[int], names: list[Names]) -> float:
+    def _in_parts(
+        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
+    ) -> float:
         """Add up the gradients of parts of a step, each by its share of the sessions."""
-        train, total = self.labels.train, 0.0
+        train, total, place = self.labels.train, 0.0, {"epoch": state.epoch + 1, "step": state.step}
         together = state.together or len(rows)
         for first in range(0, len(rows), together):
             part, drawn_names = rows[first : first + together], names[first : first + together]
-            batch = self._forward.batch(train.indices[part].tolist(), only=drawn_names)
+            self._beat.at(f"read {self._dates(part)}", **place)
+            batch = forward.batch(train.indices[part].tolist(), only=drawn_names)
             width = batch.valid_BN.shape[1]
             label = packed_labels(train.values_TNH, part, drawn_names, width=width)
-            loss = self._forward.loss(batch, label, self.config)
+            self._beat.at(f"step on {self._dates(part)}", **place)
+            loss = forward.loss(batch, label, self._phase.config)
             value = float(loss.detach())
             if not np.isfinite(value):
                 raise DataError(
@@ -289,6 +334,7 @@ class NetworkFit:
             share = len(part) / len(rows)
             (share * loss).backward()  # type: ignore[no-untyped-call]
             total += share * value
+            self._beat.at("step", **place, rows=sum(map(len, drawn_names)))
         return total
 
     def _divide(self, state: TrainState, rows: list[int], names: list[Names], said: str) -> None:
@@ -318,8 +364,8 @@ class NetworkFit:
         return ", ".join(str(day) for day in self.reader.dataset.sessions[indices])
 
     def _rate(self, step: int) -> float:
-        """Learning rate of a step: linear warm-up, then a cosine to its final share."""
-        config = self.config
+        """Learning rate of a step of the phase: linear warm-up, then a cosine to its share."""
+        config = self._phase.config
         per_epoch = -(-len(self.labels.train.indices) // config.days_per_batch)
         progress = min(1.0, step / (per_epoch * config.max_epochs))
         cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
@@ -327,16 +373,19 @@ class NetworkFit:
         return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:
-        valid = self.labels.valid
+        valid, config = self.labels.valid, self._phase.config
+        place = {"epoch": state.epoch + 1, "step": state.step}
+        self._beat.at("validate", **place)
         live = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(state.averaged)
         reader, device = self._placed[0], self.execution.device
         score = score_sessions(self.model, reader, valid.indices.tolist(), device=device)
+        self._beat.at("RankIC on train dates", **place)
         seen = self._sample.rank_ic(self.model, reader, device=device)
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
-        measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
-        kept = state.record(measure, self.config)
+        measure = float(np.average(rank_ic, weights=config.horizon_weights))
+        kept = state.record(measure, config)
         horizons = [str(h) for h in self.labels.horizons]
         self.execution.events(
             {

@@ -55,11 +55,15 @@ class TrainState:
     epoch, step : int
         Epochs and optimiser steps done.
     measures : list of float
-        Validation measure of each epoch.
+        Validation measure of each epoch of this phase.
     best_epoch : int
         The epoch (from 1) whose averaged weights are kept; 0 before the first.
     best_measure : float
-        The highest smoothed measure so far.
+        The highest smoothed measure of this phase so far.
+    phase, phase_epoch, phase_step : int
+        The phase that is under way, and the epochs and steps that were done before it.
+    kept_epochs : list of int
+        Epochs that were kept of each phase before it.
     so_far : EpochSoFar
         The epoch that is under way.
     generators : mapping of str to Tensor
@@ -79,6 +83,10 @@ class TrainState:
     best_measure: float = -np.inf
     so_far: EpochSoFar = field(default_factory=EpochSoFar)
     generators: Weights = field(default_factory=dict)
+    phase: int = 0
+    phase_epoch: int = 0
+    phase_step: int = 0
+    kept_epochs: list[int] = field(default_factory=list)
     together: int = 0
     mark: int = 0
 
@@ -89,7 +97,8 @@ class TrainState:
 
     def average(self, model: nn.Module, *, decay: float) -> None:
         """Move the averaged weights towards the model's; early steps forget faster."""
-        keep = min(decay, (1.0 + self.step) / (10.0 + self.step))
+        steps = self.step - self.phase_step
+        keep = min(decay, (1.0 + steps) / (10.0 + steps))
         with torch.no_grad():
             for name, value in model.state_dict().items():
                 self.averaged[name].lerp_(value, 1.0 - keep)
@@ -119,9 +128,24 @@ class TrainState:
         self.best = {name: value.clone() for name, value in self.averaged.items()}
 
     def is_done(self, config: TrainingConfig) -> bool:
-        """Whether the fit is over: out of epochs, or out of patience."""
-        late = self.epoch - self.best_epoch >= config.patience and self.epoch > 0
-        return self.epoch >= config.max_epochs or late
+        """Whether the phase is over: out of epochs, or out of patience."""
+        done = self.epoch - self.phase_epoch
+        late = self.epoch - self.best_epoch >= config.patience and done > 0
+        return done >= config.max_epochs or late
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Epochs that are kept of each phase so far."""
+        return (*self.kept_epochs, self.best_epoch - self.phase_epoch)
+
+    def next_phase(self, model: nn.Module) -> None:
+        """Begin another phase with the kept weights, which the model has."""
+        self.kept_epochs = list(self.kept)
+        self.phase += 1
+        self.phase_epoch = self.best_epoch = self.epoch
+        self.phase_step = self.step
+        self.averaged, self.best = copied(model), copied(model)
+        self.measures, self.best_measure = [], -np.inf
 
     def facts(self) -> dict[str, Any]:
         """All that is no tensor, as JSON values."""

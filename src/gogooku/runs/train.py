@@ -173,6 +173,7 @@ class _Fitting:
                     work=work,
                     journal=self.events,
                     save_seconds=self.execution.save_seconds,
+                    stall_seconds=self.execution.stall_seconds,
                     compiled=self.execution.compiled,
                     residence=self.execution.residence,
                 ),
