@@ -24,6 +24,7 @@ import typer
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
     MOST_PORT,
+    Compiled,
     ConfigFile,
     DatasetName,
     Device,
@@ -372,6 +373,7 @@ def train(
     assignments: Set = None,
     threads: TrainThreads = 1,
     device: Device = "cpu",
+    compiled: Compiled = False,
     as_json: Json = False,
 ) -> None:
     """Fit one run over its folds."""
@@ -383,7 +385,7 @@ def train(
         dataset=dataset,
         config=config,
         assignments=assignments or [],
-        execution=execution_for(threads, device=device),
+        execution=execution_for(threads, device=device, compiled=compiled),
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)

@@ -162,6 +162,7 @@ USAGE = {
     "negative threads": (["train", "ridge", "--threads", "-1"], "threads"),
     "no device": (["train", "atft-gat-fan", "--device", "gpu"], "device"),
     "device of another machine": (["train", "atft-gat-fan", "--device", "cuda:99"], "cuda:99"),
+    "compiled for the CPU": (["train", "atft-gat-fan", "--compile"], "the device is the CPU"),
     "device for no network": (["train", "ridge", "--device", "cuda"], "ridge is no network"),
     "name of a source that is a path": (
         ["sandbox", "market", "--size", "tiny", "--name", "../../escape"],

@@ -29,14 +29,14 @@ def stages(tiny_prices, imported_home, built_home):
 
 @pytest.fixture(scope="module")
 def undisturbed(stages, forks, tmp_path_factory):
-    """Per stage: the result, the visible files and the epochs of a plain run."""
+    """Per stage: the result, the visible files and the events of a plain run."""
     found = {}
     for stage, (start, command) in stages.items():
         home = fresh_home(start, tmp_path_factory.mktemp("plain") / "home")
         result = forks.run(home, *command)
         assert result.code == 0, result.err
         assert leftovers(home) == []
-        found[stage] = (result, visible(home), epochs(home))
+        found[stage] = (result, visible(home), events(home))
     return found
 
 
@@ -46,15 +46,15 @@ def fresh_home(start, home):
     return home
 
 
-def epochs(home):
-    """(fold, epoch) -> validation measure, of every run; a repeated epoch counts once."""
-    found = {}
-    for path in sorted(home.glob("runs/*/events.jsonl")):
-        for line in path.read_text().splitlines():
-            event = json.loads(line)
-            if event["event"] == "epoch":
-                found[path.parent.name, event["fold"], event["epoch"]] = event["measure"]
-    return found
+def events(home):
+    """The events of every run, but for seconds."""
+    return {
+        path.parent.name: [
+            {name: value for name, value in json.loads(line).items() if "seconds" not in name}
+            for line in path.read_text().splitlines()
+        ]
+        for path in sorted(home.glob("runs/*/events.jsonl"))
+    }
 
 
 def occurrences(points):
@@ -80,7 +80,7 @@ def assert_whole(home, reference):
 def assert_recovers(forks, stages, undisturbed, stage, home, options):
     """Kill as told, look, run again, compare with the undisturbed run."""
     start, command = stages[stage]
-    _, reference, measures = undisturbed[stage]
+    _, reference, told = undisturbed[stage]
     fresh_home(start, home)
     killed = forks.run(home, *command, **options)
     if "kill_at" in options:
@@ -91,7 +91,7 @@ def assert_recovers(forks, stages, undisturbed, stage, home, options):
     assert again.code == 0, f"{stage} after {options}: {again.err}"
     assert visible(home) == reference, f"{stage} after {options}"
     assert leftovers(home) == [], f"{stage} after {options}"
-    assert epochs(home) == measures, f"{stage} after {options}"
+    assert events(home) == told, f"{stage} after {options}"
     shutil.rmtree(home)
 
 

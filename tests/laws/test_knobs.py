@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import enum
 import hashlib
+import json
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,10 +45,11 @@ from gogooku.features.catalogue import select
 from gogooku.ingest.imports.config import ExchangeName, ImportConfig
 from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.files import import_files
+from gogooku.learn.network_config import PhaseConfig
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.config import TrainConfig
-from gogooku.runs.folder import Run, runs_folder
+from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
 from gogooku.runs.judge import JudgeConfig, evaluate
 from gogooku.runs.labels import run_labels
 from gogooku.runs.named import run_named, run_names
@@ -574,6 +576,8 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.training.warmup_steps": 3,
                 "learner.training.final_rate_share": 1.0,
                 "learner.training.ema_decay": 0.1,
+                "learner.training.precision": "bfloat16",
+                "learner.training.phases": [{"name": "a", "max_epochs": 1}, {"name": "b"}],
                 "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
@@ -686,6 +690,51 @@ def test_run(run_stages: Mapping[str, Stage], name: str, knob: Knob):
     assert run_stages[name].complaint(knob) is None
 
 
+# -------------------------------------------------------------------------- phases of a training
+
+PHASE = PhaseConfig(name="first", max_epochs=1)
+PHASE_ROWS = (
+    *rows(
+        "scores",
+        {
+            "train": ["head"],
+            "off": ["graph"],
+            "learning_rate": 0.02,
+            "horizon_weights": [0.0, 0.0, 0.0, 1.0],
+            "loss.mse_weight": 0.0,
+            "max_epochs": 2,
+        },
+    ),
+    Knob("patience", 1, "scores", {"max_epochs": 6, "patience": 6, "learning_rate": 0.06}),
+    Knob("name", "other", "events"),
+)
+
+
+@pytest.fixture(scope="module")
+def phase_stage(small_dataset: Dataset) -> Stage:
+    """The first of two phases; what it learned shows in the scores after the second."""
+    home = small_dataset.folder.parents[1]
+
+    def contents(config: Config) -> Mapping[str, str]:
+        name, settings = "atft-gat-fan", [f"{path}={json.dumps(v)}" for path, v in NOISY.items()]
+        base = run_config(name, *SMALL[name], *settings).config
+        phases = [config.model_dump(mode="json"), {"name": "last", "max_epochs": 1}]
+        run = Outcomes(home, name, with_values(base, {PHASES: phases}), small_dataset).run  # type: ignore[arg-type]
+        lines = (run.folder / EVENTS_FILE).read_text().splitlines()
+        told = [one["phase"] for one in map(json.loads, lines) if one["event"] == "phase"]
+        return {"scores": run.manifest["parts"]["predictions"], "events": hash_json(told)}
+
+    return Stage(PHASE, contents)
+
+
+PHASES = "learner.training.phases"
+
+
+@pytest.mark.parametrize("knob", PHASE_ROWS, ids=str)
+def test_phase(phase_stage: Stage, knob: Knob):
+    assert phase_stage.complaint(knob) is None
+
+
 # ---------------------------------------------------------------------------- judging and trading
 
 JUDGE_ROWS = (Knob("judge_label", "residual", "skill"),)
@@ -769,6 +818,7 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
     **{f"split {kind}": (SPLITS[kind], SPLIT_ROWS[kind]) for kind in SPLITS},
     "judge": (JudgeConfig(), JUDGE_ROWS),
     "trade": (TradeConfig(), TRADE_ROWS),
+    "phase": (PHASE, PHASE_ROWS),
     "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS)),
 }
 
@@ -932,7 +982,17 @@ def test_a_knob_that_nothing_reads_is_caught(
 # ----------------------------------------------------------------------------------- execution
 
 EXECUTION_ROWS = rows(
-    "dataset", {"threads": 3, "block_names": 7, "block_sessions": 5, "device": "cuda"}
+    "dataset",
+    {
+        "threads": 3,
+        "block_names": 7,
+        "block_sessions": 5,
+        "device": "cuda",
+        "save_seconds": 0.0,
+        "stall_seconds": 1.0,
+        "compiled": True,
+        "residence": "on",
+    },
 )
 
 

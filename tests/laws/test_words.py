@@ -95,7 +95,14 @@ def needed(model):
     """Settings without a default, at values that do."""
     size = {"num_stocks": 60, "num_sessions": 2, "seed": 1}
     days = dict.fromkeys(("train", "valid", "test"), ("2020-01-01", "2020-02-01"))
-    known = {**size, **days, "learner": {"kind": "ridge"}, "kind": "any", "feature": "any"}
+    known = {
+        **size,
+        **days,
+        "learner": {"kind": "ridge"},
+        "kind": "any",
+        "feature": "any",
+        "name": "a",
+    }
     known["start"] = "2020-01-01"
     return {n: known[n] for n, field in model.model_fields.items() if field.is_required()}
 

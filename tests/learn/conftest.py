@@ -1,6 +1,6 @@
 import pytest
 
-from gogooku.learn.train import numeric_threads
+from gogooku.learn.numerics import numeric_threads
 
 
 @pytest.fixture(autouse=True)

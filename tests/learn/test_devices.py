@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError, UsageError
-from gogooku.learn import devices, train
+from gogooku.learn import devices
+from gogooku.learn.batches import DayBatch
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.devices import available_devices, check_device
+from gogooku.learn.devices import available_devices, check_compiled, check_device
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.registry import make_learner
@@ -65,6 +66,18 @@ def test_a_checkpoint_is_not_read_onto_a_device_it_cannot_use(case, no_gpu, tmp_
         load_checkpoint(tmp_path, device="cuda")
 
 
+def test_nothing_is_compiled_for_the_cpu():
+    check_compiled("cpu", compiled=False)
+    check_compiled("cuda:0", compiled=True)
+    with pytest.raises(ConfigError, match="the device is the CPU"):
+        check_compiled("cpu", compiled=True)
+
+
+def test_what_is_compiled_is_stamped_as_another_device():
+    assert Execution(device="cuda").where == "cuda"
+    assert Execution(device="cuda", compiled=True).where == "cuda compiled"
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
 def test_names_of_devices(device):
     assert Execution(device=device).device == device
@@ -85,7 +98,7 @@ def test_a_network_scores_where_it_is_put(case, tmp_path, monkeypatch):
     there = load_checkpoint(tmp_path, device="meta")
     assert {w.device.type for w in there.model.parameters()} == {"meta"}
     seen = []
-    monkeypatch.setattr(train.DayBatch, "to", lambda batch, device: seen.append(device) or batch)
+    monkeypatch.setattr(DayBatch, "to", lambda batch, device: seen.append(device) or batch)
     with pytest.raises((RuntimeError, NotImplementedError)):
         there.scores(dataset, np.array([80]))
     assert seen == ["meta"]

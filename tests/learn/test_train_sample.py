@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.learn import train_sample
+from gogooku.learn.forward import score_sessions
 from gogooku.learn.targets import fold_labels
-from gogooku.learn.train import score_sessions
 from gogooku.learn.train_sample import FEWEST_SESSIONS, TrainSample
 from support.learning import make_dataset, make_fold, make_labels, network, reader, small_config
 
@@ -48,3 +49,23 @@ def test_names_beyond_the_most_are_left_out_and_more_sessions_taken(case, monkey
         assert 10 <= len(names) < 20
         assert set(names) < set(case[0].names(index))
     assert np.isfinite(sample.rank_ic(case[2], case[0], device="cpu")).all()
+
+
+def test_without_memory_it_is_scored_in_smaller_parts(case, monkeypatch):
+    sample = chosen(case)
+    want = sample.rank_ic(case[2], case[0], device="cpu")
+    honest, tried = train_sample.Forward.scores, []
+
+    def scores(forward, batch):
+        tried.append(len(batch.valid_BN))
+        if tried[-1] > most:
+            raise torch.OutOfMemoryError("out of memory")
+        return honest(forward, batch)
+
+    monkeypatch.setattr(train_sample.Forward, "scores", scores)
+    most = 2
+    assert sample.rank_ic(case[2], case[0], device="cpu") == pytest.approx(want, abs=1e-6)
+    assert tried == [8, 4, *[2] * (FEWEST_SESSIONS // 2)]
+    most = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        sample.rank_ic(case[2], case[0], device="cpu")

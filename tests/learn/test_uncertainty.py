@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from gogooku.core.ranks import centred_ranks
-from gogooku.learn.train import score_sessions
+from gogooku.learn.forward import score_sessions
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
 from support.learning import make_dataset, network, reader, small_config
 

@@ -10,11 +10,12 @@ from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.batches import DayReader
 from gogooku.learn.context import ContextScale
+from gogooku.learn.forward import score_sessions
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import build_network
-from gogooku.learn.train import score_sessions, seeded
+from gogooku.learn.numerics import seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")

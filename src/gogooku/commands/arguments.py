@@ -29,6 +29,9 @@ TrainThreads = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="Where a network runs: cpu, cuda, or cuda:N for one GPU.")
 ]
+Compiled = Annotated[
+    bool, typer.Option("--compile", help="Compile a network for the GPU before it is trained.")
+]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
@@ -89,14 +92,14 @@ def _is_there(place: Path) -> bool:
 _HOME_HELP = "Set GOGOOKU_HOME to a folder, which need not exist yet."
 
 
-def execution_for(threads: int | None, *, device: str = "cpu") -> Execution:
+def execution_for(threads: int | None, *, device: str = "cpu", compiled: bool = False) -> Execution:
     """How to run with so many threads, all there are by default, and where networks run."""
     wanted = (
         available_threads()
         if threads is None
         else whole_number(threads, option="--threads", least=1, most=_MOST_THREADS)
     )
-    return validated(Execution, {"threads": wanted, "device": device})
+    return validated(Execution, {"threads": wanted, "device": device, "compiled": compiled})
 
 
 def day_given(text: str | None, *, option: str) -> date | None:

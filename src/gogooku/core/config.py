@@ -10,6 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -275,11 +276,20 @@ def _close(tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class Residence(StrEnum):
+    """Where the training tensor lies while a network is fitted on a GPU."""
+
+    AUTO = "auto"
+    """On the GPU if half of its free memory holds it."""
+    ON = "on"
+    OFF = "off"
+
+
 class Execution(Config):
     """Settings that must not change any result, only how fast it comes.
 
-    Numeric threads and the device are the exceptions: they change the last bits of training, so
-    the stamp of a run holds them.
+    Numeric threads, the device and whether is compiled for it are the exceptions: they change the
+    last bits of training, so the stamp of a run holds them.
     """
 
     threads: int = Field(default=2, ge=1)
@@ -294,3 +304,17 @@ class Execution(Config):
         description="cpu, cuda, or cuda:N with the number of a GPU",
     )
     """Where networks are trained and scored; whether this machine has it shows when it is used."""
+    save_seconds: float = Field(default=60.0, ge=0.0)
+    """Seconds of training after which a network's state is written again, beside after each epoch;
+    a killed fit loses as much."""
+    stall_seconds: float = Field(default=300.0, ge=0.0)
+    """Seconds without a sign of life after which a fit says at what it is; 0 for never."""
+    compiled: bool = False
+    """Whether networks are compiled for a GPU before they are trained there."""
+    residence: Residence = Residence.AUTO
+    """Whether the training tensor lies on the GPU."""
+
+    @property
+    def where(self) -> str:
+        """The device, and whether for it is compiled: what the last bits of a training hang on."""
+        return f"{self.device} compiled" if self.compiled else self.device

@@ -35,6 +35,9 @@ class Reporter(Protocol):
     def step(self, name: str, total: float | None = None) -> AbstractContextManager[Step]:
         """Open a step; a context manager that yields a `Step`."""
 
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
 
 @dataclass
 class _Quiet:
@@ -55,6 +58,10 @@ class SilentReporter:
         """Open a step that shows nothing."""
         del name, total
         yield _Quiet()
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+        del text
 
 
 @dataclass
@@ -101,3 +108,7 @@ class ConsoleReporter:
         else:
             yield _Quiet()
         self.console.print(f"  {name}: {time.perf_counter() - begun:.1f} s", highlight=False)
+
+    def say(self, text: str) -> None:
+        """Show a line above the bars."""
+        self.console.print(text, highlight=False, markup=False)

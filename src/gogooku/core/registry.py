@@ -75,7 +75,7 @@ class Row:
 RowT = TypeVar("RowT", bound=Row)
 
 
-@dataclass
+@dataclass(eq=False)
 class Table(Generic[RowT]):
     """Rows by kind.
 

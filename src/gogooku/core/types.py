@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from gogooku.core.calendar import Clock
 from gogooku.core.calendar import DateArray as DateArray
+from gogooku.core.config import Residence
 from gogooku.core.errors import ConfigError, ContractError, DataError, NotFoundError
 from gogooku.core.files import hash_json
+from gogooku.core.journal import Journal, begin
 from gogooku.core.metrics import Estimate
 from gogooku.core.metrics import FloatArray as FloatArray
 from gogooku.core.panel import PANEL_SCHEMA as PANEL_SCHEMA
@@ -504,6 +506,16 @@ class FitExecution:
         Receives one JSON-like mapping per event: a line of ``events.jsonl``.
     work : Path or None
         Folder for resumable state; None keeps no state.
+    journal : Journal or None
+        Where the events go, if those of an interrupted fit can be taken back there.
+    save_seconds : float
+        Seconds of training after which the state is written again.
+    stall_seconds : float
+        Seconds without a sign of life after which the stage is named; 0 for never.
+    compiled : bool
+        Whether a network is compiled before it is trained; changes the last bits too.
+    residence : Residence
+        Whether the training tensor lies on the device.
     """
 
     threads: int = 1
@@ -511,6 +523,19 @@ class FitExecution:
     reporter: Reporter = field(default_factory=SilentReporter)
     events: Callable[[Mapping[str, Any]], None] = ignore_event
     work: Path | None = None
+    journal: Journal | None = None
+    save_seconds: float = 60.0
+    stall_seconds: float = 300.0
+    compiled: bool = False
+    residence: Residence = Residence.AUTO
+
+    def begin(self) -> None:
+        """Events from here on are those of one fit; those from before it was killed are dropped.
+
+        A fit that goes on from state of its own then goes on behind the events of that state.
+        """
+        if self.journal is not None and self.work is not None:
+            begin(self.journal, self.work)
 
 
 class Learner(Protocol):

@@ -100,14 +100,15 @@ class Channels:
 
     def __init__(self, rows: SessionRows, columns: npt.NDArray[np.intp]) -> None:
         num_sessions, num_names, _ = rows.shape
-        self._rows, self._columns = rows, columns
+        self.columns = columns
+        self._rows = rows
         self._held_NTC = np.empty((num_names, num_sessions, len(columns)), dtype=np.float16)
         self._is_held = np.zeros(num_sessions, dtype=np.bool_)
 
     def window(self, first: int, stop: int, names: Names) -> npt.NDArray[np.float16]:
         """The sessions ``first`` to ``stop`` (excluded) of some names, [n, stop - first, C]."""
         for t in first + np.flatnonzero(~self._is_held[first:stop]):
-            self._held_NTC[:, t] = self._rows[int(t)][:, self._columns]
+            self._held_NTC[:, t] = self._rows[int(t)][:, self.columns]
             self._is_held[t] = True
         return np.asarray(self._held_NTC[names, first:stop])
 

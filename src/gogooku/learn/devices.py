@@ -38,3 +38,17 @@ def check_device(kind: str, device: str) -> None:
             f"device {device!r}: this machine does not have it, or the installed torch cannot use "
             f"it; available: {', '.join(there)}"
         )
+
+
+def check_compiled(device: str, *, compiled: bool) -> None:
+    """Refuse to compile for the CPU, where it takes longer than it gains.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if compiled and device == CPU:
+        raise ConfigError(
+            "--compile: networks are compiled for a GPU only, and the device is the CPU; leave it "
+            "out, or give --device cuda"
+        )

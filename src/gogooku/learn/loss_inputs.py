@@ -19,8 +19,8 @@ def loss_inputs(
     rows: Sequence[int],
     names: Sequence[Names],
     batch: DayBatch,
-    *,
     quantiles: Tensor | None,
+    *,
     levels: Sequence[float],
 ) -> LossInputs:
     """Inputs of the train sessions ``rows``, on the device of their batch.

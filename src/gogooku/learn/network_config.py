@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,7 +14,56 @@ from gogooku.learn.losses.correlation.config import CorrelationConfig
 from gogooku.learn.registry import LossConfig
 
 
-class TrainingConfig(Config):
+class Precision(StrEnum):
+    """Of the products in a training pass; weights, losses and sums over steps are float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    """About three digits: faster on a GPU, slower on most CPUs."""
+
+
+class PhaseSettings(Config):
+    """What each phase of a training may have of its own.
+
+    Attributes
+    ----------
+    max_epochs, patience : int
+        Most epochs; epochs without one that is kept before stopping.
+    learning_rate : float
+        Of AdamW.
+    horizon_weights : tuple of float
+        Weight of each horizon in the loss; one per horizon of the labels.
+    loss : LossConfig
+        What a session's scores are measured by, with settings of its own.
+    """
+
+    max_epochs: int = Field(default=6, ge=1)
+    patience: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    loss: LossConfig = CorrelationConfig()
+
+
+class PhaseConfig(PhaseSettings):
+    """One phase of a training in several; what it does not state is as the training states it.
+
+    Attributes
+    ----------
+    name : str
+        In the events.
+    train : tuple of str
+        Parts of the network whose weights are trained, by the beginning of their names (``graph``,
+        ``fuse.outer``); the others stand still. Empty for all.
+    off : tuple of str
+        Parts that are left out, of those that the network can do without; none in the last phase.
+    """
+
+    name: str = Field(min_length=1)
+    train: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+
+class TrainingConfig(PhaseSettings):
     """The one training loop of the networks.
 
     Attributes
@@ -22,40 +73,65 @@ class TrainingConfig(Config):
     row_share : float
         Share of a session's names that an epoch trains on, drawn anew from the seed for every epoch
         and session (see `gogooku.learn.thinning`); 1 takes all.
-    max_epochs, patience, smoothing : int
-        Most epochs; epochs without one that is kept before stopping; epochs in the trailing mean
-        that smooths validation RankIC.
+    smoothing : int
+        Epochs in the trailing mean that smooths validation RankIC.
     tolerance : float
         A later epoch is kept unless its smoothed validation RankIC is this much below the best:
         smaller differences are noise (the standard error over 100 sessions is about 0.006).
-    learning_rate, weight_decay, clip_norm : float
-        AdamW (decay on matrices only) and the largest gradient norm.
+    weight_decay, clip_norm : float
+        Of AdamW (decay on matrices only), and the largest gradient norm.
     warmup_steps : int
         Steps of linear warm-up.
     final_rate_share : float
         Share of the learning rate that a cosine leaves after ``max_epochs``; 1 keeps it constant.
     ema_decay : float
         Decay of the averaged weights, which are what is validated and kept.
-    horizon_weights : tuple of float
-        Weight of each horizon in the loss; one per horizon of the labels.
-    loss : LossConfig
-        What a session's scores are measured by, with settings of its own.
+    precision : enum
+        Of training; validation and scores are in float32.
+    phases : tuple of PhaseConfig
+        One after the other, each from the weights that the one before kept, with an optimiser of
+        its own; none for a training in one.
     """
 
     days_per_batch: int = Field(default=4, ge=1)
     row_share: float = Field(default=1.0, gt=0.0, le=1.0)
-    max_epochs: int = Field(default=6, ge=1)
-    patience: int = Field(default=3, ge=1)
     smoothing: int = Field(default=3, ge=1)
     tolerance: float = Field(default=0.003, ge=0.0)
-    learning_rate: float = Field(default=1e-3, gt=0.0)
     weight_decay: float = Field(default=0.5, ge=0.0)
     clip_norm: float = Field(default=1.0, gt=0.0)
     warmup_steps: int = Field(default=20, ge=0)
     final_rate_share: float = Field(default=0.05, ge=0.0, le=1.0)
     ema_decay: float = Field(default=0.995, ge=0.0, lt=1.0)
-    horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
-    loss: LossConfig = CorrelationConfig()
+    precision: Precision = Precision.FLOAT32
+    phases: tuple[PhaseConfig, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, raw: Any) -> Any:
+        """Give each phase what it does not state."""
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("phases"), (list, tuple)):
+            return raw
+        stated = {name: raw[name] for name in PhaseSettings.model_fields if name in raw}
+        return {**raw, "phases": [_filled(phase, stated) for phase in raw["phases"]]}
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainingConfig:
+        names = [phase.name for phase in self.phases]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two phases are called {twice[0]!r}; give each a name of its own")
+        if self.phases and self.phases[-1].off:
+            raise ValueError(
+                f"the last phase leaves {', '.join(self.phases[-1].off)} out, and what is kept "
+                "scores with the whole network; build the network without it instead"
+            )
+        return self
+
+
+def _filled(phase: Any, stated: Mapping[str, Any]) -> Any:
+    if isinstance(phase, PhaseConfig):
+        return {**stated, **{name: getattr(phase, name) for name in phase.model_fields_set}}
+    return {**stated, **phase} if isinstance(phase, Mapping) else phase
 
 
 class NetworkConfig(FittedConfig):

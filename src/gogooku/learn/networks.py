@@ -20,13 +20,16 @@ from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, SPREAD, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.devices import CPU
+from gogooku.learn.forward import score_sessions
 from gogooku.learn.losses.needs import Training, check_loss, check_sessions, needs_of
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import HeadsConfig, NetworkConfig
+from gogooku.learn.numerics import seeded
+from gogooku.learn.phases import Phase, schedule
 from gogooku.learn.places import blended
 from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.targets import fold_labels, joint_labels
-from gogooku.learn.train import NetworkFit, score_sessions, seeded
+from gogooku.learn.train import NetworkFit
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
 
 
@@ -162,8 +165,14 @@ class NetworkLearner:
         rates of those epochs.
         """
         config = self.config
-        given = _given(config, dataset, labels)
-        check_loss(config.training.loss, given)
+        heads = config if isinstance(config, HeadsConfig) else None
+        if heads is not None:
+            _check_blend(heads, labels.horizons)
+        levels = heads.quantiles if heads is not None else ()
+        phases = schedule(config.training)
+        given = [_given(phase, dataset, labels, levels) for phase in phases]
+        for phase, has in zip(phases, given, strict=True):
+            check_loss(phase.config.loss, has)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
         targets = labelled(
@@ -172,9 +181,10 @@ class NetworkLearner:
             fold,
             config=config,
             first_history=config.lookback - 1,
-            keep_returns=Need.RETURNS in needs_of(config.training.loss),
+            keep_returns=any(Need.RETURNS in needs_of(phase.config.loss) for phase in phases),
         )
-        check_sessions(config.training.loss, given, sessions=len(targets.train.indices))
+        for phase, has in zip(phases, given, strict=True):
+            check_sessions(phase.config.loss, has, sessions=len(targets.train.indices))
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -183,10 +193,7 @@ class NetworkLearner:
                 market_features=dataset.market_features,
                 num_horizons=len(labels.horizons),
             )
-        execution.events(
-            {"event": "model", "parameters": sum(w.numel() for w in model.parameters())}
-        )
-        epochs = None if chosen is None else int(chosen_of(chosen)["epochs"])
+        epochs = None if chosen is None else _epochs_of(chosen)
         kept = NetworkFit(
             model=model,
             config=config.training,
@@ -196,35 +203,35 @@ class NetworkLearner:
             key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),
             execution=execution,
             epochs=epochs,
-            levels=given.levels,
+            levels=levels,
         ).run()
         header = Header.of(
             config,
             dataset,
             trained_through=targets.trained_through,
-            more={SCALE_KEY: scale.to_json(), CHOSEN: {"epochs": kept}},
+            more={
+                SCALE_KEY: scale.to_json(),
+                CHOSEN: {"epochs": list(kept) if config.training.phases else kept[0]},
+            },
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
 
 
-def _given(config: NetworkConfig, dataset: Dataset, labels: Labels) -> Training:
-    """What the loss can have."""
-    training = config.training
+def _given(phase: Phase, dataset: Dataset, labels: Labels, levels: tuple[float, ...]) -> Training:
+    """What the loss of a phase can have."""
+    training = phase.config
     if len(training.horizon_weights) != len(labels.horizons):
         raise ConfigError(
-            f"training.horizon_weights: {len(training.horizon_weights)} weights for "
-            f"the horizons {labels.horizons}"
+            f"training.horizon_weights: {len(training.horizon_weights)} weights for the horizons "
+            f"{labels.horizons}{f' in phase {phase.name!r}' if phase.name else ''}"
         )
-    heads = config if isinstance(config, HeadsConfig) else None
-    if heads is not None:
-        _check_blend(heads, labels.horizons)
     return Training(
         horizons=labels.horizons,
         horizon_weights=training.horizon_weights,
         days_per_batch=training.days_per_batch,
         row_share=training.row_share,
         features=dataset.features,
-        levels=heads.quantiles if heads is not None else (),
+        levels=levels,
     )
 
 
@@ -242,6 +249,12 @@ def _check_blend(config: HeadsConfig, horizons: tuple[int, ...]) -> None:
         )
 
 
+def _epochs_of(chosen: Checkpoint) -> tuple[int, ...]:
+    """Epochs that were kept of each phase."""
+    found = chosen_of(chosen)["epochs"]
+    return (found,) if isinstance(found, int) else tuple(found)
+
+
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:
     columns = _context(config, dataset.market_features)
     return ContextScale.fitted(dataset.market_TM[fold.indices("train")][:, columns])
@@ -255,7 +268,7 @@ def _key(
     *,
     seed: int,
     execution: FitExecution,
-    epochs: int | None,
+    epochs: tuple[int, ...] | None,
 ) -> str:
     return hash_json(
         {
@@ -266,6 +279,7 @@ def _key(
             "seed": seed,
             "threads": execution.threads,
             "device": execution.device,
+            "compiled": execution.compiled,
             "epochs": epochs,
         }
     )

@@ -1,108 +1,62 @@
 """The one training loop of every network.
 
 On the CPU a fit is a pure function of (data, config, seed, threads). All randomness of an epoch is
-derived from the seed and the epoch's number, and the state is written whole after every epoch, so a
-run that is killed and started again ends with the weights of an undisturbed one. On a GPU the same
-holds but for the last bits, as sums over peers are added there in no fixed order.
+derived from the seed and the epoch's number. The state is written whole after every epoch, and
+within one after some seconds, with that of the generators: a run that is killed at any step and
+started again ends with the weights and the events of an undisturbed one. On a GPU the same holds
+but for the last bits, as sums over peers are added there in no fixed order.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gogooku.core.errors import DataError
+from gogooku.core.errors import DataError, ResourceError
 from gogooku.core.files import write_point
+from gogooku.core.progress import Step
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
+from gogooku.learn.forward import Forward, score_sessions
+from gogooku.learn.heartbeat import Heartbeat
 from gogooku.learn.loss_inputs import loss_inputs
-from gogooku.learn.losses.batch import batch_loss
+from gogooku.learn.losses.inputs import LossInputs
 from gogooku.learn.losses.needs import needs_of, splittable
+from gogooku.learn.memory import HELP, LACKS, first_line, lacks_memory, memory_errors, release
 from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.numerics import generators, numeric_threads, put_generators, seeded
+from gogooku.learn.phases import Phase, check_phases, in_phase, schedule
+from gogooku.learn.resident import placed
 from gogooku.learn.session_order import session_order
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
-from gogooku.learn.train_state import TrainState, read_state, write_state
+from gogooku.learn.train_state import Saved, TrainState, read_state, write_state
 
 MANY_PRODUCTS: Final = 400_000_000
 """Rows (names times sessions) times weights of a step from which more than one thread is used."""
 
 
-@contextmanager
-def numeric_threads(threads: int) -> Iterator[None]:
-    """Run torch with a number of threads, and put the old number back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def seeded(*words: int, device: str = "cpu") -> Iterator[None]:
-    """Make torch's generators a function of some integers, and put the old state back.
-
-    Those of the CPU and of the device that is used; others are left alone.
-    """
-    seed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-    used = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(devices=used):
-        torch.default_generator.manual_seed(seed)
-        for one in used:
-            with torch.cuda.device(one):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def score_sessions(
-    model: nn.Module, reader: DayReader, indices: Sequence[int], *, device: str
-) -> npt.NDArray[np.float32]:
-    """Scores [t, N, H] in evaluation mode, NaN outside the universe.
-
-    Each session is a batch of its own on one thread, so its bits do not depend on the others.
-    """
-    rows: list[npt.NDArray[np.float32]] = []
-    model.eval()
-    with torch.inference_mode(), numeric_threads(1):
-        for index in indices:
-            batch = reader.batch([index]).to(device)
-            score_NH = model(batch)[0].cpu().numpy()
-            names = reader.names(index)
-            row = np.full((reader.num_names, score_NH.shape[1]), np.nan, dtype=np.float32)
-            row[names] = score_NH[: len(names)]
-            rows.append(row)
-    return np.stack(rows)
-
-
-def with_quantiles(model: nn.Module, batch: DayBatch) -> tuple[Tensor, Tensor | None]:
-    """Scores [B, N, H] of a network, and its quantiles [B, N, H, Q] if it gives some."""
-    if getattr(model, "quantiles", None) is None:
-        return model(batch), None
-    score, quantiles = model.with_quantiles(batch)  # type: ignore[operator]
-    return score, quantiles.float()
-
-
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups of the optimiser: matrices decay, vectors do not; every weight is in one."""
-    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
-    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+    """Parameter groups of the optimiser: matrices decay, vectors do not.
+
+    Every weight that is trained is in one.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [w for w in trained if w.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [w for w in trained if w.ndim < 2], "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]
 
 
 @dataclass
@@ -120,8 +74,8 @@ class NetworkFit:
     key : str
         Identity of this fit; saved state of another one is not taken up.
     execution : FitExecution
-    epochs : int, optional
-        Train exactly so many and keep the last averaged weights; nothing is selected.
+    epochs : tuple of int, optional
+        Train each phase exactly so many and keep the last averaged weights; nothing is selected.
     levels : tuple of float
         Of the quantiles that the model gives.
     """
@@ -133,47 +87,130 @@ class NetworkFit:
     seed: int
     key: str
     execution: FitExecution
-    epochs: int | None = None
+    epochs: tuple[int, ...] | None = None
     levels: tuple[float, ...] = ()
+    _phase: Phase = field(init=False)
+    _beat: Heartbeat = field(init=False)
+    _saved: float = field(default_factory=time.monotonic, init=False)
 
-    def run(self) -> int:
-        """Train until validation stops improving, and leave the best averaged weights.
+    def __post_init__(self) -> None:
+        """Stand before the first phase."""
+        self._phase = schedule(self.config)[0]
+        self._beat = Heartbeat(self.execution)
+
+    def run(self) -> tuple[int, ...]:
+        """Train every phase until validation stops improving; leave the best averaged weights.
 
         Returns
         -------
-        int
-            Epochs after which the weights that are left were kept.
+        tuple of int
+            Of each phase, the epochs after which the weights that are left were kept.
         """
-        config = self.config
-        self.model.to(self.execution.device)
-        optimizer = torch.optim.AdamW(
-            decay_groups(self.model, config.weight_decay), lr=config.learning_rate
-        )
-        state = TrainState.fresh(self.model)
-        if self.execution.work is not None:
-            state = read_state(self.execution.work, self.key, self.model, optimizer) or state
+        phases = schedule(self.config)
+        check_phases(phases, self.model)
+        total = sum(phase.config.max_epochs for phase in phases)
         with (
+            memory_errors(lambda: f"train, {self._beat.stage}"),
+            self._beat.beating(),
             numeric_threads(self._threads()),
-            self.execution.reporter.step("train", total=self._most_epochs()) as step,
+            self.execution.reporter.step(
+                "train", total=total if self.epochs is None else sum(self.epochs)
+            ) as step,
         ):
+            self.model.to(self.execution.device)
+            saved = self._taken_up()
+            state = TrainState.fresh(self.model) if saved is None else saved.state
             step.advance(state.epoch)
+            self._train(phases[state.phase], state, step, saved=saved)
+            for phase in phases[state.phase + 1 :]:
+                state.next_phase(self.model)
+                self._train(phase, state, step)
+        self.model.eval()
+        return state.kept
+
+    def _taken_up(self) -> Saved | None:
+        """Where an interrupted fit of the same key stood; None at the beginning."""
+        execution = self.execution
+        execution.begin()
+        self._beat.at("put the training tensor in its place")
+        facts = self._placed[1]
+        if execution.work is not None:
+            saved = read_state(execution.work, self.key, device=execution.device)
+            if saved is not None:
+                if execution.journal is not None:
+                    execution.journal.rewind(saved.state.mark)
+                return saved
+        count = sum(weight.numel() for weight in self.model.parameters())
+        execution.events({"event": "model", "parameters": count})
+        execution.events(
+            {
+                "event": "execution",
+                "device": execution.device,
+                "precision": self.config.precision,
+                "compiled": execution.compiled,
+                **facts,
+            }
+        )
+        return None
+
+    def _train(
+        self, phase: Phase, state: TrainState, step: Step, *, saved: Saved | None = None
+    ) -> None:
+        """Train one phase, or what is left of it, and leave its best averaged weights."""
+        self._phase, config = phase, phase.config
+        with in_phase(self.model, phase):
+            optimizer = torch.optim.AdamW(
+                decay_groups(self.model, config.weight_decay), lr=config.learning_rate
+            )
+            if saved is not None:
+                saved.put(self.model, optimizer)
+            elif phase.name:
+                self.execution.events(
+                    {"event": "phase", "number": state.phase, **phase.described()}
+                )
+            forward = self._forward()
             while not self._is_done(state):
-                self._epoch(state, optimizer)
-                if self.execution.work is not None:
-                    write_state(self.execution.work, self.key, self.model, optimizer, state)
+                self._epoch(state, optimizer, forward)
+                self._save(state, optimizer)
                 write_point("train.epoch")
                 step.advance()
                 if state.measures:
                     step.note(f"validation RankIC {state.measures[-1]:.4f}")
         self.model.load_state_dict(state.best)
-        self.model.eval()
-        return state.best_epoch
 
-    def _most_epochs(self) -> int:
-        return self.config.max_epochs if self.epochs is None else self.epochs
+    def _save(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
+        self._saved = time.monotonic()
+        if self.execution.work is None:
+            return
+        self._beat.at("write the state", epoch=state.epoch, step=state.step)
+        if self.execution.journal is not None:
+            state.mark = self.execution.journal.mark()
+        write_state(self.execution.work, self.key, self.model, optimizer, state)
 
     def _is_done(self, state: TrainState) -> bool:
-        return state.is_done(self.config) if self.epochs is None else state.epoch >= self.epochs
+        if self.epochs is None:
+            return state.is_done(self._phase.config)
+        return state.epoch - state.phase_epoch >= self.epochs[state.phase]
+
+    @cached_property
+    def _placed(self) -> tuple[DayReader, dict[str, Any]]:
+        """What sessions are read from, and what is to be said of it."""
+        return placed(
+            self.reader,
+            [*self.labels.train.indices.tolist(), *self.labels.valid.indices.tolist()],
+            device=self.execution.device,
+            residence=self.execution.residence,
+        )
+
+    def _forward(self) -> Forward:
+        """The way through the network in training, as it is in a phase."""
+        return Forward(
+            self.model,
+            self._placed[0],
+            self.execution.device,
+            precision=self.config.precision,
+            compiled=torch.compile(self.model, dynamic=True) if self.execution.compiled else None,
+        )
 
     @cached_property
     def _sample(self) -> TrainSample:
@@ -194,30 +231,39 @@ class NetworkFit:
         step = rows * self.config.row_share * self.config.days_per_batch * weights
         return self.execution.threads if step >= MANY_PRODUCTS else 1
 
-    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
-        begun = time.perf_counter()
+    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer, forward: Forward) -> None:
+        """Train one epoch, or what is left of it, and look at validation."""
         order = session_order(
             len(self.labels.train.indices),
             self.config.days_per_batch,
-            in_strips=not splittable(self.config.loss),
+            in_strips=not splittable(self._phase.config.loss),
             rng=np.random.default_rng([self.seed, state.epoch]),
         )
         days = len(order)
-        taken, losses, norms = 0, [], []
+        so_far, device = state.so_far, self.execution.device
         self.model.train()
-        with seeded(self.seed, state.epoch, device=self.execution.device):
-            for first in range(0, days, self.config.days_per_batch):
+        with seeded(self.seed, state.epoch, device=device):
+            put_generators(state.generators)
+            while so_far.sessions < days:
+                begun = time.perf_counter()
+                first = so_far.sessions
                 rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
                 names = [self._names(state.epoch, row) for row in rows]
-                loss, norm = self._step(state, optimizer, rows, names)
-                taken += sum(map(len, names))
-                losses.append(loss)
-                norms.append(norm)
+                loss, norm = self._step(state, optimizer, forward, rows, names)
+                so_far.sessions += len(rows)
+                so_far.rows += sum(map(len, names))
+                so_far.losses.append(loss)
+                so_far.norms.append(norm)
+                so_far.seconds += time.perf_counter() - begun
+                if time.monotonic() - self._saved >= self.execution.save_seconds:
+                    state.generators = generators(device)
+                    self._save(state, optimizer)
         event = {
-            "rows": taken,
-            "loss": float(np.mean(losses)),
-            "grad_norm": float(np.mean(norms)),
-            "train_seconds": time.perf_counter() - begun,
+            **({"phase": self._phase.name} if self._phase.name else {}),
+            "rows": so_far.rows,
+            "loss": float(np.mean(so_far.losses)),
+            "grad_norm": float(np.mean(so_far.norms)),
+            "train_seconds": so_far.seconds,
         }
         if self.epochs is None:
             self._validate(state, event)
@@ -239,81 +285,135 @@ class NetworkFit:
         self,
         state: TrainState,
         optimizer: torch.optim.Optimizer,
+        forward: Forward,
         rows: list[int],
         names: list[Names],
     ) -> tuple[float, float]:
-        config, train = self.config, self.labels.train
-        batch = self.reader.batch(train.indices[rows].tolist(), only=names)
-        loss = self._loss(batch, rows, names)
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            days = ", ".join(str(d) for d in self.reader.dataset.sessions[train.indices[rows]])
-            raise DataError(f"train: the loss is {value} at step {state.step} ({days})")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if state.step == 0:
-            found = gradient_norms(self.model)
+        config = self._phase.config
+        value = self._gradient(state, forward, rows, names)
+        if state.step == state.phase_step:
+            norms = gradient_norms(self.model)
+            found = {name: norm for name, norm in norms.items() if self._phase.trains(name)}
             self.execution.events(
                 {"event": "gradients", "norms": found, "unreached": unreached(found)}
             )
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         for group in optimizer.param_groups:
-            group["lr"] = self._rate(state.step)
+            group["lr"] = self._rate(state.step - state.phase_step)
         optimizer.step()
         state.step += 1
         state.average(self.model, decay=config.ema_decay)
         return value, float(norm)
 
+    def _gradient(
+        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
+    ) -> float:
+        """Leave the gradient of a step on the weights; its loss.
+
+        A step that finds no memory is tried again from its beginning, in smaller parts.
+        """
+        before = generators(self.execution.device)
+        while True:
+            self.model.zero_grad(set_to_none=True)
+            try:
+                return self._in_parts(state, forward, rows, names)
+            except LACKS as fault:
+                if not lacks_memory(fault):
+                    raise
+                said = first_line(fault)
+            self._divide(state, rows, names, said)  # here nothing of the failed pass is held
+            put_generators(before)
+
+    def _in_parts(
+        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
+    ) -> float:
+        """Add up the gradients of parts of a step, each by its share of the sessions."""
+        train, total, place = self.labels.train, 0.0, {"epoch": state.epoch + 1, "step": state.step}
+        together = state.together or len(rows)
+        for first in range(0, len(rows), together):
+            part, drawn_names = rows[first : first + together], names[first : first + together]
+            self._beat.at(f"read {self._dates(part)}", **place)
+            batch = forward.batch(train.indices[part].tolist(), only=drawn_names)
+            width = batch.valid_BN.shape[1]
+            label = packed_labels(train.values_TNH, part, drawn_names, width=width)
+            self._beat.at(f"step on {self._dates(part)}", **place)
+            loss = forward.loss(
+                batch, label, self._phase.config, inputs=self._inputs(batch, part, drawn_names)
+            )
+            value = float(loss.detach())
+            if not np.isfinite(value):
+                raise DataError(
+                    f"train: the loss is {value} at step {state.step} ({self._dates(part)})"
+                )
+            share = len(part) / len(rows)
+            (share * loss).backward()  # type: ignore[no-untyped-call]
+            total += share * value
+            self._beat.at("step", **place, rows=sum(map(len, drawn_names)))
+        return total
+
+    def _inputs(
+        self, batch: DayBatch, rows: list[int], names: list[Names]
+    ) -> Callable[[Tensor | None], LossInputs] | None:
+        """What makes, from the quantiles, all that a loss needs beside scores and labels."""
+        if not needs_of(self._phase.config.loss):
+            return None
+        return partial(
+            loss_inputs, self.reader, self.labels, rows, names, batch, levels=self.levels
+        )
+
+    def _divide(self, state: TrainState, rows: list[int], names: list[Names], said: str) -> None:
+        """Take fewer sessions of a step together, from here to the end of the fit."""
+        release()
+        together = min(state.together or len(rows), len(rows))
+        whole = not splittable(self._phase.config.loss)
+        if together == 1 or whole:
+            most = max(map(len, names))
+            what = (
+                f"{len(rows)} sessions, which its loss needs together," if whole else "one session"
+            )
+            raise ResourceError(
+                f"train: not enough memory for {what} of {most:,} names at step {state.step} "
+                f"({self._dates(rows)}: {said}). {HELP}"
+            )
+        state.together = -(-together // 2)
+        self.execution.events(
+            {
+                "event": "memory",
+                "epoch": state.epoch + 1,
+                "step": state.step,
+                "sessions": len(rows),
+                "together": state.together,
+                "said": said,
+            }
+        )
+
+    def _dates(self, rows: list[int]) -> str:
+        indices = self.labels.train.indices[rows]
+        return ", ".join(str(day) for day in self.reader.dataset.sessions[indices])
+
     def _rate(self, step: int) -> float:
-        """Learning rate of a step: linear warm-up, then a cosine to its final share."""
-        config = self.config
+        """Learning rate of a step of the phase: linear warm-up, then a cosine to its share."""
+        config = self._phase.config
         per_epoch = -(-len(self.labels.train.indices) // config.days_per_batch)
         progress = min(1.0, step / (per_epoch * config.max_epochs))
         cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
         share = config.final_rate_share + (1.0 - config.final_rate_share) * cosine
         return config.learning_rate * share * min(1.0, (step + 1) / max(config.warmup_steps, 1))
 
-    def _loss(self, batch: DayBatch, rows: list[int], names: list[Names]) -> Tensor:
-        config, labels, device = self.config, self.labels, self.execution.device
-        packed = packed_labels(labels.train.values_TNH, rows, names, width=batch.valid_BN.shape[1])
-        label_BNH = torch.from_numpy(packed)
-        known = label_BNH.isfinite()
-        batch = batch.to(device)
-        inputs = None
-        if needs_of(config.loss):
-            score, quantiles = with_quantiles(self.model, batch)
-            inputs = loss_inputs(
-                self.reader,
-                labels,
-                rows,
-                names,
-                batch,
-                quantiles=quantiles,
-                levels=self.levels,
-            )
-        else:
-            score = self.model(batch)
-        return batch_loss(
-            score.float(),
-            torch.where(known, label_BNH, 0.0).to(device),
-            known.to(device),
-            horizon_weights=config.horizon_weights,
-            config=config.loss,
-            inputs=inputs,
-        )
-
     def _validate(self, state: TrainState, event: Mapping[str, Any]) -> None:
-        valid = self.labels.valid
+        valid, config = self.labels.valid, self._phase.config
+        place = {"epoch": state.epoch + 1, "step": state.step}
+        self._beat.at("validate", **place)
         live = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(state.averaged)
-        score = score_sessions(
-            self.model, self.reader, valid.indices.tolist(), device=self.execution.device
-        )
-        seen = self._sample.rank_ic(self.model, self.reader, device=self.execution.device)
+        reader, device = self._placed[0], self.execution.device
+        score = score_sessions(self.model, reader, valid.indices.tolist(), device=device)
+        self._beat.at("RankIC on train dates", **place)
+        seen = self._sample.rank_ic(self.model, reader, device=device)
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
-        measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
-        kept = state.record(measure, self.config)
+        measure = float(np.average(rank_ic, weights=config.horizon_weights))
+        kept = state.record(measure, config)
         horizons = [str(h) for h in self.labels.horizons]
         self.execution.events(
             {

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from gogooku.learn.batches import DayReader, Names, packed_labels
+from gogooku.learn.forward import Forward
+from gogooku.learn.memory import LACKS, lacks_memory
 from gogooku.learn.targets import DayLabels
 from gogooku.learn.thinning import drawn
 
@@ -25,7 +28,7 @@ NAMES: Final = 256
 """Most names of a session: RankIC differs more between sessions than with more names."""
 FEWEST_SESSIONS: Final = 16
 _TOGETHER: Final = 8
-"""Sessions scored at once."""
+"""Sessions scored at once; fewer where there is no memory for as many."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,24 @@ class TrainSample:
         width = max(len(names) for names in self.names)
         labels = packed_labels(self.train.values_TNH, self.rows, self.names, width=width)
         scores = np.full(labels.shape, np.nan, dtype=np.float32)
-        with torch.inference_mode():
-            for first in range(0, len(self.rows), _TOGETHER):
-                part = slice(first, first + _TOGETHER)
-                indices = self.train.indices[self.rows[part]].tolist()
-                batch = reader.batch(indices, only=self.names[part]).to(device)
-                score = model(batch).float().cpu().numpy()
-                for row, names in enumerate(self.names[part], start=first):
-                    scores[row, : len(names)] = score[row - first, : len(names)]
+        forward = Forward(model, reader, device)
+        first, together = 0, _TOGETHER
+        while first < len(self.rows):
+            try:
+                score = self._score(forward, slice(first, first + together))
+            except LACKS as fault:
+                if together == 1 or not lacks_memory(fault):
+                    raise
+                together //= 2
+                continue
+            for row, names in enumerate(self.names[first : first + together], start=first):
+                scores[row, : len(names)] = score[row - first, : len(names)]
+            first += together
         return replace(self.train, values_TNH=labels).rank_ic(scores)
+
+    def _score(self, forward: Forward, part: slice) -> npt.NDArray[np.float32]:
+        """Packed scores of some of the sessions."""
+        indices = self.train.indices[self.rows[part]].tolist()
+        with torch.inference_mode():
+            scores = forward.scores(forward.batch(indices, only=self.names[part]))
+        return np.asarray(scores.cpu().numpy())

@@ -1,11 +1,13 @@
-"""The state of a fit between epochs, in one file that is replaced as a whole."""
+"""The state of a fit after any step, in one file that is replaced as a whole."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +24,27 @@ Weights = dict[str, Tensor]
 
 
 @dataclass
+class EpochSoFar:
+    """What has been done of an epoch that is not over.
+
+    Attributes
+    ----------
+    sessions, rows : int
+        Train sessions of the epoch's order that were stepped over, and their names together.
+    losses, norms : list of float
+        Loss and gradient norm of each step.
+    seconds : float
+        Wall time of the steps.
+    """
+
+    sessions: int = 0
+    rows: int = 0
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
 class TrainState:
     """Where a fit stands.
 
@@ -32,11 +55,23 @@ class TrainState:
     epoch, step : int
         Epochs and optimiser steps done.
     measures : list of float
-        Validation measure of each epoch.
+        Validation measure of each epoch of this phase.
     best_epoch : int
         The epoch (from 1) whose averaged weights are kept; 0 before the first.
     best_measure : float
-        The highest smoothed measure so far.
+        The highest smoothed measure of this phase so far.
+    phase, phase_epoch, phase_step : int
+        The phase that is under way, and the epochs and steps that were done before it.
+    kept_epochs : list of int
+        Epochs that were kept of each phase before it.
+    so_far : EpochSoFar
+        The epoch that is under way.
+    generators : mapping of str to Tensor
+        State of torch's generators within an epoch, by device; empty between epochs.
+    together : int
+        Most sessions of a step that are passed through the network at once; 0 for all.
+    mark : int
+        Place in the events (see `gogooku.core.journal`) at which the state was written.
     """
 
     averaged: Weights
@@ -46,93 +81,142 @@ class TrainState:
     measures: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_measure: float = -np.inf
+    so_far: EpochSoFar = field(default_factory=EpochSoFar)
+    generators: Weights = field(default_factory=dict)
+    phase: int = 0
+    phase_epoch: int = 0
+    phase_step: int = 0
+    kept_epochs: list[int] = field(default_factory=list)
+    together: int = 0
+    mark: int = 0
 
     @classmethod
     def fresh(cls, model: nn.Module) -> TrainState:
         """State before the first step."""
-        return cls(averaged=_copied(model), best=_copied(model))
+        return cls(averaged=copied(model), best=copied(model))
 
     def average(self, model: nn.Module, *, decay: float) -> None:
         """Move the averaged weights towards the model's; early steps forget faster."""
-        keep = min(decay, (1.0 + self.step) / (10.0 + self.step))
+        steps = self.step - self.phase_step
+        keep = min(decay, (1.0 + steps) / (10.0 + steps))
         with torch.no_grad():
             for name, value in model.state_dict().items():
                 self.averaged[name].lerp_(value, 1.0 - keep)
 
     def record(self, measure: float, config: TrainingConfig) -> bool:
         """Note an epoch's validation measure; keep its averaged weights unless they are worse."""
-        self.epoch += 1
+        self._over()
         self.measures.append(measure)
         smoothed = float(np.mean(self.measures[-config.smoothing :]))
         self.best_measure = max(self.best_measure, smoothed)
         if smoothed < self.best_measure - config.tolerance:
             return False
-        self.best_epoch = self.epoch
-        self.best = {name: value.clone() for name, value in self.averaged.items()}
+        self._keep()
         return True
 
     def keep(self) -> None:
         """Note an epoch of which nothing is measured; keep its averaged weights."""
+        self._over()
+        self._keep()
+
+    def _over(self) -> None:
         self.epoch += 1
+        self.so_far, self.generators = EpochSoFar(), {}
+
+    def _keep(self) -> None:
         self.best_epoch = self.epoch
         self.best = {name: value.clone() for name, value in self.averaged.items()}
 
     def is_done(self, config: TrainingConfig) -> bool:
-        """Whether the fit is over: out of epochs, or out of patience."""
-        late = self.epoch - self.best_epoch >= config.patience and self.epoch > 0
-        return self.epoch >= config.max_epochs or late
+        """Whether the phase is over: out of epochs, or out of patience."""
+        done = self.epoch - self.phase_epoch
+        late = self.epoch - self.best_epoch >= config.patience and done > 0
+        return done >= config.max_epochs or late
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Epochs that are kept of each phase so far."""
+        return (*self.kept_epochs, self.best_epoch - self.phase_epoch)
+
+    def next_phase(self, model: nn.Module) -> None:
+        """Begin another phase with the kept weights, which the model has."""
+        self.kept_epochs = list(self.kept)
+        self.phase += 1
+        self.phase_epoch = self.best_epoch = self.epoch
+        self.phase_step = self.step
+        self.averaged, self.best = copied(model), copied(model)
+        self.measures, self.best_measure = [], -np.inf
+
+    def facts(self) -> dict[str, Any]:
+        """All that is no tensor, as JSON values."""
+        held = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: value for name, value in held.items() if name not in _TENSORS}
+        return {**plain, "so_far": asdict(self.so_far)}
 
 
-def _copied(model: nn.Module) -> Weights:
+_TENSORS = ("averaged", "best", "generators")
+
+
+def copied(model: nn.Module) -> Weights:
+    """The weights of a model, as they are now."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def write_state(
     folder: Path, key: str, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState
 ) -> None:
-    """Write everything the next epoch starts from, atomically."""
-    parts = {"model": _copied(model), "averaged": state.averaged, "best": state.best}
+    """Write everything the next step starts from, atomically."""
+    parts = {"model": copied(model), **{name: getattr(state, name) for name in _TENSORS}}
     tensors = {
         f"{part}/{name}": w for part, weights in parts.items() for name, w in weights.items()
     }
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{slot}": value for slot, value in slots.items()}
-    facts = {
-        "key": key,
-        "epoch": state.epoch,
-        "step": state.step,
-        "measures": state.measures,
-        "best_epoch": state.best_epoch,
-        "best_measure": state.best_measure,
-    }
     temporary = folder / f".{STATE_FILE}.tmp"
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: value.contiguous().cpu() for name, value in tensors.items()}
-        save_file(plain, temporary, metadata={"state": json.dumps(facts)})
+        save_file(plain, temporary, metadata={"state": json.dumps({"key": key, **state.facts()})})
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         write_point("train.state")
         os.replace(temporary, folder / STATE_FILE)
 
 
-def read_state(
-    folder: Path, key: str, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> TrainState | None:
-    """Take up the state of an interrupted fit of the same key; None when there is none.
+@dataclass(frozen=True)
+class Saved:
+    """State of an interrupted fit, read again.
 
-    Loads the weights into the model and the moments into the optimiser.
+    Attributes
+    ----------
+    state : TrainState
+    model : mapping of str to Tensor
+        Weights of the model.
+    moments : mapping of int to mapping of str to Tensor
+        Of the optimiser, by the place of the weight in it.
     """
+
+    state: TrainState
+    model: Weights
+    moments: Mapping[int, Weights]
+
+    def put(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Load the weights into the model and the moments into the optimiser."""
+        model.load_state_dict(self.model)
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": dict(self.moments)})
+
+
+def read_state(folder: Path, key: str, *, device: str) -> Saved | None:
+    """The state of an interrupted fit of the same key, its weights on a device; None for none."""
     path = folder / STATE_FILE
     if not path.exists():
         return None
     with readable(path), safe_open(path, framework="pt") as handle:
         facts = json.loads(handle.metadata()["state"])
-        if facts["key"] != key:
+        if facts.pop("key") != key:
             return None
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    device = next(model.parameters()).device
-    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}}
+    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}, "generators": {}}
     moments: dict[int, Weights] = {}
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
@@ -140,15 +224,12 @@ def read_state(
             index, slot = rest.split("/")
             moments.setdefault(int(index), {})[slot] = value
         else:
-            parts[part][rest] = value.to(device)
-    model.load_state_dict(parts["model"])
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-    return TrainState(
+            parts[part][rest] = value if part == "generators" else value.to(device)
+    state = TrainState(
         averaged=parts["averaged"],
         best=parts["best"],
-        epoch=facts["epoch"],
-        step=facts["step"],
-        measures=facts["measures"],
-        best_epoch=facts["best_epoch"],
-        best_measure=facts["best_measure"],
+        generators=parts["generators"],
+        so_far=EpochSoFar(**facts.pop("so_far")),
+        **facts,
     )
+    return Saved(state=state, model=parts["model"], moments=moments)

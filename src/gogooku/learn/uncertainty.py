@@ -15,19 +15,20 @@ import torch
 from torch import nn
 
 from gogooku.learn.batches import DayReader
+from gogooku.learn.forward import Forward
+from gogooku.learn.numerics import numeric_threads, seeded
 from gogooku.learn.places import place_spread
-from gogooku.learn.train import numeric_threads, seeded, with_quantiles
 
 
 def quantiles_of(
     model: nn.Module, reader: DayReader, indices: Sequence[int], *, device: str
 ) -> npt.NDArray[np.float32]:
     """Quantiles [t, N, H, Q] of a network that gives some; NaN outside the universe."""
-    rows = []
+    rows, forward = [], Forward(model, reader, device)
     model.eval()
     with torch.inference_mode(), numeric_threads(1):
         for index in indices:
-            quantiles = with_quantiles(model, reader.batch([index]).to(device))[1]
+            quantiles = forward.with_quantiles(forward.batch([index]))[1]
             assert quantiles is not None, "the network has no quantiles"
             rows.append(_placed(quantiles[0].cpu().numpy(), reader, index))
     return np.stack(rows)
@@ -46,13 +47,13 @@ def dropout_spread(
 
     A session's spread is a function of its data and the seed, whichever others are asked for.
     """
-    rows = []
+    rows, forward = [], Forward(model, reader, device)
     model.train()
     with torch.inference_mode(), numeric_threads(1):
         for index in indices:
-            batch, count = reader.batch([index]).to(device), len(reader.names(index))
+            batch, count = forward.batch([index]), len(reader.names(index))
             with seeded(seed, index, device=device):
-                scores = [model(batch)[0, :count].float().cpu().numpy() for _ in range(passes)]
+                scores = [forward.scores(batch)[0, :count].cpu().numpy() for _ in range(passes)]
             rows.append(_placed(place_spread([one[None] for one in scores])[0], reader, index))
     model.eval()
     return np.stack(rows)

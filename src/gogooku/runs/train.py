@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from gogooku.core.files import (
     write_point,
 )
 from gogooku.core.forecast import Forecast, Scores, joined, long_form
+from gogooku.core.journal import EventLog
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
@@ -32,7 +32,7 @@ from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
 from gogooku.learn.config import reads_raw
-from gogooku.learn.devices import check_device
+from gogooku.learn.devices import check_compiled, check_device
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (
@@ -69,10 +69,12 @@ def train(
     Raises
     ------
     ConfigError
-        This machine does not have the device, or the learner is no network and is given one.
+        This machine does not have the device, or the learner is no network and is given one; or it
+        is to be compiled for the CPU.
     """
     config = resolved.config
     check_device(config.learner.kind, execution.device)
+    check_compiled(execution.device, compiled=execution.compiled)
     labels = run_labels(dataset, config)
     folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
     stamp = make_stamp(
@@ -82,7 +84,7 @@ def train(
         inputs=_inputs(dataset, labels, config),
         seed=config.seed,
         threads=execution.threads,
-        device=execution.device,
+        device=execution.where,
     )
     folder = runs_folder(home) / f"{name}-{stamp.key}"
     if (folder / MANIFEST_FILE).exists():
@@ -135,12 +137,9 @@ class _Fitting:
         self.folds = folds
         self.execution = execution
         self.reporter = reporter
+        self.events = EventLog(building / EVENTS_FILE)
         self.valid: list[pl.DataFrame] = []
         self.outputs: list[pl.DataFrame] = []
-
-    def _event(self, event: Mapping[str, Any]) -> None:
-        with (self.building / EVENTS_FILE).open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(dict(event)) + "\n")
 
     def fit(self, fold: Fold) -> Checkpoint:
         """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
@@ -162,7 +161,9 @@ class _Fitting:
             work = place / "work"
             work.mkdir(parents=True, exist_ok=True)
             parts = "train and valid" if chosen is not None else "train"
-            self._event({"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()})
+            self.events.once(
+                {"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()}
+            )
             checkpoint = make_learner(self.config.learner).fit(
                 self.dataset,
                 self.labels,
@@ -172,11 +173,17 @@ class _Fitting:
                     threads=self.execution.threads,
                     device=self.execution.device,
                     reporter=self.reporter,
-                    events=lambda event: self._event({"fold": number, **event}),
+                    events=lambda event: self.events({"fold": number, **event}),
                     work=work,
+                    journal=self.events,
+                    save_seconds=self.execution.save_seconds,
+                    stall_seconds=self.execution.stall_seconds,
+                    compiled=self.execution.compiled,
+                    residence=self.execution.residence,
                 ),
                 chosen=chosen,
             )
+            self.events.mark()
             keep_checkpoint(checkpoint, final)
             write_point("train.fold")
         shutil.rmtree(place / "work", ignore_errors=True)

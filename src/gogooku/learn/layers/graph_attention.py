@@ -74,5 +74,10 @@ class GraphAttention(nn.Module):
         out: Tensor = h_BND + torch.sigmoid(self.gate(h_BND)) * self.out(mixed)
         return out
 
+    def left_out(self, h_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
+        """What stands in its place: each name by itself."""
+        del neighbour_BNK
+        return h_BND
+
     def _by_head(self, values: Tensor) -> Tensor:
         return values.view(*values.shape[:-1], self.heads, -1)

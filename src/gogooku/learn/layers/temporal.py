@@ -25,6 +25,10 @@ class FlattenEncoder(nn.Module):
         out: Tensor = self.project(x_BNLC.flatten(2))
         return out
 
+    def left_out(self, x_BNLC: Tensor) -> Tensor:
+        """What stands in its place: no history."""
+        return x_BNLC.new_zeros(*x_BNLC.shape[:2], self.project.out_features)
+
 
 class GatedResidual(nn.Module):
     """Gated residual network: ``x + sigmoid(g) * v`` with g and v from one hidden layer.

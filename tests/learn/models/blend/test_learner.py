@@ -1,9 +1,12 @@
 """A blend is the mean of its members' ranks, and each member is fitted as it would be alone."""
 
+import json
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gogooku.core.journal import EventLog
 from gogooku.core.ranks import centred_ranks
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.models.blend.config import BlendConfig
@@ -11,7 +14,7 @@ from gogooku.learn.models.blend.learner import BlendLearner
 from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.places import place_spread
-from support.learning import fit, make_dataset, make_fold, make_labels
+from support.learning import fit, make_dataset, make_fold, make_labels, small_config
 
 TREES = LightGBMConfig(rounds=10, patience=10)
 
@@ -96,6 +99,38 @@ def test_events_say_whose_they_are(case):
     fit(blend(RidgeConfig(), TREES, seeds=2), *case, events=events.append)
     named = {(one["member"], one["member_seed"]) for one in events}
     assert named == {("ridge", 0), ("ridge", 1), ("lightgbm", 0), ("lightgbm", 1)}
+
+
+def test_an_interrupted_blend_tells_its_events_once(case, tmp_path):
+    """Killed after each of its events in turn, by members with state within a fit and without."""
+    members = (RidgeConfig(), small_config(training={"max_epochs": 2, "days_per_batch": 30}), TREES)
+    learner = blend(*members)
+
+    def told(folder, *, last=None):
+        folder.mkdir(exist_ok=True)
+        log = EventLog(folder / "events.jsonl")
+        seen = []
+
+        def tell(event):
+            log(event)
+            seen.append(event)
+            if len(seen) == last:
+                raise KeyboardInterrupt
+
+        fit(learner, *case, events=tell, journal=log, work=folder / "work", save_seconds=0.0)
+
+    def events(folder):
+        lines = (folder / "events.jsonl").read_text().splitlines()
+        return [{**json.loads(line), "train_seconds": 0.0} for line in lines]
+
+    told(tmp_path / "whole")
+    whole = events(tmp_path / "whole")
+    assert len(whole) >= 12
+    for last in range(1, len(whole) + 1):
+        with pytest.raises(KeyboardInterrupt):
+            told(tmp_path / str(last), last=last)
+        told(tmp_path / str(last))
+        assert events(tmp_path / str(last)) == whole
 
 
 def test_a_blend_without_members_or_of_a_blend_is_refused():

@@ -153,6 +153,7 @@ class LightGBMLearner:
 
         With ``chosen``, fit the numbers of trees that were kept then on both parts.
         """
+        execution.begin()
         seed = int(rng.integers(2**31 - 1))
         if chosen is None:
             targets = fold_labels(dataset, labels, fold, config=self.config)

@@ -143,6 +143,7 @@ class RidgeLearner:
     ) -> RidgeCheckpoint:
         """Solve for every penalty, keep per horizon the one of best validation RankIC."""
         del rng
+        execution.begin()
         wanted = self.config.context_features
         columns = _columns(dataset, wanted)
         scale = ContextScale.fitted(dataset.market_TM[fold.indices("train")][:, columns])

@@ -1,0 +1,127 @@
+"""The training tensor on the device of a fit, where sessions are packed by indexing.
+
+The same bytes as `DayReader` packs on the host; what a step sends to the device is then the places
+of its names, and the raw channels, of which there are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gogooku.core.config import Residence
+from gogooku.learn.batches import PAD_NAMES, DayBatch, DayReader, Names
+from gogooku.learn.memory import LACKS, lacks_memory
+
+FREE_SHARE: Final = 0.5
+"""Of the free memory of a GPU, what the tensor may take: the rest is for the steps."""
+
+
+class ResidentReader(DayReader):
+    """A reader whose sessions ``first`` to ``stop`` (excluded) lie on a device.
+
+    Batches of these are made there; those of others as the reader makes them.
+    """
+
+    def __init__(self, reader: DayReader, *, first: int, stop: int, device: str) -> None:
+        vars(self).update(vars(reader))
+        dataset = reader.dataset
+        self.first, self.stop, self.device = first, stop, device
+        _, names, features = dataset.x_TNF.shape
+        shape = (stop - first, names, features)
+        self._x_TNF = torch.empty(shape, dtype=torch.float16, device=device)
+        for t in range(first, stop):
+            self._x_TNF[t - first] = torch.from_numpy(np.array(dataset.x_TNF[t])).to(device)
+        self._columns_C = torch.from_numpy(reader.channels.columns).to(device)
+        self._peers_GNK = torch.from_numpy(np.array(dataset.neighbour_BNK)).to(device)
+
+    def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
+        """Pack the sessions ``indices`` on the device; see `DayReader.batch`."""
+        reach = self.lookback - 1
+        if not all(self.first <= max(0, t - reach) and t < self.stop for t in indices):
+            return super().batch(indices, only=only)
+        packed = [self.names(index) for index in indices] if only is None else only
+        width = -(-max(1, *(len(names) for names in packed)) // PAD_NAMES) * PAD_NAMES
+        place = np.full((len(packed), width), -1, dtype=np.int64)
+        for row, names in enumerate(packed):
+            place[row, : len(names)] = names
+        place_BN = torch.from_numpy(place).to(self.device)
+        session_B = torch.tensor(indices, device=self.device)
+        valid_BN = place_BN >= 0
+        name_BN = place_BN.clamp_min(0)
+        last = self._x_TNF[session_B[:, None] - self.first, name_BN].float()
+        return DayBatch(
+            last_BNF=last.masked_fill(~valid_BN[..., None], 0.0),
+            history_BNLC=self._histories(session_B, name_BN, valid_BN),
+            raw_BNLR=self._raw_histories(indices, packed, width),
+            market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]).to(self.device),
+            neighbour_BNK=self._neighbours(indices, place_BN, name_BN),
+            valid_BN=valid_BN,
+        )
+
+    def _histories(self, session_B: Tensor, name_BN: Tensor, valid_BN: Tensor) -> Tensor:
+        back_L = torch.arange(1 - self.lookback, 1, device=self.device)
+        session_BL = session_B[:, None] + back_L
+        row_BL = (session_BL - self.first).clamp_min(0)
+        places = (row_BL[:, None, :, None], name_BN[:, :, None, None], self._columns_C)
+        history = self._x_TNF[places].float()
+        known = valid_BN[:, :, None] & (session_BL >= 0)[:, None, :]
+        return history.masked_fill(~known[..., None], 0.0)
+
+    def _raw_histories(self, indices: Sequence[int], packed: Sequence[Names], width: int) -> Tensor:
+        shape = (len(packed), width, self.lookback, len(self.raw_names))
+        raw = np.zeros(shape, dtype=np.float32)
+        for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
+            self._raw_history(index, names, raw[row])
+        return torch.from_numpy(raw).to(self.device)
+
+    def _neighbours(self, indices: Sequence[int], place_BN: Tensor, name_BN: Tensor) -> Tensor:
+        days, width = place_BN.shape
+        packed_BN = torch.full((days, self.num_names + 1), -1, device=self.device)
+        order_BN = torch.arange(width, device=self.device).expand(days, width)
+        packed_BN.scatter_(1, place_BN.where(place_BN >= 0, self.num_names), order_BN)
+        packed_BN[:, -1] = -1
+        block_B = torch.from_numpy(self.dataset.neighbour_block_T[np.asarray(indices)])
+        peer_BNK = self._peers_GNK[block_B.to(self.device).long()[:, None], name_BN].long()
+        peer_BNK = peer_BNK.where(peer_BNK >= 0, self.num_names)
+        found = packed_BN.gather(1, peer_BNK.flatten(1)).view_as(peer_BNK)
+        return found.masked_fill((place_BN < 0)[..., None], -1)
+
+
+def placed(
+    reader: DayReader, indices: Sequence[int], *, device: str, residence: Residence
+) -> tuple[DayReader, dict[str, Any]]:
+    """Put what some sessions are packed from on a device, where it is wanted and fits.
+
+    Returns
+    -------
+    (reader, facts)
+        What to read from; whether it is ``resident``, the bytes, and those that were free (None
+        on the CPU).
+    """
+    first, stop = max(0, min(indices) - reader.lookback + 1), max(indices) + 1
+    _, names, features = reader.dataset.x_TNF.shape
+    size = 2 * (stop - first) * names * features + reader.dataset.neighbour_BNK.nbytes
+    free = free_bytes(device)
+    fits = free is not None and size <= FREE_SHARE * free
+    facts = {"tensor_bytes": size, "free_bytes": free}
+    if residence is Residence.ON or (residence is Residence.AUTO and fits):
+        try:
+            made = ResidentReader(reader, first=first, stop=stop, device=device)
+        except LACKS as fault:
+            if residence is Residence.ON or not lacks_memory(fault):
+                raise
+        else:
+            return made, {"resident": True, **facts}
+    return reader, {"resident": False, **facts}
+
+
+def free_bytes(device: str) -> int | None:
+    """Free memory of a GPU; None for the CPU, where the tensor's file is in memory anyway."""
+    if torch.device(device).type != "cuda":
+        return None
+    return int(torch.cuda.mem_get_info(device)[0])
