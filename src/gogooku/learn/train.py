@@ -25,11 +25,12 @@ from gogooku.core.errors import DataError
 from gogooku.core.files import write_point
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
-from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
+from gogooku.learn.diagnostics import StepWatch, gradient_norms, score_spread, unreached
 from gogooku.learn.loss_inputs import loss_inputs
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.needs import needs_of, splittable
 from gogooku.learn.network_config import TrainingConfig
+from gogooku.learn.parts import PROBED, examined, gates, spread_over
 from gogooku.learn.session_order import session_order
 from gogooku.learn.targets import FoldLabels
 from gogooku.learn.thinning import drawn
@@ -149,6 +150,7 @@ class NetworkFit:
         optimizer = torch.optim.AdamW(
             decay_groups(self.model, config.weight_decay), lr=config.learning_rate
         )
+        watch = StepWatch(self.model, optimizer)
         state = TrainState.fresh(self.model)
         if self.execution.work is not None:
             state = read_state(self.execution.work, self.key, self.model, optimizer) or state
@@ -158,7 +160,7 @@ class NetworkFit:
         ):
             step.advance(state.epoch)
             while not self._is_done(state):
-                self._epoch(state, optimizer)
+                self._epoch(state, optimizer, watch)
                 if self.execution.work is not None:
                     write_state(self.execution.work, self.key, self.model, optimizer, state)
                 write_point("train.epoch")
@@ -167,6 +169,8 @@ class NetworkFit:
                     step.note(f"validation RankIC {state.measures[-1]:.4f}")
         self.model.load_state_dict(state.best)
         self.model.eval()
+        if self.epochs is None:
+            self._examine()
         return state.best_epoch
 
     def _most_epochs(self) -> int:
@@ -194,7 +198,7 @@ class NetworkFit:
         step = rows * self.config.row_share * self.config.days_per_batch * weights
         return self.execution.threads if step >= MANY_PRODUCTS else 1
 
-    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer) -> None:
+    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer, watch: StepWatch) -> None:
         begun = time.perf_counter()
         order = session_order(
             len(self.labels.train.indices),
@@ -218,6 +222,8 @@ class NetworkFit:
             "loss": float(np.mean(losses)),
             "grad_norm": float(np.mean(norms)),
             "train_seconds": time.perf_counter() - begun,
+            "loss_max": float(np.max(losses)),
+            **watch.epoch(),
         }
         if self.epochs is None:
             self._validate(state, event)
@@ -310,6 +316,8 @@ class NetworkFit:
             self.model, self.reader, valid.indices.tolist(), device=self.execution.device
         )
         seen = self._sample.rank_ic(self.model, self.reader, device=self.execution.device)
+        probed = spread_over(PROBED, valid.indices.tolist())
+        opened = gates(self.model, self.reader, probed, device=self.execution.device)
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=self.config.horizon_weights))
@@ -323,7 +331,15 @@ class NetworkFit:
                 "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
                 "train_rank_ic": dict(zip(horizons, seen, strict=True)),
                 "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
+                "gates": opened,
                 "measure": measure,
                 "kept": kept,
             }
         )
+
+    def _examine(self) -> None:
+        """Say what each part of the kept network does on a few validation sessions."""
+        device = self.execution.device
+        with seeded(self.seed, device=device), numeric_threads(1):
+            found = examined(self.model, self.reader, self.labels.valid, device=device)
+        self.execution.events({"event": "examined", **found})

@@ -62,3 +62,7 @@ class FrequencyAdaptiveNorm(nn.Module):
         main, residual = split_main(x_BNLC, bins=self.bins)
         level_BNC2 = torch.cat([main.mean(dim=2), main[:, :, -1]], dim=-1)
         return residual + self.share_C * main, level_BNC2
+
+    def left_out(self, x_BNLC: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands in its place: the history as it is, and no summary."""
+        return x_BNLC, x_BNLC.new_zeros(*x_BNLC.shape[:2], 2 * x_BNLC.shape[3])
