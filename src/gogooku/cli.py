@@ -516,15 +516,22 @@ def explain_command(
 
 @app.command()
 def doctor(
+    run: Annotated[
+        str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the environment: home, disk, versions, what is there and what was left unfinished."""
+    """Check the environment: home, disk, versions, what is there and left unfinished; or a run."""
     from gogooku.commands import doctor as command
 
-    answer = command.doctor(home_folder(), verified=verify, reporter=reporter_for(as_json=as_json))
+    if run is None:
+        reporter = reporter_for(as_json=as_json)
+        answer = command.doctor(home_folder(), verified=verify, reporter=reporter)
+    else:
+        answer = command.doctor_run(home_folder(), run, verified=verify)
     emit(answer, as_json=as_json)
 
 

@@ -12,7 +12,6 @@ from gogooku.learn.parts import (
     gates,
     layers_with,
     left_out,
-    spread_over,
     weights_of,
 )
 from gogooku.learn.targets import DayLabels
@@ -145,8 +144,3 @@ def test_weights_of_peers_sum_to_one_and_none_goes_to_who_is_not_there():
     assert weight.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
     assert (weight[:, 1:][~there] == 0).all()
     assert (weight[:, 1:][there] > 0).all()
-
-
-def test_sessions_are_spread_evenly_and_all_where_there_are_few():
-    assert spread_over(3, range(10, 21)) == [10, 15, 20]
-    assert spread_over(8, [4, 6]) == [4, 6]

@@ -103,8 +103,9 @@ class StepWatch:
         Returns
         -------
         dict
-            ``parts``: by part, the mean over steps of the ``gradient`` norm that the optimiser was
-            given (after clipping), and of the ``update`` as a share of the weights' norm.
+            ``steps``: their number. ``parts``: by part, the mean over steps of the ``gradient``
+            norm that the optimiser was given (after clipping), and of the ``update`` as a share of
+            the weights' norm.
             ``unreached``: weights that no step's gradient reached. Empty without a step.
         """
         if not self._steps:
@@ -112,8 +113,10 @@ class StepWatch:
         gradient, moved = self._gradient / self._steps, self._moved / self._steps
         found = zip(self.parts, gradient.tolist(), moved.tolist(), strict=True)
         largest = dict(zip(self._names, self._largest.tolist(), strict=True))
+        steps = self._steps
         self._begin()
         return {
+            "steps": steps,
             "parts": {part: {"gradient": g, "update": m} for part, g, m in found},
             "unreached": unreached(largest),
         }

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.learn.batches import DayReader
 from gogooku.learn.layers.dropout import ByteDropout
-from gogooku.learn.targets import DayLabels
+from gogooku.learn.targets import DayLabels, spread_over
 
 LEFT_OUT, OPENED, WEIGHED = "left_out", "opened", "weighed"
 PROBED: Final = 2
@@ -64,12 +64,6 @@ def _heard(model: nn.Module, method: str, hear: Callable[[str, Tensor], None]) -
     finally:
         for handle in handles:
             handle.remove()
-
-
-def spread_over(count: int, indices: Sequence[int]) -> list[int]:
-    """At most so many of some sessions, evenly spread."""
-    picked = np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).round())
-    return [int(indices[int(row)]) for row in picked]
 
 
 def gates(

@@ -30,9 +30,9 @@ from gogooku.learn.loss_inputs import loss_inputs
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.needs import needs_of, splittable
 from gogooku.learn.network_config import TrainingConfig
-from gogooku.learn.parts import PROBED, examined, gates, spread_over
+from gogooku.learn.parts import PROBED, examined, gates
 from gogooku.learn.session_order import session_order
-from gogooku.learn.targets import FoldLabels
+from gogooku.learn.targets import FoldLabels, spread_over
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
 from gogooku.learn.train_state import TrainState, read_state, write_state
