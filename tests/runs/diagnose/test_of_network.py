@@ -140,7 +140,8 @@ def test_the_last_epoch_allowed_is_a_cap_where_it_still_rises(facts):
 
 
 def test_memory_that_ran_out_is_told_with_what_was_left(facts):
-    told = [{"event": "memory", "step": s, "sessions_per_micro_batch": m} for s, m in ((7, 2), (9, 1))]  # fmt: skip
+    parts = ((7, 2), (9, 1))
+    told = [{"event": "memory", "step": s, "sessions_per_micro_batch": m} for s, m in parts]
     found = memory(facts, fit(*told))
     assert "2 times (first at step 7)" in found.what
     assert "steps of 4 sessions were taken in parts of 1" in found.what

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.errors import DataError
 from gogooku.core.metrics import MIN_NAMES, daily_rank_ic
 from gogooku.core.types import Dataset, Fold, Labels
 from gogooku.evaluate.split import make_folds
@@ -134,15 +133,7 @@ def _again(
 
 
 def related(dataset: Dataset, targets: FoldLabels) -> Related:
-    """The feature whose ranks go most with the labels on train dates.
-
-    Raises
-    ------
-    DataError
-        The dataset has no feature.
-    """
-    if not dataset.features:
-        raise DataError(f"dataset {dataset.folder.name}: it has no features to hold against labels")
+    """The feature whose ranks go most with the labels on train dates."""
     daily = _daily_relation(dataset, targets.train)
     best, horizon = Measure(0.0, 1.0, 0), targets.horizons[0]
     feature = dataset.features[0]
