@@ -27,6 +27,7 @@ from gogooku.commands.arguments import (
     ConfigFile,
     DatasetName,
     Device,
+    ExaminedRun,
     Json,
     MarketSeed,
     MarketSize,
@@ -34,6 +35,8 @@ from gogooku.commands.arguments import (
     Set,
     Threads,
     TrainThreads,
+    Verify,
+    WithImportance,
     columns_given,
     confirmed,
     day_given,
@@ -433,12 +436,18 @@ def backtest(
 
 @app.command()
 def report(
-    run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
+    run: RunName,
+    importance: WithImportance = False,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
-    made = command.report(home_folder(), run, config=config, assignments=assignments or [])
+    made = command.report(
+        home_folder(), run, config=config, assignments=assignments or [], importance=importance
+    )
     emit(made, as_json=as_json)
 
 
@@ -515,24 +524,12 @@ def explain_command(
 
 
 @app.command()
-def doctor(
-    run: Annotated[
-        str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+def doctor(run: ExaminedRun = None, verify: Verify = False, as_json: Json = False) -> None:
     """Check the environment: home, disk, versions, what is there and left unfinished; or a run."""
     from gogooku.commands import doctor as command
 
-    if run is None:
-        reporter = reporter_for(as_json=as_json)
-        answer = command.doctor(home_folder(), verified=verify, reporter=reporter)
-    else:
-        answer = command.doctor_run(home_folder(), run, verified=verify)
-    emit(answer, as_json=as_json)
+    reporter = reporter_for(as_json=as_json)
+    emit(command.doctor(home_folder(), run, verified=verify, reporter=reporter), as_json=as_json)
 
 
 @app.command()

@@ -30,6 +30,15 @@ Device = Annotated[
     str, typer.Option("--device", help="Where a network runs: cpu, cuda, or cuda:N for one GPU.")
 ]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
+ExaminedRun = Annotated[
+    str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")
+]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
+]
+WithImportance = Annotated[
+    bool, typer.Option("--importance", help="Measure what each group of features is worth.")
+]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
 ]

@@ -47,14 +47,29 @@ _LISTS = (_RUNS, _DATASETS, _OPEN, _DAMAGED, _UNSEALED)
 """Facts of which a line each is printed."""
 
 
-def doctor(home: Path, *, verified: bool = False, reporter: Reporter | None = None) -> Answer:
-    """Examine a home: a table of facts, and a line for each thing to decide about.
+def doctor(
+    home: Path,
+    run: str | None = None,
+    *,
+    verified: bool = False,
+    reporter: Reporter | None = None,
+) -> Answer:
+    """Examine a home: a table of facts, and a line for each thing to decide about; or a run.
 
     Parameters
     ----------
+    run : str, optional
+        A run that is examined instead, as `doctor_run` does.
     verified : bool
         Read every file as well; a damaged one is a finding.
+
+    Raises
+    ------
+    GogookuError
+        As `doctor_run`.
     """
+    if run is not None:
+        return doctor_run(home, run, verified=verified)
     facts = examine(home)
     failure = None
     if verified:

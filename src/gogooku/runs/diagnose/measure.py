@@ -13,12 +13,10 @@ from gogooku.core.metrics import MIN_NAMES, daily_rank_ic
 from gogooku.core.types import Dataset, Fold, Labels
 from gogooku.evaluate.split import make_folds
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.config import FittedConfig
-from gogooku.learn.models.blend.config import BlendConfig
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, spread_over
 from gogooku.runs.diagnose.facts import FoldFacts, Measure, Related
 from gogooku.runs.folder import Run
-from gogooku.runs.labels import run_labels
+from gogooku.runs.labels import labelled, run_labels
 
 SESSIONS_AGAIN: Final = 6
 """Test sessions of a fold that are scored again: a changed program changes all of them."""
@@ -56,7 +54,7 @@ def _measured(
     fold: Fold,
     stored: Mapping[str, tuple[Any, Scores]],
 ) -> FoldFacts:
-    targets = fold_labels(dataset, labels, fold, config=_labelled(run))
+    targets = fold_labels(dataset, labels, fold, config=labelled(run.config))
     valid = _rows_of(stored["valid"], targets.valid.indices)
     counts = np.isfinite(targets.train.values_TNH[:, :, 0]).sum(axis=1)
     rescored, differing, largest = _again(run, dataset, number, fold, stored["test"])
@@ -80,14 +78,6 @@ def _measured(
         largest=largest,
         related=related(dataset, targets),
     )
-
-
-def _labelled(run: Run) -> FittedConfig:
-    """The labels that a run trains and selects on; those of its first member for a blend."""
-    learner = run.config.learner
-    if isinstance(learner, BlendConfig):
-        learner = learner.members[0]
-    return learner if isinstance(learner, FittedConfig) else FittedConfig(kind="")
 
 
 def _rows_of(stored: tuple[Any, Scores], indices: npt.NDArray[np.int64]) -> Scores:
