@@ -24,16 +24,22 @@ import typer
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
     MOST_PORT,
+    Artefact,
     ConfigFile,
     DatasetName,
+    Day,
     Device,
     ExaminedRun,
+    Host,
     Json,
     MarketSeed,
     MarketSize,
+    NameCode,
+    Output,
     RunName,
     Set,
     Threads,
+    TrainedRun,
     TrainThreads,
     Verify,
     WithImportance,
@@ -367,9 +373,7 @@ def export_command(
 
 @app.command()
 def train(
-    run: Annotated[
-        str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
-    ],
+    run: TrainedRun,
     dataset: DatasetName = None,
     config: ConfigFile = None,
     assignments: Set = None,
@@ -455,14 +459,10 @@ def report(
 def predict(
     run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
     dataset: DatasetName = None,
-    day: Annotated[
-        str | None, typer.Option("--date", help="Session; the newest by default.")
-    ] = None,
+    day: Day = None,
     horizon: Annotated[int, typer.Option(help="Horizon that ranks: 1, 5, 10 or 20.")] = 5,
     top: Annotated[int, typer.Option(help="Names printed; files hold all.")] = 30,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
-    ] = None,
+    output: Output = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -488,9 +488,7 @@ def predict(
 def serve(
     run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
     dataset: DatasetName = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; loopback by default.")
-    ] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
     device: Device = "cpu",
     as_json: Json = False,
@@ -511,16 +509,17 @@ def serve(
 
 @app.command("explain")
 def explain_command(
-    artefact: Annotated[
-        Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
-    ],
+    artefact: Artefact,
     other: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
+    code: NameCode = None,
+    day: Day = None,
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
     from gogooku.commands import explain as command
 
-    emit(command.explain(home_folder(), artefact, other), as_json=as_json)
+    asked = day_given(day, option="--date")
+    emit(command.explain(home_folder(), artefact, other, code=code, day=asked), as_json=as_json)
 
 
 @app.command()

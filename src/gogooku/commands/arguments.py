@@ -33,6 +33,21 @@ RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (i
 ExaminedRun = Annotated[
     str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")
 ]
+Artefact = Annotated[
+    Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
+]
+NameCode = Annotated[
+    str | None,
+    typer.Option("--code", help="Of a run: whom its network listens to about it."),
+]
+Day = Annotated[str | None, typer.Option("--date", help="Session; the newest by default.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
+]
+TrainedRun = Annotated[
+    str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
+]
+Host = Annotated[str, typer.Option(help="Address to listen on; loopback by default.")]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
 ]

@@ -51,8 +51,8 @@ _NOTES = {
         "over fits."
     ),
     "training-updates": (
-        "Length of a step as a share of the weights' norm: mean over the steps of an epoch and over "
-        "fits; 0.001 to 0.01 is usual."
+        "Length of a step as a share of the weights' norm: mean over the steps of an epoch and "
+        "over fits; 0.001 to 0.01 is usual."
     ),
 }
 _PERCENT = {"annual_return", "volatility", "max_drawdown", "excess_return", "benchmark_return",

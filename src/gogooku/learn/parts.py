@@ -82,12 +82,14 @@ def gates(
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def weights_of(model: nn.Module, reader: DayReader, index: int, *, device: str) -> dict[str, Any]:
+def weights_of(
+    model: nn.Module, reader: DayReader, index: int, *, device: str
+) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
     """What each layer that weighs things gives them on a session, as arrays by layer.
 
     Axes are those of the layer; names are packed as the session's universe is, and padded.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
 
     def hear(name: str, weight: Tensor) -> None:
         found[name] = weight[0].float().cpu().numpy()
