@@ -27,7 +27,7 @@ def training_charts(events: Sequence[Event]) -> dict[str, Figure]:
     Returns
     -------
     dict of str to figure
-        Only those for which something was told.
+        Only those for which something was reported.
     """
     fits = _fits(events)
     made = {
@@ -39,12 +39,12 @@ def training_charts(events: Sequence[Event]) -> dict[str, Figure]:
             _by_part(fits, lambda one: one.get("gates", {})), y="share let through, 0 to 1"
         ),
         "training-gradients": _over_epochs(
-            _by_part(fits, lambda one: _told(one, "gradient")),
+            _by_part(fits, lambda one: _reported(one, "gradient")),
             y="gradient norm",
             logarithmic=True,
         ),
         "training-updates": _over_epochs(
-            _by_part(fits, lambda one: _told(one, "update")),
+            _by_part(fits, lambda one: _reported(one, "update")),
             y="step over weights",
             logarithmic=True,
         ),
@@ -69,11 +69,13 @@ def _fits(events: Sequence[Event]) -> dict[str, list[Event]]:
             name += f", member {place}, seed {event['member_seed']}"
         name += ", refit" if refit.get(fold) else ""
         fits.setdefault(name, {})[event["epoch"]] = event
-    return {name: [told[epoch] for epoch in sorted(told)] for name, told in fits.items()}
+    return {
+        name: [reported[epoch] for epoch in sorted(reported)] for name, reported in fits.items()
+    }
 
 
-def _told(event: Event, what: str) -> dict[str, float]:
-    return {part: float(told[what]) for part, told in event.get("parts", {}).items()}
+def _reported(event: Event, what: str) -> dict[str, float]:
+    return {part: float(reported[what]) for part, reported in event.get("parts", {}).items()}
 
 
 Curve = tuple[str, list[int], list[float], dict[str, Any]]
@@ -86,12 +88,12 @@ def _mean_over_horizons(event: Event, name: str) -> float | None:
 
 
 def _curves(
-    fits: Mapping[str, list[Event]], told: Mapping[str, Callable[[Event], float | None]]
+    fits: Mapping[str, list[Event]], reported: Mapping[str, Callable[[Event], float | None]]
 ) -> list[Curve]:
     """A curve of each number and fit; of the mean over fits where they are many."""
     dashes = ("solid", "dash")
     curves = []
-    for dash, (what, read) in zip(dashes, told.items(), strict=False):
+    for dash, (what, read) in zip(dashes, reported.items(), strict=False):
         rows = {
             name: {int(one["epoch"]): value for one in epochs if (value := read(one)) is not None}
             for name, epochs in fits.items()
@@ -101,7 +103,7 @@ def _curves(
             rows = {f"mean of {len(rows)} fits": _mean(rows.values())}
         for place, (name, row) in enumerate(rows.items()):
             style = {"color": COLOURS[place % len(COLOURS)], "dash": dash, "width": 1.8}
-            label = f"{name}: {what}" if len(told) > 1 or len(rows) > 1 else what
+            label = f"{name}: {what}" if len(reported) > 1 or len(rows) > 1 else what
             curves.append((label, list(row), list(row.values()), style))
     return curves
 
@@ -116,11 +118,11 @@ def _mean(rows: Iterable[Mapping[int, float]]) -> dict[int, float]:
 
 
 def _learning_curves(fits: Mapping[str, list[Event]]) -> Figure:
-    told = {
+    reported = {
         "train": lambda one: _mean_over_horizons(one, "train_rank_ic"),
         "validation": lambda one: _mean_over_horizons(one, "rank_ic"),
     }
-    return _over_epochs(_curves(fits, told), y="RankIC, mean over horizons")
+    return _over_epochs(_curves(fits, reported), y="RankIC, mean over horizons")
 
 
 def _by_part(

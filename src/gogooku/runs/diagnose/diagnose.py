@@ -123,7 +123,7 @@ def diagnose(home: Path, run: Run) -> Diagnosis:
     if dataset is not None:
         folds = measured_folds(run, dataset)
     facts = Facts(run=run, fits=fits_of(run, folds), folds=folds)
-    unseen += _not_told(facts)
+    unseen += _unreported(facts)
     count = len(run.manifest["folds"])
     found = [
         (check, one)
@@ -160,14 +160,14 @@ def _dataset_of(home: Path, run: Run, unseen: list[str], changed: list[Finding])
     return None
 
 
-def _not_told(facts: Facts) -> list[str]:
+def _unreported(facts: Facts) -> list[str]:
     """What the events of its networks lack, an earlier version having fitted them."""
     bare = [one for one in facts.fits if one.is_network and one.epochs
             and not any("parts" in epoch for epoch in one.epochs)]  # fmt: skip
     if not bare:
         return []
-    return ["steps, gates and parts of its networks: an earlier version fitted them, which told "
-            "nothing of these; train again"]  # fmt: skip
+    return ["steps, gates and parts of its networks: an earlier version fitted them, whose events "
+            "lack them; train again"]  # fmt: skip
 
 
 def _asked(check: Check, facts: Facts) -> Iterator[Finding]:

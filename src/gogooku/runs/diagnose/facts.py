@@ -123,7 +123,7 @@ class FoldFacts:
 
 @dataclass(frozen=True)
 class Fit:
-    """One learner fitted on one fold, as its events tell it.
+    """One learner fitted on one fold, as its events report it.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ class Fit:
         return dict(zip(names, (w / (sum(given) or 1.0) for w in given), strict=False))
 
     def curve(self, name: str) -> list[float]:
-        """A RankIC of every epoch, horizons weighted as the selection does; empty if not told."""
+        """A RankIC of every epoch, horizons weighted as the selection does; empty if unknown."""
         if not self.is_network or any(name not in one for one in self.epochs):
             return []
         return [
@@ -290,6 +290,6 @@ def _fit(
 
 
 def over_parts(epoch: Event, name: str) -> Iterator[float]:
-    """A number of every part of a network that an epoch told."""
-    for told in epoch.get("parts", {}).values():
-        yield float(told[name])
+    """A number of every part of a network that an epoch reported."""
+    for reported in epoch.get("parts", {}).values():
+        yield float(reported[name])

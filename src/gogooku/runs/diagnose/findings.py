@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -84,4 +84,13 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "folds": list(self.folds), "text": str(self)}
+        return {
+            "fault": str(self.fault),
+            "what": self.what,
+            "evidence": dict(self.evidence),
+            "next_step": self.next_step,
+            "where": self.where,
+            "member": self.member,
+            "folds": list(self.folds),
+            "text": str(self),
+        }

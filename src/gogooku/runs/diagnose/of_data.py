@@ -99,7 +99,7 @@ def _why_no_signal(facts: Facts) -> str:
         return f"the labels are permuted on purpose (label_order=shuffled); with true ones: {tried}"
     return (
         "no learner finds what is not there: check the prices and the labels (gogooku audit "
-        f"{facts.run.dataset_name}), or add features and sessions; gogooku train ridge tells "
+        f"{facts.run.dataset_name}), or add features and sessions; gogooku train ridge says "
         "within seconds whether that helped"
     )
 

@@ -43,11 +43,11 @@ def trees_by_heart(facts: Facts, fit: Fit) -> Finding | None:
     """Whether trees know their own rows and next to nothing of validation."""
     if not isinstance(fit.config, LightGBMConfig) or fit.again:
         return None
-    config, told = fit.config, [one for one in fit.all("boosting") if "train_rank_ic" in one]
-    if not told:
+    config, reported = fit.config, [one for one in fit.all("boosting") if "train_rank_ic" in one]
+    if not reported:
         return None
-    train = {str(one["horizon"]): float(one["train_rank_ic"]) for one in told}
-    valid = {str(one["horizon"]): float(one["rank_ic"]) for one in told}
+    train = {str(one["horizon"]): float(one["train_rank_ic"]) for one in reported}
+    valid = {str(one["horizon"]): float(one["rank_ic"]) for one in reported}
     seen, found = statistics.mean(train.values()), statistics.mean(valid.values())
     if seen < MANY_TIMES * max(found, 0.0):
         return None
@@ -64,7 +64,7 @@ def trees_by_heart(facts: Facts, fit: Fit) -> Finding | None:
         evidence={
             "train_rank_ic": train,
             "validation_rank_ic": valid,
-            "trees": {str(one["horizon"]): int(one["trees"]) for one in told},
+            "trees": {str(one["horizon"]): int(one["trees"]) for one in reported},
             "leaves": config.leaves,
             "learning_rate": config.learning_rate,
             "fewest_rows_of_a_leaf": leaf,
@@ -82,8 +82,8 @@ def penalties(facts: Facts, fit: Fit) -> Finding | None:
     """Whether the largest penalty of the grid was picked at most horizons."""
     if not isinstance(fit.config, RidgeConfig) or fit.again:
         return None
-    told, largest = fit.all("penalty"), max(fit.config.penalties)
-    picked = {int(one["horizon"]): float(one["penalty"]) for one in told}
+    reported, largest = fit.all("penalty"), max(fit.config.penalties)
+    picked = {int(one["horizon"]): float(one["penalty"]) for one in reported}
     at_edge = [horizon for horizon, one in picked.items() if one >= largest]
     if 2 * len(at_edge) <= len(picked):
         return None

@@ -42,8 +42,8 @@ FEWEST_ROWS: Final = 1.0
 
 def middle_updates(fit: Fit) -> list[float]:
     """Of every epoch, the mean step of the middle part as a share of its weights."""
-    told = [list(over_parts(one, "update")) for one in fit.epochs]
-    return [statistics.median(one) for one in told if one]
+    reported = [list(over_parts(one, "update")) for one in fit.epochs]
+    return [statistics.median(one) for one in reported if one]
 
 
 def rate_high(facts: Facts, fit: Fit) -> Finding | None:
@@ -148,8 +148,10 @@ def modes(facts: Facts, fit: Fit) -> Finding | None:
 
 def unreached(facts: Facts, fit: Fit) -> Finding | None:
     """Whether there are weights that the gradient does not reach."""
-    told = fit.epochs[-1] if fit.epochs and "unreached" in fit.epochs[-1] else fit.last("gradients")
-    names = list(told.get("unreached", ()))
+    reported = (
+        fit.epochs[-1] if fit.epochs and "unreached" in fit.epochs[-1] else fit.last("gradients")
+    )
+    names = list(reported.get("unreached", ()))
     if not names:
         return None
     first = set(fit.last("gradients").get("unreached", ()))
@@ -183,16 +185,16 @@ def _leaving_out(facts: Facts, fit: Fit, settings: Sequence[str]) -> str:
 
 def dead_parts(facts: Facts, fit: Fit) -> list[Finding]:
     """Parts that leave the scores as they are."""
-    told = fit.last("examined")
+    reported = fit.last("examined")
     opened = fit.epochs[-1].get("gates", {}) if fit.epochs else {}
     found = []
-    for part, one in told.get("without", {}).items():
+    for part, one in reported.get("without", {}).items():
         moved = float(one["moved"])
         if moved >= LEAST_MOVED:
             continue
         gate = opened.get(part)
         by_gate = "" if gate is None else f", its gate is open by {gate:.3f}"
-        setting = told["off"].get(part)
+        setting = reported["off"].get(part)
         found.append(
             Finding(
                 fault=Fault.DEAD_PART,
@@ -203,9 +205,9 @@ def dead_parts(facts: Facts, fit: Fit) -> list[Finding]:
                 evidence={
                     "moved": moved,
                     "gate": gate,
-                    "rank_ic": told["rank_ic"],
+                    "rank_ic": reported["rank_ic"],
                     "rank_ic_without": one["rank_ic"],
-                    "sessions": told["sessions"],
+                    "sessions": reported["sessions"],
                 },
                 next_step=(
                     f"leave it out: {_leaving_out(facts, fit, [setting])}"
@@ -302,21 +304,20 @@ def cap(facts: Facts, fit: Fit) -> Finding | None:
 
 def memory(facts: Facts, fit: Fit) -> Finding | None:
     """Whether steps were cut into parts because memory ran out."""
-    told = fit.all("memory")
-    if not told:
+    reported = fit.all("memory")
+    if not reported:
         return None
     asked = int(_training(fit)["days_per_batch"])
-    left = min(int(one["sessions_per_micro_batch"]) for one in told)
-    steps = [int(one["step"]) for one in told]
+    left = min(int(one["sessions_per_micro_batch"]) for one in reported)
+    steps = [int(one["step"]) for one in reported]
     share = float(_training(fit)["row_share"])
     return Finding(
         fault=Fault.STARVED_OF_MEMORY,
         what=(
-            f"starved of memory: it ran out {len(told)} times (first at step {steps[0]:,}), and "
-            f"steps of {asked} sessions were taken in parts of {left}; the weights are the same, "
-            "the time is not"
+            f"starved of memory: it ran out {len(reported)} times (first at step {steps[0]:,}), "
+            f"and steps of {asked} sessions were taken in parts of {left}, which takes longer"
         ),
-        evidence={"events": len(told), "steps": steps, "sessions_per_micro_batch": left},
+        evidence={"events": len(reported), "steps": steps, "sessions_per_micro_batch": left},
         next_step=(
             f"train on fewer names at once: {facts.command(fit, training__row_share=share / 2)}"
         ),
