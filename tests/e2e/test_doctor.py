@@ -68,7 +68,7 @@ def out_of_memory(run: Run) -> None:
     """The events of a training whose steps had to be cut twice."""
     with (run.folder / "events.jsonl").open("a") as handle:
         for step, sessions in ((7, 4), (9, 2)):
-            told = {"event": "memory", "step": step, "sessions_per_micro_batch": sessions}
+            told = {"event": "memory", "step": step, "together": sessions}
             handle.write(json.dumps({"fold": 0, **told}) + "\n")
     reseal(run.folder)
 
@@ -146,9 +146,7 @@ HEALTHY = {
     "LightGBM": Case(None, "lightgbm", ("learner.rounds=600",)),
     "network": Case(None),
     "reversal": Case(None, "reversal"),
-    "blend": Case(
-        None, "blend", ('learner.members=[{kind="ridge"},{kind="lightgbm",rounds=600}]',)
-    ),
+    "blend": Case(None, "blend", ('learner.members=[{kind="ridge"},{kind="reversal"}]',)),
 }
 
 

@@ -133,6 +133,8 @@ def test_the_last_epoch_allowed_is_a_cap_where_it_still_rises(facts):
     assert "--set learner.training.max_epochs=6" in found.next_step
     assert cap(facts, fit(*up)) is None
     assert cap(facts, fit(*up, config=config, again=True)) is None
+    phases = [{**one, "phase": "fine"} for one in up]
+    assert cap(facts, fit(*phases, config=config)) is None
     level = epochs([(0.05, 0.05)] * 3)
     assert cap(facts, fit(*level, config=config)) is None
     alone = AtftGatFanConfig(training={"max_epochs": 1})
@@ -141,7 +143,7 @@ def test_the_last_epoch_allowed_is_a_cap_where_it_still_rises(facts):
 
 def test_memory_that_ran_out_is_told_with_what_was_left(facts):
     parts = ((7, 2), (9, 1))
-    told = [{"event": "memory", "step": s, "sessions_per_micro_batch": m} for s, m in parts]
+    told = [{"event": "memory", "step": s, "together": m} for s, m in parts]
     found = memory(facts, fit(*told))
     assert "2 times (first at step 7)" in found.what
     assert "steps of 4 sessions were taken in parts of 1" in found.what

@@ -284,8 +284,11 @@ def overfit(facts: Facts, fit: Fit) -> Finding | None:
 
 
 def cap(facts: Facts, fit: Fit) -> Finding | None:
-    """Whether training was stopped by its number of epochs while it got better."""
-    if fit.again or not fit.valid_curve:
+    """Whether training was stopped by its number of epochs while it got better.
+
+    Phases have a number of epochs each, and what the next one does is not known: nothing is said.
+    """
+    if fit.again or not fit.valid_curve or any("phase" in one for one in fit.epochs):
         return None
     allowed, valid = int(_training(fit)["max_epochs"]), fit.valid_curve
     if fit.kept < allowed or (len(valid) > 1 and not rises(valid)):
@@ -308,7 +311,7 @@ def memory(facts: Facts, fit: Fit) -> Finding | None:
     if not reported:
         return None
     asked = int(_training(fit)["days_per_batch"])
-    left = min(int(one["sessions_per_micro_batch"]) for one in reported)
+    left = min(int(one["together"]) for one in reported)
     steps = [int(one["step"]) for one in reported]
     share = float(_training(fit)["row_share"])
     return Finding(
@@ -317,7 +320,7 @@ def memory(facts: Facts, fit: Fit) -> Finding | None:
             f"starved of memory: it ran out {len(reported)} times (first at step {steps[0]:,}), "
             f"and steps of {asked} sessions were taken in parts of {left}, which takes longer"
         ),
-        evidence={"events": len(reported), "steps": steps, "sessions_per_micro_batch": left},
+        evidence={"events": len(reported), "steps": steps, "together": left},
         next_step=(
             f"train on fewer names at once: {facts.command(fit, training__row_share=share / 2)}"
         ),
