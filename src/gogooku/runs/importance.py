@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.config import Config, Resolved, resolve
+from gogooku.core.config import Config, resolve
 from gogooku.core.files import write_json
 from gogooku.core.metrics import daily_rank_ic, mean_estimate
 from gogooku.core.seal import open_sealed
@@ -36,10 +36,6 @@ SESSIONS: Final = 40
 """Most validation sessions of a fold, the last ones in a row: two months."""
 
 Scores = npt.NDArray[np.float64]
-
-
-class ImportanceConfig(Config):
-    """Nothing is to be chosen: what is permuted and where is the same for every run."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,6 @@ def importance(home: Path, run: Run) -> tuple[list[Importance], Path]:
     DataError
         Its dataset is gone, or a file of the run is damaged.
     """
-    resolved: Resolved[ImportanceConfig] = resolve(ImportanceConfig(), base_name=IMPORTANCE)
 
     def fill(building: Path) -> None:
         found = _measured(run, run.dataset(home))
@@ -131,7 +126,7 @@ def importance(home: Path, run: Run) -> tuple[list[Importance], Path]:
     folder = keep_beside(
         run,
         IMPORTANCE,
-        resolved,
+        resolve(Config(), base_name=IMPORTANCE),  # nothing is to be chosen
         code=(__name__,),
         inputs={"labels": run.stamp.inputs["labels"]},
         fill=fill,
