@@ -24,17 +24,26 @@ import typer
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import (
     MOST_PORT,
+    Artefact,
     Compiled,
     ConfigFile,
     DatasetName,
+    Day,
     Device,
+    ExaminedRun,
+    Host,
     Json,
     MarketSeed,
     MarketSize,
+    NameCode,
+    Output,
     RunName,
     Set,
     Threads,
+    TrainedRun,
     TrainThreads,
+    Verify,
+    WithImportance,
     columns_given,
     confirmed,
     day_given,
@@ -365,9 +374,7 @@ def export_command(
 
 @app.command()
 def train(
-    run: Annotated[
-        str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
-    ],
+    run: TrainedRun,
     dataset: DatasetName = None,
     config: ConfigFile = None,
     assignments: Set = None,
@@ -435,12 +442,18 @@ def backtest(
 
 @app.command()
 def report(
-    run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
+    run: RunName,
+    importance: WithImportance = False,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    as_json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
-    made = command.report(home_folder(), run, config=config, assignments=assignments or [])
+    made = command.report(
+        home_folder(), run, config=config, assignments=assignments or [], importance=importance
+    )
     emit(made, as_json=as_json)
 
 
@@ -448,14 +461,10 @@ def report(
 def predict(
     run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
     dataset: DatasetName = None,
-    day: Annotated[
-        str | None, typer.Option("--date", help="Session; the newest by default.")
-    ] = None,
+    day: Day = None,
     horizon: Annotated[int, typer.Option(help="Horizon that ranks: 1, 5, 10 or 20.")] = 5,
     top: Annotated[int, typer.Option(help="Names printed; files hold all.")] = 30,
-    output: Annotated[
-        Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
-    ] = None,
+    output: Output = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -481,9 +490,7 @@ def predict(
 def serve(
     run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
     dataset: DatasetName = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; loopback by default.")
-    ] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
     device: Device = "cpu",
     as_json: Json = False,
@@ -504,30 +511,26 @@ def serve(
 
 @app.command("explain")
 def explain_command(
-    artefact: Annotated[
-        Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
-    ],
+    artefact: Artefact,
     other: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
+    code: NameCode = None,
+    day: Day = None,
     as_json: Json = False,
 ) -> None:
     """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
     from gogooku.commands import explain as command
 
-    emit(command.explain(home_folder(), artefact, other), as_json=as_json)
+    asked = day_given(day, option="--date")
+    emit(command.explain(home_folder(), artefact, other, code=code, day=asked), as_json=as_json)
 
 
 @app.command()
-def doctor(
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Check the environment: home, disk, versions, what is there and what was left unfinished."""
+def doctor(run: ExaminedRun = None, verify: Verify = False, as_json: Json = False) -> None:
+    """Check the environment: home, disk, versions, what is there and left unfinished; or a run."""
     from gogooku.commands import doctor as command
 
-    answer = command.doctor(home_folder(), verified=verify, reporter=reporter_for(as_json=as_json))
-    emit(answer, as_json=as_json)
+    reporter = reporter_for(as_json=as_json)
+    emit(command.doctor(home_folder(), run, verified=verify, reporter=reporter), as_json=as_json)
 
 
 @app.command()

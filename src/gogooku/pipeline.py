@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gogooku.portfolio.backtest import TradeConfig
     from gogooku.runs.config import TrainConfig
     from gogooku.runs.folder import Run
+    from gogooku.runs.importance import Importance
     from gogooku.runs.judge import Evaluation, JudgeConfig
     from gogooku.runs.report import ReportConfig
     from gogooku.runs.trade import Traded
@@ -174,11 +175,23 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] | None = None
     return trade.backtest(home, run, resolved or trade.DEFAULT)
 
 
-def report(home: Path, run: Run, resolved: Resolved[ReportConfig] | None = None) -> Path:
-    """A run -> its page; what the page needs is judged or traded first where it is missing."""
+def report(
+    home: Path, run: Run, resolved: Resolved[ReportConfig] | None = None, *, explained: bool = False
+) -> Path:
+    """A run -> its page; what the page needs is judged or traded first where it is missing.
+
+    With ``explained`` it shows what groups of features are worth, which is measured first.
+    """
     from gogooku.runs import report as pages
 
-    return pages.write_report(home, run, resolved or pages.DEFAULT)
+    return pages.write_report(home, run, resolved or pages.DEFAULT, explained=explained)
+
+
+def importance(home: Path, run: Run) -> list[Importance]:
+    """A run -> what it loses when a group of features is permuted; kept beside the run."""
+    from gogooku.runs import importance as worth
+
+    return worth.importance(home, run)[0]
 
 
 def predictor(run: Run, dataset: Dataset, *, device: str = "cpu") -> Predictor:

@@ -6,7 +6,9 @@ import shutil
 
 from gogooku.commands.doctor import examine
 from gogooku.core.files import read_json, write_json
-from support.cli import done, run_cli
+from gogooku.runs.diagnose.diagnose import Diagnosis
+from gogooku.runs.diagnose.findings import Fault, Finding
+from support.cli import done, run_cli, sets
 from support.seals import reseal
 
 RUNS, DATASETS = "runs that cannot be opened", "datasets of other code"
@@ -147,3 +149,41 @@ def test_doctor_says_what_cannot_be_read_and_goes_on(home):
     assert "cannot be read" in facts["source tiny"]
     assert "stamp.json" in facts[DATASETS][0]
     assert "failure.json" in facts["unfinished"][0]
+
+
+def test_a_run_is_told_what_is_wrong_with_it_for_people_and_programs(home):
+    done(home, "train", "ridge", *sets("split.train=0.2"))
+    result = run_cli(home, "doctor", "ridge")
+    assert result.code == 1
+    assert "starved-of-data" in result.out
+    assert "next step" in result.out
+    assert result.err.startswith("error: ridge-")
+    told = run_cli(home, "doctor", "ridge", "--json")
+    assert told.code == 1
+    (found,) = [one for one in told.json["findings"] if one["fault"] == "starved-of-data"]
+    assert found["evidence"]["train_sessions"] < 60
+    assert told.json["run"].startswith("ridge-")
+
+
+def test_a_run_without_findings_is_no_failure(home, monkeypatch):
+    monkeypatch.setattr("gogooku.runs.diagnose.diagnose.CHECKS", ())
+    result = done(home, "doctor", "ridge")
+    assert "nothing wrong was found" in result.out
+    assert "looked at 1 fit of 1 fold" in result.out
+
+
+def test_a_finding_of_some_folds_names_them(home, monkeypatch):
+    one = Finding(fault=Fault.CAP, what="the last is the best", next_step="more", folds=(1,))
+    made = Diagnosis("ridge-1", (one,), folds=3, fits=3, unseen=("steps: not told",))
+    monkeypatch.setattr("gogooku.runs.diagnose.diagnose.diagnose", lambda *_: made)
+    result = run_cli(home, "doctor", "ridge")
+    assert result.code == 1
+    assert "fold 1 of 3: the last is the best" in result.out
+    assert "not looked at: steps: not told" in result.out
+
+
+def test_a_run_that_is_not_there_or_with_verify_is_refused(home):
+    assert run_cli(home, "doctor", "nothing").code == 3
+    result = run_cli(home, "doctor", "ridge", "--verify")
+    assert result.code == 2
+    assert "leave the run out" in result.err

@@ -115,3 +115,25 @@ def test_explain_refuses_what_is_no_artefact(tour_home, tmp_path):
         result = run_cli(tour_home, "explain", place)
         assert result.code == 3
         assert "artefact" in result.err
+
+
+def test_explain_draws_whom_a_network_listens_to(tour_home):
+    ranked = done(tour_home, "predict", "--run", "atft-gat-fan", "--json").json["ranking"]
+    code = ranked[0]["code"]
+    told = done(tour_home, "explain", "atft-gat-fan", "--code", code, "--json").json
+    assert told["code"] == code
+    assert told["own_weight"] + sum(one["weight"] for one in told["peers"]) == pytest.approx(1.0)
+    shown = done(tour_home, "explain", "atft-gat-fan", "--code", code).out
+    assert "whom atft-gat-fan-" in shown
+    assert "#" * 40 in shown
+    assert all(one["code"] in shown for one in told["peers"])
+    day = told["date"]
+    dated = done(tour_home, "explain", "atft-gat-fan", "--code", code, "--date", day, "--json")
+    assert dated.json == told
+
+
+def test_explain_refuses_a_date_without_a_code_and_a_code_with_two_artefacts(tour_home):
+    for words in (["--date", "2021-11-01"], ["ridge", "--code", "10000"]):
+        result = run_cli(tour_home, "explain", "atft-gat-fan", *words)
+        assert result.code == 2
+        assert "--date needs --code" in result.err

@@ -13,10 +13,10 @@ from gogooku.evaluate.charts import (
     decile_returns,
     drawdown_curve,
     equity_curve,
+    importance_bars,
     plain,
     portfolio_charts,
     skill_charts,
-    training_charts,
     turnover_bars,
 )
 
@@ -109,26 +109,28 @@ def test_charts_have_names():
     assert list(both) == ["cumulative-rankic", "deciles"]
 
 
-def test_training_curves_by_fold_without_counters_and_flags():
-    events = [
-        {"fold": 0, "epoch": 0, "train_loss": 1.0, "valid_rank_ic": 0.1, "best": True, "time": 5.0},
-        {"fold": 0, "epoch": 1, "train_loss": 0.5, "valid_rank_ic": None, "step": 3},
-        {"fold": 1, "epoch": 0, "train_loss": 2.0, "valid_loss": 3.0},
-        {"fold": 1, "done": True, "train_loss": 9.0},
+def test_groups_of_features_stand_by_what_they_are_worth_with_their_intervals():
+    rows = [
+        {"group": "price", "horizon": 1, "lost": 0.01, "error": 0.002},
+        {"group": "price", "horizon": 5, "lost": 0.03, "error": None},
+        {"group": "volume", "horizon": 1, "lost": 0.02, "error": 0.001},
+        {"group": "volume", "horizon": 5, "lost": -0.01, "error": 0.004},
     ]
-    charts = training_charts(events)
-    assert list(charts) == ["training-loss", "training-validation"]
-    losses = lines(charts["training-loss"])
-    assert losses == {
-        "fold 0: train_loss": ([0, 1], [1.0, 0.5]),
-        "fold 1: train_loss": ([0], [2.0]),
-        "fold 1: valid_loss": ([0], [3.0]),
-    }
-    assert lines(charts["training-validation"]) == {"fold 0: valid_rank_ic": ([0], [0.1])}
-    dashes = {one["name"]: one["line"]["dash"] for one in charts["training-loss"]["data"]}
-    assert dashes["fold 0: train_loss"] == "solid"
-    assert dashes["fold 1: valid_loss"] == "dash"
-    assert training_charts([{"message": "nothing"}]) == {}
+    figure = importance_bars(rows)
+    first, second = figure["data"]
+    assert first["y"] == second["y"] == ["volume", "price"]  # drawn upwards: the last is on top
+    assert (first["x"], second["x"]) == ([0.02, 0.01], [-0.01, 0.03])
+    assert second["error_x"]["array"] == [pytest.approx(1.96 * 0.004, rel=1e-3), None]
+    layout = figure["layout"]
+    assert [one["text"] for one in layout["annotations"]] == ["h1", "h5"]
+    assert layout["xaxis2"]["title"]["text"] == "RankIC lost"
+    assert layout["xaxis"]["domain"][1] < layout["xaxis2"]["domain"][0]
+
+
+def test_axes_have_names():
+    figure = equity_curve(PORTFOLIO)
+    assert figure["layout"]["xaxis"]["title"]["text"] == "session"
+    assert figure["layout"]["yaxis"]["title"]["text"] == "growth of 1"
 
 
 def test_numbers_of_a_page_are_short_and_finite():

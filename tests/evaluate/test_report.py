@@ -53,8 +53,8 @@ def page(**changes):
                 "event": "epoch",
                 "fold": f,
                 "epoch": e,
-                "train_loss": 1 / e,
-                "valid_rank_ic": 0.01 * e,
+                "loss": 1 / e,
+                "rank_ic": {"1": 0.01 * e, "5": 0.03 * e},
             }
             for f in (0, 1)
             for e in (1, 2, 3)
@@ -72,7 +72,7 @@ def test_all_sections_are_there():
     reader = read(render_report(page()))
     wanted = {
         "warnings", "metrics", "cumulative-rankic", "deciles", "portfolio", "equity", "drawdown",
-        "turnover", "training-loss", "training-validation", "facts", "config", "stamp",
+        "turnover", "training-loss", "training-rankic", "facts", "config", "stamp",
     }  # fmt: skip
     assert wanted <= set(reader.ids)
     assert len(reader.ids) == len(set(reader.ids))
@@ -89,7 +89,7 @@ def test_figures_hold_the_numbers():
     assert len(curves["h1"]["y"]) == len(DATES) - 1
     assert figures["figure-equity"]["data"][0]["y"][0] == 1.0
     assert [line["name"] for line in figures["figure-training-loss"]["data"]] == [
-        "fold 0: train_loss", "fold 1: train_loss"
+        "fold 0: loss", "fold 1: loss"
     ]  # fmt: skip
     assert figures["figure-deciles"]["data"][0]["y"][9] == pytest.approx(100.0)
     assert max(figures["figure-drawdown"]["data"][0]["y"]) == 0.0
@@ -120,3 +120,11 @@ def test_parts_that_do_not_exist_are_left_out():
     reader = read(render_report(page(portfolio=None, events=(), warnings=())))
     assert not {"equity", "turnover", "training-loss", "portfolio"} & set(reader.ids)
     assert "No warnings." in reader.texts
+
+
+def test_what_groups_are_worth_is_shown_where_it_was_measured():
+    rows = [{"group": "price <x>", "horizon": 5, "lost": 0.01, "error": 0.002}]
+    reader = read(render_report(page(importance=rows)))
+    assert "importance" in reader.ids
+    assert reader.figures["figure-importance"]["data"][0]["y"] == ["price <x>"]
+    assert "importance" not in read(render_report(page())).ids

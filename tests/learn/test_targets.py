@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.learn.targets import fold_labels
+from gogooku.learn.targets import fold_labels, spread_over
 from support.learning import changed, make_dataset, make_fold, make_labels, small_config
 
 
@@ -46,3 +46,8 @@ def test_labels_of_other_codes_and_empty_parts_are_refused(case):
     nobody = changed(labels, tradable_TN=np.zeros_like(labels.tradable_TN))
     with pytest.raises(DataError, match="none of 60 sessions"):
         fold_labels(dataset, nobody, fold, config=config())
+
+
+def test_sessions_are_spread_evenly_and_all_where_there_are_few():
+    assert spread_over(3, range(10, 21)) == [10, 15, 20]
+    assert spread_over(8, [4, 6]) == [4, 6]

@@ -19,6 +19,7 @@ from gogooku.core.errors import ConfigError, DataError, ResourceError
 from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
 from gogooku.learn import train, train_state
+from gogooku.learn.diagnostics import StepWatch
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.targets import fold_labels
@@ -553,3 +554,25 @@ def test_small_steps_use_one_thread_and_large_ones_all(case, monkeypatch):
     assert threads(3) == 1
     assert threads(5) == 2
     assert threads(5, row_share=0.5) == 1
+
+
+def test_what_steps_and_parts_do_is_in_the_events_and_changes_no_weight(case, monkeypatch):
+    events = []
+    told = weights(fit(NetworkLearner(config()), *case, events=events.append))
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert {"graph", "fan", "skip", "head"} <= set(epochs[0]["parts"])
+    for event in epochs:
+        assert all(one["gradient"] > 0 and one["update"] > 0 for one in event["parts"].values())
+        assert event["unreached"] == []
+        assert event["loss_max"] >= event["loss"]
+        assert set(event["gates"]) == {"fuse", "graph", "skip"}
+    found = events[-1]
+    assert found["event"] == "examined"
+    assert set(found["without"]) == {"encoder", "fan", "fuse", "graph", "skip"}
+    assert found["off"]["graph"] == "graph=none"
+    monkeypatch.setattr("gogooku.learn.train.examined", lambda *_, **__: {})
+    monkeypatch.setattr("gogooku.learn.train.gates", lambda *_, **__: {})
+    monkeypatch.setattr(StepWatch, "__init__", lambda *_: None)
+    monkeypatch.setattr(StepWatch, "epoch", lambda _: {})
+    untold = weights(fit(NetworkLearner(config()), *case))
+    assert same(told, untold)

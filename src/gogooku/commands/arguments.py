@@ -33,6 +33,30 @@ Compiled = Annotated[
     bool, typer.Option("--compile", help="Compile a network for the GPU before it is trained.")
 ]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
+ExaminedRun = Annotated[
+    str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")
+]
+Artefact = Annotated[
+    Path, typer.Argument(help="A source, dataset, run, or what is beside a run: folder or id.")
+]
+NameCode = Annotated[
+    str | None,
+    typer.Option("--code", help="Of a run: whom its network listens to about it."),
+]
+Day = Annotated[str | None, typer.Option("--date", help="Session; the newest by default.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", help="Write .csv, .parquet or .json instead.")
+]
+TrainedRun = Annotated[
+    str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
+]
+Host = Annotated[str, typer.Option(help="Address to listen on; loopback by default.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read every file and compare it; exit 1 on damage.")
+]
+WithImportance = Annotated[
+    bool, typer.Option("--importance", help="Measure what each group of features is worth.")
+]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
 ]

@@ -1,23 +1,24 @@
 """`gogooku doctor`: environment, disk, artefacts and left-overs, for when something is wrong.
 
-With ``--verify`` every file of every artefact is compared with what its manifest states.
+With ``--verify`` every file of every artefact is compared with what its manifest states. Of a run
+it says what is wrong with its training.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import table
+from gogooku.commands.display import counted, table
 from gogooku.core.artefact import CURRENT_FILE, pointed
 from gogooku.core.code import code_hash
 from gogooku.core.config import assignments_for
-from gogooku.core.errors import DataError, FindingError, GogookuError
+from gogooku.core.errors import DataError, FindingError, GogookuError, UsageError
 from gogooku.core.files import MANIFEST_FILE, free_bytes, read_json
 from gogooku.core.progress import Reporter, SilentReporter
 from gogooku.core.seal import open_sealed
@@ -34,7 +35,7 @@ from gogooku.dataset.build import build
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
 from gogooku.ingest.source import read_source, source_names, sources_folder
-from gogooku.runs.find import opened
+from gogooku.runs.find import open_run, opened
 from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
 
@@ -46,14 +47,29 @@ _LISTS = (_RUNS, _DATASETS, _OPEN, _DAMAGED, _UNSEALED)
 """Facts of which a line each is printed."""
 
 
-def doctor(home: Path, *, verified: bool = False, reporter: Reporter | None = None) -> Answer:
-    """Examine a home: a table of facts, and a line for each thing to decide about.
+def doctor(
+    home: Path,
+    run: str | None = None,
+    *,
+    verified: bool = False,
+    reporter: Reporter | None = None,
+) -> Answer:
+    """Examine a home: a table of facts, and a line for each thing to decide about; or a run.
 
     Parameters
     ----------
+    run : str, optional
+        A run that is examined instead, as `doctor_run` does.
     verified : bool
         Read every file as well; a damaged one is a finding.
+
+    Raises
+    ------
+    GogookuError
+        As `doctor_run`.
     """
+    if run is not None:
+        return doctor_run(home, run, verified=verified)
     facts = examine(home)
     failure = None
     if verified:
@@ -72,6 +88,51 @@ def doctor(home: Path, *, verified: bool = False, reporter: Reporter | None = No
     rows = [row for name, value in facts.items() for row in _rows(name, value)]
     lines = [text for name in _LISTS for text in facts.get(name, ())]
     return Answer(facts=facts, parts=[table("doctor", ["", ""], rows), *lines], failure=failure)
+
+
+def doctor_run(home: Path, name: str, *, verified: bool = False) -> Answer:
+    """Say in words what is wrong with a run, the likeliest cause first.
+
+    Raises
+    ------
+    UsageError
+        With ``--verify``, which is about the home.
+    DataError
+        There is no such run, or a file of it is damaged.
+    """
+    from gogooku.runs.diagnose.diagnose import diagnose
+
+    if verified:
+        raise UsageError(
+            f"doctor {name} --verify: a run is checked whenever it is read; to read every file of "
+            "the home, leave the run out: gogooku doctor --verify"
+        )
+    run = open_run(home, name)
+    made = diagnose(home, run)
+    rows = [
+        (str(one.fault), f"{_folds_of(one.folds, made.folds)}{one}", one.next_step)
+        for one in made.findings
+    ]
+    looked = f"{counted(made.fits, 'fit')} of {counted(made.folds, 'fold')}"
+    parts: list[object] = [f"{run.run_id}: looked at {looked}"]
+    if rows:
+        parts.append(table(counted(len(rows), "finding"), ["what", "evidence", "next step"], rows))
+    else:
+        parts.append("nothing wrong was found")
+    parts += [f"not looked at: {text}" for text in made.unseen]
+    failure = None
+    if made.findings:
+        names = ", ".join(dict.fromkeys(str(one.fault) for one in made.findings))
+        failure = FindingError(f"{run.run_id}: {counted(len(rows), 'finding')}: {names}")
+    return Answer(facts=made.to_json(), parts=parts, failure=failure)
+
+
+def _folds_of(seen: Sequence[int], folds: int) -> str:
+    """In which folds something was seen, where not in all."""
+    if not seen or len(seen) == folds:
+        return ""
+    noun = "fold" if len(seen) == 1 else "folds"
+    return f"{noun} {', '.join(str(one) for one in seen)} of {folds}: "
 
 
 def _rows(name: str, value: Any) -> list[tuple[str, str]]:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, table
-from gogooku.core.errors import DataError, UnsealedError
+from gogooku.core.errors import DataError, UnsealedError, UsageError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.findings import did_you_mean
 from gogooku.core.seal import Loose, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.ingest.source import sources_folder
+from gogooku.runs.find import open_run
 from gogooku.runs.folder import PREDICTIONS_FILE
 from gogooku.runs.trade import BACKTEST, LEDGER_FILE
 
+_BAR = 40
+"""Characters of the bar of the largest weight."""
 _STATED = ("as_known_on", "basis", "plan", "source_notes", "from", "sessions_taken_over")
 _FORGOTTEN: Mapping[str, tuple[str, str]] = {
     "train": (PREDICTIONS_FILE, "predictions were"),
@@ -29,14 +34,35 @@ _FORGOTTEN: Mapping[str, tuple[str, str]] = {
 """By stage: a file that goes with the vendor's data, and what is gone when it is."""
 
 
-def explain(home: Path, artefact: Path, other: Path | None) -> Answer:
-    """Explain an artefact, or the difference of two.
+def explain(
+    home: Path,
+    artefact: Path,
+    other: Path | None,
+    *,
+    code: str | None = None,
+    day: date | None = None,
+) -> Answer:
+    """Explain an artefact, or the difference of two; of a run, a name's peers.
+
+    Parameters
+    ----------
+    code, day
+        The name whose peers are asked for, and the session: see `explain_peers`.
 
     Raises
     ------
+    UsageError
+        A session without a name, or a name with two artefacts.
     DataError
         One of them is no artefact.
     """
+    if code is not None and other is None:
+        return explain_peers(home, str(artefact), code, day)
+    if code is not None or day is not None:
+        raise UsageError(
+            "explain: --date needs --code, and --code is about one run: gogooku explain RUN --code "
+            "72030 --date 2026-03-02"
+        )
     left = explanation_of(find_artefact(home, artefact))
     if other is None:
         return Answer(facts=left.to_json(), parts=_tables(left))
@@ -45,6 +71,29 @@ def explain(home: Path, artefact: Path, other: Path | None) -> Answer:
     return Answer(
         facts=[{"what": what, "left": one, "right": two} for what, one, two in rows],
         parts=[table(counted(len(rows), "difference"), ["", left.place, right.place], rows)],
+    )
+
+
+def explain_peers(home: Path, name: str, code: str, day: date | None) -> Answer:
+    """Whom the network of a run listens to about a name on a session (the newest by default).
+
+    Raises
+    ------
+    DataError
+        There is no such run, or as `gogooku.serve.peers.peers_of`.
+    """
+    from gogooku.serve.peers import peers_of
+
+    run = open_run(home, name)
+    found = peers_of(pipeline.predictor(run, run.dataset(home)), code, day)
+    largest = max([found.own, *(one.weight for one in found.peers)])
+    rows: list[tuple[object, ...]] = [(found.code, "the name itself", found.own)]
+    rows += [(one.code, one.sector, one.weight) for one in found.peers]
+    drawn = [(*row, "#" * round(_BAR * float(str(row[2])) / largest)) for row in rows]
+    title = f"whom {run.run_id} listens to about {found.code} on {found.date} ({found.layer})"
+    return Answer(
+        facts={"run": run.run_id, **found.to_json()},
+        parts=[table(title, ["code", "sector", "weight", ""], drawn)],
     )
 
 

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+
+from rich.table import Table
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import bias_lines
+from gogooku.commands.display import bias_lines, counted, estimate_text, table
 from gogooku.core.config import resolve
 from gogooku.runs.find import open_run
+from gogooku.runs.importance import Importance
 from gogooku.runs.judge import JudgeConfig
 from gogooku.runs.report import REPORT, ReportConfig
 
 
-def report(home: Path, name: str, *, config: Path | None, assignments: Sequence[str]) -> Answer:
+def report(
+    home: Path,
+    name: str,
+    *,
+    config: Path | None,
+    assignments: Sequence[str],
+    importance: bool = False,
+) -> Answer:
     """Write the page of the evaluation and the backtest that the settings name; say where it is.
+
+    Parameters
+    ----------
+    importance : bool
+        Measure what groups of features are worth, and show it.
 
     Raises
     ------
@@ -26,9 +42,31 @@ def report(home: Path, name: str, *, config: Path | None, assignments: Sequence[
     """
     resolved = resolve(ReportConfig(), base_name=REPORT, file=config, assignments=assignments)
     run = open_run(home, name)
-    place = pipeline.report(home, run, resolved)
+    place = pipeline.report(home, run, resolved, explained=importance)
     judged = pipeline.evaluate(home, run, resolved.part(JudgeConfig))
-    return Answer(
-        facts={"report": str(place), "known_bias": judged.facts["known_bias"]},
-        parts=[*bias_lines(judged.facts), f"report: {place}"],
-    )
+    facts = {"report": str(place), "known_bias": judged.facts["known_bias"]}
+    parts: list[object] = list(bias_lines(judged.facts))
+    if importance:
+        worth = pipeline.importance(home, run)
+        facts["importance"] = [asdict(one) for one in worth]
+        parts.append(_worth(worth))
+    return Answer(facts=facts, parts=[*parts, f"report: {place}"])
+
+
+def _worth(found: Sequence[Importance]) -> Table:
+    """RankIC lost without each group of features, the most missed first."""
+    horizons = sorted({one.horizon for one in found})
+    groups: dict[str, dict[int, Importance]] = {}
+    for one in found:
+        groups.setdefault(one.group, {})[one.horizon] = one
+    order = sorted(groups.values(), key=lambda row: -sum(one.lost for one in row.values()))
+    rows = [
+        [
+            next(iter(row.values())).group,
+            next(iter(row.values())).features,
+            *(estimate_text({"value": row[h].lost, "error": row[h].error}) for h in horizons),
+        ]
+        for row in order
+    ]
+    heads = ["group", "features", *(counted(h, "session") for h in horizons)]
+    return table("RankIC lost on validation dates without a group of features", heads, rows)

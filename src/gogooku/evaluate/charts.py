@@ -17,7 +17,6 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
 _SIGNIFICANT = 6
 _FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
-_NOT_CURVES = {"epoch", "fold", "step", "seed", "time", "at"}
 
 
 def skill_charts(daily: pl.DataFrame, deciles: pl.DataFrame) -> dict[str, Figure]:
@@ -48,8 +47,8 @@ def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
         for column, name, dash, width in lines:
             kept = frame.drop_nulls(column)
             total = kept.get_column(column).cum_sum().to_list()
-            line = {"color": colour, "dash": dash, "width": width}
-            data.append(_line(name, _dates(kept), total, line))
+            style = {"color": colour, "dash": dash, "width": width}
+            data.append(line(name, _dates(kept), total, style))
     return figure(data, y="sum of daily RankIC")
 
 
@@ -96,10 +95,10 @@ def equity_curve(portfolio: pl.DataFrame) -> Figure:
     data = []
     for name, (column, colour, dash) in lines.items():
         values = portfolio.get_column(column)
-        line = {"color": colour, "dash": dash, "width": 2.0}
-        data.append(_line(name, dates, (values / values[0]).to_list(), line))
+        style = {"color": colour, "dash": dash, "width": 2.0}
+        data.append(line(name, dates, (values / values[0]).to_list(), style))
     flat = {"color": _GREY, "dash": "dot", "width": 1.2}
-    data.append(_line("cash, no interest", dates, [1.0] * len(dates), flat))
+    data.append(line("cash, no interest", dates, [1.0] * len(dates), flat))
     return figure(data, y="growth of 1")
 
 
@@ -112,8 +111,8 @@ def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
     ):
         values = portfolio.get_column(column).to_numpy()
         fall = values / np.maximum.accumulate(values) - 1.0
-        line = {"color": colour, "width": 1.5}
-        data.append(_line(name, _dates(portfolio), fall.tolist(), line))
+        style = {"color": colour, "width": 1.5}
+        data.append(line(name, _dates(portfolio), fall.tolist(), style))
     data[0]["fill"] = "tozeroy"
     return figure(data, y="from the peak", tickformat=".0%")
 
@@ -131,41 +130,60 @@ def turnover_bars(portfolio: pl.DataFrame) -> Figure:
     return figure([bar], y="traded value / 2 / equity", tickformat=".0%")
 
 
-def training_charts(events: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
-    """Every number that epochs reported, one chart for losses and one for the rest, by fold."""
-    epochs = [event for event in events if isinstance(event.get("epoch"), int)]
-    names = sorted({name for event in epochs for name, v in event.items() if _is_curve(name, v)})
-    losses = [name for name in names if "loss" in name]
-    others = [name for name in names if "ic" in name.split("_") or "rankic" in name]
-    charts = {}
-    for key, chosen, title in (("loss", losses, "loss"), ("validation", others, "RankIC")):
-        data = [line for name in chosen for line in _epoch_lines(epochs, name)]
-        if data:
-            made = figure(data, y=title)
-            made["layout"]["xaxis"]["title"] = {"text": "epoch"}
-            charts[f"training-{key}"] = made
-    return charts
+def importance_bars(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """RankIC lost by group of features, with its 95 % interval, one panel per horizon.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        ``group``, ``horizon``, ``lost``, ``error``; the group that loses most stands on top.
+    """
+    horizons = sorted({int(row["horizon"]) for row in rows})
+    worth: dict[str, float] = {}
+    for row in rows:
+        worth[row["group"]] = worth.get(row["group"], 0.0) + float(row["lost"])
+    groups = sorted(worth, key=lambda group: (worth[group], group))
+    layout = _layout(y="")
+    layout |= {"showlegend": False, "annotations": [], "height": 150 + 22 * len(groups)}
+    layout["margin"] |= {"t": 52, "b": 56}
+    data = []
+    for place, horizon in enumerate(horizons):
+        low, high = place / len(horizons), (place + 0.9) / len(horizons)
+        number = "" if place == 0 else str(place + 1)
+        title = {"text": "RankIC lost"}
+        layout[f"xaxis{number}"] = _axis(
+            domain=[low, high], anchor=f"y{number}", title=title, zeroline=True,
+            zerolinecolor=_GREY, nticks=4,
+        )  # fmt: skip
+        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", showticklabels=place == 0)
+        layout["annotations"].append(_headline(f"h{horizon}", (low + high) / 2))
+        mine = {row["group"]: row for row in rows if int(row["horizon"]) == horizon}
+        errors = [mine[group]["error"] for group in groups]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": f"h{horizon}",
+                "x": [mine[group]["lost"] for group in groups],
+                "y": groups,
+                "error_x": {
+                    "type": "data",
+                    "array": [None if one is None else Z95 * one for one in errors],
+                    "thickness": 1,
+                    "color": _GREY,
+                },
+                "marker": {"color": COLOURS[place % len(COLOURS)]},
+                "xaxis": f"x{number}",
+                "yaxis": f"y{number}",
+            }
+        )
+    return {"data": data, "layout": layout}
 
 
-def _epoch_lines(epochs: Sequence[Mapping[str, Any]], name: str) -> list[Figure]:
-    lines = []
-    for place, fold in enumerate(sorted({int(event.get("fold", 0)) for event in epochs})):
-        mine = [e for e in epochs if int(e.get("fold", 0)) == fold and _is_curve(name, e.get(name))]
-        line = {
-            "color": COLOURS[place % len(COLOURS)],
-            "dash": "solid" if name.startswith("train") else "dash",
-            "width": 1.8,
-        }
-        values = [float(event[name]) for event in mine]
-        if values:
-            shown = _line(f"fold {fold}: {name}", [e["epoch"] for e in mine], values, line)
-            lines.append({**shown, "mode": "lines+markers", "marker": {"size": 4}})
-    return lines
-
-
-def _is_curve(name: str, value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and name not in _NOT_CURVES
+def _headline(text: str, x: float) -> Figure:
+    """What a panel is about, above it."""
+    return {"text": text, "x": x, "y": 1.0, "yshift": 16, "xref": "paper", "yref": "paper",
+            "showarrow": False}  # fmt: skip
 
 
 def _by_horizon(frame: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
@@ -177,8 +195,9 @@ def _dates(frame: pl.DataFrame) -> list[str]:
     return [str(day) for day in frame.get_column("date").to_list()]
 
 
-def _line(name: str, x: list[Any], y: list[Any], line: Mapping[str, Any]) -> Figure:
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": dict(line)}
+def line(name: str, x: list[Any], y: list[Any], style: Mapping[str, Any]) -> Figure:
+    """A line as a plotly trace."""
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": dict(style)}
 
 
 def _axis(**more: Any) -> Figure:
@@ -200,9 +219,10 @@ def _layout(*, y: str, tickformat: str = "") -> Figure:
     }
 
 
-def figure(data: list[Figure], *, y: str, tickformat: str = "") -> Figure:
+def figure(data: list[Figure], *, y: str, x: str = "session", tickformat: str = "") -> Figure:
     """A figure in the style of the pages from plotly traces."""
     layout = _layout(y=y, tickformat=tickformat)
+    layout["xaxis"]["title"] = {"text": x}
     layout["showlegend"] = len(data) > 1
     return {"data": data, "layout": layout}
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from gogooku.evaluate.charts import Figure, portfolio_charts, skill_charts, training_charts
+from gogooku.evaluate.charts import Figure, importance_bars, portfolio_charts, skill_charts
 from gogooku.evaluate.page import chart, details, document, section
+from gogooku.evaluate.training_charts import training_charts
 
 _TITLES = {
     "cumulative-rankic": "Cumulative RankIC",
@@ -23,14 +24,36 @@ _TITLES = {
     "equity": "Equity",
     "drawdown": "Drawdown",
     "turnover": "Turnover",
-    "training-loss": "Training loss",
-    "training-validation": "Training: RankIC",
+    "importance": "What the scores live on",
+    "training-rankic": "Training: learning curves",
+    "training-loss": "Training: loss",
+    "training-gates": "Training: gates",
+    "training-gradients": "Training: gradients by part",
+    "training-updates": "Training: steps by part",
 }
 _NOTES = {
     "cumulative-rankic": "A straight rising line is steady skill; a flat one is none.",
     "deciles": "Decile 10 has the highest scores. Bars are means over sessions, whiskers 95 %.",
     "equity": "The universe line pays no costs and cannot be bought as it stands.",
     "turnover": "Each rebalance: traded value over two, over equity at the open.",
+    "importance": (
+        "RankIC that is lost on validation dates when the windows of a group of features change "
+        "hands among the names of a session; whiskers 95 %. A group whose whisker lies at or below "
+        "zero is not missed: others know what it knows."
+    ),
+    "training-rankic": (
+        "Solid on train dates, dashed on validation dates, each on its own label. Side by side and "
+        "rising: there is more to learn; far apart: too much was learned by heart."
+    ),
+    "training-gates": "Mean over names, validation sessions and fits. 0 is shut, 1 is open.",
+    "training-gradients": (
+        "Norm of what the optimiser was given, after clipping: mean over the steps of an epoch and "
+        "over fits."
+    ),
+    "training-updates": (
+        "Length of a step as a share of the weights' norm: mean over the steps of an epoch and "
+        "over fits; 0.001 to 0.01 is usual."
+    ),
 }
 _PERCENT = {"annual_return", "volatility", "max_drawdown", "excess_return", "benchmark_return",
             "hit_rate", "gross", "p_at_k"}  # fmt: skip
@@ -51,13 +74,15 @@ class ReportPage:
     portfolio : polars.DataFrame or None
         Daily frame of a backtest.
     events : sequence of mappings
-        Lines of ``events.jsonl``; those with an ``epoch`` become training curves.
+        Lines of ``events.jsonl``; epochs become the charts of the training.
     config, stamp : mappings
         As written beside the run.
     facts : mapping
         Small statements: label variant, K of P@K, dates.
     warnings : sequence of str
         Findings; shown first.
+    importance : sequence of mappings
+        What groups of features are worth; see `gogooku.evaluate.charts.importance_bars`.
     """
 
     title: str
@@ -70,6 +95,7 @@ class ReportPage:
     stamp: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    importance: Sequence[Mapping[str, Any]] = ()
 
 
 def render_report(page: ReportPage) -> str:
@@ -87,6 +113,7 @@ def render_report(page: ReportPage) -> str:
         *(_chart(key, figure) for key, figure in charts.items()),
         section("portfolio", "Portfolio", _portfolio_table(page.metrics)) if traded else "",
         *(_chart(key, figure) for key, figure in traded.items()),
+        _chart("importance", importance_bars(page.importance)) if page.importance else "",
         *(_chart(key, figure) for key, figure in trained.items()),
         details("facts", "Facts", page.facts),
         details("config", "Configuration", page.config),

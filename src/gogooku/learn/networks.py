@@ -25,6 +25,7 @@ from gogooku.learn.losses.needs import Training, check_loss, check_sessions, nee
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import HeadsConfig, NetworkConfig
 from gogooku.learn.numerics import seeded
+from gogooku.learn.parts import weights_of
 from gogooku.learn.phases import Phase, schedule
 from gogooku.learn.places import blended
 from gogooku.learn.registry import LEARNERS, Need
@@ -120,6 +121,12 @@ class NetworkCheckpoint(Headed):
                 self.model, reader, wanted, passes=config.dropout_passes, device=self.device
             )
         return found
+
+    def weighed(self, dataset: Dataset, index: int) -> dict[str, npt.NDArray[np.float32]]:
+        """What each layer that weighs things gives them on a session, by layer; names packed."""
+        self.header.check(dataset)
+        reader = _reader(_config_of(self.header), dataset, self.scale)
+        return weights_of(self.model, reader, index, device=self.device)
 
     def save(self, folder: Path) -> None:
         """Write weights and header."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -75,6 +76,12 @@ class FoldLabels:
         """Per horizon, the last date at which a label in use resolved; validation included."""
         pairs = zip(self.train.through, self.valid.through, strict=True)
         return {h: max(pair) for h, pair in zip(self.horizons, pairs, strict=True)}
+
+
+def spread_over(count: int, indices: Sequence[int]) -> list[int]:
+    """At most so many of some sessions, evenly spread."""
+    picked = np.unique(np.linspace(0, len(indices) - 1, min(count, len(indices))).round())
+    return [int(indices[int(row)]) for row in picked]
 
 
 def fold_labels(

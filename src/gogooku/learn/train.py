@@ -25,7 +25,7 @@ from gogooku.core.files import write_point
 from gogooku.core.progress import Step
 from gogooku.core.types import FitExecution
 from gogooku.learn.batches import DayBatch, DayReader, Names, packed_labels
-from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
+from gogooku.learn.diagnostics import StepWatch, gradient_norms, score_spread, unreached
 from gogooku.learn.forward import Forward, score_sessions
 from gogooku.learn.heartbeat import Heartbeat
 from gogooku.learn.loss_inputs import loss_inputs
@@ -34,10 +34,11 @@ from gogooku.learn.losses.needs import needs_of, splittable
 from gogooku.learn.memory import HELP, LACKS, first_line, lacks_memory, memory_errors, release
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.numerics import generators, numeric_threads, put_generators, seeded
+from gogooku.learn.parts import PROBED, examined, gates
 from gogooku.learn.phases import Phase, check_phases, in_phase, schedule
 from gogooku.learn.resident import placed
 from gogooku.learn.session_order import session_order
-from gogooku.learn.targets import FoldLabels
+from gogooku.learn.targets import FoldLabels, spread_over
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
 from gogooku.learn.train_state import Saved, TrainState, read_state, write_state
@@ -57,6 +58,15 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": [w for w in trained if w.ndim < 2], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+@dataclass(frozen=True)
+class _Stepping:
+    """What the steps of a phase are made with."""
+
+    optimizer: torch.optim.Optimizer
+    forward: Forward
+    watch: StepWatch
 
 
 @dataclass
@@ -125,7 +135,9 @@ class NetworkFit:
             for phase in phases[state.phase + 1 :]:
                 state.next_phase(self.model)
                 self._train(phase, state, step)
-        self.model.eval()
+            self.model.eval()
+            if self.epochs is None:
+                self._examine()
         return state.kept
 
     def _taken_up(self) -> Saved | None:
@@ -162,15 +174,16 @@ class NetworkFit:
             optimizer = torch.optim.AdamW(
                 decay_groups(self.model, config.weight_decay), lr=config.learning_rate
             )
+            means = _Stepping(optimizer, self._forward(), StepWatch(self.model, optimizer))
             if saved is not None:
                 saved.put(self.model, optimizer)
+                means.watch.put(state.watched)
             elif phase.name:
                 self.execution.events(
                     {"event": "phase", "number": state.phase, **phase.described()}
                 )
-            forward = self._forward()
             while not self._is_done(state):
-                self._epoch(state, optimizer, forward)
+                self._epoch(state, means)
                 self._save(state, optimizer)
                 write_point("train.epoch")
                 step.advance()
@@ -231,7 +244,7 @@ class NetworkFit:
         step = rows * self.config.row_share * self.config.days_per_batch * weights
         return self.execution.threads if step >= MANY_PRODUCTS else 1
 
-    def _epoch(self, state: TrainState, optimizer: torch.optim.Optimizer, forward: Forward) -> None:
+    def _epoch(self, state: TrainState, means: _Stepping) -> None:
         """Train one epoch, or what is left of it, and look at validation."""
         order = session_order(
             len(self.labels.train.indices),
@@ -249,7 +262,7 @@ class NetworkFit:
                 first = so_far.sessions
                 rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
                 names = [self._names(state.epoch, row) for row in rows]
-                loss, norm = self._step(state, optimizer, forward, rows, names)
+                loss, norm = self._step(state, means, rows, names)
                 so_far.sessions += len(rows)
                 so_far.rows += sum(map(len, names))
                 so_far.losses.append(loss)
@@ -257,13 +270,16 @@ class NetworkFit:
                 so_far.seconds += time.perf_counter() - begun
                 if time.monotonic() - self._saved >= self.execution.save_seconds:
                     state.generators = generators(device)
-                    self._save(state, optimizer)
+                    state.watched = means.watch.sums()
+                    self._save(state, means.optimizer)
         event = {
             **({"phase": self._phase.name} if self._phase.name else {}),
             "rows": so_far.rows,
             "loss": float(np.mean(so_far.losses)),
             "grad_norm": float(np.mean(so_far.norms)),
             "train_seconds": so_far.seconds,
+            "loss_max": float(np.max(so_far.losses)),
+            **means.watch.epoch(),
         }
         if self.epochs is None:
             self._validate(state, event)
@@ -284,13 +300,12 @@ class NetworkFit:
     def _step(
         self,
         state: TrainState,
-        optimizer: torch.optim.Optimizer,
-        forward: Forward,
+        means: _Stepping,
         rows: list[int],
         names: list[Names],
     ) -> tuple[float, float]:
-        config = self._phase.config
-        value = self._gradient(state, forward, rows, names)
+        config, optimizer = self._phase.config, means.optimizer
+        value = self._gradient(state, means.forward, rows, names)
         if state.step == state.phase_step:
             norms = gradient_norms(self.model)
             found = {name: norm for name, norm in norms.items() if self._phase.trains(name)}
@@ -410,6 +425,8 @@ class NetworkFit:
         score = score_sessions(self.model, reader, valid.indices.tolist(), device=device)
         self._beat.at("RankIC on train dates", **place)
         seen = self._sample.rank_ic(self.model, reader, device=device)
+        probed = spread_over(PROBED, valid.indices.tolist())
+        opened = gates(self.model, reader, probed, device=device)
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=config.horizon_weights))
@@ -423,7 +440,16 @@ class NetworkFit:
                 "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
                 "train_rank_ic": dict(zip(horizons, seen, strict=True)),
                 "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
+                "gates": opened,
                 "measure": measure,
                 "kept": kept,
             }
         )
+
+    def _examine(self) -> None:
+        """Say what each part of the kept network does on a few validation sessions."""
+        self._beat.at("leave parts out")
+        reader, device = self._placed[0], self.execution.device
+        with seeded(self.seed, device=device), numeric_threads(1):
+            found = examined(self.model, reader, self.labels.valid, device=device)
+        self.execution.events({"event": "examined", **found})

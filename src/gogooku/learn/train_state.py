@@ -68,6 +68,9 @@ class TrainState:
         The epoch that is under way.
     generators : mapping of str to Tensor
         State of torch's generators within an epoch, by device; empty between epochs.
+    watched : mapping of str to Tensor
+        What the steps of the epoch did (`gogooku.learn.diagnostics.StepWatch`); empty between
+        epochs.
     together : int
         Most sessions of a step that are passed through the network at once; 0 for all.
     mark : int
@@ -83,6 +86,7 @@ class TrainState:
     best_measure: float = -np.inf
     so_far: EpochSoFar = field(default_factory=EpochSoFar)
     generators: Weights = field(default_factory=dict)
+    watched: Weights = field(default_factory=dict)
     phase: int = 0
     phase_epoch: int = 0
     phase_step: int = 0
@@ -121,7 +125,7 @@ class TrainState:
 
     def _over(self) -> None:
         self.epoch += 1
-        self.so_far, self.generators = EpochSoFar(), {}
+        self.so_far, self.generators, self.watched = EpochSoFar(), {}, {}
 
     def _keep(self) -> None:
         self.best_epoch = self.epoch
@@ -154,7 +158,7 @@ class TrainState:
         return {**plain, "so_far": asdict(self.so_far)}
 
 
-_TENSORS = ("averaged", "best", "generators")
+_TENSORS = ("averaged", "best", "generators", "watched")
 
 
 def copied(model: nn.Module) -> Weights:
@@ -216,7 +220,7 @@ def read_state(folder: Path, key: str, *, device: str) -> Saved | None:
         if facts.pop("key") != key:
             return None
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}, "generators": {}}
+    parts: dict[str, Weights] = {part: {} for part in ("model", *_TENSORS)}
     moments: dict[int, Weights] = {}
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
@@ -229,6 +233,7 @@ def read_state(folder: Path, key: str, *, device: str) -> Saved | None:
         averaged=parts["averaged"],
         best=parts["best"],
         generators=parts["generators"],
+        watched=parts["watched"],
         so_far=EpochSoFar(**facts.pop("so_far")),
         **facts,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import EVENTS_FILE, Run
+from gogooku.runs.importance import Importance, importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
 from gogooku.runs.trade import Traded, backtest
 
@@ -28,8 +30,15 @@ DEFAULT = resolve(ReportConfig(), base_name=REPORT)
 """The page of the evaluation and the backtest as they are when nothing is chosen."""
 
 
-def write_report(home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAULT) -> Path:
+def write_report(
+    home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAULT, *, explained: bool = False
+) -> Path:
     """Write the page of a run, in a folder beside it; what it is about is made first if missing.
+
+    Parameters
+    ----------
+    explained : bool
+        Whether the page shows what groups of features are worth, which takes a while.
 
     Raises
     ------
@@ -40,8 +49,10 @@ def write_report(home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAUL
     judged = evaluate(home, run, resolved.part(JudgeConfig))
     traded = backtest(home, run, resolved.part(TradeConfig))
 
+    found, *folders = importance(home, run) if explained else ([],)
+
     def fill(building: Path) -> None:
-        page = _page(run, judged, traded, resolved)
+        page = _page(run, judged, traded, resolved, worth=found)
         (building / REPORT_FILE).write_text(render_report(page), encoding="utf-8")
 
     folder = keep_beside(
@@ -49,14 +60,23 @@ def write_report(home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAUL
         REPORT,
         resolved,
         code=(__name__,),
-        inputs={**content_of(judged.folder), **content_of(traded.folder)},
+        inputs={
+            name: content
+            for folder in (judged.folder, traded.folder, *folders)
+            for name, content in content_of(folder).items()
+        },
         fill=fill,
     )
     return folder / REPORT_FILE
 
 
 def _page(
-    run: Run, judged: Evaluation, traded: Traded, resolved: Resolved[ReportConfig]
+    run: Run,
+    judged: Evaluation,
+    traded: Traded,
+    resolved: Resolved[ReportConfig],
+    *,
+    worth: Sequence[Importance],
 ) -> ReportPage:
     return ReportPage(
         title=run.run_id,
@@ -69,6 +89,7 @@ def _page(
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
         warnings=[*judged.findings, *judged.facts.get("known_bias", ())],
+        importance=[asdict(one) for one in worth],
     )
 
 

@@ -62,6 +62,13 @@ class GraphAttention(nn.Module):
         -------
         float [B, N, D]
         """
+        weight, values = self._attention(h_BND, neighbour_BNK)
+        mixed = torch.einsum("bnkh,bnkhd->bnhd", self.dropout(weight), values).flatten(2)
+        out: Tensor = h_BND + torch.sigmoid(self.gate(h_BND)) * self.out(mixed)
+        return out
+
+    def _attention(self, h_BND: Tensor, neighbour_BNK: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights [B, N, 1 + K, heads] of each name itself and its neighbours, and their values."""
         right_BND = self.right(h_BND)
         peers = gather_neighbours(right_BND, neighbour_BNK)
         values = self._by_head(torch.cat([right_BND.unsqueeze(2), peers], dim=2))
@@ -69,10 +76,17 @@ class GraphAttention(nn.Module):
         logits = (functional.leaky_relu(query + values, _SLOPE) * self.attend).sum(-1)
         own = torch.ones_like(neighbour_BNK[..., :1], dtype=torch.bool)
         present = torch.cat([own, neighbour_BNK >= 0], dim=2).unsqueeze(-1)
-        weight = self.dropout(logits.masked_fill(~present, -torch.inf).softmax(dim=2))
-        mixed = torch.einsum("bnkh,bnkhd->bnhd", weight, values).flatten(2)
-        out: Tensor = h_BND + torch.sigmoid(self.gate(h_BND)) * self.out(mixed)
-        return out
+        return logits.masked_fill(~present, -torch.inf).softmax(dim=2), values
+
+    def opened(self, h_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
+        """Share of the peers that the gate lets through, [B, N, D]."""
+        del neighbour_BNK
+        return torch.sigmoid(self.gate(h_BND))
+
+    def weighed(self, h_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
+        """Weight of each name itself, then of its neighbours, [B, N, 1 + K]; heads averaged."""
+        weight_BNKH, _ = self._attention(h_BND, neighbour_BNK)
+        return weight_BNKH.mean(dim=-1)
 
     def left_out(self, h_BND: Tensor, neighbour_BNK: Tensor) -> Tensor:
         """What stands in its place: each name by itself."""

@@ -47,6 +47,15 @@ class GatedResidual(nn.Module):
         inner = self.dropout(functional.gelu(self.inner(x_BND)))
         return x_BND + functional.glu(self.outer(inner), dim=-1)
 
+    def left_out(self, x_BND: Tensor) -> Tensor:
+        """What stands in its place: its input."""
+        return x_BND
+
+    def opened(self, x_BND: Tensor) -> Tensor:
+        """Share of its own part that the gate lets through, [B, N, D]."""
+        inner = self.dropout(functional.gelu(self.inner(x_BND)))
+        return torch.sigmoid(self.outer(inner).chunk(2, dim=-1)[1])
+
 
 class LinearSkip(nn.Module):
     """Scores that are linear in the inputs, with coefficients that the market context moves.
@@ -83,6 +92,16 @@ class LinearSkip(nn.Module):
         if self.lagged is not None:
             score = score + self.lagged(history_BNLC.flatten(2))
         return score
+
+    def left_out(self, x_BNF: Tensor, history_BNLC: Tensor, market_BM: Tensor) -> Tensor:
+        """What stands in its place: no linear scores."""
+        del history_BNLC, market_BM
+        return x_BNF.new_zeros(*x_BNF.shape[:2], self.plain.out_features)
+
+    def opened(self, x_BNF: Tensor, history_BNLC: Tensor, market_BM: Tensor) -> Tensor:
+        """Size of its gates, [B, G] in 0 to 1: how far the market moves the coefficients."""
+        del x_BNF, history_BNLC
+        return torch.tanh(self.gate(market_BM)).abs()
 
 
 def _small(width: int, horizons: int) -> nn.Linear:

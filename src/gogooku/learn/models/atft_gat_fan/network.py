@@ -43,6 +43,14 @@ class AtftGatFan(nn.Module):
         Features F of the last session, columns M of the market context, and horizons H.
     """
 
+    off: Final = {
+        "fan": "fan=none",
+        "encoder": "temporal=none",
+        "context": "context_in_trunk=false",
+        "graph": "graph=none",
+    }
+    """By part that can be left out, the setting that does so."""
+
     def __init__(
         self,
         config: AtftGatFanConfig,
@@ -139,13 +147,21 @@ class AtftGatFan(nn.Module):
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
 
 
-def _beside(num_context: int, *, of: int, hidden: int) -> nn.Linear:
+class _ContextMap(nn.Linear):
+    """A linear map of the market context that the network can do without."""
+
+    def left_out(self, market_BM: Tensor) -> Tensor:
+        """What stands in its place: no context."""
+        return market_BM.new_zeros(len(market_BM), self.out_features)
+
+
+def _beside(num_context: int, *, of: int, hidden: int) -> _ContextMap:
     """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
 
     The context is that of the session, so its part of the map is worked out once a session and not
     once a name; it begins as it would in one map of all inputs.
     """
-    layer = nn.Linear(num_context, hidden, bias=False)
+    layer = _ContextMap(num_context, hidden, bias=False)
     bound = (of + num_context) ** -0.5
     nn.init.uniform_(layer.weight, -bound, bound)
     return layer

@@ -101,7 +101,13 @@ class BlendLearner:
                     labels,
                     fold,
                     rng=np.random.default_rng([base, number, seed]),
-                    execution=_below(execution, place, member=member.kind, member_seed=seed),
+                    execution=_below(
+                        execution,
+                        place,
+                        member=member.kind,
+                        member_number=number,
+                        member_seed=seed,
+                    ),
                     chosen=before.get(name),
                 )
                 made = _keep(place, fitted)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import lightgbm
 import numpy as np
@@ -20,6 +20,10 @@ from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
 
 Rows = npt.NDArray[np.float32]
+
+TRAIN_SESSIONS: Final = 8
+"""Train sessions on which RankIC is measured once the trees are kept, to be read beside that of
+validation."""
 
 
 def day_rows(dataset: Dataset, t: int, names: npt.NDArray[np.intp]) -> Rows:
@@ -190,6 +194,7 @@ class LightGBMLearner:
         check = None
         if None in frozen:
             check = Check.of(dataset, targets.valid, most=config.check_sessions)
+        seen = Check.of(dataset, targets.train, most=TRAIN_SESSIONS)
         texts, trees = [], []
         with execution.reporter.step("lightgbm", total=len(targets.horizons)) as step:
             for h, horizon in enumerate(targets.horizons):
@@ -206,6 +211,10 @@ class LightGBMLearner:
                     for _ in range(kept):
                         booster.update()
                     found = {"at_cap": False}
+                learned = booster.predict(
+                    seen.inputs, num_iteration=kept, num_threads=execution.threads
+                )
+                found["train_rank_ic"] = seen.rank_ic(np.asarray(learned), h)
                 execution.events({"event": "boosting", "horizon": horizon, "trees": kept, **found})
                 if found["at_cap"]:
                     step.note(f"horizon {horizon}: still better at {kept} trees; raise rounds")
