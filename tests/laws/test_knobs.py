@@ -453,6 +453,7 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
+READS_RAW = {"learner.raw_channels": ["log_return", "abs_return"]}
 ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
@@ -533,6 +534,8 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             },
         ),
         *LOSS_ROWS["correlation"],
+        *(Knob("learner.raw_norm", norm, "scores", READS_RAW) for norm in ("revin", "fan")),
+        Knob("learner.raw_bins", 3, "scores", {**READS_RAW, "learner.raw_norm": "fan"}),
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
         Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),

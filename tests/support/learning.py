@@ -18,6 +18,7 @@ from gogooku.learn.train import score_sessions, seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")
+RAW = ("log_return", "log_value", "abs_return")
 HORIZONS = (1, 5, 10, 20)
 
 
@@ -50,6 +51,21 @@ def make_dataset(sessions=150, names=40, *, peers=3, seed=0, x=None, codes=None)
         neighbour_BNK=tables.astype(np.int32),
         neighbour_block_T=(np.arange(sessions) * 2 // sessions).astype(np.int32),
     )
+
+
+def with_raw(dataset, *, seed=5):
+    """The dataset with raw channels, some of them unknown."""
+    shape = (*dataset.valid_TN.shape, len(RAW))
+    raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
+    raw[::7, 3] = np.nan
+    return changed(dataset, raw_channels=RAW, raw_TNC=raw)
+
+
+def with_sectors(dataset, *, count=4, seed=6):
+    """The dataset with sectors, a few of them unknown."""
+    shape = dataset.valid_TN.shape[1]
+    sector = np.random.default_rng(seed).integers(-1, count, shape)
+    return changed(dataset, sector_TN=np.tile(sector, (len(dataset.sessions), 1)).astype(np.int32))
 
 
 def _others(names):

@@ -27,6 +27,16 @@ class FanKind(StrEnum):
     """Frequency-adaptive: the strongest frequencies are taken out and given back apart."""
 
 
+class RawNorm(StrEnum):
+    """Normalisation of the raw channels before the encoder, over the lookback."""
+
+    NONE = "none"
+    REVIN = "revin"
+    """By the mean and the spread of each name and channel, which go to the trunk."""
+    FAN = "fan"
+    """The strongest frequencies are taken out, and a forecast of them goes to the trunk."""
+
+
 class GraphKind(StrEnum):
     """How a name sees other names."""
 
@@ -62,6 +72,10 @@ class AtftGatFanConfig(NetworkConfig):
         dataset in which null is negative zero (`gogooku.learn.batches.missing`).
     fan_bins : int
         Frequency bins that FAN takes out, per name and channel.
+    raw_norm : enum
+        Of the raw channels (``fan`` is of the ranks).
+    raw_bins : int
+        Frequency bins that ``raw_norm=fan`` takes out.
     dropout, feature_dropout, context_noise : float
         Share of hidden units and of input features dropped, and the standard deviation of the
         noise on the context; all in training only.
@@ -77,6 +91,8 @@ class AtftGatFanConfig(NetworkConfig):
     missing_flags: bool = False
     fan: FanKind = FanKind.FAN
     fan_bins: int = Field(default=2, ge=0)
+    raw_norm: RawNorm = RawNorm.NONE
+    raw_bins: int = Field(default=2, ge=1)
     graph: GraphKind = GraphKind.KNN
     temporal: TemporalKind = TemporalKind.FLATTEN
     dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
@@ -91,4 +107,6 @@ class AtftGatFanConfig(NetworkConfig):
             raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
         if self.raw_channels and self.temporal is TemporalKind.NONE:
             raise ValueError("temporal=none reads no history; leave raw_channels empty")
+        if self.raw_norm is not RawNorm.NONE and not self.raw_channels:
+            raise ValueError(f"raw_norm={self.raw_norm} normalises raw_channels, which are empty")
         return self

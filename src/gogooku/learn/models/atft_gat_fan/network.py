@@ -10,14 +10,16 @@ from torch.nn import functional
 
 from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
-from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
+from gogooku.learn.layers.fan import FrequencyAdaptiveNorm, MainForecast
 from gogooku.learn.layers.graph_attention import GraphAttention
 from gogooku.learn.layers.perceptron import NormedLayers
+from gogooku.learn.layers.revin import ReversibleNorm
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
     AtftGatFanConfig,
     FanKind,
     GraphKind,
+    RawNorm,
     TemporalKind,
     TrunkKind,
 )
@@ -60,6 +62,7 @@ class AtftGatFan(nn.Module):
             if config.fan is FanKind.FAN
             else None
         )
+        self.raw_norm = _raw_norm(config)
         self.encoder = (
             FlattenEncoder(lookback=config.lookback, channels=channels + raw, hidden=hidden)
             if reads_history
@@ -67,6 +70,7 @@ class AtftGatFan(nn.Module):
         )
         width = num_features * (2 if config.missing_flags else 1)
         width += 2 * channels if self.fan is not None else 0
+        width += self.raw_norm.summary_width(raw) if self.raw_norm is not None else 0
         self.embed = nn.Linear(width, hidden)
         self.context = (
             _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
@@ -106,7 +110,11 @@ class AtftGatFan(nn.Module):
             history, summary = self.fan(history)
             level = torch.cat([level, summary], dim=-1)
         if self.config.raw_channels:
-            history = torch.cat([history, batch.raw_BNLR], dim=-1)
+            raw = batch.raw_BNLR
+            if self.raw_norm is not None:
+                raw, summary = self.raw_norm(raw)
+                level = torch.cat([level, summary], dim=-1)
+            history = torch.cat([history, raw], dim=-1)
         level = self.feature_dropout(level)
         h = self.embed(level)
         if self.context is not None:
@@ -126,6 +134,14 @@ class AtftGatFan(nn.Module):
         if not self.training:
             return market_BM
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
+
+
+def _raw_norm(config: AtftGatFanConfig) -> ReversibleNorm | MainForecast | None:
+    if config.raw_norm is RawNorm.REVIN:
+        return ReversibleNorm(len(config.raw_channels))
+    if config.raw_norm is RawNorm.FAN:
+        return MainForecast(lookback=config.lookback, bins=config.raw_bins)
+    return None
 
 
 def _beside(num_context: int, *, of: int, hidden: int) -> nn.Linear:
