@@ -34,6 +34,7 @@ ELSEWHERE = {
     "Trap.right_date": "readers of the traps",
     "Trap.caught_by": "tests",
     "Outcome.defect": "`ImportResult.to_json`, with all fields",
+    "AtftGatFan.inspect": "who draws what a network weighs: docs/network.md",
     "dense_views": "tests: the laws of features",
     "check_no_look_ahead": "tests: the laws of features",
     "check_lookback": "tests: the laws of features",

@@ -8,12 +8,11 @@ import numpy as np
 from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
-from gogooku.learn.batches import DayReader
 from gogooku.learn.context import ContextScale
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
-from gogooku.learn.networks import build_network
+from gogooku.learn.networks import build_network, day_reader
 from gogooku.learn.train import score_sessions, seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
@@ -145,14 +144,7 @@ def fit(learner, dataset, labels, fold, *, seed=3, **execution):
 
 def reader(dataset, config):
     context = positions(dataset.market_features, config.context_features, setting="context")
-    return DayReader(
-        dataset,
-        dynamic=config.dynamic_features,
-        context=config.context_features,
-        scale=ContextScale.fitted(dataset.market_TM[:, context]),
-        lookback=config.lookback,
-        raw=config.raw_channels,
-    )
+    return day_reader(config, dataset, ContextScale.fitted(dataset.market_TM[:, context]))
 
 
 def network(config, *, seed=0):

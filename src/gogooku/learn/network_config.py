@@ -90,3 +90,8 @@ class NetworkConfig(FittedConfig):
     raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()
+
+    @property
+    def shuffled_by(self) -> int | None:
+        """Seed of the shuffle of the neighbour tables; None where they are read as they are."""
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import NetworkConfig
 from gogooku.learn.registry import LEARNERS
+from gogooku.learn.shuffled_graph import ShuffledTables
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
 
@@ -51,7 +52,11 @@ def _context(config: NetworkConfig, market_features: Sequence[str]) -> npt.NDArr
     return positions(market_features, config.context_features, setting="context_features")
 
 
-def _reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
+def day_reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
+    """What a network of a config reads of a dataset."""
+    if config.shuffled_by is not None:
+        tables = ShuffledTables(dataset.neighbour_BNK, seed=config.shuffled_by)
+        dataset = replace(dataset, neighbour_BNK=tables)
     return DayReader(
         dataset,
         dynamic=config.dynamic_features,
@@ -90,7 +95,7 @@ class NetworkCheckpoint(Headed):
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
-        reader = _reader(_config_of(self.header), dataset, self.scale)
+        reader = day_reader(_config_of(self.header), dataset, self.scale)
         wanted = np.asarray(indices).tolist()
         return score_sessions(self.model, reader, wanted, device=self.device)
 
@@ -161,7 +166,7 @@ class NetworkLearner:
         kept = NetworkFit(
             model=model,
             config=config.training,
-            reader=_reader(config, dataset, scale),
+            reader=day_reader(config, dataset, scale),
             labels=targets,
             seed=seed,
             key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),

@@ -9,14 +9,15 @@ from pydantic import ValidationError
 from torch import nn
 
 from gogooku.core.metrics import daily_rank_ic
-from gogooku.learn.batches import PAD_NAMES, DayReader
+from gogooku.learn.batches import PAD_NAMES
+from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.context import ContextScale
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.correlation.config import CorrelationConfig
 from gogooku.learn.models.atft_gat_fan.network import RANK_SCALE, AtftGatFan
-from gogooku.learn.networks import NetworkLearner
-from gogooku.learn.train import decay_groups
+from gogooku.learn.networks import NetworkLearner, day_reader
+from gogooku.learn.train import decay_groups, score_sessions
 from support.learning import (
     RAW,
     changed,
@@ -38,6 +39,7 @@ HYBRID = {**MLP, "fan": "none", "graph": "none"}
 RAW_HISTORY = {"raw_channels": RAW}
 REVIN = {**RAW_HISTORY, "raw_norm": "revin"}
 RAW_FAN = {**RAW_HISTORY, "raw_norm": "fan"}
+EDGES = {"edge_features": True}
 ABLATIONS = [
     {},
     {"fan": "none"},
@@ -54,9 +56,12 @@ ABLATIONS = [
     REVIN,
     RAW_FAN,
     {**HYBRID, **RAW_FAN, "raw_bins": 50},
+    EDGES,
+    {"graph": "shuffled"},
 ]
-ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}, REVIN, {**HYBRID, **RAW_FAN}]
+ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}, REVIN, {**HYBRID, **RAW_FAN}, EDGES]
 """What differs most, for what holds of all."""
+NEWER = [REVIN, RAW_FAN, EDGES, {"graph": "shuffled", "shuffle_seed": 5}]
 
 
 def loss(score, label, mask):
@@ -137,6 +142,67 @@ def test_a_norm_of_the_raw_channels_leaves_the_ranks_alone():
         model(batch)
         torch.testing.assert_close(heard[0][..., :2], batch.history_BNLC * RANK_SCALE)
         torch.testing.assert_close(heard[0][..., 2:], model.raw_norm(batch.raw_BNLR)[0])
+
+
+def test_the_peers_of_the_control_are_others_and_the_weights_the_same():
+    dataset = whole()
+    plain, control = small_config(), small_config(graph="shuffled")
+    one, two = (reader(dataset, config).batch([20, 90]) for config in (plain, control))
+    known, other = (batch.neighbour_BNK >= 0 for batch in (one, two))
+    assert (one.neighbour_BNK != two.neighbour_BNK)[known & other].double().mean() > 0.7
+    assert torch.equal(one.last_BNF, two.last_BNF)
+    made = [network(config).state_dict() for config in (plain, control)]
+    assert all(torch.equal(made[0][name], value) for name, value in made[1].items())
+    again = small_config(graph="shuffled", shuffle_seed=1)
+    given = [scores(dataset, [20, 90], config) for config in (plain, control, control, again)]
+    np.testing.assert_array_equal(given[1], given[2])
+    assert all((given[1] != given[place])[np.isfinite(given[1])].any() for place in (0, 3))
+
+
+@pytest.mark.parametrize("change", NEWER)
+def test_a_fit_is_the_same_again_and_scores_so_after_saving(change, tmp_path):
+    dataset, config = whole(), small_config(**change, training={"max_epochs": 1})
+    labels, fold = make_labels(dataset), make_fold(dataset, train=40, valid=20)
+    one, two = (fit(NetworkLearner(config), dataset, labels, fold) for _ in range(2))
+    source = day_reader(config, dataset, one.scale)
+    want = score_sessions(one.model, source, [90], device="cpu")
+    one.save(tmp_path)
+    for made in (one, two, load_checkpoint(tmp_path)):
+        np.testing.assert_array_equal(made.scores(dataset, np.array([90])), want)
+
+
+@pytest.mark.parametrize("change", [EDGES])
+def test_what_is_known_of_an_edge_moves_the_scores(change):
+    dataset = whole()
+    config = small_config(**change)
+    model, batch = network(config).eval(), reader(dataset, config).batch([90])
+    alike = replace(batch, sector_BN=torch.zeros_like(batch.sector_BN))
+    assert not torch.equal(model(batch), model(alike))
+    plain = network(small_config()).eval()
+    assert torch.equal(plain(batch), plain(alike))
+    turned = replace(batch, neighbour_BNK=batch.neighbour_BNK.flip(-1))
+    torch.testing.assert_close(plain(batch), plain(turned))
+    assert (model(batch) - model(turned)).abs().max() > 1e-4
+
+
+def test_what_the_network_weighs_can_be_looked_at():
+    config = small_config(**EDGES)
+    model, batch = network(config).train(), reader(whole(), config).batch([20, 90])
+    found = model.inspect(batch)
+    assert set(found) == {"peers", "gates.graph", "gates.skip"}
+    peers = found["peers"]
+    assert peers.shape == batch.neighbour_BNK.shape
+    assert peers[batch.neighbour_BNK < 0].abs().max() == 0
+    assert peers[batch.neighbour_BNK >= 0].min() > 0
+    assert (peers.sum(dim=-1) < 1).all()
+    assert found["gates.graph"].shape == (2, PAD_NAMES)
+    assert found["gates.graph"].min() > 0
+    assert found["gates.graph"].max() < 1
+    assert torch.equal(found["gates.skip"], torch.tanh(model.skip.gate(batch.market_BM)))
+    assert model.training
+    assert not model.graph._forward_hooks
+    assert all(torch.equal(value, model.inspect(batch)[name]) for name, value in found.items())
+    assert set(network(small_config(**HYBRID)).inspect(batch)) == {"gates.skip"}
 
 
 @pytest.mark.parametrize("change", [{"fan": "none"}, {"trunk": "mlp", "graph": "none"}])
@@ -225,14 +291,7 @@ def test_what_lies_outside_a_session_and_its_names_changes_no_bit(change):
     raw[90, outside], sector[90, outside] = 1.0, 3
     other = changed(dataset, x_TNF=x, market_TM=market, raw_TNC=raw, sector_TN=sector)
     model, source = network(config).eval(), reader(dataset, config)
-    lied = DayReader(
-        other,
-        dynamic=config.dynamic_features,
-        context=config.context_features,
-        scale=ContextScale.fitted(dataset.market_TM),
-        lookback=config.lookback,
-        raw=config.raw_channels,
-    )
+    lied = day_reader(config, other, ContextScale.fitted(dataset.market_TM))
     want = model(source.batch([90, 110]))[0]
     assert torch.equal(model(lied.batch([90, 110]))[0], want)
     packed = lied.batch([90, 110])
@@ -242,6 +301,7 @@ def test_what_lies_outside_a_session_and_its_names_changes_no_bit(change):
         packed,
         last_BNF=packed.last_BNF.masked_fill(padding, 0.3),
         raw_BNLR=packed.raw_BNLR.masked_fill(padding.unsqueeze(-1), 0.3),
+        sector_BN=packed.sector_BN.masked_fill(~packed.valid_BN, 1),
     )
     got = model(noisy)[0]
     assert torch.equal(got[packed.valid_BN[0]], want[packed.valid_BN[0]])

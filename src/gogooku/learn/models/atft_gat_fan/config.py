@@ -43,6 +43,8 @@ class GraphKind(StrEnum):
     NONE = "none"
     KNN = "knn"
     """GATv2 over the dataset's neighbour table."""
+    SHUFFLED = "shuffled"
+    """The same over a shuffled table: a control, which the true one must beat."""
 
 
 class TemporalKind(StrEnum):
@@ -76,6 +78,11 @@ class AtftGatFanConfig(NetworkConfig):
         Of the raw channels (``fan`` is of the ranks).
     raw_bins : int
         Frequency bins that ``raw_norm=fan`` takes out.
+    edge_features : bool
+        Whether the attention to peers knows of each its place among them and whether it is of the
+        same sector.
+    shuffle_seed : int
+        Of ``graph=shuffled``: each name keeps its number of peers and is named as often as before.
     dropout, feature_dropout, context_noise : float
         Share of hidden units and of input features dropped, and the standard deviation of the
         noise on the context; all in training only.
@@ -94,10 +101,17 @@ class AtftGatFanConfig(NetworkConfig):
     raw_norm: RawNorm = RawNorm.NONE
     raw_bins: int = Field(default=2, ge=1)
     graph: GraphKind = GraphKind.KNN
+    edge_features: bool = False
+    shuffle_seed: int = Field(default=0, ge=0)
     temporal: TemporalKind = TemporalKind.FLATTEN
     dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
     feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
+
+    @property
+    def shuffled_by(self) -> int | None:
+        """Seed of the shuffle of the neighbour tables; None where they are read as they are."""
+        return self.shuffle_seed if self.graph is GraphKind.SHUFFLED else None
 
     @model_validator(mode="after")
     def _check(self) -> AtftGatFanConfig:

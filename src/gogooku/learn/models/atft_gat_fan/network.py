@@ -11,7 +11,11 @@ from torch.nn import functional
 from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm, MainForecast
-from gogooku.learn.layers.graph_attention import GraphAttention
+from gogooku.learn.layers.graph_attention import (
+    EDGE_FEATURES,
+    GraphAttention,
+    edge_features,
+)
 from gogooku.learn.layers.perceptron import NormedLayers
 from gogooku.learn.layers.revin import ReversibleNorm
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
@@ -81,8 +85,13 @@ class AtftGatFan(nn.Module):
             else GatedResidual(hidden, dropout=config.dropout)
         )
         self.graph = (
-            GraphAttention(hidden, heads=config.heads, dropout=0.0)
-            if config.graph is GraphKind.KNN
+            GraphAttention(
+                hidden,
+                heads=config.heads,
+                dropout=0.0,
+                edges=EDGE_FEATURES if config.edge_features else 0,
+            )
+            if config.graph is not GraphKind.NONE
             else None
         )
         self.skip = LinearSkip(
@@ -125,10 +134,45 @@ class AtftGatFan(nn.Module):
             h = self.dropout(functional.gelu(h))
         h = self.fuse(h)
         if self.graph is not None:
-            h = self.graph(h, batch.neighbour_BNK)
+            h = self.graph(h, *self._edges(batch))
         context = self._noisy(batch.market_BM)
         score: Tensor = self.head(self.dropout(h)) + self.skip(level, history, context)
         return score
+
+    @torch.no_grad()
+    def inspect(self, batch: DayBatch) -> dict[str, Tensor]:
+        """What the network weighs and lets through on some sessions, in evaluation mode.
+
+        Returns
+        -------
+        dict
+            Of the parts that there are: ``peers`` [B, N, K], the weight of each neighbour, the rest
+            to 1 being the name's own; ``gates.graph`` [B, N], the share of its peers that a name
+            lets through; ``gates.skip`` [B, G], how far each gate turns the linear skip, in +-1.
+        """
+        found = {"gates.skip": torch.tanh(self.skip.gate(batch.market_BM))}
+
+        def peers(layer: GraphAttention, given: tuple[Tensor, ...], _: Tensor) -> None:
+            found["peers"] = layer.weighed(*given)[..., 1:]
+            found["gates.graph"] = layer.opened(*given).mean(dim=-1)
+
+        was_training, handles = self.training, []
+        if self.graph is not None:
+            handles.append(self.graph.register_forward_hook(peers))
+        try:
+            self.eval()(batch)
+        finally:
+            self.train(was_training)
+            for handle in handles:
+                handle.remove()
+        return found
+
+    def _edges(self, batch: DayBatch) -> tuple[Tensor, ...]:
+        """Neighbours of each name, and what is known of each where that is read."""
+        neighbours = batch.neighbour_BNK
+        if not self.config.edge_features:
+            return (neighbours,)
+        return neighbours, edge_features(neighbours, batch.sector_BN)
 
     def _noisy(self, market_BM: Tensor) -> Tensor:
         if not self.training:
