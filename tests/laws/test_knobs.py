@@ -453,6 +453,7 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
+FUSED = {"learner.temporal": "fusion"}
 READS_RAW = {"learner.raw_channels": ["log_return", "abs_return"]}
 ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
@@ -536,6 +537,19 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         ),
         *LOSS_ROWS["correlation"],
         *(Knob("learner.raw_norm", norm, "scores", READS_RAW) for norm in ("revin", "fan")),
+        Knob("learner.temporal", "fusion", "scores"),
+        *(
+            Knob(f"learner.fusion.{name}", value, "scores", FUSED)
+            for name, value in (
+                ("width", 16),
+                ("patch", 5),
+                ("heads", 4),
+                ("select", False),
+                ("recurrent", False),
+                ("static", False),
+                ("attention", False),
+            )
+        ),
         Knob("learner.graph", "shuffled", "scores"),
         Knob("learner.shuffle_seed", 1, "scores", {"learner.graph": "shuffled"}),
         Knob("learner.raw_bins", 3, "scores", {**READS_RAW, "learner.raw_norm": "fan"}),

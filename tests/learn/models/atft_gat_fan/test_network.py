@@ -39,6 +39,9 @@ HYBRID = {**MLP, "fan": "none", "graph": "none"}
 RAW_HISTORY = {"raw_channels": RAW}
 REVIN = {**RAW_HISTORY, "raw_norm": "revin"}
 RAW_FAN = {**RAW_HISTORY, "raw_norm": "fan"}
+FUSION_PARTS = ("select", "recurrent", "static", "attention")
+FUSION = {"temporal": "fusion", "fusion": {"width": 8, "patch": 3}}
+RAW_FUSION = {**HYBRID, **RAW_HISTORY, **FUSION}
 EDGES = {"edge_features": True}
 ABLATIONS = [
     {},
@@ -58,10 +61,15 @@ ABLATIONS = [
     {**HYBRID, **RAW_FAN, "raw_bins": 50},
     EDGES,
     {"graph": "shuffled"},
+    FUSION,
+    RAW_FUSION,
+    {**RAW_FUSION, **RAW_FAN},
+    *({**RAW_FUSION, "fusion": {"width": 8, part: False}} for part in FUSION_PARTS),
 ]
 ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}, REVIN, {**HYBRID, **RAW_FAN}, EDGES]
+ALIKE += [FUSION, {**RAW_FUSION, **EDGES, "graph": "knn"}]
 """What differs most, for what holds of all."""
-NEWER = [REVIN, RAW_FAN, EDGES, {"graph": "shuffled", "shuffle_seed": 5}]
+NEWER = [RAW_FUSION, REVIN, RAW_FAN, EDGES, {"graph": "shuffled", "shuffle_seed": 5}]
 
 
 def loss(score, label, mask):
@@ -205,6 +213,20 @@ def test_what_the_network_weighs_can_be_looked_at():
     assert set(network(small_config(**HYBRID)).inspect(batch)) == {"gates.skip"}
 
 
+def test_the_selection_of_channels_and_the_gates_of_the_fusion_can_be_looked_at():
+    config = small_config(**RAW_FUSION)
+    model, batch = network(config), reader(whole(), config).batch([20, 90])
+    found = model.inspect(batch)
+    gates = {"gates.recurrence", "gates.enrich", "gates.attention"}
+    assert set(found) == {"selection", "gates.skip", *gates}
+    assert found["selection"].shape == (2, 2 + 3)
+    torch.testing.assert_close(found["selection"].sum(dim=1), torch.ones(2))
+    assert not torch.equal(*found["selection"])
+    assert {tuple(found[name].shape) for name in gates} == {(2, PAD_NAMES)}
+    part = small_config(**{**RAW_FUSION, "fusion": {"select": False, "recurrent": False}})
+    assert set(network(part).inspect(batch)) == {"gates.skip", "gates.enrich", "gates.attention"}
+
+
 @pytest.mark.parametrize("change", [{"fan": "none"}, {"trunk": "mlp", "graph": "none"}])
 def test_a_part_that_is_off_leaves_nothing_behind(change):
     there = network(small_config(**change)).named_parameters()
@@ -337,7 +359,7 @@ def test_training_without_noise_is_evaluation(change):
     assert torch.equal(model.train()(batch), model.eval()(batch))
 
 
-@pytest.mark.parametrize("change", [{}, HYBRID])
+@pytest.mark.parametrize("change", [{}, HYBRID, {**HYBRID, **FUSION}])
 def test_one_session_can_be_learned_by_heart(change):
     config = small_config(
         **change, dropout=0.0, feature_dropout=0.0, context_noise=0.0, hidden=64, lookback=24
@@ -390,5 +412,9 @@ def test_impossible_shapes_are_refused():
         small_config(hidden=15)
     with pytest.raises(ValidationError, match="fan=none"):
         small_config(temporal="none")
+    with pytest.raises(ValidationError, match="patch 8 makes one patch of lookback 8"):
+        small_config(temporal="fusion", fusion={"patch": 8})
+    with pytest.raises(ValidationError, match="width 9 is not a multiple of heads 2"):
+        small_config(fusion={"width": 9})
     with pytest.raises(ValidationError, match="raw_norm=revin normalises raw_channels"):
         small_config(raw_norm="revin")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from gogooku.core.config import Config
 from gogooku.learn.network_config import NetworkConfig
 
 
@@ -54,6 +55,40 @@ class TemporalKind(StrEnum):
     """Only the last session is seen."""
     FLATTEN = "flatten"
     """One linear map of all sessions and channels: position is kept."""
+    FUSION = "fusion"
+    """Channels selected by the market's state, patches enriched, carried forward, attended to."""
+
+
+class FusionConfig(Config):
+    """Parts of ``temporal=fusion``; each false leaves its part out.
+
+    Attributes
+    ----------
+    width, patch, heads : int
+        Width of a token, sessions of a patch, heads of the attention (a divisor of the width).
+    select : bool
+        Whether the market context weighs the channels.
+    recurrent : bool
+        Whether a gated recurrent unit carries the past forward.
+    static : bool
+        Whether patches know the sector and the features of their name.
+    attention : bool
+        Whether a patch looks at those before it.
+    """
+
+    width: int = Field(default=32, ge=2)
+    patch: int = Field(default=4, ge=1)
+    heads: int = Field(default=2, ge=1)
+    select: bool = True
+    recurrent: bool = True
+    static: bool = True
+    attention: bool = True
+
+    @model_validator(mode="after")
+    def _check(self) -> FusionConfig:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
 
 
 class AtftGatFanConfig(NetworkConfig):
@@ -78,6 +113,8 @@ class AtftGatFanConfig(NetworkConfig):
         Of the raw channels (``fan`` is of the ranks).
     raw_bins : int
         Frequency bins that ``raw_norm=fan`` takes out.
+    fusion : FusionConfig
+        Parts of ``temporal=fusion``.
     edge_features : bool
         Whether the attention to peers knows of each its place among them and whether it is of the
         same sector.
@@ -104,6 +141,7 @@ class AtftGatFanConfig(NetworkConfig):
     edge_features: bool = False
     shuffle_seed: int = Field(default=0, ge=0)
     temporal: TemporalKind = TemporalKind.FLATTEN
+    fusion: FusionConfig = FusionConfig()
     dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
     feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
@@ -121,6 +159,11 @@ class AtftGatFanConfig(NetworkConfig):
             raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
         if self.raw_channels and self.temporal is TemporalKind.NONE:
             raise ValueError("temporal=none reads no history; leave raw_channels empty")
+        if self.temporal is TemporalKind.FUSION and self.fusion.patch >= self.lookback:
+            raise ValueError(
+                f"fusion.patch {self.fusion.patch} makes one patch of lookback {self.lookback}; "
+                "fusion needs two or more"
+            )
         if self.raw_norm is not RawNorm.NONE and not self.raw_channels:
             raise ValueError(f"raw_norm={self.raw_norm} normalises raw_channels, which are empty")
         return self

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.hooks import RemovableHandle
 
 from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
@@ -27,6 +29,7 @@ from gogooku.learn.models.atft_gat_fan.config import (
     TemporalKind,
     TrunkKind,
 )
+from gogooku.learn.models.atft_gat_fan.temporal_fusion import TemporalFusion
 
 RANK_SCALE: Final = 12.0**0.5
 """Ranks in +-0.5 have standard deviation 1/sqrt(12); inputs are scaled to about one."""
@@ -60,7 +63,7 @@ class AtftGatFan(nn.Module):
         self.config = config
         channels, hidden = len(config.dynamic_features), config.hidden
         raw = len(config.raw_channels)
-        reads_history = config.temporal is TemporalKind.FLATTEN
+        reads_history = config.temporal is not TemporalKind.NONE
         self.fan = (
             FrequencyAdaptiveNorm(channels, bins=config.fan_bins)
             if config.fan is FanKind.FAN
@@ -69,12 +72,24 @@ class AtftGatFan(nn.Module):
         self.raw_norm = _raw_norm(config)
         self.encoder = (
             FlattenEncoder(lookback=config.lookback, channels=channels + raw, hidden=hidden)
-            if reads_history
+            if config.temporal is TemporalKind.FLATTEN
             else None
         )
         width = num_features * (2 if config.missing_flags else 1)
         width += 2 * channels if self.fan is not None else 0
         width += self.raw_norm.summary_width(raw) if self.raw_norm is not None else 0
+        self.fusion = (
+            TemporalFusion(
+                config.fusion,
+                lookback=config.lookback,
+                channels=channels + raw,
+                context=num_context,
+                level=width,
+                hidden=hidden,
+            )
+            if config.temporal is TemporalKind.FUSION
+            else None
+        )
         self.embed = nn.Linear(width, hidden)
         self.context = (
             _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
@@ -130,6 +145,8 @@ class AtftGatFan(nn.Module):
             h = h + self.context(self._noisy(batch.market_BM)).unsqueeze(1)
         if self.encoder is not None:
             h = h + self.encoder(history)
+        if self.fusion is not None:
+            h = h + self.fusion(history, self._noisy(batch.market_BM), level, batch.sector_BN)
         if self.config.trunk is TrunkKind.GATED:
             h = self.dropout(functional.gelu(h))
         h = self.fuse(h)
@@ -146,26 +163,37 @@ class AtftGatFan(nn.Module):
         Returns
         -------
         dict
-            Of the parts that there are: ``peers`` [B, N, K], the weight of each neighbour, the rest
-            to 1 being the name's own; ``gates.graph`` [B, N], the share of its peers that a name
-            lets through; ``gates.skip`` [B, G], how far each gate turns the linear skip, in +-1.
+            Of the parts that there are: ``selection`` [B, C], the weight of each channel, those of
+            ``dynamic_features`` before ``raw_channels``; ``peers`` [B, N, K], the weight of each
+            neighbour, the rest to 1 being the name's own. ``gates.skip`` [B, G] says how far each
+            gate turns the linear skip, in +-1; the other ``gates`` [B, N] which share a part's gate
+            lets through: ``graph``, ``recurrence``, ``enrich``, ``attention``.
         """
         found = {"gates.skip": torch.tanh(self.skip.gate(batch.market_BM))}
 
-        def peers(layer: GraphAttention, given: tuple[Tensor, ...], _: Tensor) -> None:
-            found["peers"] = layer.weighed(*given)[..., 1:]
-            found["gates.graph"] = layer.opened(*given).mean(dim=-1)
+        def hear(name: str, layer: nn.Module, method: Callable[..., Tensor]) -> RemovableHandle:
+            def heard(_: nn.Module, given: tuple[Tensor, ...], __: Tensor) -> None:
+                found[name] = method(*given)
 
-        was_training, handles = self.training, []
+            return layer.register_forward_hook(heard)
+
+        handles = []
         if self.graph is not None:
-            handles.append(self.graph.register_forward_hook(peers))
+            handles.append(hear("peers", self.graph, self.graph.weighed))
+            handles.append(hear("gates.graph", self.graph, self.graph.opened))
+        if self.fusion is not None:
+            if self.fusion.select is not None:
+                handles.append(hear("selection", self.fusion.select, self.fusion.select.weighed))
+            for name, path in self.fusion.gates().items():
+                handles.append(hear(f"gates.{name}", path, path.opened))
+        was_training = self.training
         try:
             self.eval()(batch)
         finally:
             self.train(was_training)
             for handle in handles:
                 handle.remove()
-        return found
+        return {name: _by_name(name, values) for name, values in found.items()}
 
     def _edges(self, batch: DayBatch) -> tuple[Tensor, ...]:
         """Neighbours of each name, and what is known of each where that is read."""
@@ -178,6 +206,13 @@ class AtftGatFan(nn.Module):
         if not self.training:
             return market_BM
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
+
+
+def _by_name(part: str, values: Tensor) -> Tensor:
+    """Gates of a name as their mean; weights of its neighbours without its own."""
+    if part == "peers":
+        return values[..., 1:]
+    return values.flatten(2).mean(dim=-1) if values.ndim > 2 else values
 
 
 def _raw_norm(config: AtftGatFanConfig) -> ReversibleNorm | MainForecast | None:

@@ -1,0 +1,81 @@
+"""The history read by a temporal fusion: channels selected, patches enriched, read by place."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from gogooku.learn.layers.fusion import (
+    CausalAttention,
+    ChannelSelection,
+    GatedPath,
+    Patches,
+    Recurrence,
+    StaticEnrichment,
+)
+from gogooku.learn.models.atft_gat_fan.config import FusionConfig
+
+
+class TemporalFusion(nn.Module):
+    """From the history of a name to the hidden state of the trunk.
+
+    Each part adds to the tokens behind a gate of its own, and each can be left out. The readout has
+    a weight for every unit of every token: pooling over them would lose the order of sessions.
+
+    Parameters
+    ----------
+    config : FusionConfig
+    lookback, channels : int
+        Sessions L and channels C of the history.
+    context, level, hidden : int
+        Widths of the market context, of the features of the session, and of what is made.
+    """
+
+    def __init__(
+        self,
+        config: FusionConfig,
+        *,
+        lookback: int,
+        channels: int,
+        context: int,
+        level: int,
+        hidden: int,
+    ) -> None:
+        super().__init__()
+        width = config.width
+        self.select = (
+            ChannelSelection(context=context, channels=channels, hidden=width)
+            if config.select
+            else None
+        )
+        self.patches = Patches(
+            lookback=lookback, patch=config.patch, channels=channels, width=width
+        )
+        self.recurrence = Recurrence(width) if config.recurrent else None
+        self.enrich = StaticEnrichment(level=level, width=width) if config.static else None
+        self.attention = CausalAttention(width, heads=config.heads) if config.attention else None
+        self.readout = nn.Linear(self.patches.count * width, hidden)
+
+    def gates(self) -> dict[str, GatedPath]:
+        """The gate of each part that there is."""
+        parts = {
+            "recurrence": self.recurrence,
+            "enrich": self.enrich,
+            "attention": self.attention,
+        }
+        return {name: part.gated for name, part in parts.items() if part is not None}
+
+    def forward(
+        self, x_BNLC: Tensor, market_BM: Tensor, level_BNF: Tensor, sector_BN: Tensor
+    ) -> Tensor:
+        """Hidden state [B, N, hidden] from history, market context, features and sectors."""
+        if self.select is not None:
+            x_BNLC = self.select(x_BNLC, market_BM)
+        token = self.patches(x_BNLC)
+        if self.recurrence is not None:
+            token = self.recurrence(token)
+        if self.enrich is not None:
+            token = self.enrich(token, level_BNF, sector_BN)
+        if self.attention is not None:
+            token = self.attention(token)
+        out: Tensor = self.readout(token.flatten(2))
+        return out
