@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from gogooku.learn.models.atft_gat_fan.config import FusionConfig
+from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.models.atft_gat_fan.temporal_fusion import TemporalFusion
 
-SHAPE = {"lookback": 10, "channels": 3, "context": 2, "level": 5, "hidden": 6}
+SHAPE = {"channels": 3, "context": 2, "level": 5}
 PARTS = {
     "select": {"select"},
     "recurrent": {"recurrence"},
@@ -15,7 +15,9 @@ PARTS = {
 
 def made(**changes):
     torch.manual_seed(0)
-    return TemporalFusion(FusionConfig(width=8, patch=4, **changes), **SHAPE)
+    fusion = {"width": 8, "patch": 4, **changes}
+    config = AtftGatFanConfig(temporal="fusion", fusion=fusion, lookback=10, hidden=6, heads=2)
+    return TemporalFusion(config, **SHAPE)
 
 
 def inputs():

@@ -79,14 +79,7 @@ class AtftGatFan(nn.Module):
         width += 2 * channels if self.fan is not None else 0
         width += self.raw_norm.summary_width(raw) if self.raw_norm is not None else 0
         self.fusion = (
-            TemporalFusion(
-                config.fusion,
-                lookback=config.lookback,
-                channels=channels + raw,
-                context=num_context,
-                level=width,
-                hidden=hidden,
-            )
+            TemporalFusion(config, channels=channels + raw, context=num_context, level=width)
             if config.temporal is TemporalKind.FUSION
             else None
         )
@@ -99,16 +92,7 @@ class AtftGatFan(nn.Module):
             if config.trunk is TrunkKind.MLP
             else GatedResidual(hidden, dropout=config.dropout)
         )
-        self.graph = (
-            GraphAttention(
-                hidden,
-                heads=config.heads,
-                dropout=0.0,
-                edges=EDGE_FEATURES if config.edge_features else 0,
-            )
-            if config.graph is not GraphKind.NONE
-            else None
-        )
+        self.graph = _graph(config)
         self.skip = LinearSkip(
             features=width,
             lags=config.lookback * (channels + raw) if reads_history else 0,
@@ -213,6 +197,13 @@ def _by_name(part: str, values: Tensor) -> Tensor:
     if part == "peers":
         return values[..., 1:]
     return values.flatten(2).mean(dim=-1) if values.ndim > 2 else values
+
+
+def _graph(config: AtftGatFanConfig) -> GraphAttention | None:
+    if config.graph is GraphKind.NONE:
+        return None
+    edges = EDGE_FEATURES if config.edge_features else 0
+    return GraphAttention(config.hidden, heads=config.heads, dropout=0.0, edges=edges)
 
 
 def _raw_norm(config: AtftGatFanConfig) -> ReversibleNorm | MainForecast | None:

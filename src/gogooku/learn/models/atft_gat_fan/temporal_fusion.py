@@ -12,7 +12,7 @@ from gogooku.learn.layers.fusion import (
     Recurrence,
     StaticEnrichment,
 )
-from gogooku.learn.models.atft_gat_fan.config import FusionConfig
+from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 
 
 class TemporalFusion(nn.Module):
@@ -23,37 +23,29 @@ class TemporalFusion(nn.Module):
 
     Parameters
     ----------
-    config : FusionConfig
-    lookback, channels : int
-        Sessions L and channels C of the history.
-    context, level, hidden : int
-        Widths of the market context, of the features of the session, and of what is made.
+    config : AtftGatFanConfig
+        Of the whole network; its ``fusion`` says which parts there are.
+    channels, context, level : int
+        Channels C of the history, and widths of the market context and of the session's features.
     """
 
     def __init__(
-        self,
-        config: FusionConfig,
-        *,
-        lookback: int,
-        channels: int,
-        context: int,
-        level: int,
-        hidden: int,
+        self, config: AtftGatFanConfig, *, channels: int, context: int, level: int
     ) -> None:
         super().__init__()
-        width = config.width
+        parts, width = config.fusion, config.fusion.width
         self.select = (
             ChannelSelection(context=context, channels=channels, hidden=width)
-            if config.select
+            if parts.select
             else None
         )
         self.patches = Patches(
-            lookback=lookback, patch=config.patch, channels=channels, width=width
+            lookback=config.lookback, patch=parts.patch, channels=channels, width=width
         )
-        self.recurrence = Recurrence(width) if config.recurrent else None
-        self.enrich = StaticEnrichment(level=level, width=width) if config.static else None
-        self.attention = CausalAttention(width, heads=config.heads) if config.attention else None
-        self.readout = nn.Linear(self.patches.count * width, hidden)
+        self.recurrence = Recurrence(width) if parts.recurrent else None
+        self.enrich = StaticEnrichment(level=level, width=width) if parts.static else None
+        self.attention = CausalAttention(width, heads=parts.heads) if parts.attention else None
+        self.readout = nn.Linear(self.patches.count * width, config.hidden)
 
     def gates(self) -> dict[str, GatedPath]:
         """The gate of each part that there is."""
