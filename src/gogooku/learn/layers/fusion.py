@@ -69,7 +69,8 @@ class Patches(nn.Module):
     def forward(self, x_BNLC: Tensor) -> Tensor:
         """Tokens [B, N, P, W], oldest first."""
         filled = functional.pad(x_BNLC, (0, 0, self.missing, 0))
-        patches = filled.unflatten(2, (self.count, self.patch)).flatten(3)
+        shape = (*x_BNLC.shape[:2], self.count, -1)
+        patches = filled.reshape(shape)
         out: Tensor = self.project(patches) + self.place_PW
         return out
 
@@ -165,7 +166,7 @@ class CausalAttention(nn.Module):
     def forward(self, token_BNPW: Tensor) -> Tensor:
         """Tokens, each with what it looked at; same shape."""
         parts = self.project(self.norm(token_BNPW)).flatten(0, 1)
-        by_head = parts.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        by_head = parts.view(*parts.shape[:-1], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = by_head.unbind(0)
         seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         out: Tensor = self.gated(token_BNPW, seen.transpose(1, 2).reshape(token_BNPW.shape))

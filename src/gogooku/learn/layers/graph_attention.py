@@ -102,10 +102,13 @@ class GraphAttention(nn.Module):
         right_BND = self.right(h_BND)
         peers = gather_neighbours(right_BND, neighbour_BNK)
         values = self._by_head(torch.cat([right_BND.unsqueeze(2), peers], dim=2))
-        query = self._by_head(self.left(h_BND)).unsqueeze(2)
+        summed = self._by_head(self.left(h_BND)).unsqueeze(2) + values
         if self.edge is not None:
-            query = query + self._by_head(self.edge(edge_BNKE))
-        logits = (functional.leaky_relu(query + values, _SLOPE) * self.attend).sum(-1)
+            assert edge_BNKE is not None, "attention with features of edges, given none"
+            rows = summed.flatten(3).flatten(0, 2)
+            rows = torch.addmm(rows, edge_BNKE.flatten(0, 2), self.edge.weight.T)
+            summed = rows.view_as(summed)
+        logits = (functional.leaky_relu(summed, _SLOPE) * self.attend).sum(-1)
         own = torch.ones_like(neighbour_BNK[..., :1], dtype=torch.bool)
         present = torch.cat([own, neighbour_BNK >= 0], dim=2).unsqueeze(-1)
         return logits.masked_fill(~present, -torch.inf).softmax(dim=2), values
