@@ -84,7 +84,7 @@ def test_channels_share_the_forecast_and_do_not_mix():
 
 
 def test_the_forecast_form_reaches_every_weight_and_can_learn_what_a_cycle_does_next():
-    """The step after the last session of a cycle of any phase; no mean of the window tells it."""
+    """The step after the last session of a cycle of any phase; no mean of the window says it."""
     torch.manual_seed(0)
     phase = 2 * math.pi * torch.rand(1, 400, 1, 1)
     time = torch.arange(12.0)[None, None, :, None]

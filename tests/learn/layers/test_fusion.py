@@ -81,7 +81,7 @@ def test_attention_is_the_formula():
     torch.testing.assert_close(layer(token), layer.gated(token, seen))
 
 
-def test_enrichment_tells_a_token_its_sector_and_its_features():
+def test_enrichment_gives_a_token_its_sector_and_its_features():
     torch.manual_seed(0)
     layer = StaticEnrichment(level=4, width=8)
     token, level = tokens(), torch.randn(2, 3, 4)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SECTORS: Final = 64
-"""Sectors that are told apart; one numbered beyond them counts as unknown."""
+"""Sectors that are distinguished; one numbered beyond them counts as unknown."""
 
 
 class ChannelSelection(nn.Module):
@@ -119,7 +119,7 @@ class Recurrence(nn.Module):
 
 
 class StaticEnrichment(nn.Module):
-    """What a name is, told to each of its tokens: its sector, and the features of the session.
+    """What a name is, beside each of its tokens: its sector, and the features of the session.
 
     Size and liquidity are among those features, as ranks. A sector begins as unknown does, and
     stays so until names of it are trained on.
