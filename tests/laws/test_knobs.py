@@ -499,6 +499,8 @@ QUANTILES = {
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
+FUSED = {"learner.temporal": "fusion"}
+READS_RAW = {"learner.raw_channels": ["log_return", "abs_return"]}
 ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
 LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
@@ -565,6 +567,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.fan": "none",
                 "learner.fan_bins": 3,
                 "learner.graph": "none",
+                "learner.edge_features": True,
                 "learner.dropout": 0.1,
                 "learner.feature_dropout": 0.0,
                 "learner.context_noise": 0.0,
@@ -582,6 +585,23 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             },
         ),
         *LOSS_ROWS[USUAL],
+        *(Knob("learner.raw_norm", norm, "scores", READS_RAW) for norm in ("revin", "fan")),
+        Knob("learner.temporal", "fusion", "scores"),
+        *(
+            Knob(f"learner.fusion.{name}", value, "scores", FUSED)
+            for name, value in (
+                ("width", 16),
+                ("patch", 5),
+                ("heads", 4),
+                ("select", False),
+                ("recurrent", False),
+                ("static", False),
+                ("attention", False),
+            )
+        ),
+        Knob("learner.graph", "shuffled", "scores"),
+        Knob("learner.shuffle_seed", 1, "scores", {"learner.graph": "shuffled"}),
+        Knob("learner.raw_bins", 3, "scores", {**READS_RAW, "learner.raw_norm": "fan"}),
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
         Knob("learner.quantiles", [0.1, 0.5, 0.9], "outputs", QUANTILES),
         Knob("learner.dropout_passes", 3, "outputs"),

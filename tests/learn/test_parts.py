@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from gogooku.learn.numerics import seeded
 from gogooku.learn.parts import (
     LEFT_OUT,
     agreement,
@@ -15,10 +16,9 @@ from gogooku.learn.parts import (
     weights_of,
 )
 from gogooku.learn.targets import DayLabels
-from gogooku.learn.train import seeded
-from support.learning import make_dataset, network, reader, small_config
+from support.learning import make_dataset, network, reader, small_config, with_raw
 
-DATASET = make_dataset()
+DATASET = with_raw(make_dataset())
 CPU = {"device": "cpu"}
 
 
@@ -33,12 +33,16 @@ def examine(model, config=None):
 
 
 def test_every_part_that_a_setting_leaves_out_is_one_that_can_be_left_out():
-    model = network(small_config(context_in_trunk=True))
-    assert set(layers_with(model, LEFT_OUT)) == {*model.off, "fuse", "skip"}
+    both = {"context_in_trunk": True, "raw_channels": ("log_return",), "raw_norm": "revin"}
+    model = network(small_config(**both))
+    other = network(small_config(**both, temporal="fusion"))
+    found = {*layers_with(model, LEFT_OUT), *layers_with(other, LEFT_OUT)}
+    assert found == {*model.off, "fuse", "skip"}
     for name, setting in model.off.items():
         path, _, value = setting.partition("=")
         off = {path: {"false": False}.get(value, value)}
-        given = {"context_in_trunk": True, "fan": "none", **off}
+        bare = {"raw_channels": (), "raw_norm": "none"} if path == "temporal" else {}
+        given = {**both, "fan": "none", **bare, **off}
         assert name not in layers_with(network(small_config(**given)), LEFT_OUT)
 
 

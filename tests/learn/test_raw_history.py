@@ -6,16 +6,7 @@ import torch
 
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.learn.raw_history import RAW_LIMIT, read_window
-from support.learning import changed, make_dataset, network, reader, small_config
-
-CHANNELS = ("log_return", "log_value", "abs_return")
-
-
-def with_raw(dataset, *, seed=5):
-    shape = (*dataset.valid_TN.shape, len(CHANNELS))
-    raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
-    raw[::7, 3] = np.nan
-    return changed(dataset, raw_channels=CHANNELS, raw_TNC=raw)
+from support.learning import RAW, changed, make_dataset, network, reader, small_config, with_raw
 
 
 def test_steps_become_the_log_price_against_the_last_session():
@@ -48,7 +39,7 @@ def test_a_batch_holds_the_raw_history_of_its_names():
 
 def test_later_sessions_change_nothing_that_is_read():
     dataset = with_raw(make_dataset())
-    config = small_config(raw_channels=CHANNELS)
+    config = small_config(raw_channels=RAW)
     later = dataset.raw_TNC.copy()
     later[91:] = 3.0
     first, second = (
@@ -60,7 +51,7 @@ def test_later_sessions_change_nothing_that_is_read():
 
 def test_the_network_reads_what_it_is_given():
     dataset = with_raw(make_dataset())
-    config = small_config(raw_channels=CHANNELS)
+    config = small_config(raw_channels=RAW)
     batch = reader(dataset, config).batch([90])
     model = network(config).eval()
     with torch.inference_mode():

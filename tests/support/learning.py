@@ -8,17 +8,17 @@ import numpy as np
 from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
-from gogooku.learn.batches import DayReader
 from gogooku.learn.context import ContextScale
 from gogooku.learn.forward import score_sessions
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
-from gogooku.learn.networks import build_network
+from gogooku.learn.networks import build_network, day_reader
 from gogooku.learn.numerics import seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")
+RAW = ("log_return", "log_value", "abs_return")
 HORIZONS = (1, 5, 10, 20)
 
 
@@ -51,6 +51,21 @@ def make_dataset(sessions=150, names=40, *, peers=3, seed=0, x=None, codes=None)
         neighbour_BNK=tables.astype(np.int32),
         neighbour_block_T=(np.arange(sessions) * 2 // sessions).astype(np.int32),
     )
+
+
+def with_raw(dataset, *, seed=5):
+    """The dataset with raw channels, some of them unknown."""
+    shape = (*dataset.valid_TN.shape, len(RAW))
+    raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
+    raw[::7, 3] = np.nan
+    return changed(dataset, raw_channels=RAW, raw_TNC=raw)
+
+
+def with_sectors(dataset, *, count=4, seed=6):
+    """The dataset with sectors, a few of them unknown."""
+    shape = dataset.valid_TN.shape[1]
+    sector = np.random.default_rng(seed).integers(-1, count, shape)
+    return changed(dataset, sector_TN=np.tile(sector, (len(dataset.sessions), 1)).astype(np.int32))
 
 
 def _others(names):
@@ -130,14 +145,7 @@ def fit(learner, dataset, labels, fold, *, seed=3, **execution):
 
 def reader(dataset, config):
     context = positions(dataset.market_features, config.context_features, setting="context")
-    return DayReader(
-        dataset,
-        dynamic=config.dynamic_features,
-        context=config.context_features,
-        scale=ContextScale.fitted(dataset.market_TM[:, context]),
-        lookback=config.lookback,
-        raw=config.raw_channels,
-    )
+    return day_reader(config, dataset, ContextScale.fitted(dataset.market_TM[:, context]))
 
 
 def network(config, *, seed=0):

@@ -313,7 +313,7 @@ class Dataset:
     market_TM: npt.NDArray[np.float32]
     valid_TN: BoolArray
     sector_TN: npt.NDArray[np.int32]
-    neighbour_BNK: npt.NDArray[np.int32]
+    neighbour_BNK: SessionRows
     neighbour_block_T: npt.NDArray[np.int32]
     raw_channels: tuple[str, ...] = ()
     raw_TNC: SessionRows = field(default_factory=lambda: np.empty((0, 0, 0), dtype=np.float16))

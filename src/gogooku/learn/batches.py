@@ -45,6 +45,8 @@ class DayBatch:
         Market context of the session.
     neighbour_BNK : int64 [B, N, K]
         Packed positions of the peers that are in the universe that session; -1 for none.
+    sector_BN : int64 [B, N]
+        Sector of each name as the dataset numbers them; -1 where unknown and for padding.
     valid_BN : bool [B, N]
         False for padding.
     """
@@ -54,6 +56,7 @@ class DayBatch:
     raw_BNLR: Tensor
     market_BM: Tensor
     neighbour_BNK: Tensor
+    sector_BN: Tensor
     valid_BN: Tensor
 
     def to(self, device: str) -> DayBatch:
@@ -181,6 +184,7 @@ class DayReader:
         history = np.zeros((num_days, width, self.lookback, self.num_channels), dtype=np.float32)
         raw = np.zeros((num_days, width, self.lookback, len(self.raw_names)), dtype=np.float32)
         peers = np.full((num_days, width, num_peers), -1, dtype=np.int64)
+        sector = np.full((num_days, width), -1, dtype=np.int64)
         valid = np.zeros((num_days, width), dtype=np.bool_)
         for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
             count = len(names)
@@ -188,6 +192,7 @@ class DayReader:
             self._history(index, names, history[row])
             self._raw_history(index, names, raw[row])
             peers[row, :count] = self._peers(index, names)
+            sector[row, :count] = self.dataset.sector_TN[index][names]
             valid[row, :count] = True
         return DayBatch(
             last_BNF=torch.from_numpy(last),
@@ -195,6 +200,7 @@ class DayReader:
             raw_BNLR=torch.from_numpy(raw),
             market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]),
             neighbour_BNK=torch.from_numpy(peers),
+            sector_BN=torch.from_numpy(sector),
             valid_BN=torch.from_numpy(valid),
         )
 

@@ -162,6 +162,11 @@ class NetworkConfig(FittedConfig):
     lookback: int = Field(default=24, ge=4)
     training: TrainingConfig = TrainingConfig()
 
+    @property
+    def shuffled_by(self) -> int | None:
+        """Seed of the shuffle of the neighbour tables; None where they are read as they are."""
+        return None
+
 
 class HeadsConfig(NetworkConfig):
     """A network that gives more than a score at each horizon; none of it by default.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from gogooku.learn.parts import weights_of
 from gogooku.learn.phases import Phase, schedule
 from gogooku.learn.places import blended
 from gogooku.learn.registry import LEARNERS, Need
+from gogooku.learn.shuffled_graph import ShuffledTables
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
@@ -59,7 +60,11 @@ def _context(config: NetworkConfig, market_features: Sequence[str]) -> npt.NDArr
     return positions(market_features, config.context_features, setting="context_features")
 
 
-def _reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
+def day_reader(config: NetworkConfig, dataset: Dataset, scale: ContextScale) -> DayReader:
+    """What a network of a config reads of a dataset."""
+    if config.shuffled_by is not None:
+        tables = ShuffledTables(dataset.neighbour_BNK, seed=config.shuffled_by)
+        dataset = replace(dataset, neighbour_BNK=tables)
     return DayReader(
         dataset,
         dynamic=config.dynamic_features,
@@ -99,7 +104,7 @@ class NetworkCheckpoint(Headed):
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
         config = _config_of(self.header)
-        reader = _reader(config, dataset, self.scale)
+        reader = day_reader(config, dataset, self.scale)
         wanted = np.asarray(indices).tolist()
         made = score_sessions(self.model, reader, wanted, device=self.device)
         if isinstance(config, HeadsConfig) and config.blend_weights:
@@ -112,7 +117,7 @@ class NetworkCheckpoint(Headed):
         config, found = _config_of(self.header), dict[str, Scores]()
         if not isinstance(config, HeadsConfig):
             return found
-        reader, wanted = _reader(config, dataset, self.scale), np.asarray(indices).tolist()
+        reader, wanted = day_reader(config, dataset, self.scale), np.asarray(indices).tolist()
         if config.quantiles:
             made = quantiles_of(self.model, reader, wanted, device=self.device)
             found |= {f"q{p:g}": made[..., q] for q, p in enumerate(config.quantiles)}
@@ -125,7 +130,7 @@ class NetworkCheckpoint(Headed):
     def weighed(self, dataset: Dataset, index: int) -> dict[str, npt.NDArray[np.float32]]:
         """What each layer that weighs things gives them on a session, by layer; names packed."""
         self.header.check(dataset)
-        reader = _reader(_config_of(self.header), dataset, self.scale)
+        reader = day_reader(_config_of(self.header), dataset, self.scale)
         return weights_of(self.model, reader, index, device=self.device)
 
     def save(self, folder: Path) -> None:
@@ -204,7 +209,7 @@ class NetworkLearner:
         kept = NetworkFit(
             model=model,
             config=config.training,
-            reader=_reader(config, dataset, scale),
+            reader=day_reader(config, dataset, scale),
             labels=targets,
             seed=seed,
             key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),

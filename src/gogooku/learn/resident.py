@@ -6,6 +6,7 @@ of its names, and the raw channels, of which there are few.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -37,7 +38,10 @@ class ResidentReader(DayReader):
         for t in range(first, stop):
             self._x_TNF[t - first] = torch.from_numpy(np.array(dataset.x_TNF[t])).to(device)
         self._columns_C = torch.from_numpy(reader.channels.columns).to(device)
-        self._peers_GNK = torch.from_numpy(np.array(dataset.neighbour_BNK)).to(device)
+        tables = dataset.neighbour_BNK
+        blocks = [np.array(tables[block]) for block in range(tables.shape[0])]
+        self._peers_GNK = torch.from_numpy(np.stack(blocks)).to(device)
+        self._sector_TN = torch.from_numpy(np.array(dataset.sector_TN[first:stop])).to(device)
 
     def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
         """Pack the sessions ``indices`` on the device; see `DayReader.batch`."""
@@ -54,12 +58,14 @@ class ResidentReader(DayReader):
         valid_BN = place_BN >= 0
         name_BN = place_BN.clamp_min(0)
         last = self._x_TNF[session_B[:, None] - self.first, name_BN].float()
+        sector = self._sector_TN[session_B[:, None] - self.first, name_BN]
         return DayBatch(
             last_BNF=last.masked_fill(~valid_BN[..., None], 0.0),
             history_BNLC=self._histories(session_B, name_BN, valid_BN),
             raw_BNLR=self._raw_histories(indices, packed, width),
             market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]).to(self.device),
             neighbour_BNK=self._neighbours(indices, place_BN, name_BN),
+            sector_BN=sector.long().masked_fill(~valid_BN, -1),
             valid_BN=valid_BN,
         )
 
@@ -105,7 +111,8 @@ def placed(
     """
     first, stop = max(0, min(indices) - reader.lookback + 1), max(indices) + 1
     _, names, features = reader.dataset.x_TNF.shape
-    size = 2 * (stop - first) * names * features + reader.dataset.neighbour_BNK.nbytes
+    size = (2 * features + 4) * (stop - first) * names
+    size += 4 * math.prod(reader.dataset.neighbour_BNK.shape)
     free = free_bytes(device)
     fits = free is not None and size <= FREE_SHARE * free
     facts = {"tensor_bytes": size, "free_bytes": free}

@@ -4,12 +4,23 @@ Source: Ye et al., Frequency Adaptive Normalization for Non-stationary Time Seri
 (NeurIPS 2024, arXiv 2409.20371). Per instance and channel, the K frequency bins of largest
 amplitude over the lookback are the main part; what is left is the residual. The mean is a bin like
 any other. The inverse transform states its length, so odd lookbacks are exact too.
+
+`FrequencyAdaptiveNorm` gives the encoder a share of the main part back. `MainForecast` is the
+published form: the encoder reads the residual alone, and a small network of its own forecasts the
+main part.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+FORECAST: Final = 4
+"""Numbers that the forecast of a main part has."""
+_INNER: Final = 32
 
 
 def split_main(x_BNLC: Tensor, *, bins: int) -> tuple[Tensor, Tensor]:
@@ -66,3 +77,43 @@ class FrequencyAdaptiveNorm(nn.Module):
     def left_out(self, x_BNLC: Tensor) -> tuple[Tensor, Tensor]:
         """What stands in its place: the history as it is, and no summary."""
         return x_BNLC, x_BNLC.new_zeros(*x_BNLC.shape[:2], 2 * x_BNLC.shape[3])
+
+
+class MainForecast(nn.Module):
+    """FAN of level series, for a ranking.
+
+    The encoder reads the residual. Of the main part, its mean level, its last value and a forecast
+    by a perceptron go to the embedding of the last session. As published, the perceptron reads the
+    main part and the whole series of one channel, with the same weights for all of them. What it
+    forecasts there is the main part of the sessions to come; here it is what the scores need of it.
+
+    Parameters
+    ----------
+    lookback : int
+        Sessions L.
+    bins : int
+        Taken out per name and channel.
+    """
+
+    def __init__(self, *, lookback: int, bins: int) -> None:
+        super().__init__()
+        self.bins = bins
+        self.inner = nn.Linear(2 * lookback, _INNER)
+        self.outer = nn.Linear(_INNER, FORECAST)
+
+    @staticmethod
+    def summary_width(channels: int) -> int:
+        """Columns of the summary."""
+        return (2 + FORECAST) * channels
+
+    def forward(self, x_BNLC: Tensor) -> tuple[Tensor, Tensor]:
+        """Residual [B, N, L, C], and summary [B, N, 6C]: levels, last values, forecasts."""
+        main, residual = split_main(x_BNLC, bins=self.bins)
+        series = torch.cat([main, x_BNLC], dim=2).transpose(2, 3)
+        forecast: Tensor = self.outer(functional.gelu(self.inner(series)))
+        parts = [main.mean(dim=2), main[:, :, -1], forecast.flatten(2)]
+        return residual, torch.cat(parts, dim=-1)
+
+    def left_out(self, x_BNLC: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands in its place: the series as they are, and no summary."""
+        return x_BNLC, x_BNLC.new_zeros(*x_BNLC.shape[:2], self.summary_width(x_BNLC.shape[3]))

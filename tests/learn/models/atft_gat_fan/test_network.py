@@ -9,15 +9,18 @@ from pydantic import ValidationError
 from torch import nn
 
 from gogooku.core.metrics import daily_rank_ic
-from gogooku.learn.batches import PAD_NAMES, DayReader
+from gogooku.learn.batches import PAD_NAMES
+from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.context import ContextScale
 from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.correlation.config import CorrelationConfig
 from gogooku.learn.models.atft_gat_fan.network import RANK_SCALE, AtftGatFan
-from gogooku.learn.networks import NetworkLearner
-from gogooku.learn.train import decay_groups
+from gogooku.learn.networks import NetworkLearner, day_reader
+from gogooku.learn.parts import gates, weights_of
+from gogooku.learn.train import decay_groups, score_sessions
 from support.learning import (
+    RAW,
     changed,
     fit,
     make_dataset,
@@ -27,11 +30,20 @@ from support.learning import (
     reader,
     scores,
     small_config,
+    with_raw,
+    with_sectors,
 )
 
 MLP = {"trunk": "mlp", "context_in_trunk": True, "context_features": "all"}
 HYBRID = {**MLP, "fan": "none", "graph": "none"}
 """A wide trunk on features and market context, the history, and the gated linear skip."""
+RAW_HISTORY = {"raw_channels": RAW}
+REVIN = {**RAW_HISTORY, "raw_norm": "revin"}
+RAW_FAN = {**RAW_HISTORY, "raw_norm": "fan"}
+FUSION_PARTS = ("select", "recurrent", "static", "attention")
+FUSION = {"temporal": "fusion", "fusion": {"width": 8, "patch": 3}}
+RAW_FUSION = {**HYBRID, **RAW_HISTORY, **FUSION}
+EDGES = {"edge_features": True}
 ABLATIONS = [
     {},
     {"fan": "none"},
@@ -44,15 +56,32 @@ ABLATIONS = [
     HYBRID,
     MLP,
     {**HYBRID, "missing_flags": True},
+    RAW_HISTORY,
+    REVIN,
+    RAW_FAN,
+    {**HYBRID, **RAW_FAN, "raw_bins": 50},
+    EDGES,
+    {"graph": "shuffled"},
+    FUSION,
+    RAW_FUSION,
+    {**RAW_FUSION, **RAW_FAN},
+    *({**RAW_FUSION, "fusion": {"width": 8, part: False}} for part in FUSION_PARTS),
 ]
-ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}]
+ALIKE = [{}, HYBRID, {**MLP, "missing_flags": True}, REVIN, {**HYBRID, **RAW_FAN}, EDGES]
+ALIKE += [FUSION, {**RAW_FUSION, **EDGES, "graph": "knn"}]
 """What differs most, for what holds of all."""
+NEWER = [RAW_FUSION, REVIN, RAW_FAN, EDGES, {"graph": "shuffled", "shuffle_seed": 5}]
 
 
 def loss(score, label, mask):
     return batch_loss(
         score, label, mask, horizon_weights=(1, 1, 1, 1), config=CorrelationConfig(mse_weight=0.1)
     )
+
+
+def whole(**given):
+    """A dataset with all that a part of the network may read."""
+    return with_nulls(with_sectors(with_raw(make_dataset(**given))))
 
 
 def with_nulls(dataset, share=0.2):
@@ -64,7 +93,7 @@ def with_nulls(dataset, share=0.2):
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_every_weight_is_reached_at_the_first_step_and_optimised(ablation):
     config = small_config(**ablation, dropout=0.0, feature_dropout=0.0)
-    dataset = with_nulls(make_dataset())
+    dataset = whole()
     model = network(config)
     batch = reader(dataset, config).batch([20, 100])
     label = torch.randn(2, PAD_NAMES, 4)
@@ -98,6 +127,99 @@ def test_the_number_of_weights_is_known():
     layers = 2 * 2 * hidden + hidden * hidden + hidden
     skip = width * 4 + width * config.gates * 4 + (2 * config.gates + config.gates) + history * 4
     assert counted == embed + encoder + layers + skip + head
+
+
+def test_a_norm_of_the_raw_channels_is_its_summary_and_its_own_weights():
+    def counted(change):
+        return sum(w.numel() for w in network(small_config(**HYBRID, **change)).parameters())
+
+    hidden, per_input = 16, 16 + 4 + small_config().gates * 4
+    plain = counted(RAW_HISTORY)
+    assert plain == counted({}) + 8 * 3 * (hidden + 4)
+    assert counted(REVIN) == plain + 2 * 3 * per_input + 2 * 3
+    forecast = (16 * 32 + 32) + (32 * 4 + 4)
+    assert counted(RAW_FAN) == plain + 6 * 3 * per_input + forecast
+
+
+def test_a_norm_of_the_raw_channels_leaves_the_ranks_alone():
+    """What the encoder reads: the ranks as they are, then the normalised channels."""
+    for change in (REVIN, RAW_FAN):
+        config = small_config(**HYBRID, **change)
+        model, batch = network(config).eval(), reader(whole(), config).batch([90])
+        heard = []
+        model.encoder.register_forward_pre_hook(lambda _, given, to=heard: to.append(given[0]))
+        model(batch)
+        torch.testing.assert_close(heard[0][..., :2], batch.history_BNLC * RANK_SCALE)
+        torch.testing.assert_close(heard[0][..., 2:], model.raw_norm(batch.raw_BNLR)[0])
+
+
+def test_the_peers_of_the_control_are_others_and_the_weights_the_same():
+    dataset = whole()
+    plain, control = small_config(), small_config(graph="shuffled")
+    one, two = (reader(dataset, config).batch([20, 90]) for config in (plain, control))
+    known, other = (batch.neighbour_BNK >= 0 for batch in (one, two))
+    assert (one.neighbour_BNK != two.neighbour_BNK)[known & other].double().mean() > 0.7
+    assert torch.equal(one.last_BNF, two.last_BNF)
+    made = [network(config).state_dict() for config in (plain, control)]
+    assert all(torch.equal(made[0][name], value) for name, value in made[1].items())
+    again = small_config(graph="shuffled", shuffle_seed=1)
+    given = [scores(dataset, [20, 90], config) for config in (plain, control, control, again)]
+    np.testing.assert_array_equal(given[1], given[2])
+    assert all((given[1] != given[place])[np.isfinite(given[1])].any() for place in (0, 3))
+
+
+@pytest.mark.parametrize("change", NEWER)
+def test_a_fit_is_the_same_again_and_scores_so_after_saving(change, tmp_path):
+    dataset, config = whole(), small_config(**change, training={"max_epochs": 1})
+    labels, fold = make_labels(dataset), make_fold(dataset, train=40, valid=20)
+    one, two = (fit(NetworkLearner(config), dataset, labels, fold) for _ in range(2))
+    source = day_reader(config, dataset, one.scale)
+    want = score_sessions(one.model, source, [90], device="cpu")
+    one.save(tmp_path)
+    for made in (one, two, load_checkpoint(tmp_path)):
+        np.testing.assert_array_equal(made.scores(dataset, np.array([90])), want)
+
+
+@pytest.mark.parametrize("change", [EDGES])
+def test_what_is_known_of_an_edge_moves_the_scores(change):
+    dataset = whole()
+    config = small_config(**change)
+    model, batch = network(config).eval(), reader(dataset, config).batch([90])
+    alike = replace(batch, sector_BN=torch.zeros_like(batch.sector_BN))
+    assert not torch.equal(model(batch), model(alike))
+    plain = network(small_config()).eval()
+    assert torch.equal(plain(batch), plain(alike))
+    turned = replace(batch, neighbour_BNK=batch.neighbour_BNK.flip(-1))
+    torch.testing.assert_close(plain(batch), plain(turned))
+    assert (model(batch) - model(turned)).abs().max() > 1e-4
+
+
+def test_what_the_network_weighs_can_be_looked_at():
+    config = small_config(**EDGES)
+    model, source = network(config), reader(whole(), config)
+    peers = weights_of(model, source, 90, device="cpu")["graph"]
+    batch = source.batch([90])
+    there = (batch.neighbour_BNK[0] >= 0).numpy()
+    assert peers.shape == (PAD_NAMES, 1 + there.shape[1])
+    assert np.abs(peers[:, 1:][~there]).max() == 0
+    assert peers[:, 1:][there].min() > 0
+    np.testing.assert_allclose(peers.sum(axis=1), 1.0, rtol=1e-5)
+    assert 0 < gates(model, source, [90], device="cpu")["graph"] < 1
+
+
+def test_the_selection_of_channels_and_the_gates_of_the_fusion_can_be_looked_at():
+    config = small_config(**RAW_FUSION)
+    model, source = network(config), reader(whole(), config)
+    selection = [weights_of(model, source, t, device="cpu")["fusion.select"] for t in (20, 90)]
+    assert [one.shape for one in selection] == [(2 + 3,)] * 2
+    np.testing.assert_allclose([one.sum() for one in selection], 1.0, rtol=1e-5)
+    assert not np.array_equal(*selection)
+    opened = gates(model, source, [90], device="cpu")
+    parts = {f"fusion.{part}.gated" for part in ("recurrence", "enrich", "attention")}
+    assert parts <= set(opened)
+    part = small_config(**{**RAW_FUSION, "fusion": {"select": False, "recurrent": False}})
+    fewer = gates(network(part), source, [90], device="cpu")
+    assert set(opened) - set(fewer) == {"fusion.recurrence.gated"}
 
 
 @pytest.mark.parametrize("change", [{"fan": "none"}, {"trunk": "mlp", "graph": "none"}])
@@ -154,7 +276,7 @@ def test_null_is_told_from_the_middle_only_where_flags_are_read():
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_permuting_names_permutes_scores(change):
-    dataset, config = with_nulls(make_dataset()), small_config(**change)
+    dataset, config = whole(), small_config(**change)
     order = np.random.default_rng(5).permutation(40)
     place = np.empty(41, dtype=np.int32)
     place[order] = np.arange(40)
@@ -164,6 +286,8 @@ def test_permuting_names_permutes_scores(change):
         x_TNF=dataset.x_TNF[:, order],
         valid_TN=dataset.valid_TN[:, order],
         neighbour_BNK=place[dataset.neighbour_BNK[:, order]],
+        sector_TN=dataset.sector_TN[:, order],
+        raw_TNC=dataset.raw_TNC[:, order],
     )
     before, after = scores(dataset, [90], config), scores(moved, [90], config)
     np.testing.assert_allclose(after[0], before[0][order], atol=1e-5)
@@ -172,33 +296,49 @@ def test_permuting_names_permutes_scores(change):
 @pytest.mark.parametrize("change", ALIKE)
 def test_what_lies_outside_a_session_and_its_names_changes_no_bit(change):
     """Padding, other names, other sessions, what is after it, and what is before the lookback."""
-    dataset, config = with_nulls(make_dataset()), small_config(**change)
+    dataset, config = whole(), small_config(**change)
     rng = np.random.default_rng(1)
-    x, market = dataset.x_TNF.copy(), dataset.market_TM.copy()
+    x, market, raw = (v.copy() for v in (dataset.x_TNF, dataset.market_TM, dataset.raw_TNC))
     x[91:], x[:83], market[91:] = 0.25, -0.25, 2.0
+    raw[91:], raw[:83] = 3.0, -3.0
+    sector = dataset.sector_TN.copy()
+    sector[91:] = 2
     outside = ~dataset.valid_TN[90]
     x[90, outside] = rng.random((outside.sum(), 5))
-    other = changed(dataset, x_TNF=x, market_TM=market)
+    raw[90, outside], sector[90, outside] = 1.0, 3
+    other = changed(dataset, x_TNF=x, market_TM=market, raw_TNC=raw, sector_TN=sector)
     model, source = network(config).eval(), reader(dataset, config)
-    lied = DayReader(
-        other,
-        dynamic=config.dynamic_features,
-        context=config.context_features,
-        scale=ContextScale.fitted(dataset.market_TM),
-        lookback=config.lookback,
-    )
+    lied = day_reader(config, other, ContextScale.fitted(dataset.market_TM))
     want = model(source.batch([90, 110]))[0]
     assert torch.equal(model(lied.batch([90, 110]))[0], want)
     packed = lied.batch([90, 110])
     assert not packed.valid_BN[0].all()
-    noisy = packed.last_BNF.masked_fill(~packed.valid_BN.unsqueeze(-1), 0.3)
-    got = model(replace(packed, last_BNF=noisy))[0]
+    padding = ~packed.valid_BN.unsqueeze(-1)
+    noisy = replace(
+        packed,
+        last_BNF=packed.last_BNF.masked_fill(padding, 0.3),
+        raw_BNLR=packed.raw_BNLR.masked_fill(padding.unsqueeze(-1), 0.3),
+        sector_BN=packed.sector_BN.masked_fill(~packed.valid_BN, 1),
+    )
+    got = model(noisy)[0]
     assert torch.equal(got[packed.valid_BN[0]], want[packed.valid_BN[0]])
 
 
 @pytest.mark.parametrize("change", ALIKE)
+def test_the_history_is_read_to_its_oldest_session(change):
+    dataset, config = whole(), small_config(**change)
+    model, batch = network(config).eval(), reader(dataset, config).batch([90])
+    want = model(batch)
+    for name in ("history_BNLC", "raw_BNLR") if config.raw_channels else ("history_BNLC",):
+        oldest = getattr(batch, name).clone()
+        oldest[:, :, 0] += 1.0
+        moved = (model(replace(batch, **{name: oldest})) - want)[batch.valid_BN].abs()
+        assert moved.max(dim=-1).values.min() > 0
+
+
+@pytest.mark.parametrize("change", ALIKE)
 def test_a_session_alone_is_a_session_in_a_batch(change):
-    dataset, config = with_nulls(make_dataset()), small_config(**change)
+    dataset, config = whole(), small_config(**change)
     model, source = network(config).eval(), reader(dataset, config)
     together = model(source.batch([30, 90, 31]))[1]
     torch.testing.assert_close(model(source.batch([90]))[0], together, atol=1e-5, rtol=1e-5)
@@ -208,13 +348,13 @@ def test_a_session_alone_is_a_session_in_a_batch(change):
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_training_without_noise_is_evaluation(change):
-    dataset = make_dataset()
+    dataset = whole()
     config = small_config(**change, dropout=0.0, feature_dropout=0.0, context_noise=0.0)
     model, batch = network(config), reader(dataset, config).batch([90])
     assert torch.equal(model.train()(batch), model.eval()(batch))
 
 
-@pytest.mark.parametrize("change", [{}, HYBRID])
+@pytest.mark.parametrize("change", [{}, HYBRID, {**HYBRID, **FUSION}])
 def test_one_session_can_be_learned_by_heart(change):
     config = small_config(
         **change, dropout=0.0, feature_dropout=0.0, context_noise=0.0, hidden=64, lookback=24
@@ -267,3 +407,9 @@ def test_impossible_shapes_are_refused():
         small_config(hidden=15)
     with pytest.raises(ValidationError, match="fan=none"):
         small_config(temporal="none")
+    with pytest.raises(ValidationError, match="patch 8 makes one patch of lookback 8"):
+        small_config(temporal="fusion", fusion={"patch": 8})
+    with pytest.raises(ValidationError, match="width 9 is not a multiple of heads 2"):
+        small_config(fusion={"width": 9})
+    with pytest.raises(ValidationError, match="raw_norm=revin normalises raw_channels"):
+        small_config(raw_norm="revin")

@@ -10,18 +10,25 @@ from torch.nn import functional
 
 from gogooku.learn.batches import DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
-from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
-from gogooku.learn.layers.graph_attention import GraphAttention
+from gogooku.learn.layers.fan import FrequencyAdaptiveNorm, MainForecast
+from gogooku.learn.layers.graph_attention import (
+    EDGE_FEATURES,
+    GraphAttention,
+    edge_features,
+)
 from gogooku.learn.layers.heads import QuantileHead
 from gogooku.learn.layers.perceptron import NormedLayers
+from gogooku.learn.layers.revin import ReversibleNorm
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
     AtftGatFanConfig,
     FanKind,
     GraphKind,
+    RawNorm,
     TemporalKind,
     TrunkKind,
 )
+from gogooku.learn.models.atft_gat_fan.temporal_fusion import TemporalFusion
 
 RANK_SCALE: Final = 12.0**0.5
 """Ranks in +-0.5 have standard deviation 1/sqrt(12); inputs are scaled to about one."""
@@ -46,6 +53,8 @@ class AtftGatFan(nn.Module):
     off: Final = {
         "fan": "fan=none",
         "encoder": "temporal=none",
+        "fusion": "temporal=none",
+        "raw_norm": "raw_norm=none",
         "context": "context_in_trunk=false",
         "graph": "graph=none",
     }
@@ -63,19 +72,26 @@ class AtftGatFan(nn.Module):
         self.config = config
         channels, hidden = len(config.dynamic_features), config.hidden
         raw = len(config.raw_channels)
-        reads_history = config.temporal is TemporalKind.FLATTEN
+        reads_history = config.temporal is not TemporalKind.NONE
         self.fan = (
             FrequencyAdaptiveNorm(channels, bins=config.fan_bins)
             if config.fan is FanKind.FAN
             else None
         )
+        self.raw_norm = _raw_norm(config)
         self.encoder = (
             FlattenEncoder(lookback=config.lookback, channels=channels + raw, hidden=hidden)
-            if reads_history
+            if config.temporal is TemporalKind.FLATTEN
             else None
         )
         width = num_features * (2 if config.missing_flags else 1)
         width += 2 * channels if self.fan is not None else 0
+        width += self.raw_norm.summary_width(raw) if self.raw_norm is not None else 0
+        self.fusion = (
+            TemporalFusion(config, channels=channels + raw, context=num_context, level=width)
+            if config.temporal is TemporalKind.FUSION
+            else None
+        )
         self.embed = nn.Linear(width, hidden)
         self.context = (
             _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
@@ -85,11 +101,7 @@ class AtftGatFan(nn.Module):
             if config.trunk is TrunkKind.MLP
             else GatedResidual(hidden, dropout=config.dropout)
         )
-        self.graph = (
-            GraphAttention(hidden, heads=config.heads, dropout=0.0)
-            if config.graph is GraphKind.KNN
-            else None
-        )
+        self.graph = _graph(config)
         self.skip = LinearSkip(
             features=width,
             lags=config.lookback * (channels + raw) if reads_history else 0,
@@ -124,22 +136,35 @@ class AtftGatFan(nn.Module):
             history, summary = self.fan(history)
             level = torch.cat([level, summary], dim=-1)
         if self.config.raw_channels:
-            history = torch.cat([history, batch.raw_BNLR], dim=-1)
+            raw = batch.raw_BNLR
+            if self.raw_norm is not None:
+                raw, summary = self.raw_norm(raw)
+                level = torch.cat([level, summary], dim=-1)
+            history = torch.cat([history, raw], dim=-1)
         level = self.feature_dropout(level)
         h = self.embed(level)
         if self.context is not None:
             h = h + self.context(self._noisy(batch.market_BM)).unsqueeze(1)
         if self.encoder is not None:
             h = h + self.encoder(history)
+        if self.fusion is not None:
+            h = h + self.fusion(history, self._noisy(batch.market_BM), level, batch.sector_BN)
         if self.config.trunk is TrunkKind.GATED:
             h = self.dropout(functional.gelu(h))
         h = self.fuse(h)
         if self.graph is not None:
-            h = self.graph(h, batch.neighbour_BNK)
+            h = self.graph(h, *self._edges(batch))
         context = self._noisy(batch.market_BM)
         h = self.dropout(h)
         score: Tensor = self.head(h) + self.skip(level, history, context)
         return score, None if self.quantiles is None else self.quantiles(h)
+
+    def _edges(self, batch: DayBatch) -> tuple[Tensor, ...]:
+        """Neighbours of each name, and what is known of each where that is read."""
+        neighbours = batch.neighbour_BNK
+        if not self.config.edge_features:
+            return (neighbours,)
+        return neighbours, edge_features(neighbours, batch.sector_BN)
 
     def _noisy(self, market_BM: Tensor) -> Tensor:
         if not self.training:
@@ -153,6 +178,21 @@ class _ContextMap(nn.Linear):
     def left_out(self, market_BM: Tensor) -> Tensor:
         """What stands in its place: no context."""
         return market_BM.new_zeros(len(market_BM), self.out_features)
+
+
+def _graph(config: AtftGatFanConfig) -> GraphAttention | None:
+    if config.graph is GraphKind.NONE:
+        return None
+    edges = EDGE_FEATURES if config.edge_features else 0
+    return GraphAttention(config.hidden, heads=config.heads, dropout=0.0, edges=edges)
+
+
+def _raw_norm(config: AtftGatFanConfig) -> ReversibleNorm | MainForecast | None:
+    if config.raw_norm is RawNorm.REVIN:
+        return ReversibleNorm(len(config.raw_channels))
+    if config.raw_norm is RawNorm.FAN:
+        return MainForecast(lookback=config.lookback, bins=config.raw_bins)
+    return None
 
 
 def _beside(num_context: int, *, of: int, hidden: int) -> _ContextMap:
