@@ -365,7 +365,10 @@ def export_command(
 @app.command()
 def train(
     run: Annotated[
-        str, typer.Argument(help="ridge, lightgbm, momentum, reversal, atft-gat-fan or blend.")
+        str,
+        typer.Argument(
+            help="ridge, lightgbm, momentum, reversal, atft-gat-fan, apex-ranker or blend."
+        ),
     ],
     dataset: DatasetName = None,
     config: ConfigFile = None,

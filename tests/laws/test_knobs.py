@@ -450,6 +450,27 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
 }
 """Settings of each loss, by its kind."""
+TRAINING = {
+    "learner.training.days_per_batch": 3,
+    "learner.training.row_share": 0.5,
+    "learner.training.learning_rate": 3e-3,
+    "learner.training.weight_decay": 0.0,
+    "learner.training.clip_norm": 0.01,
+    "learner.training.warmup_steps": 3,
+    "learner.training.final_rate_share": 1.0,
+    "learner.training.ema_decay": 0.1,
+    "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
+}
+"""Settings of the training loop that are seen in every network."""
+SELECTED = (
+    *LOSS_ROWS["correlation"],
+    Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
+    Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
+    Knob("learner.training.patience", 1, "scores", NOISY, SEEDS),
+    Knob("learner.training.tolerance", 1.0, "scores", NOISY, SEEDS),
+    Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
+)
+"""Those that decide which epoch of a network is kept."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
@@ -504,6 +525,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         *rows(
             "scores",
             FITTED
+            | TRAINING
             | {
                 "learner.dynamic_features": ["ret_1d_sec_z"],
                 "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
@@ -521,25 +543,39 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.dropout": 0.1,
                 "learner.feature_dropout": 0.0,
                 "learner.context_noise": 0.0,
-                "learner.training.days_per_batch": 3,
-                "learner.training.row_share": 0.5,
-                "learner.training.learning_rate": 3e-3,
-                "learner.training.weight_decay": 0.0,
-                "learner.training.clip_norm": 0.01,
-                "learner.training.warmup_steps": 3,
-                "learner.training.final_rate_share": 1.0,
-                "learner.training.ema_decay": 0.1,
-                "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
-        *LOSS_ROWS["correlation"],
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
-        Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
-        Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
-        Knob("learner.training.patience", 1, "scores", NOISY, SEEDS),
-        Knob("learner.training.tolerance", 1.0, "scores", NOISY, SEEDS),
-        Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
+        *SELECTED,
+    ),
+    "apex-ranker": (
+        *rows(
+            "scores",
+            FITTED
+            | TRAINING
+            | {
+                "learner.dynamic_features": ["ret_1d_sec_z"],
+                "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
+                "learner.lookback": 20,
+                "learner.raw_channels": [],
+                "learner.patch": 10,
+                "learner.hidden": 12,
+                "learner.heads": 2,
+                "learner.blocks": 1,
+                "learner.readout": "mean",
+                "learner.level": "linear",
+                "learner.depth": 3,
+                "learner.gates": 3,
+                "learner.missing_flags": True,
+                "learner.revin": True,
+                "learner.dropout": 0.1,
+                "learner.feature_dropout": 0.2,
+                "learner.context_noise": 0.0,
+            },
+        ),
+        Knob("learner.stride", 10, "scores", {"learner.patch": 10, "learner.lookback": 20}),
+        *SELECTED,
     ),
 }
 RUN_ROWS = [
@@ -620,7 +656,8 @@ def run_stages(small_dataset: Dataset) -> Mapping[str, Stage]:
     return {name: stage(name) for name in LEARNER_ROWS}
 
 
-SMALL = {"atft-gat-fan": ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")}
+BRIEF = ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")
+SMALL = {"atft-gat-fan": BRIEF, "apex-ranker": (*BRIEF, "learner.lookback=10")}
 
 
 @pytest.mark.parametrize(("name", "knob"), RUN_ROWS, ids=str)

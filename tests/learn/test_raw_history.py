@@ -6,16 +6,7 @@ import torch
 
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.learn.raw_history import RAW_LIMIT, read_window
-from support.learning import changed, make_dataset, network, reader, small_config
-
-CHANNELS = ("log_return", "log_value", "abs_return")
-
-
-def with_raw(dataset, *, seed=5):
-    shape = (*dataset.valid_TN.shape, len(CHANNELS))
-    raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
-    raw[::7, 3] = np.nan
-    return changed(dataset, raw_channels=CHANNELS, raw_TNC=raw)
+from support.learning import RAW, changed, make_dataset, network, reader, small_config, with_raw
 
 
 def test_steps_become_the_log_price_against_the_last_session():
@@ -48,7 +39,7 @@ def test_a_batch_holds_the_raw_history_of_its_names():
 
 def test_later_sessions_change_nothing_that_is_read():
     dataset = with_raw(make_dataset())
-    config = small_config(raw_channels=CHANNELS)
+    config = small_config(raw_channels=RAW)
     later = dataset.raw_TNC.copy()
     later[91:] = 3.0
     first, second = (
@@ -60,7 +51,7 @@ def test_later_sessions_change_nothing_that_is_read():
 
 def test_the_network_reads_what_it_is_given():
     dataset = with_raw(make_dataset())
-    config = small_config(raw_channels=CHANNELS)
+    config = small_config(raw_channels=RAW)
     batch = reader(dataset, config).batch([90])
     model = network(config).eval()
     with torch.inference_mode():
@@ -82,3 +73,12 @@ def test_a_channel_that_is_not_there_is_named():
 def test_a_network_without_history_takes_no_raw_channels():
     with pytest.raises(ValueError, match="temporal=none"):
         small_config(temporal="none", fan="none", raw_channels=("log_return",))
+
+
+def test_the_first_of_two_names_that_is_there_is_read_for_what_it_is():
+    dataset = with_raw(make_dataset())
+    named, given = (
+        reader(dataset, small_config(raw_channels=(one,))).batch([90]).raw_BNLR
+        for one in ("log_gap|log_return", "log_return")
+    )
+    assert torch.equal(named, given)

@@ -10,10 +10,10 @@ from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.batches import DayReader
 from gogooku.learn.context import ContextScale
-from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import build_network
+from gogooku.learn.registry import LEARNERS
 from gogooku.learn.train import score_sessions, seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
@@ -54,6 +54,17 @@ def make_dataset(sessions=150, names=40, *, peers=3, seed=0, x=None, codes=None)
 
 def _others(names):
     return np.array([[m for m in range(names) if m != n] for n in range(names)])
+
+
+RAW = ("log_return", "log_value", "abs_return")
+
+
+def with_raw(dataset, *, seed=5):
+    """The dataset with raw channels, some of them not known."""
+    shape = (*dataset.valid_TN.shape, len(RAW))
+    raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
+    raw[::7, 3] = np.nan
+    return changed(dataset, raw_channels=RAW, raw_TNC=raw)
 
 
 def make_labels(dataset, *, ic=0.1, seed=1):
@@ -98,8 +109,8 @@ def make_fold(dataset, *, train=60, valid=20):
     )
 
 
-def small_config(**changes):
-    """A network of a few thousand weights without noise."""
+def small_config(*, kind="atft_gat_fan", **changes):
+    """A network of a few thousand weights."""
     training = {
         "max_epochs": 2,
         "warmup_steps": 1,
@@ -114,7 +125,7 @@ def small_config(**changes):
         "heads": 2,
         "training": TrainingConfig(**training),
     }
-    return AtftGatFanConfig(**{**plain, **changes})
+    return LEARNERS.config(kind)(**{**plain, **changes})
 
 
 def fit(learner, dataset, labels, fold, *, seed=3, **execution):

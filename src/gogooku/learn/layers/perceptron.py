@@ -8,6 +8,18 @@ from torch.nn import functional
 from gogooku.learn.layers.dropout import ByteDropout
 
 
+def beside(num_context: int, *, of: int, hidden: int) -> nn.Linear:
+    """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
+
+    The context is that of the session, so its part of the map is worked out once a session and not
+    once a name; it begins as it would in one map of all inputs.
+    """
+    layer = nn.Linear(num_context, hidden, bias=False)
+    bound = (of + num_context) ** -0.5
+    nn.init.uniform_(layer.weight, -bound, bound)
+    return layer
+
+
 class NormedLayers(nn.Module):
     """What follows the first linear map of a multi-layer perceptron.
 

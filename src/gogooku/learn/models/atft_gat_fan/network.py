@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gogooku.learn.batches import DayBatch, missing
+from gogooku.learn.batches import RANK_SCALE, DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm
 from gogooku.learn.layers.graph_attention import GraphAttention
-from gogooku.learn.layers.perceptron import NormedLayers
+from gogooku.learn.layers.perceptron import NormedLayers, beside
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
     AtftGatFanConfig,
@@ -21,9 +19,6 @@ from gogooku.learn.models.atft_gat_fan.config import (
     TemporalKind,
     TrunkKind,
 )
-
-RANK_SCALE: Final = 12.0**0.5
-"""Ranks in +-0.5 have standard deviation 1/sqrt(12); inputs are scaled to about one."""
 
 
 class AtftGatFan(nn.Module):
@@ -69,7 +64,7 @@ class AtftGatFan(nn.Module):
         width += 2 * channels if self.fan is not None else 0
         self.embed = nn.Linear(width, hidden)
         self.context = (
-            _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
+            beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
         )
         self.fuse: nn.Module = (
             NormedLayers(hidden, depth=config.depth, dropout=config.dropout)
@@ -126,15 +121,3 @@ class AtftGatFan(nn.Module):
         if not self.training:
             return market_BM
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
-
-
-def _beside(num_context: int, *, of: int, hidden: int) -> nn.Linear:
-    """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
-
-    The context is that of the session, so its part of the map is worked out once a session and not
-    once a name; it begins as it would in one map of all inputs.
-    """
-    layer = nn.Linear(num_context, hidden, bias=False)
-    bound = (of + num_context) ** -0.5
-    nn.init.uniform_(layer.weight, -bound, bound)
-    return layer
