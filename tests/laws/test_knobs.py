@@ -450,6 +450,12 @@ LOSS_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "correlation": rows("scores", {"learner.training.loss.mse_weight": 0.0}),
 }
 """Settings of each loss, by its kind."""
+PRUNED = {
+    "learner.pruning.by": "importance",
+    "learner.pruning.errors": -1.0,
+    "learner.training.max_epochs": 1,
+}
+"""Pruning under which many features go."""
 TRAINING = {
     "learner.training.days_per_batch": 3,
     "learner.training.row_share": 0.5,
@@ -462,6 +468,21 @@ TRAINING = {
     "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
 }
 """Settings of the training loop that are seen in every network."""
+PRUNING = (
+    Knob("learner.pruning.by", "importance", "scores", {"learner.pruning.errors": -1.0}),
+    Knob("learner.pruning.by", "random", "scores", {"learner.pruning.errors": -1.0}),
+    *(
+        Knob(f"learner.pruning.{name}", value, "scores", PRUNED)
+        for name, value in (
+            ("correlation", 0.3),
+            ("errors", 9.0),
+            ("tail", 0.2),
+            ("sessions", 4),
+            ("names", 12),
+        )
+    ),
+)
+"""Settings that decide which features a network is fitted on."""
 SELECTED = (
     *LOSS_ROWS["correlation"],
     Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
@@ -547,6 +568,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         ),
         Knob("learner.depth", 3, "scores", {"learner.trunk": "mlp"}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
+        *PRUNING,
         *SELECTED,
     ),
     "apex-ranker": (
@@ -575,6 +597,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             },
         ),
         Knob("learner.stride", 10, "scores", {"learner.patch": 10, "learner.lookback": 20}),
+        *PRUNING,
         *SELECTED,
     ),
 }

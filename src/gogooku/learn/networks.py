@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,18 @@ from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chose
 from gogooku.learn.context import ContextScale
 from gogooku.learn.devices import CPU
 from gogooku.learn.names import positions
-from gogooku.learn.network_config import NetworkConfig
+from gogooku.learn.network_config import NetworkConfig, PruneKind, PruningConfig
+from gogooku.learn.parts import below
+from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit, score_sessions, seeded
+from gogooku.learn.views import with_features
 
 _SCALE = "context_scale"
 """Name of the scale of the market context in a header."""
+_KEPT = "kept_features"
+"""Name, in a header, of the features that pruning has left."""
 
 
 def build_network(
@@ -73,6 +78,12 @@ def _config_of(header: Header) -> NetworkConfig:
     return made
 
 
+def _features_of(header: Header) -> Sequence[str]:
+    """Stock features that a fitted network reads: those of its dataset, or what is left of them."""
+    kept: Sequence[str] = header.more.get(_KEPT, header.features)
+    return kept
+
+
 @dataclass(frozen=True)
 class NetworkCheckpoint(Headed):
     """A fitted network.
@@ -93,6 +104,8 @@ class NetworkCheckpoint(Headed):
     def scores(self, dataset: Dataset, indices: IntArray) -> npt.NDArray[np.float32]:
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
+        if _KEPT in self.header.more:
+            dataset = with_features(dataset, _features_of(self.header))
         reader = _reader(_config_of(self.header), dataset, self.scale)
         wanted = np.asarray(indices).tolist()
         return score_sessions(self.model, reader, wanted, device=self.device)
@@ -109,7 +122,7 @@ class NetworkCheckpoint(Headed):
         """Read what `save` wrote, onto a device."""
         model = build_network(
             _config_of(header),
-            num_features=len(header.features),
+            num_features=len(_features_of(header)),
             market_features=header.market_features,
             num_horizons=len(header.horizons),
         )
@@ -146,6 +159,8 @@ class NetworkLearner:
                 f"training.horizon_weights: {len(config.training.horizon_weights)} weights for "
                 f"the horizons {labels.horizons}"
             )
+        if config.pruning.by is not PruneKind.NONE:
+            return self._pruned(dataset, labels, fold, rng=rng, execution=execution, chosen=chosen)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
         targets = labelled(dataset, labels, fold, config=config, first_history=config.lookback - 1)
@@ -178,6 +193,58 @@ class NetworkLearner:
             more={_SCALE: scale.to_json(), CHOSEN: {"epochs": kept}},
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+    def _pruned(
+        self,
+        dataset: Dataset,
+        labels: Labels,
+        fold: Fold,
+        *,
+        rng: np.random.Generator,
+        execution: FitExecution,
+        chosen: Checkpoint | None,
+    ) -> NetworkCheckpoint:
+        """Fit on the features that pruning leaves; with ``chosen``, on those that it left then."""
+
+        def probed(probe: Fold) -> Checkpoint:
+            return NetworkLearner(whole).fit(
+                dataset,
+                labels,
+                probe,
+                rng=rng.spawn(1)[0],
+                execution=below(execution, "probe", part="probe"),
+            )
+
+        whole = self.config.model_copy(update={"pruning": PruningConfig()})
+        if chosen is None:
+            kept = kept_features(
+                self.config,
+                dataset,
+                labels,
+                fold,
+                fit=probed,
+                rng=rng.spawn(1)[0],
+                execution=execution,
+            )
+        else:
+            assert isinstance(chosen, NetworkCheckpoint), type(chosen).__name__
+            kept = tuple(_features_of(chosen.header))
+        config = with_channels(whole, dataset, kept)
+        made = NetworkLearner(config).fit(
+            with_features(dataset, kept),
+            labels,
+            fold,
+            rng=rng,
+            execution=execution,
+            chosen=chosen,
+        )
+        header = Header.of(
+            config.model_copy(update={"pruning": self.config.pruning}),
+            dataset,
+            trained_through=made.trained_through,
+            more={**made.header.more, _KEPT: list(kept)},
+        )
+        return replace(made, header=header)
 
 
 def _fitted_scale(config: NetworkConfig, dataset: Dataset, fold: Fold) -> ContextScale:

@@ -47,4 +47,5 @@ class TransformerBlock(nn.Module):
         seen = functional.scaled_dot_product_attention(query, key, value)
         x_SPD = x_SPD + self.dropout(self.mixed(seen.transpose(1, 2).flatten(2)))
         fed = self.narrower(functional.gelu(self.wider(self.feed_norm(x_SPD))))
-        return x_SPD + self.dropout(fed)
+        out: Tensor = x_SPD + self.dropout(fed)
+        return out

@@ -114,6 +114,7 @@ def test_the_number_of_weights_is_known():
     flatten = 4 * hidden * hidden + hidden
     layers = (width + 2) * hidden + hidden + 2 * 2 * hidden + hidden * hidden + hidden
     skip = width * horizons * (1 + config.gates) + 2 * config.gates + config.gates
+    skip += 16 * channels * horizons
     head = hidden * horizons + horizons
     blocks = config.blocks * (attention + feed) + 2 * hidden
     assert counted == 2 * channels + patches + blocks + flatten + layers + skip + head

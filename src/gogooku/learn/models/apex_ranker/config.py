@@ -30,7 +30,7 @@ class LevelKind(StrEnum):
     NONE = "none"
     """Only the history is read."""
     LINEAR = "linear"
-    """A linear skip, whose coefficients the market context moves."""
+    """A linear skip of features and history, with coefficients that the market context moves."""
     MLP = "mlp"
     """That, and layers on features, market context and the hidden state of the history."""
 

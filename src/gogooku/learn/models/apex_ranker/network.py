@@ -90,7 +90,7 @@ class ApexRanker(nn.Module):
         self.skip = (
             LinearSkip(
                 features=width,
-                lags=0,
+                lags=config.lookback * channels,
                 context=num_context,
                 gates=config.gates,
                 horizons=num_horizons,
@@ -128,12 +128,14 @@ class ApexRanker(nn.Module):
         for block in self.blocks:
             tokens = block(tokens)
         tokens = self.norm(tokens).unflatten(0, (days, names))
+        read: Tensor
         if self.flatten is not None:
-            read: Tensor = self.flatten(tokens)
-            return read
-        if self.config.readout is ReadoutKind.LAST:
-            return tokens[:, :, -1]
-        return tokens.mean(dim=2)
+            read = self.flatten(tokens)
+        elif self.config.readout is ReadoutKind.LAST:
+            read = tokens[:, :, -1]
+        else:
+            read = tokens.mean(dim=2)
+        return read
 
     def _noisy(self, market_BM: Tensor) -> Tensor:
         if not self.training:
