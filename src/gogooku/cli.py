@@ -367,7 +367,7 @@ def train(
     run: Annotated[
         str,
         typer.Argument(
-            help="ridge, lightgbm, momentum, reversal, atft-gat-fan, apex-ranker or blend."
+            help="ridge, lightgbm, momentum, reversal, atft-gat-fan, apex-ranker, master or blend."
         ),
     ],
     dataset: DatasetName = None,

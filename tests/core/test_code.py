@@ -108,6 +108,11 @@ OWN = {
         *NETWORK,
     ],
 }
+OWN["master"] = [
+    "learn/models/master/config",
+    "learn/models/master/network",
+    *NETWORK,
+]
 OWN["blend"] = [
     "learn/models/blend/config",
     "learn/models/blend/learner",

@@ -600,6 +600,26 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         *PRUNING,
         *SELECTED,
     ),
+    "master": (
+        *rows(
+            "scores",
+            FITTED
+            | TRAINING
+            | {
+                "learner.dynamic_features": ["ret_1d_sec_z", "volume_z_20"],
+                "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
+                "learner.lookback": 12,
+                "learner.raw_channels": ["abs_return"],
+                "learner.hidden": 12,
+                "learner.heads": 2,
+                "learner.peer_heads": 4,
+                "learner.gate_softness": 1.0,
+                "learner.dropout": 0.1,
+            },
+        ),
+        *PRUNING,
+        *SELECTED,
+    ),
 }
 RUN_ROWS = [
     *((("ridge", knob)) for knob in SHARED_ROWS),
@@ -680,7 +700,7 @@ def run_stages(small_dataset: Dataset) -> Mapping[str, Stage]:
 
 
 BRIEF = ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")
-SMALL = {"atft-gat-fan": BRIEF, "apex-ranker": (*BRIEF, "learner.lookback=10")}
+SMALL = {"master": BRIEF, "atft-gat-fan": BRIEF, "apex-ranker": (*BRIEF, "learner.lookback=10")}
 
 
 @pytest.mark.parametrize(("name", "knob"), RUN_ROWS, ids=str)
