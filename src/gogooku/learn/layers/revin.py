@@ -1,9 +1,8 @@
-"""Reversible instance normalisation: each series without its own level and size, which are kept.
+"""Reversible instance normalisation: each series by its own mean and spread.
 
 Source: Kim et al., Reversible Instance Normalization for Accurate Time-Series Forecasting against
-Distribution Shift (ICLR 2022). Per name and channel, mean and standard deviation over the lookback
-are taken out, and a learned scale and shift of each channel follow. A ranking has no series to put
-them back into, so they are given apart: nothing that names differ by is lost.
+Distribution Shift (ICLR 2022): per instance and channel, mean and standard deviation over the
+lookback, then one learned scale and shift a channel.
 """
 
 from __future__ import annotations
@@ -13,17 +12,19 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-_SMALLEST: Final = 1e-5
-"""Added to the variance: a constant series becomes zero, not infinite."""
+SPREAD_FLOOR: Final = 1e-3
+"""Smallest standard deviation that a series is divided by, in units of its channel."""
 
 
 class ReversibleNorm(nn.Module):
-    """RevIN over the sessions of a window.
+    """RevIN for a ranking: what is taken out goes to the embedding of the last session.
+
+    ``x == (out - shift) / scale * spread + mean``, with the mean and the spread of the summary.
 
     Parameters
     ----------
     channels : int
-        Channels C, each with a learned scale and shift.
+        Channels C.
     """
 
     def __init__(self, channels: int) -> None:
@@ -31,10 +32,14 @@ class ReversibleNorm(nn.Module):
         self.scale_C = nn.Parameter(torch.ones(channels))
         self.shift_C = nn.Parameter(torch.zeros(channels))
 
+    @staticmethod
+    def summary_width(channels: int) -> int:
+        """Columns of the summary."""
+        return 2 * channels
+
     def forward(self, x_BNLC: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised windows [B, N, L, C], and mean and standard deviation [B, N, 2C]."""
+        """Normalised series [B, N, L, C], and summary [B, N, 2C]: means, spreads."""
         mean = x_BNLC.mean(dim=2, keepdim=True)
-        centred = x_BNLC - mean
-        spread = (centred.square().mean(dim=2, keepdim=True) + _SMALLEST).sqrt()
-        out = centred / spread * self.scale_C + self.shift_C
+        spread = (x_BNLC.var(dim=2, keepdim=True, unbiased=False) + SPREAD_FLOOR**2).sqrt()
+        out = (x_BNLC - mean) / spread * self.scale_C + self.shift_C
         return out, torch.cat([mean, spread], dim=-1).squeeze(2)
