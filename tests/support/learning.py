@@ -18,6 +18,7 @@ from gogooku.learn.train import score_sessions, seeded
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")
+RAW = ("log_return", "log_value", "abs_return")
 HORIZONS = (1, 5, 10, 20)
 
 
@@ -52,19 +53,16 @@ def make_dataset(sessions=150, names=40, *, peers=3, seed=0, x=None, codes=None)
     )
 
 
-def _others(names):
-    return np.array([[m for m in range(names) if m != n] for n in range(names)])
-
-
-RAW = ("log_return", "log_value", "abs_return")
-
-
 def with_raw(dataset, *, seed=5):
-    """The dataset with raw channels, some of them not known."""
+    """The dataset with raw channels, some of them unknown."""
     shape = (*dataset.valid_TN.shape, len(RAW))
     raw = np.random.default_rng(seed).standard_normal(shape).astype(np.float16)
     raw[::7, 3] = np.nan
     return changed(dataset, raw_channels=RAW, raw_TNC=raw)
+
+
+def _others(names):
+    return np.array([[m for m in range(names) if m != n] for n in range(names)])
 
 
 def make_labels(dataset, *, ic=0.1, seed=1):

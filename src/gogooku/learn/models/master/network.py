@@ -33,7 +33,8 @@ class MarketGate(nn.Module):
     def forward(self, market_BM: Tensor) -> Tensor:
         """Weights [B, F] from the context [B, M]."""
         logits_BF = self.weigh(market_BM) / self.softness
-        return logits_BF.softmax(dim=-1) * logits_BF.shape[-1]
+        weight_BF: Tensor = logits_BF.softmax(dim=-1) * logits_BF.shape[-1]
+        return weight_BF
 
 
 class AttentionLayer(nn.Module):
