@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from gogooku.learn.batches import RANK_SCALE
+from gogooku.learn.models.master.config import MasterConfig
 from gogooku.learn.models.master.network import AttentionLayer, MarketGate, Master, sinusoids
 from support import network_laws
 from support.learning import changed, network, reader, scores, small_config
@@ -90,7 +91,7 @@ def test_the_gate_is_a_softmax_of_mean_one_that_softness_levels():
 @pytest.mark.parametrize(("heads", "scale"), [(1, 1.0), (4, 0.5)])
 def test_attention_is_the_published_formula(heads, scale):
     torch.manual_seed(0)
-    layer = AttentionLayer(8, heads=heads, scale=scale, dropout=0.0)
+    layer = AttentionLayer(8, heads=heads, scale=scale, dropout=0.0, weight_dropout=0.0)
     x, seen = torch.randn(3, 6, 8), torch.rand(3, 6) > 0.3
     normed = layer.before(x)
     query, key, value = layer.query_key_value(normed).split(8, dim=-1)
@@ -129,6 +130,11 @@ def test_positions_are_sines_and_cosines_of_falling_rates():
                 got[place, 2 * pair : 2 * pair + 2],
                 torch.tensor([math.sin(angle), math.cos(angle)]),
             )
+
+
+def test_no_channel_of_the_default_is_named_twice():
+    names = [one for name in MasterConfig().dynamic_features for one in name.split("|")]
+    assert len(set(names)) == len(names) == 21
 
 
 @pytest.mark.parametrize("change", [{"heads": 3}, {"peer_heads": 5}])

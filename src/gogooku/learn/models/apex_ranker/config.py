@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field, model_validator
 
-from gogooku.learn.network_config import NetworkConfig, TrainingConfig
+from gogooku.learn.network_config import NetworkConfig
 
 MOST_CHANNELS: Final = 32
 """Rank and raw channels that are mixed at the patch embedding."""
@@ -60,7 +60,6 @@ class ApexRankerConfig(NetworkConfig):
     """
 
     kind: Literal["apex_ranker"] = "apex_ranker"
-    context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     raw_channels: tuple[str, ...] = ("log_return", "log_value", "abs_return")
     lookback: int = Field(default=60, ge=4)
     patch: int = Field(default=5, ge=1)
@@ -74,10 +73,9 @@ class ApexRankerConfig(NetworkConfig):
     gates: int = Field(default=2, ge=1)
     missing_flags: bool = False
     revin: bool = False
-    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
-    feature_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
+    feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
-    training: TrainingConfig = TrainingConfig()
 
     @model_validator(mode="after")
     def _check(self) -> ApexRankerConfig:

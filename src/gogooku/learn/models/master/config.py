@@ -24,7 +24,8 @@ class MasterConfig(NetworkConfig):
     gate_softness : float
         Temperature of the market's gate: high gives every feature about the same weight.
     dropout : float
-        Share of attention weights and hidden units dropped, in training only.
+        Share of hidden units, and of attention weights along a name's sessions, dropped in training
+        only.
     """
 
     kind: Literal["master"] = "master"

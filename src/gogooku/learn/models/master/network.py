@@ -4,7 +4,8 @@ The market's state weighs the features; each name's sessions attend to each othe
 session of the window, the names do; and the last session's state gathers those before. The parts
 and their order are those of the paper and of its authors' code; the score of the last session's
 features alone, which the other networks add, is not there. Two names may be any two of the session:
-attention is dense, without a matrix of all pairs in memory.
+attention is dense, without a matrix of all pairs in memory. Its weights among names are therefore
+not dropped, which would need that matrix; those along a name's sessions are.
 """
 
 from __future__ import annotations
@@ -46,14 +47,16 @@ class AttentionLayer(nn.Module):
         Width D and heads, a divisor of it.
     scale : float
         What products of query and key are multiplied with.
-    dropout : float
-        Share of attention weights and of hidden units dropped.
+    dropout, weight_dropout : float
+        Share of hidden units and of attention weights dropped.
     """
 
-    def __init__(self, hidden: int, *, heads: int, scale: float, dropout: float) -> None:
+    def __init__(
+        self, hidden: int, *, heads: int, scale: float, dropout: float, weight_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.heads, self.scale = heads, scale
-        self.dropped = dropout
+        self.dropped = weight_dropout
         self.before, self.after = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
         self.query_key_value = nn.Linear(hidden, 3 * hidden, bias=False)
         self.feed = nn.Sequential(
@@ -117,7 +120,13 @@ class Master(nn.Module):
         )
         self.embed = nn.Linear(channels, hidden)
         self.register_buffer("position_LD", sinusoids(config.lookback, hidden), persistent=False)
-        self.own = AttentionLayer(hidden, heads=config.heads, scale=1.0, dropout=config.dropout)
+        self.own = AttentionLayer(
+            hidden,
+            heads=config.heads,
+            scale=1.0,
+            dropout=config.dropout,
+            weight_dropout=config.dropout,
+        )
         self.peers = AttentionLayer(
             hidden,
             heads=config.peer_heads,
