@@ -81,7 +81,7 @@ class ApexRanker(nn.Module):
             else None
         )
         width = num_features * (2 if config.missing_flags else 1)
-        width += 2 * channels if config.revin else 0
+        width += ReversibleNorm.summary_width(channels) if config.revin else 0
         self.level = (
             DeepLevel(config, features=width, context=num_context)
             if config.level is LevelKind.MLP
