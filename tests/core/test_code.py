@@ -83,6 +83,13 @@ def test_a_change_of_what_trains_moves_the_key_of_ridge(copied, module):
     assert now(*code_of_run("ridge")) != before
 
 
+NETWORK = [
+    "learn/losses/correlation/config",
+    "learn/losses/correlation/loss",
+    "learn/network_config",
+    "learn/networks",
+    "learn/train",
+]
 OWN = {
     "ridge": ["learn/models/ridge/config", "learn/models/ridge/learner"],
     "lightgbm": ["learn/models/lightgbm/config", "learn/models/lightgbm/learner"],
@@ -91,14 +98,21 @@ OWN = {
     "atft-gat-fan": [
         "learn/models/atft_gat_fan/config",
         "learn/models/atft_gat_fan/network",
-        "learn/losses/correlation/config",
-        "learn/losses/correlation/loss",
-        "learn/network_config",
         "learn/layers/fan",
-        "learn/networks",
-        "learn/train",
+        *NETWORK,
+    ],
+    "apex-ranker": [
+        "learn/models/apex_ranker/config",
+        "learn/models/apex_ranker/network",
+        "learn/layers/patches",
+        *NETWORK,
     ],
 }
+OWN["master"] = [
+    "learn/models/master/config",
+    "learn/models/master/network",
+    *NETWORK,
+]
 OWN["blend"] = [
     "learn/models/blend/config",
     "learn/models/blend/learner",

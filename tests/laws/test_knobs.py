@@ -496,6 +496,50 @@ QUANTILES = {
     "learner.training.clip_norm": 1e9,
 }
 """Quantiles that no score can feel: no gradient is limited together with theirs."""
+PRUNED = {
+    "learner.pruning.by": "importance",
+    "learner.pruning.errors": -1.0,
+    "learner.training.max_epochs": 1,
+}
+"""Pruning under which many features go."""
+TRAINING = {
+    "learner.training.days_per_batch": 3,
+    "learner.training.row_share": 0.5,
+    "learner.training.learning_rate": 3e-3,
+    "learner.training.weight_decay": 0.0,
+    "learner.training.clip_norm": 0.01,
+    "learner.training.warmup_steps": 3,
+    "learner.training.final_rate_share": 1.0,
+    "learner.training.ema_decay": 0.1,
+    "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
+    "learner.training.precision": "bfloat16",
+    "learner.training.phases": [{"name": "a", "max_epochs": 1}, {"name": "b"}],
+}
+"""Settings of the training loop that are seen in every network."""
+PRUNING = (
+    Knob("learner.pruning.by", "importance", "scores", {"learner.pruning.errors": -1.0}),
+    Knob("learner.pruning.by", "random", "scores", {"learner.pruning.errors": -1.0}),
+    *(
+        Knob(f"learner.pruning.{name}", value, "scores", PRUNED)
+        for name, value in (
+            ("correlation", 0.3),
+            ("errors", 9.0),
+            ("tail", 0.2),
+            ("sessions", 4),
+            ("names", 12),
+        )
+    ),
+)
+"""Settings that decide which features a network is fitted on."""
+SELECTED = (
+    *LOSS_ROWS[USUAL],
+    Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
+    Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
+    Knob("learner.training.patience", 1, "scores", NOISY, SEEDS),
+    Knob("learner.training.tolerance", 1.0, "scores", NOISY, SEEDS),
+    Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
+)
+"""Those that decide which epoch of a network is kept."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
@@ -553,6 +597,7 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         *rows(
             "scores",
             FITTED
+            | TRAINING
             | {
                 "learner.dynamic_features": ["ret_1d_sec_z"],
                 "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
@@ -571,20 +616,8 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.dropout": 0.1,
                 "learner.feature_dropout": 0.0,
                 "learner.context_noise": 0.0,
-                "learner.training.days_per_batch": 3,
-                "learner.training.row_share": 0.5,
-                "learner.training.learning_rate": 3e-3,
-                "learner.training.weight_decay": 0.0,
-                "learner.training.clip_norm": 0.01,
-                "learner.training.warmup_steps": 3,
-                "learner.training.final_rate_share": 1.0,
-                "learner.training.ema_decay": 0.1,
-                "learner.training.precision": "bfloat16",
-                "learner.training.phases": [{"name": "a", "max_epochs": 1}, {"name": "b"}],
-                "learner.training.horizon_weights": [1.0, 0.0, 0.0, 0.0],
             },
         ),
-        *LOSS_ROWS[USUAL],
         *(Knob("learner.raw_norm", norm, "scores", READS_RAW) for norm in ("revin", "fan")),
         Knob("learner.temporal", "fusion", "scores"),
         *(
@@ -608,11 +641,57 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("learner.blend_weights", [0.0, 1.0, 1.0, 0.0], "scores"),
         Knob("learner.blended_horizon", 10, "scores", {"learner.blend_weights": [0, 1, 1, 0]}),
         Knob("learner.temporal", "none", "scores", {"learner.fan": "none"}),
-        Knob("learner.select_label", "residual", "scores", NOISY | LONG, SEEDS),
-        Knob("learner.training.max_epochs", 1, "scores", {}, SEEDS),
-        Knob("learner.training.patience", 1, "scores", NOISY, SEEDS),
-        Knob("learner.training.tolerance", 1.0, "scores", NOISY, SEEDS),
-        Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
+        *PRUNING,
+        *SELECTED,
+    ),
+    "apex-ranker": (
+        *rows(
+            "scores",
+            FITTED
+            | TRAINING
+            | {
+                "learner.dynamic_features": ["ret_1d_sec_z"],
+                "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
+                "learner.lookback": 20,
+                "learner.raw_channels": [],
+                "learner.patch": 10,
+                "learner.hidden": 12,
+                "learner.heads": 4,
+                "learner.blocks": 1,
+                "learner.readout": "mean",
+                "learner.level": "linear",
+                "learner.depth": 3,
+                "learner.gates": 3,
+                "learner.missing_flags": True,
+                "learner.revin": True,
+                "learner.dropout": 0.1,
+                "learner.feature_dropout": 0.2,
+                "learner.context_noise": 0.0,
+            },
+        ),
+        Knob("learner.stride", 10, "scores", {"learner.patch": 10, "learner.lookback": 20}),
+        *PRUNING,
+        *SELECTED,
+    ),
+    "master": (
+        *rows(
+            "scores",
+            FITTED
+            | TRAINING
+            | {
+                "learner.dynamic_features": ["ret_1d_sec_z", "volume_z_20"],
+                "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
+                "learner.lookback": 12,
+                "learner.raw_channels": ["abs_return"],
+                "learner.hidden": 12,
+                "learner.heads": 4,
+                "learner.peer_heads": 4,
+                "learner.gate_softness": 1.0,
+                "learner.dropout": 0.1,
+            },
+        ),
+        *PRUNING,
+        *SELECTED,
     ),
 }
 RUN_ROWS = [
@@ -702,7 +781,8 @@ def run_stages(small_dataset: Dataset) -> Mapping[str, Stage]:
     return {name: stage(name) for name in LEARNER_ROWS}
 
 
-SMALL = {"atft-gat-fan": ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")}
+BRIEF = ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")
+SMALL = {"master": BRIEF, "atft-gat-fan": BRIEF, "apex-ranker": (*BRIEF, "learner.lookback=10")}
 
 
 @pytest.mark.parametrize(("name", "knob"), RUN_ROWS, ids=str)

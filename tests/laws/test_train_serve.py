@@ -21,7 +21,7 @@ from gogooku.serve.predictor import Predictor
 from support.law_world import trained
 
 KEY = "a key of the test"
-NAMES = ("ridge", "lightgbm", "reversal", "atft-gat-fan")
+NAMES = ("ridge", "lightgbm", "reversal", "atft-gat-fan", "apex-ranker")
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -73,3 +73,12 @@ def test_a_channel_that_is_not_there_is_named():
 def test_a_network_without_history_takes_no_raw_channels():
     with pytest.raises(ValueError, match="temporal=none"):
         small_config(temporal="none", fan="none", raw_channels=("log_return",))
+
+
+def test_the_first_of_two_names_that_is_there_is_read_for_what_it_is():
+    dataset = with_raw(make_dataset())
+    named, given = (
+        reader(dataset, small_config(raw_channels=(one,))).batch([90]).raw_BNLR
+        for one in ("log_gap|log_return", "log_return")
+    )
+    assert torch.equal(named, given)

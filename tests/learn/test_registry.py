@@ -12,10 +12,12 @@ from gogooku.learn.models.ridge.learner import RidgeLearner
 from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.registry import LEARNERS, LOSSES, make_learner
 
+NETWORKS = ("atft_gat_fan", "apex_ranker", "master")
+
 
 def test_the_table_is_the_rows_of_the_package():
-    kinds = ("ridge", "lightgbm", "momentum", "reversal", "atft_gat_fan", "blend")
-    assert LEARNERS.kinds() == kinds
+    fitted = ("ridge", "lightgbm", "momentum", "reversal")
+    assert LEARNERS.kinds() == (*fitted, *NETWORKS, "blend")
     assert tuple(LEARNERS.rows.values()) == ROWS
     assert tuple(LOSSES.rows.values()) == LOSS_ROWS
 
@@ -43,4 +45,4 @@ def test_a_row_gives_its_references():
 
 @pytest.mark.parametrize("kind", LEARNERS.kinds())
 def test_only_networks_have_a_module(kind):
-    assert bool(LEARNERS.row(kind).network) == (kind == "atft_gat_fan")
+    assert bool(LEARNERS.row(kind).network) == (kind in NETWORKS)

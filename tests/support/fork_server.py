@@ -35,6 +35,8 @@ MODULES = (
     "gogooku.learn.models.ridge.learner",
     "gogooku.learn.models.single_feature.learner",
     "gogooku.learn.models.atft_gat_fan.network",
+    "gogooku.learn.models.apex_ranker.network",
+    "gogooku.learn.models.master.network",
     "gogooku.learn.losses.table",
     "gogooku.learn.losses.correlation.loss",
     "gogooku.runs.train",

@@ -348,7 +348,7 @@ def built(home: Path, features: str) -> Dataset:
 
 def run_config(name: str, *assignments: str) -> Resolved[TrainConfig]:
     """A named run, the network shrunk until it fits in a second."""
-    small = TINY_NETWORK if name == "atft-gat-fan" else ()
+    small = TINY_NETWORK if name in ("atft-gat-fan", "apex-ranker", "master") else ()
     small = ("learner.rounds=20",) if name == "lightgbm" else small
     return resolve(run_named(name), base_name=name, assignments=(*small, *assignments))
 

@@ -10,11 +10,11 @@ from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.context import ContextScale
 from gogooku.learn.forward import score_sessions
-from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import build_network, day_reader
 from gogooku.learn.numerics import seeded
+from gogooku.learn.registry import LEARNERS
 
 FEATURES = ("alpha", "beta", "gamma", "delta", "noise")
 MARKET = ("vol", "trend")
@@ -114,8 +114,8 @@ def make_fold(dataset, *, train=60, valid=20):
     )
 
 
-def small_config(**changes):
-    """A network of a few thousand weights without noise."""
+def small_config(*, kind="atft_gat_fan", **changes):
+    """A network of a few thousand weights."""
     training = {
         "max_epochs": 2,
         "warmup_steps": 1,
@@ -130,7 +130,7 @@ def small_config(**changes):
         "heads": 2,
         "training": TrainingConfig(**training),
     }
-    return AtftGatFanConfig(**{**plain, **changes})
+    return LEARNERS.config(kind)(**{**plain, **changes})
 
 
 def fit(learner, dataset, labels, fold, *, seed=3, **execution):

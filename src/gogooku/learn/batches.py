@@ -25,6 +25,9 @@ from gogooku.learn.raw_history import read_window
 PAD_NAMES: Final = 64
 """Packed sessions are padded to a multiple of this many names."""
 
+RANK_SCALE: Final = 12.0**0.5
+"""Ranks in +-0.5 have standard deviation 1/sqrt(12); networks scale their inputs to about one."""
+
 Names = npt.NDArray[np.intp]
 """Positions on the dataset's N axis, ascending."""
 
@@ -156,8 +159,9 @@ class DayReader:
         picked = positions(dataset.features, dynamic, setting="dynamic_features")
         self.channels = Channels(dataset.x_TNF, picked)
         self.num_channels = len(picked)
-        self.raw_names = tuple(raw)
-        self.raw = Channels(dataset.raw_TNC, _raw_positions(dataset, raw)) if raw else None
+        raw_picked = _raw_positions(dataset, raw) if raw else np.empty(0, dtype=np.intp)
+        self.raw_names = tuple(dataset.raw_channels[place] for place in raw_picked)
+        self.raw = Channels(dataset.raw_TNC, raw_picked) if raw else None
         columns = positions(dataset.market_features, context, setting="context_features")
         self.num_names = len(dataset.codes)
         self.market_TM = scale.apply(dataset.market_TM[:, columns])

@@ -41,6 +41,18 @@ ROWS: Final = (
         config="gogooku.learn.models.atft_gat_fan.config:AtftGatFanConfig",
         network="gogooku.learn.models.atft_gat_fan.network:AtftGatFan",
     ),
+    network_row(
+        kind="apex_ranker",
+        meaning="Patches of one name's history and its level; no name sees another.",
+        config="gogooku.learn.models.apex_ranker.config:ApexRankerConfig",
+        network="gogooku.learn.models.apex_ranker.network:ApexRanker",
+    ),
+    network_row(
+        kind="master",
+        meaning="A market-guided transformer over sessions and names: the published reference.",
+        config="gogooku.learn.models.master.config:MasterConfig",
+        network="gogooku.learn.models.master.network:Master",
+    ),
     LearnerRow(
         kind="blend",
         meaning="Several learners, or several seeds of one: the mean of their ranks.",

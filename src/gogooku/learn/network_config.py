@@ -134,6 +134,43 @@ def _filled(phase: Any, stated: Mapping[str, Any]) -> Any:
     return {**stated, **phase} if isinstance(phase, Mapping) else phase
 
 
+class PruneKind(StrEnum):
+    """Which features a network is fitted on."""
+
+    NONE = "none"
+    """All that the dataset has."""
+    IMPORTANCE = "importance"
+    """Those whose absence may cost a probe something."""
+    RANDOM = "random"
+    """As many as that, drawn by chance: the control."""
+
+
+class PruningConfig(Config):
+    """Features that a first fit made no use of, left out (`gogooku.learn.pruning`).
+
+    Attributes
+    ----------
+    by : PruneKind
+    correlation : float
+        Features whose ranks correlate more than this, either sign, are judged together.
+    errors : float
+        A group goes if the RankIC lost without it, and so many of its standard errors on top, is
+        at or below zero: with 2 only what is nearly sure to do nothing or harm, with 0 what did
+        harm.
+    tail : float
+        Share of the train part that is held back from the probe, and judged on.
+    sessions, names : int
+        Most sessions of the tail, and most names of each, that are scored without each group.
+    """
+
+    by: PruneKind = PruneKind.NONE
+    correlation: float = Field(default=0.9, ge=0.0, lt=1.0)
+    errors: float = 2.0
+    tail: float = Field(default=0.3, gt=0.0, lt=1.0)
+    sessions: int = Field(default=60, ge=2)
+    names: int = Field(default=256, ge=10)
+
+
 class NetworkConfig(FittedConfig):
     """What every network chooses: its inputs and its training.
 
@@ -149,6 +186,8 @@ class NetworkConfig(FittedConfig):
         sizes in fixed units (`gogooku.learn.raw_history`); none by default.
     lookback : int
         Sessions of history, the current one included.
+    pruning : PruningConfig
+        Whether all features of the dataset are read.
     training : TrainingConfig
     """
 
@@ -160,6 +199,7 @@ class NetworkConfig(FittedConfig):
     )
     raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
+    pruning: PruningConfig = PruningConfig()
     training: TrainingConfig = TrainingConfig()
 
     @property

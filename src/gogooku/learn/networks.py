@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from gogooku.core.errors import ConfigError
-from gogooku.core.files import hash_json, storage_errors
+from gogooku.core.files import hash_json, read_json, storage_errors, write_json
 from gogooku.core.forecast import Scores
 from gogooku.core.registry import load
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
@@ -23,16 +24,24 @@ from gogooku.learn.devices import CPU
 from gogooku.learn.forward import score_sessions
 from gogooku.learn.losses.needs import Training, check_loss, check_sessions, needs_of
 from gogooku.learn.names import positions
-from gogooku.learn.network_config import HeadsConfig, NetworkConfig
+from gogooku.learn.nested import below
+from gogooku.learn.network_config import HeadsConfig, NetworkConfig, PruneKind, PruningConfig
 from gogooku.learn.numerics import seeded
 from gogooku.learn.parts import weights_of
 from gogooku.learn.phases import Phase, schedule
 from gogooku.learn.places import blended
+from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.shuffled_graph import ShuffledTables
 from gogooku.learn.targets import fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
+from gogooku.learn.views import with_features
+
+_KEPT = "kept_features"
+"""Name, in a header, of the features that pruning has left."""
+KEPT_FILE = "kept_features.json"
+"""In the work of a fit, what pruning has left, once it is known."""
 
 
 def build_network(
@@ -83,6 +92,12 @@ def _config_of(header: Header) -> NetworkConfig:
     return made
 
 
+def _features_of(header: Header) -> Sequence[str]:
+    """Stock features that a fitted network reads: those of its dataset, or what is left of them."""
+    kept: Sequence[str] = header.more.get(_KEPT, header.features)
+    return kept
+
+
 @dataclass(frozen=True)
 class NetworkCheckpoint(Headed):
     """A fitted network.
@@ -104,7 +119,7 @@ class NetworkCheckpoint(Headed):
         """Scores [t, N, H]; NaN outside the universe."""
         self.header.check(dataset)
         config = _config_of(self.header)
-        reader = day_reader(config, dataset, self.scale)
+        reader = day_reader(config, self._view(dataset), self.scale)
         wanted = np.asarray(indices).tolist()
         made = score_sessions(self.model, reader, wanted, device=self.device)
         if isinstance(config, HeadsConfig) and config.blend_weights:
@@ -117,7 +132,8 @@ class NetworkCheckpoint(Headed):
         config, found = _config_of(self.header), dict[str, Scores]()
         if not isinstance(config, HeadsConfig):
             return found
-        reader, wanted = day_reader(config, dataset, self.scale), np.asarray(indices).tolist()
+        reader = day_reader(config, self._view(dataset), self.scale)
+        wanted = np.asarray(indices).tolist()
         if config.quantiles:
             made = quantiles_of(self.model, reader, wanted, device=self.device)
             found |= {f"q{p:g}": made[..., q] for q, p in enumerate(config.quantiles)}
@@ -130,8 +146,14 @@ class NetworkCheckpoint(Headed):
     def weighed(self, dataset: Dataset, index: int) -> dict[str, npt.NDArray[np.float32]]:
         """What each layer that weighs things gives them on a session, by layer; names packed."""
         self.header.check(dataset)
-        reader = day_reader(_config_of(self.header), dataset, self.scale)
+        reader = day_reader(_config_of(self.header), self._view(dataset), self.scale)
         return weights_of(self.model, reader, index, device=self.device)
+
+    def _view(self, dataset: Dataset) -> Dataset:
+        """The dataset with the features that the network reads."""
+        if _KEPT not in self.header.more:
+            return dataset
+        return with_features(dataset, _features_of(self.header))
 
     def save(self, folder: Path) -> None:
         """Write weights and header."""
@@ -145,7 +167,7 @@ class NetworkCheckpoint(Headed):
         """Read what `save` wrote, onto a device."""
         model = build_network(
             _config_of(header),
-            num_features=len(header.features),
+            num_features=len(_features_of(header)),
             market_features=header.market_features,
             num_horizons=len(header.horizons),
         )
@@ -185,6 +207,8 @@ class NetworkLearner:
         given = [_given(phase, dataset, labels, levels) for phase in phases]
         for phase, has in zip(phases, given, strict=True):
             check_loss(phase.config.loss, has)
+        if config.pruning.by is not PruneKind.NONE:
+            return self._pruned(dataset, labels, fold, rng=rng, execution=execution, chosen=chosen)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
         targets = labelled(
@@ -227,6 +251,64 @@ class NetworkLearner:
             },
         )
         return NetworkCheckpoint(header=header, model=model.to(CPU), scale=scale)
+
+    def _pruned(
+        self,
+        dataset: Dataset,
+        labels: Labels,
+        fold: Fold,
+        *,
+        rng: np.random.Generator,
+        execution: FitExecution,
+        chosen: Checkpoint | None,
+    ) -> NetworkCheckpoint:
+        """Fit on the features that pruning leaves; with ``chosen``, on those that it left then."""
+
+        def probed(own: np.random.Generator, probe: Fold) -> Checkpoint:
+            return NetworkLearner(whole).fit(
+                dataset,
+                labels,
+                probe,
+                rng=own,
+                execution=below(execution, "probe", part="probe"),
+            )
+
+        whole = self.config.model_copy(update={"pruning": PruningConfig()})
+        done = None if execution.work is None else execution.work / KEPT_FILE
+        if chosen is not None:
+            assert isinstance(chosen, NetworkCheckpoint), type(chosen).__name__
+            kept = tuple(_features_of(chosen.header))
+        elif done is not None and done.exists():
+            kept = tuple(read_json(done)["kept"])
+        else:
+            probe_rng, draw = rng.spawn(2)
+            kept = kept_features(
+                self.config,
+                dataset,
+                labels,
+                fold,
+                fit=partial(probed, probe_rng),
+                rng=draw,
+                execution=execution,
+            )
+            if done is not None:
+                write_json(done, {"kept": list(kept)})
+        config = with_channels(whole, dataset, kept)
+        made = NetworkLearner(config).fit(
+            with_features(dataset, kept),
+            labels,
+            fold,
+            rng=rng,
+            execution=execution,
+            chosen=chosen,
+        )
+        header = Header.of(
+            config.model_copy(update={"pruning": self.config.pruning}),
+            dataset,
+            trained_through=made.trained_through,
+            more={**made.header.more, _KEPT: list(kept)},
+        )
+        return replace(made, header=header)
 
 
 def _given(phase: Phase, dataset: Dataset, labels: Labels, levels: tuple[float, ...]) -> Training:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.learn.batches import DayReader
+from gogooku.learn.forward import Forward
 from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.targets import DayLabels, spread_over
 
@@ -75,10 +76,11 @@ def gates(
     def hear(name: str, opened: Tensor) -> None:
         found.setdefault(name, []).append(float(opened.float().mean()))
 
+    forward = Forward(model, reader, device)
     model.eval()
     with torch.inference_mode(), _heard(model, OPENED, hear):
         for index in indices if layers_with(model, OPENED) else ():
-            model(reader.batch([index]).to(device))
+            forward.scores(forward.batch([index]))
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
@@ -94,19 +96,20 @@ def weights_of(
     def hear(name: str, weight: Tensor) -> None:
         found[name] = weight[0].float().cpu().numpy()
 
+    forward = Forward(model, reader, device)
     model.eval()
     with torch.inference_mode(), _heard(model, WEIGHED, hear):
-        model(reader.batch([index]).to(device))
+        forward.scores(forward.batch([index]))
     return found
 
 
 def _scores(model: nn.Module, reader: DayReader, indices: Sequence[int], device: str) -> Scores:
     """Scores [t, N, H] in the mode that the network is in; NaN outside the universe."""
-    rows = []
+    rows, forward = [], Forward(model, reader, device)
     with torch.inference_mode():
         for index in indices:
             names = reader.names(index)
-            score = model(reader.batch([index]).to(device))[0].float().cpu().numpy()
+            score = forward.scores(forward.batch([index]))[0].cpu().numpy()
             row = np.full((reader.num_names, score.shape[1]), np.nan)
             row[names] = score[: len(names)]
             rows.append(row)

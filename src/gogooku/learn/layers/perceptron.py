@@ -8,6 +8,26 @@ from torch.nn import functional
 from gogooku.learn.layers.dropout import ByteDropout
 
 
+class ContextMap(nn.Linear):
+    """A linear map of the market context that a network can do without."""
+
+    def left_out(self, market_BM: Tensor) -> Tensor:
+        """What stands in its place: no context."""
+        return market_BM.new_zeros(len(market_BM), self.out_features)
+
+
+def beside(num_context: int, *, of: int, hidden: int) -> ContextMap:
+    """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
+
+    The context is that of the session, so its part of the map is worked out once a session and not
+    once a name; it begins as it would in one map of all inputs.
+    """
+    layer = ContextMap(num_context, hidden, bias=False)
+    bound = (of + num_context) ** -0.5
+    nn.init.uniform_(layer.weight, -bound, bound)
+    return layer
+
+
 class NormedLayers(nn.Module):
     """What follows the first linear map of a multi-layer perceptron.
 

@@ -200,10 +200,10 @@ class Fit:
         kept = [int(one["epoch"]) for one in self.epochs if one.get("kept")]
         return kept[-1] if kept else 0
 
-    def settings(self, *words: str) -> dict[str, Any]:
-        """Its settings whose name holds one of some words, by dotted path."""
+    def settings(self, word: str) -> dict[str, Any]:
+        """Its settings whose name ends in a word, by dotted path."""
         every = leaves(self.config.model_dump(mode="json"))
-        return {path: v for path, v in every if any(w in path.split(".")[-1] for w in words)}
+        return {path: v for path, v in every if path.endswith(word)}
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,13 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from gogooku.core.metrics import daily_rank_ic
-from gogooku.learn.batches import PAD_NAMES
+from gogooku.learn.batches import PAD_NAMES, RANK_SCALE
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.context import ContextScale
-from gogooku.learn.diagnostics import gradient_norms, score_spread, unreached
-from gogooku.learn.losses.batch import batch_loss
-from gogooku.learn.losses.correlation.config import CorrelationConfig
-from gogooku.learn.models.atft_gat_fan.network import RANK_SCALE, AtftGatFan
+from gogooku.learn.forward import score_sessions
+from gogooku.learn.models.atft_gat_fan.network import AtftGatFan
 from gogooku.learn.networks import NetworkLearner, day_reader
 from gogooku.learn.parts import gates, weights_of
-from gogooku.learn.train import decay_groups, score_sessions
+from support import network_laws
 from support.learning import (
     RAW,
     changed,
@@ -30,9 +26,8 @@ from support.learning import (
     reader,
     scores,
     small_config,
-    with_raw,
-    with_sectors,
 )
+from support.network_laws import world as whole
 
 MLP = {"trunk": "mlp", "context_in_trunk": True, "context_features": "all"}
 HYBRID = {**MLP, "fan": "none", "graph": "none"}
@@ -73,37 +68,9 @@ ALIKE += [FUSION, {**RAW_FUSION, **EDGES, "graph": "knn"}]
 NEWER = [RAW_FUSION, REVIN, RAW_FAN, EDGES, {"graph": "shuffled", "shuffle_seed": 5}]
 
 
-def loss(score, label, mask):
-    return batch_loss(
-        score, label, mask, horizon_weights=(1, 1, 1, 1), config=CorrelationConfig(mse_weight=0.1)
-    )
-
-
-def whole(**given):
-    """A dataset with all that a part of the network may read."""
-    return with_nulls(with_sectors(with_raw(make_dataset(**given))))
-
-
-def with_nulls(dataset, share=0.2):
-    """The dataset with a share of its values null: negative zero."""
-    null = np.random.default_rng(7).random(dataset.x_TNF.shape) < share
-    return changed(dataset, x_TNF=np.where(null, np.float16(-0.0), dataset.x_TNF))
-
-
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_every_weight_is_reached_at_the_first_step_and_optimised(ablation):
-    config = small_config(**ablation, dropout=0.0, feature_dropout=0.0)
-    dataset = whole()
-    model = network(config)
-    batch = reader(dataset, config).batch([20, 100])
-    label = torch.randn(2, PAD_NAMES, 4)
-    mask = batch.valid_BN.unsqueeze(-1).expand(-1, -1, 4)
-    loss(model(batch), label, mask).backward()
-    norms = gradient_norms(model)
-    assert unreached(norms, floor=1e-8) == []
-    held = {id(w) for group in decay_groups(model, 0.1) for w in group["params"]}
-    assert held == {id(w) for w in model.parameters()}
-    assert len(norms) == len(list(model.parameters()))
+    network_laws.every_weight_is_reached_and_optimised(small_config(**ablation))
 
 
 def test_the_number_of_weights_is_known():
@@ -276,130 +243,43 @@ def test_null_is_told_from_the_middle_only_where_flags_are_read():
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_permuting_names_permutes_scores(change):
-    dataset, config = whole(), small_config(**change)
-    order = np.random.default_rng(5).permutation(40)
-    place = np.empty(41, dtype=np.int32)
-    place[order] = np.arange(40)
-    place[-1] = -1
-    moved = changed(
-        dataset,
-        x_TNF=dataset.x_TNF[:, order],
-        valid_TN=dataset.valid_TN[:, order],
-        neighbour_BNK=place[dataset.neighbour_BNK[:, order]],
-        sector_TN=dataset.sector_TN[:, order],
-        raw_TNC=dataset.raw_TNC[:, order],
-    )
-    before, after = scores(dataset, [90], config), scores(moved, [90], config)
-    np.testing.assert_allclose(after[0], before[0][order], atol=1e-5)
+    network_laws.permuting_names_permutes_scores(small_config(**change))
 
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_what_lies_outside_a_session_and_its_names_changes_no_bit(change):
-    """Padding, other names, other sessions, what is after it, and what is before the lookback."""
-    dataset, config = whole(), small_config(**change)
-    rng = np.random.default_rng(1)
-    x, market, raw = (v.copy() for v in (dataset.x_TNF, dataset.market_TM, dataset.raw_TNC))
-    x[91:], x[:83], market[91:] = 0.25, -0.25, 2.0
-    raw[91:], raw[:83] = 3.0, -3.0
-    sector = dataset.sector_TN.copy()
-    sector[91:] = 2
-    outside = ~dataset.valid_TN[90]
-    x[90, outside] = rng.random((outside.sum(), 5))
-    raw[90, outside], sector[90, outside] = 1.0, 3
-    other = changed(dataset, x_TNF=x, market_TM=market, raw_TNC=raw, sector_TN=sector)
-    model, source = network(config).eval(), reader(dataset, config)
-    lied = day_reader(config, other, ContextScale.fitted(dataset.market_TM))
-    want = model(source.batch([90, 110]))[0]
-    assert torch.equal(model(lied.batch([90, 110]))[0], want)
-    packed = lied.batch([90, 110])
-    assert not packed.valid_BN[0].all()
-    padding = ~packed.valid_BN.unsqueeze(-1)
-    noisy = replace(
-        packed,
-        last_BNF=packed.last_BNF.masked_fill(padding, 0.3),
-        raw_BNLR=packed.raw_BNLR.masked_fill(padding.unsqueeze(-1), 0.3),
-        sector_BN=packed.sector_BN.masked_fill(~packed.valid_BN, 1),
-    )
-    got = model(noisy)[0]
-    assert torch.equal(got[packed.valid_BN[0]], want[packed.valid_BN[0]])
+    network_laws.what_lies_outside_changes_no_bit(small_config(**change))
 
 
 @pytest.mark.parametrize("change", ALIKE)
-def test_the_history_is_read_to_its_oldest_session(change):
-    dataset, config = whole(), small_config(**change)
-    model, batch = network(config).eval(), reader(dataset, config).batch([90])
-    want = model(batch)
-    for name in ("history_BNLC", "raw_BNLR") if config.raw_channels else ("history_BNLC",):
-        oldest = getattr(batch, name).clone()
-        oldest[:, :, 0] += 1.0
-        moved = (model(replace(batch, **{name: oldest})) - want)[batch.valid_BN].abs()
-        assert moved.max(dim=-1).values.min() > 0
+def test_the_lookback_is_read_to_its_oldest_session(change):
+    network_laws.the_lookback_is_read_to_its_oldest_session(small_config(**change))
 
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_a_session_alone_is_a_session_in_a_batch(change):
-    dataset, config = whole(), small_config(**change)
-    model, source = network(config).eval(), reader(dataset, config)
-    together = model(source.batch([30, 90, 31]))[1]
-    torch.testing.assert_close(model(source.batch([90]))[0], together, atol=1e-5, rtol=1e-5)
-    one, two = scores(dataset, [30, 90], config), scores(dataset, [90, 30], config)
-    np.testing.assert_array_equal(one, two[::-1])
+    network_laws.a_session_alone_is_a_session_in_a_batch(small_config(**change))
+
+
+@pytest.mark.parametrize("change", ALIKE)
+def test_noise_is_in_training_only(change):
+    network_laws.noise_is_in_training_only(small_config(**change))
 
 
 @pytest.mark.parametrize("change", ALIKE)
 def test_training_without_noise_is_evaluation(change):
-    dataset = whole()
-    config = small_config(**change, dropout=0.0, feature_dropout=0.0, context_noise=0.0)
-    model, batch = network(config), reader(dataset, config).batch([90])
-    assert torch.equal(model.train()(batch), model.eval()(batch))
+    network_laws.training_without_noise_is_evaluation(small_config(**change))
 
 
 @pytest.mark.parametrize("change", [{}, HYBRID, {**HYBRID, **FUSION}])
 def test_one_session_can_be_learned_by_heart(change):
-    config = small_config(
-        **change, dropout=0.0, feature_dropout=0.0, context_noise=0.0, hidden=64, lookback=24
-    )
-    dataset = make_dataset(names=64)
-    model, batch = network(config), reader(dataset, config).batch([90])
-    torch.manual_seed(1)
-    label = torch.randn(1, PAD_NAMES, 4)
-    mask = batch.valid_BN.unsqueeze(-1).expand(-1, -1, 4)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(300):
-        optimizer.zero_grad()
-        score = model(batch)
-        loss(score, label, mask).backward()
-        optimizer.step()
-    with torch.inference_mode():
-        score = model.eval()(batch)
-    known = batch.valid_BN[0]
-    for h in range(4):
-        got = daily_rank_ic(
-            score[:, known, h].double().numpy(), label[:, known, h].double().numpy()
-        )
-        assert got[0] > 0.99
+    config = small_config(**change, hidden=64, lookback=24)
+    network_laws.one_session_can_be_learned_by_heart(config)
 
 
 @pytest.mark.parametrize("change", [{}, {**HYBRID, "training": {"row_share": 0.5}}])
 def test_it_does_not_collapse_and_finds_a_weak_signal(change):
-    dataset = make_dataset(sessions=260, names=64, seed=4)
-    labels, fold = make_labels(dataset, ic=0.1), make_fold(dataset, train=120, valid=30)
-    training = {"max_epochs": 3, "days_per_batch": 6, "learning_rate": 3e-3, "ema_decay": 0.9}
-    config = small_config(**{**change, "training": {**training, **change.get("training", {})}})
-    events = []
-    checkpoint = fit(NetworkLearner(config), dataset, labels, fold, events=events.append)
-    test = fold.indices("test")[:60]
-    score = checkpoint.scores(dataset, test)
-    begun = scores(dataset, test.tolist(), config)
-    assert min(score_spread(score)) > 0.1 * min(score_spread(begun))
-    got = daily_rank_ic(score[:, :, 0].astype(float), labels.raw_TNH[test][:, :, 0].astype(float))
-    assert np.nanmean(got) > 0.05
-    epochs = [event for event in events if event["event"] == "epoch"]
-    assert len(epochs) == 3
-    assert epochs[0]["loss"] > epochs[-1]["loss"]
-    assert set(epochs[0]["rank_ic"]) == {"1", "5", "10", "20"}
-    reached = next(event for event in events if event["event"] == "gradients")
-    assert reached["unreached"] == []
+    network_laws.it_does_not_collapse_and_finds_a_weak_signal(small_config(**change))
 
 
 def test_impossible_shapes_are_refused():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gogooku.learn.batches import DayBatch, missing
+from gogooku.learn.batches import RANK_SCALE, DayBatch, missing
 from gogooku.learn.layers.dropout import ByteDropout
 from gogooku.learn.layers.fan import FrequencyAdaptiveNorm, MainForecast
 from gogooku.learn.layers.graph_attention import (
@@ -17,7 +17,7 @@ from gogooku.learn.layers.graph_attention import (
     edge_features,
 )
 from gogooku.learn.layers.heads import QuantileHead
-from gogooku.learn.layers.perceptron import NormedLayers
+from gogooku.learn.layers.perceptron import NormedLayers, beside
 from gogooku.learn.layers.revin import ReversibleNorm
 from gogooku.learn.layers.temporal import FlattenEncoder, GatedResidual, LinearSkip
 from gogooku.learn.models.atft_gat_fan.config import (
@@ -29,9 +29,6 @@ from gogooku.learn.models.atft_gat_fan.config import (
     TrunkKind,
 )
 from gogooku.learn.models.atft_gat_fan.temporal_fusion import TemporalFusion
-
-RANK_SCALE: Final = 12.0**0.5
-"""Ranks in +-0.5 have standard deviation 1/sqrt(12); inputs are scaled to about one."""
 
 
 class AtftGatFan(nn.Module):
@@ -94,7 +91,7 @@ class AtftGatFan(nn.Module):
         )
         self.embed = nn.Linear(width, hidden)
         self.context = (
-            _beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
+            beside(num_context, of=width, hidden=hidden) if config.context_in_trunk else None
         )
         self.fuse: nn.Module = (
             NormedLayers(hidden, depth=config.depth, dropout=config.dropout)
@@ -172,14 +169,6 @@ class AtftGatFan(nn.Module):
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
 
 
-class _ContextMap(nn.Linear):
-    """A linear map of the market context that the network can do without."""
-
-    def left_out(self, market_BM: Tensor) -> Tensor:
-        """What stands in its place: no context."""
-        return market_BM.new_zeros(len(market_BM), self.out_features)
-
-
 def _graph(config: AtftGatFanConfig) -> GraphAttention | None:
     if config.graph is GraphKind.NONE:
         return None
@@ -193,15 +182,3 @@ def _raw_norm(config: AtftGatFanConfig) -> ReversibleNorm | MainForecast | None:
     if config.raw_norm is RawNorm.FAN:
         return MainForecast(lookback=config.lookback, bins=config.raw_bins)
     return None
-
-
-def _beside(num_context: int, *, of: int, hidden: int) -> _ContextMap:
-    """The columns of the market context in a linear map whose other ``of`` inputs lie elsewhere.
-
-    The context is that of the session, so its part of the map is worked out once a session and not
-    once a name; it begins as it would in one map of all inputs.
-    """
-    layer = _ContextMap(num_context, hidden, bias=False)
-    bound = (of + num_context) ** -0.5
-    nn.init.uniform_(layer.weight, -bound, bound)
-    return layer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gogooku.core.forecast import Scores
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import SPREAD, Headed, Header, keep_checkpoint, load_checkpoint
 from gogooku.learn.models.blend.config import BlendConfig
+from gogooku.learn.nested import below
 from gogooku.learn.places import place_spread, places
 from gogooku.learn.registry import make_learner
 
@@ -101,9 +102,10 @@ class BlendLearner:
                     labels,
                     fold,
                     rng=np.random.default_rng([base, number, seed]),
-                    execution=_below(
+                    execution=below(
                         execution,
-                        place,
+                        name,
+                        "work",
                         member=member.kind,
                         member_number=number,
                         member_seed=seed,
@@ -128,14 +130,6 @@ class BlendLearner:
         if chosen is not None:
             assert isinstance(chosen, BlendCheckpoint), type(chosen).__name__
             yield from zip(chosen.parts, chosen.members, strict=True)
-
-
-def _below(execution: FitExecution, place: Path | None, **named: Any) -> FitExecution:
-    """How a member is fitted: its events say whose they are, and its work lies apart."""
-    work = None if place is None else place / "work"
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-    return replace(execution, work=work, events=lambda event: execution.events({**named, **event}))
 
 
 def _kept(place: Path | None) -> Checkpoint | None:

@@ -1,0 +1,1 @@
+"""MASTER: a market-guided transformer, the published reference."""
