@@ -185,8 +185,9 @@ def test_a_training_passes_its_device_on_and_refuses_one_that_is_not_there(
     monkeypatch.setattr(devices, "available_devices", lambda: ("cpu", "cuda"))
     seen: list[str] = []
 
-    def fit_on_cpu(fit: NetworkFit) -> None:
+    def fit_on_cpu(fit: NetworkFit) -> tuple[int, ...]:
         seen.append(fit.execution.device)
+        return (1,)
 
     monkeypatch.setattr(NetworkFit, "run", fit_on_cpu)
     monkeypatch.setattr(nn.Module, "to", lambda model, device: seen.append(device) or model)

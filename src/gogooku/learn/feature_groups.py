@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, IntArray
 
-SESSIONS: Final = 40
+GROUPED_SESSIONS: Final = 40
 """Most sessions whose correlations are averaged."""
 NAMES: Final = 1_000
 """Most names of a session."""
@@ -26,14 +26,14 @@ def rank_correlation(
     Parameters
     ----------
     indices : int64
-        Sessions to choose from: at most `SESSIONS`, evenly spaced.
+        Sessions to choose from: at most `GROUPED_SESSIONS`, evenly spaced.
 
     Returns
     -------
     float64 [F, F]
         Of the encoded values, so null counts as the middle. 0 where a feature does not vary.
     """
-    count = min(SESSIONS, len(indices))
+    count = min(GROUPED_SESSIONS, len(indices))
     chosen = indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]
     total = np.zeros((len(dataset.features), len(dataset.features)))
     used = 0

@@ -15,7 +15,7 @@ from torch import nn
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_json, read_json, storage_errors, write_json
 from gogooku.core.forecast import Scores
-from gogooku.core.registry import load
+from gogooku.core.registry import VariantConfig, load
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, SPREAD, WEIGHTS_FILE, Headed, Header, chosen_of
@@ -28,7 +28,7 @@ from gogooku.learn.nested import below
 from gogooku.learn.network_config import HeadsConfig, NetworkConfig, PruneKind, PruningConfig
 from gogooku.learn.numerics import seeded
 from gogooku.learn.parts import weights_of
-from gogooku.learn.phases import Phase, schedule
+from gogooku.learn.phases import schedule
 from gogooku.learn.places import blended
 from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS, Need
@@ -199,14 +199,8 @@ class NetworkLearner:
         rates of those epochs.
         """
         config = self.config
-        heads = config if isinstance(config, HeadsConfig) else None
-        if heads is not None:
-            _check_blend(heads, labels.horizons)
-        levels = heads.quantiles if heads is not None else ()
-        phases = schedule(config.training)
-        given = [_given(phase, dataset, labels, levels) for phase in phases]
-        for phase, has in zip(phases, given, strict=True):
-            check_loss(phase.config.loss, has)
+        levels = config.quantiles if isinstance(config, HeadsConfig) else ()
+        given = _given(config, dataset, labels, levels=levels)
         if config.pruning.by is not PruneKind.NONE:
             return self._pruned(dataset, labels, fold, rng=rng, execution=execution, chosen=chosen)
         seed = int(rng.integers(2**62))
@@ -217,10 +211,10 @@ class NetworkLearner:
             fold,
             config=config,
             first_history=config.lookback - 1,
-            keep_returns=any(Need.RETURNS in needs_of(phase.config.loss) for phase in phases),
+            keep_returns=any(Need.RETURNS in needs_of(loss) for loss, _ in given),
         )
-        for phase, has in zip(phases, given, strict=True):
-            check_sessions(phase.config.loss, has, sessions=len(targets.train.indices))
+        for loss, has in given:
+            check_sessions(loss, has, sessions=len(targets.train.indices))
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -311,22 +305,31 @@ class NetworkLearner:
         return replace(made, header=header)
 
 
-def _given(phase: Phase, dataset: Dataset, labels: Labels, levels: tuple[float, ...]) -> Training:
-    """What the loss of a phase can have."""
-    training = phase.config
-    if len(training.horizon_weights) != len(labels.horizons):
-        raise ConfigError(
-            f"training.horizon_weights: {len(training.horizon_weights)} weights for the horizons "
-            f"{labels.horizons}{f' in phase {phase.name!r}' if phase.name else ''}"
+def _given(
+    config: NetworkConfig, dataset: Dataset, labels: Labels, *, levels: tuple[float, ...]
+) -> list[tuple[VariantConfig, Training]]:
+    """The loss of each phase and what it can have; refused where that is not what it needs."""
+    if isinstance(config, HeadsConfig):
+        _check_blend(config, labels.horizons)
+    found: list[tuple[VariantConfig, Training]] = []
+    for phase in schedule(config.training):
+        training = phase.config
+        if len(training.horizon_weights) != len(labels.horizons):
+            raise ConfigError(
+                f"training.horizon_weights: {len(training.horizon_weights)} weights for the "
+                f"horizons {labels.horizons}{f' in phase {phase.name!r}' if phase.name else ''}"
+            )
+        has = Training(
+            horizons=labels.horizons,
+            horizon_weights=training.horizon_weights,
+            days_per_batch=training.days_per_batch,
+            row_share=training.row_share,
+            features=dataset.features,
+            levels=levels,
         )
-    return Training(
-        horizons=labels.horizons,
-        horizon_weights=training.horizon_weights,
-        days_per_batch=training.days_per_batch,
-        row_share=training.row_share,
-        features=dataset.features,
-        levels=levels,
-    )
+        check_loss(training.loss, has)
+        found.append((training.loss, has))
+    return found
 
 
 def _check_blend(config: HeadsConfig, horizons: tuple[int, ...]) -> None:

@@ -8,7 +8,6 @@ from gogooku.core.types import Dataset, Labels
 from gogooku.dataset.home import labels_of
 from gogooku.dataset.labels import shuffled_within_session
 from gogooku.learn.config import FittedConfig
-from gogooku.learn.models.blend.config import BlendConfig
 from gogooku.runs.config import LabelOrder, TrainConfig
 
 _LABEL_STREAM = 9_001
@@ -25,7 +24,6 @@ def run_labels(dataset: Dataset, config: TrainConfig) -> Labels:
 
 def labelled(config: TrainConfig) -> FittedConfig:
     """Which labels a run trains and selects on: those of its learner, of a blend's first member."""
-    learner = config.learner
-    if isinstance(learner, BlendConfig):
-        learner = learner.members[0]
+    members = getattr(config.learner, "members", ())
+    learner = members[0] if members else config.learner
     return learner if isinstance(learner, FittedConfig) else FittedConfig(kind=learner.kind)

@@ -70,11 +70,7 @@ class AtftGatFan(nn.Module):
         channels, hidden = len(config.dynamic_features), config.hidden
         raw = len(config.raw_channels)
         reads_history = config.temporal is not TemporalKind.NONE
-        self.fan = (
-            FrequencyAdaptiveNorm(channels, bins=config.fan_bins)
-            if config.fan is FanKind.FAN
-            else None
-        )
+        self.fan = _fan(config)
         self.raw_norm = _raw_norm(config)
         self.encoder = (
             FlattenEncoder(lookback=config.lookback, channels=channels + raw, hidden=hidden)
@@ -113,11 +109,7 @@ class AtftGatFan(nn.Module):
             else nn.Dropout(config.dropout)
         )
         self.feature_dropout = nn.Dropout(config.feature_dropout)
-        self.quantiles = (
-            QuantileHead(hidden, horizons=num_horizons, levels=len(config.quantiles))
-            if config.quantiles
-            else None
-        )
+        self.quantiles = _quantiles(config, num_horizons)
 
     def forward(self, batch: DayBatch) -> Tensor:
         """Scores [B, N, H]; those of padding names mean nothing."""
@@ -167,6 +159,19 @@ class AtftGatFan(nn.Module):
         if not self.training:
             return market_BM
         return market_BM + self.config.context_noise * torch.randn_like(market_BM)
+
+
+def _fan(config: AtftGatFanConfig) -> FrequencyAdaptiveNorm | None:
+    if config.fan is FanKind.NONE:
+        return None
+    return FrequencyAdaptiveNorm(len(config.dynamic_features), bins=config.fan_bins)
+
+
+def _quantiles(config: AtftGatFanConfig, num_horizons: int) -> QuantileHead | None:
+    if not config.quantiles:
+        return None
+    levels = len(config.quantiles)
+    return QuantileHead(config.hidden, horizons=num_horizons, levels=levels)
 
 
 def _graph(config: AtftGatFanConfig) -> GraphAttention | None:
