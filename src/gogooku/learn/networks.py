@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from gogooku.learn.places import blended
 from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.shuffled_graph import ShuffledTables
-from gogooku.learn.targets import fold_labels, joint_labels
+from gogooku.learn.targets import FoldLabels, fold_labels, joint_labels
 from gogooku.learn.train import NetworkFit
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
 from gogooku.learn.views import with_features
@@ -205,16 +205,7 @@ class NetworkLearner:
             return self._pruned(dataset, labels, fold, rng=rng, execution=execution, chosen=chosen)
         seed = int(rng.integers(2**62))
         labelled = fold_labels if chosen is None else joint_labels
-        targets = labelled(
-            dataset,
-            labels,
-            fold,
-            config=config,
-            first_history=config.lookback - 1,
-            keep_returns=any(Need.RETURNS in needs_of(loss) for loss, _ in given),
-        )
-        for loss, has in given:
-            check_sessions(loss, has, sessions=len(targets.train.indices))
+        targets = _targets(partial(labelled, dataset, labels, fold), config, given)
         scale = _fitted_scale(config, dataset, fold)
         with seeded(seed):
             model = build_network(
@@ -330,6 +321,22 @@ def _given(
         check_loss(training.loss, has)
         found.append((training.loss, has))
     return found
+
+
+def _targets(
+    labelled: Callable[..., FoldLabels],
+    config: NetworkConfig,
+    given: Sequence[tuple[VariantConfig, Training]],
+) -> FoldLabels:
+    """Labels of a fold with what the losses need of them, enough of them for each."""
+    targets = labelled(
+        config=config,
+        first_history=config.lookback - 1,
+        keep_returns=any(Need.RETURNS in needs_of(loss) for loss, _ in given),
+    )
+    for loss, has in given:
+        check_sessions(loss, has, sessions=len(targets.train.indices))
+    return targets
 
 
 def _check_blend(config: HeadsConfig, horizons: tuple[int, ...]) -> None:
