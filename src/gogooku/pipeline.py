@@ -9,6 +9,7 @@
     Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Evaluation
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
+                                                  Run  -- importance -> what features are worth
                             Run and Dataset -- predictor -->  Predictor
                             Run and Dataset -- ranking ---->  Ranking
 

@@ -540,6 +540,8 @@ SELECTED = (
     Knob("learner.training.smoothing", 3, "scores", NOISY, SEEDS),
 )
 """Those that decide which epoch of a network is kept."""
+ONE_LOOP = ("apex-ranker", "master")
+"""Networks whose training, pruning and selection are those of the usual one, tried there."""
 TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
@@ -648,7 +650,6 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
         *rows(
             "scores",
             FITTED
-            | TRAINING
             | {
                 "learner.dynamic_features": ["ret_1d_sec_z"],
                 "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
@@ -670,14 +671,11 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
             },
         ),
         Knob("learner.stride", 10, "scores", {"learner.patch": 10, "learner.lookback": 20}),
-        *PRUNING,
-        *SELECTED,
     ),
     "master": (
         *rows(
             "scores",
             FITTED
-            | TRAINING
             | {
                 "learner.dynamic_features": ["ret_1d_sec_z", "volume_z_20"],
                 "learner.context_features": ["mkt_vol_20d", "uni_ret_20d"],
@@ -690,8 +688,6 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 "learner.dropout": 0.1,
             },
         ),
-        *PRUNING,
-        *SELECTED,
     ),
 }
 RUN_ROWS = [
@@ -935,6 +931,8 @@ def untried_settings() -> dict[str, set[str]]:
     for name in run_names():
         table = (*SHARED_ROWS, *LEARNER_ROWS.get(name, ()))
         found[f"run {name}"] = without_row(run_named(name), table)
+        if name in ONE_LOOP:
+            found[f"run {name}"] -= {*TRAINING, *(knob.path for knob in (*PRUNING, *SELECTED))}
     for kind in LOSSES.kinds():
         made = LOSSES.config(kind).model_validate({})
         tried = {knob.path.rpartition(".")[2] for knob in LOSS_ROWS.get(kind, ())}
