@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fitting import made_up_labels
 from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.config import resolve
 from gogooku.core.metrics import FloatArray, daily_rank_ic, mean_estimate
@@ -84,26 +85,10 @@ def world(names: int, seed: int) -> tuple[Dataset, Labels, FloatArray]:
         raw_channels=("log_return",),
         raw_TNC=(returns / RETURN_UNIT).astype(np.float16)[:, :, None],
     )
-    return dataset, labels_of(dataset, ahead(price).astype(np.float32), seed), ahead(planted)
-
-
-def labels_of(dataset: Dataset, gained_TNH: FloatArray, seed: int) -> Labels:
-    resolved = np.full((SESSIONS, len(HORIZONS)), np.datetime64("NaT", "D"))
-    for place, horizon in enumerate(HORIZONS):
-        resolved[: SESSIONS - 1 - horizon, place] = dataset.sessions[1 + horizon :]
-    return Labels(
-        folder=Path("cycles"),
-        manifest={"content_hash": f"cycles-labels-{seed}"},
-        horizons=HORIZONS,
-        sessions=dataset.sessions,
-        codes=dataset.codes,
-        raw_TNH=gained_TNH,
-        excess_TNH=gained_TNH,
-        residual_TNH=gained_TNH,
-        outcome_TNH=np.zeros(gained_TNH.shape, dtype=np.int8),
-        late_TNH=np.zeros(gained_TNH.shape, dtype=np.int16),
-        tradable_TN=np.ones(gained_TNH.shape[:2], dtype=np.bool_),
-        resolved_TH=resolved,
+    return (
+        dataset,
+        made_up_labels(dataset, ahead(price).astype(np.float32), horizons=HORIZONS),
+        ahead(planted),
     )
 
 

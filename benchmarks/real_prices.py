@@ -28,20 +28,12 @@ from typing import Any
 
 import numpy as np
 
-from gogooku.core.config import Execution, resolve
+from fitting import fitted, kind_of, new_york_dataset, settings_of
 from gogooku.core.metrics import daily_rank_ic
-from gogooku.core.progress import ConsoleReporter
 from gogooku.core.types import Dataset
-from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import labels_of
-from gogooku.dataset.universe import UniverseConfig
 from gogooku.evaluate.significance import mean_test, paired_difference
-from gogooku.ingest.imports.config import ImportConfig, PriceBasis
-from gogooku.ingest.imports.files import import_files
-from gogooku.learn.models.blend.learner import ranks_of
-from gogooku.pipeline import build
-from gogooku.runs.named import run_named, run_names
-from gogooku.runs.train import train
+from gogooku.learn.places import places
 from measure import measured
 
 TOP, COST_BPS, HELD = 50, 10.0, 5
@@ -63,7 +55,7 @@ def main() -> int:
     options = arguments()
     with ExitStack() as stack:
         home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        dataset = dataset_of(options.file, home, floor=options.floor)
+        dataset = new_york_dataset(options.file, home, floor=options.floor)
         truth = np.asarray(labels_of(dataset).raw_TNH, dtype=np.float64)
         scored = {}
         for text in options.runs.split(","):
@@ -92,21 +84,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def dataset_of(file: Path, home: Path, *, floor: float) -> Dataset:
-    reporter = ConsoleReporter()
-    prices = ImportConfig(exchange="new_york", price_basis=PriceBasis.BACK_ADJUSTED)
-    import_files([file], resolved=resolve(prices, base_name="import"), home=home, reporter=reporter)
-    config = BuildConfig(universe=UniverseConfig(min_traded_value=floor))
-    return build(home, resolve(config, base_name="build"), execution=Execution(), reporter=reporter)
-
-
 def scores_of(
     home: Path, dataset: Dataset, text: str, seed: int, options: argparse.Namespace
 ) -> Scored:
     """Train a run; ``lightgbm+x`` is lightgbm with what ``--set lightgbm+x:path=value`` says."""
-    name = text.split("+", maxsplit=1)[0]
     first, last = options.years.split("-")
-    given = [one.split(":", 1)[1] for one in options.set if one.split(":", 1)[0] == text]
     assignments = [
         "split.kind=calendar",
         f"split.start={date(int(first), 1, 1)}",
@@ -114,18 +96,10 @@ def scores_of(
         "warmup_sessions=280",
         f"refit={json.dumps(not options.no_refit)}",
         f"seed={seed}",
-        *given,
+        *settings_of(text, options.set),
     ]
-    assert name in run_names(), name
     with measured() as spent:
-        run = train(
-            home,
-            name,
-            resolve(run_named(name), base_name=name, assignments=assignments),
-            dataset,
-            execution=Execution(threads=options.threads),
-            reporter=ConsoleReporter(),
-        )
+        run = fitted(home, kind_of(text), dataset, threads=options.threads, assignments=assignments)
     indices, scores = run.scores("test", dataset)
     return Scored(indices, scores, str(spent))
 
@@ -134,7 +108,7 @@ def averaged(parts: list[Scored]) -> Scored:
     """The mean of the ranks of several runs."""
     if len(parts) == 1:
         return parts[0]
-    total = sum(ranks_of(one.scores) for one in parts) / len(parts)
+    total = sum(places(one.scores) for one in parts) / len(parts)
     return Scored(parts[0].indices, total, ", ".join(one.spent for one in parts))
 
 

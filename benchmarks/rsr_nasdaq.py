@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from fitting import fitted, kind_of, settings_of
 from gogooku.core.config import Execution, resolve
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.progress import ConsoleReporter
@@ -39,10 +40,8 @@ from gogooku.dataset.universe import UniverseConfig
 from gogooku.evaluate.significance import mean_test
 from gogooku.ingest.imports.config import ImportConfig, PriceBasis
 from gogooku.ingest.imports.files import import_files
-from gogooku.learn.models.blend.learner import ranks_of
+from gogooku.learn.places import places
 from gogooku.pipeline import build
-from gogooku.runs.named import run_named
-from gogooku.runs.train import train
 from measure import measured
 
 DAYS, VALID, TEST, PURGE = 1245, 756, 1008, 21
@@ -131,8 +130,6 @@ def scores_of(
     home: Path, dataset: Dataset, text: str, seed: int, options: argparse.Namespace
 ) -> Floats:
     """Scores [237, N] at one session, NaN where none; ``lightgbm+x`` is lightgbm with settings."""
-    name = text.split("+", maxsplit=1)[0]
-    given = [one.split(":", 1)[1] for one in options.set if one.split(":", 1)[0] == text]
     day = [str(one) for one in dataset.sessions.tolist()]
     assert len(day) == DAYS, f"{len(day)} sessions"
     parts = {
@@ -144,16 +141,9 @@ def scores_of(
         "split.kind=dates",
         *(f"split.{part}={json.dumps(days)}" for part, days in parts.items()),
         f"seed={seed}",
-        *given,
+        *settings_of(text, options.set),
     ]
-    run = train(
-        home,
-        name,
-        resolve(run_named(name), base_name=name, assignments=assignments),
-        dataset,
-        execution=Execution(threads=options.threads),
-        reporter=ConsoleReporter(),
-    )
+    run = fitted(home, kind_of(text), dataset, threads=options.threads, assignments=assignments)
     indices, scores = run.scores("test", dataset)
     assert list(indices) == list(range(TEST - 1, DAYS - 1))
     return scores[:, :, 0].astype(np.float64)
@@ -195,7 +185,7 @@ def show(name: str, scores: Sequence[Floats], truth_tN: Floats, spent: str) -> N
     facts: dict[str, object] = {"run": name, "seeds": len(scores), **spread, "spent": spent}
     facts["own"] = own(scores[0], truth_tN) if len(scores) == 1 else None
     if len(scores) > 1:
-        joined = sum(ranks_of(score[:, :, None]) for score in scores)[:, :, 0] / len(scores)
+        joined = sum(places(score[:, :, None]) for score in scores)[:, :, 0] / len(scores)
         facts["own"] = own(joined, truth_tN)
         facts["mean of seeds"] = {k: round(v, 4) for k, v in published(joined, truth_tN).items()}
     print(json.dumps(facts), flush=True)

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from fitting import made_up_labels
 from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
@@ -116,26 +117,7 @@ def labels_for(dataset: Dataset) -> Labels:
     raw = np.empty((sessions, names, len(HORIZONS)), dtype=np.float32)
     for t in range(sessions):
         raw[t] = 0.02 * rng.standard_normal((names, len(HORIZONS)))
-    resolved = np.full((sessions, len(HORIZONS)), np.datetime64("NaT", "D"))
-    for h, horizon in enumerate(HORIZONS):
-        reach = sessions - 1 - horizon
-        resolved[:reach, h] = dataset.sessions[1 + horizon :]
-        raw[reach:, :, h] = np.nan
-    shape = raw.shape
-    return Labels(
-        folder=dataset.folder,
-        manifest={"content_hash": "synthetic"},
-        horizons=HORIZONS,
-        sessions=dataset.sessions,
-        codes=dataset.codes,
-        raw_TNH=raw,
-        excess_TNH=raw,
-        residual_TNH=raw,
-        outcome_TNH=np.broadcast_to(np.int8(0), shape),
-        late_TNH=np.broadcast_to(np.int16(0), shape),
-        tradable_TN=np.ones(shape[:2], dtype=np.bool_),
-        resolved_TH=resolved,
-    )
+    return made_up_labels(dataset, raw, horizons=HORIZONS)
 
 
 def fold_for(dataset: Dataset, train: int) -> Fold:

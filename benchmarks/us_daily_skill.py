@@ -14,16 +14,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from gogooku.core.config import Execution, resolve
-from gogooku.core.progress import ConsoleReporter
-from gogooku.dataset.assemble import BuildConfig
-from gogooku.dataset.universe import UniverseConfig
-from gogooku.ingest.imports.config import ImportConfig, PriceBasis
-from gogooku.ingest.imports.files import import_files
-from gogooku.pipeline import build
+from fitting import fitted, new_york_dataset
 from gogooku.runs.judge import evaluate
-from gogooku.runs.named import run_named
-from gogooku.runs.train import train
 from measure import measured
 
 FOLDS = Path(__file__).with_name("configs") / "us_daily.toml"
@@ -39,31 +31,10 @@ def main() -> int:
     reached: dict[str, float] = {}
     with ExitStack() as stack:
         home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        reporter = ConsoleReporter()
-        prices = ImportConfig(exchange="new_york", price_basis=PriceBasis.BACK_ADJUSTED)
-        import_files(
-            [options.file],
-            resolved=resolve(prices, base_name="import"),
-            home=home,
-            reporter=reporter,
-        )
-        config = BuildConfig(universe=UniverseConfig(min_traded_value=2_000_000.0))
-        dataset = build(
-            home,
-            resolve(config, base_name="build"),
-            execution=Execution(),
-            reporter=reporter,
-        )
+        dataset = new_york_dataset(options.file, home, floor=2_000_000.0)
         for name in options.runs.split(","):
             with measured() as spent:
-                run = train(
-                    home,
-                    name,
-                    resolve(run_named(name), base_name=name, file=FOLDS),
-                    dataset,
-                    execution=Execution(threads=1),
-                    reporter=reporter,
-                )
+                run = fitted(home, name, dataset, threads=1, file=FOLDS)
             metrics = evaluate(home, run).metrics
             for horizon in (1, 5, 10, 20):
                 one = metrics[f"h{horizon}.rank_ic"]

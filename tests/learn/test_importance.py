@@ -42,8 +42,10 @@ def lost(weights, *, lookback=4, names=100, seed=0):
     dataset, valid = case()
     checkpoint = Sums(weights, [])
     rng = np.random.default_rng(seed)
-    got = rank_ic_lost(checkpoint, dataset, valid, GROUPS, names=names, lookback=lookback, rng=rng)
-    return got, checkpoint.seen, valid
+    _, got = rank_ic_lost(
+        checkpoint, dataset, valid, GROUPS, names=names, lookback=lookback, rng=rng
+    )
+    return got.mean(axis=2), checkpoint.seen, valid
 
 
 def test_what_is_not_read_costs_nothing_at_all():
@@ -78,15 +80,12 @@ def test_the_history_counts_as_the_last_value_does():
     x = dataset.x_TNF
     x[3:, :, 3] = x[3:, :, 0]
     x[: len(x) - 3, :, 3] = x[3:, :, 0]  # `delta` three sessions ago is `alpha` now
-    got = rank_ic_lost(
-        Sums({(3, 3): 1.0}, []),
-        dataset,
-        valid,
-        GROUPS,
-        names=100,
-        lookback=4,
-        rng=np.random.default_rng(0),
+    intact, lost_TGH = rank_ic_lost(
+        Sums({(3, 3): 1.0}, []), dataset, valid, GROUPS, lookback=4, rng=np.random.default_rng(0)
     )
+    got = lost_TGH.mean(axis=2)
+    assert intact.shape == (len(valid.indices), 4)
+    assert intact.mean() > 0.3
     assert got[:, 2].mean() > 0.3
     np.testing.assert_array_equal(got[:, [0, 1, 3]], 0.0)
 

@@ -1,28 +1,14 @@
-"""What groups of features are worth: rows that change hands, and runs whose answer is known."""
+"""What groups of features are worth to a run: runs whose answer is known."""
 
-import numpy as np
 import pytest
 
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
 from gogooku.features.catalogue import by_name
 from gogooku.runs.find import open_run
-from gogooku.runs.importance import Permuted, groups_of, importance
+from gogooku.runs.importance import groups_of, importance
 from gogooku.runs.named import run_named
 from gogooku.runs.train import train
-from support.learning import changed, make_dataset, scores, small_config
-
-
-def test_chosen_columns_change_hands_on_every_session_and_others_stay():
-    rows = np.arange(3 * 4 * 2, dtype=np.float16).reshape(3, 4, 2)
-    taken_from = np.array([2, 1, 0, 3])
-    view = Permuted(rows, np.array([1]), taken_from)
-    assert view.shape == (3, 4, 2)
-    for t in range(3):
-        assert (view[t][:, 0] == rows[t][:, 0]).all()
-        assert (view[t][:, 1] == rows[t][taken_from, 1]).all()
-    assert (view[1:3][:, :, 1] == rows[1:3][:, taken_from, 1]).all()
-    assert rows[0, 0, 1] == 1  # the rows themselves are as they were
 
 
 def test_groups_are_those_of_the_catalogue(tour_home):
@@ -55,20 +41,6 @@ def test_only_the_group_of_the_one_feature_that_scores_is_missed(home, one_featu
             assert one.lost == pytest.approx(level[one.horizon], abs=0.2)
     assert importance(home, one_feature)[1] == folder
     assert found[0].sessions <= 40
-
-
-def test_histories_change_hands_with_the_last_session():
-    """Where all windows are another name's, each name has the score of that name."""
-    dataset, t = make_dataset(), 100
-    names = np.flatnonzero(dataset.valid_TN[t])
-    taken_from = np.arange(len(dataset.codes))
-    taken_from[names] = np.random.default_rng(1).permutation(names)
-    every = np.arange(len(dataset.features))
-    view = changed(dataset, x_TNF=Permuted(dataset.x_TNF, every, taken_from))
-    config = small_config(graph="none")
-    (plain,), (moved,) = scores(dataset, [t], config), scores(view, [t], config)
-    assert (taken_from != np.arange(len(taken_from))).any()
-    assert moved[names] == pytest.approx(plain[taken_from[names]], abs=1e-5)
 
 
 def test_a_network_is_measured_once_and_read_then(home):

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, IntArray
+from gogooku.learn.targets import spread_over
 
 GROUPED_SESSIONS: Final = 40
 """Most sessions whose correlations are averaged."""
@@ -33,11 +34,10 @@ def rank_correlation(
     float64 [F, F]
         Of the encoded values, so null counts as the middle. 0 where a feature does not vary.
     """
-    count = min(GROUPED_SESSIONS, len(indices))
-    chosen = indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]
+    chosen = spread_over(GROUPED_SESSIONS, indices.tolist())
     total = np.zeros((len(dataset.features), len(dataset.features)))
     used = 0
-    for t in chosen.tolist():
+    for t in chosen:
         names = np.flatnonzero(dataset.valid_TN[t])
         names = rng.permutation(names)[:NAMES]
         if len(names) < 2:

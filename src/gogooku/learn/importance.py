@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,14 +10,13 @@ import numpy.typing as npt
 
 from gogooku.core.metrics import FloatArray, daily_rank_ic
 from gogooku.core.types import Checkpoint, Dataset
-from gogooku.learn.targets import DayLabels
+from gogooku.learn.targets import DayLabels, spread_over
 from gogooku.learn.views import last_sessions
 
 
 def evenly_spaced(labels: DayLabels, *, sessions: int) -> DayLabels:
     """The labels of at most so many of their sessions."""
-    count = min(sessions, len(labels.indices))
-    rows = np.linspace(0, len(labels.indices) - 1, count).round().astype(np.int64)
+    rows = spread_over(sessions, range(len(labels.indices)))
     return replace(labels, indices=labels.indices[rows], values_TNH=labels.values_TNH[rows])
 
 
@@ -28,11 +26,11 @@ def rank_ic_lost(
     labels: DayLabels,
     groups: Sequence[npt.NDArray[np.intp]],
     *,
-    names: int,
     lookback: int,
     rng: np.random.Generator,
-) -> FloatArray:
-    """RankIC less that with a group permuted, mean over horizons, [sessions, groups].
+    names: int | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """RankIC of scores as they are, [sessions, H], and what of it goes with a group permuted.
 
     The windows of a group's columns are exchanged whole among the names of a session: its history
     and its last value move together, so that what is scored is the past of some name, and of
@@ -42,32 +40,34 @@ def rank_ic_lost(
     ----------
     labels : DayLabels
         Of the sessions that are judged.
-    names : int
-        Most names of a session, drawn anew for each.
     lookback : int
         Sessions that the learner reads.
+    names : int, optional
+        Most names of a session, drawn anew for each; all by default.
+
+    Returns
+    -------
+    (intact, lost) : float64 [sessions, H], float64 [sessions, groups, H]
+        NaN where a session has too few labels.
     """
-    lost = np.full((len(labels.indices), len(groups)), np.nan)
+    horizons = labels.values_TNH.shape[2]
+    intact = np.full((len(labels.indices), horizons), np.nan)
+    lost = np.full((len(labels.indices), len(groups), horizons), np.nan)
     for row, t in enumerate(labels.indices.tolist()):
         chosen = np.sort(rng.permutation(np.flatnonzero(dataset.valid_TN[t]))[:names])
         label_NH = labels.values_TNH[row][chosen]
         world = last_sessions(dataset, t, chosen, sessions=lookback)
         last = np.array([len(world.sessions) - 1])
-        intact = _rank_ic(checkpoint.scores(world, last)[0], label_NH)
+        intact[row] = _rank_ic(checkpoint.scores(world, last)[0], label_NH)
         values_TNF = np.asarray(world.x_TNF)
         for column, group in enumerate(groups):
             kept = values_TNF[:, :, group].copy()
             values_TNF[:, :, group] = kept[:, rng.permutation(len(chosen))]
             without = _rank_ic(checkpoint.scores(world, last)[0], label_NH)
             values_TNF[:, :, group] = kept
-            lost[row, column] = _mean(intact - without)
-    return lost
+            lost[row, column] = intact[row] - without
+    return intact, lost
 
 
 def _rank_ic(score_NH: npt.NDArray[np.float32], label_NH: npt.NDArray[np.float32]) -> FloatArray:
     return daily_rank_ic(score_NH.T.astype(np.float64), label_NH.T.astype(np.float64))
-
-
-def _mean(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else math.nan

@@ -43,12 +43,12 @@ def layers_with(model: nn.Module, method: str) -> dict[str, nn.Module]:
 
 @contextmanager
 def left_out(layer: nn.Module) -> Iterator[None]:
-    """Put what stands in the place of a layer there."""
-    handle = layer.register_forward_hook(lambda own, given, _: own.left_out(*given))
+    """Put what stands in the place of a layer there; the layer itself does no work."""
+    vars(layer)["forward"] = getattr(layer, LEFT_OUT)  # found before the method of its class
     try:
         yield
     finally:
-        handle.remove()
+        vars(layer).pop("forward")
 
 
 @contextmanager

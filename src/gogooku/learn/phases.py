@@ -1,13 +1,12 @@
 """A training in several phases: what each trains, what it leaves out, and by which settings.
 
-A layer that a network can do without has a method ``left_out``, called like ``forward``, that gives
-what stands in its place.
+Which layers a network can do without is said in `gogooku.learn.parts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import nn
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import nearest
 from gogooku.learn.network_config import PhaseSettings, TrainingConfig
+from gogooku.learn.parts import LEFT_OUT, layers_with, left_out
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def check_phases(phases: Sequence[Phase], model: nn.Module) -> None:
     """
     weights = [name for name, _ in model.named_parameters()]
     parts = list(dict.fromkeys(name.partition(".")[0] for name in weights))
-    without = [name for name, layer in model.named_modules() if _can_be_left_out(layer)]
+    without = list(layers_with(model, LEFT_OUT))
     for phase in phases:
         for part in phase.train:
             if not any(_within(name, part) for name in weights):
@@ -100,22 +100,14 @@ def _unknown(phase: Phase, does: str, part: str, known: Sequence[str]) -> str:
 @contextmanager
 def in_phase(model: nn.Module, phase: Phase) -> Iterator[None]:
     """Let the weights of a phase be trained, and leave out what it leaves out."""
-    layers = [model.get_submodule(name) for name in phase.off]
-    try:
+    with ExitStack() as stack:
+        stack.callback(model.requires_grad_, requires_grad=True)
         for name, weight in model.named_parameters():
             weight.requires_grad_(phase.trains(name))
-        for layer in layers:
-            vars(layer)["forward"] = layer.left_out  # found before the method of its class
+        for name in phase.off:
+            stack.enter_context(left_out(model.get_submodule(name)))
         yield
-    finally:
-        for layer in layers:
-            vars(layer).pop("forward", None)
-        model.requires_grad_(requires_grad=True)
 
 
 def _within(name: str, part: str) -> bool:
     return f"{name}.".startswith(f"{part}.")
-
-
-def _can_be_left_out(layer: nn.Module) -> bool:
-    return callable(getattr(layer, "left_out", None))

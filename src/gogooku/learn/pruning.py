@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gogooku.core.errors import ConfigError
-from gogooku.core.metrics import mean_estimate
+from gogooku.core.metrics import FloatArray, mean_estimate
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, Labels
 from gogooku.learn.feature_groups import correlated_groups, rank_correlation
 from gogooku.learn.importance import evenly_spaced, rank_ic_lost
@@ -127,7 +127,7 @@ def _worth(
         dataset, labels, probe, config=config, first_history=config.lookback - 1
     ).valid
     judged = evenly_spaced(tail, sessions=config.pruning.sessions)
-    lost = rank_ic_lost(
+    _, lost = rank_ic_lost(
         checkpoint,
         dataset,
         judged,
@@ -137,11 +137,19 @@ def _worth(
         rng=rng,
     )
     overlap = max(1, -(-max(labels.horizons) * len(judged.indices) // len(tail.indices)))
-    found = [mean_estimate(one, horizon=overlap) for one in lost.T]
+    found = [mean_estimate(one, horizon=overlap) for one in _over_horizons(lost).T]
     return [
         Worth(columns=group, lost=one.value, error=one.error)
         for group, one in zip(groups, found, strict=True)
     ]
+
+
+def _over_horizons(lost_TGH: FloatArray) -> FloatArray:
+    """Mean over the horizons that are known, [sessions, groups]; NaN where none is."""
+    known = np.isfinite(lost_TGH)
+    count = known.sum(axis=2)
+    total = np.where(known, lost_TGH, 0.0).sum(axis=2)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def worthy(

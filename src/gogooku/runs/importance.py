@@ -11,19 +11,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
 from gogooku.core.config import Config, resolve
 from gogooku.core.files import write_json
-from gogooku.core.metrics import daily_rank_ic, mean_estimate
+from gogooku.core.metrics import FloatArray, mean_estimate
 from gogooku.core.seal import open_sealed
-from gogooku.core.types import Checkpoint, Dataset, SessionRows
+from gogooku.core.types import Dataset
 from gogooku.evaluate.split import make_folds
 from gogooku.features.catalogue import by_name
 from gogooku.learn.checkpoint import load_checkpoint
+from gogooku.learn.importance import rank_ic_lost
 from gogooku.learn.targets import fold_labels
 from gogooku.runs.beside import keep_beside
 from gogooku.runs.folder import Run
@@ -35,7 +37,8 @@ IMPORTANCE_FILE: Final = "importance.json"
 SESSIONS: Final = 40
 """Most validation sessions of a fold, the last ones in a row: two months."""
 
-Scores = npt.NDArray[np.float64]
+_STREAM: Final = 9_002
+"""Of random numbers: which names a group's windows go to."""
 
 
 @dataclass(frozen=True)
@@ -65,36 +68,6 @@ class Importance:
     error: float | None
     rank_ic: float
     sessions: int
-
-
-class Permuted:
-    """Rows by session in which some features of a session's names belong to other names.
-
-    Parameters
-    ----------
-    rows : SessionRows
-        The training tensor.
-    columns : intp [c]
-        Features that change hands.
-    taken_from : intp [N]
-        Whose features each name has, on every session of the window.
-    """
-
-    def __init__(
-        self, rows: SessionRows, columns: npt.NDArray[np.intp], taken_from: npt.NDArray[np.intp]
-    ) -> None:
-        self._rows, self._columns, self._from = rows, columns, taken_from
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Sessions, names and features."""
-        return self._rows.shape
-
-    def __getitem__(self, key: Any, /) -> Any:
-        """A session [N, F], or a span of sessions, as an array."""
-        made = np.array(self._rows[key])
-        made[..., self._columns] = made[..., self._from, :][..., self._columns]
-        return made
 
 
 def groups_of(dataset: Dataset) -> dict[str, npt.NDArray[np.intp]]:
@@ -138,64 +111,49 @@ def importance(home: Path, run: Run) -> tuple[list[Importance], Path]:
 def _measured(run: Run, dataset: Dataset) -> list[Importance]:
     labels = run_labels(dataset, run.config)
     folds = make_folds(run.config.split, dataset.sessions, first=run.config.warmup_sessions)
-    groups = groups_of(dataset)
-    whole: list[Scores] = []
-    lost: dict[str, list[Scores]] = {group: [] for group in groups}
+    groups, lookback = groups_of(dataset), _lookback(run.config.learner)
+    whole: list[FloatArray] = []
+    lost: list[FloatArray] = []
     for number, fold in enumerate(folds):
         place = f"folds/{number}/{SELECTED if run.config.refit else CHECKPOINT}"
         run.files.check(place)
         checkpoint = load_checkpoint(run.folder / place)
         valid = fold_labels(dataset, labels, fold, config=labelled(run.config)).valid
-        rows = slice(-SESSIONS, None)
-        indices, truth = valid.indices[rows], valid.values_TNH[rows].astype(np.float64)
-        whole.append(_daily(checkpoint.scores(dataset, indices), truth))
-        for group, columns in groups.items():
-            scores = _permuted(checkpoint, dataset, indices, columns)
-            lost[group].append(whole[-1] - _daily(scores, truth))
-    plain = np.concatenate(whole)
+        last = slice(-SESSIONS, None)
+        intact, gone = rank_ic_lost(
+            checkpoint,
+            dataset,
+            replace(valid, indices=valid.indices[last], values_TNH=valid.values_TNH[last]),
+            list(groups.values()),
+            lookback=lookback,
+            rng=np.random.default_rng([run.config.seed, _STREAM, number]),
+        )
+        whole.append(intact)
+        lost.append(gone)
+    plain, without = np.concatenate(whole), np.concatenate(lost)
     return [
-        _importance(group, len(columns), h, horizon, plain=plain, lost=np.concatenate(lost[group]))
-        for group, columns in groups.items()
+        _importance(group, len(columns), horizon, plain=plain[:, h], lost=without[:, place, h])
+        for place, (group, columns) in enumerate(groups.items())
         for h, horizon in enumerate(labels.horizons)
     ]
 
 
-def _daily(scores_tNH: npt.NDArray[np.float32], truth_tNH: Scores) -> Scores:
-    """RankIC [t, H] of every session."""
-    columns = [
-        daily_rank_ic(scores_tNH[:, :, h].astype(np.float64), truth_tNH[:, :, h])
-        for h in range(truth_tNH.shape[2])
-    ]
-    return np.stack(columns, axis=1)
-
-
-def _permuted(
-    checkpoint: Checkpoint,
-    dataset: Dataset,
-    indices: npt.NDArray[np.int64],
-    columns: npt.NDArray[np.intp],
-) -> npt.NDArray[np.float32]:
-    """Scores of sessions, each with the windows of some features in other hands."""
-    rows = []
-    for t in indices.tolist():
-        names = np.flatnonzero(dataset.valid_TN[t])
-        taken_from = np.arange(len(dataset.codes))
-        taken_from[names] = np.random.default_rng([int(t), int(columns[0])]).permutation(names)
-        view = replace(dataset, x_TNF=Permuted(dataset.x_TNF, columns, taken_from))
-        rows.append(checkpoint.scores(view, np.array([t]))[0])
-    return np.stack(rows)
+def _lookback(learner: BaseModel) -> int:
+    """Sessions that a learner, or any member of it, reads."""
+    own = int(getattr(learner, "lookback", 1))
+    return max([own, *map(_lookback, getattr(learner, "members", ()))])
 
 
 def _importance(
-    group: str, features: int, h: int, horizon: int, *, plain: Scores, lost: Scores
+    group: str, features: int, horizon: int, *, plain: FloatArray, lost: FloatArray
 ) -> Importance:
-    found = mean_estimate(lost[:, h], horizon=horizon)
+    found = mean_estimate(lost, horizon=horizon)
     return Importance(
         group=group,
         horizon=horizon,
         features=features,
         lost=found.value,
         error=found.error if np.isfinite(found.error) else None,
-        rank_ic=float(np.nanmean(plain[:, h])),
+        rank_ic=float(np.nanmean(plain)),
         sessions=found.n,
     )

@@ -17,7 +17,7 @@ from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.types import BoolArray, Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import CHOSEN, Headed, Header, chosen_of
 from gogooku.learn.models.lightgbm.config import LightGBMConfig
-from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
+from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels, spread_over
 
 Rows = npt.NDArray[np.float32]
 
@@ -117,9 +117,9 @@ class Check:
     @classmethod
     def of(cls, dataset: Dataset, days: DayLabels, *, most: int) -> Check:
         """Rows of at most so many sessions, evenly spread over a part."""
-        picked = np.unique(np.linspace(0, len(days.indices) - 1, most).round().astype(np.int64))
+        picked = spread_over(most, range(len(days.indices)))
         blocks, values = [], []
-        for row in picked.tolist():
+        for row in picked:
             names = np.flatnonzero(np.isfinite(days.values_TNH[row]).any(axis=1))
             blocks.append(day_rows(dataset, int(days.indices[row]), names))
             values.append(days.values_TNH[row][names])
