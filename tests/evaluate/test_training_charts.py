@@ -65,6 +65,13 @@ def test_members_and_refits_are_fits_of_their_own():
     assert len(charts["training-rankic"]["data"]) == 2
 
 
+def test_a_probe_has_curves_of_its_own():
+    events = [epoch(1, part="probe"), epoch(2, part="probe"), epoch(1)]
+    found = lines(training_charts(events)["training-rankic"])
+    assert found["fold 0: train"][0] == [1]
+    assert found["fold 0, probe: train"][0] == [1, 2]
+
+
 def test_parts_are_drawn_on_a_logarithmic_axis_and_nothing_at_zero():
     charts = training_charts([epoch(1), epoch(2, fold=1)])
     found = lines(charts["training-gradients"])

@@ -67,6 +67,7 @@ def _fits(events: Sequence[Event]) -> dict[str, list[Event]]:
         if "member_seed" in event:
             place = event.get("member_number", event["member"])
             name += f", member {place}, seed {event['member_seed']}"
+        name += f", {event['part']}" if "part" in event else ""
         name += ", refit" if refit.get(fold) else ""
         fits.setdefault(name, {})[event["epoch"]] = event
     return {

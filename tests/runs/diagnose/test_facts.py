@@ -86,6 +86,15 @@ def test_fits_are_told_apart_by_fold_by_refit_and_by_member(tmp_path):
     assert found[1].path == "learner.members[1]"
 
 
+def test_the_probe_of_a_pruned_network_is_no_fit_of_the_run(tmp_path):
+    own = epoch(1, train=0.3, valid=0.2) | {"fold": 0}
+    probe = [epoch(n, train=0.9, valid=0.9) | {"fold": 0, "part": "probe"} for n in (1, 2)]
+    begun = {"event": "fold", "fold": 0, "fitted_on": "train"}
+    run = run_with(tmp_path, begun, *probe, own, name="atft-gat-fan")
+    (found,) = fits_of(run)
+    assert found.train_curve == pytest.approx([0.3])
+
+
 def test_a_command_keeps_what_was_set_and_changes_what_is_tried(tmp_path):
     run = run_with(tmp_path, name="lightgbm", settings=("learner.rounds=40", "seed=2"))
     words = shlex.split(again(run, {"learner.rounds": 120}))

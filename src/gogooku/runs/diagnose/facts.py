@@ -269,6 +269,8 @@ def fits_of(run: Run, folds: Sequence[FoldFacts] = ()) -> tuple[Fit, ...]:
         if event.get("event") == "fold":
             again_on[number] = event.get("fitted_on") == "train and valid"
             continue
+        if "part" in event:  # a fit within it, such as the probe of a pruning
+            continue
         member = (event.get("member_number"), event.get("member_seed"))
         key = (number, again_on.get(number, False), *member)
         groups.setdefault(key, []).append(event)
