@@ -9,7 +9,9 @@ every horizon with its Newey-West error, ICIR, the mean return of the 50 best na
 universe over five sessions before and after costs, and the paired difference of RankIC from
 LightGBM over the sessions of all folds, and by year. Several seeds are averaged by rank. `common`
 says the same at five sessions without preferred shares and notes, which the file shows by their
-codes; funds it does not show. `--floor` builds with another floor on traded value.
+codes; funds it does not show. `--floor` builds with another floor on traded value. `--judged`
+prints some of the years only: what is fitted over all years can be chosen by the first of them, and
+the last be read once, at the end, from the runs that are kept in `--home`.
 """
 
 from __future__ import annotations
@@ -75,6 +77,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", default="reversal,ridge,lightgbm,atft-gat-fan")
     parser.add_argument("--blend", default="", help="Runs whose ranks are averaged as well.")
     parser.add_argument("--years", default="2012-2014")
+    parser.add_argument("--judged", default="", help="Years that are printed; all by default.")
     parser.add_argument("--seeds", default="1", type=lambda text: [*map(int, text.split(","))])
     parser.add_argument("--threads", default=2, type=int)
     parser.add_argument("--floor", default=2e6, type=float, help="Traded value, USD a session.")
@@ -88,11 +91,11 @@ def scores_of(
     home: Path, dataset: Dataset, text: str, seed: int, options: argparse.Namespace
 ) -> Scored:
     """Train a run; ``lightgbm+x`` is lightgbm with what ``--set lightgbm+x:path=value`` says."""
-    first, last = options.years.split("-")
+    first, last = years_of(options.years)
     assignments = [
         "split.kind=calendar",
-        f"split.start={date(int(first), 1, 1)}",
-        f"split.end={date(int(last), 12, 31)}",
+        f"split.start={date(first, 1, 1)}",
+        f"split.end={date(last, 12, 31)}",
         "warmup_sessions=280",
         f"refit={json.dumps(not options.no_refit)}",
         f"seed={seed}",
@@ -101,7 +104,16 @@ def scores_of(
     with measured() as spent:
         run = fitted(home, kind_of(text), dataset, threads=options.threads, assignments=assignments)
     indices, scores = run.scores("test", dataset)
-    return Scored(indices, scores, str(spent))
+    year = dataset.sessions[indices].astype("datetime64[Y]").astype(int) + 1970
+    low, high = years_of(options.judged or options.years)
+    judged = (year >= low) & (year <= high)
+    return Scored(indices[judged], scores[judged], str(spent))
+
+
+def years_of(text: str) -> tuple[int, int]:
+    """The first and the last year of `2012-2014`."""
+    first, last = text.split("-")
+    return int(first), int(last)
 
 
 def averaged(parts: list[Scored]) -> Scored:

@@ -1,13 +1,14 @@
 """Fit learners on sandbox markets and show what each finds of what was planted.
 
     python benchmarks/train_demo.py [--seeds 1,2,3] [--size demo] [--threads 2] [--ablations]
-                                    [--shuffled] [--config benchmarks/configs/hybrid.toml]
+                                    [--shuffled] [--config FILE.toml]
 
 One line per learner and seed: alignment (mean daily Spearman of score and planted expectation) and
 RankIC at 1, 5, 10 and 20 sessions on the test part, correlation with each planted family at
-1 session, seconds. ``--ablations`` fits the network without its parts, ``--config`` with the
-settings of a file too; ``--shuffled`` permutes the labels within each session, and shows RankIC
-over its standard error: sessions are then independent, so overlapping horizons need no more lags.
+1 session, seconds. The network has the settings for few names; ``--ablations`` fits it without its
+parts too, and with the defaults, which are for whole markets; ``--config`` with the settings of a
+file. ``--shuffled`` permutes the labels within each session, and shows RankIC over its standard
+error: sessions are then independent, so overlapping horizons need no more lags.
 """
 
 from __future__ import annotations
@@ -16,31 +17,39 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gogooku.core.config import Execution, resolve
 from gogooku.core.metrics import FloatArray, daily_ic, daily_rank_ic, mean_estimate
 from gogooku.core.progress import SilentReporter
+from gogooku.core.registry import VariantConfig
 from gogooku.core.types import Dataset, FitExecution, Labels
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.home import labels_of
 from gogooku.dataset.labels import shuffled_within_session
 from gogooku.evaluate.split import FractionSplit, make_folds
-from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
-from gogooku.learn.models.lightgbm.config import LightGBMConfig
-from gogooku.learn.models.ridge.config import RidgeConfig
-from gogooku.learn.registry import make_learner
+from gogooku.learn.few_names import FEW_NAMES
+from gogooku.learn.registry import LEARNERS, make_learner
 from gogooku.pipeline import build, sandbox
 from gogooku.runs.named import run_named
 from gogooku.sandbox.market.market import FAMILIES, Market, generate, market_config
 
-BASE = {"ridge": RidgeConfig(), "lightgbm": LightGBMConfig(), "network": AtftGatFanConfig()}
+
+def network(**changes: Any) -> VariantConfig:
+    """The network for few names, with changes."""
+    return LEARNERS.config("atft_gat_fan").model_validate({**FEW_NAMES["atft_gat_fan"], **changes})
+
+
+BASE = {name: run_named(name, few_names=True).learner for name in ("ridge", "lightgbm")}
+BASE["network"] = network()
 ABLATIONS = {
-    "no fan": AtftGatFanConfig(fan="none"),
-    "no graph": AtftGatFanConfig(graph="none"),
-    "no history": AtftGatFanConfig(fan="none", temporal="none"),
-    "no graph, no history": AtftGatFanConfig(fan="none", temporal="none", graph="none"),
+    "no fan": network(fan="none"),
+    "no graph": network(graph="none"),
+    "no history": network(fan="none", temporal="none"),
+    "no graph, no history": network(fan="none", temporal="none", graph="none"),
+    "whole market": run_named("atft-gat-fan").learner,
 }
 
 
@@ -98,7 +107,9 @@ def main() -> None:
     options = parser.parse_args()
     configs = {**BASE, **ABLATIONS} if options.ablations else BASE
     for file in options.config:
-        settings = resolve(run_named("atft-gat-fan"), base_name="atft-gat-fan", file=file)
+        settings = resolve(
+            run_named("atft-gat-fan", few_names=True), base_name="few names", file=file
+        )
         configs = {**configs, file.stem: settings.config.learner}
     found: dict[str, list[list[float]]] = {}
     print(f"families at 1 session: {', '.join(FAMILIES)}")

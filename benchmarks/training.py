@@ -7,7 +7,7 @@
 ``QLIBENV/bin/pip install pyqlib==0.9.7 torch==2.13.0``.
 
 A tensor of ranks is written to a temporary file (12 GiB at full scale; `--home` says where) and
-read as a dataset's is. One epoch of atft-gat-fan with the settings of ``configs/hybrid.toml`` at
+read as a dataset's is. One epoch of atft-gat-fan with its default settings at
 ``--width`` is timed over the whole of it, or over ``--epoch-sessions`` of it; then the whole epoch
 is worked out, and it says so. ``--trees`` fits LightGBM at one horizon as its defaults do. With
 ``--qlib-python``, samples a second of Qlib's GATs and ALSTM (their module, forward, backward and
@@ -22,7 +22,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.registry import make_learner
 from measure import Measured, measured
 
-HYBRID = Path(__file__).with_name("configs") / "hybrid.toml"
 WORKER = Path(__file__).with_name("qlib_training_worker.py")
 HORIZONS = (1, 5, 10, 20)
 CONTEXT, PEERS, VALID_SESSIONS, PURGE, DRAWN = 50, 12, 60, 21, 64
@@ -136,12 +134,14 @@ def fold_for(dataset: Dataset, train: int) -> Fold:
 # ------------------------------------------------------------------------------------------- ours
 
 
-def hybrid(options: argparse.Namespace, **changes: Any) -> AtftGatFanConfig:
-    settings = tomllib.loads(HYBRID.read_text())["learner"]
-    training = settings.pop("training") | {"max_epochs": 1, "row_share": options.row_share}
-    wanted = {**settings, "hidden": options.width, "lookback": options.lookback, **changes}
-    wanted["dynamic_features"] = ("ret_1d_uni_z", "volume_z_20")
-    return AtftGatFanConfig.model_validate({**wanted, "training": training})
+def network_config(options: argparse.Namespace, **changes: Any) -> AtftGatFanConfig:
+    settings = {
+        "hidden": options.width,
+        "lookback": options.lookback,
+        "dynamic_features": ("ret_1d_uni_z", "volume_z_20"),
+        "training": {"max_epochs": 1, "row_share": options.row_share},
+    }
+    return AtftGatFanConfig.model_validate({**settings, **changes})
 
 
 def network_epoch(dataset: Dataset, labels: Labels, options: argparse.Namespace) -> None:
@@ -149,7 +149,7 @@ def network_epoch(dataset: Dataset, labels: Labels, options: argparse.Namespace)
     train = min(options.epoch_sessions or most, most)
     found: list[dict[str, Any]] = []
     with measured() as spent:
-        make_learner(hybrid(options)).fit(
+        make_learner(network_config(options)).fit(
             dataset,
             labels,
             fold_for(dataset, train),
@@ -216,7 +216,7 @@ def our_rate(options: argparse.Namespace) -> tuple[float, Measured]:
         dataset = synthetic(Path(folder), smaller)
         labels = labels_for(dataset)
         with measured() as spent:
-            make_learner(hybrid(smaller)).fit(
+            make_learner(network_config(smaller)).fit(
                 dataset,
                 labels,
                 fold_for(dataset, 60),

@@ -31,6 +31,7 @@ from gogooku.commands.arguments import (
     Day,
     Device,
     ExaminedRun,
+    FewNames,
     Host,
     Json,
     MarketSeed,
@@ -79,9 +80,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-sandbox_app = typer.Typer(
-    help="The sandbox: a generated market, and an exchange of it.", no_args_is_help=True
-)
+sandbox_app = typer.Typer(help="A generated market, and an exchange of it.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
 
 
@@ -376,6 +375,7 @@ def export_command(
 def train(
     run: TrainedRun,
     dataset: DatasetName = None,
+    few_names: FewNames = False,
     config: ConfigFile = None,
     assignments: Set = None,
     threads: TrainThreads = 1,
@@ -390,8 +390,7 @@ def train(
         home_folder(),
         run,
         dataset=dataset,
-        config=config,
-        assignments=assignments or [],
+        chosen=command.settings(run, config, assignments or [], few_names=few_names),
         execution=execution_for(threads, device=device, compiled=compiled),
         reporter=reporter_for(as_json=as_json),
     )

@@ -24,3 +24,14 @@ def test_threads_do_not_change_what_is_built_but_are_stamped_in_a_run(home):
     two = done(home, *command, "--threads", 2, "--json").json
     assert one["run"] != two["run"]
     assert done(home, "explain", two["run"], "--json").json["threads"] == 2
+
+
+def test_settings_for_few_names_come_before_those_that_are_given(home):
+    small = ("learner.hidden=8", "learner.lookback=8", "learner.context_features=['uni_vol_20']")
+    brief = ("learner.training.max_epochs=1", "learner.training.days_per_batch=16")
+    command = ["train", "atft-gat-fan", "--few-names", *sets(*small, *brief)]
+    made = done(home, *command, "--json").json
+    config = done(home, "explain", made["run"], "--json").json["config"]
+    assert config["learner.graph"] == {"value": "knn", "from": "run atft-gat-fan, few names"}
+    assert config["learner.hidden"]["from"] == "--set"
+    assert config["learner.gates"]["from"] == "default"

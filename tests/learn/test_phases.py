@@ -75,7 +75,7 @@ def test_a_phase_has_its_settings_and_else_those_of_the_training():
         "learning_rate": 0.02,
         "horizon_weights": [1.0, 0.0, 0.0, 0.0],
         "loss": {"kind": "correlation", "mse_weight": 0.1},
-        "max_epochs": 6,
+        "max_epochs": 4,
         "patience": 5,
     }
 

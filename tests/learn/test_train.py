@@ -538,10 +538,10 @@ def test_the_learning_rate_warms_up_and_fades(case):
 def test_small_steps_use_one_thread_and_large_ones_all(case, monkeypatch):
     dataset, labels, fold = case
 
-    def threads(days, **training):
+    def threads(days, row_share=1.0):
         return train.NetworkFit(
             model=torch.nn.Linear(1, 1),
-            config=TrainingConfig(days_per_batch=days, **training),
+            config=TrainingConfig(days_per_batch=days, row_share=row_share),
             reader=SimpleNamespace(dataset=dataset),
             labels=fold_labels(dataset, labels, fold, config=config()),
             seed=0,

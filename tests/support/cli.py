@@ -11,18 +11,24 @@ from pathlib import Path
 from unittest import mock
 
 from gogooku.cli import main
+from gogooku.core.config import leaves
+from gogooku.learn.few_names import FEW_NAMES
 
 FEATURES = '["ret_1d_sec_z","ret_prev_5d","rsi_14","volume_z_20","ret_prev_20d","uni_vol_20"]'
 """A short list for tiny markets."""
 
 NETWORK = (
+    *(
+        f"{path}={json.dumps(value)}"
+        for path, value in leaves(FEW_NAMES["atft_gat_fan"], "learner.")
+    ),
     "learner.hidden=8",
     "learner.lookback=8",
     "learner.context_features=['uni_vol_20']",
     "learner.training.max_epochs=2",
     "learner.training.days_per_batch=16",
 )
-"""Settings that make the network tiny."""
+"""Settings that make the network tiny, with peers and normalised history."""
 
 VOLATILE = ("stamp.json", "events.jsonl")
 """Files that hold times."""

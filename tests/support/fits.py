@@ -7,6 +7,8 @@ from gogooku.runs.diagnose.facts import Fit, FoldFacts, Measure, Related
 
 HORIZONS = (1, 5, 10, 20)
 
+SIX_EPOCHS = {"max_epochs": 6, "row_share": 1.0}
+
 
 def measures(value, error=0.01):
     return {h: Measure(value, error, 60) for h in HORIZONS}
@@ -78,7 +80,7 @@ def fit(*events, config=None, **changes):
         "again": False,
         "member": "",
         "path": "learner",
-        "config": config or AtftGatFanConfig(),
+        "config": config or AtftGatFanConfig(training=SIX_EPOCHS),
         "events": tuple(events),
         "facts": fold(),
     }

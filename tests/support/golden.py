@@ -121,7 +121,8 @@ def compute(folder: Path) -> Golden:
 
 
 def _fit(dataset: Dataset, name: str, *assignments: str) -> tuple[Any, list[Mapping[str, Any]]]:
-    config = resolve(run_named(name), base_name=name, assignments=assignments).config
+    base = run_named(name, few_names=True)
+    config = resolve(base, base_name=name, assignments=assignments).config
     events: list[Mapping[str, Any]] = []
     fold = make_folds(FractionSplit(), dataset.sessions, first=60)[0]
     made = make_learner(config.learner).fit(

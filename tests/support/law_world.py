@@ -350,7 +350,8 @@ def run_config(name: str, *assignments: str) -> Resolved[TrainConfig]:
     """A named run, the network shrunk until it fits in a second."""
     small = TINY_NETWORK if name in ("atft-gat-fan", "apex-ranker", "master") else ()
     small = ("learner.rounds=20",) if name == "lightgbm" else small
-    return resolve(run_named(name), base_name=name, assignments=(*small, *assignments))
+    base = run_named(name, few_names=True)
+    return resolve(base, base_name=name, assignments=(*small, *assignments))
 
 
 def trained(home: Path, name: str, dataset: Dataset, *assignments: str) -> Run:

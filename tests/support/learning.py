@@ -9,6 +9,7 @@ from gogooku.core.calendar import Clock, next_tokyo_sessions
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.context import ContextScale
+from gogooku.learn.few_names import FEW_NAMES
 from gogooku.learn.forward import score_sessions
 from gogooku.learn.names import positions
 from gogooku.learn.network_config import TrainingConfig
@@ -115,14 +116,17 @@ def make_fold(dataset, *, train=60, valid=20):
 
 
 def small_config(*, kind="atft_gat_fan", **changes):
-    """A network of a few thousand weights."""
+    """A network of a few thousand weights, else with the settings for few names."""
+    few = FEW_NAMES[kind]
     training = {
+        **few["training"],
         "max_epochs": 2,
         "warmup_steps": 1,
         "horizon_weights": (0.25, 0.25, 0.25, 0.25),
         **changes.pop("training", {}),
     }
     plain = {
+        **few,
         "dynamic_features": ("alpha", "delta"),
         "context_features": ("vol", "trend"),
         "lookback": 8,

@@ -32,6 +32,9 @@ Device = Annotated[
 Compiled = Annotated[
     bool, typer.Option("--compile", help="Compile a network for the GPU before it is trained.")
 ]
+FewNames = Annotated[
+    bool, typer.Option("--few-names", help="Settings for a market of some hundred names.")
+]
 RunName = Annotated[str, typer.Argument(help="Run folder, run id, or run name (its newest).")]
 ExaminedRun = Annotated[
     str | None, typer.Argument(help="A run: say what is wrong with it; exit 1 on a finding.")

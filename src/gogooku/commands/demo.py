@@ -180,7 +180,9 @@ def run_demo(
     runs: dict[str, Run] = {}
     single = execution.model_copy(update={"threads": 1})
     for learner in SHUFFLED_LEARNERS if shuffled else LEARNERS:
-        config = run_named(learner).model_copy(update={"seed": seed, "label_order": order})
+        config = run_named(learner, few_names=True).model_copy(
+            update={"seed": seed, "label_order": order}
+        )
         runs[learner] = pipeline.train(
             home,
             learner,

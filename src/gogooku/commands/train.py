@@ -7,11 +7,30 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.core.config import Execution, resolve
+from gogooku.core.config import Execution, Resolved, resolve
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
+from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
+
+
+def settings(
+    name: str, config: Path | None, assignments: Sequence[str], *, few_names: bool
+) -> Resolved[TrainConfig]:
+    """What a named run is fitted with: its own settings, then a file's, then assignments.
+
+    Raises
+    ------
+    ConfigError
+        There is no run of that name, or a setting is wrong.
+    """
+    return resolve(
+        run_named(name, few_names=few_names),
+        base_name=f"{name}, few names" if few_names else name,
+        file=config,
+        assignments=assignments,
+    )
 
 
 def train(
@@ -19,8 +38,7 @@ def train(
     name: str,
     *,
     dataset: str | None,
-    config: Path | None,
-    assignments: Sequence[str],
+    chosen: Resolved[TrainConfig],
     execution: Execution,
     reporter: Reporter,
 ) -> Answer:
@@ -28,8 +46,6 @@ def train(
 
     Raises
     ------
-    ConfigError
-        There is no run of that name, or a setting is wrong.
     DataError
         There is no such dataset.
     GogookuError
@@ -39,7 +55,7 @@ def train(
     run = pipeline.train(
         home,
         name,
-        resolve(run_named(name), base_name=name, file=config, assignments=assignments),
+        chosen,
         current_dataset(home, dataset),
         execution=execution,
         reporter=reporter,

@@ -37,7 +37,7 @@ class PhaseSettings(Config):
         What a session's scores are measured by, with settings of its own.
     """
 
-    max_epochs: int = Field(default=6, ge=1)
+    max_epochs: int = Field(default=4, ge=1)
     patience: int = Field(default=3, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0.0)
     horizon_weights: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
@@ -94,7 +94,7 @@ class TrainingConfig(PhaseSettings):
     """
 
     days_per_batch: int = Field(default=4, ge=1)
-    row_share: float = Field(default=1.0, gt=0.0, le=1.0)
+    row_share: float = Field(default=0.34, gt=0.0, le=1.0)
     smoothing: int = Field(default=3, ge=1)
     tolerance: float = Field(default=0.003, ge=0.0)
     weight_decay: float = Field(default=0.5, ge=0.0)
@@ -194,9 +194,7 @@ class NetworkConfig(FittedConfig):
     dynamic_features: tuple[str, ...] = Field(
         default=("ret_1d_sec_z|ret_1d_uni_z", "volume_z_20"), min_length=1
     )
-    context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
-        "mkt_vol_20d|uni_vol_20",
-    )
+    context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     raw_channels: tuple[str, ...] = ()
     lookback: int = Field(default=24, ge=4)
     pruning: PruningConfig = PruningConfig()

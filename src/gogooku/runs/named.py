@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import did_you_mean, short
+from gogooku.learn.few_names import few_names_of
 from gogooku.learn.registry import LEARNERS
 from gogooku.runs.config import TrainConfig
 
@@ -13,8 +14,14 @@ def run_names() -> dict[str, str]:
     return {kind.replace("_", "-"): kind for kind in LEARNERS.kinds()}
 
 
-def run_named(name: str) -> TrainConfig:
+def run_named(name: str, *, few_names: bool = False) -> TrainConfig:
     """The configuration of a named run.
+
+    Parameters
+    ----------
+    few_names : bool
+        For a market of some hundred names (`gogooku.learn.few_names`); a learner that has one set
+        of settings for any number of names is the same.
 
     Raises
     ------
@@ -24,4 +31,5 @@ def run_named(name: str) -> TrainConfig:
     names = run_names()
     if name not in names:
         raise ConfigError(f"no run is named {short(name)}{did_you_mean(name, list(names))}")
-    return TrainConfig(learner=LEARNERS.config(names[name]).model_validate({}))
+    usual = LEARNERS.config(names[name]).model_validate({})
+    return TrainConfig(learner=few_names_of(usual) if few_names else usual)

@@ -98,7 +98,8 @@ def test_a_part_that_moves_no_score_does_nothing(facts):
 
 def rising(*, train=0.0, dropout=0.4):
     curves = [(0.02 + train, 0.02), (0.03 + train, 0.03), (0.04 + train, 0.04)]
-    return fit(*epochs(curves), config=AtftGatFanConfig(dropout=dropout, feature_dropout=0.0))
+    config = AtftGatFanConfig(dropout=dropout, feature_dropout=0.0, training={"max_epochs": 6})
+    return fit(*epochs(curves), config=config)
 
 
 def test_over_regularised_is_near_rising_and_with_dropout(facts):

@@ -64,7 +64,7 @@ class ApexRankerConfig(NetworkConfig):
     lookback: int = Field(default=60, ge=4)
     patch: int = Field(default=5, ge=1)
     stride: int = Field(default=5, ge=1)
-    hidden: int = Field(default=64, ge=4)
+    hidden: int = Field(default=128, ge=4)
     heads: int = Field(default=4, ge=1)
     blocks: int = Field(default=2, ge=0)
     readout: ReadoutKind = ReadoutKind.FLATTEN
@@ -73,8 +73,8 @@ class ApexRankerConfig(NetworkConfig):
     gates: int = Field(default=2, ge=1)
     missing_flags: bool = False
     revin: bool = False
-    dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
-    feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    feature_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
 
     @model_validator(mode="after")

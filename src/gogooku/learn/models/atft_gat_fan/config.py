@@ -126,24 +126,24 @@ class AtftGatFanConfig(HeadsConfig):
     """
 
     kind: Literal["atft_gat_fan"] = "atft_gat_fan"
-    hidden: int = Field(default=64, ge=4)
+    hidden: int = Field(default=256, ge=4)
     heads: int = Field(default=4, ge=1)
     gates: int = Field(default=2, ge=1)
-    trunk: TrunkKind = TrunkKind.GATED
+    trunk: TrunkKind = TrunkKind.MLP
     depth: int = Field(default=2, ge=1)
-    context_in_trunk: bool = False
+    context_in_trunk: bool = True
     missing_flags: bool = False
-    fan: FanKind = FanKind.FAN
+    fan: FanKind = FanKind.NONE
     fan_bins: int = Field(default=2, ge=0)
     raw_norm: RawNorm = RawNorm.NONE
     raw_bins: int = Field(default=2, ge=1)
-    graph: GraphKind = GraphKind.KNN
+    graph: GraphKind = GraphKind.NONE
     edge_features: bool = False
     shuffle_seed: int = Field(default=0, ge=0)
     temporal: TemporalKind = TemporalKind.FLATTEN
     fusion: FusionConfig = FusionConfig()
-    dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
-    feature_dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    feature_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
 
     @property

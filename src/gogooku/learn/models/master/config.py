@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -54,7 +54,6 @@ class MasterConfig(NetworkConfig):
         ),
         min_length=1,
     )
-    context_features: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     lookback: int = Field(default=8, ge=4)
     hidden: int = Field(default=64, ge=4)
     heads: int = Field(default=4, ge=1)

@@ -1,0 +1,52 @@
+"""Settings of learners for markets of some hundred names, where these differ from the defaults.
+
+The defaults are for whole markets of real prices. With some hundred names a wide network learns the
+market context by heart, and an epoch has few rows: narrower, more noise, one market feature, all
+rows, longer. Peers and frequency normalisation are on, as planted peers can be found there.
+Chosen on sandbox seeds 4 to 9 at size ``demo``, 300 names (LOG.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gogooku.core.registry import VariantConfig
+from gogooku.learn.registry import LEARNERS
+
+_ONE_MARKET_FEATURE: Final = ("mkt_vol_20d|uni_vol_20",)
+_TRAINING: Final = {"max_epochs": 6, "row_share": 1.0}
+_NOISE: Final = {"dropout": 0.4, "feature_dropout": 0.3}
+
+FEW_NAMES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "atft_gat_fan": {
+        "hidden": 64,
+        "trunk": "gated",
+        "context_features": _ONE_MARKET_FEATURE,
+        "context_in_trunk": False,
+        "fan": "fan",
+        "graph": "knn",
+        **_NOISE,
+        "training": _TRAINING,
+    },
+    "apex_ranker": {
+        "hidden": 32,
+        "lookback": 30,
+        "context_features": _ONE_MARKET_FEATURE,
+        **_NOISE,
+        "training": _TRAINING,
+    },
+    "master": {"training": _TRAINING},
+}
+"""Settings by kind of learner; a kind that is absent has one set for any number of names."""
+
+
+def few_names_of(config: VariantConfig) -> VariantConfig:
+    """The default config of a learner, or of each member of a blend, for some hundred names.
+
+    A kind that has one set of settings is given back as it is.
+    """
+    members = getattr(config, "members", None)
+    if members is not None:
+        return config.model_copy(update={"members": tuple(few_names_of(one) for one in members)})
+    return LEARNERS.config(config.kind).model_validate(FEW_NAMES.get(config.kind, {}))
