@@ -1,14 +1,17 @@
 """Fit learners on sandbox markets and show what each finds of what was planted.
 
-    python benchmarks/train_demo.py [--seeds 1,2,3] [--size demo] [--threads 2] [--ablations]
-                                    [--shuffled] [--config FILE.toml]
+    python benchmarks/train_demo.py [--seeds 1,2,3] [--training-seeds 1] [--size demo] [--threads 2]
+                                    [--runs ridge,lightgbm] [--ablations] [--shuffled]
+                                    [--config FILE.toml]
 
-One line per learner and seed: alignment (mean daily Spearman of score and planted expectation) and
-RankIC at 1, 5, 10 and 20 sessions on the test part, correlation with each planted family at
-1 session, seconds. The network has the settings for few names; ``--ablations`` fits it without its
-parts too, and with the defaults, which are for whole markets; ``--config`` with the settings of a
-file. ``--shuffled`` permutes the labels within each session, and shows RankIC over its standard
-error: sessions are then independent, so overlapping horizons need no more lags.
+One line per learner and seed of the market (and of the training, but for ridge): alignment (mean
+daily Spearman of score and planted expectation) and RankIC at 1, 5, 10 and 20 sessions on the test
+part, correlation with each planted family at 1 session, seconds; at the end the mean over markets
+with its standard error, and what the network finds more than the others, paired by market. The
+network has the settings for few names; ``--ablations`` fits it without its parts too, and with the
+defaults, which are for whole markets; ``--config`` with the settings of a file. ``--shuffled``
+permutes the labels within each session, and shows RankIC over its standard error: sessions are then
+independent, so overlapping horizons need no more lags.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +46,7 @@ def network(**changes: Any) -> VariantConfig:
     return LEARNERS.config("atft_gat_fan").model_validate({**FEW_NAMES["atft_gat_fan"], **changes})
 
 
-BASE = {name: run_named(name, few_names=True).learner for name in ("ridge", "lightgbm")}
-BASE["network"] = network()
+NETWORK = "network"
 ABLATIONS = {
     "no fan": network(fan="none"),
     "no graph": network(graph="none"),
@@ -99,19 +102,22 @@ def shown(values: list[float], digits: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--training-seeds", default="1", help="How often each learner is fitted.")
+    parser.add_argument("--runs", default="ridge,lightgbm", help="What the network is beside.")
     parser.add_argument("--size", default="demo")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--config", type=Path, action="append", default=[])
     options = parser.parse_args()
-    configs = {**BASE, **ABLATIONS} if options.ablations else BASE
+    beside = {name: run_named(name, few_names=True).learner for name in options.runs.split(",")}
+    configs = {**beside, NETWORK: network(), **(ABLATIONS if options.ablations else {})}
     for file in options.config:
         settings = resolve(
             run_named("atft-gat-fan", few_names=True), base_name="few names", file=file
         )
         configs = {**configs, file.stem: settings.config.learner}
-    found: dict[str, list[list[float]]] = {}
+    found: dict[str, dict[int, list[list[float]]]] = {}
     print(f"families at 1 session: {', '.join(FAMILIES)}")
     for seed in (int(text) for text in options.seeds.split(",")):
         dataset, market = make(options.size, seed, threads=options.threads)
@@ -121,13 +127,13 @@ def main() -> None:
             labels = shuffled_within_session(labels, dataset.valid_TN, rng=rng)
         fold = make_folds(FractionSplit(), dataset.sessions, first=60)[0]
         test = fold.indices("test")
-        for name, config in configs.items():
+        for name, training_seed, config in fits(configs, options.training_seeds):
             begun = time.perf_counter()
             checkpoint = make_learner(config).fit(
                 dataset,
                 labels,
                 fold,
-                rng=np.random.default_rng([1, 0]),
+                rng=np.random.default_rng([training_seed, 0]),
                 execution=FitExecution(threads=options.threads),
             )
             seconds = time.perf_counter() - begun
@@ -135,15 +141,39 @@ def main() -> None:
             alignment, rank_ic, t_stat, families = judged(
                 scores, dataset, labels, market, test, independent=options.shuffled
             )
-            found.setdefault(name, []).append(alignment)
+            found.setdefault(name, {}).setdefault(seed, []).append(alignment)
             tail = f"t {shown(t_stat, 1)}" if options.shuffled else f"family {shown(families, 2)}"
             print(
                 f"{seed} {name:21s} alignment {shown(alignment, 3)} | RankIC {shown(rank_ic, 4)}"
                 f" | {tail} | {seconds:.0f} s",
                 flush=True,
             )
-    for name, rows in found.items():
-        print(f"mean {name:18s} alignment {shown(np.mean(rows, axis=0).tolist(), 3)}")
+    means = {
+        name: np.array([np.mean(rows, axis=0) for rows in by_market.values()])
+        for name, by_market in found.items()
+    }
+    for name, of_market in means.items():
+        print(f"mean {name:18s} alignment {with_errors(of_market)}")
+        if name != NETWORK:
+            print(f"  {NETWORK} less {name:10s} {with_errors(means[NETWORK] - of_market)}")
+
+
+def fits(
+    configs: Mapping[str, VariantConfig], training_seeds: str
+) -> Iterator[tuple[str, int, VariantConfig]]:
+    """Name, training seed and config of every fit; ridge knows no chance."""
+    for name, config in configs.items():
+        for text in training_seeds.split(",")[: 1 if config.kind == "ridge" else None]:
+            yield name, int(text), config
+
+
+def with_errors(values: FloatArray) -> str:
+    """Means over markets [market, horizon], with their standard errors where there are several."""
+    mean = values.mean(axis=0)
+    if len(values) == 1:
+        return shown(mean.tolist(), 3)
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return "  ".join(f"{m:6.3f} ±{e:.3f}" for m, e in zip(mean, error, strict=True))
 
 
 if __name__ == "__main__":
