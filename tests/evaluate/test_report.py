@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.report import ReportPage, render_report
 from support.pages import read
 
@@ -128,3 +129,13 @@ def test_what_groups_are_worth_is_shown_where_it_was_measured():
     assert "importance" in reader.ids
     assert reader.figures["figure-importance"]["data"][0]["y"] == ["price <x>"]
     assert "importance" not in read(render_report(page())).ids
+
+
+def test_what_a_network_gives_is_shown_where_there_is_some():
+    right = Calibrated(horizon=5, level=0.5, share=0.4, error=0.1, sessions=9, labels=90)
+    weights = pl.DataFrame({"date": DATES[:2], "channel": ["a <x>"] * 2, "weight": [1.0, 1.0]})
+    reader = read(render_report(page(calibration=[right], channels=weights)))
+    assert {"calibration", "channels"} <= set(reader.ids)
+    assert reader.figures["figure-calibration"]["data"][1]["y"] == [0.4]
+    assert reader.figures["figure-channels"]["data"][0]["name"] == "a <x>"
+    assert not {"calibration", "channels"} & set(read(render_report(page())).ids)

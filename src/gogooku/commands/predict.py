@@ -67,7 +67,8 @@ def predict(
         horizon=asked.horizon,
         device=device,
     )
-    shown = made.frame.head(min(asked.top, made.frame.height))
+    others = [name for name in made.beside if not name.endswith(f"_{made.horizon}")]
+    shown = made.frame.head(min(asked.top, made.frame.height)).drop(others)
     title = (
         f"Ranking {_WHEN[made.clock]} {made.date} for the next "
         f"{counted(made.horizon, 'session')}: top {shown.height:,} of {made.frame.height:,}"

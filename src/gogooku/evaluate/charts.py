@@ -14,7 +14,7 @@ from gogooku.core.metrics import Z95
 Figure = dict[str, Any]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-_GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
+GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
 _SIGNIFICANT = 6
 _FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 
@@ -63,7 +63,7 @@ def decile_returns(deciles: pl.DataFrame) -> Figure:
         low, high = place / len(blocks), (place + 0.86) / len(blocks)
         number = "" if place == 0 else str(place + 1)
         layout[f"xaxis{number}"] = _axis(domain=[low, high], anchor=f"y{number}", dtick=3)
-        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", zeroline=True, zerolinecolor=_GREY)
+        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", zeroline=True, zerolinecolor=GREY)
         layout["annotations"].append(
             {"text": f"h{horizon}", "x": (low + high) / 2, "y": 1.08, "xref": "paper",
              "yref": "paper", "showarrow": False}
@@ -75,7 +75,7 @@ def decile_returns(deciles: pl.DataFrame) -> Figure:
                 "name": f"h{horizon}",
                 "x": frame.get_column("decile").to_list(),
                 "y": [v * 1e4 if v is not None else None for v in frame["value"].to_list()],
-                "error_y": {"type": "data", "array": errors, "thickness": 1, "color": _GREY},
+                "error_y": {"type": "data", "array": errors, "thickness": 1, "color": GREY},
                 "marker": {"color": COLOURS[place % len(COLOURS)]},
                 "xaxis": f"x{number}",
                 "yaxis": f"y{number}",
@@ -90,14 +90,14 @@ def equity_curve(portfolio: pl.DataFrame) -> Figure:
     dates = _dates(portfolio)
     lines = {
         "portfolio, after costs": ("equity", COLOURS[0], "solid"),
-        "universe, equal weight, no costs": ("benchmark", _GREY, "solid"),
+        "universe, equal weight, no costs": ("benchmark", GREY, "solid"),
     }
     data = []
     for name, (column, colour, dash) in lines.items():
         values = portfolio.get_column(column)
         style = {"color": colour, "dash": dash, "width": 2.0}
         data.append(line(name, dates, (values / values[0]).to_list(), style))
-    flat = {"color": _GREY, "dash": "dot", "width": 1.2}
+    flat = {"color": GREY, "dash": "dot", "width": 1.2}
     data.append(line("cash, no interest", dates, [1.0] * len(dates), flat))
     return figure(data, y="growth of 1")
 
@@ -107,7 +107,7 @@ def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
     data = []
     for name, column, colour in (
         ("portfolio", "equity", COLOURS[0]),
-        ("universe", "benchmark", _GREY),
+        ("universe", "benchmark", GREY),
     ):
         values = portfolio.get_column(column).to_numpy()
         fall = values / np.maximum.accumulate(values) - 1.0
@@ -153,7 +153,7 @@ def importance_bars(rows: Sequence[Mapping[str, Any]]) -> Figure:
         title = {"text": "RankIC lost"}
         layout[f"xaxis{number}"] = _axis(
             domain=[low, high], anchor=f"y{number}", title=title, zeroline=True,
-            zerolinecolor=_GREY, nticks=4,
+            zerolinecolor=GREY, nticks=4,
         )  # fmt: skip
         layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", showticklabels=place == 0)
         layout["annotations"].append(_headline(f"h{horizon}", (low + high) / 2))
@@ -170,7 +170,7 @@ def importance_bars(rows: Sequence[Mapping[str, Any]]) -> Figure:
                     "type": "data",
                     "array": [None if one is None else Z95 * one for one in errors],
                     "thickness": 1,
-                    "color": _GREY,
+                    "color": GREY,
                 },
                 "marker": {"color": COLOURS[place % len(COLOURS)]},
                 "xaxis": f"x{number}",
@@ -201,7 +201,7 @@ def line(name: str, x: list[Any], y: list[Any], style: Mapping[str, Any]) -> Fig
 
 
 def _axis(**more: Any) -> Figure:
-    return {"gridcolor": _PALE, "zeroline": False, "linecolor": _GREY, "automargin": True, **more}
+    return {"gridcolor": _PALE, "zeroline": False, "linecolor": GREY, "automargin": True, **more}
 
 
 def _layout(*, y: str, tickformat: str = "") -> Figure:

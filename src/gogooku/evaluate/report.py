@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.charts import Figure, importance_bars, portfolio_charts, skill_charts
+from gogooku.evaluate.network_charts import calibration_lines, channel_lines
 from gogooku.evaluate.page import chart, details, document, section
 from gogooku.evaluate.training_charts import training_charts
 
@@ -24,6 +26,8 @@ _TITLES = {
     "equity": "Equity",
     "drawdown": "Drawdown",
     "turnover": "Turnover",
+    "calibration": "Quantile calibration",
+    "channels": "Channel selection over time",
     "importance": "What the scores live on",
     "training-rankic": "Training: learning curves",
     "training-loss": "Training: loss",
@@ -36,6 +40,17 @@ _NOTES = {
     "deciles": "Decile 10 has the highest scores. Bars are means over sessions, whiskers 95 %.",
     "equity": "The universe line pays no costs and cannot be bought as it stands.",
     "turnover": "Each rebalance: traded value over two, over equity at the open.",
+    "calibration": (
+        "Share of names of the test part whose label, as the normal score of its rank within the "
+        "session, lies below the quantile they were given: mean over sessions, whiskers 95 %, n in "
+        "the legend. On the dotted line a quantile is what it says; a line steeper than it has "
+        "quantiles that lie too far apart, a flatter one quantiles that lie too close together."
+    ),
+    "channels": (
+        "Weights that the state of the market gives the channels of the history on sessions of the "
+        "test part, by the network that scored them; they add up to 1. Level lines: always the "
+        "same choice; on the dotted line: none. A jump may be the next fold's network."
+    ),
     "importance": (
         "RankIC that is lost on validation dates when the windows of a group of features change "
         "hands among the names of a session; whiskers 95 %. A group whose whisker lies at or below "
@@ -83,6 +98,10 @@ class ReportPage:
         Findings; shown first.
     importance : sequence of mappings
         What groups of features are worth; see `gogooku.evaluate.charts.importance_bars`.
+    calibration : sequence of Calibrated
+        How right the quantiles of a network are.
+    channels : polars.DataFrame or None
+        What a network reads when; see `gogooku.evaluate.network_charts.channel_lines`.
     """
 
     title: str
@@ -96,6 +115,8 @@ class ReportPage:
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     importance: Sequence[Mapping[str, Any]] = ()
+    calibration: Sequence[Calibrated] = ()
+    channels: pl.DataFrame | None = None
 
 
 def render_report(page: ReportPage) -> str:
@@ -113,6 +134,8 @@ def render_report(page: ReportPage) -> str:
         *(_chart(key, figure) for key, figure in charts.items()),
         section("portfolio", "Portfolio", _portfolio_table(page.metrics)) if traded else "",
         *(_chart(key, figure) for key, figure in traded.items()),
+        _chart("calibration", calibration_lines(page.calibration)) if page.calibration else "",
+        _chart("channels", channel_lines(page.channels)) if page.channels is not None else "",
         _chart("importance", importance_bars(page.importance)) if page.importance else "",
         *(_chart(key, figure) for key, figure in trained.items()),
         details("facts", "Facts", page.facts),

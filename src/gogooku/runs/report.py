@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.stamp import CONFIG_FILE
@@ -16,6 +17,12 @@ from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import EVENTS_FILE, Run
 from gogooku.runs.importance import Importance, importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
+from gogooku.runs.network_pictures import (
+    calibration,
+    channel_weights,
+    has_quantiles,
+    selects_channels,
+)
 from gogooku.runs.trade import Traded, backtest
 
 REPORT = "report"
@@ -43,7 +50,8 @@ def write_report(
     Raises
     ------
     DataError
-        As `gogooku.runs.judge.evaluate` and `gogooku.runs.trade.backtest`.
+        As `gogooku.runs.judge.evaluate` and `gogooku.runs.trade.backtest`; or the dataset of a run
+        that gives quantiles, or weighs channels, is gone.
     """
     resolved = at_exchange(resolved, run.exchange(home))
     judged = evaluate(home, run, resolved.part(JudgeConfig))
@@ -52,7 +60,7 @@ def write_report(
     found, *folders = importance(home, run) if explained else ([],)
 
     def fill(building: Path) -> None:
-        page = _page(run, judged, traded, resolved, worth=found)
+        page = replace(_page(run, judged, traded, resolved, worth=found), **_pictures(home, run))
         (building / REPORT_FILE).write_text(render_report(page), encoding="utf-8")
 
     folder = keep_beside(
@@ -68,6 +76,18 @@ def write_report(
         fill=fill,
     )
     return folder / REPORT_FILE
+
+
+def _pictures(home: Path, run: Run) -> dict[str, Any]:
+    """What the page shows of a network that gives quantiles, or weighs channels."""
+    quantiles, selects = has_quantiles(run), selects_channels(run.config.learner)
+    if not quantiles and not selects:
+        return {}
+    dataset = run.dataset(home)
+    return {
+        "calibration": calibration(run, dataset) if quantiles else (),
+        "channels": channel_weights(run, dataset) if selects else None,
+    }
 
 
 def _page(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gogooku.core.errors import NotFoundError
 from gogooku.core.findings import did_you_mean
-from gogooku.core.types import Checkpoint, Dataset
-from gogooku.learn.models.blend.learner import BlendCheckpoint
+from gogooku.core.types import Dataset
 from gogooku.serve.predictor import Predictor
-
-if TYPE_CHECKING:
-    from gogooku.learn.networks import NetworkCheckpoint
 
 
 @dataclass(frozen=True)
@@ -75,6 +70,8 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
         Not a session, trained on, the name is not in the universe then, or no part of the run's
         network weighs peers.
     """
+    from gogooku.learn.networks_in import networks_in
+
     dataset = predictor.dataset
     wanted = predictor.newest if day is None else day
     t = dataset.index_of(wanted)
@@ -86,7 +83,7 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
         )
     place = codes.index(code)
     table = dataset.neighbour_BNK[int(dataset.neighbour_block_T[t])][names[place]]
-    for network in _networks(predictor.checkpoint_for(wanted)):
+    for network in networks_in(predictor.checkpoint_for(wanted)):
         for layer, weight in network.weighed(dataset, t).items():
             if weight.shape[1:] == (1 + len(table),):
                 own, *others = weight[place].tolist()
@@ -96,16 +93,6 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
         f"run {predictor.run.run_id}: no part of it weighs the peers of a name; train a network "
         "with peers: gogooku train atft-gat-fan --set learner.graph=knn"
     )
-
-
-def _networks(checkpoint: Checkpoint) -> Iterator[NetworkCheckpoint]:
-    """The networks of a checkpoint: itself, or those among the members of a blend."""
-    from gogooku.learn.networks import NetworkCheckpoint
-
-    members = checkpoint.members if isinstance(checkpoint, BlendCheckpoint) else (checkpoint,)
-    for one in members:
-        if isinstance(one, NetworkCheckpoint):
-            yield one
 
 
 def _heard(dataset: Dataset, t: int, table: list[int], weights: list[float]) -> tuple[Peer, ...]:

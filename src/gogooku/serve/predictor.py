@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +15,16 @@ import polars as pl
 
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import ContractError, DataError, NotFoundError
-from gogooku.core.forecast import Forecast
+from gogooku.core.forecast import Forecast, Scores
 from gogooku.core.types import Checkpoint, Dataset
 from gogooku.dataset.home import served
-from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.runs.folder import Run
+from gogooku.learn.checkpoint import Headed, load_checkpoint
+from gogooku.runs.folder import OUTPUTS_FILE, Run
+
+_ALONE: Final = Lock()
+"""Held while a run scores that gives more than scores. For passes with dropout its network is in
+training mode, and torch's generators are those of all threads: no other request may come between.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,17 @@ class Ranking:
         When it is decided: the evening of that session, or the morning before the next open.
     frame : polars.DataFrame
         (rank, code, sector, close, score_1, score_5, ...), best first at ``horizon``; the sector by
-        name, null where it is not known; the close null where the name did not trade.
+        name, null where it is not known; the close null where the name did not trade. Behind the
+        scores, the columns of ``beside``.
     horizon : int
         Which score ranks.
     run_id, dataset : str
         What made it.
     forecast : Forecast
         The same scores in long form; its constructor has refused dates that were trained on.
+    beside : tuple of str
+        What the run gives beside its scores, named as in its ``outputs.parquet``, at each horizon:
+        ``q0.1_5``, ``place_spread_5``. None for most runs.
     """
 
     date: date
@@ -47,6 +59,7 @@ class Ranking:
     run_id: str
     dataset: str
     forecast: Forecast
+    beside: tuple[str, ...] = ()
 
     def to_json(self, *, top: int | None = None) -> dict[str, Any]:
         """The ranking as plain values; ``top`` names at most."""
@@ -135,7 +148,7 @@ class Predictor:
                 f"horizon {horizon} is not scored by this run; ask for one of "
                 f"{', '.join(map(str, checkpoint.horizons))}"
             )
-        scores = checkpoint.scores(self.dataset, np.array([t]))
+        scores, beside = self._scored(checkpoint, t)
         self._require_numbers(scores[0], t)
         forecast = Forecast.of(
             scores,
@@ -152,12 +165,31 @@ class Predictor:
         return Ranking(
             date=wanted,
             clock=self.dataset.clock,
-            frame=self._ranked(forecast, t, by=f"score_{horizon}"),
+            frame=self._ranked(forecast, t, by=f"score_{horizon}", beside=beside),
             horizon=horizon,
             run_id=self.run.run_id,
             dataset=self.dataset.folder.name,
             forecast=forecast,
+            beside=tuple(beside),
         )
+
+    def _scored(self, checkpoint: Checkpoint, t: int) -> tuple[Scores, dict[str, Scores]]:
+        """Scores [1, N, H] of a session, and, if the run keeps some, what it gives beside them [N].
+
+        Both are made as they were for the test part of the run.
+        """
+        wanted, more = np.array([t]), self.run.files.has(OUTPUTS_FILE)
+        with _ALONE if more else nullcontext():
+            scores = checkpoint.scores(self.dataset, wanted)
+            if not more:
+                return scores, {}
+            assert isinstance(checkpoint, Headed), type(checkpoint).__name__
+            found = checkpoint.more_outputs(self.dataset, wanted)
+        return scores, {
+            f"{name}_{horizon}": values[0, :, h]
+            for name, values in found.items()
+            for h, horizon in enumerate(checkpoint.horizons)
+        }
 
     def _require_numbers(self, scores_NH: npt.NDArray[np.float32], t: int) -> None:
         """Refuse scores of which a horizon has none: what made them is no model."""
@@ -171,7 +203,9 @@ class Predictor:
                 "training failed, or its weights are damaged. Train it again."
             )
 
-    def _ranked(self, forecast: Forecast, t: int, *, by: str) -> pl.DataFrame:
+    def _ranked(
+        self, forecast: Forecast, t: int, *, by: str, beside: Mapping[str, Scores]
+    ) -> pl.DataFrame:
         """Names that have every score, best first, with what is known of them that session."""
         wide = forecast.wide().drop("date").drop_nulls()
         sector = self.dataset.sector_TN[t]
@@ -181,9 +215,10 @@ class Predictor:
                 "code": pl.Series(self.dataset.codes, dtype=pl.String),
                 "sector": names.gather(pl.Series(sector, dtype=pl.Int64).replace(-1, None)),
                 "close": pl.Series(np.asarray(self._close[t]), nan_to_null=True),
+                **{name: pl.Series(one, nan_to_null=True) for name, one in beside.items()},
             }
         )
         scores = [name for name in wide.columns if name != "code"]
         ranked = wide.join(facts, on="code").sort(by, "code", descending=[True, False])
         rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank")
-        return ranked.select(rank, "code", "sector", "close", *scores)
+        return ranked.select(rank, "code", "sector", "close", *scores, *beside)
