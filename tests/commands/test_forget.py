@@ -43,7 +43,8 @@ def full(line, synced, tmp_path_factory):
     line.done(home, "build", "--source", "sandbox-tiny-1", *BUILD)
     known = ("--as-known-on", str(NOW.date()))
     line.done(home, "build", "--source", "sandbox", *known, *BUILD)
-    line.done(home, *TRAIN, "--set", "seed=3")
+    members = 'learner.members=[{kind="ridge"},{kind="reversal"}]'
+    line.done(home, "train", "blend", *sets(members, "learner.member_spread=true"), *TRAIN[2:])
     line.done(home, "build", "--source", "sandbox", *BUILD)
     line.done(home, *TRAIN)
     for command in ("evaluate", "backtest", "report"):
@@ -125,12 +126,13 @@ def test_what_is_searched_for_is_there_before(full):
 def test_everything_of_the_vendor_goes_and_measures_stay(forgotten, full):
     home, result = forgotten
     removed = result.json["removed"]
-    runs = sorted((full / "runs").glob("ridge-*"))
+    runs = sorted((full / "runs").glob("[br]*"))
     assert len(runs) == 2
     assert {"raw/sandbox", "tables/sandbox", "sources/sandbox"} <= set(removed)
     assert f"sources/sandbox-as-known-{NOW.date()}" in removed
     assert len([name for name in removed if name.startswith("datasets/")]) == 2
     assert len([name for name in removed if name.endswith("predictions.parquet")]) == 2
+    assert len([name for name in removed if name.endswith("outputs.parquet")]) == 1
     assert result.json["num_bytes"] > 100_000
     assert_no_vendor_rows(home, full)
     assert leftovers(home) == []

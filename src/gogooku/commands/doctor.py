@@ -36,7 +36,7 @@ from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
 from gogooku.ingest.source import read_source, source_names, sources_folder
 from gogooku.runs.find import open_run, opened
-from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
+from gogooku.runs.folder import OF_VENDOR, PREDICTIONS_FILE, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
 
 _GIGABYTE = 1e9
@@ -159,7 +159,7 @@ def _forgotten(home: Path, path: Path) -> bool:
     """Whether a file of a run holds vendor data whose source is gone: ``sync --forget``."""
     if runs_folder(home) not in path.parents:
         return False
-    of_vendor = path.name == PREDICTIONS_FILE or path.parent.name.startswith(f"{BACKTEST}-")
+    of_vendor = path.name in OF_VENDOR or path.parent.name.startswith(f"{BACKTEST}-")
     run = runs_folder(home) / path.relative_to(runs_folder(home)).parts[0]
     dataset = open_sealed(run).manifest.get("dataset")
     return of_vendor and not (datasets_folder(home) / str(dataset) / MANIFEST_FILE).exists()

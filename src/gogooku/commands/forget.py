@@ -24,7 +24,7 @@ from gogooku.core.stamp import STAMP_FILE, Stamp
 from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
-from gogooku.runs.folder import PREDICTIONS_FILE, finished_runs, runs_folder
+from gogooku.runs.folder import OF_VENDOR, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import Basis, parts_folder
 
@@ -138,11 +138,11 @@ def _unfinished_runs(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]
 
 
 def _vendor_files(run: Path) -> list[Path]:
-    """Predictions, fills and holdings of a run, and what interrupted backtests left of them.
+    """Predictions, outputs, fills and holdings of a run, and what interrupted backtests left.
 
     Every backtest, of whatever settings; and the one that an earlier version kept without a key.
     """
-    files = [run / PREDICTIONS_FILE]
+    files = [run / name for name in OF_VENDOR]
     for folder in sorted(run.glob(f"{BACKTEST}*")):
         files += sorted(folder.glob("*.parquet"))
     left = [path for path in sorted(run.glob(f".{BACKTEST}*")) if path.is_dir()]

@@ -23,6 +23,8 @@ from gogooku.runs.config import TrainConfig
 PREDICTIONS_FILE = "predictions.parquet"
 OUTPUTS_FILE = "outputs.parquet"
 """What a learner gives beside its scores; only there if it was asked for some."""
+OF_VENDOR: Final = (PREDICTIONS_FILE, OUTPUTS_FILE)
+"""Files of a run that go with the data they came from: ``sync --forget``."""
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
