@@ -546,6 +546,7 @@ TWO = {"learner.members": [{"kind": "ridge"}, {"kind": "reversal"}]}
 FAST = {"learner.rounds": 60, "learner.check_every": 1, "learner.learning_rate": 0.3}
 """Trees whose validation RankIC goes up and down from one to the next."""
 FUSED = {"learner.temporal": "fusion"}
+PRETRAINED = {**FUSED, "learner.pretraining.epochs": 1}
 READS_RAW = {"learner.raw_channels": ["log_return", "abs_return"]}
 ONE = {"learner.members": [{"kind": "lightgbm", "rounds": 5}]}
 """Members of a blend that are fitted at once."""
@@ -632,6 +633,17 @@ LEARNER_ROWS: Mapping[str, tuple[Knob, ...]] = {
                 ("recurrent", False),
                 ("static", False),
                 ("attention", False),
+            )
+        ),
+        Knob("learner.pretraining.epochs", 1, "scores", FUSED),
+        *(
+            Knob(f"learner.pretraining.{name}", value, "scores", PRETRAINED)
+            for name, value in (
+                ("learning_rate", 0.01),
+                ("names", 12),
+                ("masked", 0.2),
+                ("shortest", 4),
+                ("across", 1.0),
             )
         ),
         Knob("learner.graph", "shuffled", "scores"),

@@ -171,6 +171,33 @@ class PruningConfig(Config):
     names: int = Field(default=256, ge=10)
 
 
+class PretrainingConfig(Config):
+    """What reads the history, trained without labels first (`gogooku.learn.pretraining`).
+
+    Attributes
+    ----------
+    epochs : int
+        Over the train sessions; 0 for no pre-training.
+    learning_rate : float
+        Of Adam.
+    names : int
+        Most names of a session that are compared, drawn anew for every epoch and session.
+    masked : float
+        Share of the steps of a crop whose content is hidden.
+    shortest : int
+        Fewest steps that two crops of a window share.
+    across : float
+        Weight of comparing names at one step; the rest is of comparing the steps of one name.
+    """
+
+    epochs: int = Field(default=0, ge=0)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    names: int = Field(default=128, ge=10)
+    masked: float = Field(default=0.5, ge=0.0, lt=1.0)
+    shortest: int = Field(default=2, ge=2)
+    across: float = Field(default=0.5, ge=0.0, le=1.0)
+
+
 class NetworkConfig(FittedConfig):
     """What every network chooses: its inputs and its training.
 
@@ -203,6 +230,11 @@ class NetworkConfig(FittedConfig):
     @property
     def shuffled_by(self) -> int | None:
         """Seed of the shuffle of the neighbour tables; None where they are read as they are."""
+        return None
+
+    @property
+    def pretrained_by(self) -> PretrainingConfig | None:
+        """How the reading of the history is trained first; None where it is not."""
         return None
 
 

@@ -28,8 +28,9 @@ from gogooku.learn.nested import below
 from gogooku.learn.network_config import HeadsConfig, NetworkConfig, PruneKind, PruningConfig
 from gogooku.learn.numerics import seeded
 from gogooku.learn.parts import weights_of
-from gogooku.learn.phases import schedule
+from gogooku.learn.phases import check_phases, schedule
 from gogooku.learn.places import blended
+from gogooku.learn.pretraining import pretrain
 from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.shuffled_graph import ShuffledTables
@@ -214,14 +215,18 @@ class NetworkLearner:
                 market_features=dataset.market_features,
                 num_horizons=len(labels.horizons),
             )
+        check_phases(schedule(config.training), model)
         epochs = None if chosen is None else _epochs_of(chosen)
+        key = _key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs)
+        reader = day_reader(config, dataset, scale)
+        pretrain(model, config, reader, fold, seed=seed, key=key, execution=execution)
         kept = NetworkFit(
             model=model,
             config=config.training,
-            reader=day_reader(config, dataset, scale),
+            reader=reader,
             labels=targets,
             seed=seed,
-            key=_key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs),
+            key=key,
             execution=execution,
             epochs=epochs,
             levels=levels,

@@ -68,10 +68,13 @@ class Patches(nn.Module):
 
     def forward(self, x_BNLC: Tensor) -> Tensor:
         """Tokens [B, N, P, W], oldest first."""
+        return self.content(x_BNLC) + self.place_PW
+
+    def content(self, x_BNLC: Tensor) -> Tensor:
+        """What tokens say of their sessions, without their place; [B, N, P, W]."""
         filled = functional.pad(x_BNLC, (0, 0, self.missing, 0))
         shape = (*x_BNLC.shape[:2], self.count, -1)
-        patches = filled.reshape(shape)
-        out: Tensor = self.project(patches) + self.place_PW
+        out: Tensor = self.project(filled.reshape(shape))
         return out
 
 

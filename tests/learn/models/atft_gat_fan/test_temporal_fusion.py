@@ -70,3 +70,37 @@ def test_names_do_not_mix_and_every_input_matters():
         assert change[:, 1:].max() < 1e-6
     turned = [given[0], given[1] + 1.0, *given[2:]]
     assert (layer(*turned) - want).abs().amax(dim=-1).min() > 0
+
+
+def crop_of(layer, x, crop, masked=()):
+    """Tokens of a crop of a window, some patches of it hidden."""
+    hidden = torch.zeros(*x.shape[:2], crop.stop - crop.start, dtype=torch.bool)
+    for place in masked:
+        hidden[:, :, place] = True
+    return layer.read_crop(x, crop, hidden)
+
+
+def test_a_crop_is_read_from_its_own_sessions_only_and_what_is_hidden_is_not():
+    layer = made(patch=3)
+    x = inputs()[0]
+    crop = slice(1, 4)
+    want = crop_of(layer, x, crop)
+    assert want.shape == (*x.shape[:2], 3, layer.patches.project.out_features)
+    patch, missing = layer.patches.patch, layer.patches.missing
+    for p in range(layer.patches.count):
+        moved = x.clone()
+        moved[:, :, max(0, p * patch - missing) : (p + 1) * patch - missing] += 1.0
+        got = (crop_of(layer, moved, crop) - want).abs().amax(dim=(0, 1, 3))
+        assert [bool(one) for one in got > 0] == [1 <= p <= q for q in (1, 2, 3)]
+        hidden = crop_of(layer, moved, crop, masked=(0, 1, 2))
+        assert torch.equal(hidden, crop_of(layer, x, crop, masked=(0, 1, 2)))
+
+
+def test_a_crop_of_the_whole_window_is_what_the_fusion_reads_but_for_place_name_and_market():
+    layer = made(select=False, static=False)
+    x, *rest = inputs()
+    with torch.no_grad():
+        layer.patches.place_PW.zero_()
+        layer.patches.project.bias.add_(1.0)
+    token = crop_of(layer, x, slice(0, layer.patches.count))
+    torch.testing.assert_close(layer.readout(token.flatten(2)), layer(x, *rest))

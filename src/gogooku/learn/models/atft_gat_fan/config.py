@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from gogooku.core.config import Config
-from gogooku.learn.network_config import HeadsConfig
+from gogooku.learn.network_config import HeadsConfig, PretrainingConfig
 
 
 class TrunkKind(StrEnum):
@@ -115,6 +115,8 @@ class AtftGatFanConfig(HeadsConfig):
         Frequency bins that ``raw_norm=fan`` takes out.
     fusion : FusionConfig
         Parts of ``temporal=fusion``.
+    pretraining : PretrainingConfig
+        Of what ``temporal=fusion`` reads the history with, without labels.
     edge_features : bool
         Whether the attention to peers knows of each its place among them and whether it is of the
         same sector.
@@ -142,6 +144,7 @@ class AtftGatFanConfig(HeadsConfig):
     shuffle_seed: int = Field(default=0, ge=0)
     temporal: TemporalKind = TemporalKind.FLATTEN
     fusion: FusionConfig = FusionConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
     dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     feature_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     context_noise: float = Field(default=0.2, ge=0.0)
@@ -150,6 +153,11 @@ class AtftGatFanConfig(HeadsConfig):
     def shuffled_by(self) -> int | None:
         """Seed of the shuffle of the neighbour tables; None where they are read as they are."""
         return self.shuffle_seed if self.graph is GraphKind.SHUFFLED else None
+
+    @property
+    def pretrained_by(self) -> PretrainingConfig | None:
+        """How the reading of the history is trained first; None where it is not."""
+        return self.pretraining if self.pretraining.epochs else None
 
     @model_validator(mode="after")
     def _check(self) -> AtftGatFanConfig:
@@ -168,4 +176,26 @@ class AtftGatFanConfig(HeadsConfig):
             )
         if self.raw_norm is not RawNorm.NONE and not self.raw_channels:
             raise ValueError(f"raw_norm={self.raw_norm} normalises raw_channels, which are empty")
+        return self
+
+    @model_validator(mode="after")
+    def _check_pretraining(self) -> AtftGatFanConfig:
+        if not self.pretraining.epochs:
+            return self
+        if self.temporal is not TemporalKind.FUSION:
+            raise ValueError(
+                "pretraining compares the steps of a window, and only temporal=fusion has some: "
+                f"temporal={self.temporal} reads it at once or not at all; pretraining.epochs=0"
+            )
+        if not (self.fusion.recurrent or self.fusion.attention):
+            raise ValueError(
+                "pretraining compares what a patch is in two crops, and without fusion.recurrent "
+                "and fusion.attention no patch knows of another; pretraining.epochs=0"
+            )
+        steps = -(-self.lookback // self.fusion.patch)
+        if self.pretraining.shortest > steps:
+            raise ValueError(
+                f"pretraining.shortest {self.pretraining.shortest} is more than the {steps} "
+                f"patches of lookback {self.lookback}"
+            )
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -117,19 +118,7 @@ class AtftGatFan(nn.Module):
 
     def with_quantiles(self, batch: DayBatch) -> tuple[Tensor, Tensor | None]:
         """Scores [B, N, H], and quantiles [B, N, H, Q] where there are some."""
-        level = batch.last_BNF * RANK_SCALE
-        if self.config.missing_flags:
-            level = torch.cat([level, missing(batch.last_BNF)], dim=-1)
-        history = batch.history_BNLC * RANK_SCALE
-        if self.fan is not None:
-            history, summary = self.fan(history)
-            level = torch.cat([level, summary], dim=-1)
-        if self.config.raw_channels:
-            raw = batch.raw_BNLR
-            if self.raw_norm is not None:
-                raw, summary = self.raw_norm(raw)
-                level = torch.cat([level, summary], dim=-1)
-            history = torch.cat([history, raw], dim=-1)
+        level, history = self._read(batch)
         level = self.feature_dropout(level)
         h = self.embed(level)
         if self.context is not None:
@@ -147,6 +136,40 @@ class AtftGatFan(nn.Module):
         h = self.dropout(h)
         score: Tensor = self.head(h) + self.skip(level, history, context)
         return score, None if self.quantiles is None else self.quantiles(h)
+
+    def _read(self, batch: DayBatch) -> tuple[Tensor, Tensor]:
+        """Level [B, N, F] and history [B, N, L, C], each normalised as it is set."""
+        level = batch.last_BNF * RANK_SCALE
+        if self.config.missing_flags:
+            level = torch.cat([level, missing(batch.last_BNF)], dim=-1)
+        history = batch.history_BNLC * RANK_SCALE
+        if self.fan is not None:
+            history, summary = self.fan(history)
+            level = torch.cat([level, summary], dim=-1)
+        if self.config.raw_channels:
+            raw = batch.raw_BNLR
+            if self.raw_norm is not None:
+                raw, summary = self.raw_norm(raw)
+                level = torch.cat([level, summary], dim=-1)
+            history = torch.cat([history, raw], dim=-1)
+        return level, history
+
+    def crop_steps(self) -> int:
+        """Steps of a window: patches of the temporal fusion."""
+        assert self.fusion is not None, "the config refuses pre-training without it"
+        return self.fusion.patches.count
+
+    def crop_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Weights that crops are read with, by name."""
+        assert self.fusion is not None, "the config refuses pre-training without it"
+        return self.fusion.crop_weights()
+
+    def read_crop(self, batch: DayBatch, crop: slice, masked_BNP: Tensor) -> Tensor:
+        """What the steps of a crop say, [B, N, P, W]; the normalisation before it stands still."""
+        assert self.fusion is not None, "the config refuses pre-training without it"
+        with torch.no_grad():
+            _, history = self._read(batch)
+        return self.fusion.read_crop(history, crop, masked_BNP)
 
     def _edges(self, batch: DayBatch) -> tuple[Tensor, ...]:
         """Neighbours of each name, and what is known of each where that is read."""

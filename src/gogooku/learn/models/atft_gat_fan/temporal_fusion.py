@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from gogooku.learn.layers.fusion import (
@@ -61,6 +63,33 @@ class TemporalFusion(nn.Module):
             token = self.attention(token)
         out: Tensor = self.readout(token.flatten(2))
         return out
+
+    def read_crop(self, x_BNLC: Tensor, crop: slice, masked_BNP: Tensor) -> Tensor:
+        """Tokens [B, N, P, W] of some patches in a row, read as if there were none before them.
+
+        They know neither their place in the window nor whose they are: by either, two crops could
+        be matched without a look at what is in them. Nor are channels selected.
+
+        Parameters
+        ----------
+        x_BNLC : Tensor
+            The whole window.
+        crop : slice
+            Its patches.
+        masked_BNP : bool
+            Where the content of a patch of the crop is hidden.
+        """
+        token = self.patches.content(x_BNLC)[:, :, crop].masked_fill(masked_BNP[..., None], 0.0)
+        if self.recurrence is not None:
+            token = self.recurrence(token)
+        if self.attention is not None:
+            token = self.attention(token)
+        return token
+
+    def crop_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Weights that `read_crop` reads with, by name."""
+        read = ("patches.project.", "recurrence.", "attention.")
+        return ((name, one) for name, one in self.named_parameters() if name.startswith(read))
 
     def left_out(
         self, x_BNLC: Tensor, market_BM: Tensor, level_BNF: Tensor, sector_BN: Tensor
