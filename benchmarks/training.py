@@ -37,6 +37,7 @@ from measure import Measured, measured
 
 WORKER = Path(__file__).with_name("qlib_training_worker.py")
 HORIZONS = (1, 5, 10, 20)
+RAW = ("log_return", "log_value", "abs_return")
 CONTEXT, PEERS, VALID_SESSIONS, PURGE, DRAWN = 50, 12, 60, 21, 64
 ROUNDS = 3
 """Turns of ours and Qlib's."""
@@ -86,6 +87,9 @@ def synthetic(folder: Path, options: argparse.Namespace) -> Dataset:
         x[t] = block[t % DRAWN]
         if t % DRAWN == DRAWN - 1:
             x.flush()
+    raw = np.memmap(folder / "raw", np.float16, "w+", shape=(sessions, names, len(RAW)))
+    for t in range(sessions):
+        raw[t] = drawn[t % DRAWN, :, : len(RAW)] / names
     columns = ("ret_1d_uni_z", "volume_z_20", *(f"f{n}" for n in range(features - 2)))
     market = tuple(f"m{n}" for n in range(CONTEXT))
     peers = rng.integers(0, names, (sessions // 20 + 1, names, PEERS)).astype(np.int32)
@@ -101,6 +105,8 @@ def synthetic(folder: Path, options: argparse.Namespace) -> Dataset:
         features=columns,
         market_features=market,
         x_TNF=x,
+        raw_channels=RAW,
+        raw_TNC=raw,
         market_TM=rng.standard_normal((sessions, CONTEXT)).astype(np.float32),
         valid_TN=np.ones((sessions, names), dtype=np.bool_),
         sector_TN=np.zeros((sessions, names), dtype=np.int32),

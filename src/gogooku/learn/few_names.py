@@ -24,6 +24,8 @@ FEW_NAMES: Final[Mapping[str, Mapping[str, Any]]] = {
         "trunk": "gated",
         "context_features": _ONE_MARKET_FEATURE,
         "context_in_trunk": False,
+        "raw_channels": (),
+        "raw_norm": "none",
         "fan": "fan",
         "graph": "knn",
         **_NOISE,
@@ -37,6 +39,7 @@ FEW_NAMES: Final[Mapping[str, Mapping[str, Any]]] = {
         "training": _TRAINING,
     },
     "master": {"training": _TRAINING},
+    "lightgbm": {"rounds": 300, "feature_share": 0.5},
 }
 """Settings by kind of learner; a kind that is absent has one set for any number of names."""
 

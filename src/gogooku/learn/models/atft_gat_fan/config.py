@@ -128,6 +128,7 @@ class AtftGatFanConfig(HeadsConfig):
     """
 
     kind: Literal["atft_gat_fan"] = "atft_gat_fan"
+    raw_channels: tuple[str, ...] = ("log_return", "log_value", "abs_return")
     hidden: int = Field(default=256, ge=4)
     heads: int = Field(default=4, ge=1)
     gates: int = Field(default=2, ge=1)
@@ -137,7 +138,7 @@ class AtftGatFanConfig(HeadsConfig):
     missing_flags: bool = False
     fan: FanKind = FanKind.NONE
     fan_bins: int = Field(default=2, ge=0)
-    raw_norm: RawNorm = RawNorm.NONE
+    raw_norm: RawNorm = RawNorm.REVIN
     raw_bins: int = Field(default=2, ge=1)
     graph: GraphKind = GraphKind.NONE
     edge_features: bool = False
@@ -166,7 +167,7 @@ class AtftGatFanConfig(HeadsConfig):
         if self.fan is FanKind.FAN and self.temporal is TemporalKind.NONE:
             raise ValueError("fan normalises the history, which temporal=none leaves out; fan=none")
         if self.raw_channels and self.temporal is TemporalKind.NONE:
-            raise ValueError("temporal=none reads no history; leave raw_channels empty")
+            raise ValueError("temporal=none reads no history; raw_channels=[], raw_norm=none too")
         if self.dropout_passes and not self.dropout + self.feature_dropout:
             raise ValueError("dropout_passes needs dropout or feature_dropout above 0")
         if self.temporal is TemporalKind.FUSION and self.fusion.patch >= self.lookback:
@@ -175,7 +176,9 @@ class AtftGatFanConfig(HeadsConfig):
                 "fusion needs two or more"
             )
         if self.raw_norm is not RawNorm.NONE and not self.raw_channels:
-            raise ValueError(f"raw_norm={self.raw_norm} normalises raw_channels, which are empty")
+            raise ValueError(
+                f"raw_norm={self.raw_norm} normalises raw_channels, which are empty; raw_norm=none"
+            )
         return self
 
     @model_validator(mode="after")

@@ -31,12 +31,12 @@ class LightGBMConfig(FittedConfig):
 
     kind: Literal["lightgbm"] = "lightgbm"
     leaves: int = Field(default=15, ge=2)
-    rounds: int = Field(default=300, ge=1)
+    rounds: int = Field(default=900, ge=1)
     patience: int = Field(default=100, ge=1)
     check_every: int = Field(default=20, ge=1)
     check_sessions: int = Field(default=120, ge=1)
     learning_rate: float = Field(default=0.03, gt=0.0)
-    feature_share: float = Field(default=0.5, gt=0.0, le=1.0)
+    feature_share: float = Field(default=0.1, gt=0.0, le=1.0)
     row_share: float = Field(default=0.7, gt=0.0, le=1.0)
     min_leaf_share: float = Field(default=0.002, gt=0.0, lt=0.5)
     l2: float = Field(default=10.0, ge=0.0)
