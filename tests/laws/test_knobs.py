@@ -503,12 +503,13 @@ QUANTILES = {
     "learner.training.clip_norm": 1e9,
 }
 """Quantiles that no score can feel: no gradient is limited together with theirs."""
-PRUNED = {
-    "learner.pruning.by": "importance",
+PRUNING_MUCH = {
     "learner.pruning.errors": -1.0,
+    "learner.pruning.sessions": 8,
     "learner.training.max_epochs": 1,
 }
-"""Pruning under which many features go."""
+"""Pruning under which many features go, judged on few sessions."""
+PRUNED = {"learner.pruning.by": "importance", **PRUNING_MUCH}
 TRAINING = {
     "learner.training.days_per_batch": 3,
     "learner.training.row_share": 0.5,
@@ -524,8 +525,8 @@ TRAINING = {
 }
 """Settings of the training loop that are seen in every network."""
 PRUNING = (
-    Knob("learner.pruning.by", "importance", "scores", {"learner.pruning.errors": -1.0}),
-    Knob("learner.pruning.by", "random", "scores", {"learner.pruning.errors": -1.0}),
+    Knob("learner.pruning.by", "importance", "scores", PRUNING_MUCH),
+    Knob("learner.pruning.by", "random", "scores", PRUNING_MUCH),
     *(
         Knob(f"learner.pruning.{name}", value, "scores", PRUNED)
         for name, value in (
