@@ -64,6 +64,7 @@ from support.law_world import (
     law_market,
     run_config,
 )
+from support.soak import some
 from support.toy import TOY_LEARNER, TOY_LOSS
 from support.typed_source import FEATURES, deliver
 
@@ -789,7 +790,14 @@ BRIEF = ("learner.training.max_epochs=2", "learner.training.days_per_batch=8")
 SMALL = {"master": BRIEF, "atft-gat-fan": BRIEF, "apex-ranker": (*BRIEF, "learner.lookback=10")}
 
 
-@pytest.mark.parametrize(("name", "knob"), RUN_ROWS, ids=str)
+def rows_of_runs() -> list[Any]:
+    """Every row of runs: of the networks that share layers with the usual one, some often."""
+    twins = [row for row in RUN_ROWS if row[0] in ONE_LOOP]
+    others = [row for row in RUN_ROWS if row[0] not in ONE_LOOP]
+    return [*others, *some(twins, keep=len(twins) // 3)]
+
+
+@pytest.mark.parametrize(("name", "knob"), rows_of_runs(), ids=str)
 def test_run(run_stages: Mapping[str, Stage], name: str, knob: Knob):
     assert run_stages[name].complaint(knob) is None
 
