@@ -1120,10 +1120,17 @@ def test_every_setting_of_execution_has_a_row():
     assert without_row(Execution(), EXECUTION_ROWS) == set()
 
 
+@pytest.fixture(scope="module")
+def usual_content(law_frames: SourceFrames, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return content_under(law_frames, tmp_path_factory.mktemp("execution") / "base")
+
+
 @pytest.mark.parametrize("knob", EXECUTION_ROWS, ids=str)
-def test_execution_changes_nothing(law_frames: SourceFrames, tmp_path: Path, knob: Knob):
-    base = content_under(law_frames, tmp_path / "base")
-    assert content_under(law_frames, tmp_path / "other", **{knob.path: knob.value}) == base
+def test_execution_changes_nothing(
+    law_frames: SourceFrames, usual_content: str, tmp_path: Path, knob: Knob
+):
+    made = content_under(law_frames, tmp_path / "other", **{knob.path: knob.value})
+    assert made == usual_content
 
 
 def test_a_feature_that_depends_on_the_block_is_caught(
