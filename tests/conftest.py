@@ -9,16 +9,17 @@ from support.cli import FEATURES, NETWORK, Forks, done, sets
 from support.loopback import BASE, LOOPBACK_MARKET, Kept, loopback, only
 
 LONGEST_FIRST = (
-    "test_sync_equal.py",
-    "test_growth.py",
-    "test_docs.py",
-    "test_no_look_ahead.py",
-    "test_sync_kill.py",
-    "test_official_client.py",
-    "test_compaction.py",
     "test_knobs.py",
-    "test_source_notes.py",
+    "test_growth.py",
+    "test_sync_equal.py",
+    "test_train.py",
+    "test_docs.py",
     "test_kill.py",
+    "test_no_look_ahead.py",
+    "test_doctor.py",
+    "test_sync_kill.py",
+    "test_compaction.py",
+    "test_source_notes.py",
 )
 """A worker takes a file at a time: those that take minutes must not come last."""
 

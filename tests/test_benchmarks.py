@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from support.soak import some
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py"))
 
@@ -33,7 +35,7 @@ def test_a_benchmark_that_imports_what_is_gone_is_caught(tmp_path):
     assert "cannot import name 'nowhere'" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["real_prices", "rsr_nasdaq", "cycles", "training"])
+@pytest.mark.parametrize("name", some(["real_prices", "rsr_nasdaq", "cycles", "training"], keep=1))
 def test_its_options_are_told(name):
     done = subprocess.run(
         [sys.executable, str(FOLDER / f"{name}.py"), "--help"],

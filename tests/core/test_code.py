@@ -19,19 +19,39 @@ TRAIN = "gogooku.runs.train"
 
 
 def forget():
-    for cached in (codes._hash, codes._text, codes._imported, codes._file_elsewhere):
+    for cached in (codes._hash, codes._text, codes._file_elsewhere):
         cached.cache_clear()
 
 
-@pytest.fixture
-def copied(tmp_path, monkeypatch):
-    """A copy of the package that `touch` may edit; returns the hash of modules as they are now."""
-    root = tmp_path / "gogooku"
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the package, and what its texts import: a text is read for imports once."""
+    root = tmp_path_factory.mktemp("copy") / "gogooku"
     shutil.copytree(PACKAGE, root, ignore=shutil.ignore_patterns("__pycache__"))
+    return root, {}
+
+
+@pytest.fixture
+def copied(copy, monkeypatch):
+    """A copy of the package that `touch` may edit; returns the hash of modules as they are now."""
+    root, known = copy
+    honest = codes._imported.__wrapped__
+    before = {path: path.read_bytes() for path in root.rglob("*.py")}
+
+    def imported(module, place, ours):
+        key = module, codes._text(module, place), ours
+        if key not in known:
+            known[key] = honest(module, place, ours)
+        return known[key]
+
     monkeypatch.setattr(codes, "_ROOT", root)
+    monkeypatch.setattr(codes, "_imported", imported)
     forget()
     yield root, lambda *modules: code_hash(modules)
     forget()
+    for path, text in before.items():
+        if path.read_bytes() != text:
+            path.write_bytes(text)
 
 
 def touch(root, module):

@@ -1,5 +1,6 @@
 """A finished month of evenings is one file; older datasets keep theirs, values stay the same."""
 
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +19,13 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.compaction import merge_months
 from gogooku.dataset.continuing import remove_interrupted
 from gogooku.dataset.home import read_values
+from gogooku.dataset.reading import read_dataset
 from gogooku.dataset.state import feature_files, load_grown, whole_rows
 from gogooku.dataset.verify import damaged_parts
 from gogooku.ingest.source import write_source
 from gogooku.sandbox.market.market import generate, source_frames
 from support.law_world import SHORT_MARKET
+from support.soak import in_turn, some
 
 FEATURES = ("ret_prev_1d", "volatility_20d", "uni_ret_1d")
 FIRST = 96
@@ -67,6 +70,43 @@ def bounded(dataset):
     fresh = str(dataset.sessions[-FRESH_SESSIONS])[:7]
     finished = [stem[:7] for stem in names(dataset) if stem[:7] < fresh]
     return len(set(finished)) == len(finished)
+
+
+@pytest.fixture(scope="module")
+def begun(frames, tmp_path_factory):
+    """A copy of a home in which evenings were built one after the other, and the last dataset."""
+    homes = {}
+
+    def begin(home, days):
+        for n, day in enumerate(days, start=1):
+            if days[:n] not in homes:
+                base = tmp_path_factory.mktemp("begun") / "home"
+                if n > 1:
+                    copied(homes[days[: n - 1]][0], base)
+                homes[days[:n]] = base, evening(base, frames, day)
+        base, made = homes[days]
+        copied(base, home)
+        return read_dataset(home / made.folder.relative_to(base))
+
+    return begin
+
+
+def copied(base, home):
+    """Datasets share files, and their copies do: links stay links."""
+    subprocess.run(["cp", "-a", str(base), str(home)], check=True)
+
+
+@pytest.fixture(scope="module")
+def at_once(frames, tmp_path_factory):
+    """The dataset of what was known on a day, built in an empty home."""
+    known = {}
+
+    def build(day):
+        if day not in known:
+            known[day] = evening(tmp_path_factory.mktemp("whole"), frames, day)
+        return known[day]
+
+    return build
 
 
 @pytest.fixture(scope="module")
@@ -217,16 +257,16 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    "point", ["compaction.written", "compaction.renamed", "compaction.done", "grown.saved"]
+    "point",
+    some(["compaction.written", "compaction.done", "compaction.renamed", "grown.saved"], keep=2),
 )
-def test_killed_while_merging(point, frames, evenings, tmp_path, monkeypatch):
+def test_killed_while_merging(point, frames, begun, evenings, tmp_path, monkeypatch):
     """Whoever goes on gets what nobody had stopped, and the older dataset is whole."""
     days = days_of(frames)
     turn = next(t for t in range(FIRST + 5, len(days)) if days[t].month != days[t - 1].month)
     turn += FRESH_SESSIONS - 1
     home = tmp_path / "home"
-    for day in (days[FIRST - 1], days[turn - 3], days[turn - 2], days[turn - 1]):
-        old = evening(home, frames, day)
+    old = begun(home, (days[FIRST - 1], *days[turn - 3 : turn]))
 
     def kill(name):
         if name == point:
@@ -246,12 +286,14 @@ def test_killed_while_merging(point, frames, evenings, tmp_path, monkeypatch):
     assert made.manifest["growth"]["sessions_taken_over"] == len(made.sessions) - 1
 
 
-@pytest.mark.parametrize("occurrence", [1, 2, 4, 9])
-def test_killed_while_the_state_is_written(occurrence, frames, tmp_path, monkeypatch):
+@pytest.mark.parametrize("occurrence", some([1, 2, 4, 9], keep=2))
+def test_killed_while_the_state_is_written(
+    occurrence, frames, begun, at_once, tmp_path, monkeypatch
+):
     """The state before stays: rows that an older dataset shares are not written again."""
     days = days_of(frames)
     home = tmp_path / "home"
-    old = evening(home, frames, days[FIRST - 1])
+    old = begun(home, (days[FIRST - 1],))
     rows = old.x_TNF[:].tobytes()
     times = iter(range(1, 1000))
 
@@ -277,23 +319,24 @@ def test_killed_while_the_state_is_written(occurrence, frames, tmp_path, monkeyp
     assert damaged_parts(old) == []
     assert old.x_TNF[:].tobytes() == rows
     assert damaged_parts(made) == []
-    whole = evening(tmp_path / "whole", frames, days[FIRST])
-    assert made.manifest["content_hash"] == whole.manifest["content_hash"]
+    assert made.manifest["content_hash"] == at_once(days[FIRST]).manifest["content_hash"]
     assert len(names(made)) == len(names(old)) + 1
 
 
 @pytest.mark.parametrize(
-    "point", ["build.block", "bars.done", "labels.arrays", "labels.written", "dataset.annotated"]
+    ("point", "superseded"),
+    in_turn(
+        ["build.block", "bars.done", "labels.arrays", "labels.written", "dataset.annotated"],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("superseded", [False, True])
 def test_a_growth_that_is_killed_changes_no_older_dataset(
-    point, superseded, frames, tmp_path, monkeypatch
+    point, superseded, frames, begun, at_once, tmp_path, monkeypatch
 ):
     """Whether the same delivery goes on, or one of the next evening takes its place."""
     days = days_of(frames)
     home = tmp_path / "home"
-    evening(home, frames, days[FIRST - 1])
-    old = evening(home, frames, days[FIRST])
+    old = begun(home, (days[FIRST - 1], days[FIRST]))
 
     def kill(name):
         if name == point:
@@ -308,8 +351,7 @@ def test_a_growth_that_is_killed_changes_no_older_dataset(
     made = evening(home, frames, last)
     assert damaged_parts(old) == []
     assert damaged_parts(made) == []
-    whole = evening(tmp_path / "whole", frames, last)
-    assert made.manifest["content_hash"] == whole.manifest["content_hash"]
+    assert made.manifest["content_hash"] == at_once(last).manifest["content_hash"]
 
 
 def test_only_what_builds_of_the_same_source_left_is_removed(tmp_path):

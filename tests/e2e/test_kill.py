@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from support.cli import FEATURES, NETWORK, artefacts, leftovers, sets, visible
+from support.soak import and_all
 
 STAGES = ("import", "build", "train ridge", "train atft-gat-fan")
 
@@ -95,12 +96,12 @@ def assert_recovers(forks, stages, undisturbed, stage, home, options):
     shutil.rmtree(home)
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", and_all([6], [1]))
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_at_write_points_and_run_again_is_as_undisturbed(
     stage, every, forks, stages, undisturbed, tmp_path
 ):
-    """Every third of them, another third each stage; all of them in the long version."""
+    """Every sixth of them, others each stage; all of them in the long version."""
     places = occurrences(undisturbed[stage][0].points)
     assert len(places) >= 8, "the write points of a stage are being lost"
     for number, place in enumerate(places[list(STAGES).index(stage) % every :: every]):
@@ -117,8 +118,8 @@ def kill_at_random(forks, stages, undisturbed, tmp_path, *, stage, kills):
         assert_recovers(forks, stages, undisturbed, stage, home, {"kill_after": delay})
 
 
-@pytest.mark.parametrize(("stage", "kills"), list(zip(STAGES, (4, 5, 3, 8), strict=True)))
-def test_killed_at_20_random_moments_and_run_again_is_as_undisturbed(
+@pytest.mark.parametrize(("stage", "kills"), list(zip(STAGES, (2, 2, 2, 4), strict=True)))
+def test_killed_at_10_random_moments_and_run_again_is_as_undisturbed(
     stage, kills, forks, stages, undisturbed, tmp_path
 ):
     kill_at_random(forks, stages, undisturbed, tmp_path, stage=stage, kills=kills)

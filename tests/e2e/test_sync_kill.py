@@ -13,6 +13,7 @@ from gogooku.ingest.jquants.raw import open_store
 from gogooku.tables.parts import parts_folder
 from support.cli import artefacts, leftovers, visible
 from support.loopback import FEW, LATER, LATEST, NOW, RECENT, only
+from support.soak import some
 
 LEDGER = "raw/sandbox/ledger.sqlite"
 ASK = (*only(*FEW), "--from", RECENT)
@@ -119,8 +120,8 @@ def disturb(line, begun, undisturbed, stage, home, **options):
 @pytest.mark.parametrize(
     ("stage", "which", "every"),
     [
-        ("first", (1,), 2),
-        ("third", (-1,), 2),
+        ("first", (1,), 5),
+        ("third", (-1,), 5),
         *(
             pytest.param(stage, which, 1, marks=pytest.mark.soak)
             for stage, which in (("first", (1,)), ("third", (-1,)), ("first", (-1,)))
@@ -130,7 +131,7 @@ def disturb(line, begun, undisturbed, stage, home, **options):
 def test_killed_at_write_points_and_resumed_is_as_undisturbed(
     stage, which, every, line, begun, undisturbed, tmp_path
 ):
-    """Every second of them, the other half in the other stage; all of them in the long version."""
+    """Every fifth of them, others in the other stage; all of them in the long version."""
     result, plain = undisturbed[stage]
     places = occurrences(result.points, which)
     assert len(dict(places)) >= 16, "the write points of a sync are being lost"
@@ -162,8 +163,8 @@ def kill_at_random(line, begun, undisturbed, tmp_path, *, stage, kills):
         shutil.rmtree(home)
 
 
-@pytest.mark.parametrize(("stage", "kills"), [("first", 5), ("third", 3)])
-def test_killed_at_8_random_moments_and_resumed_is_as_undisturbed(
+@pytest.mark.parametrize(("stage", "kills"), [("first", 2), ("third", 2)])
+def test_killed_at_4_random_moments_and_resumed_is_as_undisturbed(
     stage, kills, line, begun, undisturbed, tmp_path
 ):
     kill_at_random(line, begun, undisturbed, tmp_path, stage=stage, kills=kills)
@@ -175,7 +176,9 @@ def test_soak_killed_at_50_random_moments_and_resumed(stage, line, begun, undist
     kill_at_random(line, begun, undisturbed, tmp_path, stage=stage, kills=50)
 
 
-@pytest.mark.parametrize("place", ["raw.body", "tables.part", "artefact.begin", "pointer.staged"])
+@pytest.mark.parametrize(
+    "place", some(["raw.body", "tables.part", "artefact.begin", "pointer.staged"], keep=2)
+)
 def test_killed_and_run_again_another_day_leaves_nothing_of_the_first(
     place, line, begun, undisturbed, tmp_path
 ):

@@ -33,6 +33,7 @@ from support.gaps import (
     unknown,
     world,
 )
+from support.soak import some
 
 SPARSE = ("dividends", "margin_alert", "short_positions")
 """Half of the names that these tell of in half a year are too few to be more than chance."""
@@ -105,7 +106,7 @@ GAPS = [
     *((table, state) for table in SOURCES for state in (delayed, dark)),
     *((table, not_yet) for table in SOURCES if table not in SILENT),
     *((table, half_the_names) for table in SOURCES if table not in (*SPARSE, "topix")),
-    *((table, state) for table in SOURCES[::5] for state in (missing, empty, unknown)),
+    *((table, state) for state in (missing, empty, unknown) for table in SOURCES[::5]),
 ]
 EXPECTED = {
     missing: (Gap.MISSING, "missing, nothing was delivered"),
@@ -117,7 +118,9 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("table", "state"), GAPS, ids=lambda one: getattr(one, "__name__", one))
+@pytest.mark.parametrize(
+    ("table", "state"), some(GAPS, keep=24), ids=lambda one: getattr(one, "__name__", one)
+)
 def test_the_line_names_source_and_what_is_wrong(table, state, stock, told):
     mine = visible(table)
     (note,) = told(stock.damage(table, state), mine)
@@ -233,9 +236,9 @@ def check(stock, whole, table, state, features):
 TURNS = [missing, unknown, dark]
 
 
-@pytest.mark.parametrize("table", SOURCES)
+@pytest.mark.parametrize("table", some(SOURCES, keep=4))
 def test_the_rest_is_unchanged(table, stock, whole):
-    check(stock, whole, table, TURNS[SOURCES.index(table) % len(TURNS)], some_features())
+    check(stock, whole, table, TURNS[SOURCES.index(table) // 3 % len(TURNS)], some_features())
 
 
 @pytest.mark.soak

@@ -18,6 +18,7 @@ from gogooku.core.seal import FILES, files_of
 from gogooku.dataset.state import load_grown
 from support.cli import done, is_one_paragraph, run_cli
 from support.seals import reseal, unseal
+from support.soak import in_turn
 
 
 @pytest.fixture
@@ -144,24 +145,26 @@ def test_predict_refuses_a_changed_byte_of_every_file_that_it_reads(run, home):
     assert done(home, "predict", "--run", run).code == 0
 
 
-@pytest.mark.parametrize(
-    ("do", "said"),
-    [
-        (lambda p: p.unlink(), ""),
-        (lambda p: replace(p, b""), ""),
-        (lambda p: replace(p, p.read_bytes()[:-7]), ""),
-        (lambda p: replace(p, p.read_bytes() + b"\0"), ""),
-        (lambda p: (p.unlink(), os.mkfifo(p)), "is no file"),
-        (lambda p: (p.unlink(), p.mkdir()), "is no file"),
-        (lambda p: (p.unlink(), p.symlink_to("/dev/zero")), "is a link"),
-        (lambda p: (p.rename(p.with_name("aside")), p.symlink_to(p.with_name("aside"))), "link"),
-        (lambda p: replace(p, b"[" * 10_000_000), ""),
-        (lambda p: replace(p, b"null"), ""),
-    ],
-    ids=["gone", "empty", "cut", "longer", "pipe", "folder", "device", "link", "deep", "null"],
-)
-@pytest.mark.parametrize("run", ["lightgbm", "atft-gat-fan"])
-def test_predict_refuses_a_file_that_is_no_such_file(do, said, run, home):
+NO_SUCH_FILE = {
+    "gone": (lambda p: p.unlink(), ""),
+    "empty": (lambda p: replace(p, b""), ""),
+    "cut": (lambda p: replace(p, p.read_bytes()[:-7]), ""),
+    "longer": (lambda p: replace(p, p.read_bytes() + b"\0"), ""),
+    "pipe": (lambda p: (p.unlink(), os.mkfifo(p)), "is no file"),
+    "folder": (lambda p: (p.unlink(), p.mkdir()), "is no file"),
+    "device": (lambda p: (p.unlink(), p.symlink_to("/dev/zero")), "is a link"),
+    "link": (
+        lambda p: (p.rename(p.with_name("aside")), p.symlink_to(p.with_name("aside"))),
+        "link",
+    ),
+    "deep": (lambda p: replace(p, b"[" * 10_000_000), ""),
+    "null": (lambda p: replace(p, b"null"), ""),
+}
+
+
+@pytest.mark.parametrize(("kind", "run"), in_turn(NO_SUCH_FILE, ["lightgbm", "atft-gat-fan"]))
+def test_predict_refuses_a_file_that_is_no_such_file(kind, run, home):
+    do, said = NO_SUCH_FILE[kind]
     for path in read_by_predict(home, run):
         kept = path.read_bytes()
         do(path)

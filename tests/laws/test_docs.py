@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gogooku.cli import app
 from gogooku.features.catalogue import CATALOGUE
 from gogooku.features.reference import COMMAND, feature_page
 from gogooku.sandbox.market.market import generate, market_config, source_frames
+from support.cli import forking_program
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,9 +58,12 @@ def unmarked(blocks: list[Block]) -> list[str]:
     ]
 
 
-def execute(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a block as a reader would, in a home of its own."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # noqa: TID251
+def execute(
+    code: str, folder: Path, programs: Sequence[Path] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a block as a reader would, in a home of its own; what is in ``programs`` comes first."""
+    folders = [*programs, Path(sys.executable).parent, os.environ["PATH"]]  # noqa: TID251
+    path = ":".join(map(str, folders))
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=folder,
@@ -72,7 +77,7 @@ def execute(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def write_prices(folder: Path) -> None:
     """``prices.parquet``, as a reader may have one."""
     config = market_config("tiny", seed=1).model_copy(
-        update={"num_stocks": 40, "num_sessions": 340, "num_branches": 0}
+        update={"num_stocks": 40, "num_sessions": 260, "num_branches": 0}
     )
     frames = source_frames(generate(config))
     sectors = frames.listings.select("code", "sector")
@@ -87,13 +92,21 @@ def test_every_block_says_whether_it_is_run():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_marked_blocks_run(page: Path, tmp_path: Path):
+def test_marked_blocks_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest):
     blocks = [block for block in blocks_of(page) if block.runs]
+    if not blocks:
+        return
+    programs = tmp_path / "programs"
+    programs.mkdir()
     if any("prices.parquet" in block.code for block in blocks):
         write_prices(tmp_path)
-    for block in blocks:
-        done = execute(block.code, tmp_path)
-        assert done.returncode == 0, f"{block.code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    forks = request.getfixturevalue("forks")
+    with forking_program(forks, tmp_path / "home", programs):
+        for block in blocks:
+            done = execute(block.code, tmp_path, [programs])
+            assert done.returncode == 0, (
+                f"{block.code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+            )
 
 
 def test_a_wrong_or_unmarked_block_is_caught(tmp_path: Path):

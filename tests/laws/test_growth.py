@@ -162,6 +162,7 @@ def test_every_evening_took_over_what_was_there(grown):
     assert factors[place(dataset, SPLIT)] == 0.5
 
 
+@pytest.mark.soak
 def test_a_name_that_one_list_lacks_left_and_came_back(story, tmp_path):
     """Built at once, nobody may know in the gap that the name returns after it."""
     days = [date(2026, 12, 10), date(2026, 12, 11), date(2026, 12, 14), date(2026, 12, 15)]

@@ -29,6 +29,7 @@ from support.law_world import (
     nasty_sessions,
 )
 from support.law_world import panel_of as raw_panel
+from support.soak import in_turn
 
 NASTY = (
     "first session",
@@ -166,10 +167,9 @@ def worlds(
     return Worlds(law_frames, law_dataset, checkpoints, tmp_path)
 
 
-@pytest.mark.parametrize("name", NASTY)
-@pytest.mark.parametrize("ending", list(VIEWS))
+@pytest.mark.parametrize(("name", "ending"), in_turn(NASTY, VIEWS))
 def test_features_universe_peers_tensors_and_scores_ignore_the_future(
-    worlds: Worlds, ending: Ending, name: str
+    worlds: Worlds, name: str, ending: Ending
 ):
     assert worlds.differences(name, ending) == []
 

@@ -36,6 +36,7 @@ from support.law_world import (
     nasty_sessions,
     panel_of,
 )
+from support.soak import some
 
 GROWN = ("split", "month begins", "listing")
 """The market is grown over the session of each of these, from the evening before to the one after.
@@ -65,7 +66,7 @@ def grown_differences(
     return found
 
 
-@pytest.mark.parametrize("event", GROWN)
+@pytest.mark.parametrize("event", some(GROWN, keep=2))
 def test_grown_day_by_day_equals_built_at_once(
     law_frames: SourceFrames, law_dataset: Dataset, checkpoints, tmp_path: Path, event: str
 ):

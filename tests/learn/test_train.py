@@ -25,6 +25,7 @@ from gogooku.learn.networks import NetworkLearner
 from gogooku.learn.targets import fold_labels
 from gogooku.learn.train_state import STATE_FILE
 from support.learning import changed, fit, make_dataset, make_fold, make_labels, small_config
+from support.soak import and_all
 
 
 @pytest.fixture(scope="module")
@@ -191,11 +192,11 @@ def undisturbed(case, tmp_path_factory):
 
 
 @pytest.mark.parametrize("save_seconds", [0.0, 7.0])
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", and_all([1], range(5)))
 def test_killed_at_20_random_steps_it_goes_on_to_the_same_weights_and_events(
     case, undisturbed, tmp_path, monkeypatch, number, save_seconds
 ):
-    """With state after every step, and after every few."""
+    """With state after every step, and after every few; 20 of them in the long version."""
     whole, events, steps = undisturbed
     rng = np.random.default_rng([number, int(save_seconds)])
     for step in np.sort(rng.integers(1, steps, endpoint=True, size=2)):
@@ -238,7 +239,7 @@ fit(
 """
 
 
-@pytest.mark.parametrize("step", [4, 18])
+@pytest.mark.parametrize("step", and_all([18], [4]))
 def test_a_process_killed_within_an_epoch_is_taken_up_by_another(case, undisturbed, tmp_path, step):
     whole, events, _ = undisturbed
     tests = str(Path(__file__).parents[1])
@@ -293,9 +294,9 @@ def close(one, other):
     return all(np.allclose(one[name], other[name], atol=2e-5) for name in one)
 
 
-@pytest.mark.parametrize("step", range(STEPS))
+@pytest.mark.parametrize("step", and_all([0, 5], range(STEPS)))
 def test_a_step_without_memory_is_taken_in_parts(case, whole, monkeypatch, step):
-    """At each step once; the rest of the fit stays divided."""
+    """At a step, in the long version at each; the rest of the fit stays divided."""
     events = []
     calls = scarce(monkeypatch, fails=lambda call, _: call == step)
     made = fit(small_steps(), *case, events=events.append)
@@ -306,7 +307,7 @@ def test_a_step_without_memory_is_taken_in_parts(case, whole, monkeypatch, step)
     assert close(whole, weights(made))
 
 
-@pytest.mark.parametrize("call", range(1, 9))
+@pytest.mark.parametrize("call", and_all([1, 6], range(1, 9)))
 def test_a_part_without_memory_divides_the_step_again(case, whole, monkeypatch, call):
     """The step begins anew: no gradient of a part counts twice."""
     events = []

@@ -1,7 +1,7 @@
 import pytest
 
 from gogooku.sandbox.market.market import generate
-from gogooku.sandbox.sources import wires as all_wires
+from support.growth import plain_wires
 from support.sandbox import EXCHANGE_MARKET
 
 
@@ -13,5 +13,5 @@ def exchange_market():
 
 @pytest.fixture(scope="session")
 def wires(exchange_market):
-    """Every endpoint of the market."""
-    return all_wires(exchange_market)
+    """Every endpoint of the market; each span of it is rendered once."""
+    return plain_wires(exchange_market)

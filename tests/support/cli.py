@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import io
 import json
+import socketserver
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -114,6 +116,48 @@ class Forks:
         self._server.stdin.close()
         self._server.stdout.close()
         self._server.wait(timeout=30)
+
+
+WAITING = """#!{python} -SE
+import json, os, socket, sys
+if "PYTHONPATH" in os.environ:  # other code than that of the forks
+    os.execv({program!r}, [{program!r}, *sys.argv[1:]])
+with socket.socket(socket.AF_UNIX) as line:
+    line.connect({place!r})
+    line.sendall(json.dumps([os.getcwd(), *sys.argv[1:]]).encode() + b"\\n")
+    code, out, err = json.loads(line.makefile(encoding="utf-8").readline())
+sys.stdout.write(out)
+sys.stderr.write(err)
+sys.exit(code)
+"""
+
+
+@contextlib.contextmanager
+def forking_program(forks, home, folder):
+    """A folder with a program ``gogooku`` for shells, whose commands are forked.
+
+    It is asked over a socket, and starts without importing anything.
+    """
+    program = Path(sys.executable).with_name("gogooku")
+    place = folder / "asked"
+
+    class Asked(socketserver.StreamRequestHandler):
+        def handle(self):
+            where, *argv = json.loads(self.rfile.readline())
+            done = forks.run(home, *argv, folder=where, timeout=280)
+            self.wfile.write(json.dumps([done.code, done.out, done.err]).encode() + b"\n")
+
+    script = folder / program.name
+    script.write_text(WAITING.format(python=sys.executable, program=str(program), place=str(place)))
+    script.chmod(0o700)
+    with socketserver.UnixStreamServer(str(place), Asked) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        try:
+            yield folder
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def visible(home):

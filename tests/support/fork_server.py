@@ -60,10 +60,11 @@ STAGES = (
 
 
 def set_scene(request):
-    """Environment, standard input and, where ``now`` is given, a clock that stands still there."""
+    """Environment, folder, standard input and, given ``now``, a clock that stands still there."""
     os.environ["GOGOOKU_HOME"] = request["home"]  # noqa: TID251
     os.environ.pop("JQUANTS_API_KEY", None)  # noqa: TID251
     os.environ.update(request.get("environment", {}))  # noqa: TID251
+    os.chdir(request.get("folder", "."))
     typed = tempfile.TemporaryFile()  # noqa: SIM115
     typed.write(request.get("input", "").encode())
     typed.seek(0)

@@ -18,6 +18,7 @@ from gogooku.features.engine.chains import OLDEST_DAYS
 from gogooku.features.engine.inputs import Tables
 from gogooku.features.trading.short_state import FORGOTTEN_DAYS
 from gogooku.ingest.source import Source
+from support.soak import in_turn
 from support.source_world import FrameTables, source_world
 
 TABLE = pytest.mark.parametrize("table", INPUT_TABLES, ids=lambda one: "-".join(one.tables))
@@ -68,8 +69,11 @@ def columns_of(table, tables, timeline):
     return dict(table.make(tables, timeline))
 
 
-@TABLE
-@pytest.mark.parametrize("kind", ["plain", "late"])
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    in_turn(INPUT_TABLES, ["plain", "late"]),
+    ids=lambda one: one if isinstance(one, str) else "-".join(one.tables),
+)
 def test_a_window_equals_the_end_of_the_whole(table, kind):
     tables = FrameTables(frames_of(table, kind))
     timeline = world().timeline

@@ -24,6 +24,7 @@ from gogooku.ingest.jquants.plan import BulkUse, SyncOptions
 from gogooku.ingest.jquants.planning import dry_run
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
+from support import soak
 from support.vendor import (
     EVERY,
     FakeVendor,
@@ -102,12 +103,15 @@ def test_files_and_pages_give_the_same_rows(tmp_path):
 
 @pytest.mark.parametrize(
     ("begin", "plan"),
-    [
-        ("2026-09-14 20:00", Plan.PREMIUM),  # three holidays and the margin switch
-        ("2025-12-22 20:00", Plan.STANDARD),  # the new year
-        ("2026-04-24 09:00", Plan.LIGHT),  # the golden week
-        ("2026-07-30 03:30", Plan.FREE),
-    ],
+    soak.some(
+        [
+            ("2026-09-14 20:00", Plan.PREMIUM),  # three holidays and the margin switch
+            ("2026-04-24 09:00", Plan.LIGHT),  # the golden week
+            ("2026-07-30 03:30", Plan.FREE),
+            ("2025-12-22 20:00", Plan.STANDARD),  # the new year
+        ],
+        keep=2,
+    ),
 )
 def test_every_day_asks_exactly_what_was_announced_and_no_more(store, begin, plan):
     vendor = vendor_at(begin, plan=plan, splits={("72030", date(2026, 9, 29)): 0.5})
@@ -679,7 +683,11 @@ def child(store, stop):
     os._exit(0)
 
 
-def test_killed_at_every_write_point_and_run_again_is_as_undisturbed(store, tmp_path, monkeypatch):
+@pytest.mark.parametrize("every", soak.and_all([3], [1]))
+def test_killed_at_every_write_point_and_run_again_is_as_undisturbed(
+    store, every, tmp_path, monkeypatch
+):
+    """Every third of them; all of them in the long version."""
     points = []
     monkeypatch.setattr(files, "WATCHERS", [points.append])
     two_days(store)
@@ -689,7 +697,7 @@ def test_killed_at_every_write_point_and_run_again_is_as_undisturbed(store, tmp_
         (name, nth)
         for name in dict.fromkeys(points)
         for nth in dict.fromkeys((1, points.count(name)))
-    ]
+    ][::every]
     # Another process, which has not used Polars: a fork after that may hang.
     order = json.dumps([str(tmp_path), places])
     folders = os.pathsep.join(path for path in sys.path if path)

@@ -14,6 +14,7 @@ from gogooku.sandbox.exchange.server import serve_in_thread
 from gogooku.sandbox.sources.listings import MARKET_NAMES, SECTOR17_NAMES, SECTOR33
 from gogooku.sandbox.sources.wire import VISIBLE
 from support.sandbox import NOW, csv_rows, open_exchange
+from support.soak import some
 
 # The client's own use of pandas is not this project's to be warned about.
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
@@ -163,7 +164,7 @@ def shifted(text, day):
     return (day - timedelta(days=back)).isoformat()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", some(METHODS, keep=12))
 def test_it_returns_what_the_exchange_holds(client, wires, method):
     name, arguments, columns = METHODS[method]
     endpoint = ENDPOINTS[name]
@@ -199,7 +200,7 @@ def test_the_local_tables_agree_with_the_listings(client):
     assert {row["S17"]: row["S17Nm"] for row in sectors} == SECTOR17_NAMES
 
 
-@pytest.mark.parametrize("name", [row.name for row in ENDPOINTS.values() if row.bulk])
+@pytest.mark.parametrize("name", some([row.name for row in ENDPOINTS.values() if row.bulk], keep=7))
 def test_bulk_methods_get_the_files(client, wires, tmp_path, name):
     path = ENDPOINTS[name].path
     # all months of the topix; a list names the sizes of its files, so these are made for it
