@@ -2,8 +2,8 @@
 
 The defaults are for whole markets of real prices. With some hundred names a wide network learns the
 market context by heart, and an epoch has few rows: narrower, more noise, one market feature, all
-rows, longer. Peers and frequency normalisation are on, as planted peers can be found there.
-Chosen on sandbox seeds 4 to 9 at size ``demo``, 300 names (LOG.md).
+rows, longer. Peers and frequency normalisation are on, as planted peers can be found there; trees
+see half of the features each. Chosen on sandbox seeds 4 to 9 at size ``demo``, 300 names (LOG.md).
 """
 
 from __future__ import annotations
