@@ -25,7 +25,7 @@ from support.learning import (
 
 CONFIGS = [
     RidgeConfig(),
-    LightGBMConfig(rounds=10, patience=10),
+    LightGBMConfig(rounds=10, patience=10, feature_share=0.5),
     MomentumConfig(feature="alpha"),
     ReversalConfig(feature="beta"),
     small_config(

@@ -12,8 +12,8 @@ from gogooku.core.forecast import Places, Scores
 from gogooku.core.types import Checkpoint, Dataset, IntArray
 from gogooku.evaluate.calibration import Calibrated, calibrated
 from gogooku.learn.checkpoint import load_checkpoint
-from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig, TemporalKind
 from gogooku.learn.names import positions
+from gogooku.learn.networks_in import networks_in
 from gogooku.learn.targets import DayLabels, spread_over
 from gogooku.learn.views import last_sessions
 from gogooku.runs.folder import OUTPUTS_FILE, Run
@@ -21,6 +21,8 @@ from gogooku.runs.labels import labelled, run_labels
 
 SESSIONS: Final = 120
 """Most test sessions on which the weights of channels are looked at, evenly spread."""
+_FUSION: Final = "fusion"
+"""The value of ``temporal`` with which channels can be weighed."""
 _QUANTILE: Final = "q"
 """What the columns of quantiles begin with; the level follows."""
 
@@ -64,8 +66,9 @@ def realised(run: Run, dataset: Dataset, indices: IntArray) -> Scores:
 
 def selects_channels(learner: BaseModel) -> bool:
     """Whether a learner, or a member of it, weighs the channels of its history."""
-    if isinstance(learner, AtftGatFanConfig):
-        return learner.temporal is TemporalKind.FUSION and learner.fusion.select
+    fusion = getattr(learner, "fusion", None)
+    if fusion is not None:
+        return getattr(learner, "temporal", "") == _FUSION and bool(fusion.select)
     return any(map(selects_channels, getattr(learner, "members", ())))
 
 
@@ -101,8 +104,6 @@ def _weighed(checkpoint: Checkpoint, dataset: Dataset, t: int) -> pl.DataFrame:
 
     The weights are of the state of the market, whoever is scored: one name is enough.
     """
-    from gogooku.learn.networks_in import networks_in
-
     rows: list[tuple[str, float]] = []
     for network in networks_in(checkpoint):
         config = network.header.config

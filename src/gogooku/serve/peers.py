@@ -11,6 +11,7 @@ import numpy as np
 from gogooku.core.errors import NotFoundError
 from gogooku.core.findings import did_you_mean
 from gogooku.core.types import Dataset
+from gogooku.learn.networks_in import networks_in
 from gogooku.serve.predictor import Predictor
 
 
@@ -70,8 +71,6 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
         Not a session, trained on, the name is not in the universe then, or no part of the run's
         network weighs peers.
     """
-    from gogooku.learn.networks_in import networks_in
-
     dataset = predictor.dataset
     wanted = predictor.newest if day is None else day
     t = dataset.index_of(wanted)
