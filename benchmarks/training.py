@@ -63,7 +63,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--features", type=int, default=560)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--epoch-sessions", type=int, help="Train sessions that are timed.")
-    parser.add_argument("--row-share", type=float, default=1.0)
+    usual = AtftGatFanConfig().training.row_share
+    parser.add_argument("--row-share", type=float, default=usual, help="Of the names, an epoch.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--trees", action="store_true")
     parser.add_argument("--qlib-python", type=Path)

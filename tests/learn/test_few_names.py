@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gogooku.learn.few_names import FEW_NAMES, few_names_of
+from gogooku.learn.few_names import FEW_NAMES, few_names_config
 from gogooku.learn.registry import LEARNERS
 
 
@@ -26,12 +26,12 @@ def test_what_is_said_for_few_names_is_not_the_default(kind):
     assert all(said.values()), [name for name, differs in said.items() if not differs]
 
 
-def test_a_kind_with_one_set_of_settings_is_given_back():
-    assert few_names_of(default("ridge")) == default("ridge")
+def test_a_kind_with_one_set_of_settings_has_its_defaults():
+    assert few_names_config("ridge") == default("ridge")
 
 
 def test_members_of_a_blend_are_for_few_names():
-    blend = few_names_of(default("blend"))
-    assert blend.members == tuple(few_names_of(one) for one in default("blend").members)
+    blend = few_names_config("blend")
+    assert blend.members == tuple(few_names_config(one.kind) for one in default("blend").members)
     assert blend.members != default("blend").members
     assert type(blend) is type(default("blend"))

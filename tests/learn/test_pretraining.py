@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
-from gogooku.learn import pretraining
+from gogooku.learn import kept_tensors, pretraining
 from gogooku.learn import train as training_loop
 from gogooku.learn.models.blend.config import BlendConfig
 from gogooku.learn.models.blend.learner import BlendLearner
@@ -371,7 +371,7 @@ def test_killed_while_the_weights_are_written_it_is_done_again(
         raise Killed(name)
 
     with monkeypatch.context() as dying:
-        dying.setattr(pretraining, "write_point", die)
+        dying.setattr(kept_tensors, "write_point", die)
         with pytest.raises(Killed, match="train.pretrained"):
             logged(case, tmp_path)
     assert not (tmp_path / "work" / "pretraining" / PRETRAINED_FILE).exists()

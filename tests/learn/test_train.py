@@ -18,7 +18,7 @@ from gogooku.core.config import Residence
 from gogooku.core.errors import ConfigError, DataError, ResourceError
 from gogooku.core.journal import EventLog
 from gogooku.core.types import FitExecution
-from gogooku.learn import train, train_state
+from gogooku.learn import kept_tensors, train, train_state
 from gogooku.learn.diagnostics import StepWatch
 from gogooku.learn.network_config import TrainingConfig
 from gogooku.learn.networks import NetworkLearner
@@ -77,7 +77,7 @@ def test_a_killed_fit_goes_on_to_the_same_weights(case, tmp_path, monkeypatch, p
             raise Killed
 
     monkeypatch.setattr(train, "write_point", die)
-    monkeypatch.setattr(train_state, "write_point", die)
+    monkeypatch.setattr(kept_tensors, "write_point", die)
     with pytest.raises(Killed):
         fit(learner, *case, work=tmp_path)
     monkeypatch.undo()
@@ -187,7 +187,7 @@ def undisturbed(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     made = logged(case, folder, save_seconds=1e9)
     with safe_open(folder / "work" / STATE_FILE, framework="pt") as handle:
-        steps = json.loads(handle.metadata()["state"])["step"]
+        steps = json.loads(handle.metadata()["facts"])["step"]
     return weights(made), told(folder / "events.jsonl"), steps
 
 
@@ -481,7 +481,7 @@ def test_state_holds_no_pickle(case, tmp_path):
     fit(NetworkLearner(config(max_epochs=1)), *case, work=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
     with safe_open(tmp_path / STATE_FILE, framework="pt") as handle:
-        assert json.loads(handle.metadata()["state"])["epoch"] == 1
+        assert json.loads(handle.metadata()["facts"])["epoch"] == 1
 
 
 def test_the_test_part_is_never_seen(case):

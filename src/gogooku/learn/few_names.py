@@ -44,12 +44,11 @@ FEW_NAMES: Final[Mapping[str, Mapping[str, Any]]] = {
 """Settings by kind of learner; a kind that is absent has one set for any number of names."""
 
 
-def few_names_of(config: VariantConfig) -> VariantConfig:
-    """The default config of a learner, or of each member of a blend, for some hundred names.
+def few_names_config(kind: str) -> VariantConfig:
+    """The config of a learner for some hundred names; of a blend, of each of its usual members.
 
-    A kind that has one set of settings is given back as it is.
+    A kind that has one set of settings has its defaults.
     """
-    members = getattr(config, "members", None)
-    if members is not None:
-        return config.model_copy(update={"members": tuple(few_names_of(one) for one in members)})
-    return LEARNERS.config(config.kind).model_validate(FEW_NAMES.get(config.kind, {}))
+    config = LEARNERS.config(kind).model_validate(FEW_NAMES.get(kind, {}))
+    members = tuple(few_names_config(one.kind) for one in getattr(config, "members", ()))
+    return config.model_copy(update={"members": members}) if members else config

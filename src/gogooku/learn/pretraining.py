@@ -14,7 +14,6 @@ killed before that does it again.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +21,15 @@ from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.core.files import readable, storage_errors, write_point
 from gogooku.core.metrics import MIN_NAMES
 from gogooku.core.types import Dataset, FitExecution, Fold, IntArray
 from gogooku.learn.batches import DayBatch, DayReader, Names
 from gogooku.learn.contrast import hierarchical_contrast
 from gogooku.learn.heartbeat import Heartbeat
+from gogooku.learn.kept_tensors import read_tensors, write_tensors
 from gogooku.learn.memory import memory_errors
 from gogooku.learn.nested import below
 from gogooku.learn.network_config import NetworkConfig, PretrainingConfig, TrainingConfig
@@ -223,12 +220,10 @@ class _Task:
 
 def _taken(model: ReadsCrops, path: Path, key: str) -> bool:
     """Give a network the weights that were kept of the same fit; whether there were some."""
-    if not path.exists():
+    kept = read_tensors(path, key)
+    if kept is None:
         return False
-    with readable(path), safe_open(path, framework="pt") as handle:
-        if handle.metadata()["key"] != key:
-            return False
-        found = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    _, found = kept
     with torch.no_grad():
         for name, weight in model.crop_weights():
             weight.copy_(found[name])
@@ -241,12 +236,6 @@ def _keep(model: ReadsCrops, execution: FitExecution, key: str) -> None:
         return
     if execution.journal is not None:
         execution.journal.mark()
+    weights: dict[str, Tensor] = dict(model.crop_weights())
     path = execution.work / PRETRAINED_FILE
-    temporary = path.with_name(f".{path.name}.tmp")
-    plain = {name: w.detach().cpu().contiguous() for name, w in model.crop_weights()}
-    with storage_errors(path):
-        save_file(plain, temporary, metadata={"key": key})
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        write_point("train.pretrained")
-        os.replace(temporary, path)
+    write_tensors(path, weights, key=key, facts={}, point="train.pretrained")

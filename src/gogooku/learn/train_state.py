@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,11 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gogooku.core.files import readable, storage_errors, write_point
+from gogooku.learn.kept_tensors import read_tensors, write_tensors
 from gogooku.learn.network_config import TrainingConfig
 
 STATE_FILE = "train_state.safetensors"
@@ -176,15 +172,8 @@ def write_state(
     }
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{slot}": value for slot, value in slots.items()}
-    temporary = folder / f".{STATE_FILE}.tmp"
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        plain = {name: value.contiguous().cpu() for name, value in tensors.items()}
-        save_file(plain, temporary, metadata={"state": json.dumps({"key": key, **state.facts()})})
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        write_point("train.state")
-        os.replace(temporary, folder / STATE_FILE)
+    facts = state.facts()
+    write_tensors(folder / STATE_FILE, tensors, key=key, facts=facts, point="train.state")
 
 
 @dataclass(frozen=True)
@@ -212,14 +201,10 @@ class Saved:
 
 def read_state(folder: Path, key: str, *, device: str) -> Saved | None:
     """The state of an interrupted fit of the same key, its weights on a device; None for none."""
-    path = folder / STATE_FILE
-    if not path.exists():
+    kept = read_tensors(folder / STATE_FILE, key)
+    if kept is None:
         return None
-    with readable(path), safe_open(path, framework="pt") as handle:
-        facts = json.loads(handle.metadata()["state"])
-        if facts.pop("key") != key:
-            return None
-        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    facts, tensors = kept
     parts: dict[str, Weights] = {part: {} for part in ("model", *_TENSORS)}
     moments: dict[int, Weights] = {}
     for name, value in tensors.items():

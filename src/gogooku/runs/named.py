@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import did_you_mean, short
-from gogooku.learn.few_names import few_names_of
+from gogooku.learn.few_names import few_names_config
 from gogooku.learn.registry import LEARNERS
 from gogooku.runs.config import TrainConfig
 
@@ -31,5 +31,6 @@ def run_named(name: str, *, few_names: bool = False) -> TrainConfig:
     names = run_names()
     if name not in names:
         raise ConfigError(f"no run is named {short(name)}{did_you_mean(name, list(names))}")
-    usual = LEARNERS.config(names[name]).model_validate({})
-    return TrainConfig(learner=few_names_of(usual) if few_names else usual)
+    if few_names:
+        return TrainConfig(learner=few_names_config(names[name]))
+    return TrainConfig(learner=LEARNERS.config(names[name]).model_validate({}))

@@ -64,7 +64,7 @@ class ApexRankerConfig(NetworkConfig):
     lookback: int = Field(default=60, ge=4)
     patch: int = Field(default=5, ge=1)
     stride: int = Field(default=5, ge=1)
-    hidden: int = Field(default=128, ge=4)
+    hidden: int = Field(default=64, ge=4)
     heads: int = Field(default=4, ge=1)
     blocks: int = Field(default=2, ge=0)
     readout: ReadoutKind = ReadoutKind.FLATTEN
