@@ -1,5 +1,6 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -61,6 +62,21 @@ def test_full_disk_is_a_storage_error_that_leaves_nothing(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert not final.exists()
     assert not list(tmp_path.glob(".thing.building"))
+
+
+def test_two_that_name_the_same_at_once_disturb_no_reader_and_not_each_other(tmp_path):
+    """As two commands do that find the same delivery already there."""
+    pointer = tmp_path / "current.json"
+
+    def name_it(_):
+        for _ in range(40):
+            artefact.stage_pointer(pointer, "one", key="version")
+            artefact.publish_pointer(pointer, "one")
+            assert files.read_json(pointer) == {"version": "one"}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(name_it, range(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["current.json"]
 
 
 def test_pointer_is_seen_only_when_published(tmp_path):

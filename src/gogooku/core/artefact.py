@@ -10,6 +10,7 @@ A pointer is a file ``{key: name}`` that names the current one of the folders be
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -42,14 +43,26 @@ def stage_pointer(pointer: Path, target: str, *, key: str) -> None:
 
     So a disk that is full is known before the target appears; `publish_pointer` only renames.
     """
-    write_json(_staged(pointer, target), {key: target})
+    with _alone_at(pointer):
+        write_json(_staged(pointer, target), {key: target})
     write_point("pointer.staged")
 
 
 def publish_pointer(pointer: Path, target: str) -> None:
     """Put a staged pointer in its place; nothing if another process has just put the same one."""
-    with suppress(FileNotFoundError):
+    with _alone_at(pointer), suppress(FileNotFoundError):
         os.replace(_staged(pointer, target), pointer)
+
+
+@contextmanager
+def _alone_at(pointer: Path) -> Iterator[None]:
+    """Wait until no other process writes a pointer of this folder: two may name one at once."""
+    descriptor = os.open(pointer.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _staged(pointer: Path, target: str) -> Path:
