@@ -15,6 +15,7 @@ from gogooku.dataset.assemble import BuildConfig
 from gogooku.dataset.universe import UniverseConfig
 from gogooku.ingest.imports.config import ImportConfig, PriceBasis
 from gogooku.ingest.imports.files import import_files
+from gogooku.learn.registry import LEARNERS
 from gogooku.pipeline import build
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named, run_names
@@ -38,6 +39,11 @@ def kind_of(text: str) -> str:
     return name
 
 
+def is_network(name: str) -> bool:
+    """Whether what a run fits runs on a GPU too."""
+    return bool(LEARNERS.row(run_named(name).learner.kind).network)
+
+
 def settings_of(text: str, given: Sequence[str]) -> list[str]:
     """Of assignments ``RUN:path=value`` those of one run, as ``path=value``."""
     pairs = [one.split(":", 1) for one in given]
@@ -52,6 +58,7 @@ def fitted(
     threads: int,
     assignments: Sequence[str] = (),
     file: Path | None = None,
+    device: str = "cpu",
 ) -> Run:
     """A run by name, with settings from a file and assignments."""
     return train(
@@ -59,7 +66,7 @@ def fitted(
         name,
         resolve(run_named(name), base_name=name, file=file, assignments=assignments),
         dataset,
-        execution=Execution(threads=threads),
+        execution=Execution(threads=threads, device=device),
         reporter=ConsoleReporter(),
     )
 

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting import fitted, kind_of, new_york_dataset, settings_of
+from fitting import fitted, is_network, kind_of, new_york_dataset, settings_of
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import labels_of
@@ -80,6 +80,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--judged", default="", help="Years that are printed; all by default.")
     parser.add_argument("--seeds", default="1", type=lambda text: [*map(int, text.split(","))])
     parser.add_argument("--threads", default=2, type=int)
+    parser.add_argument("--device", default="cpu", help="Of networks: cpu or cuda.")
     parser.add_argument("--floor", default=2e6, type=float, help="Traded value, USD a session.")
     parser.add_argument("--no-refit", action="store_true")
     parser.add_argument("--home", type=Path, help="Keep everything there.")
@@ -102,7 +103,14 @@ def scores_of(
         *settings_of(text, options.set),
     ]
     with measured() as spent:
-        run = fitted(home, kind_of(text), dataset, threads=options.threads, assignments=assignments)
+        run = fitted(
+            home,
+            kind_of(text),
+            dataset,
+            threads=options.threads,
+            assignments=assignments,
+            device=options.device if is_network(kind_of(text)) else "cpu",
+        )
     indices, scores = run.scores("test", dataset)
     year = dataset.sessions[indices].astype("datetime64[Y]").astype(int) + 1970
     low, high = years_of(options.judged or options.years)

@@ -2,7 +2,7 @@
 
     python benchmarks/train_demo.py [--seeds 1,2,3] [--training-seeds 1] [--size demo] [--threads 2]
                                     [--runs ridge,lightgbm] [--ablations] [--shuffled]
-                                    [--config FILE.toml]
+                                    [--config FILE.toml] [--device cuda]
 
 One line per learner and seed of the market (and of the training, but for ridge): alignment (mean
 daily Spearman of score and planted expectation) and RankIC at 1, 5, 10 and 20 sessions on the test
@@ -52,6 +52,8 @@ ABLATIONS = {
     "no graph": network(graph="none"),
     "no history": network(fan="none", temporal="none"),
     "no graph, no history": network(fan="none", temporal="none", graph="none"),
+    "shuffled graph": network(graph="shuffled"),
+    "fusion": network(temporal="fusion"),
     "whole market": run_named("atft-gat-fan").learner,
 }
 
@@ -106,6 +108,7 @@ def main() -> None:
     parser.add_argument("--runs", default="ridge,lightgbm", help="What the network is beside.")
     parser.add_argument("--size", default="demo")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="Of networks: cpu or cuda.")
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--config", type=Path, action="append", default=[])
@@ -134,7 +137,10 @@ def main() -> None:
                 labels,
                 fold,
                 rng=np.random.default_rng([training_seed, 0]),
-                execution=FitExecution(threads=options.threads),
+                execution=FitExecution(
+                    threads=options.threads,
+                    device=options.device if LEARNERS.row(config.kind).network else "cpu",
+                ),
             )
             seconds = time.perf_counter() - begun
             scores = checkpoint.scores(dataset, test).astype(np.float64)

@@ -2,6 +2,7 @@
 
     python benchmarks/training.py [--names 4400] [--sessions 2434] [--features 560] [--width 256]
         [--epoch-sessions T] [--trees] [--qlib-python QLIBENV/bin/python] [--threads 2]
+        [--device cuda [--precision bfloat16] [--compiled]]
 
 ``QLIBENV`` is an environment of its own: ``python -m venv QLIBENV``, then
 ``QLIBENV/bin/pip install pyqlib==0.9.7 torch==2.13.0``.
@@ -13,6 +14,7 @@ is worked out, and it says so. ``--trees`` fits LightGBM at one horizon as its d
 ``--qlib-python``, samples a second of Qlib's GATs and ALSTM (their module, forward, backward and
 step of their optimiser) and of ours, one after the other in turns, with the same names a session,
 width, lookback and threads; ours reads all features besides. Memory is anonymous and at its peak.
+On a GPU the second of two epochs is timed, and the driver says what share of it the GPU was busy.
 """
 
 from __future__ import annotations
@@ -22,10 +24,15 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from fitting import made_up_labels
 from gogooku.core.calendar import Clock, next_tokyo_sessions
@@ -66,6 +73,9 @@ def arguments() -> argparse.Namespace:
     usual = AtftGatFanConfig().training.row_share
     parser.add_argument("--row-share", type=float, default=usual, help="Of the names, an epoch.")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--trees", action="store_true")
     parser.add_argument("--qlib-python", type=Path)
     parser.add_argument("--qlib-names", type=int, default=1500)
@@ -142,11 +152,16 @@ def fold_for(dataset: Dataset, train: int) -> Fold:
 
 
 def network_config(options: argparse.Namespace, **changes: Any) -> AtftGatFanConfig:
+    training = {
+        "max_epochs": 1 if options.device == "cpu" else 2,
+        "row_share": options.row_share,
+        "precision": options.precision,
+    }
     settings = {
         "hidden": options.width,
         "lookback": options.lookback,
         "dynamic_features": ("ret_1d_uni_z", "volume_z_20"),
-        "training": {"max_epochs": 1, "row_share": options.row_share},
+        "training": training,
     }
     return AtftGatFanConfig.model_validate({**settings, **changes})
 
@@ -155,17 +170,25 @@ def network_epoch(dataset: Dataset, labels: Labels, options: argparse.Namespace)
     most = len(dataset.sessions) - 2 * (VALID_SESSIONS + PURGE) - PURGE
     train = min(options.epoch_sessions or most, most)
     found: list[dict[str, Any]] = []
-    with measured() as spent:
+
+    def note(event: Mapping[str, Any]) -> None:
+        found.append({**event, "at": time.perf_counter()})
+
+    with measured() as spent, gpu_busy(options.device) as busy:
         make_learner(network_config(options)).fit(
             dataset,
             labels,
             fold_for(dataset, train),
             rng=np.random.default_rng(0),
             execution=FitExecution(
-                threads=options.threads, events=lambda event: found.append(dict(event))
+                threads=options.threads,
+                events=note,
+                device=options.device,
+                compiled=options.compiled,
             ),
         )
-    (epoch,) = [event for event in found if event["event"] == "epoch"]
+    epoch = [event for event in found if event["event"] == "epoch"][-1]
+    begun = [event["at"] for event in found if event["event"] in ("gradients", "epoch")][-2]
     whole = epoch["train_seconds"] * len(dataset.sessions) / train
     facts = {
         "what": "one epoch of the network",
@@ -176,8 +199,46 @@ def network_epoch(dataset: Dataset, labels: Labels, options: argparse.Namespace)
         "whole_history_seconds": round(whole, 1),
         "worked_out": train != len(dataset.sessions),
         "fit": str(spent),
+        **({} if options.device == "cpu" else gpu_facts(options, busy, begun, epoch)),
     }
     print(json.dumps(facts), flush=True)
+
+
+@contextmanager
+def gpu_busy(device: str) -> Iterator[list[tuple[float, int]]]:
+    """When, and how busy the driver says that a GPU was, in percent; empty for the CPU."""
+    samples: list[tuple[float, int]] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.1):
+            samples.append((time.perf_counter(), torch.cuda.utilization()))
+
+    thread = threading.Thread(target=watch)
+    if device != "cpu":
+        thread.start()
+    try:
+        yield samples
+    finally:
+        stop.set()
+        if device != "cpu":
+            thread.join()
+
+
+def gpu_facts(
+    options: argparse.Namespace, busy: list[tuple[float, int]], begun: float, epoch: dict[str, Any]
+) -> dict[str, Any]:
+    """What belongs to an epoch on a GPU, whose training began at a time."""
+    until = begun + epoch["train_seconds"]
+    shares = [share for at, share in busy if begun < at <= until]
+    return {
+        "gpu": torch.cuda.get_device_name(),
+        "precision": options.precision,
+        "compiled": options.compiled,
+        "ms_per_step": round(1e3 * epoch["train_seconds"] / epoch["steps"], 2),
+        "busy_percent": round(float(np.mean(shares)), 1) if shares else None,
+        "gpu_gib": round(torch.cuda.max_memory_allocated() / 2**30, 1),
+    }
 
 
 def trees(dataset: Dataset, labels: Labels, options: argparse.Namespace) -> None:

@@ -10,15 +10,26 @@ from gogooku.core.config import Residence
 from gogooku.learn import resident
 from gogooku.learn.batches import DayBatch
 from gogooku.learn.resident import ResidentReader, placed
-from support.learning import changed, make_dataset, reader, small_config, with_sectors
+from support.learning import (
+    RAW,
+    changed,
+    make_dataset,
+    reader,
+    small_config,
+    with_raw,
+    with_sectors,
+)
 
 
-@pytest.fixture(scope="module")
-def host():
+@pytest.fixture(scope="module", params=[False, True], ids=["", "raw"])
+def host(request):
     dataset = with_sectors(make_dataset())
     x = np.where(dataset.x_TNF == dataset.x_TNF[0, 0, 0], -0.0, dataset.x_TNF)
     x[:, 3] = -0.0
-    return reader(changed(dataset, x_TNF=x.astype(np.float16)), small_config())
+    dataset = changed(dataset, x_TNF=x.astype(np.float16))
+    if not request.param:
+        return reader(dataset, small_config())
+    return reader(with_raw(dataset), small_config(raw_channels=RAW))
 
 
 def on_device(host, *, first=0, stop=150):
@@ -65,7 +76,7 @@ def test_where_it_lies_is_a_setting_or_a_matter_of_the_free_memory(host, monkeyp
     made, facts = put(Residence.ON)
     assert isinstance(made, ResidentReader)
     assert (made.first, made.stop) == (13, 61)
-    size = 48 * 40 * (5 * 2 + 4) + host.dataset.neighbour_BNK.nbytes
+    size = 48 * 40 * (5 * 2 + 2 * len(host.raw_names) + 4) + host.dataset.neighbour_BNK.nbytes
     assert facts == {"resident": True, "tensor_bytes": size, "free_bytes": None}
     assert put(Residence.AUTO) == (host, {**facts, "resident": False})
     monkeypatch.setattr(resident, "free_bytes", lambda _: 2 * size)

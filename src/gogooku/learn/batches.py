@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,18 @@ class DayBatch:
     def to(self, device: str) -> DayBatch:
         """Put the batch on a device."""
         return DayBatch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+def sent(array: npt.NDArray[Any], device: str) -> Tensor:
+    """An array on a device; on the CPU the same memory.
+
+    To a GPU it goes from memory that cannot be paged out, so that what is asked of the GPU before
+    need not be over.
+    """
+    tensor = torch.from_numpy(array)
+    if torch.device(device).type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def missing(last_BNF: Tensor) -> Tensor:

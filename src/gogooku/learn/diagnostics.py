@@ -65,7 +65,7 @@ class StepWatch:
         held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
         named = [(name, w) for name, w in model.named_parameters() if id(w) in held]
         self._names = [name for name, _ in named]
-        self._weights = [weight for _, weight in named]
+        self._weights: list[Tensor] = [weight for _, weight in named]
         tops = [name.partition(".")[0] for name in self._names]
         self.parts = list(dict.fromkeys(tops))
         self._part_of = torch.tensor([self.parts.index(top) for top in tops])
@@ -97,12 +97,12 @@ class StepWatch:
         norms = _norms([torch.zeros(()) if w.grad is None else w.grad for w in self._weights])
         self._largest = torch.maximum(self._largest.to(norms.device), norms)
         self._gradient = self._gradient.to(norms.device) + self._by_part(norms)
-        self._before_step = [weight.detach().clone() for weight in self._weights]
+        self._before_step = list(torch._foreach_add(self._weights, 0.0))
 
     @torch.no_grad()
     def _after(self, *_: Any) -> None:
         before = self._before_step
-        moved = _norms([w - old for w, old in zip(self._weights, before, strict=True)])
+        moved = _norms(list(torch._foreach_sub(self._weights, before)))
         size = self._by_part(_norms(before)).clamp_min(FLOOR)
         self._moved = self._moved.to(moved.device) + self._by_part(moved) / size
         self._before_step = []
@@ -141,4 +141,4 @@ class StepWatch:
 def _norms(values: list[Tensor]) -> Tensor:
     """Norms of some tensors, [P]."""
     device = next((one.device for one in values if one.ndim), torch.device("cpu"))
-    return torch.stack([one.float().norm().to(device) for one in values])
+    return torch.stack(torch._foreach_norm([one.float().to(device) for one in values]))

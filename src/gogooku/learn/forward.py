@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gogooku.learn.batches import DayBatch, DayReader, Names
+from gogooku.learn.batches import DayBatch, DayReader, Names, sent
 from gogooku.learn.losses.batch import batch_loss
 from gogooku.learn.losses.inputs import LossInputs
 from gogooku.learn.network_config import Precision, TrainingConfig
@@ -47,7 +47,7 @@ class Forward:
 
     def scores(self, batch: DayBatch) -> Tensor:
         """Scores [B, N, H] in float32; those of padding names mean nothing."""
-        walk: Callable[[DayBatch], Tensor] = self.compiled or self.model
+        walk: Callable[[DayBatch], Tensor] = self.model if self.compiled is None else self.compiled
         with self._cast():
             score = walk(batch)
         return score.float()
@@ -90,15 +90,15 @@ class Forward:
         else:
             score, quantiles = self.with_quantiles(batch)
             given = inputs(quantiles)
-        label = torch.from_numpy(label_BNH)
-        known = label.isfinite()
+        known = np.isfinite(label_BNH)
         return batch_loss(
             score,
-            torch.where(known, label, 0.0).to(self.device),
-            known.to(self.device),
+            sent(np.where(known, label_BNH, np.float32(0.0)), self.device),
+            sent(known, self.device),
             horizon_weights=config.horizon_weights,
             config=config.loss,
             inputs=given,
+            fewest=int(known.sum(axis=1).min()),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 STEPS: Final = "log_return"
 """The channel that a window turns into the log price less that of its last session."""
@@ -44,3 +45,23 @@ def read_window(
             total = values[:, :, place].cumsum(axis=1)
             values[:, :, place] = LEVEL_SCALE * (total - total[:, -1:])
     return np.clip(values, -RAW_LIMIT, RAW_LIMIT)
+
+
+def windowed(raw_BNLR: Tensor, channels: Sequence[str]) -> Tensor:
+    """The same of windows on a device, to the bit: their log prices are added up in the same order.
+
+    Parameters
+    ----------
+    raw_BNLR : float32 [B, N, L, R]
+        Oldest session first; NaN where not known, 0 before the first session of the dataset.
+    channels : sequence of str
+        Names of the last axis.
+    """
+    values = raw_BNLR.nan_to_num(nan=0.0)
+    for place, name in enumerate(channels):
+        if name == STEPS:
+            total = values[..., place].clone()
+            for lag in range(1, total.shape[-1]):
+                total[..., lag] += total[..., lag - 1]
+            values[..., place] = LEVEL_SCALE * (total - total[..., -1:])
+    return values.clamp(-RAW_LIMIT, RAW_LIMIT)

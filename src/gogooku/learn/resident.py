@@ -1,7 +1,7 @@
 """The training tensor on the device of a fit, where sessions are packed by indexing.
 
 The same bytes as `DayReader` packs on the host; what a step sends to the device is then the places
-of its names, and the raw channels, of which there are few.
+of its names.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from gogooku.core.config import Residence
-from gogooku.learn.batches import PAD_NAMES, DayBatch, DayReader, Names
+from gogooku.learn.batches import PAD_NAMES, DayBatch, DayReader, Names, sent
 from gogooku.learn.memory import LACKS, lacks_memory
+from gogooku.learn.raw_history import windowed
 
 FREE_SHARE: Final = 0.5
 """Of the free memory of a GPU, what the tensor may take: the rest is for the steps."""
@@ -33,15 +34,21 @@ class ResidentReader(DayReader):
         dataset = reader.dataset
         self.first, self.stop, self.device = first, stop, device
         _, names, features = dataset.x_TNF.shape
-        shape = (stop - first, names, features)
-        self._x_TNF = torch.empty(shape, dtype=torch.float16, device=device)
+        held, channels = (stop - first, names), len(self.raw_names)
+        self._x_TNF = torch.empty((*held, features), dtype=torch.float16, device=device)
+        self._raw_TNR = torch.empty((*held, channels), dtype=torch.float16, device=device)
         for t in range(first, stop):
             self._x_TNF[t - first] = torch.from_numpy(np.array(dataset.x_TNF[t])).to(device)
+            if reader.raw is not None:
+                raw = np.ascontiguousarray(dataset.raw_TNC[t][:, reader.raw.columns])
+                self._raw_TNR[t - first] = torch.from_numpy(raw).to(device)
         self._columns_C = torch.from_numpy(reader.channels.columns).to(device)
         tables = dataset.neighbour_BNK
         blocks = [np.array(tables[block]) for block in range(tables.shape[0])]
         self._peers_GNK = torch.from_numpy(np.stack(blocks)).to(device)
         self._sector_TN = torch.from_numpy(np.array(dataset.sector_TN[first:stop])).to(device)
+        self._block_T = torch.from_numpy(np.array(dataset.neighbour_block_T)).to(device).long()
+        self._market_TM = torch.from_numpy(np.array(reader.market_TM)).to(device)
 
     def batch(self, indices: Sequence[int], *, only: Sequence[Names] | None = None) -> DayBatch:
         """Pack the sessions ``indices`` on the device; see `DayReader.batch`."""
@@ -53,8 +60,8 @@ class ResidentReader(DayReader):
         place = np.full((len(packed), width), -1, dtype=np.int64)
         for row, names in enumerate(packed):
             place[row, : len(names)] = names
-        place_BN = torch.from_numpy(place).to(self.device)
-        session_B = torch.tensor(indices, device=self.device)
+        place_BN = sent(place, self.device)
+        session_B = sent(np.asarray(indices, dtype=np.int64), self.device)
         valid_BN = place_BN >= 0
         name_BN = place_BN.clamp_min(0)
         last = self._x_TNF[session_B[:, None] - self.first, name_BN].float()
@@ -62,37 +69,41 @@ class ResidentReader(DayReader):
         return DayBatch(
             last_BNF=last.masked_fill(~valid_BN[..., None], 0.0),
             history_BNLC=self._histories(session_B, name_BN, valid_BN),
-            raw_BNLR=self._raw_histories(indices, packed, width),
-            market_BM=torch.from_numpy(self.market_TM[np.asarray(indices)]).to(self.device),
-            neighbour_BNK=self._neighbours(indices, place_BN, name_BN),
+            raw_BNLR=self._raw_histories(session_B, name_BN, valid_BN),
+            market_BM=self._market_TM[session_B],
+            neighbour_BNK=self._neighbours(session_B, place_BN, name_BN),
             sector_BN=sector.long().masked_fill(~valid_BN, -1),
             valid_BN=valid_BN,
         )
 
     def _histories(self, session_B: Tensor, name_BN: Tensor, valid_BN: Tensor) -> Tensor:
-        back_L = torch.arange(1 - self.lookback, 1, device=self.device)
-        session_BL = session_B[:, None] + back_L
-        row_BL = (session_BL - self.first).clamp_min(0)
+        row_BL, known_BNL = self._windows(session_B, valid_BN)
         places = (row_BL[:, None, :, None], name_BN[:, :, None, None], self._columns_C)
         history = self._x_TNF[places].float()
-        known = valid_BN[:, :, None] & (session_BL >= 0)[:, None, :]
-        return history.masked_fill(~known[..., None], 0.0)
+        return history.masked_fill(~known_BNL[..., None], 0.0)
 
-    def _raw_histories(self, indices: Sequence[int], packed: Sequence[Names], width: int) -> Tensor:
-        shape = (len(packed), width, self.lookback, len(self.raw_names))
-        raw = np.zeros(shape, dtype=np.float32)
-        for row, (index, names) in enumerate(zip(indices, packed, strict=True)):
-            self._raw_history(index, names, raw[row])
-        return torch.from_numpy(raw).to(self.device)
+    def _raw_histories(self, session_B: Tensor, name_BN: Tensor, valid_BN: Tensor) -> Tensor:
+        row_BL, known_BNL = self._windows(session_B, valid_BN)
+        if not self.raw_names:
+            return self._raw_TNR.new_zeros((*known_BNL.shape, 0), dtype=torch.float32)
+        raw = self._raw_TNR[row_BL[:, None, :], name_BN[:, :, None]].float()
+        raw = raw.masked_fill(~known_BNL[..., None], 0.0)
+        return windowed(raw, self.raw_names).masked_fill(~known_BNL[..., None], 0.0)
 
-    def _neighbours(self, indices: Sequence[int], place_BN: Tensor, name_BN: Tensor) -> Tensor:
+    def _windows(self, session_B: Tensor, valid_BN: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows [B, L] of the lookbacks, and whether there is a session and a name [B, N, L]."""
+        back_L = torch.arange(1 - self.lookback, 1, device=self.device)
+        session_BL = session_B[:, None] + back_L
+        known_BNL = valid_BN[:, :, None] & (session_BL >= 0)[:, None, :]
+        return (session_BL - self.first).clamp_min(0), known_BNL
+
+    def _neighbours(self, session_B: Tensor, place_BN: Tensor, name_BN: Tensor) -> Tensor:
         days, width = place_BN.shape
         packed_BN = torch.full((days, self.num_names + 1), -1, device=self.device)
         order_BN = torch.arange(width, device=self.device).expand(days, width)
         packed_BN.scatter_(1, place_BN.where(place_BN >= 0, self.num_names), order_BN)
         packed_BN[:, -1] = -1
-        block_B = torch.from_numpy(self.dataset.neighbour_block_T[np.asarray(indices)])
-        peer_BNK = self._peers_GNK[block_B.to(self.device).long()[:, None], name_BN].long()
+        peer_BNK = self._peers_GNK[self._block_T[session_B][:, None], name_BN].long()
         peer_BNK = peer_BNK.where(peer_BNK >= 0, self.num_names)
         found = packed_BN.gather(1, peer_BNK.flatten(1)).view_as(peer_BNK)
         return found.masked_fill((place_BN < 0)[..., None], -1)
@@ -111,7 +122,7 @@ def placed(
     """
     first, stop = max(0, min(indices) - reader.lookback + 1), max(indices) + 1
     _, names, features = reader.dataset.x_TNF.shape
-    size = (2 * features + 4) * (stop - first) * names
+    size = (2 * features + 2 * len(reader.raw_names) + 4) * (stop - first) * names
     size += 4 * math.prod(reader.dataset.neighbour_BNK.shape)
     free = free_bytes(device)
     fits = free is not None and size <= FREE_SHARE * free

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gogooku.core.errors import DataError, ResourceError
+from gogooku.core.errors import ResourceError
 from gogooku.core.files import write_point
 from gogooku.core.progress import Step
 from gogooku.core.types import FitExecution
@@ -38,6 +38,7 @@ from gogooku.learn.parts import PROBED, examined, gates
 from gogooku.learn.phases import Phase, check_phases, in_phase, schedule
 from gogooku.learn.resident import placed
 from gogooku.learn.session_order import session_order
+from gogooku.learn.step_values import StepValues
 from gogooku.learn.targets import FoldLabels, spread_over
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
@@ -67,6 +68,7 @@ class _Stepping:
     optimizer: torch.optim.Optimizer
     forward: Forward
     watch: StepWatch
+    values: StepValues
 
 
 @dataclass
@@ -171,10 +173,14 @@ class NetworkFit:
         """Train one phase, or what is left of it, and leave its best averaged weights."""
         self._phase, config = phase, phase.config
         with in_phase(self.model, phase):
+            device = self.execution.device
             optimizer = torch.optim.AdamW(
-                decay_groups(self.model, config.weight_decay), lr=config.learning_rate
+                decay_groups(self.model, config.weight_decay),
+                lr=config.learning_rate,
+                fused=True if torch.device(device).type == "cuda" else None,
             )
-            means = _Stepping(optimizer, self._forward(), StepWatch(self.model, optimizer))
+            watch, values = StepWatch(self.model, optimizer), StepValues(device, self._dates)
+            means = _Stepping(optimizer, self._forward(), watch, values)
             if saved is not None:
                 saved.put(self.model, optimizer)
                 means.watch.put(state.watched)
@@ -262,13 +268,14 @@ class NetworkFit:
                 first = so_far.sessions
                 rows = np.sort(order[first : first + self.config.days_per_batch]).tolist()
                 names = [self._names(state.epoch, row) for row in rows]
-                loss, norm = self._step(state, means, rows, names)
+                self._step(state, means, rows, names)
                 so_far.sessions += len(rows)
                 so_far.rows += sum(map(len, names))
-                so_far.losses.append(loss)
-                so_far.norms.append(norm)
+                if so_far.sessions >= days:
+                    means.values.read(so_far)
                 so_far.seconds += time.perf_counter() - begun
                 if time.monotonic() - self._saved >= self.execution.save_seconds:
+                    means.values.read(so_far)
                     state.generators = generators(device)
                     state.watched = means.watch.sums()
                     self._save(state, means.optimizer)
@@ -303,9 +310,10 @@ class NetworkFit:
         means: _Stepping,
         rows: list[int],
         names: list[Names],
-    ) -> tuple[float, float]:
+    ) -> None:
         config, optimizer = self._phase.config, means.optimizer
-        value = self._gradient(state, means.forward, rows, names)
+        loss = self._gradient(state, means.forward, rows, names)
+        means.values.loss(state.step, rows, loss, state.so_far)
         if state.step == state.phase_step:
             norms = gradient_norms(self.model)
             found = {name: norm for name, norm in norms.items() if self._phase.trains(name)}
@@ -318,11 +326,11 @@ class NetworkFit:
         optimizer.step()
         state.step += 1
         state.average(self.model, decay=config.ema_decay)
-        return value, float(norm)
+        means.values.norm(norm)
 
     def _gradient(
         self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
-    ) -> float:
+    ) -> Tensor:
         """Leave the gradient of a step on the weights; its loss.
 
         A step that finds no memory is tried again from its beginning, in smaller parts.
@@ -341,9 +349,10 @@ class NetworkFit:
 
     def _in_parts(
         self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
-    ) -> float:
+    ) -> Tensor:
         """Add up the gradients of parts of a step, each by its share of the sessions."""
-        train, total, place = self.labels.train, 0.0, {"epoch": state.epoch + 1, "step": state.step}
+        train, total = self.labels.train, torch.zeros((), device=self.execution.device)
+        place = {"epoch": state.epoch + 1, "step": state.step}
         together = state.together or len(rows)
         for first in range(0, len(rows), together):
             part, drawn_names = rows[first : first + together], names[first : first + together]
@@ -355,14 +364,9 @@ class NetworkFit:
             loss = forward.loss(
                 batch, label, self._phase.config, inputs=self._inputs(batch, part, drawn_names)
             )
-            value = float(loss.detach())
-            if not np.isfinite(value):
-                raise DataError(
-                    f"train: the loss is {value} at step {state.step} ({self._dates(part)})"
-                )
             share = len(part) / len(rows)
             (share * loss).backward()  # type: ignore[no-untyped-call]
-            total += share * value
+            total = total + share * loss.detach()
             self._beat.at("step", **place, rows=sum(map(len, drawn_names)))
         return total
 

@@ -99,9 +99,9 @@ class TrainState:
         """Move the averaged weights towards the model's; early steps forget faster."""
         steps = self.step - self.phase_step
         keep = min(decay, (1.0 + steps) / (10.0 + steps))
+        now = model.state_dict()
         with torch.no_grad():
-            for name, value in model.state_dict().items():
-                self.averaged[name].lerp_(value, 1.0 - keep)
+            torch._foreach_lerp_([self.averaged[name] for name in now], [*now.values()], 1.0 - keep)
 
     def record(self, measure: float, config: TrainingConfig) -> bool:
         """Note an epoch's validation measure; keep its averaged weights unless they are worse."""

@@ -34,6 +34,7 @@ def batch_loss(
     horizon_weights: tuple[float, ...],
     config: VariantConfig,
     inputs: LossInputs | None = None,
+    fewest: int | None = None,
 ) -> Tensor:
     """The chosen loss of a batch of sessions.
 
@@ -45,6 +46,9 @@ def batch_loss(
         Of one of the registered losses.
     inputs : LossInputs, optional
         Needed by some losses.
+    fewest : int, optional
+        Labels of the session and horizon that has the fewest; counted if not given, for which a
+        GPU has to be waited for.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def batch_loss(
             f"loss: {score_BNH.shape[-1]} score horizons, {label_BNH.shape[-1]} label horizons, "
             f"{len(horizon_weights)} horizon weights"
         )
-    fewest = int(mask_BNH.sum(dim=1).min())
+    fewest = int(mask_BNH.sum(dim=1).min()) if fewest is None else fewest
     if fewest < MIN_NAMES:
         raise ContractError(
             f"loss: a session has {fewest} labels at a horizon, needs {MIN_NAMES}; "
@@ -74,8 +78,8 @@ def batch_loss(
 
 def relative(weights: Sequence[float], *, like: Tensor) -> Tensor:
     """Weights with sum 1, of the type and on the device of another tensor."""
-    made = tensor(weights, device=like.device, dtype=like.dtype)
-    return made / made.sum()
+    made = tensor(weights, dtype=like.dtype)
+    return (made / made.sum()).to(like.device, non_blocking=True)
 
 
 def apply_loss(
