@@ -7,11 +7,12 @@ Names above 2 million USD of trailing traded value. Every run is fitted anew at 
 year on all sessions before it, and once more on train and validation together. Printed: RankIC at
 every horizon with its Newey-West error, ICIR, the mean return of the 50 best names less the
 universe over five sessions before and after costs, and the paired difference of RankIC from
-LightGBM over the sessions of all folds, and by year. Several seeds are averaged by rank. `common`
-says the same at five sessions without preferred shares and notes, which the file shows by their
-codes; funds it does not show. `--floor` builds with another floor on traded value. `--judged`
-prints some of the years only: what is fitted over all years can be chosen by the first of them, and
-the last be read once, at the end, from the runs that are kept in `--home`.
+LightGBM over the sessions of all folds, and by year. Several seeds are averaged by rank. The same
+is said at five sessions without preferred shares and notes, which the file shows by their codes
+(funds it does not show), and for the third of the names that is traded most. `--floor` builds with
+another floor on traded value. `--judged` prints some of the years only: what is fitted over all
+years can be chosen by the first of them, and the last be read once, at the end, from the runs that
+are kept in `--home`.
 """
 
 from __future__ import annotations
@@ -182,24 +183,25 @@ def show(name: str, scored: Mapping[str, Scored], dataset: Dataset, truth: np.nd
         both = np.isfinite(gross) & np.isfinite(other)
         test = paired_difference(gross[both], other[both], horizon=HELD).estimate
         facts["top_50_less_lightgbm"] = f"{1e4 * test.value:+.0f} ±{1e4 * test.error:.0f}"
-    facts["common"] = common_only(one, floor, dataset, truth)
+    preferred = np.array([bool(NOT_COMMON.search(code)) for code in dataset.codes])
+    facts["without_preferred"] = among(preferred, one, floor, truth)
+    facts["most_traded_third"] = among(little_traded(dataset), one, floor, truth)
     print(json.dumps(facts), flush=True)
 
 
-def common_only(
-    one: Scored, floor: Scored | None, dataset: Dataset, truth: np.ndarray
+def among(
+    left_out: np.ndarray, one: Scored, floor: Scored | None, truth: np.ndarray
 ) -> dict[str, str]:
-    """RankIC and the best names at five sessions among common shares, and less LightGBM."""
-    left_out = np.array([bool(NOT_COMMON.search(code)) for code in dataset.codes])
-    kept = truth.copy()
-    kept[:, left_out] = np.nan
-    daily, h = ic_of(one, kept, 1), HELD
+    """RankIC and the best names at five sessions without some names, [N] or [T, N]."""
+    kept, h = truth.copy(), HELD
+    kept[np.broadcast_to(left_out, truth.shape[:2])] = np.nan
+    daily = ic_of(one, kept, 1)
     found = mean_test(daily[np.isfinite(daily)], horizon=h).estimate
-    gross, _ = top_returns(one, kept)
+    gross, net = top_returns(one, kept)
     facts = {
-        "names_left_out": str(int(left_out.sum())),
         "rank_ic_5": f"{found.value:+.4f} ±{found.error:.4f}",
         "top_50_bp": f"{1e4 * np.nanmean(gross):.0f}",
+        "top_50_net_bp": f"{1e4 * np.nanmean(net):.0f}",
     }
     if floor is not None and floor is not one:
         other = ic_of(floor, kept, 1)
@@ -207,6 +209,13 @@ def common_only(
         test = paired_difference(daily[both], other[both], horizon=h).estimate
         facts["less_lightgbm_5"] = f"{test.value:+.4f} ±{test.error:.4f}"
     return facts
+
+
+def little_traded(dataset: Dataset) -> np.ndarray:
+    """The two thirds of the names [T, N] with the lower traded value of 20 sessions."""
+    column = dataset.features.index("adv20_log")
+    rank_TN = np.stack([dataset.x_TNF[t][:, column] for t in range(len(dataset.sessions))])
+    return np.asarray(rank_TN < 1 / 6)
 
 
 def ic_of(one: Scored, truth: np.ndarray, h: int) -> np.ndarray:

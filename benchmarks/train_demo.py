@@ -48,10 +48,10 @@ def network(**changes: Any) -> VariantConfig:
 
 NETWORK = "network"
 ABLATIONS = {
-    "no fan": network(fan="none"),
+    "fan": network(fan="fan"),
     "no graph": network(graph="none"),
-    "no history": network(fan="none", temporal="none"),
-    "no graph, no history": network(fan="none", temporal="none", graph="none"),
+    "no history": network(temporal="none"),
+    "no graph, no history": network(temporal="none", graph="none"),
     "shuffled graph": network(graph="shuffled"),
     "fusion": network(temporal="fusion"),
     "whole market": run_named("atft-gat-fan").learner,

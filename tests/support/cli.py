@@ -24,6 +24,7 @@ NETWORK = (
         f"{path}={json.dumps(value)}"
         for path, value in leaves(FEW_NAMES["atft_gat_fan"], "learner.")
     ),
+    "learner.fan=fan",
     "learner.hidden=8",
     "learner.lookback=8",
     "learner.context_features=['uni_vol_20']",

@@ -42,6 +42,7 @@ SESSIONS_BACK = (0, 77)
 """Feature values are kept for these sessions, counted from the last one."""
 
 NETWORK = (
+    "learner.fan=fan",
     "learner.hidden=8",
     "learner.heads=2",
     "learner.dropout=0.1",

@@ -349,6 +349,7 @@ def built(home: Path, features: str) -> Dataset:
 def run_config(name: str, *assignments: str) -> Resolved[TrainConfig]:
     """A named run, the network shrunk until it fits in a second."""
     small = TINY_NETWORK if name in ("atft-gat-fan", "apex-ranker", "master") else ()
+    small = (*small, "learner.fan=fan") if name == "atft-gat-fan" else small
     small = ("learner.rounds=20",) if name == "lightgbm" else small
     base = run_named(name, few_names=True)
     return resolve(base, base_name=name, assignments=(*small, *assignments))

@@ -117,7 +117,7 @@ def make_fold(dataset, *, train=60, valid=20):
 
 def small_config(*, kind="atft_gat_fan", **changes):
     """A network of a few thousand weights, else with the settings for few names."""
-    few = FEW_NAMES[kind]
+    few = {**FEW_NAMES[kind], **({"fan": "fan"} if kind == "atft_gat_fan" else {})}
     training = {
         **few["training"],
         "max_epochs": 2,

@@ -41,6 +41,7 @@ from gogooku.features.market.market import MARKET
 from gogooku.features.market.sector import SECTOR
 from gogooku.features.peers.peer_columns import PEER_MARKET, PEER_STOCK, PEER_STOCK_SECTOR
 from gogooku.features.peers.peers import PEERS
+from gogooku.features.peers.shared import SHARED
 from gogooku.features.trading.alert import ALERT, ALERT_INPUTS
 from gogooku.features.trading.breakdown import BREAKDOWN, BREAKDOWN_INPUTS
 from gogooku.features.trading.flow import FLOW, FLOW_INPUTS
@@ -61,6 +62,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *MARKET,
     *SECTOR,
     *PEERS,
+    *SHARED,
     *LISTING,
     *INDEX_STATE,
     *FLOW,

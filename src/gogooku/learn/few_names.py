@@ -2,8 +2,9 @@
 
 The defaults are for whole markets of real prices. With some hundred names a wide network learns the
 market context by heart, and an epoch has few rows: narrower, more noise, one market feature, all
-rows, longer. Peers and frequency normalisation are on, as planted peers can be found there; trees
-see half of the features each. Chosen on sandbox seeds 4 to 9 at size ``demo``, 300 names (LOG.md).
+rows, longer. Peers are on, as planted peers can be found there; trees see half of the features
+each. Chosen on sandbox seeds 4 to 9 at size ``demo``, 300 names, and 11 to 13 at ``study``, 500
+(LOG.md).
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ FEW_NAMES: Final[Mapping[str, Mapping[str, Any]]] = {
         "context_in_trunk": False,
         "raw_channels": (),
         "raw_norm": "none",
-        "fan": "fan",
         "graph": "knn",
         **_NOISE,
         "training": _TRAINING,

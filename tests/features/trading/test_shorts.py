@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
 
 import numpy as np
 import polars as pl
@@ -193,7 +194,11 @@ def state_of(book, growth, sessions):
             0, int(np.searchsorted(sessions, np.datetime64(row["event_date"]), "right")) - 1
         )
         shares.append(row["position_shares"] * growth[event])
+    top = max(ratios, default=0.0)
+    names = {written(r["seller_name"]) for r in rows if r["position_ratio"] == top}
+    numbers = [int.from_bytes(blake2b(name.encode(), digest_size=3).digest()) for name in names]
     return {
+        "sp_top_seller": NAN if names & {*PRIVATE} else min(numbers, default=NAN),
         "ssp_ratio_sum": math.fsum(ratios),
         "sp_sellers": len(ratios),
         "sp_top_ratio": max(ratios, default=0.0),

@@ -25,7 +25,7 @@ from gogooku.features.engine.combinators import col, declared, over, rolling
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import CLOSE
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.sector import FEWEST_MEMBERS
+from gogooku.features.market.groups import FEWEST_MEMBERS
 
 HALTED: Final = np.datetime64("2020-10-01")
 """The exchange's system failed before the open: no share traded (Tokyo Stock Exchange)."""

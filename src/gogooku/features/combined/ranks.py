@@ -43,7 +43,7 @@ from gogooku.features.engine.combinators import (
     size,
 )
 from gogooku.features.market.breadth import BREADTH
-from gogooku.features.market.sector import FEWEST_MEMBERS
+from gogooku.features.market.groups import FEWEST_MEMBERS
 
 DECIMALS: Final = 9
 """Values that differ by less are equal."""

@@ -2,9 +2,9 @@
 
 Statistics run over universe members of the same sector on the same session. Means of a sector that
 a name is compared with leave the name itself out where they stand for its peers (``sec_*``). A
-name of a sector with fewer than `FEWEST_MEMBERS` members with the value, or of no known sector,
-gets the universe's mean instead. Series over time are built per sector first, then handed to the
-names that belong to it on that session; they are null without a known sector.
+name of a sector with fewer than `FEWEST_MEMBERS` members with the value (see `groups`), or of no
+known sector, gets the universe's mean instead. Series over time are built per sector first, then
+handed to the names that belong to it on that session; they are null without a known sector.
 
 Left out on purpose: encodings of past labels, member counts and one-hot columns; returns of a week
 over the spread of the sector and turnover against the sector, which rank as without it (.996).
@@ -13,11 +13,11 @@ over the spread of the sector and turnover against the sector, which rank as wit
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from gogooku.core.types import Axis, Feature, FloatArray, IntArray
+from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features.bars.columns import RETURNS
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine import moments as m
@@ -39,9 +39,8 @@ from gogooku.features.market.breadth import (
     member_mean,
     surprise,
 )
+from gogooku.features.market.groups import grouped, others_mean
 from gogooku.features.market.listing import handed
-
-FEWEST_MEMBERS: Final = 3
 
 _along = partial(declared, group="sector")
 _sector = partial(_along, axis=Axis.ACROSS)
@@ -51,55 +50,15 @@ _DEMEANED = col("ret_1d_demeaned", RETURN)
 _MEAN_RETURN = col("sec_ret_1d_eq", RETURN)
 
 
-class _Groups(NamedTuple):
-    """Sums and counts per (session, sector) and where each name belongs.
-
-    ``total``, ``counts`` are [T, S]; ``cell`` [T, N] indexes them flat, its last column being the
-    unknown sector; ``member`` [T, N] says who was counted.
-    """
-
-    total: FloatArray
-    counts: FloatArray
-    cell: IntArray
-    member: FloatArray
-
-    def means(self) -> FloatArray:
-        """Mean of each sector, null below `FEWEST_MEMBERS`; [T, S]."""
-        return k.ratio(self.total, self.counts, floor=FEWEST_MEMBERS - 0.5)
-
-    def of_names(self, table_TS: FloatArray) -> FloatArray:
-        """Hand a table per sector to the names of each sector."""
-        return np.asarray(table_TS.ravel()[self.cell])
-
-
-def _groups(values_TN: FloatArray, sector: FloatArray, universe: FloatArray) -> _Groups:
-    known = ~np.isnan(sector)
-    num_sectors = int(np.max(sector, initial=-1.0, where=known)) + 1
-    width = num_sectors + 1
-    kind = np.where(known, sector, num_sectors).astype(np.int64)
-    cell = kind + np.arange(len(sector), dtype=np.int64)[:, None] * width
-    member = (universe == 1.0) & ~np.isnan(values_TN) & known
-    shape = (len(sector), width)
-    flat = cell[member]
-    total = np.zeros(shape)
-    total.ravel()[:] = np.bincount(flat, values_TN[member], shape[0] * width)
-    counts = np.bincount(flat, minlength=shape[0] * width).astype(np.float64).reshape(shape)
-    return _Groups(total=total, counts=counts, cell=cell, member=member.astype(np.float64))
-
-
 def sector_mean(values_TN: FloatArray, sector: FloatArray, universe: FloatArray) -> FloatArray:
     """Mean over the members of each name's sector, the name included; see the module for few."""
-    groups = _groups(values_TN, sector, universe)
+    groups = grouped(values_TN, sector, universe)
     return _or_universe(groups.of_names(groups.means()), values_TN, universe)
 
 
 def peer_mean(values_TN: FloatArray, sector: FloatArray, universe: FloatArray) -> FloatArray:
     """Mean over the other members of each name's sector."""
-    groups = _groups(values_TN, sector, universe)
-    others = groups.of_names(groups.counts) - groups.member
-    own = np.where(groups.member == 1.0, values_TN, 0.0)
-    means = k.ratio(groups.of_names(groups.total) - own, others, floor=FEWEST_MEMBERS - 1.5)
-    return _or_universe(means, values_TN, universe)
+    return _or_universe(others_mean(values_TN, sector, universe), values_TN, universe)
 
 
 def _or_universe(means_TN: FloatArray, values_TN: FloatArray, universe: FloatArray) -> FloatArray:
@@ -120,7 +79,7 @@ def _sector_z(values: FloatArray, *place: FloatArray) -> FloatArray:
 
 def _means(of: Expression) -> Expression:
     """Mean of each sector, [T, S]."""
-    return over(lambda values, *place: _groups(values, *place).means(), of, *_PLACE)
+    return over(lambda values, *place: grouped(values, *place).means(), of, *_PLACE)
 
 
 def _gap(series: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -50,6 +51,8 @@ _READ: Final = (
 STATE: Final = {
     "sp_sellers": "number of open positions",
     "sp_top_ratio": "largest open position, share of shares outstanding; 0 without one",
+    "sp_top_seller": "a number made of the name of the seller of that position; null without one, "
+    "and for private persons",
     "sp_square_sum": "sum of the squares of the open ratios",
     "sp_shares": "shares of the open positions, forward basis",
     "sp_added": "increases that became known on that session, share of shares outstanding",
@@ -67,7 +70,7 @@ class Reports:
     ``t``, ``n`` place them, ``end`` is the session from which a position is no longer open by them:
     the next report of the holder is known, or they are forgotten (T: none). ``ratio`` is the open
     position (0 below the floor), ``before`` that of the holder's report before, ``shares`` is on
-    the forward basis.
+    the forward basis, ``seller`` a number made of the seller's name (NaN for private persons).
     """
 
     t: IntArray
@@ -76,6 +79,7 @@ class Reports:
     ratio: FloatArray
     before: FloatArray
     shares: FloatArray
+    seller: FloatArray
     prompt: BoolArray
     """Whether it became known on its session, soon after its day."""
 
@@ -97,6 +101,11 @@ def reports_of(placed: Placed, timeline: Timeline) -> Reports:
         ratio=_open(chained.get_column("ratio")),
         before=_open(chained.get_column("before")),
         shares=chained.get_column("shares").fill_null(float("nan")).to_numpy(),
+        seller=np.where(
+            chained.get_column("private").to_numpy(),
+            np.nan,
+            chained.get_column("seller").to_numpy(),
+        ),
         prompt=chained.get_column("recent").to_numpy() & ~late,
     )
 
@@ -118,6 +127,7 @@ def _report_rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
         _folded(placed.frame.get_column("seller_name"))
         .is_in(["", *PRIVATE_PERSONS])
         .alias("private"),
+        _numbers(_folded(placed.frame.get_column("seller_name"))).alias("seller"),
         pl.col("event_date").alias("day"),
         pl.col("position_ratio").alias("ratio"),
         (pl.col("position_shares") * pl.lit(basis)).alias("shares"),
@@ -150,6 +160,13 @@ def _folded(texts: pl.Series) -> pl.Series:
     texts = texts.fill_null("")
     kinds = texts.unique().to_list()
     return texts.replace_strict(kinds, [folded(kind) for kind in kinds], return_dtype=pl.String)
+
+
+def _numbers(texts: pl.Series) -> pl.Series:
+    """A number of 24 bits for each text, the same in every delivery; float32 holds it exactly."""
+    kinds = texts.unique().to_list()
+    numbers = [int.from_bytes(blake2b(kind.encode(), digest_size=3).digest()) for kind in kinds]
+    return texts.replace_strict(kinds, numbers, return_dtype=pl.Float64).cast(pl.Float64)
 
 
 def _tick(column: str) -> pl.Expr:
@@ -252,10 +269,18 @@ def _state(reports: Reports, timeline: Timeline) -> dict[str, Callable[[], Float
         np.maximum.at(highest, point, ratio)
         return np.asarray(highest[at_TN])
 
+    def top_seller() -> FloatArray:
+        seller = reports.seller[report]
+        order = np.lexsort((-seller, ratio, point))
+        largest = np.full(num_points + 1, np.nan)
+        largest[point[order]] = seller[order]  # of several for a point the last one stays
+        return np.asarray(largest[at_TN])
+
     return {
         "ssp_ratio_sum": partial(total, ratio),
         "sp_sellers": partial(total, np.ones(len(ratio))),
         "sp_top_ratio": top,
+        "sp_top_seller": top_seller,
         "sp_square_sum": partial(total, ratio * ratio),
         "sp_shares": partial(total, reports.shares[report]),
     }
