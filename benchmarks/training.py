@@ -40,7 +40,7 @@ from gogooku.core.types import Dataset, FitExecution, Fold, Labels, feature_hash
 from gogooku.learn.models.atft_gat_fan.config import AtftGatFanConfig
 from gogooku.learn.models.lightgbm.config import LightGBMConfig
 from gogooku.learn.registry import make_learner
-from measure import Measured, measured
+from measure import measured
 
 WORKER = Path(__file__).with_name("qlib_training_worker.py")
 HORIZONS = (1, 5, 10, 20)
@@ -52,6 +52,9 @@ ROUNDS = 3
 
 def main() -> int:
     options = arguments()
+    if options.our_rate:
+        print(json.dumps(our_rate(options)))
+        return 0
     with tempfile.TemporaryDirectory(dir=options.home) as folder:
         dataset = synthetic(Path(folder), options)
         labels = labels_for(dataset)
@@ -79,6 +82,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--trees", action="store_true")
     parser.add_argument("--qlib-python", type=Path)
     parser.add_argument("--qlib-names", type=int, default=1500)
+    parser.add_argument("--our-rate", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--lookback", type=int, default=24)
     parser.add_argument("--home", type=Path)
     return parser.parse_args()
@@ -276,8 +280,8 @@ def trees(dataset: Dataset, labels: Labels, options: argparse.Namespace) -> None
 # ------------------------------------------------------------------------------------------- Qlib
 
 
-def our_rate(options: argparse.Namespace) -> tuple[float, Measured]:
-    """Samples a second of our steps on sessions of ``qlib_names`` names, and what they took."""
+def our_rate(options: argparse.Namespace) -> dict[str, float]:
+    """Samples a second of our steps on sessions of ``qlib_names`` names, and the memory."""
     smaller = argparse.Namespace(**{**vars(options), "names": options.qlib_names, "sessions": 260})
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=options.home) as folder:
@@ -294,15 +298,17 @@ def our_rate(options: argparse.Namespace) -> tuple[float, Measured]:
                 ),
             )
     (epoch,) = [event for event in found if event["event"] == "epoch"]
-    return epoch["rows"] / epoch["train_seconds"], spent
+    return {
+        "samples_per_second": epoch["rows"] / epoch["train_seconds"],
+        "anonymous_gib": spent.anonymous_gib,
+    }
 
 
-def qlib_rate(model: str, options: argparse.Namespace) -> dict[str, Any]:
+def rate_of(what: list[str], options: argparse.Namespace, *, names: str) -> dict[str, Any]:
+    """What a process of its own says of itself in its last line."""
     command = [
-        str(options.qlib_python),
-        str(WORKER),
-        model,
-        *("--names", str(options.qlib_names), "--width", str(options.width)),
+        *what,
+        *(names, str(options.qlib_names), "--width", str(options.width)),
         *("--lookback", str(options.lookback), "--threads", str(options.threads)),
     ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -315,11 +321,13 @@ def against_qlib(options: argparse.Namespace) -> None:
     theirs: dict[str, list[float]] = {"gats": [], "alstm": []}
     memory: dict[str, float] = {}
     for _ in range(ROUNDS):
-        rate, spent = our_rate(options)
-        ours.append(rate)
-        memory["ours"] = spent.anonymous_gib
+        facts = rate_of([sys.executable, __file__, "--our-rate"], options, names="--qlib-names")
+        ours.append(facts["samples_per_second"])
+        memory["ours"] = facts["anonymous_gib"]
         for model, rates in theirs.items():
-            facts = qlib_rate(model, options)
+            facts = rate_of(
+                [str(options.qlib_python), str(WORKER), model], options, names="--names"
+            )
             rates.append(facts["samples_per_second"])
             memory[model] = facts["anonymous_gib"]
     facts = {
