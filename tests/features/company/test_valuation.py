@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from gogooku.features.company.valuation import CLIP, VALUATION, VALUATION_INPUTS, YEAR
+from gogooku.features.engine.groups import FEWEST_MEMBERS
 from gogooku.features.engine.kernels import STALE_LIMIT
-from gogooku.features.market.sector import FEWEST_MEMBERS
 from support.source_world import FrameTables, source_world
 
 INPUT = VALUATION_INPUTS[0]

@@ -22,10 +22,10 @@ import numpy as np
 from gogooku.core.types import Axis, Feature, FloatArray, Role
 from gogooku.features.engine import kernels as k
 from gogooku.features.engine.combinators import col, declared, over, rolling
+from gogooku.features.engine.groups import FEWEST_MEMBERS
 from gogooku.features.engine.inputs import InputTable, Made, Tables
 from gogooku.features.engine.kernels import CLOSE
 from gogooku.features.engine.timeline import Timeline
-from gogooku.features.market.groups import FEWEST_MEMBERS
 
 HALTED: Final = np.datetime64("2020-10-01")
 """The exchange's system failed before the open: no share traded (Tokyo Stock Exchange)."""

@@ -42,8 +42,8 @@ from gogooku.features.engine.combinators import (
     sd,
     size,
 )
+from gogooku.features.engine.groups import FEWEST_MEMBERS
 from gogooku.features.market.breadth import BREADTH
-from gogooku.features.market.groups import FEWEST_MEMBERS
 
 DECIMALS: Final = 9
 """Values that differ by less are equal."""

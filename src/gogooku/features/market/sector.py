@@ -32,6 +32,7 @@ from gogooku.features.engine.combinators import (
     total,
     z,
 )
+from gogooku.features.engine.groups import grouped, others_mean
 from gogooku.features.engine.kernels import CLOSE, RETURN, chain
 from gogooku.features.market.breadth import (
     SURPRISE_LENGTH,
@@ -39,7 +40,6 @@ from gogooku.features.market.breadth import (
     member_mean,
     surprise,
 )
-from gogooku.features.market.groups import grouped, others_mean
 from gogooku.features.market.listing import handed
 
 _along = partial(declared, group="sector")

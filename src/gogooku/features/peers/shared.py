@@ -19,8 +19,8 @@ import numpy as np
 
 from gogooku.core.types import Axis, Feature, FloatArray
 from gogooku.features.engine.combinators import Expression, col, declared, over
+from gogooku.features.engine.groups import numbered, others_mean
 from gogooku.features.engine.kernels import CLOSE, RETURN, chain
-from gogooku.features.market.groups import numbered, others_mean
 
 READ: Final = 60
 """Sessions after which results that came out together tie names no more: about a quarter."""
@@ -59,17 +59,15 @@ _VALUES: Final = {
     "surprise": (col("st_op_surprise"), "ratio", "stmt_surprise_op"),
 }
 
-_UNIVERSE: Final = col("universe")
-
 _tied = partial(declared, group="peer", axis=Axis.ACROSS, max_null_share=1.0)
 
 
 def _others(value: Expression, tie: _Tie) -> Expression:
-    return over(others_mean, value, tie.label, _UNIVERSE)
+    return over(others_mean, value, tie.label, col("universe"))
 
 
-def _gap(value: Expression, tie: _Tie) -> Expression:
-    return over(lambda own, *place: own - others_mean(own, *place), value, tie.label, _UNIVERSE)
+def _less_others(own_TN: FloatArray, group_TN: FloatArray, universe: FloatArray) -> FloatArray:
+    return own_TN - others_mean(own_TN, group_TN, universe)
 
 
 SHARED: Final[tuple[Feature, ...]] = tuple(
@@ -82,7 +80,7 @@ SHARED: Final[tuple[Feature, ...]] = tuple(
         ),
         _tied(
             f"peer_{tie.name}_gap_5d",
-            _gap(_VALUES["ret_5d"][0], tie),
+            over(_less_others, _VALUES["ret_5d"][0], tie.label, col("universe")),
             "return",
             f"Own return over 5 sessions less the mean of {tie.said}.",
         ),
