@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 STEPS: Final = "log_return"
@@ -24,44 +25,31 @@ RAW_LIMIT: Final = 8.0
 def read_window(
     raw_nlC: npt.NDArray[np.float16], channels: Sequence[str]
 ) -> npt.NDArray[np.float32]:
-    """Raw channels of a window, ready for a network.
+    """`windowed` of one window in host memory, [n, l, C]."""
+    return windowed(torch.from_numpy(raw_nlC.astype(np.float32)), channels).numpy()
+
+
+def windowed(raw: Tensor, channels: Sequence[str]) -> Tensor:
+    """Raw channels of windows, ready for a network; the same to the bit on every device.
 
     Parameters
     ----------
-    raw_nlC : float16 [n, l, C]
-        Oldest session first; NaN where not known.
+    raw : float32 [..., l, C]
+        Oldest session first; NaN where not known, 0 before the first session of the dataset.
     channels : sequence of str
         Names of the last axis.
 
     Returns
     -------
-    float32 [n, l, C]
+    float32 [..., l, C]
         Log price less that of the last session (units of 10 %) in the place of `STEPS`, the others
         in their own unit; 0 where not known, none beyond `RAW_LIMIT`.
     """
-    values = np.nan_to_num(raw_nlC.astype(np.float32), nan=0.0)
-    for place, name in enumerate(channels):
-        if name == STEPS:
-            total = values[:, :, place].cumsum(axis=1)
-            values[:, :, place] = LEVEL_SCALE * (total - total[:, -1:])
-    return np.clip(values, -RAW_LIMIT, RAW_LIMIT)
-
-
-def windowed(raw_BNLR: Tensor, channels: Sequence[str]) -> Tensor:
-    """The same of windows on a device, to the bit: their log prices are added up in the same order.
-
-    Parameters
-    ----------
-    raw_BNLR : float32 [B, N, L, R]
-        Oldest session first; NaN where not known, 0 before the first session of the dataset.
-    channels : sequence of str
-        Names of the last axis.
-    """
-    values = raw_BNLR.nan_to_num(nan=0.0)
+    values = raw.nan_to_num(nan=0.0)
     for place, name in enumerate(channels):
         if name == STEPS:
             total = values[..., place].clone()
-            for lag in range(1, total.shape[-1]):
+            for lag in range(1, total.shape[-1]):  # cumsum adds up in no fixed order or precision
                 total[..., lag] += total[..., lag - 1]
             values[..., place] = LEVEL_SCALE * (total - total[..., -1:])
     return values.clamp(-RAW_LIMIT, RAW_LIMIT)

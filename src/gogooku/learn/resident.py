@@ -64,38 +64,30 @@ class ResidentReader(DayReader):
         session_B = sent(np.asarray(indices, dtype=np.int64), self.device)
         valid_BN = place_BN >= 0
         name_BN = place_BN.clamp_min(0)
+        back_L = torch.arange(-reach, 1, device=self.device)
+        session_BL = session_B[:, None] + back_L
+        row_BL = (session_BL - self.first).clamp_min(0)
+        known_BNL = valid_BN[:, :, None] & (session_BL >= 0)[:, None, :]
         last = self._x_TNF[session_B[:, None] - self.first, name_BN].float()
         sector = self._sector_TN[session_B[:, None] - self.first, name_BN]
         return DayBatch(
             last_BNF=last.masked_fill(~valid_BN[..., None], 0.0),
-            history_BNLC=self._histories(session_B, name_BN, valid_BN),
-            raw_BNLR=self._raw_histories(session_B, name_BN, valid_BN),
+            history_BNLC=self._histories(row_BL, name_BN, known_BNL),
+            raw_BNLR=self._raw_histories(row_BL, name_BN, known_BNL),
             market_BM=self._market_TM[session_B],
             neighbour_BNK=self._neighbours(session_B, place_BN, name_BN),
             sector_BN=sector.long().masked_fill(~valid_BN, -1),
             valid_BN=valid_BN,
         )
 
-    def _histories(self, session_B: Tensor, name_BN: Tensor, valid_BN: Tensor) -> Tensor:
-        row_BL, known_BNL = self._windows(session_B, valid_BN)
+    def _histories(self, row_BL: Tensor, name_BN: Tensor, known_BNL: Tensor) -> Tensor:
         places = (row_BL[:, None, :, None], name_BN[:, :, None, None], self._columns_C)
-        history = self._x_TNF[places].float()
-        return history.masked_fill(~known_BNL[..., None], 0.0)
+        return self._x_TNF[places].float().masked_fill(~known_BNL[..., None], 0.0)
 
-    def _raw_histories(self, session_B: Tensor, name_BN: Tensor, valid_BN: Tensor) -> Tensor:
-        row_BL, known_BNL = self._windows(session_B, valid_BN)
-        if not self.raw_names:
-            return self._raw_TNR.new_zeros((*known_BNL.shape, 0), dtype=torch.float32)
+    def _raw_histories(self, row_BL: Tensor, name_BN: Tensor, known_BNL: Tensor) -> Tensor:
         raw = self._raw_TNR[row_BL[:, None, :], name_BN[:, :, None]].float()
         raw = raw.masked_fill(~known_BNL[..., None], 0.0)
         return windowed(raw, self.raw_names).masked_fill(~known_BNL[..., None], 0.0)
-
-    def _windows(self, session_B: Tensor, valid_BN: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows [B, L] of the lookbacks, and whether there is a session and a name [B, N, L]."""
-        back_L = torch.arange(1 - self.lookback, 1, device=self.device)
-        session_BL = session_B[:, None] + back_L
-        known_BNL = valid_BN[:, :, None] & (session_BL >= 0)[:, None, :]
-        return (session_BL - self.first).clamp_min(0), known_BNL
 
     def _neighbours(self, session_B: Tensor, place_BN: Tensor, name_BN: Tensor) -> Tensor:
         days, width = place_BN.shape

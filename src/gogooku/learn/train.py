@@ -315,6 +315,7 @@ class NetworkFit:
         loss = self._gradient(state, means.forward, rows, names)
         means.values.loss(state.step, rows, loss, state.so_far)
         if state.step == state.phase_step:
+            means.values.read(state.so_far)
             norms = gradient_norms(self.model)
             found = {name: norm for name, norm in norms.items() if self._phase.trains(name)}
             self.execution.events(

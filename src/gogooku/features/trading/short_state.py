@@ -118,16 +118,15 @@ def _all_sessions(timeline: Timeline) -> DateArray:
 def _report_rows(placed: Placed, timeline: Timeline) -> pl.DataFrame:
     """Reports with the columns that the chains need; ``tick`` counts ten-thousandths."""
     first_day = _all_sessions(timeline)[0].item()
+    seller = _folded(placed.frame.get_column("seller_name"))
     basis = pl.Series(timeline.share_basis(placed))
     return placed.frame.select(
         pl.Series("at", np.arange(len(placed), dtype=np.int64)),
         pl.Series("t", placed.t),
         pl.Series("n", placed.n),
         pl.Series("holder", _holders(placed)),
-        _folded(placed.frame.get_column("seller_name"))
-        .is_in(["", *PRIVATE_PERSONS])
-        .alias("private"),
-        _numbers(_folded(placed.frame.get_column("seller_name"))).alias("seller"),
+        seller.is_in(["", *PRIVATE_PERSONS]).alias("private"),
+        _numbers(seller).alias("seller"),
         pl.col("event_date").alias("day"),
         pl.col("position_ratio").alias("ratio"),
         (pl.col("position_shares") * pl.lit(basis)).alias("shares"),
