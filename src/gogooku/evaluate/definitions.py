@@ -75,6 +75,7 @@ def _share(
 
 
 DEFINITIONS: Mapping[str, Definition] = {
+    "p_at_k": _share(("P@K", "上位K銘柄の適合率"), ("Temporary.", "仮。")),
     "rank_ic": Definition(
         "RankIC",
         "順位IC",
