@@ -18,6 +18,11 @@ from gogooku.runs.judge import JudgeConfig
 from gogooku.runs.report import REPORT, ReportConfig
 
 
+def settings(language: str | None) -> list[str]:
+    """What ``--language`` sets."""
+    return [] if language is None else [f"language={language}"]
+
+
 def report(
     home: Path,
     name: str,

@@ -88,6 +88,7 @@ details{margin:12px 0}summary{cursor:pointer;font-weight:600}
 .yt,.xt{position:absolute;color:var(--soft);font-size:12px;white-space:nowrap;line-height:1}
 .yt{right:calc(100% + 8px);transform:translateY(-50%)}
 .xt{top:calc(100% + 7px);transform:translateX(-50%)}
+.xt.end{transform:translateX(calc(-100% + 14px))}
 .cursor{position:absolute;top:0;bottom:0;width:1px;background:var(--grey);display:none}
 #tip{position:fixed;z-index:9;display:none;max-width:min(340px,calc(100vw - 16px));
 pointer-events:none;background:var(--page);color:var(--ink);border:1px solid var(--line);

@@ -23,6 +23,8 @@ PALETTE = 6
 
 _WIDTH, _HEIGHT = 10_000, 1_000
 _MOST_X_TICKS, _FEW_X_TICKS, _Y_STEPS = 6, 4, 5
+_END = 0.96 * _WIDTH
+"""Texts of ticks behind this place end where the drawing does."""
 _SIGNIFICANT = 6
 _ROOM = 0.04
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -151,7 +153,8 @@ def drawn(key: str, figure: Figure) -> str:
     )
     thin = " thin" if len(figure.ticks) > _FEW_X_TICKS else ""
     x_texts = "".join(
-        f'<span class="xt{thin if n % 2 else ""}" style="left:{scale.x(place) / _WIDTH:.2%}">'
+        f'<span class="xt{thin if n % 2 else ""}{" end" if scale.x(place) > _END else ""}" '
+        f'style="left:{scale.x(place) / _WIDTH:.2%}">'
         f"{html(text)}</span>"
         for n, (place, text) in enumerate(figure.ticks)
     )
@@ -236,7 +239,9 @@ def _span(figure: Figure) -> tuple[float, float]:
         return low, (high if high > low else 10.0 * low)
     if figure.zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    room = (high - low) * _ROOM or abs(high) * _ROOM or 1.0
+    if high == low:
+        return (low - abs(low) * _ROOM, high + (abs(high) * _ROOM or 1.0))
+    room = (high - low) * _ROOM
     return (low - room if low != 0.0 else low), (high + room if high != 0.0 else high)
 
 
