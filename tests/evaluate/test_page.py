@@ -14,8 +14,9 @@ BAD = '</script><b onload="x">&'
 
 
 def figure(**changes):
-    content = {"x": [1.0, 2.0], "x_texts": ["a", "b"], "ticks": [],
-               "series": [Series(name=BAD, y=[1 / 3, math.nan])], "y_label": "y", "x_label": "x"}  # fmt: skip
+    line = Series(name=BAD, y=[1 / 3, math.nan])
+    content = {"x": [1.0, 2.0], "x_texts": ["a", "b"], "ticks": [], "series": [line],
+               "y_label": "y", "x_label": "x"}  # fmt: skip
     return Figure(**{**content, **changes})
 
 

@@ -125,8 +125,10 @@ def test_one_place_stands_in_the_middle():
     assert read(drawn("k", made)).figures["figure-k"]["at"] == [5000]
 
 
-@pytest.mark.parametrize(("days", "first", "most"), [(5, "2024-01-04", 2), (90, "2024-02", 3),
-                                                     (700, "2024-07", 6), (5000, "2026-01", 6)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("days", "first", "most"),
+    [(5, "2024-01-04", 2), (90, "2024-02", 3), (700, "2024-07", 6), (5000, "2026-01", 6)],
+)
 def test_dates_are_marked_at_starts_of_months_quarters_or_years(days, first, most):
     axis = [date(2024, 1, 4) + timedelta(days=n) for n in range(days)]
     ticks = date_ticks(axis)

@@ -21,7 +21,7 @@ from gogooku.evaluate.words import Language
 from gogooku.ingest.source import Source
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
-from gogooku.runs.folder import EVENTS_FILE, Run
+from gogooku.runs.folder import EVENTS_FILE, REPORT, REPORT_FILE, Run
 from gogooku.runs.importance import importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
 from gogooku.runs.network_pictures import (
@@ -33,9 +33,6 @@ from gogooku.runs.network_pictures import (
 from gogooku.runs.newest import is_simulated, newest_ranking, source_of
 from gogooku.runs.rivals import Rivals, compared, rivals_of
 from gogooku.runs.trade import Traded, backtest
-
-REPORT = "report"
-REPORT_FILE = "report.html"
 
 
 class ReportConfig(JudgeConfig, TradeConfig):
