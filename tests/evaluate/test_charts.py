@@ -15,6 +15,7 @@ from gogooku.evaluate.charts import (
     equity_curve,
     excess_curve,
     excess_deciles,
+    exposure_lines,
     histogram,
     horizons_of,
     on_days,
@@ -22,7 +23,7 @@ from gogooku.evaluate.charts import (
     score_histogram,
     turnover_bars,
 )
-from gogooku.evaluate.words import both
+from gogooku.evaluate.words import RETURN, Text, both
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
 TEXTS = [str(day) for day in DAYS]
@@ -86,7 +87,7 @@ def test_the_decay_has_a_bar_a_horizon_in_order():
     assert list(bars.high) == [0.15, None, 0.15]
 
 
-def test_deciles_are_what_is_over_their_mean_with_their_interval():
+def test_deciles_are_over_the_universe_with_their_interval():
     deciles = pl.DataFrame(
         {
             "horizon": [1, 1, 5],
@@ -100,11 +101,11 @@ def test_deciles_are_what_is_over_their_mean_with_their_interval():
     title, figure = found["h1"]
     assert title.en == "1 session"
     (bars,) = figure.series
-    assert list(bars.y) == pytest.approx([-0.001, 0.001])
+    assert list(bars.y) == [0.001, 0.003]
     assert bars.high[0] - bars.y[0] == pytest.approx(Z95 * 0.0001)
     assert math.isnan(bars.high[1])
-    assert figure.unit.text(bars.y[1]).en == "+10.0 bps"
-    assert list(found["h5"][1].series[0].y) == [0.0]
+    assert figure.unit.text(bars.y[1]).en == "+30.0 bps"
+    assert list(found["h5"][1].series[0].y) == [-0.002]
 
 
 PORTFOLIO = pl.DataFrame(
@@ -136,6 +137,14 @@ def test_drawdown_is_the_fall_from_the_peak_so_far_and_goes_down():
     assert lines(figure)["portfolio"] == pytest.approx([0.0, 0.0, 0.5, 0.25])
     assert lines(figure)["universe"] == pytest.approx([0.0, 0.0, 0.0, 0.5])
     assert figure.downwards
+
+
+def test_exposures_are_a_line_a_factor():
+    frame = pl.DataFrame(
+        {"date": DAYS[:2] + DAYS[1:2], "name": ["beta", "beta", "x"], "active": [0.1, 0.2, -0.3]}
+    )
+    figure = exposure_lines(frame, {"beta": Text("Beta", "ベータ")}, RETURN)
+    assert lines(figure) == {"Beta": [0.1, 0.2], "x": [None, -0.3]}
 
 
 def test_turnover_shows_the_days_that_traded():

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gogooku.core.errors import ContractError
-from gogooku.evaluate.definitions import DEFINITIONS, definition_of
+from gogooku.evaluate.definitions import DEFINITIONS, definition_of, place_of
 
 JAPANESE = re.compile(r"[぀-ヿ一-鿿]")
 
@@ -71,3 +71,9 @@ def test_values_are_shown_with_their_unit():
 def test_an_unknown_measure_is_refused():
     with pytest.raises(ContractError, match="measure 'rank_icc' has no definition; did you mean"):
         definition_of("h5.rank_icc")
+
+
+def test_measures_are_sorted_as_the_table_lists_them():
+    names = ["portfolio.gross", "h5.spread", "h5.p_at_50", "h1.rank_ic", "h5.rank_ic"]
+    assert sorted(names, key=place_of) == ["h1.rank_ic", "h5.rank_ic", "h5.p_at_50", "h5.spread",
+                                           "portfolio.gross"]  # fmt: skip

@@ -13,9 +13,9 @@ from support.report_pages import daily_of, deciles_of, headline_of, page, portfo
 ORDER = [
     "headline", "warnings", "ranking", "rivals", "metrics", "monthly-rankic", "rolling-rankic",
     "cumulative-rankic", "decay", "deciles", "portfolio", "excess", "equity", "drawdown",
-    "turnover", "months", "months-excess", "scores", "importance", "calibration", "channels",
-    "training-rankic", "training-loss", "training-gates", "training-gradients", "training-updates",
-    "glossary", "facts", "config", "stamp",
+    "turnover", "months", "months-excess", "exposures", "sectors", "scores", "importance",
+    "calibration", "channels", "training-rankic", "training-loss", "training-gates",
+    "training-gradients", "training-updates", "glossary", "facts", "config", "stamp",
 ]  # fmt: skip
 MOST_BYTES = 3_000_000
 
@@ -33,7 +33,7 @@ def test_figures_hold_the_numbers():
     assert len(named["figure-cumulative-rankic"]) == 8
     assert named["figure-equity"]["portfolio, after costs"][0] == 1.0
     assert set(named["figure-training-loss"]) == {"fold 0: loss", "fold 1: loss"}
-    assert named["figure-deciles-h5"]["mean excess return"][9] == pytest.approx(0.0045)
+    assert named["figure-deciles-h5"]["mean excess return"][9] == pytest.approx(0.01)
     assert min(named["figure-drawdown"]["portfolio"]) == 0.0
 
 
@@ -109,7 +109,8 @@ def test_the_headline_says_whose_prices_they_are():
 
 def test_parts_that_do_not_exist_are_left_out():
     bare = page(portfolio=None, events=(), warnings=(), ranking=None, rivals=None, missing=(),
-                importance=(), calibration=(), channels=None, scores=page().scores[:0],
+                importance=(), calibration=(), channels=None, styles=None, sectors=None,
+                scores=page().scores[:0],
                 metrics={"h5.rank_ic": page().metrics["h5.rank_ic"]})  # fmt: skip
     reader = read(render_report(bare))
     there = [key for key in reader.ids if key in ORDER]

@@ -17,9 +17,10 @@ from gogooku.evaluate.report_tables import (
     skill_table,
     year_column,
 )
+from gogooku.evaluate.report_texts import DEVIATIONS, STYLES
 from gogooku.evaluate.words import RETURN
 from support.pages import read
-from support.report_pages import daily_of, ranking_of
+from support.report_pages import daily_of, days_of, ranking_of
 
 
 def rows(html):
@@ -137,11 +138,13 @@ def test_the_difference_of_a_year_is_that_of_its_compound_returns():
     assert year_column(months, "excess") == pytest.approx({2024: 1.21 - 1.1})
 
 
-def test_exposures_have_units_and_none_is_nothing():
-    frame = pl.DataFrame({"factor": ["beta"], "value": [-0.1], "low": [-0.2], "high": [0.0],
-                          "unit": ["sd"]})  # fmt: skip
-    assert rows(exposure_table(frame)) == [[["beta"], ["−0.10", "sd", "−0.20", "to", "0.00", "sd"]]]
-    assert exposure_table(None) == ""
+def test_exposures_are_a_mean_and_a_range_with_their_unit():
+    frame = pl.DataFrame({"date": days_of(2) * 2, "name": ["beta", "beta", "9050 <x>", "9050 <x>"],
+                          "active": [-0.1, -0.3, 0.5, 0.5]})  # fmt: skip
+    assert rows(exposure_table(frame, STYLES, DEVIATIONS)) == [
+        [["Beta", "(250", "sessions)"], ["−0.20", "sd"], ["−0.30", "to", "−0.10", "sd"]],
+        [["9050", "&lt;x&gt;"], ["+0.50", "sd"], ["+0.50", "to", "+0.50", "sd"]],
+    ]
 
 
 def test_groups_stand_by_what_they_are_worth_and_their_bars_share_a_scale():

@@ -1,11 +1,18 @@
 """The page about a run: of the evaluation and the backtest that its settings name."""
 
+import shutil
+from datetime import date
+
+import polars as pl
+
 from gogooku.core.config import resolve
+from gogooku.core.files import write_json
+from gogooku.core.seal import open_sealed, seal
 from gogooku.core.stamp import Stamp
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import JudgeConfig, evaluate
-from gogooku.runs.report import ReportConfig, events_of, write_report
+from gogooku.runs.report import ReportConfig, events_of, exposed, write_report
 from gogooku.runs.trade import TradeConfig, backtest
 from support.pages import read
 
@@ -88,3 +95,24 @@ def run_alone(home, ridge):
     for path in others:
         (home / path.name).rename(path)
     return page
+
+
+def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
+    traded = backtest(home, ridge)
+    assert exposed(traded, "style") is None
+
+    class Kept:
+        folder = home / "kept"
+
+        def frame(self, name):
+            return open_sealed(self.folder).parquet(f"{name}.parquet")
+
+    shutil.copytree(traded.folder, Kept.folder)
+    rows = {"date": [date(2024, 1, 4)], "style": ["beta"], "active": [0.5], "unknown": [0.0]}
+    (Kept.folder / "manifest.json").unlink()
+    pl.DataFrame(rows).write_parquet(Kept.folder / "style_exposures.parquet")
+    write_json(Kept.folder / "manifest.json", {"kind": "backtest", "parts": {}})
+    seal(Kept.folder)
+    found = exposed(Kept(), "style")
+    assert found.rows() == [(date(2024, 1, 4), "beta", 0.5)]
+    assert found.columns == ["date", "name", "active"]

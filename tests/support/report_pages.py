@@ -66,6 +66,14 @@ def ranking_of(names=60):
     )
 
 
+def exposures_of(*names, count=SESSIONS):
+    rng = np.random.default_rng(3)
+    return pl.concat(
+        pl.DataFrame({"date": days_of(count), "name": name, "active": rng.normal(0, 0.1, count)})
+        for name in names
+    )
+
+
 def headline_of(**changes):
     content = {
         "run_id": "ridge-<small>-&-friends", "learner": "ridge", "source": "sandbox",
@@ -113,6 +121,8 @@ def page(**changes):
         "scores": np.random.default_rng(2).normal(size=60),
         "rivals": compare_runs({"ours": ours, "lightgbm": daily_of(1)}),
         "missing": ["reversal"],
+        "styles": exposures_of("beta", "size", "liquidity"),
+        "sectors": exposures_of(*(f"{code:04}" for code in range(50, 3350, 100))),
         "importance": [{"group": f"price {HOSTILE}", "horizon": h, "lost": 0.01 * h - 0.05,
                         "error": None if h == 1 else 0.002} for h in HORIZONS],
         "calibration": [Calibrated(5, level, level + 0.02, 0.01, 90, 900) for level in (0.1, 0.9)],

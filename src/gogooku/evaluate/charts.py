@@ -84,12 +84,11 @@ def decay(metrics: Mapping[str, Mapping[str, float | int | None]]) -> Figure:
 
 
 def excess_deciles(deciles: pl.DataFrame) -> dict[str, tuple[Text, Figure]]:
-    """Mean excess of each score decile over all deciles with its 95% interval, by horizon."""
+    """Mean return of each score decile over the universe with its 95% interval, by horizon."""
     found = {}
     for place, horizon in enumerate(horizons_of(deciles)):
         mine = deciles.filter(horizon=horizon).sort("decile")
         values = mine.get_column("value").cast(pl.Float64).to_numpy(allow_copy=True)
-        values = values - np.nanmean(values)
         errors = mine.get_column("error").cast(pl.Float64).to_numpy(allow_copy=True)
         bars = Series(
             name=Text("mean excess return", "平均超過リターン"),
@@ -163,6 +162,26 @@ def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
     made = _over_days(_days(portfolio), series, y=Text("below the peak", "最高値からの下落"),
                       unit=SHARE)  # fmt: skip
     return replace(made, downwards=True)
+
+
+def exposure_lines(exposures: pl.DataFrame, names: Mapping[str, Text], unit: Unit) -> Figure:
+    """Active exposures over time, a line a factor.
+
+    Parameters
+    ----------
+    exposures : polars.DataFrame
+        (date, name, active), a row a session and factor.
+    """
+    days = _days(exposures)
+    series = [
+        Series(
+            name=names.get(name, name),
+            y=on_days(exposures.filter(name=name), days).get_column("active").to_list(),
+            colour=place,
+        )
+        for place, name in enumerate(exposures.get_column("name").unique(maintain_order=True))
+    ]
+    return _over_days(days, series, y=Text("over the universe", "ユニバース比"), unit=unit)
 
 
 def turnover_bars(portfolio: pl.DataFrame) -> Figure:

@@ -75,7 +75,6 @@ def _share(
 
 
 DEFINITIONS: Mapping[str, Definition] = {
-    "p_at_k": _share(("P@K", "上位K銘柄の適合率"), ("Temporary.", "仮。")),
     "rank_ic": Definition(
         "RankIC",
         "順位IC",
@@ -395,21 +394,37 @@ def definition_of(measure: str) -> Definition:
     ContractError
         It is defined nowhere.
     """
+    place, number = _found(measure)
+    defined = list(DEFINITIONS.values())[place]
+    if number is None:
+        return defined
+    return replace(
+        defined,
+        **{
+            field: getattr(defined, field).replace("{k}", number)
+            for field in ("label_en", "label_ja", "meaning_en", "meaning_ja")
+        },
+    )
+
+
+def place_of(measure: str) -> tuple[int, str]:
+    """What measures are sorted by: the order of `DEFINITIONS`, then their names.
+
+    Raises
+    ------
+    ContractError
+        It is defined nowhere.
+    """
+    return _found(measure)[0], measure
+
+
+def _found(measure: str) -> tuple[int, str | None]:
+    """Place of a measure in the table, and the number in its name."""
     name = _HORIZON.sub("", measure)
-    for pattern, key in _PATTERNS:
+    for place, (pattern, _) in enumerate(_PATTERNS):
         found = pattern.fullmatch(name)
-        if found is None:
-            continue
-        defined, number = DEFINITIONS[key], found.groupdict().get("k")
-        if number is None:
-            return defined
-        return replace(
-            defined,
-            **{
-                field: getattr(defined, field).replace("{k}", number)
-                for field in ("label_en", "label_ja", "meaning_en", "meaning_ja")
-            },
-        )
+        if found is not None:
+            return place, found.groupdict().get("k")
     raise ContractError(
         f"measure {name!r} has no definition{did_you_mean(name, list(DEFINITIONS))} "
         "Define it in evaluate/definitions.py"

@@ -33,8 +33,8 @@ from gogooku.evaluate.report_tables import (
     skill_table,
     year_column,
 )
-from gogooku.evaluate.report_texts import NOTES, TITLES
-from gogooku.evaluate.svg import Figure
+from gogooku.evaluate.report_texts import DEVIATIONS, NOTES, STYLES, TITLES
+from gogooku.evaluate.svg import Figure, drawn
 from gogooku.evaluate.training_charts import training_charts
 from gogooku.evaluate.verdict import Figures, verdict
 from gogooku.evaluate.words import CORRELATION, RETURN, Language, Text, Words, sessions
@@ -77,8 +77,9 @@ class ReportPage:
         `gogooku.evaluate.compare.COMPARISON_SCHEMA`, this run as ``a``.
     missing : sequence of str
         Models that the page would compare with and that are not there.
-    exposures : polars.DataFrame or None
-        See `gogooku.evaluate.report_tables.exposure_table`.
+    styles, sectors : polars.DataFrame or None
+        Active exposures of the holdings to styles and sectors; see
+        `gogooku.evaluate.report_tables.exposure_table`.
     importance : sequence of mappings
         ``group``, ``horizon``, ``lost``, ``error``.
     calibration : sequence of Calibrated
@@ -105,7 +106,8 @@ class ReportPage:
     scores: FloatArray = field(default_factory=lambda: np.empty(0))
     rivals: pl.DataFrame | None = None
     missing: Sequence[str] = ()
-    exposures: pl.DataFrame | None = None
+    styles: pl.DataFrame | None = None
+    sectors: pl.DataFrame | None = None
     importance: Sequence[Mapping[str, object]] = ()
     calibration: Sequence[Calibrated] = ()
     channels: pl.DataFrame | None = None
@@ -195,9 +197,21 @@ def _money(page: ReportPage) -> list[str]:
             )
             for key, column in (("months", "portfolio"), ("months-excess", "excess"))
         ),
-        section("exposures", TITLES["exposures"], exposure_table(page.exposures),
-                note=NOTES["exposures"]) if page.exposures is not None else "",
+        *_exposed(page),
     ]  # fmt: skip
+
+
+def _exposed(page: ReportPage) -> list[str]:
+    """What the holdings bet on beside the scores, where a backtest says."""
+    parts = []
+    if page.styles is not None:
+        figure = drawn("exposures", charts.exposure_lines(page.styles, STYLES, DEVIATIONS))
+        inner = figure + exposure_table(page.styles, STYLES, DEVIATIONS)
+        parts.append(section("exposures", TITLES["exposures"], inner, note=NOTES["exposures"]))
+    if page.sectors is not None:
+        inner = exposure_table(page.sectors, {}, RETURN)
+        parts.append(section("sectors", TITLES["sectors"], inner, note=NOTES["sectors"]))
+    return parts
 
 
 def _inside(page: ReportPage) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from gogooku.core.metrics import Z95
+from gogooku.evaluate.definitions import place_of
 from gogooku.evaluate.over_time import by_year
 from gogooku.evaluate.page import estimated, grid, heat
 from gogooku.evaluate.report_texts import TITLES, explained, label_of, meaning_of, unit_of
@@ -19,7 +20,6 @@ from gogooku.evaluate.words import CORRELATION, NONE, Text, Unit, both, html, se
 TOP: Final = 20
 """Names at each end of the ranking that the page shows."""
 
-_FIRST = ("rank_ic", "icir", "ic", "hit_rate", "p_at", "top", "spread")
 _MONTHS: Final = tuple(range(1, 13))
 _MONTH_NAMES: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
@@ -158,7 +158,7 @@ def skill_table(metrics: Mapping[str, Figures]) -> str:
             explained(measure),
             *(_cell(metrics.get(f"{horizon}.{measure}"), measure) for horizon in horizons),
         ]
-        for measure in sorted(measures, key=_order)
+        for measure in sorted(measures, key=place_of)
     ]
     first = html(Text("measure", "指標"))
     return grid([first, *(html(sessions(int(horizon[1:]))) for horizon in horizons)], body)
@@ -166,14 +166,9 @@ def skill_table(metrics: Mapping[str, Figures]) -> str:
 
 def portfolio_table(metrics: Mapping[str, Figures]) -> str:
     """Measures of the backtest, one a row."""
-    names = [name for name in metrics if name.startswith("portfolio.")]
+    names = sorted((name for name in metrics if name.startswith("portfolio.")), key=place_of)
     body = [[explained(name), _cell(metrics[name], name)] for name in names]
     return grid([html(Text("measure", "指標")), html(Text("value", "値"))], body, kind="short")
-
-
-def _order(measure: str) -> tuple[int, str]:
-    place = [n for n, begin in enumerate(_FIRST) if measure.startswith(begin)]
-    return (place[0] if place else len(_FIRST), measure)
 
 
 def _cell(figures: Figures | None, measure: str) -> str:
@@ -190,7 +185,7 @@ def _cell(figures: Figures | None, measure: str) -> str:
 
 def glossary(metrics: Mapping[str, Figures]) -> str:
     """What every measure on the page means, folded."""
-    names = dict.fromkeys(re.sub(r"^h\d+\.", "", name) for name in metrics)
+    names = sorted({re.sub(r"^h\d+\.", "", name) for name in metrics}, key=place_of)
     rows = "".join(
         f'<tr><td class="text">{html(label_of(name))}</td>'
         f'<td class="text">{html(meaning_of(name))}</td></tr>'
@@ -251,24 +246,36 @@ def year_column(months: pl.DataFrame, column: str) -> dict[int, float]:
     return {year: value - theirs[year] for year, value in ours.items()}
 
 
-def exposure_table(exposures: pl.DataFrame | None) -> str:
-    """Exposures by name, as HTML; nothing where there are none.
+def exposure_table(exposures: pl.DataFrame, names: Mapping[str, Text], unit: Unit) -> str:
+    """Mean and range of active exposures by factor, as HTML.
 
     Parameters
     ----------
-    exposures : polars.DataFrame or None
-        (factor, value, low, high, unit), one row a factor.
+    exposures : polars.DataFrame
+        (date, name, active), a row a session and factor.
+    names : mapping of str to Text
+        What factors are called; one that is not there is called by its name.
+    unit : Unit
     """
-    if exposures is None:
-        return ""
-    body = []
-    for row in exposures.iter_rows(named=True):
-        unit = Unit(digits=2, signed=True, suffix=both(f" {row['unit']}" if row["unit"] else ""))
-        shown = estimated(unit.text(row["value"]), unit.between(row["low"], row["high"]), both(""))
-        body.append([escape(row["factor"]), shown])
-    return grid(
-        [html(Text("factor", "ファクター")), html(Text("exposure", "偏り"))], body, kind="short"
+    found = exposures.group_by("name", maintain_order=True).agg(
+        pl.col("active").mean().alias("mean"),
+        pl.col("active").min().alias("low"),
+        pl.col("active").max().alias("high"),
     )
+    body = [
+        [
+            html(names.get(row["name"], row["name"])),
+            html(unit.text(row["mean"])),
+            html(unit.between(row["low"], row["high"])),
+        ]
+        for row in found.iter_rows(named=True)
+    ]
+    head = (
+        Text("factor", "ファクター"),
+        Text("mean", "平均"),
+        Text("lowest to highest", "最小〜最大"),
+    )
+    return grid([html(one) for one in head], body, kind="short")
 
 
 # ------------------------------------------------------------------------- groups of features

@@ -27,7 +27,8 @@ TITLES: Final[Mapping[str, Text]] = {
     "turnover": Text("Turnover", "回転率"),
     "months": Text("Returns by month, after costs", "月次リターン(コスト控除後)"),
     "months-excess": Text("Less the universe, by month", "ユニバースとの差(月次)"),
-    "exposures": Text("Exposures", "エクスポージャー"),
+    "exposures": Text("Exposures to styles", "スタイル・エクスポージャー"),
+    "sectors": Text("Weights of sectors", "業種ウェイト"),
     "scores": Text("Score distribution", "スコアの分布"),
     "calibration": Text("Quantile calibration", "分位点の較正"),
     "channels": Text("Channel selection over time", "チャネル選択の推移"),
@@ -68,9 +69,9 @@ NOTES: Final[Mapping[str, Text]] = {
         "予測期間ごとに別のスコアを用いる。棒は営業日平均、線は95%区間。",
     ),
     "deciles": Text(
-        "Decile 10 has the highest scores. Mean return of a decile less the mean of all deciles, "
-        "so that the market's own drift is not the picture; whiskers 95%.",
-        "第10十分位が最高スコア。各十分位の平均リターンから全十分位の平均を引き、"
+        "Decile 10 has the highest scores. Mean return of a decile less the mean of all scored "
+        "names, so that the market's own drift is not the picture; whiskers 95%.",
+        "第10十分位が最高スコア。各十分位の平均リターンから全銘柄の平均を引き、"
         "市場全体の動きを除いている。線は95%区間。",
     ),
     "portfolio": Text(
@@ -100,8 +101,14 @@ NOTES: Final[Mapping[str, Text]] = {
         "ポートフォリオ(コスト控除後)から等金額ユニバース(コストなし)を引いた差。",
     ),
     "exposures": Text(
-        "Of the portfolio against the universe, mean over sessions; 0 is that of the universe.",
-        "ユニバースに対するポートフォリオの偏り(営業日平均)。0はユニバースと同じ。",
+        "Of the holdings less the equal-weighted universe, in standard deviations over the names "
+        "of a session; 0 is that of the universe.",
+        "保有銘柄と等金額ユニバースとの差(営業日内の銘柄間の標準偏差を単位とする)。"
+        "0はユニバースと同じ。",
+    ),
+    "sectors": Text(
+        "Of the holdings less the equal-weighted universe, as a share of equity.",
+        "保有銘柄と等金額ユニバースとの差(資産に対する割合)。",
     ),
     "scores": Text(
         "Scores of the newest session. Bars far apart mean that few names stand out; one tall bar "
@@ -154,6 +161,15 @@ NOTES: Final[Mapping[str, Text]] = {
 }
 """Key of a part to the remark under its heading."""
 
+STYLES: Final[Mapping[str, Text]] = {
+    "beta": Text("Beta (250 sessions)", "ベータ(250営業日)"),
+    "size": Text("Size (log market value)", "規模(時価総額の対数)"),
+    "volatility": Text("Volatility (60 sessions)", "ボラティリティ(60営業日)"),
+    "momentum": Text("Momentum (a year less its last month)", "モメンタム(直近1か月を除く1年)"),
+    "liquidity": Text("Liquidity (log traded value)", "流動性(売買代金の対数)"),
+}
+"""What the traits of holdings are called."""
+DEVIATIONS: Final = Unit(digits=2, suffix=Text(" sd", " 標準偏差"), signed=True)
 _SUFFIXES: Final[Mapping[str, Text]] = {
     "": Text("", ""),
     "%": Text("%", "%"),

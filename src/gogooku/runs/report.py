@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.config import Resolved, resolve
+from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
@@ -149,8 +150,25 @@ def _page(
             judged.daily, {kind: one.daily for kind, one in others.items()}, name=run.run_id
         ),
         missing=made.rivals.missing,
+        styles=exposed(traded, "style"),
+        sectors=exposed(traded, "sector"),
         language=resolved.config.language,
     )
+
+
+def exposed(traded: Traded, kind: str) -> pl.DataFrame | None:
+    """Active exposures that a backtest has kept: (date, name, active); None where it has none.
+
+    Parameters
+    ----------
+    traded : Traded
+    kind : str
+        ``style`` or ``sector``, of ``style_exposures.parquet`` or ``sector_exposures.parquet``.
+    """
+    name = f"{kind}_exposures"
+    if not open_sealed(traded.folder).has(f"{name}.parquet"):
+        return None
+    return traded.frame(name).select("date", pl.col(kind).alias("name"), "active")
 
 
 def _headline(home: Path, run: Run, made: _Made) -> Headline:
