@@ -108,6 +108,16 @@ def test_measures_stand_by_importance_and_horizons_by_length():
     assert len(rows(glossary(metrics))) == 4
 
 
+def test_measures_that_are_not_read_first_are_folded():
+    figures = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    html = skill_table({"h5.rank_ic": figures, "h5.coverage": figures, "h5.p_at_50": figures})
+    first, folded = html.split("<details>")
+    assert [row[0] for row in rows(first)] == [["RankIC"]]
+    assert [row[0] for row in rows(folded)] == [["P@50"], ["Universe", "scored"]]
+    assert "2 more measures" in folded
+    assert "<details>" not in skill_table({"h5.rank_ic": figures})
+
+
 MONTHS = pl.DataFrame(
     {
         "year": [2023, 2024],
@@ -130,6 +140,8 @@ def test_months_stand_under_their_names_with_their_year():
     assert 'class="up" style="--v:60"' in html
     assert 'class="down" style="--v:30"' in html
     assert len(rows(month_table(MONTHS, "excess", RETURN))[0]) == 13
+    counted = month_table(MONTHS.with_columns(n=pl.lit(21)), "excess", RETURN)
+    assert rows(counted)[0][12] == ["+8.0%", "n", "21"]
 
 
 def test_the_difference_of_a_year_is_that_of_its_compound_returns():

@@ -88,13 +88,17 @@ def _td(cell: str) -> str:
     return cell if cell.startswith("<td") else f"<td>{cell}</td>"
 
 
-def heat(value: float | None, unit: Unit, *, most: float) -> str:
-    """A cell whose colour says the sign and the size of its number; ``most`` has the full tone."""
+def heat(value: float | None, unit: Unit, *, most: float, below: str = "") -> str:
+    """A cell whose colour says the sign and the size of its number; ``most`` has the full tone.
+
+    ``below`` is HTML that stands under the number.
+    """
+    shown = f"{html(unit.text(value))}{below}"
     if value is None or value != value or most <= 0.0:
-        return f"<td>{html(unit.text(value))}</td>"
+        return f"<td>{shown}</td>"
     tone = min(60, round(60 * abs(value) / most))
     side = "up" if value >= 0.0 else "down"
-    return f'<td class="{side}" style="--v:{tone}">{html(unit.text(value))}</td>'
+    return f'<td class="{side}" style="--v:{tone}">{shown}</td>'
 
 
 def estimated(shown: Text, interval: Text, count: Text) -> str:

@@ -20,6 +20,10 @@ from gogooku.evaluate.words import CORRELATION, NONE, Text, Unit, both, html, se
 TOP: Final = 20
 """Names at each end of the ranking that the page shows."""
 
+_FIRST: Final = re.compile(
+    r"rank_ic|icir|hit_rate|p_at_\d+_excess|top_\d+_bps|spread|monotonicity|turnover_\d+"
+)
+"""Measures that are read first; the others are folded."""
 _MONTHS: Final = tuple(range(1, 13))
 _MONTH_NAMES: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
@@ -149,19 +153,21 @@ def _difference(row: Mapping[str, float | int]) -> str:
 
 
 def skill_table(metrics: Mapping[str, Figures]) -> str:
-    """Measures down, horizons across."""
+    """Measures down, horizons across; those that are not read first are folded."""
     split = [(*name.partition(".")[::2], name) for name in metrics if re.match(r"h\d+\.", name)]
     horizons = sorted({horizon for horizon, _, _ in split}, key=lambda text: int(text[1:]))
     measures = list(dict.fromkeys(measure for _, measure, _ in split))
-    body = [
-        [
-            explained(measure),
-            *(_cell(metrics.get(f"{horizon}.{measure}"), measure) for horizon in horizons),
-        ]
-        for measure in sorted(measures, key=place_of)
-    ]
     first = html(Text("measure", "指標"))
-    return grid([first, *(html(sessions(int(horizon[1:]))) for horizon in horizons)], body)
+    head = [first, *(html(sessions(int(horizon[1:]))) for horizon in horizons)]
+    shown: list[list[str]] = []
+    folded: list[list[str]] = []
+    for measure in sorted(measures, key=place_of):
+        cells = [_cell(metrics.get(f"{horizon}.{measure}"), measure) for horizon in horizons]
+        (shown if _FIRST.fullmatch(measure) else folded).append([explained(measure), *cells])
+    if not folded:
+        return grid(head, shown)
+    summary = html(Text(f"{len(folded)} more measures", f"その他の指標({len(folded)}件)"))
+    return f"{grid(head, shown)}<details><summary>{summary}</summary>{grid(head, folded)}</details>"
 
 
 def portfolio_table(metrics: Mapping[str, Figures]) -> str:
@@ -213,29 +219,33 @@ def month_table(
     Parameters
     ----------
     months : polars.DataFrame
-        ``year``, ``month`` and the column.
+        ``year``, ``month`` and the column; ``n``, if there is one, stands below each number.
     years : mapping of int to float, optional
         A last column.
     most : float, optional
         Size of the fullest colour; that of the largest month if not given.
     """
-    values = {(row["year"], row["month"]): row[column] for row in months.iter_rows(named=True)}
-    known = [abs(value) for value in values.values() if value is not None]
+    found = {(row["year"], row["month"]): row for row in months.iter_rows(named=True)}
+    known = [abs(row[column]) for row in found.values() if row[column] is not None]
     full = most if most else max(known, default=0.0)
     head = [html(Text("year", "年"))]
     head += [html(Text(name, f"{n}月")) for n, name in zip(_MONTHS, _MONTH_NAMES, strict=True)]
     head += [html(Text("year", "年間"))] if years is not None else []
     body = []
-    for year in sorted({year for year, _ in values}):
+    for year in sorted({year for year, _ in found}):
         cells = [str(year)]
-        cells += [
-            heat(values[year, month], unit, most=full) if (year, month) in values else "<td></td>"
-            for month in _MONTHS
-        ]
+        cells += [_month(found.get((year, month)), column, unit, most=full) for month in _MONTHS]
         if years is not None:
             cells.append(f"<b>{html(unit.text(years.get(year)))}</b>")
         body.append(cells)
     return grid(head, body, kind="heat")
+
+
+def _month(row: Mapping[str, float] | None, column: str, unit: Unit, *, most: float) -> str:
+    if row is None:
+        return "<td></td>"
+    below = f"<small>n {int(row['n'])}</small>" if "n" in row else ""
+    return heat(row[column], unit, most=most, below=below)
 
 
 def year_column(months: pl.DataFrame, column: str) -> dict[int, float]:
