@@ -15,6 +15,7 @@ from gogooku.core.config import Resolved, resolve
 from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
+from gogooku.evaluate.breakdown import rolling
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.evaluate.report_head import Headline
 from gogooku.evaluate.report_texts import in_both
@@ -135,6 +136,7 @@ def _page(
         headline=_headline(home, run, made),
         daily=judged.daily,
         deciles=judged.deciles,
+        rolling=rolling(judged.daily),
         metrics={**judged.metrics, **traded.metrics},
         horizon=horizon,
         portfolio=traded.frame("daily"),
