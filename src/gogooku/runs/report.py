@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
-from gogooku.runs.folder import EVENTS_FILE, Run
+from gogooku.runs.folder import Run
 from gogooku.runs.importance import Importance, importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
 from gogooku.runs.network_pictures import (
@@ -115,7 +114,4 @@ def _page(
 
 def events_of(run: Run) -> list[dict[str, object]]:
     """Lines of ``events.jsonl``; none for a learner that reports none."""
-    if not run.files.has(EVENTS_FILE):
-        return []
-    path = run.files.path(EVENTS_FILE)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return run.events
