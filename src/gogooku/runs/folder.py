@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,6 +135,14 @@ class Run:
         """Scores of one part (fold, date, code, horizon, score)."""
         frame = self.files.parquet(PREDICTIONS_FILE)
         return frame.filter(pl.col("part") == part).drop("part")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What its fits reported, line by line; none for a learner that reports nothing."""
+        if not self.files.has(EVENTS_FILE):
+            return []
+        lines = self.files.path(EVENTS_FILE).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, one per fold, in time order; every file of them has been checked.
