@@ -131,7 +131,16 @@ def test_groups_are_a_table_a_cut_where_there_are_several():
     assert found[1][1] == ["+0.010", "n", "90"]
     assert found[0][2] == ["30"]
     assert "小型" in html
+    assert "<details>" not in html
     assert group_tables(breakdown_of().clear(), horizon=5) == ""
+
+
+def test_a_cut_of_many_groups_is_folded():
+    one = breakdown_of().filter(cut="sector", value="0050")
+    many = pl.concat(one.with_columns(value=pl.lit(f"{code:04}")) for code in range(50, 450, 40))
+    html = group_tables(many, horizon=5)
+    assert html.startswith('<div class="panels"></div><details><summary>')
+    assert len(rows(html)) == 10
 
 
 MONTHS = pl.DataFrame(

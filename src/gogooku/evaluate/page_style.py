@@ -52,7 +52,7 @@ th:first-child,td:first-child,.left{text-align:left}thead th{color:var(--soft);f
 td small{display:block;color:var(--soft);font-size:12px}
 td.text{white-space:normal;overflow-wrap:anywhere;text-align:left}
 .wide th:first-child,.wide td:first-child{position:sticky;left:0;background:var(--page)}
-table.short{width:auto;min-width:min(100%,480px)}
+table.short{width:auto;min-width:min(100%,480px)}.panels table.short{width:100%;min-width:0}
 .heat td{min-width:58px;padding:4px 8px}
 .heat td[style]{background:color-mix(in srgb,var(--tone) calc(var(--v)*1%),transparent)}
 .up{--tone:var(--c0)}.down{--tone:var(--c5)}
@@ -100,13 +100,14 @@ border-radius:2px;background:var(--grey)}#tip b{margin-left:auto;white-space:now
     + "".join(
         f".c{n}.line,.c{n}.dots{{stroke:var(--c{n})}}.bars.c{n},.area.c{n},.band.c{n}"
         f"{{fill:var(--c{n})}}.key i.c{n}{{border-top-color:var(--c{n})}}"
-        f"#tip i.c{n}{{background:var(--c{n})}}"
+        f"#tip i.c{n}{{background:var(--c{n})}}.whisker.c{n}{{stroke:var(--c{n});opacity:.6}}"
         for n in range(6)
     )
     + """.grey.line,.grey.dots{stroke:var(--grey)}.bars.grey,.area.grey,.band.grey{fill:var(--grey)}
 @media (max-width:600px){main{padding:12px 14px 48px}h1{font-size:21px}.verdict{font-size:16px}
 .xt.thin{display:none}.plot{margin-left:50px}th,td{padding:5px 7px}
 .wide td:first-child{white-space:normal;max-width:128px}
+.wide td:first-child:has(.tip){min-width:116px}
 .tiles{grid-template-columns:1fr 1fr;gap:8px}.tile{padding:10px}.tile b{font-size:20px}}
 @page{margin:14mm}
 @media print{"""

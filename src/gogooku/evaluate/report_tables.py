@@ -25,6 +25,8 @@ from gogooku.evaluate.report_texts import (
 from gogooku.evaluate.verdict import Figures
 from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, both, html, sessions
 
+FEW: Final = 8
+"""Groups of a cut that are shown without being asked for."""
 TOP: Final = 20
 """Names at each end of the ranking that the page shows."""
 
@@ -214,6 +216,8 @@ def glossary(metrics: Mapping[str, Figures]) -> str:
 def group_tables(breakdown: pl.DataFrame, *, horizon: int) -> str:
     """RankIC of each group of names or sessions, one table a cut; empty where there is none.
 
+    A cut of more than `FEW` groups is folded.
+
     Parameters
     ----------
     breakdown : polars.DataFrame
@@ -221,14 +225,18 @@ def group_tables(breakdown: pl.DataFrame, *, horizon: int) -> str:
     """
     mine = breakdown.filter(horizon=horizon, measure="rank_ic").drop_nulls("mean")
     head = [Text("group", "群"), Text("RankIC", "順位IC"), Text("names", "銘柄数")]
-    parts = []
+    open_ones, folded = "", ""
     for cut, title in CUTS.items():
         rows = mine.filter(cut=cut).to_dicts()
         if len(rows) < 2:
             continue
         body = [[html(GROUPS.get(row["value"], row["value"])), *_group(row)] for row in rows]
-        parts.append(f"<div><h3>{html(title)}</h3>{grid([html(one) for one in head], body)}</div>")
-    return f'<div class="panels">{"".join(parts)}</div>' if parts else ""
+        table = grid([html(one) for one in head], body, kind="short")
+        if len(rows) > FEW:
+            folded += f"<details><summary>{html(title)} ({len(rows)})</summary>{table}</details>"
+        else:
+            open_ones += f"<div><h3>{html(title)}</h3>{table}</div>"
+    return f'<div class="panels">{open_ones}</div>{folded}' if open_ones or folded else ""
 
 
 def _group(row: Mapping[str, float | None]) -> tuple[str, str]:

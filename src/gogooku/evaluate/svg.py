@@ -337,7 +337,8 @@ def _interval(one: Series, xs: Sequence[int], scale: _Scale) -> str:
             if a is not None and b is not None]  # fmt: skip
     if not one.band:
         path = "".join(f"M{x} {a}V{b}" for x, a, b in ends)
-        return f'<path class="whisker" d="{path}"/>'
+        kind = "whisker" if one.shape == "bars" else f"whisker {_colour(one)}"
+        return f'<path class="{kind}" d="{path}"/>'
     if not ends:
         return ""
     there = "L".join(f"{x} {b}" for x, _, b in ends)
