@@ -117,11 +117,7 @@ def evaluate_scores(
     ContractError
         Scores and labels have different axes.
     """
-    if scores_tNH.shape[1:] != labels.raw_TNH.shape[1:] or len(scores_tNH) != len(indices):
-        raise ContractError(
-            f"skill: scores {scores_tNH.shape} for {len(indices)} sessions do not fit labels "
-            f"{labels.raw_TNH.shape}; score the dataset the labels were made from"
-        )
+    _check_axes(scores_tNH, indices, labels)
     pairs = _pairs(scores_tNH, labels.variant(variant)[indices])
     chosen = usual_k(pairs, top_k)
     facts: dict[str, Any] = {"variant": variant, "top_k": chosen, "findings": []}
@@ -147,6 +143,14 @@ def evaluate_scores(
         deciles=pl.concat(deciles),
         decay=_decay(found, indices),
     )
+
+
+def _check_axes(scores_tNH: _Values, indices: IntArray, labels: Labels) -> None:
+    if scores_tNH.shape[1:] != labels.raw_TNH.shape[1:] or len(scores_tNH) != len(indices):
+        raise ContractError(
+            f"skill: scores {scores_tNH.shape} for {len(indices)} sessions do not fit labels "
+            f"{labels.raw_TNH.shape}; score the dataset the labels were made from"
+        )
 
 
 def _pairs(scores_tNH: _Values, labels_tNH: _Values) -> list[tuple[_Values, _Values]]:
