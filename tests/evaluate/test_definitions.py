@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,18 @@ def test_values_are_shown_with_their_unit():
 def test_an_unknown_measure_is_refused():
     with pytest.raises(ContractError, match="measure 'rank_icc' has no definition; did you mean"):
         definition_of("h5.rank_icc")
+
+
+def row_of(name, one):
+    """The line of a measure in docs/evaluation.md."""
+    texts = [one.label_en.replace("{k}", "K"), one.unit]
+    better = {True: "higher", False: "lower", None: ""}[one.higher_is_better]
+    shown = name.replace("{k}", "K").replace("{name}", "NAME")
+    cells = [f"`{shown}`", *texts, better, one.meaning_en.replace("{k}", "K")]
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_page_on_evaluation_says_the_same(name):
+    page = Path(__file__).parents[2] / "docs" / "evaluation.md"
+    assert row_of(name, DEFINITIONS[name]) in page.read_text().splitlines()
