@@ -17,17 +17,19 @@ grids = hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 40)),
 
 @given(grids, st.sampled_from([np.float32, np.float64]))
 @settings(max_examples=150, deadline=None)
-def test_middle_ranks_equal_scipy_and_medians_numpy(values, kind):
+def test_middle_ranks_equal_scipy_and_marks_numpy(values, kind):
     values = values.astype(kind)
-    ours, medians = ranks.middle_ranks(values)
+    ours, marks = ranks.middle_ranks(values)
     assert ours.dtype == np.float64
-    for row, found, median in zip(values, ours, medians[:, 0], strict=True):
+    for row, found, (low, median, high) in zip(values, ours, marks, strict=True):
         known = ~np.isnan(row)
         wanted = stats.rankdata(row[known]) - (known.sum() + 1) / 2
         np.testing.assert_array_equal(found[known], wanted)
         assert (found[~known] == 0.0).all()
         exact = np.median(row[known].astype(float)) if known.any() else math.nan
         np.testing.assert_array_equal(median, exact)
+        ends = [np.min(row[known]), np.max(row[known])] if known.any() else [math.nan] * 2
+        np.testing.assert_array_equal([low, high], ends)
 
 
 @given(grids)
@@ -49,7 +51,7 @@ def test_packed_order_knows_signs_zeros_and_infinities():
 
 def test_ranks_accept_empty_and_deep_arrays():
     assert ranks.middle_ranks(np.empty((3, 0)))[0].shape == (3, 0)
-    assert ranks.middle_ranks(np.empty((0, 4)))[1].shape == (0, 1)
+    assert ranks.middle_ranks(np.empty((0, 4)))[1].shape == (0, 3)
     deep = np.random.default_rng(0).normal(size=(2, 3, 20))
     wanted = (stats.rankdata(deep, axis=-1) - 0.5) / 20 - 0.5
     np.testing.assert_allclose(ranks.centred_ranks(deep), wanted)

@@ -108,7 +108,7 @@ class CrossSection:
     @cached_property
     def varies(self) -> BoolArray:
         """Sessions whose scores and labels each differ by more than rounding."""
-        return _varies(self.joint_score) & _varies(self.joint_label)
+        return _varies(self._score_ranked[1]) & _varies(self._label_ranked[1])
 
     @cached_property
     def _score_ranked(self) -> tuple[FloatArray, FloatArray]:
@@ -131,12 +131,12 @@ class CrossSection:
     @property
     def score_median(self) -> FloatArray:
         """Median score of the names that count, [T, 1]."""
-        return self._score_ranked[1]
+        return self._score_ranked[1][:, 1:2]
 
     @property
     def label_median(self) -> FloatArray:
         """Median label of the names that count, [T, 1]."""
-        return self._label_ranked[1]
+        return self._label_ranked[1][:, 1:2]
 
     @cached_property
     def high_label(self) -> BoolArray:
@@ -333,11 +333,11 @@ def _labelled(picks: Picks, sessions: CrossSection) -> FloatArray:
     return np.where(counted >= _LABELLED_PICKS * picks.top_k, counted, np.nan)
 
 
-def top_weights(top_k: int) -> Kernel:
-    """Seats of each name among the picks, [T, N]; NaN for a session without picks."""
+def picked(top_k: int) -> Kernel:
+    """Names with a seat among the picks, or a share of one, [T, N]."""
 
-    def kernel(sessions: CrossSection) -> npt.NDArray[np.float32]:
-        return sessions.picks(top_k).weights()
+    def kernel(sessions: CrossSection) -> BoolArray:
+        return sessions.picks(top_k).inside
 
     return kernel
 
@@ -448,10 +448,8 @@ def _cosine(a_TN: FloatArray, b_TN: FloatArray) -> FloatArray:
     return _quotient(product, scale)
 
 
-def _varies(values_TN: _Values) -> BoolArray:
-    """Rows with at least two values that differ by more than rounding, whatever their scale."""
-    high = np.fmax.reduce(values_TN, axis=1, initial=-np.inf)
-    low = np.fmin.reduce(values_TN, axis=1, initial=np.inf)
+def _varies(marks_T3: FloatArray) -> BoolArray:
+    """Rows whose lowest and highest value differ by more than rounding, whatever their scale."""
+    low, high = marks_T3[:, 0], marks_T3[:, 2]
     size = np.maximum(np.abs(high), np.abs(low))
-    with np.errstate(invalid="ignore"):
-        return np.asarray((high > low) & (high - low > ROUNDING * size))
+    return np.asarray((high > low) & (high - low > ROUNDING * size))

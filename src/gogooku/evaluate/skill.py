@@ -118,7 +118,7 @@ def evaluate_scores(
         Scores and labels have different axes.
     """
     _check_axes(scores_tNH, indices, labels)
-    pairs = _pairs(scores_tNH, labels.variant(variant)[indices])
+    pairs = _pairs(scores_tNH, labels.variant(variant), indices)
     chosen = usual_k(pairs, top_k)
     facts: dict[str, Any] = {"variant": variant, "top_k": chosen, "findings": []}
     if chosen < top_k:
@@ -153,10 +153,14 @@ def _check_axes(scores_tNH: _Values, indices: IntArray, labels: Labels) -> None:
         )
 
 
-def _pairs(scores_tNH: _Values, labels_tNH: _Values) -> list[tuple[_Values, _Values]]:
+def _pairs(
+    scores_tNH: _Values, labels_TNH: _Values, indices: IntArray
+) -> list[tuple[_Values, _Values]]:
     """Scores and labels [t, N] of each horizon, each in one piece of memory."""
+    whole = len(indices) > 0 and indices[-1] - indices[0] == len(indices) - 1
+    rows = slice(indices[0], indices[-1] + 1) if whole else indices
     return [
-        (np.ascontiguousarray(scores_tNH[:, :, h]), np.ascontiguousarray(labels_tNH[:, :, h]))
+        (np.ascontiguousarray(scores_tNH[:, :, h]), np.ascontiguousarray(labels_TNH[rows, :, h]))
         for h in range(scores_tNH.shape[2])
     ]
 
