@@ -112,7 +112,7 @@ def main() -> int:
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     scores, labels = panel(options.sessions, options.names)
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.process_time)
     if options.profile:
         profile.enable()
     spent, skill = ours(scores, labels)

@@ -76,7 +76,7 @@ def measured(*, gaps):
     kernels = {
         "rank_ic": cross.rank_ic,
         "deciles": cross.decile_excess,
-        "weights": cross.top_weights(10),
+        "picked": cross.picked(10),
         "scores": lambda s: s.score_places.astype(np.float32),
         "known": lambda s: s.known,
     }
@@ -89,7 +89,7 @@ def test_without_gaps():
     np.testing.assert_allclose(ours["deciles"][2], DECILES, atol=1e-14)
     places = Places.of(ours["scores"], ours["known"])
     np.testing.assert_allclose(autocorrelation(places)[1:], AUTOCORRELATION, atol=1e-12)
-    turnover = 1.0 - overlap(ours["weights"], 1, top_k=10)[1:]
+    turnover = 1.0 - overlap(panel(gaps=False)[0], ours["picked"], 1, top_k=10)[1:]
     np.testing.assert_allclose(turnover, TURNOVER, atol=1e-7)
 
 

@@ -41,10 +41,12 @@ def test_picks_precision_and_excess_equal_the_rule_in_words(levels, kind):
     score, label = (one.astype(kind) for one in sample(1, levels=levels))
     precision = measured(cross.precision(10), score, label)
     excess = measured(cross.top_excess(10), score, label)
-    weights = measured(cross.top_weights(10), score, label)
+    weights = cross.Picks.of(score, np.isfinite(score), 10).weights()
+    inside = measured(cross.picked(10), score, label)
     for t, (a, b) in enumerate(zip(score, label, strict=True)):
         seats, joint = fractional_picks(a, 10), np.isfinite(a) & np.isfinite(b)
         np.testing.assert_allclose(weights[t], seats, rtol=1e-6)
+        np.testing.assert_array_equal(inside[t], seats > 0)
         mine, high = seats * joint, b > np.median(b[joint])
         assert precision[t] == pytest.approx((mine * high).sum() / mine.sum())
         picked = (mine * np.nan_to_num(b)).sum() / mine.sum()
@@ -152,7 +154,7 @@ def test_blocks_change_nothing(monkeypatch):
         "c": cross.ndcg(10),
         "d": cross.decile_excess,
         "e": cross.top_excess(10),
-        "f": cross.top_weights(10),
+        "f": cross.picked(10),
     }
     whole = cross.by_session(kernels, score, label)
     monkeypatch.setattr(cross, "_BLOCK_VALUES", 200)
@@ -176,7 +178,7 @@ def test_k_is_never_more_than_half_of_the_names():
     for made in (cross.precision, cross.top_excess, cross.ndcg):
         assert np.isnan(measured(made(20), score, label)).all()
         assert np.isfinite(measured(made(19), score, label)).all()
-    assert np.isnan(measured(cross.top_weights(20), score, label)).all()
+    assert not measured(cross.picked(20), score, label).any()
 
 
 def test_ties_at_the_edge_do_not_depend_on_the_order_of_names():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gogooku.core.cross_section import Picks
 from gogooku.core.persistence import Places, autocorrelation, overlap, rank_agreement
 from gogooku.core.ranks import middle_ranks
 
@@ -54,16 +55,22 @@ def test_a_ranking_that_does_not_move_agrees_with_itself():
     assert len(autocorrelation(placed(a), 99)) == len(a)
 
 
+def picked(score, top_k):
+    return Picks.of(score, np.isfinite(score), top_k).inside
+
+
 def test_overlap_counts_seats_in_both():
-    weights = np.zeros((4, 20), dtype=np.float32)
-    weights[0, :5] = weights[1, 2:7] = weights[3, 2:7] = 1.0
-    weights[2] = np.nan
-    np.testing.assert_allclose(overlap(weights, 1, top_k=5), [np.nan, 0.6, np.nan, np.nan])
-    np.testing.assert_allclose(overlap(weights, 2, top_k=5), [np.nan, np.nan, np.nan, 1.0])
-    assert np.isnan(overlap(weights, 9, top_k=5)).tolist() == [True] * 4
+    score = np.random.default_rng(5).normal(size=(4, 20)) / 10
+    score[0, :5], score[1, 2:7], score[3, 2:7] = 1.0, 2.0, 3.0
+    score[:2, :7] += np.arange(7) / 100
+    score[2, 9:] = np.nan
+    seats = picked(score, 5)
+    np.testing.assert_allclose(overlap(score, seats, 1, top_k=5), [np.nan, 0.6, np.nan, np.nan])
+    np.testing.assert_allclose(overlap(score, seats, 2, top_k=5), [np.nan, np.nan, np.nan, 1.0])
+    assert np.isnan(overlap(score, seats, 9, top_k=5)).tolist() == [True] * 4
 
 
 def test_shared_seats_overlap_by_their_shares():
-    weights = np.zeros((2, 8), dtype=np.float32)
-    weights[0, :4], weights[1, 2:6] = 0.5, 0.5
-    assert overlap(weights, 1, top_k=2)[1] == pytest.approx(0.5)
+    score = np.zeros((2, 8))
+    score[0, :4], score[1, 2:6] = 0.5, 0.5
+    assert overlap(score, picked(score, 2), 1, top_k=2)[1] == pytest.approx(0.5)

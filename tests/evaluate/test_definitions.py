@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +78,18 @@ def test_measures_are_sorted_as_the_table_lists_them():
     names = ["portfolio.gross", "h5.spread", "h5.p_at_50", "h1.rank_ic", "h5.rank_ic"]
     assert sorted(names, key=place_of) == ["h1.rank_ic", "h5.rank_ic", "h5.p_at_50", "h5.spread",
                                            "portfolio.gross"]  # fmt: skip
+
+
+def row_of(name, one):
+    """The line of a measure in docs/evaluation.md."""
+    texts = [one.label_en.replace("{k}", "K"), one.unit]
+    better = {True: "higher", False: "lower", None: ""}[one.higher_is_better]
+    shown = name.replace("{k}", "K").replace("{name}", "NAME")
+    cells = [f"`{shown}`", *texts, better, one.meaning_en.replace("{k}", "K")]
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_page_on_evaluation_says_the_same(name):
+    page = Path(__file__).parents[2] / "docs" / "evaluation.md"
+    assert row_of(name, DEFINITIONS[name]) in page.read_text().splitlines()

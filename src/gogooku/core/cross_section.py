@@ -13,7 +13,7 @@ known then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,7 +108,7 @@ class CrossSection:
     @cached_property
     def varies(self) -> BoolArray:
         """Sessions whose scores and labels each differ by more than rounding."""
-        return _varies(self.joint_score) & _varies(self.joint_label)
+        return _varies(self._score_ranked[1]) & _varies(self._label_ranked[1])
 
     @cached_property
     def _score_ranked(self) -> tuple[FloatArray, FloatArray]:
@@ -131,12 +131,12 @@ class CrossSection:
     @property
     def score_median(self) -> FloatArray:
         """Median score of the names that count, [T, 1]."""
-        return self._score_ranked[1]
+        return self._score_ranked[1][:, 1:2]
 
     @property
     def label_median(self) -> FloatArray:
         """Median label of the names that count, [T, 1]."""
-        return self._label_ranked[1]
+        return self._label_ranked[1][:, 1:2]
 
     @cached_property
     def high_label(self) -> BoolArray:
@@ -240,19 +240,23 @@ def by_session(
     numbers are counts, which stay.
     """
     made: dict[str, npt.NDArray[Any]] = {}
-    length, width = score_TN.shape
-    step = max(1, _BLOCK_VALUES // max(1, width))
-    for first in range(0, max(1, length), step):
-        rows = slice(first, first + step)
+    for rows in blocks_of(*score_TN.shape):
         block = CrossSection(score_TN[rows], label_TN[rows])
         for name, kernel in kernels.items():
             value = kernel(block)
             if value.dtype == np.float64 and value.ndim == 1:
                 value = np.where(block.varies, value, np.nan)
             if name not in made:
-                made[name] = np.empty((length, *value.shape[1:]), dtype=value.dtype)
+                made[name] = np.empty((len(score_TN), *value.shape[1:]), dtype=value.dtype)
             made[name][rows] = value
     return made
+
+
+def blocks_of(length: int, width: int) -> Iterator[slice]:
+    """Spans of sessions of which some arrays fit the cache; one, empty, where there is none."""
+    step = max(1, _BLOCK_VALUES // max(1, width))
+    for first in range(0, max(1, length), step):
+        yield slice(first, first + step)
 
 
 def rank_ic(sessions: CrossSection) -> FloatArray:
@@ -329,11 +333,11 @@ def _labelled(picks: Picks, sessions: CrossSection) -> FloatArray:
     return np.where(counted >= _LABELLED_PICKS * picks.top_k, counted, np.nan)
 
 
-def top_weights(top_k: int) -> Kernel:
-    """Seats of each name among the picks, [T, N]; NaN for a session without picks."""
+def picked(top_k: int) -> Kernel:
+    """Names with a seat among the picks, or a share of one, [T, N]."""
 
-    def kernel(sessions: CrossSection) -> npt.NDArray[np.float32]:
-        return sessions.picks(top_k).weights()
+    def kernel(sessions: CrossSection) -> BoolArray:
+        return sessions.picks(top_k).inside
 
     return kernel
 
@@ -444,10 +448,8 @@ def _cosine(a_TN: FloatArray, b_TN: FloatArray) -> FloatArray:
     return _quotient(product, scale)
 
 
-def _varies(values_TN: _Values) -> BoolArray:
-    """Rows with at least two values that differ by more than rounding, whatever their scale."""
-    high = np.fmax.reduce(values_TN, axis=1, initial=-np.inf)
-    low = np.fmin.reduce(values_TN, axis=1, initial=np.inf)
+def _varies(marks_T3: FloatArray) -> BoolArray:
+    """Rows whose lowest and highest value differ by more than rounding, whatever their scale."""
+    low, high = marks_T3[:, 0], marks_T3[:, 2]
     size = np.maximum(np.abs(high), np.abs(low))
-    with np.errstate(invalid="ignore"):
-        return np.asarray((high > low) & (high - low > ROUNDING * size))
+    return np.asarray((high > low) & (high - low > ROUNDING * size))

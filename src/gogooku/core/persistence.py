@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.cross_section import MIN_NAMES, BoolArray
+from gogooku.core.cross_section import MIN_NAMES, BoolArray, Picks
 from gogooku.core.ranks import FloatArray
+
+_Values = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,30 @@ def autocorrelation(ranked: Places, lag: int = 1) -> FloatArray:
     return _behind(rank_agreement(ranked[lag:], ranked), len(ranked))
 
 
-def overlap(weights_TN: npt.NDArray[np.float32], lag: int, *, top_k: int) -> FloatArray:
+def overlap(score_TN: _Values, picked_TN: BoolArray, lag: int, *, top_k: int) -> FloatArray:
     """Share of the picks that were picked ``lag`` sessions before.
 
     Seats of a name in both sessions over ``top_k``, the smaller of its two shares where it shares a
     seat: one less this is the one-way turnover of the equal-weighted book. NaN for the first
     ``lag`` sessions and where one of the two has no picks.
+
+    Parameters
+    ----------
+    score_TN : float [T, N]
+    picked_TN : bool [T, N]
+        `gogooku.core.cross_section.Picks.inside` of those scores.
+    lag, top_k : int
     """
-    length = len(weights_TN)
-    shared = np.minimum(weights_TN[lag:], weights_TN[: max(0, length - lag)])
-    return _behind(shared.sum(axis=1, dtype=np.float64) / top_k, length)
+    length = len(score_TN)
+    now, before = picked_TN[lag:], picked_TN[: max(0, length - lag)]
+    shared = np.count_nonzero(now & before, axis=1) / top_k
+    seats = np.count_nonzero(picked_TN, axis=1)
+    shared[(seats[lag:] == 0) | (seats[: len(shared)] == 0)] = np.nan
+    for t in np.flatnonzero((seats[lag:] > top_k) | (seats[: len(shared)] > top_k)):
+        pair = score_TN[[t, t + lag]]
+        weights = Picks.of(pair, np.isfinite(pair), top_k).weights()
+        shared[t] = np.minimum(weights[0], weights[1]).sum(dtype=np.float64) / top_k
+    return _behind(shared, length)
 
 
 def _behind(values: FloatArray, length: int) -> FloatArray:

@@ -83,12 +83,12 @@ def measure(
     known = made.pop("known")
     scores = Places.of(made.pop("scores"), known)
     labels = Places.of(made.pop("labels"), known)
-    weights, deciles, high = made.pop("weights"), made.pop("deciles"), made.pop("high")
+    picked, deciles, high = made.pop("picked"), made.pop("deciles"), made.pop("high")
     daily = dict(made)
     daily[f"p_at_{top_k}_excess"] = daily[f"p_at_{top_k}"] - high
     daily[f"top_{top_k}_bps"] *= BPS
-    day = _across_gap(overlap(weights, 1, top_k=top_k), indices, 1)
-    period = _across_gap(overlap(weights, horizon, top_k=top_k), indices, horizon)
+    day = _across_gap(overlap(score_tN, picked, 1, top_k=top_k), indices, 1)
+    period = _across_gap(overlap(score_tN, picked, horizon, top_k=top_k), indices, horizon)
     daily[f"overlap_{top_k}"] = day
     daily[f"overlap_{top_k}_horizon"] = period
     daily[f"turnover_{top_k}"] = (1.0 - period) * (SESSIONS_PER_YEAR / horizon)
@@ -112,7 +112,7 @@ def _kernels(top_k: int) -> dict[str, cross.Kernel]:
         f"ndcg_at_{top_k}": cross.ndcg(top_k),
         "high": cross.high_share,
         "deciles": cross.decile_excess,
-        "weights": cross.top_weights(top_k),
+        "picked": cross.picked(top_k),
         "scores": lambda sessions: sessions.score_places.astype(np.float32),
         "labels": lambda sessions: sessions.label_places.astype(np.float32),
         "known": lambda sessions: sessions.known,
