@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import re
 import typing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 
 from gogooku import cli
+from gogooku.cli import data, environment, output, program, runs, use
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import DataError, FindingError
 from support.cli import run_cli
@@ -64,7 +66,7 @@ STATEMENTS = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Raise, ast.Func
 
 
 def logic(text):
-    """Commands of a ``cli.py`` that hold more than a declaration, with what they hold."""
+    """Commands of a module that hold more than a declaration, with what they hold."""
     found = []
     for function in ast.parse(text).body:
         if isinstance(function, ast.FunctionDef) and function.decorator_list:
@@ -76,9 +78,31 @@ def logic(text):
 
 
 def test_commands_are_declared_here_and_nothing_else():
-    text = Path(cli.__file__).read_text()
-    assert text.count("@app.command(") + text.count("@sandbox_app.command(") == len(COMMANDS)
-    assert logic(text) == []
+    texts = [path.read_text() for path in Path(cli.__file__).parent.glob("*.py")]
+    declared = sum(len(re.findall(r"^@\w*app\.command\(", text, re.MULTILINE)) for text in texts)
+    assert declared == len(COMMANDS)
+    assert [found for text in texts for found in logic(text)] == []
+
+
+def test_commands_are_listed_by_subject():
+    assert [path[0] for path in COMMANDS] == [
+        name
+        for subject in (data, runs, use)
+        for name, *_ in command_paths(typer.main.get_command(subject.app))
+    ]
+    assert cli.main is program.main
+
+
+def test_the_environment_gives_what_is_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOGOOKU_HOME", str(tmp_path))
+    monkeypatch.setenv("GOGOOKU_API_KEYS", "one,two")
+    assert environment.home_folder() == tmp_path
+    assert environment.api_keys() == "one,two"
+    monkeypatch.delenv("GOGOOKU_API_KEYS")
+    assert environment.api_keys() == ""
+    assert environment.chosen(["GOGOOKU_HOME", "GOGOOKU_API_KEYS"]) == {
+        "GOGOOKU_HOME": str(tmp_path)
+    }
 
 
 def test_logic_in_a_command_is_found():
@@ -92,7 +116,7 @@ def test_logic_in_a_command_is_found():
 def printed(answer, capsys, *, as_json):
     """What an answer prints, and what it raises."""
     try:
-        cli.emit(answer, as_json=as_json)
+        output.emit(answer, as_json=as_json)
         fault = None
     except (FindingError, DataError) as raised:
         fault = raised

@@ -4,18 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
-from gogooku.core import metrics
+from gogooku.core import cross_section, metrics
 
-DAILY = [
-    metrics.daily_ic,
-    metrics.daily_rank_ic,
-    metrics.daily_spread,
-    metrics.daily_hit_rate,
-]
+
+def daily(kernel):
+    return lambda score, label: cross_section.by_session({"it": kernel}, score, label)["it"]
+
+
+daily_spread, daily_hit_rate = daily(cross_section.spread), daily(cross_section.hit_rate)
+DAILY = [metrics.daily_ic, metrics.daily_rank_ic, daily_spread, daily_hit_rate]
 
 
 def sample(seed, shape=(12, 60), *, ties=True, holes=True):
@@ -39,7 +38,7 @@ def joint_rows(score, label):
 def test_daily_measures_do_not_depend_on_blocks(monkeypatch):
     score, label = sample(1)
     before = metrics.daily_rank_ic(score, label)
-    monkeypatch.setattr(metrics, "_BLOCK_VALUES", 1)
+    monkeypatch.setattr(cross_section, "_BLOCK_VALUES", 1)
     np.testing.assert_array_equal(metrics.daily_rank_ic(score, label), before)
 
 
@@ -52,24 +51,21 @@ def test_ic_and_rank_ic_equal_scipy():
     np.testing.assert_allclose(metrics.daily_rank_ic(score, label), rank_ic, atol=1e-12)
 
 
-def test_hit_rate_spread_and_precision_equal_naive_loops():
+def test_hit_rate_and_spread_equal_naive_loops():
     score, label = sample(3, (8, 240))
-    hit, spread, precision = [], [], []
+    hit, spread = [], []
     for a, b in joint_rows(score, label):
         hit.append(np.mean((a > np.median(a)) == (b > np.median(b))))
         position = (stats.rankdata(a) - 0.5) / len(a)
         spread.append(b[position > 0.9].mean() - b[position <= 0.1].mean())
-        best = sorted(range(len(a)), key=lambda i, a=a: (-a[i], i))[:20]
-        precision.append(np.mean([b[i] > np.median(b) for i in best]))
-    np.testing.assert_allclose(metrics.daily_hit_rate(score, label), hit)
-    np.testing.assert_allclose(metrics.daily_spread(score, label), spread)
-    np.testing.assert_allclose(metrics.daily_precision(score, label, top_k=20), precision)
+    np.testing.assert_allclose(daily_hit_rate(score, label), hit)
+    np.testing.assert_allclose(daily_spread(score, label), spread)
 
 
 def test_precision_needs_twice_k_names():
     score, label = sample(4, (3, 39), holes=False)
-    assert np.isnan(metrics.daily_precision(score, label, top_k=20)).all()
-    assert np.isfinite(metrics.daily_precision(score, label, top_k=19)).all()
+    assert np.isnan(daily(cross_section.precision(20))(score, label)).all()
+    assert np.isfinite(daily(cross_section.precision(19))(score, label)).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-15, 1e15])
@@ -79,9 +75,9 @@ def test_perfect_and_opposite_scores(scale):
     for measure in (metrics.daily_ic, metrics.daily_rank_ic):
         np.testing.assert_allclose(measure(label, label), 1.0)
         np.testing.assert_allclose(measure(-label, label), -1.0)
-    np.testing.assert_allclose(metrics.daily_hit_rate(label, label), 1.0)
-    np.testing.assert_allclose(metrics.daily_precision(label, label, top_k=5), 1.0)
-    assert (metrics.daily_hit_rate(-label, label) < 0.05).all()
+    np.testing.assert_allclose(daily_hit_rate(label, label), 1.0)
+    np.testing.assert_allclose(daily(cross_section.precision(5))(label, label), 1.0)
+    assert (daily_hit_rate(-label, label) < 0.05).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e9, -3e-9])
@@ -185,9 +181,9 @@ def test_drawdown_is_the_largest_fall_from_a_running_peak():
 BY_SESSION = {
     "ic": metrics.daily_ic,
     "rank_ic": metrics.daily_rank_ic,
-    "spread": metrics.daily_spread,
-    "hit_rate": metrics.daily_hit_rate,
-    "p_at_5": lambda score, label: metrics.daily_precision(score, label, top_k=5),
+    "spread": daily_spread,
+    "hit_rate": daily_hit_rate,
+    "p_at_5": daily(cross_section.precision(5)),
 }
 
 
@@ -226,25 +222,3 @@ def test_the_sharpe_ratio_is_annualised():
     returns = np.random.default_rng(3).normal(0.001, 0.01, 400)
     expected = returns.mean() / returns.std(ddof=1) * math.sqrt(245)
     assert metrics.sharpe_ratio(returns) == pytest.approx(expected)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    names=st.integers(10, 130),
-    seed=st.integers(0, 99),
-    levels=st.sampled_from([2, 7, 10**9]),
-)
-def test_turning_the_scores_round_turns_the_deciles_round(names, seed, levels):
-    rng = np.random.default_rng(seed)
-    score = rng.integers(0, levels, size=(3, names)).astype(float)
-    label = rng.normal(size=(3, names))
-    there = metrics.score_positions(score)
-    back = metrics.score_positions(-score)
-    for decile in range(1, 11):
-        mine = metrics.in_decile(there, decile)
-        assert np.array_equal(mine, metrics.in_decile(back, 11 - decile))
-    spread = metrics.daily_spread(score, label) + metrics.daily_spread(-score, label)
-    assert np.nan_to_num(np.abs(spread)).max() < 1e-12
-    inside = sum(metrics.in_decile(there, decile).astype(int) for decile in range(1, 11))
-    assert (inside >= 1).all()
-    assert (inside[:, :] <= 2).all()

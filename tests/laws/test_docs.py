@@ -219,3 +219,30 @@ def test_a_broken_link_is_caught(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("[a](page.md) [b](gone.md#part) [c](https://example.org/x)")
     assert broken_links(page) == ["page.md: gone.md"]
+
+
+# ----------------------------------------------------------------------------- tests that are named
+
+_NAMED = re.compile(r"`(test_\w+)`")
+_DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
+
+
+def tests_that_are_not_there(text: str) -> list[str]:
+    """Tests that a page names and that no file defines."""
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in _DEFINED.findall(path.read_text(encoding="utf-8"))
+    }
+    return sorted(set(_NAMED.findall(text)) - there)
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert len(_NAMED.findall(text)) > 40
+    assert tests_that_are_not_there(text) == []
+
+
+def test_a_page_that_names_no_test_is_caught() -> None:
+    assert tests_that_are_not_there("`test_every_test_that_a_page_names_is_there`") == []
+    assert tests_that_are_not_there("`test_nowhere_to_be_found`") == ["test_nowhere_to_be_found"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import bias_lines, skill_table
+from gogooku.commands.display import skill_table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
 from gogooku.runs.find import open_run
@@ -35,8 +35,8 @@ def evaluate(
         judged = pipeline.evaluate(home, run, resolved)
         facts[run.run_id] = {"folder": str(judged.folder), **judged.written}
         title = f"{run.run_id}, test part, {judged.facts['variant']} labels"
+        parts += warning_lines(judged.warnings)
         parts.append(skill_table(judged.metrics, title=title, facts=judged.facts))
-        parts += bias_lines(judged.facts)
         parts.append(f"  {judged.folder}")
         findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(

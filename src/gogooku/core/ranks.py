@@ -23,15 +23,6 @@ _LAST = np.int32(np.iinfo(np.int32).max)
 """Sorts after every value: the place of NaN."""
 
 
-def rank_rows(values_TN: npt.ArrayLike) -> FloatArray:
-    """Average ranks (1 = smallest) within each row; NaN stays NaN.
-
-    Equals ``scipy.stats.rankdata(row, method="average", nan_policy="omit")``.
-    """
-    values = np.asarray(values_TN, dtype=np.float64)
-    return _by_rows(values, _plain, kind=np.float64)
-
-
 @overload
 def centred_ranks(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]: ...
 @overload
@@ -53,6 +44,25 @@ def gaussian_ranks(values_TN: npt.ArrayLike) -> FloatArray:
     return np.asarray(ndtri(centred_ranks(values_TN) + 0.5), dtype=np.float64)
 
 
+def middle_ranks(values_TN: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    """Ranks of each row less their mean, 0 where NaN, and what its order shows besides.
+
+    Average ranks, as ``scipy.stats.rankdata(row, method="average", nan_policy="omit")``. What
+    measures across names are made of: multiples of a half, so that sums of products are exact.
+
+    Returns
+    -------
+    float64 [T, N], float64 [T, 3]
+        Ranks; lowest value, median and highest value of each row, NaN for a row of nulls.
+    """
+    values = np.asarray(values_TN)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64, copy=False)
+    marks = np.full((len(values), 3), np.nan)
+    ranks = _by_rows(values, _about_middle, kind=np.float64, null=0.0, marks=marks)
+    return ranks, marks
+
+
 def rank_codes(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     """`centred_ranks` in half precision, 0 where NaN: what training tensors hold."""
     return _by_rows(values_TN, _centred, kind=np.float16, null=0.0)
@@ -62,39 +72,63 @@ _Scale = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
 """From ranks and the number of values in their row to what is wanted, in the type of the ranks."""
 
 
-def _plain(ranks: npt.NDArray[Any], _: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return ranks
-
-
 def _centred(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
     half = ranks.dtype.type(0.5)
     return np.asarray((ranks - half) / counts.astype(ranks.dtype) - half)
 
 
+def _about_middle(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    half = ranks.dtype.type(0.5)
+    return np.asarray(ranks - half * (counts.astype(ranks.dtype) + ranks.dtype.type(1)))
+
+
 def _by_rows(
-    values: npt.NDArray[Any], scale: _Scale, *, kind: npt.DTypeLike, null: float = math.nan
+    values: npt.NDArray[Any],
+    scale: _Scale,
+    *,
+    kind: npt.DTypeLike,
+    null: float = math.nan,
+    marks: FloatArray | None = None,
 ) -> npt.NDArray[Any]:
-    """Scaled ranks by blocks of rows that fit the processor's cache."""
+    """Scaled ranks by blocks of rows that fit the processor's cache; marks where asked for."""
     rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     out = np.empty(rows.shape, dtype=kind)
     step = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
     if out.size:
         for first in range(0, len(rows), step):
-            _rank(rows[first : first + step], scale, out[first : first + step], null)
+            block = slice(first, first + step)
+            order, counts = _rank(rows[block], scale, out[block], null)
+            if marks is not None:
+                marks[block] = _marks(rows[block], order, counts)
     return out.reshape(values.shape)
 
 
-def _rank(rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: float) -> None:
-    """Put the scaled average ranks of each row of a block into ``out``."""
-    counts = rows.shape[1] - np.isnan(rows).sum(axis=1)
-    order, placed = _packed_order(rows) if rows.dtype == np.float32 else _plain_order(rows)
-    coded = np.empty(rows.shape, dtype=out.dtype)
+def _marks(rows: npt.NDArray[Any], order: _Places, counts: _Places) -> FloatArray:
+    """Lowest value, median and highest value of rows in a given order."""
+    first, last = np.zeros_like(counts), np.maximum(counts - 1, 0)
+    wanted = np.stack([first, last // 2, np.minimum(counts // 2, rows.shape[1] - 1), last], axis=1)
+    found = np.take_along_axis(rows, np.take_along_axis(order, wanted, axis=1), axis=1)
+    low, left, right, high = found.astype(np.float64).T
+    return np.stack([low, (left + right) / 2.0, high], axis=1)
+
+
+def _rank(
+    rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: float
+) -> tuple[_Places, _Places]:
+    """Put the scaled average ranks of each row of a block into ``out``.
+
+    Returns positions in ascending order, and how many values each row has.
+    """
+    unknown = np.isnan(rows)
+    counts = rows.shape[1] - np.count_nonzero(unknown, axis=1)
+    packs = rows.dtype == np.float32
+    order, placed = _packed_order(rows, unknown) if packs else _plain_order(rows)
     for row, count in enumerate(counts.tolist()):
-        coded[row, :count] = _distinct(scale, rows.dtype, out.dtype, count)
-        coded[row, count:] = null
-    _share(coded, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
-    for row, places in enumerate(order):
-        out[row][places] = coded[row]
+        places, line = order[row], out[row]
+        line[places[:count]] = _distinct(scale, rows.dtype, out.dtype, count)
+        line[places[count:]] = null
+    _share(out, order, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
+    return order, counts
 
 
 @lru_cache(maxsize=1024)
@@ -106,7 +140,11 @@ def _distinct(
 
 
 def _share(
-    coded: npt.NDArray[Any], placed: npt.NDArray[Any], counts: _Places, scale: _Scale
+    out: npt.NDArray[Any],
+    order: _Places,
+    placed: npt.NDArray[Any],
+    counts: _Places,
+    scale: _Scale,
 ) -> None:
     """Give every run of equal values, in sorted order, what the mean of its ranks gets."""
     height, width = placed.shape
@@ -115,14 +153,16 @@ def _share(
     for row, count in enumerate(counts.tolist()):
         tied[row, count:] = False
     flat = tied.reshape(-1)
-    begins = np.flatnonzero(~flat[:-1] & flat[1:])
-    if len(begins):
-        ends = np.flatnonzero(flat[:-1] & ~flat[1:])
-        row = begins // (width + 1)
-        mean = (begins + ends) * 0.5 - row * (width + 1) + 1
-        coded[tied[:, :-1] | tied[:, 1:]] = np.repeat(
-            scale(mean, counts[row]).astype(coded.dtype), ends - begins + 1
-        )
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    if not len(turns):
+        return
+    begins, ends = turns[0::2], turns[1::2]
+    row, length = begins // (width + 1), ends - begins + 1
+    mean = (begins + ends) * 0.5 - row * (width + 1) + 1
+    shared = np.repeat(scale(mean, counts[row]).astype(out.dtype), length)
+    inside = np.arange(len(shared)) - np.repeat(np.cumsum(length) - length, length)
+    line, column = np.repeat(row, length), np.repeat(begins - row * (width + 1), length) + inside
+    out[line, order[line, column]] = shared
 
 
 def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
@@ -131,7 +171,9 @@ def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
     return order, np.take_along_axis(rows, order, axis=1)
 
 
-def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
+def _packed_order(
+    rows: npt.NDArray[Any], unknown: npt.NDArray[np.bool_]
+) -> tuple[_Places, npt.NDArray[Any]]:
     """`_plain_order` for float32: value and position sorted together as one integer.
 
     Twice as fast as an argsort. The bits of a float order like integers once those of negative ones
@@ -140,7 +182,7 @@ def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
     """
     bits = np.add(rows, np.float32(0), order="C").view(np.int32)
     bits ^= (bits >> np.int32(31)) & _LAST
-    bits[np.isnan(rows)] = _LAST
+    np.copyto(bits, _LAST, where=unknown)
     packed = bits.astype(np.int64)
     packed <<= 32
     packed |= np.arange(rows.shape[1])

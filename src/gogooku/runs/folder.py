@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ OUTPUTS_FILE = "outputs.parquet"
 """What a learner gives beside its scores; only there if it was asked for some."""
 OF_VENDOR: Final = (PREDICTIONS_FILE, OUTPUTS_FILE)
 """Files of a run that go with the data they came from: ``sync --forget``."""
+REPORT: Final = "report"
+REPORT_FILE: Final = "report.html"
+"""A page about a run, in a folder beside it; it shows names and scores of a session."""
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
@@ -131,6 +135,14 @@ class Run:
         """Scores of one part (fold, date, code, horizon, score)."""
         frame = self.files.parquet(PREDICTIONS_FILE)
         return frame.filter(pl.col("part") == part).drop("part")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What its fits reported, line by line; none for a learner that reports nothing."""
+        if not self.files.has(EVENTS_FILE):
+            return []
+        lines = self.files.path(EVENTS_FILE).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, one per fold, in time order; every file of them has been checked.

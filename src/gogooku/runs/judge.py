@@ -15,17 +15,23 @@ from gogooku.core.files import MANIFEST_FILE, write_json, write_parquet
 from gogooku.core.forecast import Places
 from gogooku.core.seal import open_sealed
 from gogooku.core.types import HORIZONS, Dataset, Labels
+from gogooku.evaluate.breakdown import rolling
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
 from gogooku.ingest.source import delivery, sources_folder
 from gogooku.learn.config import LabelVariant
 from gogooku.runs.beside import METRICS_FILE, keep_beside
+from gogooku.runs.cautions import cautions_of
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run, bias_of
+from gogooku.runs.groups import breakdown
 from gogooku.runs.labels import run_labels
 
 EVALUATION = "evaluation"
-_DAILY_FILE, _DECILES_FILE = "daily.parquet", "deciles.parquet"
+_DAILY_FILE, _DECILES_FILE, _DECAY_FILE = "daily.parquet", "deciles.parquet", "decay.parquet"
+_BREAKDOWN_FILE, _ROLLING_FILE = "breakdown.parquet", "rolling.parquet"
 _TRUTH = "truth"
+TRUTH_FILE = f"extras/{_TRUTH}.parquet"
+"""Of a sandbox's source: what it planted."""
 _TRUTH_KEYS = ("date", "code", "horizon", "expectation")
 
 
@@ -48,7 +54,7 @@ class Evaluation:
     ----------
     folder : Path
     written : mapping
-        ``metrics.json``: metrics and facts of the test part, and validation metrics apart.
+        ``metrics.json``: warnings, metrics and facts of the test part; validation metrics apart.
     """
 
     folder: Path
@@ -72,6 +78,11 @@ class Evaluation:
         return list(self.facts["findings"])
 
     @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """`gogooku.evaluate.cautions.Caution`, the gravest first."""
+        return list(self.written["warnings"])
+
+    @property
     def daily(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.daily`."""
         return open_sealed(self.folder).parquet(_DAILY_FILE)
@@ -80,6 +91,21 @@ class Evaluation:
     def deciles(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.deciles`."""
         return open_sealed(self.folder).parquet(_DECILES_FILE)
+
+    @property
+    def decay(self) -> pl.DataFrame:
+        """`gogooku.evaluate.skill.Skill.decay`."""
+        return open_sealed(self.folder).parquet(_DECAY_FILE)
+
+    @property
+    def breakdown(self) -> pl.DataFrame:
+        """Where skill lies: `gogooku.evaluate.breakdown.BREAKDOWN_SCHEMA`."""
+        return open_sealed(self.folder).parquet(_BREAKDOWN_FILE)
+
+    @property
+    def rolling(self) -> pl.DataFrame:
+        """Rolling RankIC: `gogooku.evaluate.breakdown.ROLLING_SCHEMA`."""
+        return open_sealed(self.folder).parquet(_ROLLING_FILE)
 
 
 def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) -> Evaluation:
@@ -112,13 +138,22 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     truth = truth_of(home, dataset) if run.config.label_order is LabelOrder.TRUE else None
     test = _skill(run, "test", dataset, labels, config, truth)
     valid = _skill(run, "valid", dataset, labels, config, truth)
-    write_parquet(test.daily, building / _DAILY_FILE)
-    write_parquet(test.deciles, building / _DECILES_FILE)
+    judged = run.scores("test", dataset)
+    where = breakdown(dataset, labels, judged, test)
+    for name, frame in {
+        _DAILY_FILE: test.daily,
+        _DECILES_FILE: test.deciles,
+        _DECAY_FILE: test.decay,
+        _BREAKDOWN_FILE: where,
+        _ROLLING_FILE: rolling(test.daily),
+    }.items():
+        write_parquet(frame, building / name)
     report = test.report.to_json()
     write_json(
         building / METRICS_FILE,
         {
             "part": "test",
+            "warnings": [one.to_json() for one in cautions_of(run, dataset, judged, test, where)],
             **report,
             "facts": {**report["facts"], **bias_of(dataset)},
             "validation": valid.report.to_json()["metrics"],
@@ -130,7 +165,14 @@ def _skill(
     run: Run, part: str, dataset: Dataset, labels: Labels, config: JudgeConfig, truth: Truth | None
 ) -> Skill:
     indices, scores = run.scores(part, dataset)
-    return evaluate_scores(scores, indices, labels, variant=str(config.judge_label), truth=truth)
+    return evaluate_scores(
+        scores,
+        indices,
+        labels,
+        variant=str(config.judge_label),
+        truth=truth,
+        universe_tN=dataset.valid_TN[indices],
+    )
 
 
 def truth_of(home: Path, dataset: Dataset) -> Truth | None:
@@ -170,6 +212,6 @@ def _truth_input(home: Path, run: Run) -> dict[str, str]:
     folder = _source_folder(home, run.manifest)
     if run.config.label_order is LabelOrder.SHUFFLED or not (folder / MANIFEST_FILE).exists():
         return {}
-    if not delivery(folder).files.has(f"extras/{_TRUTH}.parquet"):
+    if not delivery(folder).files.has(TRUTH_FILE):
         return {}
     return {f"truth of source {run.manifest['source']}": folder.name}

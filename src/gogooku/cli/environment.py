@@ -1,0 +1,24 @@
+"""The environment: read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gogooku.commands.arguments import usable_home
+
+
+def home_folder() -> Path:
+    """Where everything is kept: ``GOGOOKU_HOME``, or ``~/.gogooku``."""
+    return usable_home(os.environ.get("GOGOOKU_HOME") or "~/.gogooku")  # noqa: TID251
+
+
+def api_keys() -> str:
+    """Keys that the server of rankings takes, ``GOGOOKU_API_KEYS``; empty where there are none."""
+    return os.environ.get("GOGOOKU_API_KEYS", "")  # noqa: TID251
+
+
+def chosen(names: Sequence[str]) -> dict[str, str]:
+    """Those of some variables that are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}  # noqa: TID251

@@ -1,0 +1,114 @@
+"""Commands that use what is there: rank, serve, look into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gogooku.cli.environment import api_keys, home_folder
+from gogooku.cli.output import emit
+from gogooku.commands.arguments import (
+    MOST_PORT,
+    Artefact,
+    DatasetName,
+    Day,
+    Device,
+    ExaminedRun,
+    Host,
+    Json,
+    NameCode,
+    Output,
+    Verify,
+    day_given,
+    reporter_for,
+    whole_number,
+)
+from gogooku.core.listen import Address
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    dataset: DatasetName = None,
+    day: Day = None,
+    horizon: Annotated[int, typer.Option(help="Horizon that ranks: 1, 5, 10 or 20.")] = 5,
+    top: Annotated[int, typer.Option(help="Names printed; files hold all.")] = 30,
+    output: Output = None,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Rank the newest session's universe."""
+    from gogooku.commands import predict as command
+
+    answer = command.predict(
+        home_folder(),
+        command.Asked(
+            day=day_given(day, option="--date"),
+            horizon=whole_number(horizon, option="--horizon", least=1),
+            top=whole_number(top, option="--top", least=1),
+        ),
+        run=run,
+        dataset=dataset,
+        output=output,
+        device=device,
+    )
+    emit(answer, as_json=as_json)
+
+
+@app.command()
+def serve(
+    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    dataset: DatasetName = None,
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Serve rankings over HTTP; everything but /health needs a key."""
+    from gogooku.commands import serve as command
+
+    command.serve(
+        home_folder(),
+        run=run,
+        dataset=dataset,
+        keys=api_keys(),
+        at=Address(host, whole_number(port, option="--port", least=0, most=MOST_PORT)),
+        device=device,
+        say=lambda answer: emit(answer, as_json=as_json),
+    )
+
+
+@app.command("explain")
+def explain_command(
+    artefact: Artefact,
+    other: Annotated[Path | None, typer.Argument(help="Another one, to compare with.")] = None,
+    code: NameCode = None,
+    day: Day = None,
+    as_json: Json = False,
+) -> None:
+    """Show an artefact's config with provenance, inputs and code; or two artefacts' difference."""
+    from gogooku.commands import explain as command
+
+    asked = day_given(day, option="--date")
+    emit(command.explain(home_folder(), artefact, other, code=code, day=asked), as_json=as_json)
+
+
+@app.command()
+def doctor(run: ExaminedRun = None, verify: Verify = False, as_json: Json = False) -> None:
+    """Check the environment: home, disk, versions, what is there and left unfinished; or a run."""
+    from gogooku.commands import doctor as command
+
+    reporter = reporter_for(as_json=as_json)
+    emit(command.doctor(home_folder(), run, verified=verify, reporter=reporter), as_json=as_json)
+
+
+@app.command()
+def version(as_json: Json = False) -> None:
+    """Print the version."""
+    from gogooku.commands import version as command
+
+    emit(command.version(), as_json=as_json)
