@@ -10,31 +10,14 @@ from scipy import stats
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import newey_west_error
 from gogooku.evaluate.compare import COMPARISON_SCHEMA, compare_runs
-from gogooku.evaluate.significance import (
-    holm,
-    mean_test,
-    paired_difference,
-)
+from gogooku.evaluate.many_tests import holm
+from gogooku.evaluate.significance import mean_test, paired_difference
 
 
 def overlapping(rng, n, horizon):
     """A series whose neighbours share all but one of ``horizon`` shocks."""
     shocks = rng.normal(size=n + horizon)
     return np.convolve(shocks, np.ones(horizon), mode="valid")[:n] / horizon
-
-
-def test_holm_by_hand():
-    # 0.01 0.02 0.03 0.04 times 4 3 2 1 is 0.04 0.06 0.06 0.04, made monotone 0.04 0.06 0.06 0.06
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_holm_leaves_out_what_was_not_tested():
-    adjusted = holm([0.01, math.nan, 0.04])
-    assert adjusted[0] == pytest.approx(0.02)
-    assert math.isnan(adjusted[1])
-    assert adjusted[2] == pytest.approx(0.04)
 
 
 def test_without_autocorrelation_it_is_close_to_students_t():
