@@ -29,11 +29,13 @@ def test_it_is_the_studentised_bootstrap_one_series_at_a_time(statistic, estimat
     distances = []
     for (data,), _ in drawn.bootstrap(150):
         one = estimate(np.asarray(data), horizon=horizon)
-        distances.append((one.value - observed.value) / one.error)
-    below, above = np.quantile(distances, [0.05, 0.95])
+        distances.append(abs(one.value - observed.value) / one.error)
+    width = np.sort(distances)[135] * observed.error  # 149 steps, 0.9 of them rounded up
     assert made.value == pytest.approx(observed.value, abs=1e-12)
-    assert made.low == pytest.approx(observed.value - above * observed.error, abs=1e-8)
-    assert made.high == pytest.approx(observed.value - below * observed.error, abs=1e-8)
+    assert made.low == pytest.approx(observed.value - width, abs=1e-8)
+    assert made.high == pytest.approx(observed.value + width, abs=1e-8)
+    as_far = np.sum(np.array(distances) * observed.error >= abs(observed.value))
+    assert made.p_value == pytest.approx((1 + as_far) / 151, abs=1e-12)
     assert (made.n, made.draws, made.level) == (len(series), 150, 0.9)
 
 
@@ -78,6 +80,7 @@ def test_what_has_no_interval_has_nan(daily, statistic):
     made = bootstrap_interval(daily, statistic=statistic, horizon=5, seed=0)
     assert math.isnan(made.low)
     assert math.isnan(made.high)
+    assert math.isnan(made.p_value)
     assert made.n == np.isfinite(daily).sum()
 
 

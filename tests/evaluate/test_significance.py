@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tsa.stattools import diebold_mariano_test
 
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import newey_west_error
@@ -37,6 +39,29 @@ def test_the_small_sample_correction():
     raw = newey_west_error(series, lags)
     assert test.estimate.error == pytest.approx(raw / math.sqrt(1 - 0.09))
     assert test.degrees == pytest.approx(3 / 0.09)
+
+
+@pytest.mark.parametrize(("n", "lags"), [(3, 0), (50, 4), (300, 38), (40, 39)])
+def test_the_error_is_that_of_statsmodels(n, lags):
+    series = np.random.default_rng(n).standard_t(4, size=n).cumsum() * 0.01
+    reference = OLS(series, np.ones(n)).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
+    assert newey_west_error(series, lags) == pytest.approx(reference.bse[0], abs=1e-8)
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 20])
+def test_a_paired_difference_is_that_of_diebold_and_mariano(horizon):
+    """Before the corrections for small samples, which differ: see `paired_difference`."""
+    rng = np.random.default_rng(horizon)
+    a, b = overlapping(rng, 300, horizon), overlapping(rng, 300, horizon) + 0.01
+    ours = paired_difference(a, b, horizon=horizon)
+    lags = ours.estimate.lags
+    theirs = diebold_mariano_test(
+        np.zeros(300), a, b, lags=lags, criterion=lambda _, forecast: forecast, horizon=horizon
+    )
+    share = (lags + 1) / 300
+    assert ours.estimate.t_stat / math.sqrt(1.0 - share) == pytest.approx(
+        theirs.statistic, abs=1e-8
+    )
 
 
 @pytest.mark.parametrize(("n", "horizon"), [(200, 1), (200, 5), (120, 20), (400, 20)])
