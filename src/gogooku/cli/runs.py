@@ -20,11 +20,16 @@ from gogooku.commands.arguments import (
     TrainedRun,
     TrainThreads,
     WithImportance,
+    day_given,
     execution_for,
     reporter_for,
 )
 
 app = typer.Typer()
+holdout_app = typer.Typer(
+    help="Sessions that are kept for one last look, on record.", no_args_is_help=True
+)
+app.add_typer(holdout_app, name="holdout")
 
 
 @app.command()
@@ -56,6 +61,12 @@ def train(
 @app.command()
 def evaluate(
     runs: Annotated[list[str], typer.Argument(help="Run folders, ids or names.")],
+    spend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--spend-holdout", help="Look at this registered hold-out, on record. Repeatable."
+        ),
+    ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -63,7 +74,9 @@ def evaluate(
     """Measure runs on their test part, with counts and Newey-West intervals."""
     from gogooku.commands import evaluate as command
 
-    made = command.evaluate(home_folder(), runs, config=config, assignments=assignments or [])
+    made = command.evaluate(
+        home_folder(), runs, config=config, assignments=assignments or [], spend=spend or []
+    )
     emit(made, as_json=as_json)
 
 
@@ -110,3 +123,40 @@ def report(
         home_folder(), run, config=config, assignments=assignments or [], importance=importance
     )
     emit(made, as_json=as_json)
+
+
+@app.command()
+def trials(as_json: Json = False) -> None:
+    """List everything that was ever judged: run, window, figures, when."""
+    from gogooku.commands import trials as command
+
+    emit(command.trials(home_folder()), as_json=as_json)
+
+
+@holdout_app.command("add")
+def holdout_add(
+    name: Annotated[str, typer.Argument(help="Name of the hold-out.")],
+    first: Annotated[str, typer.Option("--from", help="First date, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last date, YYYY-MM-DD.")],
+    dataset: DatasetName = None,
+    as_json: Json = False,
+) -> None:
+    """Register a hold-out of the source of a dataset; it stays."""
+    from gogooku.commands import holdout as command
+
+    made = command.add(
+        home_folder(),
+        name,
+        first=day_given(first, option="--from"),
+        last=day_given(last, option="--to"),
+        dataset=dataset,
+    )
+    emit(made, as_json=as_json)
+
+
+@holdout_app.command("list")
+def holdout_list(as_json: Json = False) -> None:
+    """List the hold-outs, and which runs have looked at each."""
+    from gogooku.commands import holdout as command
+
+    emit(command.listed(home_folder()), as_json=as_json)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from gogooku.core.files import MANIFEST_FILE, write_json, write_parquet
 from gogooku.core.forecast import Places
 from gogooku.core.seal import open_sealed
 from gogooku.core.types import HORIZONS, Dataset, Labels
+from gogooku.core.wall import SystemClock, WallClock
+from gogooku.evaluate.paths import over_paths
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
 from gogooku.ingest.source import delivery, sources_folder
 from gogooku.learn.config import LabelVariant
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run, bias_of
+from gogooku.runs.holdouts import spend_and_enter
 from gogooku.runs.labels import run_labels
+from gogooku.runs.trials import Figure, Trial, TrialLedger, num_trials
+from gogooku.tables.parts import base_source
 
 EVALUATION = "evaluation"
 _DAILY_FILE, _DECILES_FILE = "daily.parquet", "deciles.parquet"
@@ -82,14 +88,32 @@ class Evaluation:
         return open_sealed(self.folder).parquet(_DECILES_FILE)
 
 
-def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) -> Evaluation:
+def evaluate(
+    home: Path,
+    run: Run,
+    resolved: Resolved[JudgeConfig] = DEFAULT,
+    *,
+    spend: Sequence[str] = (),
+    clock: WallClock | None = None,
+) -> Evaluation:
     """Judge the test part of a run, beside it; one that is there already is not judged again.
+
+    Either way it is in the ledger of trials before this returns.
+
+    Parameters
+    ----------
+    spend : sequence of str
+        Registered hold-outs that the run may look at now; entered in the ledger first.
 
     Raises
     ------
+    UsageError
+        The run touches a hold-out that it has not spent, see `gogooku.runs.holdouts`.
     DataError
-        Its dataset or its predictions are gone, and no evaluation of these settings is there.
+        Its dataset or its predictions are gone, and no evaluation of these settings is there; or
+        the ledger is damaged.
     """
+    spend_and_enter(home, run, spend, clock=clock)
 
     def fill(building: Path) -> None:
         _judge(home, run, resolved.config, building)
@@ -103,15 +127,78 @@ def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) ->
         fill=fill,
     )
     written = open_sealed(folder, kind=EVALUATION).json(METRICS_FILE)
-    return Evaluation(folder=folder, written=written)
+    made = Evaluation(folder=folder, written=written)
+    at = (clock or SystemClock()).now()
+    TrialLedger(home).record(_trial(home, run, made, resolved.config, at))
+    return made
+
+
+def _trial(home: Path, run: Run, made: Evaluation, config: JudgeConfig, at: datetime) -> Trial:
+    """What the ledger says of an evaluation."""
+    windows = run.windows("test")
+    skill = {
+        horizon: Figure(
+            rank_ic=_value(made.metrics, f"h{horizon}.rank_ic"),
+            ratio=_value(made.metrics, f"h{horizon}.icir"),
+            n=int(made.metrics[f"h{horizon}.rank_ic"]["n"]),
+        )
+        for horizon in run.horizons
+    }
+    return Trial(
+        key=f"{run.run_id}/{made.folder.name}",
+        run=run.run_id,
+        name=str(run.manifest["name"]),
+        learner=run.config.learner.kind,
+        config=run.config.content_hash,
+        features=str(run.manifest["feature_hash"]),
+        seed=run.config.seed,
+        labels=str(run.config.label_order),
+        dataset=run.dataset_name,
+        content=run.dataset_hash,
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        split=run.config.split.kind,
+        out_of_time=run.out_of_time,
+        first=min(low for low, _ in windows),
+        last=max(high for _, high in windows),
+        judged_by=str(config.judge_label),
+        at=at,
+        skill=skill,
+    )
+
+
+def tries_on(home: Path, run: Run) -> int:
+    """How many different settings were judged on sessions of the test part of a run so far."""
+    windows = run.windows("test")
+    return num_trials(
+        TrialLedger(home).trials(),
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        first=min(low for low, _ in windows),
+        last=max(high for _, high in windows),
+    )
+
+
+def _value(metrics: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    found = metrics[name]["value"]
+    return None if found is None else float(found)
 
 
 def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     dataset = run.dataset(home)
     labels = run_labels(dataset, run.config)
     truth = truth_of(home, dataset) if run.config.label_order is LabelOrder.TRUE else None
-    test = _skill(run, "test", dataset, labels, config, truth)
-    valid = _skill(run, "valid", dataset, labels, config, truth)
+    if run.out_of_time:
+        test = _skill(run, "test", dataset, labels, config, truth)
+        valid = _skill(run, "valid", dataset, labels, config, truth).report.to_json()["metrics"]
+        more: dict[str, Any] = {"validation": valid}
+    else:
+        paths = [
+            _skill(run, "test", dataset, labels, config, truth, path=path)
+            for path in range(run.num_paths)
+        ]
+        test = over_paths(paths, kind=run.config.split.kind)
+        more = {"validation": {}, "paths": [one.report.to_json()["metrics"] for one in paths]}
     write_parquet(test.daily, building / _DAILY_FILE)
     write_parquet(test.deciles, building / _DECILES_FILE)
     report = test.report.to_json()
@@ -121,15 +208,22 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
             "part": "test",
             **report,
             "facts": {**report["facts"], **bias_of(dataset)},
-            "validation": valid.report.to_json()["metrics"],
+            **more,
         },
     )
 
 
 def _skill(
-    run: Run, part: str, dataset: Dataset, labels: Labels, config: JudgeConfig, truth: Truth | None
+    run: Run,
+    part: str,
+    dataset: Dataset,
+    labels: Labels,
+    config: JudgeConfig,
+    truth: Truth | None,
+    *,
+    path: int | None = None,
 ) -> Skill:
-    indices, scores = run.scores(part, dataset)
+    indices, scores = run.scores(part, dataset, path=path)
     return evaluate_scores(scores, indices, labels, variant=str(config.judge_label), truth=truth)
 
 
