@@ -23,6 +23,7 @@ from gogooku.commands.arguments import (
     day_given,
     execution_for,
     reporter_for,
+    whole_number,
 )
 
 app = typer.Typer()
@@ -82,17 +83,27 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(help="Two or more runs.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Two or more runs; the others are compared with the first.")
+    ],
     metric: Annotated[str, typer.Option(help="A daily measure.")] = "rank_ic",
+    horizon: Annotated[
+        int | None, typer.Option(help="Horizon of the sentence; 5 by default.")
+    ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Compare runs pairwise on the sessions they share, all judged alike."""
+    """Compare runs on the sessions they share: which is better, how sure, after how many tries."""
     from gogooku.commands import compare as command
 
     made = command.compare(
-        home_folder(), runs, metric=metric, config=config, assignments=assignments or []
+        home_folder(),
+        runs,
+        metric=metric,
+        horizon=None if horizon is None else whole_number(horizon, option="--horizon", least=1),
+        config=config,
+        assignments=assignments or [],
     )
     emit(made, as_json=as_json)
 

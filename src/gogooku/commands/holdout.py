@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
@@ -70,7 +71,7 @@ def _seen_before(holdout: Holdout, trials: list[Trial]) -> list[str]:
     return list(dict.fromkeys(mine))
 
 
-def _facts(one: Holdout, home: Path, seen: list[str]) -> dict[str, object]:
+def _facts(one: Holdout, home: Path, seen: list[str]) -> dict[str, Any]:
     spent = TrialLedger(home).spent(one)
     return {
         "source": one.source,
