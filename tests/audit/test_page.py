@@ -66,13 +66,14 @@ def test_findings_come_before_what_they_were_read_from():
 
 def test_pictures_count_the_features():
     _, reader = page(ic=IC, drift=DRIFT, pairs=pl.DataFrame({"correlation": [-0.9, 0.99]}))
-    spread = reader.figures["figure-ic-spread"]["data"]
-    assert [one["name"] for one in spread] == ["h5"], "a horizon without a value has no bars"
-    assert sum(spread[0]["y"]) == 2
-    assert min(spread[0]["x"]) > 0.09, "absolute values"
-    drift = reader.figures["figure-drift-spread"]["data"]
+    spread = reader.figures["figure-ic-spread"]
+    names = [one["name"]["en"] for one in spread["series"]]
+    assert names == ["h5"], "a horizon without a value has no bars"
+    assert sum(spread["series"][0]["y"]) == 2
+    assert spread["x"][0].startswith("0.1 "), "absolute values"
+    drift = reader.figures["figure-drift-spread"]["series"]
     assert [sum(one["y"]) for one in drift] == [1, 1]
-    assert sum(reader.figures["figure-pair-spread"]["data"][0]["y"]) == 2
+    assert sum(reader.figures["figure-pair-spread"]["series"][0]["y"]) == 2
 
 
 def cells(html, key):

@@ -9,7 +9,6 @@ from gogooku.commands.display import (
     cell,
     estimate_text,
     frame_table,
-    names_picked,
     show,
     skill_table,
 )
@@ -58,7 +57,7 @@ def test_skill_table_has_a_column_for_each_horizon_and_the_sessions():
     assert "1 session " in text
     assert "20 sessions" in text
     assert "RankIC" in text
-    assert "P@K" not in text
+    assert "P@" not in text
     assert "42" in text
 
 
@@ -66,16 +65,18 @@ def test_skill_table_has_a_row_for_each_family_that_was_measured():
     one = {"value": 0.05, "error": 0.01, "n": 42}
     names = ("h1.rank_ic", "h1.family_segment_flow", "h1.family_gated")
     text = shown(skill_table(dict.fromkeys(names, one), title="skill"))
-    assert "family: gated" in text
-    assert "family: segment_flow" in text
-    assert text.count("family: ") == 2
+    assert "Family: gated" in text
+    assert "Family: segment_flow" in text
+    assert text.count("Family: ") == 2
 
 
-def test_the_k_of_precision_is_in_its_name():
+def test_the_k_of_a_measure_is_in_its_name():
     one = {"value": 0.05, "error": 0.01, "n": 42}
-    metrics = {"h1.rank_ic": one, "h1.p_at_k": one, "h5.rank_ic": one, "h5.p_at_k": one}
-    same = {"top_k": {"h1": 50, "h5": 50}}
-    assert "P@50 " in shown(skill_table(metrics, title="skill", facts=same))
-    less = {"top_k": {"h1": 12, "h5": 11}, "top_k_asked": 50}
-    assert "P@11/12 (asked 50; too few names)" in names_picked(less)
-    assert names_picked({}) == "P@K"
+    names = ("h1.rank_ic", "h1.p_at_50", "h1.top_50_bps", "h5.rank_ic", "h5.p_at_50")
+    metrics = dict.fromkeys(names, one)
+    text = shown(skill_table(metrics, title="skill", facts={"top_k": 50}))
+    assert "P@50, %" in text
+    assert "5.00 ±1.00" in text
+    assert "Top 50 less universe, bps" in text
+    less = {"top_k": 12, "top_k_asked": 50}
+    assert "K asked 50; too few names" in shown(skill_table(metrics, title="skill", facts=less))

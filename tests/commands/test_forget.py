@@ -27,7 +27,7 @@ STAYS = {
     "evaluation/stamp.json",
     "backtest/metrics.json",
     "backtest/manifest.json",
-    "report/report.html",
+    "report/manifest.json",
 }
 """Files of a run; of what is beside it without the key."""
 
@@ -145,6 +145,8 @@ def test_everything_of_the_vendor_goes_and_measures_stay(forgotten, full):
     ledgers = [name for name in removed if name.endswith("ledger.parquet")]
     assert len(ledgers) == 3
     assert "predictions.parquet" not in left
+    assert list((full / "runs").glob("*/report-*/report.html"))
+    assert list((home / "runs").glob("*/report-*/report.html")) == []
     before = visible(full)
     for path, content in visible(home).items():
         assert before[path] == content

@@ -1,7 +1,7 @@
 import pytest
 
-from gogooku.commands.report import report
-from support.cli import done, sets
+from gogooku.commands.report import report, settings
+from support.cli import done, run_cli, sets
 
 
 @pytest.mark.parametrize("run", ["ridge", "atft-gat-fan", "reversal"])
@@ -33,3 +33,20 @@ def test_report_says_what_each_group_of_features_is_worth(home):
     assert all(one["group"] in shown for one in asked.facts["importance"])
     with open(asked.facts["report"], encoding="utf-8") as handle:
         assert "What the scores live on" in handle.read()
+
+
+def test_report_opens_in_the_language_that_is_asked_for(home):
+    plain = done(home, "report", "ridge", "--json").json["report"]
+    japanese = done(home, "report", "ridge", "--language", "ja", "--json").json["report"]
+    assert japanese != plain
+    with open(japanese, encoding="utf-8") as handle:
+        assert '<html lang="ja"' in handle.read()
+    assert settings("ja") == ["language=ja"]
+    assert settings(None) == []
+
+
+def test_a_language_that_the_page_does_not_have_is_refused(home):
+    result = run_cli(home, "report", "ridge", "--language", "fr", "--json")
+    assert result.code == 2
+    assert "language" in result.error["message"]
+    assert "en" in result.error["message"]

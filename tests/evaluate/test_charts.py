@@ -7,18 +7,23 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.core.metrics import Z95
 from gogooku.evaluate.charts import (
-    COLOURS,
     cumulative_rank_ic,
-    decile_returns,
+    decay,
     drawdown_curve,
     equity_curve,
-    importance_bars,
-    plain,
-    portfolio_charts,
-    skill_charts,
+    excess_curve,
+    excess_deciles,
+    exposure_lines,
+    histogram,
+    horizons_of,
+    on_days,
+    rolling_rank_ic,
+    score_histogram,
     turnover_bars,
 )
+from gogooku.evaluate.words import RETURN, Text, both
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
 TEXTS = [str(day) for day in DAYS]
@@ -32,45 +37,75 @@ def daily(**columns):
 
 
 def lines(figure):
-    return {one["name"]: (one["x"], one["y"]) for one in figure["data"]}
+    return {both(one.name).en: list(one.y) for one in figure.series}
 
 
-def test_rank_ic_is_summed_by_horizon_over_the_days_that_have_one():
-    figure = cumulative_rank_ic(daily(rank_ic=[0.1, None, -0.2, 0.4, 0.5, 0.5, 0.5, 0.5]))
+def test_rank_ic_is_summed_by_horizon_and_stays_where_a_day_has_none():
+    figure = cumulative_rank_ic(daily(rank_ic=[None, 0.1, None, 0.4, 0.5, 0.5, 0.5, 0.5]))
     found = lines(figure)
-    assert list(found) == ["h1", "h5"]
-    assert found["h1"] == (TEXTS, [0.5, 1.0, 1.5, 2.0])
-    assert found["h5"][0] == [TEXTS[0], TEXTS[2], TEXTS[3]]
-    assert found["h5"][1] == pytest.approx([0.1, -0.1, 0.3])
-    assert [one["line"]["color"] for one in figure["data"]] == list(COLOURS[:2])
+    assert list(found) == ["1 session", "5 sessions"]
+    assert figure.x_texts == TEXTS
+    assert found["1 session"] == [0.5, 1.0, 1.5, 2.0]
+    assert found["5 sessions"] == [None, pytest.approx(0.1), pytest.approx(0.1),
+                                   pytest.approx(0.5)]  # fmt: skip
+    assert [one.colour for one in figure.series] == [0, 1]
 
 
 def test_the_attainable_is_dashed_where_it_is_known():
     attainable = [None] * 4 + [0.1, 0.1, None, 0.1]
     figure = cumulative_rank_ic(daily(rank_ic=[0.0] * 8, attainable=attainable))
-    assert list(lines(figure)) == ["h1", "h1 attainable", "h5"]
-    assert figure["data"][1]["line"]["dash"] == "dash"
-    assert lines(figure)["h1 attainable"][1] == pytest.approx([0.1, 0.2, 0.3])
+    assert list(lines(figure)) == ["1 session", "1 session, attainable", "5 sessions"]
+    assert [one.dash for one in figure.series] == ["solid", "dash", "solid"]
+    assert lines(figure)["1 session, attainable"] == pytest.approx([0.1, 0.2, 0.2, 0.3])
 
 
-def test_deciles_are_in_basis_points_with_their_interval():
+def test_the_rolling_mean_is_of_one_horizon_and_has_a_band():
+    days = pl.date_range(date(2024, 1, 1), date(2024, 4, 30), eager=True)
+    rng = np.random.default_rng(0)
+    frame = pl.concat(
+        pl.DataFrame({"date": days, "rank_ic": rng.normal(size=len(days))}).with_columns(
+            pl.lit(horizon).alias("horizon")
+        )
+        for horizon in (1, 5)
+    )
+    (line,) = rolling_rank_ic(frame, 5).series
+    values = frame.filter(horizon=5).get_column("rank_ic").to_numpy()
+    assert line.y[-1] == pytest.approx(values[-63:].mean())
+    assert line.low[-1] < line.y[-1] < line.high[-1]
+    assert math.isnan(line.y[61])
+    assert line.band
+
+
+def test_the_decay_has_a_bar_a_horizon_in_order():
+    one = {"value": 0.1, "low": 0.05, "high": 0.15}
+    metrics = {"h10.rank_ic": {**one, "value": 0.2}, "h1.rank_ic": one, "h1.ic": one,
+               "h5.rank_ic": {"value": None, "low": None, "high": None}}  # fmt: skip
+    figure = decay(metrics)
+    (bars,) = figure.series
+    assert [both(text).en for text in figure.x_texts] == ["1 session", "5 sessions", "10 sessions"]
+    assert list(bars.y) == [0.1, None, 0.2]
+    assert list(bars.high) == [0.15, None, 0.15]
+
+
+def test_deciles_are_over_the_universe_with_their_interval():
     deciles = pl.DataFrame(
         {
             "horizon": [1, 1, 5],
             "decile": [1, 2, 1],
-            "value": [0.001, None, -0.002],
+            "value": [0.001, 0.003, -0.002],
             "error": [0.0001, None, None],
         }
     )
-    figure = decile_returns(deciles)
-    first, second = figure["data"]
-    assert (first["x"], first["y"]) == ([1, 2], [pytest.approx(10.0), None])
-    assert first["error_y"]["array"] == [pytest.approx(1.96, abs=1e-3), None]
-    assert (second["y"], second["error_y"]["array"]) == ([pytest.approx(-20.0)], [None])
-    assert (second["xaxis"], second["yaxis"]) == ("x2", "y2")
-    assert [one["text"] for one in figure["layout"]["annotations"]] == ["h1", "h5"]
-    assert figure["layout"]["xaxis"]["domain"] == [0.0, 0.43]
-    assert figure["layout"]["xaxis2"]["domain"] == pytest.approx([0.5, 0.93])
+    found = excess_deciles(deciles)
+    assert list(found) == ["h1", "h5"]
+    title, figure = found["h1"]
+    assert title.en == "1 session"
+    (bars,) = figure.series
+    assert list(bars.y) == [0.001, 0.003]
+    assert bars.high[0] - bars.y[0] == pytest.approx(Z95 * 0.0001)
+    assert math.isnan(bars.high[1])
+    assert figure.unit.text(bars.y[1]).en == "+30.0 bps"
+    assert list(found["h5"][1].series[0].y) == [-0.002]
 
 
 PORTFOLIO = pl.DataFrame(
@@ -79,64 +114,68 @@ PORTFOLIO = pl.DataFrame(
         "equity": [200.0, 220.0, 110.0, 165.0],
         "benchmark": [50.0, 50.0, 60.0, 30.0],
         "turnover": [0.0, 0.4, 0.0, 0.2],
+        "cost_bps": [0.0, 50.0, 0.0, 0.0],
     }
 )
 
 
 def test_equity_begins_at_one():
     found = lines(equity_curve(PORTFOLIO))
-    assert found["portfolio, after costs"][0] == TEXTS
-    assert found["portfolio, after costs"][1] == pytest.approx([1.0, 1.1, 0.55, 0.825])
-    assert found["universe, equal weight, no costs"][1] == pytest.approx([1.0, 1.0, 1.2, 0.6])
-    assert found["cash, no interest"][1] == [1.0] * 4
+    assert found["portfolio, after costs"] == pytest.approx([1.0, 1.1, 0.55, 0.825])
+    assert found["universe, equal weight, no costs"] == pytest.approx([1.0, 1.0, 1.2, 0.6])
+    assert found["cash, no interest"] == [1.0] * 4
 
 
-def test_drawdown_is_the_fall_from_the_peak_so_far():
-    found = lines(drawdown_curve(PORTFOLIO))
-    assert found["portfolio"][1] == pytest.approx([0.0, 0.0, -0.5, -0.25])
-    assert found["universe"][1] == pytest.approx([0.0, 0.0, 0.0, -0.5])
+def test_growth_over_the_universe_is_shown_before_and_after_costs():
+    found = lines(excess_curve(PORTFOLIO))
+    assert found["after costs"] == pytest.approx([0.0, 0.1, 0.55 / 1.2 - 1.0, 0.825 / 0.6 - 1.0])
+    assert found["before costs"][1] == pytest.approx(0.105)
+
+
+def test_drawdown_is_the_fall_from_the_peak_so_far_and_goes_down():
+    figure = drawdown_curve(PORTFOLIO)
+    assert lines(figure)["portfolio"] == pytest.approx([0.0, 0.0, 0.5, 0.25])
+    assert lines(figure)["universe"] == pytest.approx([0.0, 0.0, 0.0, 0.5])
+    assert figure.downwards
+
+
+def test_exposures_are_a_line_a_factor():
+    frame = pl.DataFrame(
+        {"date": DAYS[:2] + DAYS[1:2], "name": ["beta", "beta", "x"], "active": [0.1, 0.2, -0.3]}
+    )
+    figure = exposure_lines(frame, {"beta": Text("Beta", "ベータ")}, RETURN)
+    assert lines(figure) == {"Beta": [0.1, 0.2], "x": [None, -0.3]}
 
 
 def test_turnover_shows_the_days_that_traded():
-    found = lines(turnover_bars(PORTFOLIO))
-    assert found["turnover"] == ([TEXTS[1], TEXTS[3]], [0.4, 0.2])
+    assert lines(turnover_bars(PORTFOLIO))["turnover"] == [None, 0.4, None, 0.2]
 
 
-def test_charts_have_names():
-    assert list(portfolio_charts(PORTFOLIO)) == ["equity", "drawdown", "turnover"]
-    deciles = pl.DataFrame({"horizon": [1], "decile": [1], "value": [0.1], "error": [0.1]})
-    both = skill_charts(daily(rank_ic=[0.0] * 8), deciles)
-    assert list(both) == ["cumulative-rankic", "deciles"]
+def test_scores_are_counted():
+    scores = np.array([0.0, 0.1, 0.1, 1.0, np.nan])
+    figure = score_histogram(scores)
+    assert sum(figure.series[0].y) == 4
+    assert figure.series[0].y[0] == 1
+    assert len(figure.x) == len(figure.x_texts) == 40
 
 
-def test_groups_of_features_stand_by_what_they_are_worth_with_their_intervals():
-    rows = [
-        {"group": "price", "horizon": 1, "lost": 0.01, "error": 0.002},
-        {"group": "price", "horizon": 5, "lost": 0.03, "error": None},
-        {"group": "volume", "horizon": 1, "lost": 0.02, "error": 0.001},
-        {"group": "volume", "horizon": 5, "lost": -0.01, "error": 0.004},
-    ]
-    figure = importance_bars(rows)
-    first, second = figure["data"]
-    assert first["y"] == second["y"] == ["volume", "price"]  # drawn upwards: the last is on top
-    assert (first["x"], second["x"]) == ([0.02, 0.01], [-0.01, 0.03])
-    assert second["error_x"]["array"] == [pytest.approx(1.96 * 0.004, rel=1e-3), None]
-    layout = figure["layout"]
-    assert [one["text"] for one in layout["annotations"]] == ["h1", "h5"]
-    assert layout["xaxis2"]["title"]["text"] == "RankIC lost"
-    assert layout["xaxis"]["domain"][1] < layout["xaxis2"]["domain"][0]
+def test_equal_scores_are_one_bar_and_samples_share_their_bins():
+    assert list(score_histogram(np.full(5, 0.3)).series[0].y) == [5.0]
+    several = histogram({"a": np.array([0.0, 1.0]), "b": np.array([4.0]), "c": np.array([np.nan])},
+                        y="y", x="x")  # fmt: skip
+    assert [one.name for one in several.series] == ["a", "b"]
+    assert several.series[1].y[-1] == 1.0
+    assert sum(several.series[0].y[:11]) == 2.0
+    assert histogram({"a": np.empty(0)}, y="y", x="x").series == []
 
 
-def test_axes_have_names():
-    figure = equity_curve(PORTFOLIO)
-    assert figure["layout"]["xaxis"]["title"]["text"] == "session"
-    assert figure["layout"]["yaxis"]["title"]["text"] == "growth of 1"
+def test_axes_have_names_in_both_languages():
+    for figure in (equity_curve(PORTFOLIO), turnover_bars(PORTFOLIO), drawdown_curve(PORTFOLIO)):
+        assert figure.x_label.en == "session"
+        assert figure.y_label.en != figure.y_label.ja
 
 
-def test_numbers_of_a_page_are_short_and_finite():
-    value = {"a": (1 / 3, [math.nan, math.inf]), 2: {"b": True, "c": "x", "d": 12345678}}
-    assert plain(value) == {
-        "a": [0.333333, [None, None]],
-        "2": {"b": True, "c": "x", "d": 12345678},
-    }
-    assert plain(np.float64(123456.7)) == 123457.0
+def test_frames_are_put_on_an_axis_of_days():
+    frame = pl.DataFrame({"date": [DAYS[2], DAYS[0]], "a": [3.0, 1.0]})
+    assert on_days(frame, DAYS).get_column("a").to_list() == [1.0, None, 3.0, None]
+    assert horizons_of(daily(rank_ic=[0.0] * 8)) == [1, 5]

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from gogooku.evaluate.calibration import Calibrated
-from gogooku.evaluate.charts import COLOURS, plain
 from gogooku.evaluate.network_charts import calibration_lines, channel_lines
+from gogooku.evaluate.svg import PALETTE
+from gogooku.evaluate.words import both
 
 
 def row(horizon, level, share, *, error=0.01, sessions=58):
@@ -18,21 +19,19 @@ def row(horizon, level, share, *, error=0.01, sessions=58):
 def test_quantiles_are_a_line_a_horizon_beside_the_diagonal():
     rows = [row(5, 0.9, 0.8), row(5, 0.1, 0.2), row(1, 0.5, 0.51, error=math.nan)]
     figure = calibration_lines(rows)
-    diagonal, first, second = figure["data"]
-    assert (diagonal["x"], diagonal["y"]) == ([0.0, 1.0], [0.0, 1.0])
-    assert first["name"] == "h1: n 58 sessions, 1,234 labels"
-    assert (first["x"], first["y"], first["error_y"]["array"]) == ([0.5], [0.51], [None])
-    assert second["name"].startswith("h5: ")
-    assert (second["x"], second["y"]) == ([0.1, 0.9], [0.2, 0.8])
-    assert second["error_y"]["array"] == pytest.approx([0.0196, 0.0196], abs=1e-4)
-    assert figure["layout"]["xaxis"]["range"] == figure["layout"]["yaxis"]["range"] == [0.0, 1.0]
+    diagonal, first, second = figure.series
+    assert figure.x == diagonal.y == [0.0, 0.1, 0.5, 0.9, 1.0]
+    assert first.name.en == "1 session: n 58 sessions, 1,234 labels"
+    assert first.name.ja == "1営業日: n 58営業日、ラベル1,234件"
+    assert (first.y, first.low) == ([None, None, 0.51, None, None], [None] * 5)
+    assert second.y == [None, 0.2, None, 0.8, None]
+    assert second.high[1] - second.y[1] == pytest.approx(0.0196, abs=1e-4)
+    assert figure.y_range == (0.0, 1.0)
 
 
 def test_a_horizon_of_which_nothing_came_is_no_line():
     rows = [row(1, 0.5, 0.5), row(20, 0.5, math.nan, error=math.nan, sessions=0)]
-    figure = calibration_lines(rows)
-    assert [one["name"][:2] for one in figure["data"]] == ["as", "h1"]
-    assert plain(figure)["data"][1]["y"] == [0.5]
+    assert [both(one.name).en[:2] for one in calibration_lines(rows).series] == ["as", "1 "]
 
 
 def test_channels_are_a_line_each_beside_equal_weights():
@@ -44,10 +43,10 @@ def test_channels_are_a_line_each_beside_equal_weights():
         for n, name in enumerate(names)
     ]
     weights = pl.DataFrame(rows, schema=["date", "channel", "weight"], orient="row")
-    *lines, equal = channel_lines(weights)["data"]
-    assert [one["name"] for one in lines] == names
-    assert lines[3]["x"] == ["2024-01-04", "2024-01-05"]
-    assert lines[3]["y"] == pytest.approx([0.03, 0.13])
-    assert (equal["x"], equal["y"]) == (lines[3]["x"], [0.125, 0.125])
-    looks = {(one["line"]["color"], one["line"]["dash"]) for one in lines}
-    assert len(looks) == len(names) > len(COLOURS)
+    figure = channel_lines(weights)
+    *lines, equal = figure.series
+    assert [one.name for one in lines] == names
+    assert figure.x_texts == ["2024-01-04", "2024-01-05"]
+    assert lines[3].y == pytest.approx([0.03, 0.13])
+    assert equal.y == [0.125, 0.125]
+    assert len({(one.colour, one.dash) for one in lines}) == len(names) > PALETTE

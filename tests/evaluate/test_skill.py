@@ -71,12 +71,12 @@ def test_honest_scores_have_skill_and_no_findings():
         assert share.low < values[f"h{horizon}.alignment"].value < share.high
         assert values[f"h{horizon}.hit_rate"].value > 0.5
         assert values[f"h{horizon}.spread"].value > 0.0
-        assert values[f"h{horizon}.p_at_k"].value > 0.5
+        assert values[f"h{horizon}.p_at_50"].value > 0.5
         linear = values[f"h{horizon}.family_linear"].value
         assert linear > values[f"h{horizon}.family_peers"].value > 0.1
     assert values["h1.rank_ic"].n == len(INDICES)
     assert values["h5.rank_ic"].lags >= 8
-    assert skill.report.facts["top_k"] == {"h1": 50, "h5": 50}
+    assert skill.report.facts["top_k"] == 50
 
 
 def test_measures_are_those_of_core():
@@ -143,8 +143,8 @@ def test_a_small_universe_states_its_k():
     scores = honest_scores()
     scores[:, 60:] = np.nan
     skill = evaluate_scores(scores, INDICES, LABELS)
-    assert skill.report.facts["top_k"] == {"h1": 15, "h5": 15}
-    assert skill.report.values["h1.p_at_k"].n == len(INDICES)
+    assert skill.report.facts["top_k"] == 15
+    assert skill.report.values["h1.p_at_15"].n == len(INDICES)
     assert skill.daily["num_names"].unique().to_list() == [60]
 
 

@@ -28,7 +28,7 @@ from gogooku import pipeline
 from gogooku.core.calendar import is_tokyo_session, tokyo_sessions
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
 from gogooku.core.errors import ConfigError
-from gogooku.core.files import hash_json
+from gogooku.core.files import hash_file, hash_json
 from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
 from gogooku.core.types import Axis, Dataset, Feature
@@ -55,7 +55,7 @@ from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
 from gogooku.runs.judge import JudgeConfig, evaluate
 from gogooku.runs.labels import run_labels
 from gogooku.runs.named import run_named, run_names
-from gogooku.runs.report import ReportConfig
+from gogooku.runs.report import ReportConfig, write_report
 from gogooku.runs.trade import backtest
 from gogooku.runs.train import train
 from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
@@ -890,6 +890,7 @@ def test_phase(phase_stage: Stage, knob: Knob):
 # ---------------------------------------------------------------------------- judging and trading
 
 JUDGE_ROWS = (Knob("judge_label", "residual", "skill"),)
+REPORT_ROWS = (Knob("language", "ja", "page"),)
 TRADE_ROWS = rows(
     "ledger",
     {
@@ -948,6 +949,22 @@ def test_trade(judged_run: Run, knob: Knob):
     assert stage.complaint(knob) is None
 
 
+def paged_contents(home: Path, run: Run, config: Config) -> Mapping[str, str]:
+    page = write_report(home, run, Resolved(config, Anything()))  # type: ignore[arg-type]
+    return {
+        "fit": fitted(home, run),
+        "skill": hash_json(evaluate(home, run).metrics),
+        "page": hash_file(page),
+    }
+
+
+@pytest.mark.parametrize("knob", REPORT_ROWS, ids=str)
+def test_report(judged_run: Run, knob: Knob):
+    home = judged_run.folder.parents[1]
+    stage = Stage(ReportConfig(), lambda config: paged_contents(home, judged_run, config))
+    assert stage.complaint(knob) is None
+
+
 def test_a_trial_that_fits_again_is_caught(judged_run: Run):
     """A judging label that goes into the training too: the fit is another one already."""
     home, dataset = judged_run.folder.parents[1], judged_run.dataset(judged_run.folder.parents[1])
@@ -971,7 +988,7 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
     "judge": (JudgeConfig(), JUDGE_ROWS),
     "trade": (TradeConfig(), TRADE_ROWS),
     "phase": (PHASE, PHASE_ROWS),
-    "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS)),
+    "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS, *REPORT_ROWS)),
 }
 
 

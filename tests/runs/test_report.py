@@ -1,20 +1,29 @@
 """The page about a run: of the evaluation and the backtest that its settings name."""
 
+import shutil
+from datetime import date
+
+import polars as pl
+
 from gogooku.core.config import resolve
+from gogooku.core.files import write_json
+from gogooku.core.seal import open_sealed, seal
 from gogooku.core.stamp import Stamp
+from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import JudgeConfig, evaluate
-from gogooku.runs.report import ReportConfig, events_of, write_report
+from gogooku.runs.report import ReportConfig, events_of, exposed, write_report
 from gogooku.runs.trade import TradeConfig, backtest
+from support.pages import read
 
 
 def page_of(*assignments):
     return resolve(ReportConfig(), base_name="report", assignments=assignments)
 
 
-def test_its_settings_are_those_of_judging_and_trading():
+def test_its_settings_are_those_of_judging_and_trading_and_a_language():
     both = {*JudgeConfig.model_fields, *TradeConfig.model_fields}
-    assert set(ReportConfig.model_fields) == both
+    assert set(ReportConfig.model_fields) == {*both, "language"}
 
 
 def test_a_page_is_about_the_evaluation_and_the_backtest_that_it_names(home, ridge):
@@ -43,3 +52,67 @@ def test_events_are_lines_and_none_where_nothing_reports(home, ridge, tmp_path):
     assert events_of(ridge)[0]["event"] == "fold"
     silent = Run(folder=tmp_path, config=ridge.config, stamp=ridge.stamp, manifest={"files": {}})
     assert events_of(silent) == []
+
+
+def test_the_page_says_whose_prices_and_which_dates(home, ridge):
+    texts = read(write_report(home, ridge).read_text(encoding="utf-8")).texts
+    first, last = ridge.manifest["folds"][0]["test"]
+    assert "SIMULATED MARKET" in texts
+    assert any(text.startswith(f"{first} to {last}, ") for text in texts)
+    assert "tiny" in texts
+
+
+def test_the_page_opens_in_the_language_that_is_wanted(home, ridge):
+    english, japanese = write_report(home, ridge), write_report(home, ridge, page_of("language=ja"))
+    assert english.parent != japanese.parent
+    texts = [place.read_text(encoding="utf-8") for place in (english, japanese)]
+    assert [f'data-lang="{code}"' in text for code, text in zip(("en", "ja"), texts, strict=True)]
+    assert (
+        texts[0]
+        .replace('lang="en" data-lang="en"', 'lang="ja" data-lang="ja"', 1)
+        .partition("config")[0]
+        == texts[1].partition("config")[0]
+    )
+
+
+def test_models_that_come_later_make_another_page(home, ridge):
+    alone = run_alone(home, ridge)
+    lost = read(alone.read_text(encoding="utf-8")).texts
+    assert any("lightgbm, reversal" in text for text in lost)
+    together = write_report(home, open_run(home, "ridge"))
+    assert together != alone
+    texts = read(together.read_text(encoding="utf-8")).texts
+    assert {"lightgbm", "reversal"} <= set(texts)
+    assert not any("lightgbm, reversal" in text for text in texts)
+
+
+def run_alone(home, ridge):
+    """The page while no other run is there."""
+    others = [path for path in ridge.folder.parent.iterdir() if path != ridge.folder]
+    for path in others:
+        path.rename(home / path.name)
+    page = write_report(home, ridge)
+    for path in others:
+        (home / path.name).rename(path)
+    return page
+
+
+def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
+    traded = backtest(home, ridge)
+    assert exposed(traded, "style") is None
+
+    class Kept:
+        folder = home / "kept"
+
+        def frame(self, name):
+            return open_sealed(self.folder).parquet(f"{name}.parquet")
+
+    shutil.copytree(traded.folder, Kept.folder)
+    rows = {"date": [date(2024, 1, 4)], "style": ["beta"], "active": [0.5], "unknown": [0.0]}
+    (Kept.folder / "manifest.json").unlink()
+    pl.DataFrame(rows).write_parquet(Kept.folder / "style_exposures.parquet")
+    write_json(Kept.folder / "manifest.json", {"kind": "backtest", "parts": {}})
+    seal(Kept.folder)
+    found = exposed(Kept(), "style")
+    assert found.rows() == [(date(2024, 1, 4), "beta", 0.5)]
+    assert found.columns == ["date", "name", "active"]

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 
-import numpy as np
 import polars as pl
 
 from gogooku.audit.findings import Audit, Finding, Limits
-from gogooku.evaluate.charts import COLOURS, Figure, figure
-from gogooku.evaluate.page import chart, details, document, section
+from gogooku.core.metrics import FloatArray
+from gogooku.evaluate.charts import histogram
+from gogooku.evaluate.page import chart, details, document, grid, section
+from gogooku.evaluate.svg import Figure
+from gogooku.evaluate.words import Words
 
 _ROWS = 60
 """Rows of a table that the page shows; the statistics of all features would be no reading."""
@@ -72,37 +74,30 @@ def _charted(tables: Mapping[str, pl.DataFrame]) -> list[str]:
             f"h{horizon}": tables["ic"].filter(pl.col("horizon") == horizon)["mean_ic"].abs()
             for horizon in sorted(tables["ic"]["horizon"].unique().to_list())
         }
-        out.append(chart("ic-spread", "Mean |RankIC| of single features", _histogram(series)))
+        spread = _histogram(series, x="mean |RankIC| (no unit)")
+        out.append(chart("ic-spread", "Mean |RankIC| of single features", spread))
     if "drift" in tables:
         index = {
             role: tables["drift"].filter(pl.col("role") == role)["stability"]
             for role in ("stock", "market")
         }
-        out.append(chart("drift-spread", "Population stability index", _histogram(index)))
+        out.append(
+            chart(
+                "drift-spread", "Population stability index", _histogram(index, x="index (no unit)")
+            )
+        )
     if "pairs" in tables and tables["pairs"].height:
         pairs = {"closest pairs": tables["pairs"]["correlation"].abs()}
         out.append(chart("pair-spread", "|Rank correlation| of the closest pairs",
-                         _histogram(pairs)))  # fmt: skip
+                         _histogram(pairs, x="|correlation| (no unit)")))  # fmt: skip
     return out
 
 
-def _histogram(series: Mapping[str, pl.Series]) -> Figure:
-    data = []
-    for place, (name, values) in enumerate(series.items()):
-        known = values.drop_nulls().drop_nans().to_numpy()
-        if not len(known):
-            continue
-        counts, edges = np.histogram(known, bins=40)
-        data.append(
-            {
-                "type": "bar",
-                "name": name,
-                "x": [float(x) for x in (edges[:-1] + edges[1:]) / 2.0],
-                "y": [int(n) for n in counts],
-                "marker": {"color": COLOURS[place % len(COLOURS)]},
-            }
-        )
-    return figure(data, y="features")
+def _histogram(series: Mapping[str, pl.Series], *, x: str) -> Figure:
+    values: dict[Words, FloatArray] = {
+        name: one.cast(pl.Float64).to_numpy() for name, one in series.items()
+    }
+    return histogram(values, y="features", x=x)
 
 
 def _worst(key: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -115,15 +110,9 @@ def _worst(key: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _table(frame: pl.DataFrame, *, note: str) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>"
-        for row in frame.iter_rows()
-    )
-    return (
-        f'<p class="note">{escape(note)}</p><div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    head = [escape(name) for name in frame.columns]
+    rows = [[escape(_cell(value)) for value in row] for row in frame.iter_rows()]
+    return f'<p class="note">{escape(note)}</p>{grid(head, rows)}'
 
 
 def _cell(value: object) -> str:

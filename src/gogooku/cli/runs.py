@@ -15,6 +15,7 @@ from gogooku.commands.arguments import (
     Device,
     FewNames,
     Json,
+    PageLanguage,
     RunName,
     Set,
     TrainedRun,
@@ -123,6 +124,7 @@ def backtest(
 def report(
     run: RunName,
     importance: WithImportance = False,
+    language: PageLanguage = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -130,8 +132,9 @@ def report(
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
+    chosen = [*(assignments or []), *command.settings(language)]
     made = command.report(
-        home_folder(), run, config=config, assignments=assignments or [], importance=importance
+        home_folder(), run, config=config, assignments=chosen, importance=importance
     )
     emit(made, as_json=as_json)
 

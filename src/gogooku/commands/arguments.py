@@ -60,6 +60,9 @@ Verify = Annotated[
 WithImportance = Annotated[
     bool, typer.Option("--importance", help="Measure what each group of features is worth.")
 ]
+PageLanguage = Annotated[
+    str | None, typer.Option("--language", help="Language that the page opens in: en or ja.")
+]
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
 ]

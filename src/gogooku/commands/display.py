@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gogooku.core.plain import plain
+from gogooku.evaluate.definitions import definition_of
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -64,17 +66,28 @@ def bias_lines(facts: Mapping[str, Any]) -> list[str]:
     return [f"warning: {text}" for text in facts.get("known_bias", ())]
 
 
-SKILL_ROWS = (
-    ("rank_ic", "RankIC"),
-    ("ic", "IC"),
-    ("icir", "ICIR"),
-    ("hit_rate", "hit rate"),
-    ("p_at_k", "P@K"),
-    ("spread", "spread"),
-    ("alignment", "alignment"),
-    ("attainable", "attainable RankIC"),
-    ("share_of_attainable", "share of attainable"),
+_SKILL_ROWS = (
+    "rank_ic",
+    "ic",
+    "icir",
+    "hit_rate",
+    r"p_at_\d+",
+    r"p_at_\d+_excess",
+    r"top_\d+_bps",
+    "spread",
+    r"ndcg_at_\d+",
+    "monotonicity",
+    r"overlap_\d+",
+    r"turnover_\d+",
+    "autocorrelation",
+    "coverage",
+    "labelled",
+    "alignment",
+    "attainable",
+    "share_of_attainable",
+    r"family_\w+",
 )
+"""Names of the measures that are shown, in this order; a number in one is its K."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -82,33 +95,43 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def names_picked(facts: Mapping[str, Any]) -> str:
-    """``P@K`` with its K; where sessions have too few names for the K asked for, both."""
-    found = sorted(set(facts.get("top_k", {}).values()))
-    if not found:
-        return "P@K"
-    shown = "/".join(f"{one:,}" for one in found)
-    asked = facts.get("top_k_asked")
-    return f"P@{shown} (asked {asked:,}; too few names)" if asked else f"P@{shown}"
-
-
 def skill_table(
     metrics: Mapping[str, Any], *, title: str, facts: Mapping[str, Any] | None = None
 ) -> Table:
     """Metrics of one run, a row per measure, a column per horizon, Newey-West errors."""
     horizons = sorted({int(name.split(".")[0][1:]) for name in metrics if name[0] == "h"})
+    found = sorted({name.partition(".")[2] for name in metrics})
     rows = []
-    families = sorted({name.partition(".")[2] for name in metrics if ".family_" in name})
-    named = [(key, f"family: {key.removeprefix('family_')}") for key in families]
-    picked = names_picked(facts or {})
-    for key, text in (*SKILL_ROWS, *named):
-        shown = picked if key == "p_at_k" else text
-        found = [metrics.get(f"h{h}.{key}") for h in horizons]
-        if any(one is not None for one in found):
-            rows.append([shown, *(estimate_text(one) for one in found)])
+    for pattern in _SKILL_ROWS:
+        for key in (name for name in found if re.fullmatch(pattern, name)):
+            cells = [_defined_text(key, metrics.get(f"h{h}.{key}")) for h in horizons]
+            rows.append([_row_name(key), *cells])
     counts = [str(metrics[f"h{h}.rank_ic"]["n"]) for h in horizons]
     rows.append(["sessions", *counts])
+    asked = (facts or {}).get("top_k_asked")
+    if asked:
+        title = f"{title} (K asked {asked:,}; too few names)"
     return table(title, ["", *(counted(h, "session") for h in horizons)], rows)
+
+
+def _row_name(key: str) -> str:
+    defined = definition_of(key)
+    return f"{defined.label_en}, {defined.unit}" if defined.unit else defined.label_en
+
+
+def _defined_text(key: str, one: Mapping[str, Any] | None) -> str:
+    """``value +- error`` in the unit of the measure; a dash where unknown."""
+    defined = definition_of(key)
+    if one is None or one.get("value") is None:
+        return "-"
+    if defined.unit:
+        scaled = {name: _times(one.get(name), defined.scale) for name in ("value", "error")}
+        return estimate_text(scaled, digits=defined.digits)
+    return estimate_text(one)
+
+
+def _times(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
 
 
 def show(console: Console, *parts: object) -> None:

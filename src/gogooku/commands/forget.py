@@ -1,9 +1,9 @@
 """What a subscription's end asks for: everything that holds vendor data goes, measures stay.
 
 J-Quants data is for its subscriber alone and is to be deleted when the subscription ends (J-Quants
-terms of use). Raw bodies, typed tables, sources, datasets, predictions and ledgers of fills (which
-hold prices) are removed, finished or not; configs, stamps, checkpoints, metrics and their reports
-stay.
+terms of use). Raw bodies, typed tables, sources, datasets, predictions, ledgers of fills (which
+hold prices) and pages (which hold names and scores of a session) are removed, finished or not;
+configs, stamps, checkpoints and metrics stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gogooku.core.stamp import STAMP_FILE, Stamp
 from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
-from gogooku.runs.folder import OF_VENDOR, finished_runs, runs_folder
+from gogooku.runs.folder import OF_VENDOR, REPORT, REPORT_FILE, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import base_source, parts_folder
 
@@ -41,7 +41,7 @@ class Holdings:
     unfinished : tuple of Path
         What interrupted commands left of datasets and runs; hidden.
     files : tuple of Path
-        Predictions and ledgers inside run folders that themselves stay.
+        Predictions, ledgers and pages inside run folders that themselves stay.
     folders : tuple of Path
         Datasets, sources, typed tables and, last, the raw store.
     """
@@ -136,14 +136,21 @@ def _unfinished_runs(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]
 
 
 def _vendor_files(run: Path) -> list[Path]:
-    """Predictions, outputs, fills and holdings of a run, and what interrupted backtests left.
+    """Predictions, outputs, pages, fills and holdings of a run, and what was interrupted.
 
-    Every backtest, of whatever settings; and the one that an earlier version kept without a key.
+    Every backtest and page, of whatever settings; and those that an earlier version kept without a
+    key.
     """
     files = [run / name for name in OF_VENDOR]
+    files += sorted(run.glob(f"[!.]*/{REPORT_FILE}"))
     for folder in sorted(run.glob(f"{BACKTEST}*")):
         files += sorted(folder.glob("*.parquet"))
-    left = [path for path in sorted(run.glob(f".{BACKTEST}*")) if path.is_dir()]
+    left = [
+        path
+        for kind in (BACKTEST, REPORT)
+        for path in sorted(run.glob(f".{kind}*"))
+        if path.is_dir()
+    ]
     return [path for path in files if path.exists()] + left
 
 

@@ -13,9 +13,15 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, counted, estimate_text, table
 from gogooku.core.config import resolve
 from gogooku.runs.find import open_run
+from gogooku.runs.folder import REPORT
 from gogooku.runs.importance import Importance
 from gogooku.runs.judge import JudgeConfig
-from gogooku.runs.report import REPORT, ReportConfig
+from gogooku.runs.report import ReportConfig
+
+
+def settings(language: str | None) -> list[str]:
+    """What ``--language`` sets."""
+    return [] if language is None else [f"language={language}"]
 
 
 def report(

@@ -9,32 +9,18 @@ Newey-West standard error (Newey & West 1987, Bartlett kernel).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gogooku.core import cross_section
 from gogooku.core.calendar import SESSIONS_PER_YEAR
-from gogooku.core.ranks import centred_ranks, rank_rows
+from gogooku.core.cross_section import DECILES as DECILES
+from gogooku.core.cross_section import MIN_NAMES as MIN_NAMES
+from gogooku.core.cross_section import ROUNDING, Kernel, by_session
+from gogooku.core.cross_section import TOP_K as TOP_K
+from gogooku.core.ranks import FloatArray as FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-_Flags = npt.NDArray[np.bool_]
-
-MIN_NAMES = 10
-"""Fewest names with both a score and a label for a session to count."""
-
-TOP_K = 50
-"""Names in P@K unless stated otherwise."""
-
-DECILES = 10
-
-ROUNDING = 1e-12
-"""Values whose range is within this share of their size differ by rounding alone."""
-
-_EDGE = 1e-9
-"""Positions this near a border lie on it: they are fractions with the number of names below."""
-_BLOCK_VALUES = 1 << 17
 Z95 = 1.959963984540054
 
 
@@ -127,111 +113,27 @@ def mean_estimate(daily: FloatArray, *, horizon: int) -> Estimate:
     return Estimate(value=value, n=len(kept), error=newey_west_error(kept, lags), lags=lags)
 
 
-def _joint(score_TN: FloatArray, label_TN: FloatArray) -> tuple[FloatArray, FloatArray]:
-    both = np.isfinite(score_TN) & np.isfinite(label_TN)
-    both &= (both.sum(axis=1) >= MIN_NAMES)[:, None]
-    return np.where(both, score_TN, np.nan), np.where(both, label_TN, np.nan)
-
-
-def _by_session(
-    kernel: Callable[[FloatArray, FloatArray], FloatArray],
-    score_TN: FloatArray,
-    label_TN: FloatArray,
-) -> FloatArray:
-    """Apply a daily measure to blocks of sessions, so that its temporaries stay small.
-
-    A session whose scores or labels are all one number is NaN, whatever the measure makes of it.
-    """
-    out = np.full(len(score_TN), np.nan)
-    step = max(1, _BLOCK_VALUES // max(1, score_TN.shape[1]))
-    for first in range(0, len(score_TN), step):
-        block = slice(first, first + step)
-        score = np.asarray(score_TN[block], dtype=np.float64)
-        joint = _joint(score, np.asarray(label_TN[block], dtype=np.float64))
-        known = ~np.isnan(joint[0])
-        varies = _varies(joint[0], known) & _varies(joint[1], known)
-        out[block] = np.where(varies, kernel(*joint), np.nan)
-    return out
-
-
-def _row_correlation(a_TN: FloatArray, b_TN: FloatArray) -> FloatArray:
-    """Pearson correlation of each row; both arrays are NaN at the same places."""
-    known = ~np.isnan(a_TN)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        a, b = (_centre(values, known) for values in (a_TN, b_TN))
-        scale = np.sqrt(np.einsum("tn,tn->t", a, a) * np.einsum("tn,tn->t", b, b))
-        raw = np.einsum("tn,tn->t", a, b) / np.where(scale > 0.0, scale, np.nan)
-    return np.asarray(np.where(_varies(a_TN, known) & _varies(b_TN, known), raw, np.nan))
-
-
-def _centre(values_TN: FloatArray, known_TN: _Flags) -> FloatArray:
-    filled = np.where(known_TN, values_TN, 0.0)
-    centred = filled - filled.sum(axis=1, keepdims=True) / known_TN.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(known_TN, centred, 0.0))
-
-
-def _varies(values_TN: FloatArray, known_TN: _Flags) -> _Flags:
-    """Rows with at least two values that differ by more than rounding, whatever their scale."""
-    high = np.max(values_TN, axis=1, where=known_TN, initial=-np.inf)
-    low = np.min(values_TN, axis=1, where=known_TN, initial=np.inf)
-    size = np.maximum(np.abs(high), np.abs(low))
-    with np.errstate(invalid="ignore"):
-        return np.asarray((high > low) & (high - low > ROUNDING * size))
-
-
 def daily_ic(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
     """Pearson correlation of score and label in each session."""
-    return _by_session(_row_correlation, score_TN, label_TN)
+    return _daily(cross_section.ic, score_TN, label_TN)
 
 
 def daily_rank_ic(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
     """Spearman correlation (average ranks for ties) of score and label in each session."""
-    return _by_session(
-        lambda score, label: _row_correlation(rank_rows(score), rank_rows(label)),
-        score_TN,
-        label_TN,
-    )
+    return _daily(cross_section.rank_ic, score_TN, label_TN)
 
 
 def daily_spread(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
-    """Mean label of the top score decile minus that of the bottom decile, in each session."""
-    return _by_session(_spread, score_TN, label_TN)
+    """Mean label of the top score decile minus that of the bottom decile, in each session.
 
-
-def _spread(score: FloatArray, label: FloatArray) -> FloatArray:
-    position = score_positions(score)
-    top = np.where(in_decile(position, DECILES), label, np.nan)
-    bottom = np.where(in_decile(position, 1), label, np.nan)
-    return _nanmean(top) - _nanmean(bottom)
-
-
-def score_positions(score_TN: FloatArray) -> FloatArray:
-    """Position of each score in its session, (rank - 1/2)/n with average ranks, in (0, 1)."""
-    return np.asarray(centred_ranks(score_TN) + 0.5)
-
-
-def in_decile(position_TN: FloatArray, decile: int) -> _Flags:
-    """Which positions lie in a decile, 1 the lowest; the mirror image of those in ``11 - decile``.
-
-    A name on the border of two deciles belongs to the one nearer the middle, so that turning the
-    scores round turns the deciles round; the middle name of an odd count is in both 5 and 6.
+    Deciles are those of `gogooku.core.cross_section.deciles_of`.
     """
-    low, high, half = (decile - 1) / DECILES, decile / DECILES, DECILES // 2
-    if decile <= half:
-        above = position_TN >= low - _EDGE
-        return above & (position_TN < high + (_EDGE if decile == half else -_EDGE))
-    below = position_TN <= high + _EDGE
-    return below & (position_TN > low + (-_EDGE if decile == half + 1 else _EDGE))
+    return _daily(cross_section.spread, score_TN, label_TN)
 
 
 def daily_hit_rate(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
     """Share of names whose score and label lie on the same side of that session's medians."""
-    return _by_session(_hit_rate, score_TN, label_TN)
-
-
-def _hit_rate(score: FloatArray, label: FloatArray) -> FloatArray:
-    same = (score > _nanmedian(score)) == (label > _nanmedian(label))
-    return _nanmean(np.where(np.isnan(score), np.nan, same.astype(np.float64)))
+    return _daily(cross_section.hit_rate, score_TN, label_TN)
 
 
 def daily_precision(
@@ -239,17 +141,14 @@ def daily_precision(
 ) -> FloatArray:
     """P@K: share of the ``top_k`` highest scores whose label is above the session's median.
 
-    Ties at the edge are broken by position; sessions with fewer than ``2 * top_k`` names are NaN.
+    Picks without a label do not count; a session in which fewer than half of the picks have one,
+    or with fewer than ``2 * top_k`` scores, is NaN. Equal scores at the edge share the seats left.
     """
+    return _daily(cross_section.precision(top_k), score_TN, label_TN)
 
-    def precision(score: FloatArray, label: FloatArray) -> FloatArray:
-        above = np.where(np.isnan(label), np.nan, (label > _nanmedian(label)).astype(np.float64))
-        order = np.argsort(-np.where(np.isnan(score), -np.inf, score), axis=1, kind="stable")
-        picked = np.take_along_axis(above, order[:, :top_k], axis=1)
-        enough = np.sum(~np.isnan(score), axis=1) >= 2 * top_k
-        return np.where(enough, _nanmean(picked), np.nan)
 
-    return _by_session(precision, score_TN, label_TN)
+def _daily(kernel: Kernel, score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
+    return by_session({"daily": kernel}, score_TN, label_TN)["daily"]
 
 
 def information_ratio(daily: FloatArray) -> float:
@@ -288,16 +187,3 @@ def max_drawdown(equity_T: FloatArray) -> float:
     """Largest fall from a running peak, as a positive share of that peak."""
     peak = np.maximum.accumulate(equity_T)
     return float(np.max(1.0 - equity_T / peak))
-
-
-def _nanmean(values_TN: FloatArray) -> FloatArray:
-    counts = np.sum(~np.isnan(values_TN), axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nansum(values_TN, axis=1) / np.where(counts, counts, np.nan))
-
-
-def _nanmedian(values_TN: FloatArray) -> FloatArray:
-    out = np.full((len(values_TN), 1), np.nan)
-    rows = np.flatnonzero((~np.isnan(values_TN)).any(axis=1))
-    out[rows, 0] = np.nanmedian(values_TN[rows], axis=1)
-    return out

@@ -53,6 +53,20 @@ def gaussian_ranks(values_TN: npt.ArrayLike) -> FloatArray:
     return np.asarray(ndtri(centred_ranks(values_TN) + 0.5), dtype=np.float64)
 
 
+def middle_ranks(values_TN: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    """Ranks of each row less their mean, 0 where NaN, and the median of each row [T, 1].
+
+    What measures across names are made of: multiples of a half, so that their sums of products are
+    exact. The median is NaN for a row of nulls.
+    """
+    values = np.asarray(values_TN)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64, copy=False)
+    medians = np.full((len(values), 1), np.nan)
+    ranks = _by_rows(values, _about_middle, kind=np.float64, null=0.0, medians=medians)
+    return ranks, medians
+
+
 def rank_codes(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     """`centred_ranks` in half precision, 0 where NaN: what training tensors hold."""
     return _by_rows(values_TN, _centred, kind=np.float16, null=0.0)
@@ -71,23 +85,50 @@ def _centred(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[A
     return np.asarray((ranks - half) / counts.astype(ranks.dtype) - half)
 
 
+def _about_middle(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    half = ranks.dtype.type(0.5)
+    return np.asarray(ranks - half * (counts.astype(ranks.dtype) + ranks.dtype.type(1)))
+
+
 def _by_rows(
-    values: npt.NDArray[Any], scale: _Scale, *, kind: npt.DTypeLike, null: float = math.nan
+    values: npt.NDArray[Any],
+    scale: _Scale,
+    *,
+    kind: npt.DTypeLike,
+    null: float = math.nan,
+    medians: FloatArray | None = None,
 ) -> npt.NDArray[Any]:
-    """Scaled ranks by blocks of rows that fit the processor's cache."""
+    """Scaled ranks by blocks of rows that fit the processor's cache; medians where asked for."""
     rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     out = np.empty(rows.shape, dtype=kind)
     step = max(1, _BLOCK_VALUES // max(1, rows.shape[1]))
     if out.size:
         for first in range(0, len(rows), step):
-            _rank(rows[first : first + step], scale, out[first : first + step], null)
+            block = slice(first, first + step)
+            order, counts = _rank(rows[block], scale, out[block], null)
+            if medians is not None:
+                medians[block] = _medians(rows[block], order, counts)
     return out.reshape(values.shape)
 
 
-def _rank(rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: float) -> None:
-    """Put the scaled average ranks of each row of a block into ``out``."""
-    counts = rows.shape[1] - np.isnan(rows).sum(axis=1)
-    order, placed = _packed_order(rows) if rows.dtype == np.float32 else _plain_order(rows)
+def _medians(rows: npt.NDArray[Any], order: _Places, counts: _Places) -> FloatArray:
+    middle = np.stack([(counts - 1) // 2, counts // 2], axis=1)
+    places = np.take_along_axis(order, np.minimum(middle, rows.shape[1] - 1), axis=1)
+    pair = np.take_along_axis(rows, places, axis=1)
+    return np.asarray(pair.mean(axis=1, keepdims=True, dtype=np.float64))
+
+
+def _rank(
+    rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: float
+) -> tuple[_Places, _Places]:
+    """Put the scaled average ranks of each row of a block into ``out``.
+
+    Returns positions in ascending order, and how many values each row has.
+    """
+    unknown = np.isnan(rows)
+    counts = rows.shape[1] - np.count_nonzero(unknown, axis=1)
+    packs = rows.dtype == np.float32
+    order, placed = _packed_order(rows, unknown) if packs else _plain_order(rows)
     coded = np.empty(rows.shape, dtype=out.dtype)
     for row, count in enumerate(counts.tolist()):
         coded[row, :count] = _distinct(scale, rows.dtype, out.dtype, count)
@@ -95,6 +136,7 @@ def _rank(rows: npt.NDArray[Any], scale: _Scale, out: npt.NDArray[Any], null: fl
     _share(coded, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
     for row, places in enumerate(order):
         out[row][places] = coded[row]
+    return order, counts
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +173,9 @@ def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
     return order, np.take_along_axis(rows, order, axis=1)
 
 
-def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
+def _packed_order(
+    rows: npt.NDArray[Any], unknown: npt.NDArray[np.bool_]
+) -> tuple[_Places, npt.NDArray[Any]]:
     """`_plain_order` for float32: value and position sorted together as one integer.
 
     Twice as fast as an argsort. The bits of a float order like integers once those of negative ones
@@ -140,7 +184,7 @@ def _packed_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
     """
     bits = np.add(rows, np.float32(0), order="C").view(np.int32)
     bits ^= (bits >> np.int32(31)) & _LAST
-    bits[np.isnan(rows)] = _LAST
+    np.copyto(bits, _LAST, where=unknown)
     packed = bits.astype(np.int64)
     packed <<= 32
     packed |= np.arange(rows.shape[1])

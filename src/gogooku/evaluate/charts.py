@@ -1,238 +1,284 @@
-"""Charts of the report as plain plotly figures (data and layout), without importing plotly."""
+"""Charts of skill and money, as figures for `gogooku.evaluate.svg`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from gogooku.core.metrics import Z95
+from gogooku.core.metrics import Z95, FloatArray
+from gogooku.evaluate.over_time import ROLLING, excess_growth, rolling_mean
+from gogooku.evaluate.svg import Figure, Series, dated
+from gogooku.evaluate.words import (
+    BASIS_POINTS,
+    CORRELATION,
+    COUNT,
+    MINUS,
+    RETURN,
+    SHARE,
+    Text,
+    Unit,
+    Words,
+    sessions,
+)
 
-Figure = dict[str, Any]
-
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-GREY, _PALE, _INK = "#8a8f98", "#e6e8eb", "#24292f"
-_SIGNIFICANT = 6
-_FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
+SESSION = Text("session", "営業日")
+_GROWTH = Unit(digits=3)
+_BINS = 40
 
 
-def skill_charts(daily: pl.DataFrame, deciles: pl.DataFrame) -> dict[str, Figure]:
-    """Cumulative RankIC per horizon, and mean return of each score decile."""
-    return {
-        "cumulative-rankic": cumulative_rank_ic(daily),
-        "deciles": decile_returns(deciles),
-    }
-
-
-def portfolio_charts(portfolio: pl.DataFrame) -> dict[str, Figure]:
-    """Equity, drawdown and turnover of a backtest's daily frame."""
-    return {
-        "equity": equity_curve(portfolio),
-        "drawdown": drawdown_curve(portfolio),
-        "turnover": turnover_bars(portfolio),
-    }
+def of_horizon(horizon: int) -> Text:
+    """A horizon as a label."""
+    return sessions(horizon)
 
 
 def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
     """Running sum of daily RankIC; dashed, where the truth is known, of the attainable."""
-    data = []
-    for place, (horizon, frame) in enumerate(_by_horizon(daily)):
-        colour = COLOURS[place % len(COLOURS)]
-        lines = [("rank_ic", f"h{horizon}", "solid", 2.0)]
+    days = _days(daily)
+    series = []
+    for place, horizon in enumerate(horizons_of(daily)):
+        frame = on_days(daily.filter(horizon=horizon), days)
+        lines = [("rank_ic", of_horizon(horizon), "solid")]
         if "attainable" in frame.columns and frame.get_column("attainable").count():
-            lines.append(("attainable", f"h{horizon} attainable", "dash", 1.2))
-        for column, name, dash, width in lines:
-            kept = frame.drop_nulls(column)
-            total = kept.get_column(column).cum_sum().to_list()
-            style = {"color": colour, "dash": dash, "width": width}
-            data.append(line(name, _dates(kept), total, style))
-    return figure(data, y="sum of daily RankIC")
+            text = Text("{name}, attainable", "{name}・達成可能").filled(name=of_horizon(horizon))
+            lines.append(("attainable", text, "dash"))
+        for column, name, dash in lines:
+            series.append(
+                Series(name=name, y=_summed(frame.get_column(column)), colour=place, dash=dash)
+            )
+    return _over_days(days, series, y=Text("sum of daily RankIC", "日次順位ICの累計"),
+                      unit=Unit(digits=2))  # fmt: skip
 
 
-def decile_returns(deciles: pl.DataFrame) -> Figure:
-    """Mean label of each score decile with its 95 % interval, one panel per horizon."""
-    blocks = _by_horizon(deciles)
-    layout = _layout(y="mean return, bps")
-    layout["showlegend"] = False
-    layout["annotations"] = []
-    data = []
-    for place, (horizon, frame) in enumerate(blocks):
-        low, high = place / len(blocks), (place + 0.86) / len(blocks)
-        number = "" if place == 0 else str(place + 1)
-        layout[f"xaxis{number}"] = _axis(domain=[low, high], anchor=f"y{number}", dtick=3)
-        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", zeroline=True, zerolinecolor=GREY)
-        layout["annotations"].append(
-            {"text": f"h{horizon}", "x": (low + high) / 2, "y": 1.08, "xref": "paper",
-             "yref": "paper", "showarrow": False}
-        )  # fmt: skip
-        errors = [Z95 * e * 1e4 if e is not None else None for e in frame["error"].to_list()]
-        data.append(
-            {
-                "type": "bar",
-                "name": f"h{horizon}",
-                "x": frame.get_column("decile").to_list(),
-                "y": [v * 1e4 if v is not None else None for v in frame["value"].to_list()],
-                "error_y": {"type": "data", "array": errors, "thickness": 1, "color": GREY},
-                "marker": {"color": COLOURS[place % len(COLOURS)]},
-                "xaxis": f"x{number}",
-                "yaxis": f"y{number}",
-            }
+def rolling_rank_ic(daily: pl.DataFrame, horizon: int) -> Figure:
+    """Mean RankIC of the last sessions with its band, at one horizon."""
+    mine = daily.filter(horizon=horizon).sort("date")
+    values = mine.get_column("rank_ic").cast(pl.Float64).to_numpy()
+    mean, low, high = rolling_mean(values, horizon=horizon).T
+    line = Series(name=Text(f"mean of {ROLLING} sessions", f"{ROLLING}営業日の平均"),
+                  y=mean.tolist(), low=low.tolist(), high=high.tolist(), band=True)  # fmt: skip
+    return _over_days(mine.get_column("date").to_list(), [line], y=Text("RankIC", "順位IC"),
+                      unit=CORRELATION)  # fmt: skip
+
+
+def decay(metrics: Mapping[str, Mapping[str, float | int | None]]) -> Figure:
+    """RankIC at each horizon with its 95% interval."""
+    horizons = sorted(
+        int(name[1:].partition(".")[0]) for name in metrics if name.endswith(".rank_ic")
+    )
+    found = [metrics[f"h{horizon}.rank_ic"] for horizon in horizons]
+    values, low, high = (
+        [_float(one.get(key)) for one in found] for key in ("value", "low", "high")
+    )
+    bars = Series(name=Text("RankIC", "順位IC"), y=values, low=low, high=high, shape="bars")
+    places = [float(place) for place in range(len(horizons))]
+    texts = [of_horizon(horizon) for horizon in horizons]
+    return Figure(
+        x=places, x_texts=texts, ticks=list(zip(places, texts, strict=True)), series=[bars],
+        y_label=Text("RankIC", "順位IC"), x_label=Text("horizon", "予測期間"), unit=CORRELATION,
+    )  # fmt: skip
+
+
+def excess_deciles(deciles: pl.DataFrame) -> dict[str, tuple[Text, Figure]]:
+    """Mean return of each score decile over the universe with its 95% interval, by horizon."""
+    found = {}
+    for place, horizon in enumerate(horizons_of(deciles)):
+        mine = deciles.filter(horizon=horizon).sort("decile")
+        values = mine.get_column("value").cast(pl.Float64).to_numpy(allow_copy=True)
+        errors = mine.get_column("error").cast(pl.Float64).to_numpy(allow_copy=True)
+        bars = Series(
+            name=Text("mean excess return", "平均超過リターン"),
+            y=values.tolist(),
+            low=(values - Z95 * errors).tolist(),
+            high=(values + Z95 * errors).tolist(),
+            shape="bars",
+            colour=place,
         )
-    layout["yaxis"]["title"] = {"text": "mean return, bps"}
-    return {"data": data, "layout": layout}
+        names = mine.get_column("decile").to_list()
+        found[f"h{horizon}"] = (
+            of_horizon(horizon),
+            Figure(
+                x=[float(one) for one in names],
+                x_texts=[Text(f"decile {one}", f"第{one}十分位") for one in names],
+                ticks=[(float(one), str(one)) for one in names if one in (1, 4, 7, 10)],
+                series=[bars],
+                y_label=Text("over the universe, bps", "ユニバース比、bps"),
+                x_label=Text("score decile", "スコア十分位"),
+                unit=BASIS_POINTS,
+                height=180,
+            ),
+        )
+    return found
 
 
 def equity_curve(portfolio: pl.DataFrame) -> Figure:
     """Equity after costs, the equal-weighted universe before costs, and cash, from 1."""
-    dates = _dates(portfolio)
     lines = {
-        "portfolio, after costs": ("equity", COLOURS[0], "solid"),
-        "universe, equal weight, no costs": ("benchmark", GREY, "solid"),
+        "equity": (Text("portfolio, after costs", "ポートフォリオ(コスト控除後)"), 0, "solid"),
+        "benchmark": (
+            Text("universe, equal weight, no costs", "等金額ユニバース(コストなし)"), None, "solid"
+        ),
+    }  # fmt: skip
+    series = [
+        Series(name=name, y=_relative(portfolio.get_column(column)), colour=colour, dash=dash)
+        for column, (name, colour, dash) in lines.items()
+    ]
+    flat = [1.0] * portfolio.height
+    series.append(Series(name=Text("cash, no interest", "現金(無利息)"), y=flat, colour=None,
+                         dash="dot"))  # fmt: skip
+    return _over_days(_days(portfolio), series, y=Text("growth of 1", "1からの成長"),
+                      unit=_GROWTH, zero=False)  # fmt: skip
+
+
+def excess_curve(portfolio: pl.DataFrame) -> Figure:
+    """Growth against the equal-weighted universe, before and after costs."""
+    grown = excess_growth(portfolio)
+    names = {
+        "net": (Text("after costs", "コスト控除後"), "solid", 0),
+        "gross": (Text("before costs", "コスト控除前"), "dash", 1),
     }
-    data = []
-    for name, (column, colour, dash) in lines.items():
-        values = portfolio.get_column(column)
-        style = {"color": colour, "dash": dash, "width": 2.0}
-        data.append(line(name, dates, (values / values[0]).to_list(), style))
-    flat = {"color": GREY, "dash": "dot", "width": 1.2}
-    data.append(line("cash, no interest", dates, [1.0] * len(dates), flat))
-    return figure(data, y="growth of 1")
+    series = [
+        Series(name=name, y=grown.get_column(column).to_list(), dash=dash, colour=colour)
+        for column, (name, dash, colour) in names.items()
+    ]
+    return _over_days(_days(portfolio), series, y=Text("over the universe", "ユニバース比"),
+                      unit=RETURN)  # fmt: skip
 
 
 def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
-    """Fall from the running peak."""
-    data = []
-    for name, column, colour in (
-        ("portfolio", "equity", COLOURS[0]),
-        ("universe", "benchmark", GREY),
+    """Fall from the running peak, downwards."""
+    series = []
+    for column, name, colour in (
+        ("equity", Text("portfolio", "ポートフォリオ"), 0),
+        ("benchmark", Text("universe", "ユニバース"), None),
     ):
         values = portfolio.get_column(column).to_numpy()
-        fall = values / np.maximum.accumulate(values) - 1.0
-        style = {"color": colour, "width": 1.5}
-        data.append(line(name, _dates(portfolio), fall.tolist(), style))
-    data[0]["fill"] = "tozeroy"
-    return figure(data, y="from the peak", tickformat=".0%")
+        fall = 1.0 - values / np.maximum.accumulate(values)
+        series.append(Series(name=name, y=fall.tolist(), colour=colour, area=colour == 0))
+    made = _over_days(_days(portfolio), series, y=Text("below the peak", "最高値からの下落"),
+                      unit=SHARE)  # fmt: skip
+    return replace(made, downwards=True)
+
+
+def exposure_lines(exposures: pl.DataFrame, names: Mapping[str, Text], unit: Unit) -> Figure:
+    """Active exposures over time, a line a factor.
+
+    Parameters
+    ----------
+    exposures : polars.DataFrame
+        (date, name, active), a row a session and factor.
+    """
+    days = _days(exposures)
+    series = [
+        Series(
+            name=names.get(name, name),
+            y=on_days(exposures.filter(name=name), days).get_column("active").to_list(),
+            colour=place,
+        )
+        for place, name in enumerate(exposures.get_column("name").unique(maintain_order=True))
+    ]
+    return _over_days(days, series, y=Text("over the universe", "ユニバース比"), unit=unit)
 
 
 def turnover_bars(portfolio: pl.DataFrame) -> Figure:
     """Share of equity replaced at each open that traded."""
-    traded = portfolio.filter(pl.col("turnover") > 0.0)
-    bar = {
-        "type": "bar",
-        "name": "turnover",
-        "x": _dates(traded),
-        "y": traded.get_column("turnover").to_list(),
-        "marker": {"color": COLOURS[0]},
-    }
-    return figure([bar], y="traded value / 2 / equity", tickformat=".0%")
+    traded = portfolio.with_columns(
+        pl.when(pl.col("turnover") > 0.0).then(pl.col("turnover")).alias("turnover")
+    )
+    bars = Series(name=Text("turnover", "回転率"), y=traded.get_column("turnover").to_list(),
+                  shape="bars")  # fmt: skip
+    y = Text("share of equity replaced", "入れ替えた資産の割合")
+    return _over_days(_days(traded), [bars], y=y, unit=SHARE)
 
 
-def importance_bars(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """RankIC lost by group of features, with its 95 % interval, one panel per horizon.
+def score_histogram(scores: FloatArray) -> Figure:
+    """How many names have which score."""
+    return histogram(
+        {Text("names", "銘柄数"): scores},
+        y=Text("names", "銘柄数"),
+        x=Text("score (no unit)", "スコア(単位なし)"),
+    )
 
-    Parameters
-    ----------
-    rows : sequence of mappings
-        ``group``, ``horizon``, ``lost``, ``error``; the group that loses most stands on top.
+
+def histogram(values: Mapping[Words, FloatArray], *, y: Words, x: Words) -> Figure:
+    """How often which values come, of several samples on one scale; what is not finite is left out.
+
+    A sample of which nothing is finite is no series.
     """
-    horizons = sorted({int(row["horizon"]) for row in rows})
-    worth: dict[str, float] = {}
-    for row in rows:
-        worth[row["group"]] = worth.get(row["group"], 0.0) + float(row["lost"])
-    groups = sorted(worth, key=lambda group: (worth[group], group))
-    layout = _layout(y="")
-    layout |= {"showlegend": False, "annotations": [], "height": 150 + 22 * len(groups)}
-    layout["margin"] |= {"t": 52, "b": 56}
-    data = []
-    for place, horizon in enumerate(horizons):
-        low, high = place / len(horizons), (place + 0.9) / len(horizons)
-        number = "" if place == 0 else str(place + 1)
-        title = {"text": "RankIC lost"}
-        layout[f"xaxis{number}"] = _axis(
-            domain=[low, high], anchor=f"y{number}", title=title, zeroline=True,
-            zerolinecolor=GREY, nticks=4,
-        )  # fmt: skip
-        layout[f"yaxis{number}"] = _axis(anchor=f"x{number}", showticklabels=place == 0)
-        layout["annotations"].append(_headline(f"h{horizon}", (low + high) / 2))
-        mine = {row["group"]: row for row in rows if int(row["horizon"]) == horizon}
-        errors = [mine[group]["error"] for group in groups]
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": f"h{horizon}",
-                "x": [mine[group]["lost"] for group in groups],
-                "y": groups,
-                "error_x": {
-                    "type": "data",
-                    "array": [None if one is None else Z95 * one for one in errors],
-                    "thickness": 1,
-                    "color": GREY,
-                },
-                "marker": {"color": COLOURS[place % len(COLOURS)]},
-                "xaxis": f"x{number}",
-                "yaxis": f"y{number}",
-            }
+    known = {name: one[np.isfinite(one)] for name, one in values.items()}
+    known = {name: one for name, one in known.items() if len(one)}
+    whole = np.concatenate([np.empty(0), *known.values()])
+    bins = _BINS if len(whole) and np.ptp(whole) > 0.0 else 1
+    edges = np.histogram_bin_edges(whole, bins=bins)
+    middles: list[float] = ((edges[1:] + edges[:-1]) / 2.0).tolist()
+    several = len(known) > 1
+    series = [
+        Series(
+            name=name,
+            y=[float(count) for count in np.histogram(one, bins=edges)[0]],
+            colour=place,
+            shape="line" if several else "bars",
         )
-    return {"data": data, "layout": layout}
+        for place, (name, one) in enumerate(known.items())
+    ]
+    every = max(1, len(middles) // 4)
+    return Figure(
+        x=middles,
+        x_texts=[f"{low:.3g} … {high:.3g}" for low, high in pairwise(edges)],
+        ticks=[
+            (middle, f"{middle:.2g}".replace("-", MINUS)) for middle in middles[every // 2 :: every]
+        ],
+        series=series,
+        y_label=y,
+        x_label=x,
+        unit=COUNT,
+        height=200,
+    )
 
 
-def _headline(text: str, x: float) -> Figure:
-    """What a panel is about, above it."""
-    return {"text": text, "x": x, "y": 1.0, "yshift": 16, "xref": "paper", "yref": "paper",
-            "showarrow": False}  # fmt: skip
+def horizons_of(frame: pl.DataFrame) -> list[int]:
+    """Horizons of a long frame, ascending."""
+    found: list[int] = sorted(frame.get_column("horizon").unique().to_list())
+    return found
 
 
-def _by_horizon(frame: pl.DataFrame) -> list[tuple[int, pl.DataFrame]]:
-    horizons = sorted(frame.get_column("horizon").unique().to_list())
-    return [(horizon, frame.filter(pl.col("horizon") == horizon)) for horizon in horizons]
+def on_days(frame: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """The rows of a frame at each of some days; null where it has none."""
+    axis = pl.DataFrame({"date": pl.Series(days, dtype=pl.Date)})
+    return axis.join(frame, on="date", how="left", maintain_order="left")
 
 
-def _dates(frame: pl.DataFrame) -> list[str]:
-    return [str(day) for day in frame.get_column("date").to_list()]
+def _days(frame: pl.DataFrame) -> list[date]:
+    found: list[date] = frame.get_column("date").unique().sort().to_list()
+    return found
 
 
-def line(name: str, x: list[Any], y: list[Any], style: Mapping[str, Any]) -> Figure:
-    """A line as a plotly trace."""
-    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": dict(style)}
+def _summed(column: pl.Series) -> list[float | None]:
+    """Running sum that stays where a session does not count; nothing before the first that does."""
+    values = column.cast(pl.Float64)
+    begun = values.is_not_null().cum_sum() > 0
+    total = values.fill_null(0.0).cum_sum()
+    return [one if has else None for one, has in zip(total, begun, strict=True)]
 
 
-def _axis(**more: Any) -> Figure:
-    return {"gridcolor": _PALE, "zeroline": False, "linecolor": GREY, "automargin": True, **more}
+def _relative(values: pl.Series) -> list[float | None]:
+    found: list[float | None] = (values / values[0]).to_list()
+    return found
 
 
-def _layout(*, y: str, tickformat: str = "") -> Figure:
-    return {
-        "template": {},
-        "font": {"family": _FONT, "size": 13, "color": _INK},
-        "margin": {"l": 64, "r": 16, "t": 28, "b": 40},
-        "height": 320,
-        "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
-        "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": 1.16},
-        "xaxis": _axis(),
-        "yaxis": _axis(title={"text": y}, tickformat=tickformat),
-    }
+def _float(value: float | int | None) -> float | None:
+    return None if value is None else float(value)
 
 
-def figure(data: list[Figure], *, y: str, x: str = "session", tickformat: str = "") -> Figure:
-    """A figure in the style of the pages from plotly traces."""
-    layout = _layout(y=y, tickformat=tickformat)
-    layout["xaxis"]["title"] = {"text": x}
-    layout["showlegend"] = len(data) > 1
-    return {"data": data, "layout": layout}
-
-
-def plain(value: Any) -> Any:
-    """A figure as JSON-ready values: six significant digits, and null for what is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, float):
-        return float(f"{value:.{_SIGNIFICANT}g}") if math.isfinite(value) else None
-    return value
+def _over_days(
+    days: Sequence[date], series: Sequence[Series], *, y: Text, unit: Unit, zero: bool = True
+) -> Figure:
+    x, texts, ticks = dated(days)
+    return Figure(
+        x=x, x_texts=texts, ticks=ticks, series=series, y_label=y, x_label=SESSION, unit=unit,
+        zero=zero,
+    )  # fmt: skip

@@ -4,42 +4,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from gogooku.core.metrics import Z95
 from gogooku.evaluate.calibration import Calibrated
-from gogooku.evaluate.charts import COLOURS, GREY, Figure, figure, line
+from gogooku.evaluate.charts import SESSION, of_horizon, on_days
+from gogooku.evaluate.svg import PALETTE, Figure, Series, dated
+from gogooku.evaluate.words import Text, Unit
 
-_DASHES: Final = ("solid", "dash", "dot", "dashdot")
+_DASHES: Final = ("solid", "dash", "dot")
+_QUARTERS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+_SHARE: Final = Unit(digits=3)
 
 
 def calibration_lines(rows: Sequence[Calibrated]) -> Figure:
     """Share of names below each quantile over its level, a line a horizon, and the diagonal."""
-    data = [line("as stated", [0.0, 1.0], [0.0, 1.0], {"color": GREY, "dash": "dot", "width": 1.2})]
+    levels = sorted({0.0, 1.0, *(row.level for row in rows)})
+    diagonal = Series(name=Text("as stated", "表示どおり"), y=levels, colour=None, dash="dot")
+    series = [diagonal]
     for place, horizon in enumerate(sorted({row.horizon for row in rows})):
-        mine = sorted(
-            (row for row in rows if row.horizon == horizon and row.sessions),
-            key=lambda row: row.level,
-        )
+        mine = {row.level: row for row in rows if row.horizon == horizon and row.sessions}
         if not mine:
             continue
-        errors = [None if math.isnan(row.error) else Z95 * row.error for row in mine]
-        name = f"h{horizon}: n {mine[0].sessions:,} sessions, {mine[0].labels:,} labels"
-        levels, shares = [row.level for row in mine], [row.share for row in mine]
-        style = {"color": COLOURS[place % len(COLOURS)], "width": 1.8}
-        data.append(
-            {
-                **line(name, levels, shares, style),
-                "mode": "lines+markers",
-                "error_y": {"type": "data", "array": errors, "thickness": 1},
-            }
+        first = mine[min(mine)]
+        name = Text(
+            "{horizon}: n {sessions} sessions, {labels} labels",
+            "{horizon}: n {sessions}営業日、ラベル{labels}件",
+        ).filled(
+            horizon=of_horizon(horizon),
+            sessions=f"{first.sessions:,}",
+            labels=f"{first.labels:,}",
         )
-    made = figure(data, x="level of the quantile", y="share of names below it")
-    for axis in ("xaxis", "yaxis"):
-        made["layout"][axis]["range"] = [0.0, 1.0]
-    return _beside(made, height=420)
+        ends = [
+            (None, None) if level not in mine or math.isnan(mine[level].error)
+            else (mine[level].share - Z95 * mine[level].error,
+                  mine[level].share + Z95 * mine[level].error)
+            for level in levels
+        ]  # fmt: skip
+        series.append(
+            Series(
+                name=name,
+                y=[mine[level].share if level in mine else None for level in levels],
+                low=[low for low, _ in ends],
+                high=[high for _, high in ends],
+                colour=place,
+                shape="dots",
+            )
+        )
+    return Figure(
+        x=levels,
+        x_texts=[f"{level:g}" for level in levels],
+        ticks=[(quarter, f"{quarter:g}") for quarter in _QUARTERS],
+        series=series,
+        y_label=Text("share of names below the quantile", "分位点を下回った銘柄の割合"),
+        x_label=Text("level of the quantile", "分位点の水準"),
+        unit=_SHARE,
+        y_range=(0.0, 1.0),
+        height=340,
+    )
 
 
 def channel_lines(weights: pl.DataFrame) -> Figure:
@@ -51,27 +75,21 @@ def channel_lines(weights: pl.DataFrame) -> Figure:
         (date, channel, weight), in the order of sessions.
     """
     names = weights.get_column("channel").unique(maintain_order=True).to_list()
-    data = [_channel(weights.filter(channel=name), name, n) for n, name in enumerate(names)]
-    days = weights.get_column("date").unique().sort()
-    flat = {"color": GREY, "dash": "dot", "width": 1.2}
-    ends = [str(days[0]), str(days[-1])]
-    data.append(line("equal weights", ends, [1.0 / len(names)] * 2, flat))
-    made = figure(data, y="mean weight of a channel")
-    made["layout"]["yaxis"]["rangemode"] = "tozero"
-    return _beside(made, height=max(320, 120 + 20 * len(names)))
-
-
-def _channel(mine: pl.DataFrame, name: str, place: int) -> Figure:
-    style: dict[str, Any] = {
-        "color": COLOURS[place % len(COLOURS)],
-        "dash": _DASHES[place // len(COLOURS) % len(_DASHES)],
-        "width": 1.8,
-    }
-    days = [str(day) for day in mine.get_column("date").to_list()]
-    return line(name, days, mine.get_column("weight").to_list(), style)
-
-
-def _beside(made: Figure, *, height: int) -> Figure:
-    """The figure with its legend at its side, where long names have room."""
-    made["layout"] |= {"height": height, "legend": {"orientation": "v"}, "hovermode": "closest"}
-    return made
+    days = weights.get_column("date").unique().sort().to_list()
+    series = [
+        Series(
+            name=name,
+            y=on_days(weights.filter(channel=name), days).get_column("weight").to_list(),
+            colour=place % PALETTE,
+            dash=_DASHES[place // PALETTE % len(_DASHES)],
+        )
+        for place, name in enumerate(names)
+    ]
+    flat = [1.0 / len(names)] * len(days)
+    series.append(Series(name=Text("equal weights", "等ウェイト"), y=flat, colour=None, dash="dot"))
+    x, texts, ticks = dated(days)
+    return Figure(
+        x=x, x_texts=texts, ticks=ticks, series=series,
+        y_label=Text("mean weight of a channel, 0 to 1", "チャネルの平均ウェイト(0〜1)"),
+        x_label=SESSION, unit=_SHARE, height=320,
+    )  # fmt: skip

@@ -6,98 +6,121 @@ Every text is escaped, and a content security policy forbids the page to fetch a
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
-from plotly.offline import get_plotlyjs
+from gogooku.evaluate.page_style import SCRIPT, STYLE
+from gogooku.evaluate.svg import Figure, drawn
+from gogooku.evaluate.words import Language, Text, Unit, Words, html
 
-from gogooku.evaluate.charts import Figure, plain
-
-_LINK = re.compile(r"""(href|src)=(["'])https?://[^"']*""")
-
-_STYLE = """
-:root{--ink:#24292f;--soft:#57606a;--line:#d8dee4;--pale:#f6f8fa;--warn:#9a3412;--warnbg:#fff7ed}
-*{box-sizing:border-box}
-body{margin:0;background:#fff;color:var(--ink);
-font:15px/1.55 system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:32px 24px 64px}
-h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:40px 0 8px}
-p.note{color:var(--soft);margin:0 0 8px}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);vertical-align:top}
-th:first-child,td:first-child{text-align:left}thead th{color:var(--soft);font-weight:600}
-td small{display:block;color:var(--soft);font-size:12px}
-.wide{overflow-x:auto}
-.warnings{background:var(--warnbg);border-left:4px solid var(--warn);padding:8px 16px;margin:16px 0}
-.warnings li{margin:4px 0}
-details{margin:12px 0}summary{cursor:pointer;font-weight:600}
-td.text{text-align:left;word-break:break-word}
-@media print{details{display:none}}
-"""
-
-_SCRIPT = """
-for (const box of document.querySelectorAll("[data-figure]")) {
-  const figure = JSON.parse(document.getElementById(box.dataset.figure).textContent);
-  Plotly.newPlot(box, figure.data, figure.layout, {displaylogo: false, responsive: true});
-}
-"""
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+_TO_LANGUAGE = (
+    '<button id="to-language" type="button"><span lang="en">日本語</span>'
+    '<span lang="ja">English</span></button>'
+)
+_TO_THEME = f'<button id="to-theme" type="button">{html(Text("Light / dark", "明 / 暗"))}</button>'
 
 
-def document(title: str, body: str) -> str:
-    """Put a body into a page."""
-    policy = (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-        "img-src data: blob:"
-    )
+def document(title: str, body: str, *, language: Language | None = None) -> str:
+    """Put a body into a page; buttons change the theme and the language.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML.
+    language : Language or None
+        Which texts are shown first; None for a page in English alone.
+    """
+    shown = language or Language.EN
+    buttons = (_TO_LANGUAGE if language is not None else "") + _TO_THEME
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<!doctype html>\n<html lang="{shown}" data-lang="{shown}">\n<head>\n'
+        f'<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n"
-        f"<script>{_plotly_script()}</script>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f'<body>\n<main>\n<div class="bar">{buttons}</div>\n{body}\n</main>\n'
+        f'<div id="tip" role="tooltip"></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
     )
 
 
-@lru_cache(maxsize=1)
-def _plotly_script() -> str:
-    """Plotly's script without the links that its maps and its logo would show."""
-    return _LINK.sub(r"\1=\2#", str(get_plotlyjs()))
+def section(key: str, title: Words, inner: str, *, note: Words = "", whole: bool = False) -> str:
+    """A part with a heading and a remark under it; ``inner`` is HTML.
 
-
-def section(key: str, title: str, inner: str) -> str:
-    """A part with a heading; ``inner`` is HTML."""
-    return f'<section id="{key}"><h2>{escape(title)}</h2>\n{inner}</section>'
-
-
-def chart(key: str, title: str, figure: Figure, *, note: str = "") -> str:
-    """A part with a plotly figure and a remark above it."""
-    text = json.dumps(plain(figure), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    remark = f'<p class="note">{escape(note)}</p>' if note else ""
-    inner = (
-        f'{remark}<script type="application/json" id="figure-{key}">{text}</script>'
-        f'<div data-figure="figure-{key}"></div>'
+    ``whole``: it stays on one sheet of paper.
+    """
+    kind = ' class="whole"' if whole else ""
+    remark = f'<p class="note">{html(note)}</p>' if note else ""
+    return (
+        f'<section id="{key}"{kind}><h2 id="title-{key}">{html(title)}</h2>\n'
+        f"{remark}{inner}</section>"
     )
-    return section(key, title, inner)
 
 
-def details(key: str, title: str, tree: Mapping[str, Any]) -> str:
+def chart(key: str, title: Words, figure: Figure, *, note: Words = "") -> str:
+    """A part with a figure and a remark above it."""
+    return section(key, title, drawn(key, figure), note=note, whole=True)
+
+
+def panels(key: str, title: Words, figures: Mapping[str, tuple[Words, Figure]], *, note: Words = "",
+           ) -> str:  # fmt: skip
+    """A part with small figures side by side, each with a heading, by the end of its key."""
+    inner = "".join(
+        f'<div><h3 id="title-{key}-{name}">{html(head)}</h3>{drawn(f"{key}-{name}", figure)}</div>'
+        for name, (head, figure) in figures.items()
+    )
+    return section(key, title, f'<div class="panels">{inner}</div>', note=note)
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "") -> str:
+    """A table that scrolls within its own box; cells are HTML, with or without their tag."""
+    top = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(_td(cell) for cell in row)}</tr>" for row in rows)
+    named = f' class="{kind}"' if kind else ""
+    return (
+        f'<div class="wide" tabindex="0"><table{named}><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _td(cell: str) -> str:
+    return cell if cell.startswith("<td") else f"<td>{cell}</td>"
+
+
+def heat(value: float | None, unit: Unit, *, most: float, below: str = "") -> str:
+    """A cell whose colour says the sign and the size of its number; ``most`` has the full tone.
+
+    ``below`` is HTML that stands under the number.
+    """
+    shown = f"{html(unit.text(value))}{below}"
+    if value is None or value != value or most <= 0.0:
+        return f"<td>{shown}</td>"
+    tone = min(60, round(60 * abs(value) / most))
+    side = "up" if value >= 0.0 else "down"
+    return f'<td class="{side}" style="--v:{tone}">{shown}</td>'
+
+
+def estimated(shown: Text, interval: Text, count: Text) -> str:
+    """A number, and below it its interval and how many sessions it is of; as HTML."""
+    small = [html(one) for one in (interval, count) if one.en]
+    below = "".join(f"<small>{one}</small>" for one in small)
+    return f"{html(shown)}{below}"
+
+
+def details(key: str, title: Words, tree: Mapping[str, object]) -> str:
     """A folded table of names and values."""
     rows = "".join(
         f'<tr><td>{escape(str(name))}</td><td class="text">{escape(_text(value))}</td></tr>'
         for name, value in sorted(tree.items())
     )
     return (
-        f'<section id="{key}"><details><summary>{escape(title)}</summary>'
-        f"<table><tbody>{rows}</tbody></table></details></section>"
+        f'<section id="{key}"><details><summary>{html(title)}</summary>'
+        f'<div class="wide"><table><tbody>{rows}</tbody></table></div></details></section>'
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, Mapping) and set(value) == {"value", "from"}:
         return f"{value['value']}  ({value['from']})"
     if isinstance(value, str):

@@ -1,77 +1,46 @@
-"""One self-contained HTML page about a run: opens offline, loads nothing, says its sample sizes.
+"""One self-contained HTML page about a run: opens offline, loads nothing, in two languages.
 
-The same inputs give the same bytes. Every text is escaped, and a content security policy forbids
-the page to fetch anything.
+The headline comes first: whose prices, which dates, a verdict, four numbers, and what is wrong.
+Then the ranking, other models on the same sessions, skill, money, and where it comes from. The same
+inputs give the same bytes. Every text is escaped, and a content security policy forbids the page to
+fetch anything.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from typing import Any
+from typing import Final
 
+import numpy as np
 import polars as pl
 
+from gogooku.core.metrics import FloatArray
+from gogooku.evaluate import charts
 from gogooku.evaluate.calibration import Calibrated
-from gogooku.evaluate.charts import Figure, importance_bars, portfolio_charts, skill_charts
 from gogooku.evaluate.network_charts import calibration_lines, channel_lines
-from gogooku.evaluate.page import chart, details, document, section
+from gogooku.evaluate.over_time import monthly_mean, monthly_returns
+from gogooku.evaluate.page import chart, details, document, panels, section
+from gogooku.evaluate.report_head import Headline, head, warnings_box
+from gogooku.evaluate.report_tables import (
+    exposure_table,
+    glossary,
+    importance_table,
+    month_table,
+    portfolio_table,
+    ranking_tables,
+    rival_table,
+    skill_table,
+    year_column,
+)
+from gogooku.evaluate.report_texts import DEVIATIONS, NOTES, STYLES, TITLES
+from gogooku.evaluate.svg import Figure, drawn
 from gogooku.evaluate.training_charts import training_charts
+from gogooku.evaluate.verdict import Figures, verdict
+from gogooku.evaluate.words import CORRELATION, RETURN, Language, Text, Words, sessions
 
-_TITLES = {
-    "cumulative-rankic": "Cumulative RankIC",
-    "deciles": "Mean return by score decile",
-    "equity": "Equity",
-    "drawdown": "Drawdown",
-    "turnover": "Turnover",
-    "calibration": "Quantile calibration",
-    "channels": "Channel selection over time",
-    "importance": "What the scores live on",
-    "training-rankic": "Training: learning curves",
-    "training-loss": "Training: loss",
-    "training-gates": "Training: gates",
-    "training-gradients": "Training: gradients by part",
-    "training-updates": "Training: steps by part",
-}
-_NOTES = {
-    "cumulative-rankic": "A straight rising line is steady skill; a flat one is none.",
-    "deciles": "Decile 10 has the highest scores. Bars are means over sessions, whiskers 95 %.",
-    "equity": "The universe line pays no costs and cannot be bought as it stands.",
-    "turnover": "Each rebalance: traded value over two, over equity at the open.",
-    "calibration": (
-        "Share of names of the test part whose label, as the normal score of its rank within the "
-        "session, lies below the quantile they were given: mean over sessions, whiskers 95 %, n in "
-        "the legend. On the dotted line a quantile is what it says; a line steeper than it has "
-        "quantiles that lie too far apart, a flatter one quantiles that lie too close together."
-    ),
-    "channels": (
-        "Weights that the state of the market gives the channels of the history on sessions of the "
-        "test part, by the network that scored them; they add up to 1. Level lines: always the "
-        "same choice; on the dotted line: none. A jump may be the next fold's network."
-    ),
-    "importance": (
-        "RankIC that is lost on validation dates when the windows of a group of features change "
-        "hands among the names of a session; whiskers 95 %. A group whose whisker lies at or below "
-        "zero is not missed: others know what it knows."
-    ),
-    "training-rankic": (
-        "Solid on train dates, dashed on validation dates, each on its own label. Side by side and "
-        "rising: there is more to learn; far apart: too much was learned by heart."
-    ),
-    "training-gates": "Mean over names, validation sessions and fits. 0 is shut, 1 is open.",
-    "training-gradients": (
-        "Norm of what the optimiser was given, after clipping: mean over the steps of an epoch and "
-        "over fits."
-    ),
-    "training-updates": (
-        "Length of a step as a share of the weights' norm: mean over the steps of an epoch and "
-        "over fits; 0.001 to 0.01 is usual."
-    ),
-}
-_PERCENT = {"annual_return", "volatility", "max_drawdown", "excess_return", "benchmark_return",
-            "hit_rate", "gross", "p_at_k"}  # fmt: skip
+_AT: Final = Text("{title}, {horizon}", "{title}({horizon})")
+"""A heading with its horizon."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +49,14 @@ class ReportPage:
 
     Attributes
     ----------
-    title : str
+    headline : Headline
     daily, deciles : polars.DataFrame
         Of `gogooku.evaluate.skill.Skill`.
     metrics : mapping
         ``Report.to_json()["metrics"]`` of skill and portfolio together: ``h5.rank_ic`` or
         ``portfolio.sharpe`` to value, low, high, n.
+    horizon : int
+        The one that is traded; pictures of one horizon are of it.
     portfolio : polars.DataFrame or None
         Daily frame of a backtest.
     events : sequence of mappings
@@ -94,116 +65,166 @@ class ReportPage:
         As written beside the run.
     facts : mapping
         Small statements: label variant, K of P@K, dates.
-    warnings : sequence of str
-        Findings; shown first.
+    warnings : sequence of words
+        Findings and biases; shown right below the headline.
+    questioned : bool
+        Whether a finding among them doubts the numbers themselves.
+    ranking : polars.DataFrame or None
+        See `gogooku.evaluate.report_tables.ranking_tables`.
+    scores : float64 array
+        Of the newest session at ``horizon``.
+    rivals : polars.DataFrame or None
+        `gogooku.evaluate.compare.COMPARISON_SCHEMA`, this run as ``a``.
+    missing : sequence of str
+        Models that the page would compare with and that are not there.
+    styles, sectors : polars.DataFrame or None
+        Active exposures of the holdings to styles and sectors; see
+        `gogooku.evaluate.report_tables.exposure_table`.
     importance : sequence of mappings
-        What groups of features are worth; see `gogooku.evaluate.charts.importance_bars`.
+        ``group``, ``horizon``, ``lost``, ``error``.
     calibration : sequence of Calibrated
         How right the quantiles of a network are.
     channels : polars.DataFrame or None
         What a network reads when; see `gogooku.evaluate.network_charts.channel_lines`.
+    language : Language
+        Whose texts are shown first.
     """
 
-    title: str
+    headline: Headline
     daily: pl.DataFrame
     deciles: pl.DataFrame
-    metrics: Mapping[str, Mapping[str, float | int | None]]
+    metrics: Mapping[str, Figures]
+    horizon: int
     portfolio: pl.DataFrame | None = None
-    events: Sequence[Mapping[str, Any]] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
-    stamp: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    warnings: Sequence[str] = ()
-    importance: Sequence[Mapping[str, Any]] = ()
+    events: Sequence[Mapping[str, object]] = ()
+    config: Mapping[str, object] = field(default_factory=dict)
+    stamp: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    warnings: Sequence[Words] = ()
+    questioned: bool = False
+    ranking: pl.DataFrame | None = None
+    scores: FloatArray = field(default_factory=lambda: np.empty(0))
+    rivals: pl.DataFrame | None = None
+    missing: Sequence[str] = ()
+    styles: pl.DataFrame | None = None
+    sectors: pl.DataFrame | None = None
+    importance: Sequence[Mapping[str, object]] = ()
     calibration: Sequence[Calibrated] = ()
     channels: pl.DataFrame | None = None
+    language: Language = Language.EN
 
 
 def render_report(page: ReportPage) -> str:
     """The page as one HTML text."""
-    charts = skill_charts(page.daily, page.deciles)
-    traded = portfolio_charts(page.portfolio) if page.portfolio is not None else {}
-    trained = training_charts(page.events)
-    days = page.daily.get_column("date")
+    said = verdict(
+        page.metrics,
+        horizon=page.horizon,
+        simulated=page.headline.simulated,
+        questioned=page.questioned,
+    )
     body = [
-        f"<h1>{escape(page.title)}</h1>",
-        f'<p class="note">Out of sample, {escape(str(days.min()))} to {escape(str(days.max()))}, '
-        f"{days.n_unique()} sessions. Intervals are 95 %, Newey-West; n counts sessions.</p>",
-        _warnings(page.warnings),
-        section("metrics", "Skill", _skill_table(page.metrics)),
-        *(_chart(key, figure) for key, figure in charts.items()),
-        section("portfolio", "Portfolio", _portfolio_table(page.metrics)) if traded else "",
-        *(_chart(key, figure) for key, figure in traded.items()),
+        head(page.headline, said, page.metrics, horizon=page.horizon),
+        warnings_box(page.warnings),
+        *_beside_others(page),
+        *_skill(page),
+        *_money(page),
+        *_inside(page),
+        *(_chart(key, figure) for key, figure in training_charts(page.events).items()),
+        glossary(page.metrics),
+        details("facts", TITLES["facts"], page.facts),
+        details("config", TITLES["config"], page.config),
+        details("stamp", TITLES["stamp"], page.stamp),
+    ]
+    text = "\n".join(part for part in body if part)
+    return document(page.headline.run_id, text, language=page.language)
+
+
+def _beside_others(page: ReportPage) -> list[str]:
+    """Who is ranked where, and how other models do on the same sessions."""
+    parts = []
+    if page.ranking is not None and page.ranking.height:
+        inner, note = ranking_tables(page.ranking, horizon=page.horizon)
+        parts.append(section("ranking", TITLES["ranking"], inner, note=note))
+    if page.rivals is not None or page.missing:
+        inner, note = rival_table(page.rivals, page.missing)
+        parts.append(section("rivals", TITLES["rivals"], inner, note=note))
+    return parts
+
+
+def _skill(page: ReportPage) -> list[str]:
+    one = page.daily.filter(horizon=page.horizon)
+    months = monthly_mean(one, "rank_ic")
+    at = _AT.filled(horizon=sessions(page.horizon), title=Text("{title}", "{title}"))
+    return [
+        section("metrics", TITLES["metrics"], skill_table(page.metrics), note=NOTES["metrics"]),
+        section(
+            "monthly-rankic",
+            at.filled(title=TITLES["monthly-rankic"]),
+            month_table(months, "value", CORRELATION),
+            note=NOTES["monthly-rankic"],
+        ),
+        chart(
+            "rolling-rankic",
+            at.filled(title=TITLES["rolling-rankic"]),
+            charts.rolling_rank_ic(page.daily, page.horizon),
+            note=NOTES["rolling-rankic"],
+        ),
+        _chart("cumulative-rankic", charts.cumulative_rank_ic(page.daily)),
+        _chart("decay", charts.decay(page.metrics)),
+        panels("deciles", TITLES["deciles"], charts.excess_deciles(page.deciles),
+               note=NOTES["deciles"]),
+    ]  # fmt: skip
+
+
+def _money(page: ReportPage) -> list[str]:
+    if page.portfolio is None:
+        return []
+    months = monthly_returns(page.portfolio)
+    most = max(abs(float(one or 0.0)) for one in months.get_column("portfolio").to_list() or [0.0])
+    return [
+        section("portfolio", TITLES["portfolio"], portfolio_table(page.metrics),
+                note=NOTES["portfolio"]),
+        _chart("excess", charts.excess_curve(page.portfolio)),
+        _chart("equity", charts.equity_curve(page.portfolio)),
+        _chart("drawdown", charts.drawdown_curve(page.portfolio)),
+        _chart("turnover", charts.turnover_bars(page.portfolio)),
+        *(
+            section(
+                key,
+                TITLES[key],
+                month_table(months, column, RETURN, years=year_column(months, column), most=most),
+                note=NOTES[key],
+            )
+            for key, column in (("months", "portfolio"), ("months-excess", "excess"))
+        ),
+        *_exposed(page),
+    ]  # fmt: skip
+
+
+def _exposed(page: ReportPage) -> list[str]:
+    """What the holdings bet on beside the scores, where a backtest says."""
+    parts = []
+    if page.styles is not None:
+        figure = drawn("exposures", charts.exposure_lines(page.styles, STYLES, DEVIATIONS))
+        inner = figure + exposure_table(page.styles, STYLES, DEVIATIONS)
+        parts.append(section("exposures", TITLES["exposures"], inner, note=NOTES["exposures"]))
+    if page.sectors is not None:
+        inner = exposure_table(page.sectors, {}, RETURN)
+        parts.append(section("sectors", TITLES["sectors"], inner, note=NOTES["sectors"]))
+    return parts
+
+
+def _inside(page: ReportPage) -> list[str]:
+    """The scores, what they come from, and what a network gives beside them."""
+    scored = bool(np.isfinite(page.scores).any())
+    return [
+        _chart("scores", charts.score_histogram(page.scores)) if scored else "",
+        section("importance", TITLES["importance"], importance_table(page.importance),
+                note=NOTES["importance"]) if page.importance else "",
         _chart("calibration", calibration_lines(page.calibration)) if page.calibration else "",
         _chart("channels", channel_lines(page.channels)) if page.channels is not None else "",
-        _chart("importance", importance_bars(page.importance)) if page.importance else "",
-        *(_chart(key, figure) for key, figure in trained.items()),
-        details("facts", "Facts", page.facts),
-        details("config", "Configuration", page.config),
-        details("stamp", "Stamp", page.stamp),
-    ]
-    return document(page.title, "\n".join(part for part in body if part))
+    ]  # fmt: skip
 
 
 def _chart(key: str, figure: Figure) -> str:
-    return chart(key, _TITLES[key], figure, note=_NOTES.get(key, ""))
-
-
-def _warnings(warnings: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in warnings)
-    if not items:
-        return '<section id="warnings"><p class="note">No warnings.</p></section>'
-    return f'<section id="warnings" class="warnings"><b>Warnings</b><ul>{items}</ul></section>'
-
-
-def _skill_table(metrics: Mapping[str, Mapping[str, float | int | None]]) -> str:
-    """Measures down, horizons across."""
-    split = [(*name.partition(".")[::2], name) for name in metrics if re.match(r"h\d+\.", name)]
-    horizons = sorted({horizon for horizon, _, _ in split}, key=lambda text: int(text[1:]))
-    measures = list(dict.fromkeys(measure for _, measure, _ in split))
-    head = "".join(f"<th>{escape(horizon)}</th>" for horizon in horizons)
-    rows = []
-    for measure in sorted(measures, key=_order):
-        cells = "".join(_cell(metrics.get(f"{horizon}.{measure}"), measure) for horizon in horizons)
-        rows.append(f"<tr><td>{escape(measure)}</td>{cells}</tr>")
-    return (
-        f'<div class="wide"><table><thead><tr><th>measure</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _portfolio_table(metrics: Mapping[str, Mapping[str, float | int | None]]) -> str:
-    rows = []
-    for name, figures in metrics.items():
-        prefix, _, measure = name.partition(".")
-        if prefix == "portfolio":
-            rows.append(f"<tr><td>{escape(measure)}</td>{_cell(figures, measure)}</tr>")
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _order(measure: str) -> tuple[int, str]:
-    first = ["rank_ic", "icir", "ic", "hit_rate", "p_at_k", "spread"]
-    return (first.index(measure) if measure in first else len(first), measure)
-
-
-def _cell(figures: Mapping[str, float | int | None] | None, measure: str) -> str:
-    if figures is None or figures.get("value") is None:
-        return "<td>-</td>"
-    shown = _number(figures["value"], measure)
-    low, high = figures.get("low"), figures.get("high")
-    interval = (
-        f"{_number(low, measure)} to {_number(high, measure)}, "
-        if low is not None and high is not None
-        else ""
-    )
-    return f"<td>{shown}<small>{interval}n {figures.get('n')}</small></td>"
-
-
-def _number(value: float | int | None, measure: str) -> str:
-    if value is None:
-        return "-"
-    if measure in _PERCENT:
-        return f"{value:.1%}"
-    if measure == "spread":
-        return f"{value * 1e4:.1f} bps"
-    return f"{value:.1f}" if abs(value) >= 100.0 else f"{value:.3f}"
+    return chart(key, TITLES[key], figure, note=NOTES.get(key, ""))

@@ -1,14 +1,13 @@
 """Skill of out-of-sample scores, with its error, and the gate that catches leaks.
 
-`daily_skill` measures every session once; `skill_report` averages. Definitions are those of
-`gogooku.core.metrics`. Selection is never masked by facts of the next session: a name without a
-label simply does not count towards a measure.
+`gogooku.evaluate.daily` measures every session once; here are the averages. Selection is never
+masked by facts of the next session: a name without a label does not count towards a measure.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +17,9 @@ import polars as pl
 
 from gogooku.core import metrics
 from gogooku.core.errors import ContractError
-from gogooku.core.metrics import DECILES, Estimate, FloatArray, mean_estimate
-from gogooku.core.types import IntArray, Labels, Report
+from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
+from gogooku.core.types import BoolArray, IntArray, Labels, Report
+from gogooku.evaluate.daily import Measured, cross_decay, lag_decay, measure
 from gogooku.evaluate.significance import paired_difference
 
 LEAK_SIGMAS = 3.0
@@ -32,12 +32,8 @@ LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the scores contain that expectation."""
 
 _NAMES_PER_PICK = 4
-_MEASURES = {
-    "rank_ic": metrics.daily_rank_ic,
-    "ic": metrics.daily_ic,
-    "hit_rate": metrics.daily_hit_rate,
-    "spread": metrics.daily_spread,
-}
+_Values = npt.NDArray[np.floating[Any]]
+_NO_AVERAGE = ("num_names", "rank_ic_truth")
 
 
 @dataclass(frozen=True)
@@ -63,18 +59,25 @@ class Skill:
     Attributes
     ----------
     report : Report
-        ``h5.rank_ic`` and the like; ``facts`` holds ``variant``, ``top_k`` per horizon and
-        ``findings``, the texts of the leak gate.
+        ``h5.rank_ic`` and the like; ``facts`` holds ``variant``, ``top_k`` (the K of every measure
+        with one in its name), ``top_k_asked`` where it had to be lowered, and ``findings``, the
+        texts of the leak gate.
     daily : polars.DataFrame
-        (date, horizon, num_names, rank_ic, ic, hit_rate, spread, p_at_k[, alignment, attainable,
-        rank_ic_truth, family...]); null where a session does not count.
+        (date, horizon, num_names, the measures of `gogooku.evaluate.daily.measure`[, alignment,
+        attainable, rank_ic_truth, family...]); null where a session does not count.
     deciles : polars.DataFrame
-        (horizon, decile 1 to 10, value, n, error): mean label of each score decile.
+        (horizon, decile 1 to 10, value, n, error): mean label of each score decile less the mean of
+        all names that count, see `gogooku.core.cross_section.deciles_of`.
+    decay : polars.DataFrame
+        (horizon, kind, step, value, n, error): RankIC of the scores of a horizon against labels
+        that start ``step`` sessions later (kind ``lag``), or that last ``step`` sessions (kind
+        ``horizon``).
     """
 
     report: Report
     daily: pl.DataFrame
     deciles: pl.DataFrame
+    decay: pl.DataFrame
 
     @property
     def findings(self) -> list[str]:
@@ -90,6 +93,7 @@ def evaluate_scores(
     variant: str = "excess",
     truth: Truth | None = None,
     top_k: int = metrics.TOP_K,
+    universe_tN: BoolArray | None = None,
 ) -> Skill:
     """Measure scores against labels.
 
@@ -105,8 +109,10 @@ def evaluate_scores(
         use ``raw``, whose expectation is what was planted.
     truth : Truth, optional
     top_k : int
-        Names in P@K; fewer where the smallest session has fewer than four times as many. The K
-        used is stated.
+        Names picked by score; a quarter of the names of the usual session where that is less. The
+        K used is in the names of the measures.
+    universe_tN : bool [t, N], optional
+        Names that ought to be scored; without it those that are.
 
     Raises
     ------
@@ -118,44 +124,59 @@ def evaluate_scores(
             f"skill: scores {scores_tNH.shape} for {len(indices)} sessions do not fit labels "
             f"{labels.raw_TNH.shape}; score the dataset the labels were made from"
         )
+    pairs = _pairs(scores_tNH, labels.variant(variant)[indices])
+    chosen = usual_k(pairs, top_k)
+    facts: dict[str, Any] = {"variant": variant, "top_k": chosen, "findings": []}
+    if chosen < top_k:
+        facts["top_k_asked"] = top_k
     values: dict[str, Estimate] = {}
-    facts: dict[str, Any] = {"variant": variant, "top_k": {}, "findings": []}
-    frames, deciles = [], []
+    frames, deciles, found = [], [], []
     for place, horizon in enumerate(labels.horizons):
-        score = scores_tNH[:, :, place].astype(np.float64)
-        label = labels.variant(variant)[indices, :, place].astype(np.float64)
-        chosen = _chosen_k(score, label, top_k)
-        daily = _daily(score, label, top_k=chosen)
-        facts["top_k"][f"h{horizon}"] = chosen
-        if chosen < top_k:
-            facts.setdefault("top_k_asked", top_k)
+        score, label = pairs[place]
+        one = measure(
+            score, label, indices=indices, horizon=horizon, top_k=chosen, universe_tN=universe_tN
+        )
+        daily = dict(one.daily)
         if truth is not None and np.isfinite(truth.expectation[indices, :, place]).any():
             raw = labels.raw_TNH[indices, :, place].astype(np.float64)
-            daily |= _daily_truth(score, raw, truth, (indices, place))
+            daily |= _daily_truth(score.astype(np.float64), raw, truth, (indices, place))
+        by_decile = [mean_estimate(part, horizon=horizon) for part in one.deciles.T]
         values |= _averages(daily, horizon)
+        values[f"h{horizon}.monotonicity"] = monotonicity(by_decile)
         facts["findings"] += leak_findings(daily, horizon=horizon)
         dates = labels.sessions[indices].astype("datetime64[D]")
         frames.append(_daily_frame(daily, dates, horizon))
-        deciles.append(_deciles(score, label, horizon))
+        deciles.append(_decile_frame(by_decile, horizon))
+        found.append(one)
     return Skill(
         report=Report(values=values, facts=facts),
         daily=pl.concat(frames, how="diagonal"),
         deciles=pl.concat(deciles),
+        decay=_decay(found, indices),
     )
 
 
-def _chosen_k(score_tN: FloatArray, label_tN: FloatArray, top_k: int) -> int:
-    counts = (np.isfinite(score_tN) & np.isfinite(label_tN)).sum(axis=1)
-    counts = counts[counts >= metrics.MIN_NAMES]
-    return min(top_k, int(counts.min()) // _NAMES_PER_PICK) if len(counts) else top_k
+def _pairs(scores_tNH: _Values, labels_tNH: _Values) -> list[tuple[_Values, _Values]]:
+    """Scores and labels [t, N] of each horizon, each in one piece of memory."""
+    return [
+        (np.ascontiguousarray(scores_tNH[:, :, h]), np.ascontiguousarray(labels_tNH[:, :, h]))
+        for h in range(scores_tNH.shape[2])
+    ]
 
 
-def _daily(score_tN: FloatArray, label_tN: FloatArray, *, top_k: int) -> dict[str, FloatArray]:
-    daily = {name: measure(score_tN, label_tN) for name, measure in _MEASURES.items()}
-    daily["p_at_k"] = metrics.daily_precision(score_tN, label_tN, top_k=top_k)
-    joint = np.isfinite(score_tN) & np.isfinite(label_tN)
-    daily["num_names"] = joint.sum(axis=1).astype(np.float64)
-    return daily
+def usual_k(pairs: Sequence[tuple[_Values, _Values]], top_k: int) -> int:
+    """K of the measures: what was asked, or a quarter of the names that the median session has.
+
+    The smallest over horizons, so that one K serves all; at least 1. A few thin sessions do not
+    lower it: they are too small for it and do not count.
+    """
+    smallest = top_k
+    for score, label in pairs:
+        counts = np.count_nonzero(np.isfinite(score + label), axis=1)
+        counts = counts[counts >= metrics.MIN_NAMES]
+        if len(counts):
+            smallest = min(smallest, int(np.median(counts)) // _NAMES_PER_PICK)
+    return max(smallest, 1)
 
 
 def _daily_truth(
@@ -183,7 +204,7 @@ def _averages(daily: Mapping[str, FloatArray], horizon: int) -> dict[str, Estima
     found = {
         f"h{horizon}.{name}": mean_estimate(series, horizon=horizon)
         for name, series in daily.items()
-        if name not in ("num_names", "rank_ic_truth")
+        if name not in _NO_AVERAGE
     }
     found[f"h{horizon}.icir"] = metrics.ratio_estimate(daily["rank_ic"], horizon=horizon)
     if "attainable" in daily:
@@ -191,6 +212,18 @@ def _averages(daily: Mapping[str, FloatArray], horizon: int) -> dict[str, Estima
             daily["rank_ic_truth"], daily["attainable"], horizon=horizon
         )
     return found
+
+
+def monotonicity(deciles: Sequence[Estimate]) -> Estimate:
+    """Spearman correlation of decile number and mean decile return; it has no standard error.
+
+    NaN where a decile is unknown or all are alike.
+    """
+    means = np.array([[one.value for one in deciles]])
+    n = min(one.n for one in deciles)
+    order = np.arange(float(len(deciles)))[None, :]
+    value = float(metrics.daily_rank_ic(order, means)[0]) if np.isfinite(means).all() else math.nan
+    return Estimate(value=value, n=n, error=math.nan, lags=0)
 
 
 def share_of_attainable(
@@ -259,22 +292,32 @@ def _daily_frame(
     )
 
 
-def _deciles(score_tN: FloatArray, label_tN: FloatArray, horizon: int) -> pl.DataFrame:
-    """Mean label of each decile of score, averaged over sessions."""
-    joint = np.isfinite(score_tN) & np.isfinite(label_tN)
-    joint &= (joint.sum(axis=1) >= metrics.MIN_NAMES)[:, None]
-    position = metrics.score_positions(np.where(joint, score_tN, np.nan))
-    rows = []
-    for decile in range(1, DECILES + 1):
-        inside = joint & metrics.in_decile(position, decile)
-        counts = inside.sum(axis=1)
-        sums = np.where(inside, label_tN, 0.0).sum(axis=1)
-        means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-        mean = mean_estimate(means, horizon=horizon)
-        rows.append((horizon, decile, mean.value, mean.n, mean.error))
+def _decile_frame(deciles: Sequence[Estimate], horizon: int) -> pl.DataFrame:
+    rows = [(horizon, number, one.value, one.n, one.error) for number, one in enumerate(deciles, 1)]
     schema = {
         "horizon": pl.Int32,
         "decile": pl.Int32,
+        "value": pl.Float64,
+        "n": pl.Int64,
+        "error": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _decay(found: Sequence[Measured], indices: IntArray) -> pl.DataFrame:
+    """RankIC of each horizon's scores against later labels and labels of other horizons."""
+    rows = []
+    for one in found:
+        series = [("lag", lag, daily) for lag, daily in lag_decay(one, indices).items()]
+        series += [("horizon", h, daily) for h, daily in cross_decay(one, found).items()]
+        for kind, step, daily in series:
+            overlap = step if kind == "horizon" else one.horizon
+            mean = mean_estimate(daily, horizon=overlap)
+            rows.append((one.horizon, kind, step, mean.value, mean.n, mean.error))
+    schema = {
+        "horizon": pl.Int32,
+        "kind": pl.String,
+        "step": pl.Int32,
         "value": pl.Float64,
         "n": pl.Int64,
         "error": pl.Float64,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from gogooku.evaluate.charts import COLOURS, Figure, figure, line
+from gogooku.evaluate.svg import PALETTE, Figure, Series, number_ticks
+from gogooku.evaluate.words import PLAIN, SHARE, Text, Unit, Words
 
 Event = Mapping[str, Any]
 
+_PARTS: Final = {"probe": Text("probe", "予備学習")}
+"""What parts of a training are called."""
 MOST_FITS: Final = 4
 """Fits whose curves are drawn one by one; of more their mean is drawn."""
 
@@ -30,32 +34,34 @@ def training_charts(events: Sequence[Event]) -> dict[str, Figure]:
         Only those for which something was reported.
     """
     fits = _fits(events)
+    gates = _by_part(fits, lambda one: one.get("gates", {}))
     made = {
         "training-rankic": _learning_curves(fits),
         "training-loss": _over_epochs(
-            _curves(fits, {"loss": lambda one: one.get("loss")}), y="mean loss of a step"
+            _curves(fits, [(Text("loss", "損失"), lambda one: one.get("loss"))]),
+            y=Text("mean loss of a step", "1ステップの平均損失"),
         ),
-        "training-gates": _over_epochs(
-            _by_part(fits, lambda one: one.get("gates", {})), y="share let through, 0 to 1"
+        "training-gates": replace(
+            _over_epochs(gates, y=Text("share let through", "通過させる割合"), unit=SHARE),
+            y_range=(0.0, 1.02),
         ),
         "training-gradients": _over_epochs(
             _by_part(fits, lambda one: _reported(one, "gradient")),
-            y="gradient norm",
+            y=Text("gradient norm (no unit)", "勾配ノルム(単位なし)"),
             logarithmic=True,
         ),
         "training-updates": _over_epochs(
             _by_part(fits, lambda one: _reported(one, "update")),
-            y="step over weights",
+            y=Text("step over weights (ratio)", "ステップと重みの比"),
             logarithmic=True,
         ),
     }
-    made["training-gates"]["layout"]["yaxis"]["range"] = [0.0, 1.02]
-    return {key: one for key, one in made.items() if one["data"]}
+    return {key: one for key, one in made.items() if one.series}
 
 
-def _fits(events: Sequence[Event]) -> dict[str, list[Event]]:
+def _fits(events: Sequence[Event]) -> dict[Text, list[Event]]:
     """Epochs of each fit in order, by what it is called; one that was done again counts once."""
-    fits: dict[str, dict[int, Event]] = {}
+    fits: dict[Text, dict[int, Event]] = {}
     refit: dict[int, bool] = {}
     for event in events:
         fold = int(event.get("fold", 0))
@@ -63,24 +69,40 @@ def _fits(events: Sequence[Event]) -> dict[str, list[Event]]:
             refit[fold] = event.get("fitted_on") == "train and valid"
         if not isinstance(event.get("epoch"), int) or event.get("event") != "epoch":
             continue
-        name = f"fold {fold}"
-        if "member_seed" in event:
-            place = event.get("member_number", event["member"])
-            name += f", member {place}, seed {event['member_seed']}"
-        name += f", {event['part']}" if "part" in event else ""
-        name += ", refit" if refit.get(fold) else ""
-        fits.setdefault(name, {})[event["epoch"]] = event
+        fits.setdefault(_called(event, fold, refit=refit.get(fold, False)), {})[event["epoch"]] = (
+            event
+        )
     return {
         name: [reported[epoch] for epoch in sorted(reported)] for name, reported in fits.items()
     }
+
+
+def _called(event: Event, fold: int, *, refit: bool) -> Text:
+    """What the fit of an event is called."""
+    name = Text(f"fold {fold}", f"フォールド{fold}")
+    if "member_seed" in event:
+        place, seed = event.get("member_number", event["member"]), event["member_seed"]
+        name = Text(
+            f"{name.en}, member {place}, seed {seed}", f"{name.ja}、構成{place}、シード{seed}"
+        )
+    if "part" in event:
+        part = _PARTS.get(str(event["part"]), Text(str(event["part"]), str(event["part"])))
+        name = Text(f"{name.en}, {part.en}", f"{name.ja}、{part.ja}")
+    return Text(f"{name.en}, refit", f"{name.ja}、再学習") if refit else name
 
 
 def _reported(event: Event, what: str) -> dict[str, float]:
     return {part: float(reported[what]) for part, reported in event.get("parts", {}).items()}
 
 
-Curve = tuple[str, list[int], list[float], dict[str, Any]]
-"""Name, epochs, values and style."""
+@dataclass(frozen=True)
+class _Curve:
+    """Values by epoch, and how they are drawn."""
+
+    name: Words
+    values: Mapping[int, float]
+    colour: int
+    dash: str
 
 
 def _mean_over_horizons(event: Event, name: str) -> float | None:
@@ -89,23 +111,24 @@ def _mean_over_horizons(event: Event, name: str) -> float | None:
 
 
 def _curves(
-    fits: Mapping[str, list[Event]], reported: Mapping[str, Callable[[Event], float | None]]
-) -> list[Curve]:
+    fits: Mapping[Text, list[Event]],
+    reported: Sequence[tuple[Text, Callable[[Event], float | None]]],
+) -> list[_Curve]:
     """A curve of each number and fit; of the mean over fits where they are many."""
-    dashes = ("solid", "dash")
     curves = []
-    for dash, (what, read) in zip(dashes, reported.items(), strict=False):
+    for dash, (what, read) in zip(("solid", "dash"), reported, strict=False):
         rows = {
             name: {int(one["epoch"]): value for one in epochs if (value := read(one)) is not None}
             for name, epochs in fits.items()
         }
         rows = {name: row for name, row in rows.items() if row}
         if len(rows) > MOST_FITS:
-            rows = {f"mean of {len(rows)} fits": _mean(rows.values())}
+            mean = Text(f"mean of {len(rows)} fits", f"{len(rows)}回の学習の平均")
+            rows = {mean: _mean(rows.values())}
         for place, (name, row) in enumerate(rows.items()):
-            style = {"color": COLOURS[place % len(COLOURS)], "dash": dash, "width": 1.8}
-            label = f"{name}: {what}" if len(reported) > 1 or len(rows) > 1 else what
-            curves.append((label, list(row), list(row.values()), style))
+            several = len(reported) > 1 or len(rows) > 1
+            label = Text(f"{name.en}: {what.en}", f"{name.ja}: {what.ja}") if several else what
+            curves.append(_Curve(label, row, place % PALETTE, dash))
     return curves
 
 
@@ -118,17 +141,18 @@ def _mean(rows: Iterable[Mapping[int, float]]) -> dict[int, float]:
     return {epoch: float(np.mean(by_epoch[epoch])) for epoch in sorted(by_epoch)}
 
 
-def _learning_curves(fits: Mapping[str, list[Event]]) -> Figure:
-    reported = {
-        "train": lambda one: _mean_over_horizons(one, "train_rank_ic"),
-        "validation": lambda one: _mean_over_horizons(one, "rank_ic"),
-    }
-    return _over_epochs(_curves(fits, reported), y="RankIC, mean over horizons")
+def _learning_curves(fits: Mapping[Text, list[Event]]) -> Figure:
+    reported: list[tuple[Text, Callable[[Event], float | None]]] = [
+        (Text("train", "訓練"), lambda one: _mean_over_horizons(one, "train_rank_ic")),
+        (Text("validation", "検証"), lambda one: _mean_over_horizons(one, "rank_ic")),
+    ]
+    y = Text("RankIC, mean over horizons", "順位IC(全予測期間の平均)")
+    return _over_epochs(_curves(fits, reported), y=y)
 
 
 def _by_part(
-    fits: Mapping[str, list[Event]], read: Callable[[Event], Mapping[str, float]]
-) -> list[Curve]:
+    fits: Mapping[Text, list[Event]], read: Callable[[Event], Mapping[str, float]]
+) -> list[_Curve]:
     """A curve of each part of the networks, the mean over fits."""
     parts = dict.fromkeys(part for epochs in fits.values() for one in epochs for part in read(one))
     curves = []
@@ -137,22 +161,31 @@ def _by_part(
             {int(one["epoch"]): read(one)[part] for one in epochs if part in read(one)}
             for epochs in fits.values()
         ]
-        mean = _mean(rows)
-        dash = "solid" if place < len(COLOURS) else "dot"
-        style = {"color": COLOURS[place % len(COLOURS)], "dash": dash, "width": 1.8}
-        curves.append((part, list(mean), list(mean.values()), style))
+        dash = "solid" if place < PALETTE else "dot"
+        curves.append(_Curve(part, _mean(rows), place % PALETTE, dash))
     return curves
 
 
-def _over_epochs(curves: Sequence[Curve], *, y: str, logarithmic: bool = False) -> Figure:
-    data = []
-    for name, epochs, values, style in curves:
-        shown = [value if value > 0 or not logarithmic else None for value in values]
-        mark = {"mode": "lines+markers", "marker": {"size": 5}}
-        data.append({**line(name, list(epochs), list(shown), style), **mark})
-    made = figure(data, y=y, x="epoch")
-    longest = max((len(epochs) for _, epochs, _, _ in curves), default=1)
-    made["layout"]["xaxis"]["dtick"] = max(1, -(-longest // 12))
-    if logarithmic:
-        made["layout"]["yaxis"] |= {"type": "log", "exponentformat": "power", "dtick": 1}
-    return made
+def _over_epochs(
+    curves: Sequence[_Curve], *, y: Text, unit: Unit = PLAIN, logarithmic: bool = False
+) -> Figure:
+    epochs = sorted({epoch for curve in curves for epoch in curve.values})
+    series = []
+    for curve in curves:
+        found = [curve.values.get(epoch) for epoch in epochs]
+        shown = [one if one is None or one > 0 or not logarithmic else None for one in found]
+        series.append(
+            Series(name=curve.name, y=shown, colour=curve.colour, dash=curve.dash, shape="dots")
+        )
+    x = [float(epoch) for epoch in epochs]
+    return Figure(
+        x=x,
+        x_texts=[Text(f"epoch {epoch}", f"エポック{epoch}") for epoch in epochs],
+        ticks=number_ticks(x),
+        series=series,
+        y_label=y,
+        x_label=Text("epoch", "エポック"),
+        unit=unit,
+        zero=False,
+        logarithmic=logarithmic,
+    )

@@ -32,6 +32,8 @@ from gogooku.tables.parts import base_source
 EVALUATION = "evaluation"
 _DAILY_FILE, _DECILES_FILE = "daily.parquet", "deciles.parquet"
 _TRUTH = "truth"
+TRUTH_FILE = f"extras/{_TRUTH}.parquet"
+"""Of a sandbox's source: what it planted."""
 _TRUTH_KEYS = ("date", "code", "horizon", "expectation")
 
 
@@ -264,6 +266,6 @@ def _truth_input(home: Path, run: Run) -> dict[str, str]:
     folder = _source_folder(home, run.manifest)
     if run.config.label_order is LabelOrder.SHUFFLED or not (folder / MANIFEST_FILE).exists():
         return {}
-    if not delivery(folder).files.has(f"extras/{_TRUTH}.parquet"):
+    if not delivery(folder).files.has(TRUTH_FILE):
         return {}
     return {f"truth of source {run.manifest['source']}": folder.name}

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from gogooku.core.config import Resolved, resolve
+from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
+from gogooku.evaluate.report_head import Headline
+from gogooku.evaluate.report_texts import in_both
+from gogooku.evaluate.words import Language
+from gogooku.ingest.source import Source
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
-from gogooku.runs.folder import EVENTS_FILE, Run
-from gogooku.runs.importance import Importance, importance
+from gogooku.runs.folder import EVENTS_FILE, REPORT, REPORT_FILE, Run
+from gogooku.runs.importance import importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
 from gogooku.runs.network_pictures import (
     calibration,
@@ -23,14 +31,16 @@ from gogooku.runs.network_pictures import (
     has_quantiles,
     selects_channels,
 )
+from gogooku.runs.newest import is_simulated, newest_ranking, source_of
+from gogooku.runs.rivals import Rivals, compared, rivals_of
 from gogooku.runs.trade import Traded, backtest
-
-REPORT = "report"
-REPORT_FILE = "report.html"
 
 
 class ReportConfig(JudgeConfig, TradeConfig):
-    """Which evaluation and which backtest a page is about: the settings of both."""
+    """Which evaluation and which backtest a page is about, and the language it opens in."""
+
+    language: Language = Language.EN
+    """Whose texts are shown first; the page has both."""
 
 
 DEFAULT = resolve(ReportConfig(), base_name=REPORT)
@@ -41,6 +51,9 @@ def write_report(
     home: Path, run: Run, resolved: Resolved[ReportConfig] = DEFAULT, *, explained: bool = False
 ) -> Path:
     """Write the page of a run, in a folder beside it; what it is about is made first if missing.
+
+    Runs of other learners on the same dataset and dates that are in the home are judged too, and
+    compared with.
 
     Parameters
     ----------
@@ -54,28 +67,45 @@ def write_report(
         that gives quantiles, or weighs channels, is gone.
     """
     resolved = at_exchange(resolved, run.exchange(home))
-    judged = evaluate(home, run, resolved.part(JudgeConfig))
-    traded = backtest(home, run, resolved.part(TradeConfig))
-
+    judging = resolved.part(JudgeConfig)
+    made = _Made(
+        judged=evaluate(home, run, judging),
+        traded=backtest(home, run, resolved.part(TradeConfig)),
+        rivals=rivals_of(home, run),
+        source=source_of(home, run),
+    )
+    others = {kind: evaluate(home, one, judging) for kind, one in made.rivals.runs.items()}
     found, *folders = importance(home, run) if explained else ([],)
+    folders += [made.judged.folder, made.traded.folder, *(one.folder for one in others.values())]
 
     def fill(building: Path) -> None:
-        page = replace(_page(run, judged, traded, resolved, worth=found), **_pictures(home, run))
+        page = _page(home, run, made, resolved, others=others)
+        page = replace(page, importance=[asdict(one) for one in found], **_pictures(home, run))
         (building / REPORT_FILE).write_text(render_report(page), encoding="utf-8")
 
+    named = {} if made.source is None else {f"names of {made.source.name}": made.source.folder.name}
     folder = keep_beside(
         run,
         REPORT,
         resolved,
         code=(__name__,),
         inputs={
-            name: content
-            for folder in (judged.folder, traded.folder, *folders)
-            for name, content in content_of(folder).items()
+            **named,
+            **{name: content for one in folders for name, content in content_of(one).items()},
         },
         fill=fill,
     )
     return folder / REPORT_FILE
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a page is about."""
+
+    judged: Evaluation
+    traded: Traded
+    rivals: Rivals
+    source: Source | None
 
 
 def _pictures(home: Path, run: Run) -> dict[str, Any]:
@@ -91,25 +121,74 @@ def _pictures(home: Path, run: Run) -> dict[str, Any]:
 
 
 def _page(
+    home: Path,
     run: Run,
-    judged: Evaluation,
-    traded: Traded,
+    made: _Made,
     resolved: Resolved[ReportConfig],
     *,
-    worth: Sequence[Importance],
+    others: Mapping[str, Evaluation],
 ) -> ReportPage:
+    judged, traded, horizon = made.judged, made.traded, resolved.config.portfolio.horizon
+    ranking = newest_ranking(run, made.source, horizon=horizon)
+    said = [*judged.findings, *judged.facts.get("known_bias", ())]
     return ReportPage(
-        title=run.run_id,
+        headline=_headline(home, run, made),
         daily=judged.daily,
         deciles=judged.deciles,
         metrics={**judged.metrics, **traded.metrics},
+        horizon=horizon,
         portfolio=traded.frame("daily"),
         events=events_of(run),
         config={**run.files.json(CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
-        warnings=[*judged.findings, *judged.facts.get("known_bias", ())],
-        importance=[asdict(one) for one in worth],
+        warnings=[in_both(text) for text in said],
+        questioned=bool(judged.findings),
+        ranking=ranking,
+        scores=ranking.get_column("score").cast(pl.Float64).to_numpy(),
+        rivals=compared(
+            judged.daily, {kind: one.daily for kind, one in others.items()}, name=run.run_id
+        ),
+        missing=made.rivals.missing,
+        styles=exposed(traded, "style"),
+        sectors=exposed(traded, "sector"),
+        language=resolved.config.language,
+    )
+
+
+def exposed(traded: Traded, kind: str) -> pl.DataFrame | None:
+    """Active exposures that a backtest has kept: (date, name, active); None where it has none.
+
+    Parameters
+    ----------
+    traded : Traded
+    kind : str
+        ``style`` or ``sector``, of ``style_exposures.parquet`` or ``sector_exposures.parquet``.
+    """
+    name = f"{kind}_exposures"
+    if not open_sealed(traded.folder).has(f"{name}.parquet"):
+        return None
+    return traded.frame(name).select("date", pl.col(kind).alias("name"), "active")
+
+
+def _headline(home: Path, run: Run, made: _Made) -> Headline:
+    """What a run is of, by its predictions and its source."""
+    scored = run.predictions("test").filter(horizon=run.horizons[0])
+    ranked = scored.group_by("date").len().get_column("len")
+    days: list[date] = scored.get_column("date").unique().sort().to_list()
+    return Headline(
+        run_id=run.run_id,
+        learner=run.config.learner.kind,
+        source=str(run.manifest["source"]),
+        exchange=run.exchange(home),
+        currency=str(made.traded.facts["currency"]),
+        simulated=is_simulated(str(run.manifest["source"]), made.source),
+        names=scored.get_column("code").n_unique(),
+        ranked=(int(str(ranked.min())), int(str(ranked.max()))),
+        first=days[0],
+        last=days[-1],
+        tested=len(days),
+        folds=len(run.manifest["folds"]),
     )
 
 
