@@ -49,7 +49,7 @@ def test_one_run_is_refused(home):
 def test_a_measure_that_is_not_there_is_named(home):
     result = run_cli(home, "compare", "ridge", "reversal", "--metric", "sharpe")
     assert result.code == 2
-    assert "it has num_names, rank_ic" in result.err
+    assert "it has rank_ic" in result.err
 
 
 def test_hold_outs_that_were_spent_are_said(home):
@@ -58,3 +58,17 @@ def test_hold_outs_that_were_spent_are_said(home):
     done(home, "evaluate", "ridge", "reversal", "--spend-holdout", "last")
     answer = compare(home, ["ridge", "reversal"], metric="rank_ic", config=None, assignments=[])
     assert sum("of 2 to look at it" in text for text in answer.facts["remarks"]) == 2
+
+
+def test_a_page_is_written_whole(home, tmp_path):
+    place = tmp_path / "page.html"
+    answer = done(home, "compare", "ridge", "reversal", "--page", place, "--json").json
+    assert answer["page"] == str(place)
+    text = place.read_text()
+    assert "Runs side by side" in text
+    assert answer["sentence"][:40] in text
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["page.html"]
+    for wrong in (tmp_path / "no" / "page.html", tmp_path / "page.txt"):
+        refused = run_cli(home, "compare", "ridge", "reversal", "--page", wrong)
+        assert refused.code == 2
+        assert "--page" in refused.err

@@ -30,7 +30,8 @@ def made(rng, shift):
         }
     )
     facts = {"variant": "raw", "findings": ["horizon 5: too good"] if shift > 0.5 else []}
-    return Skill(Report({}, facts), daily, deciles)
+    decay = deciles.rename({"decile": "step"}).with_columns(kind=pl.lit("lag"))
+    return Skill(Report({}, facts), daily, deciles, decay)
 
 
 def test_paths_are_averaged_by_session():
@@ -44,6 +45,8 @@ def test_paths_are_averaged_by_session():
     assert whole.report.values["h5.rank_ic"].error == pytest.approx(expected.error)
     assert whole.report.values["h5.rank_ic"].n == len(mean)
     assert whole.deciles["value"].to_list() == [0.5, 2.0]
+    assert whole.decay["value"].to_list() == [0.5, 2.0]
+    assert whole.decay["error"].to_list() == pytest.approx([0.1, 0.3])
     assert whole.daily.schema == paths[0].daily.schema
     assert whole.findings == ["path 1: horizon 5: too good"]
     assert whole.report.facts["cross_validation"] == {

@@ -10,6 +10,7 @@ from scipy import stats
 
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import ratio_estimate
+from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.many_tests import superior_ability
 from gogooku.evaluate.overfitting import backtest_overfitting
 from gogooku.evaluate.side_by_side import Tries, side_by_side
@@ -41,6 +42,7 @@ def runs():
 
 
 ONE = Tries(count=1)
+LOWER = "turnover_50"
 
 
 def test_each_run_is_paired_with_the_first(runs):
@@ -116,7 +118,7 @@ def test_only_sessions_that_all_have_count(runs):
 
 
 def test_any_daily_measure_by_its_name(runs):
-    with pytest.raises(UsageError, match=r"no measure 'precision_at_k'; it has num_names, rank_ic"):
+    with pytest.raises(UsageError, match=r"no measure 'precision_at_k'; it has rank_ic"):
         side_by_side(runs, tries=ONE, metric="precision_at_k")
     with pytest.raises(UsageError, match="no measure 'date'"):
         side_by_side(runs, tries=ONE, metric="date")
@@ -144,3 +146,22 @@ def test_equal_runs_are_said_to_be_equal(runs):
     assert made.at[5].equal == ("twin",)
     assert math.isnan(made.at[5].superior)
     assert "No test can judge that" in made.sentence()
+
+
+def test_where_less_is_better_the_lowest_is_best(runs):
+    turned = {name: frame.with_columns(churn=-pl.col("rank_ic")) for name, frame in runs.items()}
+    assert definition_of(LOWER).higher_is_better is False
+    turned = {name: frame.rename({"churn": LOWER}) for name, frame in turned.items()}
+    made, mirrored = (
+        side_by_side(turned, tries=ONE, metric=LOWER),
+        side_by_side(runs, tries=ONE),
+    )
+    assert made.at[5].superior == mirrored.at[5].superior
+    assert made.at[5].better == ("b",)
+    assert made.sentence().startswith(f"b has a lower {LOWER} than a")
+
+
+def test_what_is_no_measure_of_skill_is_refused(runs):
+    odd = {name: frame.with_columns(weather=1.0) for name, frame in runs.items()}
+    with pytest.raises(UsageError, match="weather is no measure of which more or less is better"):
+        side_by_side(odd, tries=ONE, metric="weather")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -91,6 +92,9 @@ def compare(
     horizon: Annotated[
         int | None, typer.Option(help="Horizon of the sentence; 5 by default.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write the comparison as one HTML file too.")
+    ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -103,6 +107,7 @@ def compare(
         runs,
         metric=metric,
         horizon=None if horizon is None else whole_number(horizon, option="--horizon", least=1),
+        page=page,
         config=config,
         assignments=assignments or [],
     )

@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from gogooku.core.cross_section import ROUNDING
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.core.metrics import ROUNDING, FloatArray
+from gogooku.core.metrics import FloatArray
 
 MIN_BLOCK = 2
 """Fewest sessions in a block."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -41,7 +42,7 @@ def over_paths(paths: Sequence[Skill], *, kind: str) -> Skill:
     }
     if len(paths) == 1:
         (only,) = paths
-        return Skill(Report(only.report.values, facts), only.daily, only.deciles)
+        return replace(only, report=Report(only.report.values, facts))
     daily = (
         pl.concat([one.daily for one in paths], how="diagonal")
         .group_by(_KEYS)
@@ -50,13 +51,22 @@ def over_paths(paths: Sequence[Skill], *, kind: str) -> Skill:
         .with_columns(pl.col("num_names").round().cast(pl.Int64))
         .select(paths[0].daily.columns)
     )
-    deciles = (
-        pl.concat([one.deciles for one in paths])
-        .group_by("horizon", "decile", maintain_order=True)
-        .agg(pl.col("value").mean(), pl.col("n").max(), pl.col("error").mean())
-        .select(paths[0].deciles.columns)
+    return Skill(
+        report=Report(_estimates(daily), facts),
+        daily=daily,
+        deciles=_means([one.deciles for one in paths], by=("horizon", "decile")),
+        decay=_means([one.decay for one in paths], by=("horizon", "kind", "step")),
     )
-    return Skill(Report(_estimates(daily), facts), daily, deciles)
+
+
+def _means(frames: Sequence[pl.DataFrame], *, by: Sequence[str]) -> pl.DataFrame:
+    """Estimates (value, n, error) of every path as one: means, and the error of one path."""
+    return (
+        pl.concat(frames)
+        .group_by(*by, maintain_order=True)
+        .agg(pl.col("value").mean(), pl.col("n").max(), pl.col("error").mean())
+        .select(frames[0].columns)
+    )
 
 
 def _estimates(daily: pl.DataFrame) -> dict[str, Estimate]:

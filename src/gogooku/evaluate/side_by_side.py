@@ -18,8 +18,9 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from gogooku.core.errors import DataError, UsageError
+from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.metrics import FloatArray, has_dispersion, mean_estimate, ratio_estimate
+from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.many_tests import holm, superior_ability
 from gogooku.evaluate.overfitting import backtest_overfitting
 from gogooku.evaluate.sharpe import expected_best_sharpe
@@ -118,18 +119,20 @@ class SideBySide:
     def sentence(self) -> str:
         """Which run is better, by how much, how sure, after how many tries."""
         means = self.runs.filter(horizon=self.horizon)
+        word = "higher" if sign_of(self.metric) > 0 else "lower"
+        means = means.with_columns(mean=pl.col("mean") * sign_of(self.metric))
         best = str(means.sort("mean", descending=True)["run"][0])
         where = f"at a horizon of {_sessions(self.horizon)}"
         if best == self.first:
             others = means.filter(pl.col("run") != self.first).sort("mean", descending=True)
             near = str(others["run"][0])
             return (
-                f"No run has a higher {self.metric} than {best} {where}: it has "
+                f"No run has a {word} {self.metric} than {best} {where}: it has "
                 f"{self._mean(best)}, and the nearest, {near}, {self._mean(near)}"
                 f"{self._sure(near)} {self._tried(best)}"
             )
         return (
-            f"{best} has a higher {self.metric} than {self.first} {where}: {self._mean(best)} "
+            f"{best} has a {word} {self.metric} than {self.first} {where}: {self._mean(best)} "
             f"against {self._mean(self.first)}{self._sure(best)} {self._tried(best)}"
         )
 
@@ -204,7 +207,7 @@ def side_by_side(
     tries : Tries
         What the ledger of trials says of these sessions.
     metric : str
-        A column of those frames, of which more is better.
+        A column of those frames; `gogooku.evaluate.definitions` says which way is better.
     horizon : int, optional
         What the sentence is about; 5 sessions where the runs share it, else the first one.
 
@@ -216,6 +219,7 @@ def side_by_side(
         Runs share no session.
     """
     shared = _shared(daily, metric)
+    sign_of(metric)
     chosen = horizon if horizon is not None else (5 if 5 in shared else min(shared))
     if chosen not in shared:
         raise UsageError(
@@ -243,6 +247,22 @@ def side_by_side(
     )
 
 
+def sign_of(metric: str) -> float:
+    """1 where more of a measure is better or neither way is, -1 where less is.
+
+    Raises
+    ------
+    UsageError
+        It is no measure of a run.
+    """
+    try:
+        return -1.0 if definition_of(metric).higher_is_better is False else 1.0
+    except ContractError as fault:
+        raise UsageError(f"compare: {metric} is no measure of which more or less is better") from (
+            fault
+        )
+
+
 def series_of(frame: pl.DataFrame, name: str, metric: str) -> pl.DataFrame:
     """A daily measure as (date, horizon, value), sessions without one left out.
 
@@ -254,7 +274,7 @@ def series_of(frame: pl.DataFrame, name: str, metric: str) -> pl.DataFrame:
     known = [
         column
         for column, kind in frame.schema.items()
-        if column not in ("date", "horizon") and kind.is_numeric()
+        if column not in ("date", "horizon", "num_names") and kind.is_numeric()
     ]
     if metric not in known:
         raise UsageError(
@@ -348,8 +368,11 @@ def _at(
     superior = math.nan
     better: tuple[str, ...] = ()
     if tested:
-        table = np.stack([series[run] for run in tested], axis=1)
-        found = superior_ability(series[first], table, horizon=horizon, seed=_SEED, level=_LEVEL)
+        sign = sign_of(metric)
+        table = np.stack([sign * series[run] for run in tested], axis=1)
+        found = superior_ability(
+            sign * series[first], table, horizon=horizon, seed=_SEED, level=_LEVEL
+        )
         superior, better = found.p_value, tuple(tested[place] for place in found.better)
     probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
     return AtHorizon(
@@ -375,7 +398,7 @@ def _overfitting(horizon: int, days: pl.DataFrame, tries: Tries, metric: str) ->
         there = days.join(mine, on="date", maintain_order="left")
         values = there.get_column(name).to_numpy()
         if there.height == days.height and has_dispersion(values):
-            columns.append(values)
+            columns.append(sign_of(metric) * values)
     if len(columns) < FEWEST_TRIES:
         return math.nan, len(columns)
     found = backtest_overfitting(np.stack(columns, axis=1), blocks=_BLOCKS, measure="mean")

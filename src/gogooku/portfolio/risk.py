@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from gogooku.core.cross_section import ROUNDING
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.core.metrics import ROUNDING, FloatArray, has_dispersion
+from gogooku.core.metrics import FloatArray, has_dispersion
 
 DECAY = 0.94
 """Weight of yesterday's variance in today's, for daily returns (RiskMetrics 1996)."""

@@ -153,6 +153,11 @@ def refuse_unspent(home: Path, run: Run, spend: Sequence[str] = ()) -> list[Hold
     return touched
 
 
+def may_be_judged(home: Path, run: Run) -> bool:
+    """Whether a run touches no hold-out that it has not spent."""
+    return len(touched_by(home, run)) == len(spent_by(home, run))
+
+
 def spend_and_enter(
     home: Path, run: Run, spend: Sequence[str] = (), *, clock: WallClock | None = None
 ) -> None:
