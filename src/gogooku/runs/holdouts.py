@@ -110,7 +110,7 @@ def touched_by(home: Path, run: Run) -> list[Holdout]:
 
 
 def refuse_unspent(home: Path, run: Run, spend: Sequence[str] = ()) -> list[Holdout]:
-    """Refuse a run that touches a hold-out which it neither has spent nor is told to; spend none.
+    """Refuse a run that touches a hold-out that is neither spent nor to be spent; spend none.
 
     Parameters
     ----------

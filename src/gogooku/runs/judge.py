@@ -12,10 +12,12 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.config import Config, Resolved, resolve
+from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, write_json, write_parquet
 from gogooku.core.forecast import Places
+from gogooku.core.metrics import MIN_NAMES
 from gogooku.core.seal import open_sealed
-from gogooku.core.types import HORIZONS, Dataset, Labels
+from gogooku.core.types import HORIZONS, Dataset, IntArray, Labels
 from gogooku.core.wall import SystemClock, WallClock
 from gogooku.evaluate.paths import over_paths
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
@@ -226,7 +228,22 @@ def _skill(
     path: int | None = None,
 ) -> Skill:
     indices, scores = run.scores(part, dataset, path=path)
-    return evaluate_scores(scores, indices, labels, variant=str(config.judge_label), truth=truth)
+    found = evaluate_scores(scores, indices, labels, variant=str(config.judge_label), truth=truth)
+    if part == "test" and not found.daily.get_column("rank_ic").count():
+        raise DataError(
+            f"run {run.run_id}: none of {len(indices)} tested sessions ({_days(indices, dataset)}) "
+            f"has {MIN_NAMES} names with a score and a {config.judge_label} label at any horizon, "
+            "so there is nothing to judge. Wait until labels are known and build again, or train "
+            "with an earlier test part"
+        )
+    return found
+
+
+def _days(indices: IntArray, dataset: Dataset) -> str:
+    """First and last of some sessions."""
+    if not len(indices):
+        return "none"
+    return f"{dataset.sessions[indices[0]]} to {dataset.sessions[indices[-1]]}"
 
 
 def truth_of(home: Path, dataset: Dataset) -> Truth | None:

@@ -26,8 +26,8 @@ from gogooku.core.files import storage_errors, sync_path, write_point
 from gogooku.core.folds import Span
 
 TRIALS_FILE = "trials.sqlite"
-SCHEMA = "1"
-_WAIT_SECONDS = 30.0
+LEDGER_FORMAT = "1"
+_LOCK_SECONDS = 30.0
 
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -309,7 +309,7 @@ class TrialLedger:
                 connection.execute("PRAGMA journal_mode=WAL")
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
-                connection.execute("INSERT INTO facts VALUES ('schema', ?)", (SCHEMA,))
+                connection.execute("INSERT INTO facts VALUES ('schema', ?)", (LEDGER_FORMAT,))
             finally:
                 connection.close()
             sync_path(building)
@@ -321,7 +321,7 @@ class TrialLedger:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         with self._explained():
             self._refuse_emptied()
-            connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=_LOCK_SECONDS, isolation_level=None)
             try:
                 connection.execute("PRAGMA synchronous=FULL")
                 self._check(connection)
@@ -339,10 +339,10 @@ class TrialLedger:
         if said is None or said[0] != "ok":
             raise self._damaged(str(said and said[0]))
         found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
-        if found is None or found[0] != SCHEMA:
+        if found is None or found[0] != LEDGER_FORMAT:
             raise DataError(
                 f"{self.path}: written in format {found and found[0][:20]!r}, this program reads "
-                f"format {SCHEMA}; use the program that wrote it (a newer gogooku). Nothing was "
+                f"format {LEDGER_FORMAT}; use the program that wrote it (a newer gogooku). Nothing was "
                 "changed."
             )
 
