@@ -45,10 +45,21 @@ def test_it_answers_with_measures_and_the_folder_of_each_run(home):
         judged = pipeline.evaluate(home, open_run(home, name))
         assert facts["folder"] == str(judged.folder)
         assert facts["metrics"] == judged.metrics
+        assert facts["warnings"] == judged.warnings
         assert f"  {judged.folder}" in answer.parts
         assert facts["tries"] == 3, "those of this home that were judged: two before, one now"
         assert facts["holdouts"] == []
-    assert len(answer.parts) == 6
+    lines = [one for one in answer.parts if str(one).startswith("warning (")]
+    assert len(answer.parts) == 6 + len(lines)
+
+
+def test_warnings_stand_before_the_table_and_in_the_answer(home):
+    answer = evaluate(home, ["ridge"], config=None, assignments=[])
+    (facts,) = answer.facts.values()
+    codes = [one["code"] for one in facts["warnings"]]
+    assert "one-fold" in codes
+    first = answer.parts[: len(codes)]
+    assert first == [f"warning ({one['severity']}): {one['text']}" for one in facts["warnings"]]
 
 
 def test_a_finding_fails_and_names_its_run(home):

@@ -26,16 +26,25 @@ def only(found, code):
     return found[0].text
 
 
-def rank_ic(value, error=0.01):
-    return {"value": value, "low": value - 2 * error, "high": value + 2 * error, "n": 120}
+def rank_ic(mean, horizon=5, length=200, seed=0):
+    series = np.random.default_rng(seed).normal(mean, 0.1, size=length)
+    return pl.DataFrame({"horizon": [horizon] * length, "rank_ic": series})
 
 
 def test_skill_that_is_negative_beyond_chance():
-    planted = {"h1.rank_ic": rank_ic(0.02), "h5.rank_ic": rank_ic(-0.041)}
+    planted = pl.concat([rank_ic(0.02, horizon=1), rank_ic(-0.04)])
     text = only(cautions.negative_skill(planted), "negative-skill")
-    assert "5: -0.041 (n 120)" in text
-    healthy = {"h1.rank_ic": rank_ic(-0.01), "h5.rank_ic": {"value": None, "high": None, "n": 0}}
-    assert cautions.negative_skill(healthy) == []
+    assert re.search(r"5: -0\.0\d\d \(p 0\.000, n 200\)", text)
+    assert "1:" not in text
+
+
+def test_skill_that_is_negative_by_chance_or_over_too_few_sessions():
+    assert cautions.negative_skill(rank_ic(0.02)) == []
+    assert cautions.negative_skill(rank_ic(-0.04, horizon=20, length=90)) == []
+    nothing = pl.DataFrame({"horizon": [5, 5], "rank_ic": pl.Series([None, None], dtype=float)})
+    assert cautions.negative_skill(nothing) == []
+    said = [bool(cautions.negative_skill(rank_ic(0.0, seed=seed))) for seed in range(200)]
+    assert 0 < sum(said) < 14
 
 
 def test_one_fold_only():

@@ -9,8 +9,10 @@ import pytest
 
 from gogooku.core.metrics import Z95
 from gogooku.evaluate.charts import (
+    ROLLING,
     cumulative_rank_ic,
     decay,
+    decay_lines,
     drawdown_curve,
     equity_curve,
     excess_curve,
@@ -59,21 +61,28 @@ def test_the_attainable_is_dashed_where_it_is_known():
     assert lines(figure)["1 session, attainable"] == pytest.approx([0.1, 0.2, 0.2, 0.3])
 
 
-def test_the_rolling_mean_is_of_one_horizon_and_has_a_band():
-    days = pl.date_range(date(2024, 1, 1), date(2024, 4, 30), eager=True)
-    rng = np.random.default_rng(0)
-    frame = pl.concat(
-        pl.DataFrame({"date": days, "rank_ic": rng.normal(size=len(days))}).with_columns(
-            pl.lit(horizon).alias("horizon")
-        )
-        for horizon in (1, 5)
+def test_the_rolling_mean_is_of_one_horizon_and_window_and_has_a_band():
+    rows = [(DAYS[2], h, w, v, v - 0.1, v + 0.1) for h, w, v in ((5, 63, 0.3), (1, 63, 0.5),
+                                                                 (5, 252, 0.7))]  # fmt: skip
+    rolling = pl.DataFrame(
+        rows, schema=["date", "horizon", "window", "value", "low", "high"], orient="row"
     )
-    (line,) = rolling_rank_ic(frame, 5).series
-    values = frame.filter(horizon=5).get_column("rank_ic").to_numpy()
-    assert line.y[-1] == pytest.approx(values[-63:].mean())
-    assert line.low[-1] < line.y[-1] < line.high[-1]
-    assert math.isnan(line.y[61])
+    (line,) = rolling_rank_ic(rolling, daily(rank_ic=[0.0] * 8), 5).series
+    assert list(line.y) == [None, None, 0.3, None]
+    assert list(line.low) == [None, None, pytest.approx(0.2), None]
     assert line.band
+    assert line.name.en == f"mean of {ROLLING} sessions"
+
+
+def test_scores_that_are_used_late_are_a_line_a_horizon_over_lags():
+    rows = [(5, "lag", 1, 0.2, 0.01), (5, "lag", 0, 0.3, None), (1, "lag", 1, 0.1, 0.02),
+            (5, "horizon", 10, 0.9, 0.1)]  # fmt: skip
+    decay = pl.DataFrame(rows, schema=["horizon", "kind", "step", "value", "error"], orient="row",
+                         schema_overrides={"step": pl.Int32})  # fmt: skip
+    figure = decay_lines(decay)
+    assert figure.x == [0.0, 1.0]
+    assert lines(figure) == {"1 session": [None, 0.1], "5 sessions": [0.3, 0.2]}
+    assert figure.series[1].high == [None, pytest.approx(0.2 + Z95 * 0.01)]
 
 
 def test_the_decay_has_a_bar_a_horizon_in_order():

@@ -1,4 +1,4 @@
-"""Months and rolling quarters: against the plain arithmetic."""
+"""Months and growth over the universe: against the plain arithmetic."""
 
 from datetime import date, timedelta
 
@@ -6,13 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.core.metrics import mean_estimate
 from gogooku.evaluate.over_time import (
     by_year,
     excess_growth,
-    monthly_mean,
+    monthly_rank_ic,
     monthly_returns,
-    rolling_mean,
 )
 
 DAYS = [date(2023, 12, 28), date(2023, 12, 29), date(2024, 1, 4), date(2024, 1, 5)]
@@ -26,28 +24,14 @@ PORTFOLIO = pl.DataFrame(
 )
 
 
-def test_a_rolling_mean_is_that_of_its_window_with_the_same_error():
-    values = np.random.default_rng(0).normal(0.03, 0.1, 80)
-    values[70] = np.nan
-    found = rolling_mean(values, horizon=5, window=20)
-    assert np.isnan(found[:19]).all()
-    for last in (19, 45, 75):
-        one = mean_estimate(values[last - 19 : last + 1], horizon=5)
-        assert found[last] == pytest.approx([one.value, one.low, one.high], abs=1e-15)
-
-
-def test_a_window_of_which_less_than_half_counts_is_not_known():
-    values = np.array([0.1, 0.2, 0.3, np.nan, np.nan, np.nan])
-    assert np.isfinite(rolling_mean(values, horizon=1, window=4)[:, 0]).tolist() == [
-        False, False, False, True, True, False
-    ]  # fmt: skip
-
-
-def test_a_month_is_the_mean_of_its_sessions():
-    daily = pl.DataFrame({"date": DAYS, "rank_ic": [0.1, 0.3, None, -0.2]})
-    assert monthly_mean(daily, "rank_ic").rows() == [
+def test_a_month_is_the_mean_of_its_sessions_that_count():
+    daily = pl.DataFrame(
+        {"date": [*DAYS, date(2024, 2, 1)], "rank_ic": [0.1, 0.3, None, -0.2, None],
+         "horizon": [5] * 5, "num_names": [20] * 5}
+    )  # fmt: skip
+    assert monthly_rank_ic(daily).rows() == [
         (2023, 12, pytest.approx(0.2), 2),
-        (2024, 1, -0.2, 1),
+        (2024, 1, pytest.approx(-0.2), 1),
     ]
 
 

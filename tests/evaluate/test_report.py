@@ -4,17 +4,18 @@ import re
 
 import pytest
 
+from gogooku.evaluate.breakdown import rolling
 from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.report import render_report
 from gogooku.evaluate.words import NONE, Language
 from support.pages import read
-from support.report_pages import daily_of, deciles_of, headline_of, page, portfolio_of
+from support.report_pages import daily_of, headline_of, page, portfolio_of
 
 ORDER = [
     "headline", "warnings", "ranking", "rivals", "metrics", "monthly-rankic", "rolling-rankic",
-    "cumulative-rankic", "decay", "deciles", "portfolio", "excess", "equity", "drawdown",
-    "turnover", "months", "months-excess", "exposures", "sectors", "scores", "importance",
-    "calibration", "channels", "training-rankic", "training-loss", "training-gates",
+    "cumulative-rankic", "decay", "decay-lag", "groups", "deciles", "portfolio", "excess",
+    "equity", "drawdown", "turnover", "months", "months-excess", "exposures", "sectors", "scores",
+    "importance", "calibration", "channels", "training-rankic", "training-loss", "training-gates",
     "training-gradients", "training-updates", "glossary", "facts", "config", "stamp",
 ]  # fmt: skip
 MOST_BYTES = 3_000_000
@@ -92,7 +93,8 @@ def test_no_number_lacks_its_unit():
 
 def test_the_page_of_ten_years_is_small():
     rows = 2_450
-    long = page(daily=daily_of(0, rows), portfolio=portfolio_of(rows), deciles=deciles_of())
+    daily = daily_of(0, rows)
+    long = page(daily=daily, rolling=rolling(daily), portfolio=portfolio_of(rows))
     assert len(render_report(long).encode()) < MOST_BYTES / 2
 
 
@@ -110,6 +112,7 @@ def test_the_headline_says_whose_prices_they_are():
 def test_parts_that_do_not_exist_are_left_out():
     bare = page(portfolio=None, events=(), warnings=(), ranking=None, rivals=None, missing=(),
                 importance=(), calibration=(), channels=None, styles=None, sectors=None,
+                decay=None, breakdown=None,
                 scores=page().scores[:0],
                 metrics={"h5.rank_ic": page().metrics["h5.rank_ic"]})  # fmt: skip
     reader = read(render_report(bare))

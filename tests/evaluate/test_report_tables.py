@@ -9,6 +9,7 @@ from gogooku.evaluate.compare import compare_runs
 from gogooku.evaluate.report_tables import (
     exposure_table,
     glossary,
+    group_tables,
     importance_table,
     month_table,
     portfolio_table,
@@ -20,7 +21,7 @@ from gogooku.evaluate.report_tables import (
 from gogooku.evaluate.report_texts import DEVIATIONS, STYLES
 from gogooku.evaluate.words import RETURN
 from support.pages import read
-from support.report_pages import daily_of, days_of, ranking_of
+from support.report_pages import breakdown_of, daily_of, days_of, ranking_of
 
 
 def rows(html):
@@ -116,6 +117,21 @@ def test_measures_that_are_not_read_first_are_folded():
     assert [row[0] for row in rows(folded)] == [["P@50"], ["Universe", "scored"]]
     assert "2 more measures" in folded
     assert "<details>" not in skill_table({"h5.rank_ic": figures})
+
+
+def test_groups_are_a_table_a_cut_where_there_are_several():
+    html = group_tables(breakdown_of(), horizon=5)
+    titles = re.findall(r'<h3><span lang="en">(.*?)</span>', html)
+    assert titles == ["Year", "Trend of the market", "Size", "Sector"], "one segment is no cut"
+    found = rows(html)
+    assert [row[0][0] for row in found if row[0]] == [
+        "2022", "2023", "falling", "rising", "small", "middle", "large", "0050", "9050", "unknown"
+    ]  # fmt: skip
+    assert found[0][1] == ["0.000", "−0.039", "to", "+0.039", "n", "90"]
+    assert found[1][1] == ["+0.010", "n", "90"]
+    assert found[0][2] == ["30"]
+    assert "小型" in html
+    assert group_tables(breakdown_of().clear(), horizon=5) == ""
 
 
 MONTHS = pl.DataFrame(

@@ -28,7 +28,12 @@ def test_it_is_the_skill_of_the_test_part(home, ridge):
     dataset = ridge.dataset(home)
     indices, scores = ridge.scores("test", dataset)
     skill = evaluate_scores(
-        scores, indices, labels_of(dataset), variant="excess", truth=truth_of(home, dataset)
+        scores,
+        indices,
+        labels_of(dataset),
+        variant="excess",
+        truth=truth_of(home, dataset),
+        universe_tN=dataset.valid_TN[indices],
     )
     assert judged.metrics == skill.report.to_json()["metrics"]
     assert judged.facts["variant"] == "excess"

@@ -1,7 +1,9 @@
 """The page about a run: of the evaluation and the backtest that its settings name."""
 
+import re
 import shutil
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
@@ -12,9 +14,11 @@ from gogooku.core.stamp import Stamp
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import JudgeConfig, evaluate
-from gogooku.runs.report import ReportConfig, events_of, exposed, write_report
+from gogooku.runs.report import ReportConfig, events_of, exposed, warnings_of, write_report
 from gogooku.runs.trade import TradeConfig, backtest
 from support.pages import read
+
+BIAS = "prices are adjusted backwards: levels, price floors and traded value look ahead"
 
 
 def page_of(*assignments):
@@ -116,3 +120,20 @@ def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
     found = exposed(Kept(), "style")
     assert found.rows() == [(date(2024, 1, 4), "beta", 0.5)]
     assert found.columns == ["date", "name", "active"]
+
+
+def test_warnings_are_findings_first_and_in_both_languages():
+    class Judged:
+        findings = ("horizon 5: RankIC +0.300 over 90 sessions is beyond 0.15; look for a label",)
+        facts = MappingProxyType({"known_bias": [BIAS]})
+        warnings = (
+            {"text": f"The source is biased: {BIAS}.", "text_ja": f"偏りがあります: {BIAS}。"},
+            {"text": "One fold only.", "text_ja": "フォールドは1つだけです。"},
+        )
+
+    found = warnings_of(Judged())
+    assert [one.en[:9] for one in found] == ["horizon 5", "The sourc", "One fold "]
+    assert "順位IC" in found[0].ja
+    assert BIAS in found[1].en
+    assert "遡及調整" in found[1].ja
+    assert not re.search("[a-z]{4,}", found[1].ja)

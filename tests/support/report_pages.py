@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from gogooku.evaluate.breakdown import BREAKDOWN_SCHEMA, rolling
 from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.compare import compare_runs
 from gogooku.evaluate.report import ReportPage
@@ -27,6 +28,7 @@ def daily_of(seed, count=SESSIONS):
                 "date": days_of(count),
                 "horizon": pl.Series([h] * count, dtype=pl.Int32),
                 "rank_ic": pl.Series([None, *rng.normal(0.03, 0.1, count - 1)], dtype=pl.Float64),
+                "num_names": [60] * count,
                 "attainable": rng.normal(0.1, 0.1, count),
             }
         )
@@ -40,6 +42,26 @@ def deciles_of():
         schema=["horizon", "decile", "value", "n", "error"],
         orient="row",
     )
+
+
+def decay_of():
+    rows = [(h, "lag", lag, 0.05 / (1 + lag), 0.01) for h in HORIZONS for lag in (0, 1, 2, 5, 10)]
+    return pl.DataFrame(rows, schema=["horizon", "kind", "step", "value", "error"], orient="row",
+                        schema_overrides={"step": pl.Int32})  # fmt: skip
+
+
+def breakdown_of():
+    groups = {"year": ("2022", "2023"), "size": ("small", "middle", "large"),
+              "sector": ("0050", "9050", "unknown"), "segment": ("unknown",),
+              "trend": ("falling", "rising")}  # fmt: skip
+    rows = [
+        (cut, value, h, measure, 90, 30.0, 0.01 * place, None if place == 1 else 0.02)
+        for cut, values in groups.items()
+        for place, value in enumerate(values)
+        for h in HORIZONS
+        for measure in ("rank_ic", "hit_rate")
+    ]
+    return pl.DataFrame(rows, schema=dict(BREAKDOWN_SCHEMA), orient="row")
 
 
 def portfolio_of(count=SESSIONS):
@@ -102,6 +124,9 @@ def page(**changes):
         "headline": headline_of(),
         "daily": ours,
         "deciles": deciles_of(),
+        "rolling": rolling(ours),
+        "decay": decay_of(),
+        "breakdown": breakdown_of(),
         "metrics": {
             **{f"h{h}.{name}": figure for h in HORIZONS for name in ("rank_ic", "icir", "spread")},
             "h20.icir": {**once, "value": None, "n": 0},

@@ -66,6 +66,11 @@ def bias_lines(facts: Mapping[str, Any]) -> list[str]:
     return [f"warning: {text}" for text in facts.get("known_bias", ())]
 
 
+def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each warning of an evaluation, with how grave it is."""
+    return [f"warning ({one['severity']}): {one['text']}" for one in warnings]
+
+
 _SKILL_ROWS = (
     "rank_ic",
     "ic",

@@ -8,7 +8,7 @@ from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import bias_lines, counted, skill_table
+from gogooku.commands.display import counted, skill_table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
 from gogooku.runs.find import open_run
@@ -57,9 +57,9 @@ def evaluate(
             "tries": tries,
             "holdouts": [one.said(run.run_id) for one in touched],
         }
-        parts.append(skill_table(judged.metrics, title=_title(run, judged), facts=judged.facts))
-        parts += bias_lines(judged.facts)
+        parts += warning_lines(judged.warnings)
         parts += [f"warning: {one.said(run.run_id)}" for one in touched]
+        parts.append(skill_table(judged.metrics, title=_title(run, judged), facts=judged.facts))
         parts.append(f"  {tries} different settings were judged on these sessions so far")
         parts.append(f"  {judged.folder}")
         findings += [f"{run.run_id}: {text}" for text in judged.findings]

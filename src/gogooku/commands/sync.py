@@ -31,8 +31,8 @@ from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.repair import repair as repaired
 from gogooku.ingest.jquants.status import status as status_of
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced
+from gogooku.ingest.source import SANDBOX
 
-SANDBOX: Final = "sandbox"
 JQUANTS_URL: Final = "https://api.jquants.com/v2"
 SANDBOX_URL: Final = "http://127.0.0.1:8790/v2"
 _BASE_URL: Final = "JQUANTS_BASE_URL"

@@ -21,6 +21,7 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.metrics import FloatArray
 from gogooku.core.terms import TERMS, money, terms_of
 from gogooku.core.types import IntArray
+from gogooku.evaluate.significance import MeanTest, mean_test
 
 
 class Severity(StrEnum):
@@ -76,6 +77,10 @@ LEFT_WITHOUT = 0.5
 """Share of the mean that must be left when the day is taken out."""
 PLATEAU = 0.2
 """Share of the names of a session whose scores are one number, from which on they are a plateau."""
+CHANCE = 0.05
+"""Two-sided p-value below which a mean is beyond chance."""
+LEAST_PERIODS = 5
+"""Fewest times the horizon that a sample must last for its mean to be judged."""
 NAMES_PER_PICK = 4
 """Names that there should be for each one picked."""
 _MAD = 1.4826
@@ -88,31 +93,38 @@ def sorted_by_severity(cautions: Iterable[Caution]) -> list[Caution]:
     return sorted(cautions, key=lambda one: order.index(one.severity))
 
 
-def negative_skill(metrics: Mapping[str, Mapping[str, Any]]) -> list[Caution]:
-    """The whole interval of RankIC lies below zero at some horizon.
+def negative_skill(daily: pl.DataFrame) -> list[Caution]:
+    """RankIC lies below zero beyond chance at some horizon, by the test of the mean.
+
+    A sample shorter than `LEAST_PERIODS` times the horizon proves nothing.
 
     Parameters
     ----------
-    metrics : mapping
-        Of ``metrics.json``: ``h5.rank_ic`` to value, high, n.
+    daily : polars.DataFrame
+        With ``horizon`` and ``rank_ic``, sessions in order.
     """
-    found = {
-        name.partition(".")[0][1:]: one
-        for name, one in metrics.items()
-        if name.endswith(".rank_ic") and one.get("high") is not None and one["high"] < 0.0
-    }
+    found: dict[int, MeanTest] = {}
+    for (name,), part in daily.group_by("horizon", maintain_order=True):
+        horizon, series = int(str(name)), part.get_column("rank_ic").drop_nulls().to_numpy()
+        test = mean_test(series, horizon=horizon)
+        surely = test.p_value < CHANCE and len(series) >= LEAST_PERIODS * horizon
+        if surely and test.estimate.value < 0.0:
+            found[horizon] = test
     if not found:
         return []
-    listed = ", ".join(f"{h}: {one['value']:+.3f} (n {one['n']})" for h, one in found.items())
+    listed = ", ".join(
+        f"{h}: {one.estimate.value:+.3f} (p {one.p_value:.3f}, n {one.estimate.n})"
+        for h, one in found.items()
+    )
     return [
         Caution(
             "negative-skill",
             Severity.HIGH,
-            f"Skill is negative beyond chance. RankIC by horizon, the whole 95% interval below "
-            f"zero: {listed}. The scores rank names the wrong way round.",
-            f"予測力が有意にマイナスです。順位IC(95%区間全体が0未満)、予測期間別: {listed}。"
+            f"Skill is negative beyond chance. RankIC by horizon: {listed}. The scores rank names "
+            "the wrong way round.",
+            f"予測力が有意にマイナスです。予測期間別の順位IC: {listed}。"
             "スコアは銘柄を逆順に並べています。",
-            {"rank_ic": {h: one["value"] for h, one in found.items()}},
+            {"rank_ic": {str(h): one.estimate.value for h, one in found.items()}},
         )
     ]
 
@@ -455,8 +467,8 @@ def only_illiquid(
         mean = dict(zip(part["value"], part["mean"], strict=True))
         low = {
             value: m - 2.0 * e
-            for value, m, e in part.select("value", "mean", "error").iter_rows()
-            if m is not None and e is not None
+            for value, m, e, n in part.select("value", "mean", "error", "n").iter_rows()
+            if m is not None and e is not None and n >= LEAST_PERIODS * int(str(horizon))
         }
         others = {value: one for value, one in low.items() if value not in (illiquid, "unknown")}
         if low.get(illiquid, -1.0) > 0.0 and others and max(others.values()) <= 0.0:

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.metrics import Z95, FloatArray
-from gogooku.evaluate.over_time import ROLLING, excess_growth, rolling_mean
+from gogooku.evaluate.breakdown import ROLLING_WINDOWS
+from gogooku.evaluate.over_time import excess_growth
 from gogooku.evaluate.svg import Figure, Series, dated
 from gogooku.evaluate.words import (
     BASIS_POINTS,
@@ -27,6 +28,8 @@ from gogooku.evaluate.words import (
 )
 
 SESSION = Text("session", "営業日")
+ROLLING = ROLLING_WINDOWS[0]
+"""Sessions of the rolling mean that is drawn: a quarter."""
 _GROWTH = Unit(digits=3)
 _BINS = 40
 
@@ -54,15 +57,59 @@ def cumulative_rank_ic(daily: pl.DataFrame) -> Figure:
                       unit=Unit(digits=2))  # fmt: skip
 
 
-def rolling_rank_ic(daily: pl.DataFrame, horizon: int) -> Figure:
-    """Mean RankIC of the last sessions with its band, at one horizon."""
-    mine = daily.filter(horizon=horizon).sort("date")
-    values = mine.get_column("rank_ic").cast(pl.Float64).to_numpy()
-    mean, low, high = rolling_mean(values, horizon=horizon).T
-    line = Series(name=Text(f"mean of {ROLLING} sessions", f"{ROLLING}営業日の平均"),
-                  y=mean.tolist(), low=low.tolist(), high=high.tolist(), band=True)  # fmt: skip
-    return _over_days(mine.get_column("date").to_list(), [line], y=Text("RankIC", "順位IC"),
-                      unit=CORRELATION)  # fmt: skip
+def rolling_rank_ic(rolling: pl.DataFrame, daily: pl.DataFrame, horizon: int) -> Figure:
+    """Mean RankIC of the last quarter with its band, at one horizon.
+
+    Parameters
+    ----------
+    rolling : polars.DataFrame
+        `gogooku.evaluate.breakdown.ROLLING_SCHEMA`.
+    daily : polars.DataFrame
+        With the sessions of the axis.
+    """
+    days = _days(daily)
+    mine = on_days(rolling.filter(horizon=horizon, window=ROLLING), days)
+    mean, low, high = (mine.get_column(name).to_list() for name in ("value", "low", "high"))
+    name = Text(f"mean of {ROLLING} sessions", f"{ROLLING}営業日の平均")
+    line = Series(name=name, y=mean, low=low, high=high, band=True)
+    return _over_days(days, [line], y=Text("RankIC", "順位IC"), unit=CORRELATION)
+
+
+def decay_lines(decay: pl.DataFrame) -> Figure:
+    """RankIC of scores that are used late, by how many sessions late, a line a horizon.
+
+    Parameters
+    ----------
+    decay : polars.DataFrame
+        `gogooku.evaluate.skill.Skill.decay`.
+    """
+    late = decay.filter(kind="lag").sort("step")
+    steps: list[int] = late.get_column("step").unique().sort().to_list()
+    axis = pl.DataFrame({"step": pl.Series(steps, dtype=pl.Int32)})
+    series = []
+    for place, horizon in enumerate(horizons_of(late)):
+        mine = axis.join(late.filter(horizon=horizon), on="step", how="left", maintain_order="left")
+        half = mine.get_column("error").cast(pl.Float64) * Z95
+        value = mine.get_column("value").cast(pl.Float64)
+        series.append(
+            Series(
+                name=of_horizon(horizon),
+                y=value.to_list(),
+                low=(value - half).to_list(),
+                high=(value + half).to_list(),
+                colour=place,
+                shape="dots",
+            )
+        )
+    return Figure(
+        x=[float(step) for step in steps],
+        x_texts=[Text(f"{step} late", f"{step}営業日遅れ") for step in steps],
+        ticks=[(float(step), str(step)) for step in steps],
+        series=series,
+        y_label=Text("RankIC", "順位IC"),
+        x_label=Text("sessions late", "遅れ(営業日)"),
+        unit=CORRELATION,
+    )
 
 
 def decay(metrics: Mapping[str, Mapping[str, float | int | None]]) -> Figure:

@@ -1,62 +1,33 @@
-"""Skill and money month by month and over the last quarter: the numbers behind the page's charts.
+"""Skill and money month by month: the numbers behind the page's tables and charts.
 
 Frames in, frames out; a month is a month of the calendar, by the date of the session.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import polars as pl
 
-from gogooku.core.metrics import FloatArray, mean_estimate
-
-ROLLING: Final = 63
-"""Sessions of a rolling mean: a quarter."""
+from gogooku.evaluate.breakdown import by_sessions
 
 
-def rolling_mean(daily: FloatArray, *, horizon: int, window: int = ROLLING) -> FloatArray:
-    """Mean of the last sessions with its 95% Newey-West interval, for every session.
-
-    Parameters
-    ----------
-    daily : float64 [T]
-        One value a session; NaN where a session does not count.
-    horizon : int
-        Sessions over which labels overlap; decides the lags of the error.
-    window : int
-        Sessions of a mean, the current one included.
-
-    Returns
-    -------
-    float64 [T, 3]
-        Mean, low and high; NaN before the first whole window, and where fewer than half of its
-        sessions count.
-    """
-    out = np.full((len(daily), 3), np.nan)
-    for last in range(window - 1, len(daily)):
-        part = daily[last - window + 1 : last + 1]
-        if np.isfinite(part).sum() * 2 >= window:
-            found = mean_estimate(part, horizon=horizon)
-            out[last] = found.value, found.low, found.high
-    return out
-
-
-def monthly_mean(daily: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Mean of a daily column by month: (year, month, value, n), nulls left out.
+def monthly_rank_ic(daily: pl.DataFrame) -> pl.DataFrame:
+    """Mean RankIC by month: (year, month, value, n), months without a session that counts left out.
 
     Parameters
     ----------
     daily : polars.DataFrame
-        With ``date`` and the column, one row a session.
+        `gogooku.evaluate.skill.Skill.daily` of one horizon.
     """
-    return (
-        daily.drop_nulls(column)
-        .group_by(_year(), _month())
-        .agg(pl.col(column).mean().alias("value"), pl.len().cast(pl.Int64).alias("n"))
-        .sort("year", "month")
-    )
+    month = daily.get_column("date").dt.to_string("%Y-%m")
+    found = by_sessions(daily, "month", month, ["rank_ic"]).drop_nulls("mean")
+    parts = pl.col("value").str.split_exact("-", 1)
+    return found.select(
+        parts.struct.field("field_0").cast(pl.Int32).alias("year"),
+        parts.struct.field("field_1").cast(pl.Int32).alias("month"),
+        pl.col("mean").alias("value"),
+        "n",
+    ).sort("year", "month")
 
 
 def monthly_returns(portfolio: pl.DataFrame) -> pl.DataFrame:

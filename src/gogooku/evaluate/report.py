@@ -19,12 +19,13 @@ from gogooku.core.metrics import FloatArray
 from gogooku.evaluate import charts
 from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.network_charts import calibration_lines, channel_lines
-from gogooku.evaluate.over_time import monthly_mean, monthly_returns
+from gogooku.evaluate.over_time import monthly_rank_ic, monthly_returns
 from gogooku.evaluate.page import chart, details, document, panels, section
 from gogooku.evaluate.report_head import Headline, head, warnings_box
 from gogooku.evaluate.report_tables import (
     exposure_table,
     glossary,
+    group_tables,
     importance_table,
     month_table,
     portfolio_table,
@@ -52,6 +53,12 @@ class ReportPage:
     headline : Headline
     daily, deciles : polars.DataFrame
         Of `gogooku.evaluate.skill.Skill`.
+    rolling : polars.DataFrame
+        `gogooku.evaluate.breakdown.ROLLING_SCHEMA`.
+    decay : polars.DataFrame or None
+        Of `gogooku.evaluate.skill.Skill`.
+    breakdown : polars.DataFrame or None
+        `gogooku.evaluate.breakdown.BREAKDOWN_SCHEMA`.
     metrics : mapping
         ``Report.to_json()["metrics"]`` of skill and portfolio together: ``h5.rank_ic`` or
         ``portfolio.sharpe`` to value, low, high, n.
@@ -93,8 +100,11 @@ class ReportPage:
     headline: Headline
     daily: pl.DataFrame
     deciles: pl.DataFrame
+    rolling: pl.DataFrame
     metrics: Mapping[str, Figures]
     horizon: int
+    decay: pl.DataFrame | None = None
+    breakdown: pl.DataFrame | None = None
     portfolio: pl.DataFrame | None = None
     events: Sequence[Mapping[str, object]] = ()
     config: Mapping[str, object] = field(default_factory=dict)
@@ -153,7 +163,10 @@ def _beside_others(page: ReportPage) -> list[str]:
 
 def _skill(page: ReportPage) -> list[str]:
     one = page.daily.filter(horizon=page.horizon)
-    months = monthly_mean(one, "rank_ic")
+    months = monthly_rank_ic(one)
+    groups = ""
+    if page.breakdown is not None:
+        groups = group_tables(page.breakdown, horizon=page.horizon)
     at = _AT.filled(horizon=sessions(page.horizon), title=Text("{title}", "{title}"))
     return [
         section("metrics", TITLES["metrics"], skill_table(page.metrics), note=NOTES["metrics"]),
@@ -166,11 +179,15 @@ def _skill(page: ReportPage) -> list[str]:
         chart(
             "rolling-rankic",
             at.filled(title=TITLES["rolling-rankic"]),
-            charts.rolling_rank_ic(page.daily, page.horizon),
+            charts.rolling_rank_ic(page.rolling, one, page.horizon),
             note=NOTES["rolling-rankic"],
         ),
         _chart("cumulative-rankic", charts.cumulative_rank_ic(page.daily)),
         _chart("decay", charts.decay(page.metrics)),
+        _chart("decay-lag", charts.decay_lines(page.decay)) if page.decay is not None else "",
+        section("groups", at.filled(title=TITLES["groups"]), groups, note=NOTES["groups"])
+        if groups
+        else "",
         panels("deciles", TITLES["deciles"], charts.excess_deciles(page.deciles),
                note=NOTES["deciles"]),
     ]  # fmt: skip

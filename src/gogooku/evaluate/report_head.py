@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
+from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.report_texts import TITLES, explained, unit_of
 from gogooku.evaluate.verdict import Figures
 from gogooku.evaluate.words import (
@@ -116,7 +117,8 @@ def _tile(measure: str, figures: Figures) -> str:
     unit = unit_of(measure)
     value, low, high = (figures.get(key) for key in ("value", "low", "high"))
     interval = unit.between(low, high)
-    certain = "" if not unit.signed or low is None or high is None else _side(low, high)
+    judged = unit.signed and definition_of(measure).higher_is_better
+    certain = "" if not judged or low is None or high is None else _side(low, high)
     found = re.match(r"h(\d+)\.", measure)
     of = Text(" at {h}", "({h})").filled(h=sessions(int(found[1]))) if found else Text("", "")
     shown = f"<b{certain}>{html(unit.text(value))}</b>"

@@ -13,9 +13,17 @@ from gogooku.core.metrics import Z95
 from gogooku.evaluate.definitions import place_of
 from gogooku.evaluate.over_time import by_year
 from gogooku.evaluate.page import estimated, grid, heat
-from gogooku.evaluate.report_texts import TITLES, explained, label_of, meaning_of, unit_of
+from gogooku.evaluate.report_texts import (
+    CUTS,
+    GROUPS,
+    TITLES,
+    explained,
+    label_of,
+    meaning_of,
+    unit_of,
+)
 from gogooku.evaluate.verdict import Figures
-from gogooku.evaluate.words import CORRELATION, NONE, Text, Unit, both, html, sessions
+from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, both, html, sessions
 
 TOP: Final = 20
 """Names at each end of the ranking that the page shows."""
@@ -201,6 +209,36 @@ def glossary(metrics: Mapping[str, Figures]) -> str:
         f'<section id="glossary"><details><summary>{html(TITLES["glossary"])}</summary>'
         f'<div class="wide"><table><tbody>{rows}</tbody></table></div></details></section>'
     )
+
+
+def group_tables(breakdown: pl.DataFrame, *, horizon: int) -> str:
+    """RankIC of each group of names or sessions, one table a cut; empty where there is none.
+
+    Parameters
+    ----------
+    breakdown : polars.DataFrame
+        `gogooku.evaluate.breakdown.BREAKDOWN_SCHEMA`.
+    """
+    mine = breakdown.filter(horizon=horizon, measure="rank_ic").drop_nulls("mean")
+    head = [Text("group", "群"), Text("RankIC", "順位IC"), Text("names", "銘柄数")]
+    parts = []
+    for cut, title in CUTS.items():
+        rows = mine.filter(cut=cut).to_dicts()
+        if len(rows) < 2:
+            continue
+        body = [[html(GROUPS.get(row["value"], row["value"])), *_group(row)] for row in rows]
+        parts.append(f"<div><h3>{html(title)}</h3>{grid([html(one) for one in head], body)}</div>")
+    return f'<div class="panels">{"".join(parts)}</div>' if parts else ""
+
+
+def _group(row: Mapping[str, float | None]) -> tuple[str, str]:
+    mean, error = row["mean"], row["error"]
+    half = None if error is None else Z95 * error
+    low = None if mean is None or half is None else mean - half
+    high = None if mean is None or half is None else mean + half
+    count = both(f"n {int(row['n'] or 0):,}")
+    shown = estimated(CORRELATION.text(mean), CORRELATION.between(low, high), count)
+    return shown, html(COUNT.text(row["names"]))
 
 
 # ---------------------------------------------------------------------------- months, exposures

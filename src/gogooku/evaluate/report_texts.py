@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from gogooku.evaluate.charts import ROLLING
 from gogooku.evaluate.definitions import definition_of
-from gogooku.evaluate.over_time import ROLLING
 from gogooku.evaluate.words import Text, Unit, both, tipped
 
 TITLES: Final[Mapping[str, Text]] = {
@@ -19,6 +19,8 @@ TITLES: Final[Mapping[str, Text]] = {
     "rolling-rankic": Text("Rolling RankIC", "移動平均の順位IC"),
     "cumulative-rankic": Text("Cumulative RankIC", "順位ICの累計"),
     "decay": Text("RankIC by horizon", "予測期間別の順位IC"),
+    "decay-lag": Text("RankIC of scores used late", "遅れて使ったスコアの順位IC"),
+    "groups": Text("Where the skill lies", "予測力の所在"),
     "deciles": Text("Excess return by score decile", "スコア十分位別の超過リターン"),
     "portfolio": Text("Portfolio", "ポートフォリオ"),
     "excess": Text("Growth over the universe", "ユニバースに対する超過成長"),
@@ -67,6 +69,16 @@ NOTES: Final[Mapping[str, Text]] = {
     "decay": Text(
         "Each horizon has a score of its own; bars are means over sessions, whiskers 95%.",
         "予測期間ごとに別のスコアを用いる。棒は営業日平均、線は95%区間。",
+    ),
+    "decay-lag": Text(
+        "The same scores against returns that start some sessions later: how long a ranking stays "
+        "of use; whiskers 95%.",
+        "同じスコアと、数営業日後に始まるリターンとの順位IC。ランキングの有効期間を示す。線は95%区間。",
+    ),
+    "groups": Text(
+        "Mean RankIC within groups of names, and over groups of sessions, with 95% intervals. One "
+        "interval in twenty misses its group by luck alone.",
+        "銘柄群ごと、および営業日群ごとの平均順位ICと95%区間。区間の20に1つは偶然でも外れる。",
     ),
     "deciles": Text(
         "Decile 10 has the highest scores. Mean return of a decile less the mean of all scored "
@@ -161,6 +173,33 @@ NOTES: Final[Mapping[str, Text]] = {
 }
 """Key of a part to the remark under its heading."""
 
+CUTS: Final[Mapping[str, Text]] = {
+    "year": Text("Year", "年"),
+    "volatility": Text("Volatility of the market", "市場のボラティリティ"),
+    "trend": Text("Trend of the market", "市場のトレンド"),
+    "segment": Text("Market segment", "市場区分"),
+    "size": Text("Size", "規模"),
+    "liquidity": Text("Liquidity", "流動性"),
+    "sector": Text("Sector", "業種"),
+}
+"""What skill is broken down by, in the order in which it is shown."""
+GROUPS: Final[Mapping[str, Text]] = {
+    "small": Text("small", "小型"),
+    "middle": Text("middle", "中位"),
+    "large": Text("large", "大型"),
+    "illiquid": Text("illiquid", "低流動性"),
+    "liquid": Text("liquid", "高流動性"),
+    "calm": Text("calm", "平穏"),
+    "usual": Text("usual", "通常"),
+    "volatile": Text("volatile", "高変動"),
+    "falling": Text("falling", "下落"),
+    "rising": Text("rising", "上昇"),
+    "unknown": Text("unknown", "不明"),
+    "Prime": Text("Prime", "プライム"),
+    "Standard": Text("Standard", "スタンダード"),
+    "Growth": Text("Growth", "グロース"),
+}
+"""What groups are called; sectors and years are codes."""
 STYLES: Final[Mapping[str, Text]] = {
     "beta": Text("Beta (250 sessions)", "ベータ(250営業日)"),
     "size": Text("Size (log market value)", "規模(時価総額の対数)"),
@@ -263,5 +302,5 @@ def in_both(text: str) -> Text:
     for pattern, japanese in _SAID:
         found = re.fullmatch(pattern, text, flags=re.DOTALL)
         if found is not None:
-            return Text(text, found.expand(japanese))
+            return Text(text, found.expand(japanese).replace("(near ", "(約"))
     return both(text)

@@ -19,6 +19,7 @@ from gogooku.core import metrics
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
 from gogooku.core.types import BoolArray, IntArray, Labels, Report
+from gogooku.evaluate.cautions import LEAST_PERIODS
 from gogooku.evaluate.daily import Measured, cross_decay, lag_decay, measure
 from gogooku.evaluate.significance import paired_difference
 
@@ -26,8 +27,6 @@ LEAK_SIGMAS = 3.0
 """Standard errors above the attainable RankIC that no honest score reaches."""
 LEAK_RANK_IC = 0.15
 """Mean daily RankIC that no daily-bar model of a real market reaches."""
-LEAK_PERIODS = 5
-"""Fewest times the horizon that a sample must last for that to be judged without a truth."""
 LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the scores contain that expectation."""
 
@@ -246,12 +245,12 @@ def leak_findings(daily: Mapping[str, FloatArray], *, horizon: int) -> list[str]
     With truth: the paired difference of RankIC and attainable RankIC lies above zero by
     `LEAK_SIGMAS` (corrected for the small sample), or the alignment with the planted expectation
     is above `LEAK_ALIGNMENT`. Without: the absolute mean RankIC is above `LEAK_RANK_IC` and beyond
-    `LEAK_SIGMAS`, over at least `LEAK_PERIODS` horizons; a shorter sample proves nothing.
+    `LEAK_SIGMAS`, over at least `LEAST_PERIODS` horizons; a shorter sample proves nothing.
     """
     found = []
     if "attainable" not in daily:
         mean = mean_estimate(daily["rank_ic"], horizon=horizon)
-        judged = mean.n >= LEAK_PERIODS * horizon
+        judged = mean.n >= LEAST_PERIODS * horizon
         judged = judged and abs(mean.value) > LEAK_SIGMAS * mean.error
         if judged and abs(mean.value) > LEAK_RANK_IC:
             found.append(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -43,6 +43,8 @@ from gogooku.core.stamp import CONFIG_FILE, Stamp
 MARKETS_FILE = "markets.parquet"
 SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 """What a source may be called: it is the name of a folder."""
+SANDBOX: Final = "sandbox"
+"""The source that a sync fetches from the sandbox exchange."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -190,6 +191,14 @@ class Run:
             for number, low, high in rows
         ]
         return frame.filter(pl.any_horizontal(mine))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What its fits reported, line by line; none for a learner that reports nothing."""
+        if not self.files.has(EVENTS_FILE):
+            return []
+        lines = self.files.path(EVENTS_FILE).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line]
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, one per fold, in time order; every file of them has been checked.

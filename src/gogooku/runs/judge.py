@@ -19,20 +19,24 @@ from gogooku.core.metrics import MIN_NAMES
 from gogooku.core.seal import open_sealed
 from gogooku.core.types import HORIZONS, Dataset, IntArray, Labels
 from gogooku.core.wall import SystemClock, WallClock
+from gogooku.evaluate.breakdown import rolling
 from gogooku.evaluate.paths import over_paths
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
 from gogooku.ingest.source import delivery, sources_folder
 from gogooku.learn.config import LabelVariant
 from gogooku.runs.beside import METRICS_FILE, keep_beside
+from gogooku.runs.cautions import cautions_of
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run, bias_of
+from gogooku.runs.groups import breakdown
 from gogooku.runs.holdouts import spend_and_enter
 from gogooku.runs.labels import run_labels
 from gogooku.runs.trials import Figure, Trial, TrialLedger, num_trials
 from gogooku.tables.parts import base_source
 
 EVALUATION = "evaluation"
-_DAILY_FILE, _DECILES_FILE = "daily.parquet", "deciles.parquet"
+_DAILY_FILE, _DECILES_FILE, _DECAY_FILE = "daily.parquet", "deciles.parquet", "decay.parquet"
+_BREAKDOWN_FILE, _ROLLING_FILE = "breakdown.parquet", "rolling.parquet"
 _TRUTH = "truth"
 TRUTH_FILE = f"extras/{_TRUTH}.parquet"
 """Of a sandbox's source: what it planted."""
@@ -58,7 +62,7 @@ class Evaluation:
     ----------
     folder : Path
     written : mapping
-        ``metrics.json``: metrics and facts of the test part, and validation metrics apart.
+        ``metrics.json``: warnings, metrics and facts of the test part; validation metrics apart.
     """
 
     folder: Path
@@ -82,6 +86,11 @@ class Evaluation:
         return list(self.facts["findings"])
 
     @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """`gogooku.evaluate.cautions.Caution`, the gravest first."""
+        return list(self.written["warnings"])
+
+    @property
     def daily(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.daily`."""
         return open_sealed(self.folder).parquet(_DAILY_FILE)
@@ -90,6 +99,21 @@ class Evaluation:
     def deciles(self) -> pl.DataFrame:
         """`gogooku.evaluate.skill.Skill.deciles`."""
         return open_sealed(self.folder).parquet(_DECILES_FILE)
+
+    @property
+    def decay(self) -> pl.DataFrame:
+        """`gogooku.evaluate.skill.Skill.decay`."""
+        return open_sealed(self.folder).parquet(_DECAY_FILE)
+
+    @property
+    def breakdown(self) -> pl.DataFrame:
+        """Where skill lies: `gogooku.evaluate.breakdown.BREAKDOWN_SCHEMA`."""
+        return open_sealed(self.folder).parquet(_BREAKDOWN_FILE)
+
+    @property
+    def rolling(self) -> pl.DataFrame:
+        """Rolling RankIC: `gogooku.evaluate.breakdown.ROLLING_SCHEMA`."""
+        return open_sealed(self.folder).parquet(_ROLLING_FILE)
 
 
 def evaluate(
@@ -195,6 +219,7 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     if run.out_of_time:
         test = _skill(run, "test", dataset, labels, config, truth)
         valid = _skill(run, "valid", dataset, labels, config, truth).report.to_json()["metrics"]
+        judged = run.scores("test", dataset)
         more: dict[str, Any] = {"validation": valid}
     else:
         paths = [
@@ -202,14 +227,23 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
             for path in range(run.num_paths)
         ]
         test = over_paths(paths, kind=run.config.split.kind)
+        judged = run.scores("test", dataset, path=0)
         more = {"validation": {}, "paths": [one.report.to_json()["metrics"] for one in paths]}
-    write_parquet(test.daily, building / _DAILY_FILE)
-    write_parquet(test.deciles, building / _DECILES_FILE)
+    where = breakdown(dataset, labels, judged, test)
+    for name, frame in {
+        _DAILY_FILE: test.daily,
+        _DECILES_FILE: test.deciles,
+        _DECAY_FILE: test.decay,
+        _BREAKDOWN_FILE: where,
+        _ROLLING_FILE: rolling(test.daily),
+    }.items():
+        write_parquet(frame, building / name)
     report = test.report.to_json()
     write_json(
         building / METRICS_FILE,
         {
             "part": "test",
+            "warnings": [one.to_json() for one in cautions_of(run, dataset, judged, test, where)],
             **report,
             "facts": {**report["facts"], **bias_of(dataset)},
             **more,
@@ -228,7 +262,14 @@ def _skill(
     path: int | None = None,
 ) -> Skill:
     indices, scores = run.scores(part, dataset, path=path)
-    found = evaluate_scores(scores, indices, labels, variant=str(config.judge_label), truth=truth)
+    found = evaluate_scores(
+        scores,
+        indices,
+        labels,
+        variant=str(config.judge_label),
+        truth=truth,
+        universe_tN=dataset.valid_TN[indices],
+    )
     if part == "test" and not found.daily.get_column("rank_ic").count():
         raise DataError(
             f"run {run.run_id}: none of {len(indices)} tested sessions ({_days(indices, dataset)}) "

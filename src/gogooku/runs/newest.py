@@ -8,11 +8,10 @@ from typing import Final
 import polars as pl
 
 from gogooku.core.files import MANIFEST_FILE
-from gogooku.ingest.source import Source, delivery, sources_folder
+from gogooku.ingest.source import SANDBOX, Source, delivery, sources_folder
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import TRUTH_FILE
 
-_SANDBOX: Final = "sandbox"
 _NAMES: Final = {"code": pl.String, "name_en": pl.String, "name_ja": pl.String}
 
 
@@ -99,5 +98,5 @@ def is_simulated(name: str, source: Source | None) -> bool:
     A sync calls what it fetched from the sandbox exchange ``sandbox``, and ``sandbox-...`` what of
     it was known on a date.
     """
-    named = name == _SANDBOX or name.startswith(f"{_SANDBOX}-")
+    named = name == SANDBOX or name.startswith(f"{SANDBOX}-")
     return named or (source is not None and source.files.has(TRUTH_FILE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -18,11 +17,11 @@ from gogooku.core.terms import at_exchange
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.evaluate.report_head import Headline
 from gogooku.evaluate.report_texts import in_both
-from gogooku.evaluate.words import Language
+from gogooku.evaluate.words import Language, Text
 from gogooku.ingest.source import Source
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
-from gogooku.runs.folder import EVENTS_FILE, REPORT, REPORT_FILE, Run
+from gogooku.runs.folder import REPORT, REPORT_FILE, Run
 from gogooku.runs.importance import importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
 from gogooku.runs.network_pictures import (
@@ -130,11 +129,13 @@ def _page(
 ) -> ReportPage:
     judged, traded, horizon = made.judged, made.traded, resolved.config.portfolio.horizon
     ranking = newest_ranking(run, made.source, horizon=horizon)
-    said = [*judged.findings, *judged.facts.get("known_bias", ())]
     return ReportPage(
         headline=_headline(home, run, made),
         daily=judged.daily,
         deciles=judged.deciles,
+        rolling=judged.rolling,
+        decay=judged.decay,
+        breakdown=judged.breakdown,
         metrics={**judged.metrics, **traded.metrics},
         horizon=horizon,
         portfolio=traded.frame("daily"),
@@ -142,7 +143,7 @@ def _page(
         config={**run.files.json(CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
-        warnings=[in_both(text) for text in said],
+        warnings=warnings_of(judged),
         questioned=bool(judged.findings),
         ranking=ranking,
         scores=ranking.get_column("score").cast(pl.Float64).to_numpy(),
@@ -154,6 +155,21 @@ def _page(
         sectors=exposed(traded, "sector"),
         language=resolved.config.language,
     )
+
+
+def warnings_of(judged: Evaluation) -> list[Text]:
+    """What the leak gate found, then the cautions of an evaluation, in both languages.
+
+    A bias of the source is kept as one English text, within the text of its caution.
+    """
+    said = [in_both(text) for text in judged.findings]
+    biases = [in_both(text) for text in judged.facts.get("known_bias", ())]
+    for one in judged.warnings:
+        japanese = str(one["text_ja"])
+        for bias in biases:
+            japanese = japanese.replace(bias.en, bias.ja)
+        said.append(Text(str(one["text"]), japanese))
+    return said
 
 
 def exposed(traded: Traded, kind: str) -> pl.DataFrame | None:
@@ -194,7 +210,4 @@ def _headline(home: Path, run: Run, made: _Made) -> Headline:
 
 def events_of(run: Run) -> list[dict[str, object]]:
     """Lines of ``events.jsonl``; none for a learner that reports none."""
-    if not run.files.has(EVENTS_FILE):
-        return []
-    path = run.files.path(EVENTS_FILE)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return run.events

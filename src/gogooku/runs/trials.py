@@ -342,8 +342,8 @@ class TrialLedger:
         if found is None or found[0] != LEDGER_FORMAT:
             raise DataError(
                 f"{self.path}: written in format {found and found[0][:20]!r}, this program reads "
-                f"format {LEDGER_FORMAT}; use the program that wrote it (a newer gogooku). Nothing was "
-                "changed."
+                f"format {LEDGER_FORMAT}; use the program that wrote it (a newer gogooku). Nothing "
+                "was changed."
             )
 
     @contextmanager
