@@ -8,12 +8,13 @@ from scipy import stats
 
 from gogooku.core import cross_section, metrics
 
-DAILY = [
-    metrics.daily_ic,
-    metrics.daily_rank_ic,
-    metrics.daily_spread,
-    metrics.daily_hit_rate,
-]
+
+def daily(kernel):
+    return lambda score, label: cross_section.by_session({"it": kernel}, score, label)["it"]
+
+
+daily_spread, daily_hit_rate = daily(cross_section.spread), daily(cross_section.hit_rate)
+DAILY = [metrics.daily_ic, metrics.daily_rank_ic, daily_spread, daily_hit_rate]
 
 
 def sample(seed, shape=(12, 60), *, ties=True, holes=True):
@@ -57,14 +58,14 @@ def test_hit_rate_and_spread_equal_naive_loops():
         hit.append(np.mean((a > np.median(a)) == (b > np.median(b))))
         position = (stats.rankdata(a) - 0.5) / len(a)
         spread.append(b[position > 0.9].mean() - b[position <= 0.1].mean())
-    np.testing.assert_allclose(metrics.daily_hit_rate(score, label), hit)
-    np.testing.assert_allclose(metrics.daily_spread(score, label), spread)
+    np.testing.assert_allclose(daily_hit_rate(score, label), hit)
+    np.testing.assert_allclose(daily_spread(score, label), spread)
 
 
 def test_precision_needs_twice_k_names():
     score, label = sample(4, (3, 39), holes=False)
-    assert np.isnan(metrics.daily_precision(score, label, top_k=20)).all()
-    assert np.isfinite(metrics.daily_precision(score, label, top_k=19)).all()
+    assert np.isnan(daily(cross_section.precision(20))(score, label)).all()
+    assert np.isfinite(daily(cross_section.precision(19))(score, label)).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-15, 1e15])
@@ -74,9 +75,9 @@ def test_perfect_and_opposite_scores(scale):
     for measure in (metrics.daily_ic, metrics.daily_rank_ic):
         np.testing.assert_allclose(measure(label, label), 1.0)
         np.testing.assert_allclose(measure(-label, label), -1.0)
-    np.testing.assert_allclose(metrics.daily_hit_rate(label, label), 1.0)
-    np.testing.assert_allclose(metrics.daily_precision(label, label, top_k=5), 1.0)
-    assert (metrics.daily_hit_rate(-label, label) < 0.05).all()
+    np.testing.assert_allclose(daily_hit_rate(label, label), 1.0)
+    np.testing.assert_allclose(daily(cross_section.precision(5))(label, label), 1.0)
+    assert (daily_hit_rate(-label, label) < 0.05).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e9, -3e-9])
@@ -180,9 +181,9 @@ def test_drawdown_is_the_largest_fall_from_a_running_peak():
 BY_SESSION = {
     "ic": metrics.daily_ic,
     "rank_ic": metrics.daily_rank_ic,
-    "spread": metrics.daily_spread,
-    "hit_rate": metrics.daily_hit_rate,
-    "p_at_5": lambda score, label: metrics.daily_precision(score, label, top_k=5),
+    "spread": daily_spread,
+    "hit_rate": daily_hit_rate,
+    "p_at_5": daily(cross_section.precision(5)),
 }
 
 

@@ -15,14 +15,19 @@ cells = st.one_of(st.just(math.nan), st.integers(-3, 3).map(float), st.floats(-1
 grids = hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 40)), elements=cells)
 
 
-@given(grids)
+@given(grids, st.sampled_from([np.float32, np.float64]))
 @settings(max_examples=150, deadline=None)
-def test_rank_rows_equals_scipy(values):
-    wanted = [
-        [math.nan] * len(row) if np.isnan(row).all() else stats.rankdata(row, nan_policy="omit")
-        for row in values
-    ]
-    np.testing.assert_array_equal(ranks.rank_rows(values), np.array(wanted, dtype=float))
+def test_middle_ranks_equal_scipy_and_medians_numpy(values, kind):
+    values = values.astype(kind)
+    ours, medians = ranks.middle_ranks(values)
+    assert ours.dtype == np.float64
+    for row, found, median in zip(values, ours, medians[:, 0], strict=True):
+        known = ~np.isnan(row)
+        wanted = stats.rankdata(row[known]) - (known.sum() + 1) / 2
+        np.testing.assert_array_equal(found[known], wanted)
+        assert (found[~known] == 0.0).all()
+        exact = np.median(row[known].astype(float)) if known.any() else math.nan
+        np.testing.assert_array_equal(median, exact)
 
 
 @given(grids)
@@ -43,20 +48,20 @@ def test_packed_order_knows_signs_zeros_and_infinities():
 
 
 def test_ranks_accept_empty_and_deep_arrays():
-    assert ranks.rank_rows(np.empty((3, 0))).shape == (3, 0)
-    assert ranks.rank_rows(np.empty((0, 4))).shape == (0, 4)
+    assert ranks.middle_ranks(np.empty((3, 0)))[0].shape == (3, 0)
+    assert ranks.middle_ranks(np.empty((0, 4)))[1].shape == (0, 1)
     deep = np.random.default_rng(0).normal(size=(2, 3, 20))
-    wanted = stats.rankdata(deep, axis=-1)
-    np.testing.assert_array_equal(ranks.rank_rows(deep), wanted)
-    np.testing.assert_array_equal(ranks.rank_rows(deep[0, 0]), wanted[0, 0])
+    wanted = (stats.rankdata(deep, axis=-1) - 0.5) / 20 - 0.5
+    np.testing.assert_allclose(ranks.centred_ranks(deep), wanted)
+    np.testing.assert_allclose(ranks.centred_ranks(deep[0, 0]), wanted[0, 0])
 
 
 def test_ranks_do_not_depend_on_blocks(monkeypatch):
     values = np.random.default_rng(1).normal(size=(12, 60)).round(1)
     values[values > 1.5] = np.nan
-    before = ranks.rank_rows(values), ranks.centred_ranks(values.astype(np.float32))
+    before = ranks.middle_ranks(values)[0], ranks.centred_ranks(values.astype(np.float32))
     monkeypatch.setattr(ranks, "_BLOCK_VALUES", 1)
-    np.testing.assert_array_equal(ranks.rank_rows(values), before[0])
+    np.testing.assert_array_equal(ranks.middle_ranks(values)[0], before[0])
     np.testing.assert_array_equal(ranks.centred_ranks(values.astype(np.float32)), before[1])
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from gogooku.core import metrics
+from gogooku.core import cross_section, metrics
 from gogooku.core.errors import DataError
 from gogooku.evaluate.breakdown import (
     BREAKDOWN_SCHEMA,
@@ -65,7 +65,7 @@ def test_one_group_is_the_whole():
     frame = by_names(score, label, grouping, horizon=1, top_k=20)
     daily = metrics.daily_rank_ic(score, label)
     assert found(frame, "all", "rank_ic")["mean"] == pytest.approx(daily.mean(), abs=1e-12)
-    hit = metrics.daily_hit_rate(score, label)
+    hit = cross_section.by_session({"it": cross_section.hit_rate}, score, label)["it"]
     assert found(frame, "all", "hit_rate")["mean"] == pytest.approx(hit.mean())
     assert frame["value"].unique().to_list() == ["all"]
 

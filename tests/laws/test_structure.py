@@ -291,6 +291,7 @@ def test_a_module_without_a_test_is_found():
 # ------------------------------------------------------------------- tests mirror the source
 
 ACROSS: Mapping[str, str] = {
+    "core/test_alphalens.py": "measures of one session and of two against another library",
     "dataset/test_clock.py": "the premarket clock from the join to the build",
     "features/engine/test_windows.py": "one law over every kernel and timeline",
     "ingest/imports/test_any_shape.py": "one market in any shape, from bytes to a delivery",

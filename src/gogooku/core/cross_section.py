@@ -13,7 +13,7 @@ known then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -240,19 +240,23 @@ def by_session(
     numbers are counts, which stay.
     """
     made: dict[str, npt.NDArray[Any]] = {}
-    length, width = score_TN.shape
-    step = max(1, _BLOCK_VALUES // max(1, width))
-    for first in range(0, max(1, length), step):
-        rows = slice(first, first + step)
+    for rows in blocks_of(*score_TN.shape):
         block = CrossSection(score_TN[rows], label_TN[rows])
         for name, kernel in kernels.items():
             value = kernel(block)
             if value.dtype == np.float64 and value.ndim == 1:
                 value = np.where(block.varies, value, np.nan)
             if name not in made:
-                made[name] = np.empty((length, *value.shape[1:]), dtype=value.dtype)
+                made[name] = np.empty((len(score_TN), *value.shape[1:]), dtype=value.dtype)
             made[name][rows] = value
     return made
+
+
+def blocks_of(length: int, width: int) -> Iterator[slice]:
+    """Spans of sessions of which some arrays fit the cache; one, empty, where there is none."""
+    step = max(1, _BLOCK_VALUES // max(1, width))
+    for first in range(0, max(1, length), step):
+        yield slice(first, first + step)
 
 
 def rank_ic(sessions: CrossSection) -> FloatArray:

@@ -123,30 +123,6 @@ def daily_rank_ic(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
     return _daily(cross_section.rank_ic, score_TN, label_TN)
 
 
-def daily_spread(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
-    """Mean label of the top score decile minus that of the bottom decile, in each session.
-
-    Deciles are those of `gogooku.core.cross_section.deciles_of`.
-    """
-    return _daily(cross_section.spread, score_TN, label_TN)
-
-
-def daily_hit_rate(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
-    """Share of names whose score and label lie on the same side of that session's medians."""
-    return _daily(cross_section.hit_rate, score_TN, label_TN)
-
-
-def daily_precision(
-    score_TN: FloatArray, label_TN: FloatArray, *, top_k: int = TOP_K
-) -> FloatArray:
-    """P@K: share of the ``top_k`` highest scores whose label is above the session's median.
-
-    Picks without a label do not count; a session in which fewer than half of the picks have one,
-    or with fewer than ``2 * top_k`` scores, is NaN. Equal scores at the edge share the seats left.
-    """
-    return _daily(cross_section.precision(top_k), score_TN, label_TN)
-
-
 def _daily(kernel: Kernel, score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
     return by_session({"daily": kernel}, score_TN, label_TN)["daily"]
 

@@ -23,15 +23,6 @@ _LAST = np.int32(np.iinfo(np.int32).max)
 """Sorts after every value: the place of NaN."""
 
 
-def rank_rows(values_TN: npt.ArrayLike) -> FloatArray:
-    """Average ranks (1 = smallest) within each row; NaN stays NaN.
-
-    Equals ``scipy.stats.rankdata(row, method="average", nan_policy="omit")``.
-    """
-    values = np.asarray(values_TN, dtype=np.float64)
-    return _by_rows(values, _plain, kind=np.float64)
-
-
 @overload
 def centred_ranks(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]: ...
 @overload
@@ -56,8 +47,9 @@ def gaussian_ranks(values_TN: npt.ArrayLike) -> FloatArray:
 def middle_ranks(values_TN: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
     """Ranks of each row less their mean, 0 where NaN, and the median of each row [T, 1].
 
-    What measures across names are made of: multiples of a half, so that their sums of products are
-    exact. The median is NaN for a row of nulls.
+    Average ranks, as ``scipy.stats.rankdata(row, method="average", nan_policy="omit")``. What
+    measures across names are made of: multiples of a half, so that sums of products are exact. The
+    median is NaN for a row of nulls.
     """
     values = np.asarray(values_TN)
     if values.dtype != np.float32:
@@ -74,10 +66,6 @@ def rank_codes(values_TN: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
 
 _Scale = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
 """From ranks and the number of values in their row to what is wanted, in the type of the ranks."""
-
-
-def _plain(ranks: npt.NDArray[Any], _: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return ranks
 
 
 def _centred(ranks: npt.NDArray[Any], counts: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core import metrics
-from gogooku.core.cross_section import MIN_NAMES, CrossSection
+from gogooku.core.cross_section import MIN_NAMES, CrossSection, blocks_of
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, mean_estimate
 from gogooku.core.ranks import centred_ranks, middle_ranks
@@ -50,7 +50,6 @@ ROLLING_SCHEMA: Mapping[str, Any] = {
     "high": pl.Float64,
 }
 
-_BLOCK_VALUES = 1 << 17
 _THIRDS = 3
 _Values = npt.NDArray[np.floating[Any]]
 _Total = Callable[..., FloatArray]
@@ -112,9 +111,7 @@ def by_names(
     session with at least `MIN_NAMES` names, and for the top K with a pick.
     """
     made: dict[str, list[FloatArray]] = {}
-    step = max(1, _BLOCK_VALUES // max(1, score_tN.shape[1]))
-    for first in range(0, len(score_tN), step):
-        rows = slice(first, first + step)
+    for rows in blocks_of(*score_tN.shape):
         block = CrossSection(score_tN[rows], label_tN[rows])
         part = _group_measures(block, grouping.group_tN[rows], len(grouping.values), top_k)
         for name, value in part.items():

@@ -19,7 +19,7 @@ from gogooku.core import metrics
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
 from gogooku.core.types import BoolArray, IntArray, Labels, Report
-from gogooku.evaluate.cautions import LEAST_PERIODS
+from gogooku.evaluate.cautions import LEAST_PERIODS, NAMES_PER_PICK
 from gogooku.evaluate.daily import Measured, cross_decay, lag_decay, measure
 from gogooku.evaluate.significance import paired_difference
 
@@ -30,7 +30,6 @@ LEAK_RANK_IC = 0.15
 LEAK_ALIGNMENT = 0.93
 """Correlation with the planted expectation above which the scores contain that expectation."""
 
-_NAMES_PER_PICK = 4
 _Values = npt.NDArray[np.floating[Any]]
 _NO_AVERAGE = ("num_names", "rank_ic_truth")
 
@@ -131,20 +130,15 @@ def evaluate_scores(
     values: dict[str, Estimate] = {}
     frames, deciles, found = [], [], []
     for place, horizon in enumerate(labels.horizons):
-        score, label = pairs[place]
         one = measure(
-            score, label, indices=indices, horizon=horizon, top_k=chosen, universe_tN=universe_tN
+            *pairs[place], indices=indices, horizon=horizon, top_k=chosen, universe_tN=universe_tN
         )
-        daily = dict(one.daily)
-        if truth is not None and np.isfinite(truth.expectation[indices, :, place]).any():
-            raw = labels.raw_TNH[indices, :, place].astype(np.float64)
-            daily |= _daily_truth(score.astype(np.float64), raw, truth, (indices, place))
+        daily = {**one.daily, **_against_truth(pairs[place][0], labels, truth, (indices, place))}
         by_decile = [mean_estimate(part, horizon=horizon) for part in one.deciles.T]
         values |= _averages(daily, horizon)
         values[f"h{horizon}.monotonicity"] = monotonicity(by_decile)
         facts["findings"] += leak_findings(daily, horizon=horizon)
-        dates = labels.sessions[indices].astype("datetime64[D]")
-        frames.append(_daily_frame(daily, dates, horizon))
+        frames.append(_daily_frame(daily, labels.sessions[indices], horizon))
         deciles.append(_decile_frame(by_decile, horizon))
         found.append(one)
     return Skill(
@@ -174,28 +168,30 @@ def usual_k(pairs: Sequence[tuple[_Values, _Values]], top_k: int) -> int:
         counts = np.count_nonzero(np.isfinite(score + label), axis=1)
         counts = counts[counts >= metrics.MIN_NAMES]
         if len(counts):
-            smallest = min(smallest, int(np.median(counts)) // _NAMES_PER_PICK)
+            smallest = min(smallest, int(np.median(counts)) // NAMES_PER_PICK)
     return max(smallest, 1)
 
 
-def _daily_truth(
-    score_tN: FloatArray, raw_tN: FloatArray, truth: Truth, where: tuple[IntArray, int]
+def _against_truth(
+    score_tN: _Values, labels: Labels, truth: Truth | None, where: tuple[IntArray, int]
 ) -> dict[str, FloatArray]:
-    """Measures against the truth, all on the names that have a score and a label."""
+    """Measures against the truth, all on the names that have a score and a label; none without."""
     indices, place = where
-    joint = np.isfinite(score_tN) & np.isfinite(raw_tN)
+    if truth is None or not np.isfinite(truth.expectation[indices, :, place]).any():
+        return {}
+    score = score_tN.astype(np.float64)
+    raw_tN = labels.raw_TNH[indices, :, place].astype(np.float64)
+    joint = np.isfinite(score) & np.isfinite(raw_tN)
     expected = np.where(joint, truth.expectation[indices, :, place], np.nan)
     daily = {
-        "alignment": metrics.daily_rank_ic(score_tN, expected),
+        "alignment": metrics.daily_rank_ic(score, expected),
         "attainable": metrics.daily_rank_ic(expected, raw_tN),
-        "rank_ic_truth": metrics.daily_rank_ic(
-            np.where(np.isnan(expected), np.nan, score_tN), raw_tN
-        ),
+        "rank_ic_truth": metrics.daily_rank_ic(np.where(np.isnan(expected), np.nan, score), raw_tN),
     }
     for name, part_TNH in truth.families.items():
         part = np.where(joint, part_TNH[indices, :, place], np.nan)
         if np.isfinite(part).any():
-            daily[f"family_{name}"] = metrics.daily_rank_ic(score_tN, part)
+            daily[f"family_{name}"] = metrics.daily_rank_ic(score, part)
     return daily
 
 
@@ -283,7 +279,7 @@ def _daily_frame(
     shown = {name: series for name, series in daily.items() if name != "num_names"}
     return pl.DataFrame(
         {
-            "date": dates,
+            "date": dates.astype("datetime64[D]"),
             "horizon": np.full(len(dates), horizon, dtype=np.int32),
             "num_names": daily["num_names"].astype(np.int64),
             **{name: pl.Series(series, nan_to_null=True) for name, series in shown.items()},
