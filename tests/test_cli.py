@@ -32,7 +32,7 @@ UNTIL_STOPPED = {("serve",), ("sandbox", "serve")}
 
 def function_of(path):
     """The function that does a command's work; ``import`` is no name of a module."""
-    name = {"import": "import_prices"}.get(path[-1], path[-1])
+    name = {"import": "import_prices", "list": "listed"}.get(path[-1], path[-1])
     module = path[0] if len(path) > 1 else name
     return getattr(importlib.import_module(f"gogooku.commands.{module}"), name)
 

@@ -162,17 +162,29 @@ def train(
     return train_run(home, name, resolved, dataset, execution=execution, reporter=reporter)
 
 
-def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] | None = None) -> Evaluation:
-    """A run -> its skill on the test part, each figure with its error; kept beside the run."""
+def evaluate(
+    home: Path,
+    run: Run,
+    resolved: Resolved[JudgeConfig] | None = None,
+    *,
+    spend: Sequence[str] = (),
+) -> Evaluation:
+    """A run -> its skill on the test part, each figure with its error; kept beside the run.
+
+    ``spend`` names registered hold-outs that the run looks at with this; it is entered in the
+    ledger of trials, as every evaluation is.
+    """
     from gogooku.runs import judge
 
-    return judge.evaluate(home, run, resolved or judge.DEFAULT)
+    return judge.evaluate(home, run, resolved or judge.DEFAULT, spend=spend)
 
 
 def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] | None = None) -> Traded:
     """A run -> what its test scores would have earned after costs; kept beside the run."""
     from gogooku.runs import trade
+    from gogooku.runs.holdouts import refuse_unspent
 
+    refuse_unspent(home, run)
     return trade.backtest(home, run, resolved or trade.DEFAULT)
 
 
@@ -184,14 +196,18 @@ def report(
     With ``explained`` it shows what groups of features are worth, which is measured first.
     """
     from gogooku.runs import report as pages
+    from gogooku.runs.holdouts import refuse_unspent
 
+    refuse_unspent(home, run)
     return pages.write_report(home, run, resolved or pages.DEFAULT, explained=explained)
 
 
 def importance(home: Path, run: Run) -> list[Importance]:
     """A run -> what it loses when a group of features is permuted; kept beside the run."""
     from gogooku.runs import importance as worth
+    from gogooku.runs.holdouts import refuse_unspent
 
+    refuse_unspent(home, run)
     return worth.importance(home, run)[0]
 
 

@@ -12,6 +12,8 @@ from gogooku.runs.find import open_run
 from support.cli import done, run_cli, sets
 from support.seals import reseal
 
+CROSS = ("split.kind=combinatorial", "split.num_groups=4", "split.embargo=0")
+
 
 def test_evaluate_for_people_and_programs(home):
     result = run_cli(home, "evaluate", "ridge", "reversal", "--json")
@@ -45,8 +47,10 @@ def test_it_answers_with_measures_and_the_folder_of_each_run(home):
         assert facts["metrics"] == judged.metrics
         assert facts["warnings"] == judged.warnings
         assert f"  {judged.folder}" in answer.parts
+        assert facts["tries"] == 3, "those of this home that were judged: two before, one now"
+        assert facts["holdouts"] == []
     lines = [one for one in answer.parts if str(one).startswith("warning (")]
-    assert len(answer.parts) == 4 + len(lines)
+    assert len(answer.parts) == 6 + len(lines)
 
 
 def test_warnings_stand_before_the_table_and_in_the_answer(home):
@@ -76,3 +80,45 @@ def test_nothing_is_judged_when_a_run_is_not_there_or_a_setting_is_wrong(home):
     with pytest.raises(ConfigError, match="judge_label"):
         evaluate(home, ["reversal"], config=None, assignments=["judge_label=best"])
     assert sorted(home.glob("runs/*/*")) == before
+
+
+def test_a_cross_validation_says_that_it_is_not_out_of_time(home):
+    done(home, "train", "reversal", *sets(*CROSS), "--json")
+    answer = evaluate(home, ["reversal"], config=None, assignments=[])
+    (facts,) = answer.facts.values()
+    assert facts["facts"]["cross_validation"]["out_of_time"] is False
+    (table,) = [part for part in answer.parts if not isinstance(part, str)]
+    assert "cross-validation (3 paths), not out of time" in str(table.title)
+
+
+# --------------------------------------------------------------------------------- hold-outs
+
+
+def test_a_hold_out_is_spent_only_explicitly_and_every_look_is_said(home):
+    run = open_run(home, "ridge")
+    first, last = run.windows("test")[0]
+    done(home, "holdout", "add", "last", "--from", first, "--to", last)
+    for command in ("evaluate", "backtest", "report"):
+        refused = run_cli(home, command, "ridge")
+        assert refused.code == 2, command
+        assert "--spend-holdout last" in refused.err
+    assert run_cli(home, "compare", "ridge", "reversal").code == 2
+    spent = done(home, "evaluate", "ridge", "--spend-holdout", "last", "--json").json
+    assert "spent by this run alone" in spent[run.run_id]["holdouts"][0]
+    for command in ("evaluate", "backtest", "report"):
+        done(home, command, "ridge")
+    said = done(home, "evaluate", "reversal", "--spend-holdout", "last").out
+    assert "number 2 of 2 to look at it" in said
+    assert run.run_id in said
+    assert "number 1 of 2" in done(home, "evaluate", "ridge").out
+    (listed,) = done(home, "holdout", "list", "--json").json
+    assert [one["number"] for one in listed["spent"]] == [1, 2]
+
+
+def test_nothing_is_spent_when_one_of_the_runs_may_not(home):
+    first, last = open_run(home, "ridge").windows("test")[0]
+    done(home, "holdout", "add", "last", "--from", first, "--to", last)
+    wrong = run_cli(home, "evaluate", "ridge", "--spend-holdout", "least")
+    assert wrong.code == 2
+    assert "source tiny has last" in wrong.err
+    assert done(home, "holdout", "list", "--json").json[0]["spent"] == []

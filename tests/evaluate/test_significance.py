@@ -6,35 +6,20 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tsa.stattools import diebold_mariano_test
 
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import newey_west_error
 from gogooku.evaluate.compare import COMPARISON_SCHEMA, compare_runs
-from gogooku.evaluate.significance import (
-    holm,
-    mean_test,
-    paired_difference,
-)
+from gogooku.evaluate.many_tests import holm
+from gogooku.evaluate.significance import mean_test, paired_difference
 
 
 def overlapping(rng, n, horizon):
     """A series whose neighbours share all but one of ``horizon`` shocks."""
     shocks = rng.normal(size=n + horizon)
     return np.convolve(shocks, np.ones(horizon), mode="valid")[:n] / horizon
-
-
-def test_holm_by_hand():
-    # 0.01 0.02 0.03 0.04 times 4 3 2 1 is 0.04 0.06 0.06 0.04, made monotone 0.04 0.06 0.06 0.06
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_holm_leaves_out_what_was_not_tested():
-    adjusted = holm([0.01, math.nan, 0.04])
-    assert adjusted[0] == pytest.approx(0.02)
-    assert math.isnan(adjusted[1])
-    assert adjusted[2] == pytest.approx(0.04)
 
 
 def test_without_autocorrelation_it_is_close_to_students_t():
@@ -54,6 +39,29 @@ def test_the_small_sample_correction():
     raw = newey_west_error(series, lags)
     assert test.estimate.error == pytest.approx(raw / math.sqrt(1 - 0.09))
     assert test.degrees == pytest.approx(3 / 0.09)
+
+
+@pytest.mark.parametrize(("n", "lags"), [(3, 0), (50, 4), (300, 38), (40, 39)])
+def test_the_error_is_that_of_statsmodels(n, lags):
+    series = np.random.default_rng(n).standard_t(4, size=n).cumsum() * 0.01
+    reference = OLS(series, np.ones(n)).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
+    assert newey_west_error(series, lags) == pytest.approx(reference.bse[0], abs=1e-8)
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 20])
+def test_a_paired_difference_is_that_of_diebold_and_mariano(horizon):
+    """Before the corrections for small samples, which differ: see `paired_difference`."""
+    rng = np.random.default_rng(horizon)
+    a, b = overlapping(rng, 300, horizon), overlapping(rng, 300, horizon) + 0.01
+    ours = paired_difference(a, b, horizon=horizon)
+    lags = ours.estimate.lags
+    theirs = diebold_mariano_test(
+        np.zeros(300), a, b, lags=lags, criterion=lambda _, forecast: forecast, horizon=horizon
+    )
+    share = (lags + 1) / 300
+    assert ours.estimate.t_stat / math.sqrt(1.0 - share) == pytest.approx(
+        theirs.statistic, abs=1e-8
+    )
 
 
 @pytest.mark.parametrize(("n", "horizon"), [(200, 1), (200, 5), (120, 20), (400, 20)])

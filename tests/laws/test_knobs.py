@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 import gogooku
 from gogooku import pipeline
-from gogooku.core.calendar import is_tokyo_session
+from gogooku.core.calendar import is_tokyo_session, tokyo_sessions
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
 from gogooku.core.errors import ConfigError
 from gogooku.core.files import hash_file, hash_json
@@ -36,8 +36,10 @@ from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.evaluate.split import (
     CalendarSplit,
+    CombinatorialSplit,
     DateSplit,
     FractionSplit,
+    PurgedKFoldSplit,
     WalkForwardSplit,
     make_folds,
 )
@@ -379,6 +381,8 @@ SPLITS: Mapping[str, Config] = {
     "fractions": FractionSplit(),
     "calendar": CalendarSplit(start="2021-07-01", every="quarter", valid=20),  # type: ignore[arg-type]
     "walk_forward": WalkForwardSplit(num_folds=2, test=0.3),
+    "purged_kfold": PurgedKFoldSplit(num_folds=3),
+    "combinatorial": CombinatorialSplit(num_groups=5),
 }
 SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
     "dates": (
@@ -387,7 +391,7 @@ SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
         Knob("test", ["2021-08-12", "2021-10-29"], "folds"),
         Knob("purge", 40, "refusal"),
     ),
-    "fractions": rows("folds", {"train": 0.5, "valid": 0.25, "purge": 25}),
+    "fractions": rows("folds", {"train": 0.5, "valid": 0.25, "purge": 25, "end": "2021-11-30"}),
     "calendar": rows(
         "folds",
         {
@@ -400,15 +404,33 @@ SPLIT_ROWS: Mapping[str, tuple[Knob, ...]] = {
         },
     ),
     "walk_forward": rows(
-        "folds", {"num_folds": 3, "growth": "rolling", "valid": 0.2, "test": 0.25, "purge": 25}
+        "folds",
+        {
+            "num_folds": 3,
+            "growth": "rolling",
+            "valid": 0.2,
+            "test": 0.25,
+            "purge": 25,
+            "end": "2021-11-30",
+        },
+    ),
+    "purged_kfold": rows("folds", {"num_folds": 4, "purge": 25, "embargo": 5, "end": "2019-11-29"}),
+    "combinatorial": rows(
+        "folds",
+        {"num_groups": 6, "num_tested": 3, "purge": 25, "embargo": 5, "end": "2019-11-29"},
     ),
 }
 
 
 def split_contents(config: Config, dataset: Dataset) -> Mapping[str, str]:
-    """Which sessions are in which part; explicit dates may be refused instead."""
+    """Which sessions are in which part; explicit dates may be refused instead.
+
+    Groups with purges and embargos on both sides take a longer sample than the dataset has.
+    """
+    long = tokyo_sessions(date(2018, 1, 1), date(2019, 12, 31))
+    sessions = long if hasattr(config, "embargo") else dataset.sessions
     try:
-        folds = make_folds(config, dataset.sessions, first=40)  # type: ignore[arg-type]
+        folds = make_folds(config, sessions, first=40)  # type: ignore[arg-type]
     except ConfigError:
         return {"refusal": "refused", "folds": "none"}
     parts = [[fold.indices(p).tolist() for p in ("train", "valid", "test")] for fold in folds]
@@ -428,7 +450,13 @@ def test_split(law_dataset: Dataset, kind: str, knob: Knob):
 SHARED_ROWS = (
     *rows(
         "folds",
-        {"split.train": 0.5, "split.valid": 0.25, "split.purge": 25, "warmup_sessions": 50},
+        {
+            "split.train": 0.5,
+            "split.valid": 0.25,
+            "split.purge": 25,
+            "split.end": "2021-09-10",
+            "warmup_sessions": 50,
+        },
     ),
     Knob("label_order", "shuffled", "labels"),
     Knob("refit", True, "scores"),

@@ -131,3 +131,14 @@ def _current(home):
     from gogooku.dataset.home import current_dataset
 
     return current_dataset(home)
+
+
+def test_a_test_part_without_labels_is_refused(home):
+    days = _current(home).sessions
+    spans = {"train": (60, 100), "valid": (125, 150), "test": (-1, -1)}
+    given = [
+        f'split.{part}=["{days[first]}","{days[last]}"]' for part, (first, last) in spans.items()
+    ]
+    made = done(home, "train", "reversal", *sets("split.kind=dates", *given), "--json").json
+    with pytest.raises(DataError, match=r"none of 1 tested sessions .* has 10 names"):
+        evaluate(home, open_run(home, made["run"]))

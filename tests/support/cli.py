@@ -33,7 +33,7 @@ NETWORK = (
 )
 """Settings that make the network tiny, with peers and normalised history."""
 
-VOLATILE = ("stamp.json", "events.jsonl")
+VOLATILE = ("stamp.json", "events.jsonl", "trials.sqlite")
 """Files that hold times."""
 
 

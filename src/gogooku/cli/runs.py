@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,11 +22,17 @@ from gogooku.commands.arguments import (
     TrainedRun,
     TrainThreads,
     WithImportance,
+    day_given,
     execution_for,
     reporter_for,
+    whole_number,
 )
 
 app = typer.Typer()
+holdout_app = typer.Typer(
+    help="Sessions that are kept for one last look, on record.", no_args_is_help=True
+)
+app.add_typer(holdout_app, name="holdout")
 
 
 @app.command()
@@ -57,6 +64,12 @@ def train(
 @app.command()
 def evaluate(
     runs: Annotated[list[str], typer.Argument(help="Run folders, ids or names.")],
+    spend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--spend-holdout", help="Look at this registered hold-out, on record. Repeatable."
+        ),
+    ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -64,23 +77,39 @@ def evaluate(
     """Measure runs on their test part, with counts and Newey-West intervals."""
     from gogooku.commands import evaluate as command
 
-    made = command.evaluate(home_folder(), runs, config=config, assignments=assignments or [])
+    made = command.evaluate(
+        home_folder(), runs, config=config, assignments=assignments or [], spend=spend or []
+    )
     emit(made, as_json=as_json)
 
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(help="Two or more runs.")],
+    runs: Annotated[
+        list[str], typer.Argument(help="Two or more runs; the others are compared with the first.")
+    ],
     metric: Annotated[str, typer.Option(help="A daily measure.")] = "rank_ic",
+    horizon: Annotated[
+        int | None, typer.Option(help="Horizon of the sentence; 5 by default.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write the comparison as one HTML file too.")
+    ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Compare runs pairwise on the sessions they share, all judged alike."""
+    """Compare runs on the sessions they share: which is better, how sure, after how many tries."""
     from gogooku.commands import compare as command
 
     made = command.compare(
-        home_folder(), runs, metric=metric, config=config, assignments=assignments or []
+        home_folder(),
+        runs,
+        metric=metric,
+        horizon=None if horizon is None else whole_number(horizon, option="--horizon", least=1),
+        page=page,
+        config=config,
+        assignments=assignments or [],
     )
     emit(made, as_json=as_json)
 
@@ -113,3 +142,40 @@ def report(
         home_folder(), run, config=config, assignments=chosen, importance=importance
     )
     emit(made, as_json=as_json)
+
+
+@app.command()
+def trials(as_json: Json = False) -> None:
+    """List everything that was ever judged: run, window, figures, when."""
+    from gogooku.commands import trials as command
+
+    emit(command.trials(home_folder()), as_json=as_json)
+
+
+@holdout_app.command("add")
+def holdout_add(
+    name: Annotated[str, typer.Argument(help="Name of the hold-out.")],
+    first: Annotated[str, typer.Option("--from", help="First date, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last date, YYYY-MM-DD.")],
+    dataset: DatasetName = None,
+    as_json: Json = False,
+) -> None:
+    """Register a hold-out of the source of a dataset; it stays."""
+    from gogooku.commands import holdout as command
+
+    made = command.add(
+        home_folder(),
+        name,
+        first=day_given(first, option="--from"),
+        last=day_given(last, option="--to"),
+        dataset=dataset,
+    )
+    emit(made, as_json=as_json)
+
+
+@holdout_app.command("list")
+def holdout_list(as_json: Json = False) -> None:
+    """List the hold-outs, and which runs have looked at each."""
+    from gogooku.commands import holdout as command
+
+    emit(command.listed(home_folder()), as_json=as_json)

@@ -8,22 +8,36 @@ from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import skill_table, warning_lines
+from gogooku.commands.display import counted, skill_table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.errors import FindingError
 from gogooku.runs.find import open_run
-from gogooku.runs.judge import EVALUATION, JudgeConfig
+from gogooku.runs.folder import Run
+from gogooku.runs.holdouts import refuse_unspent, spent_by
+from gogooku.runs.judge import EVALUATION, Evaluation, JudgeConfig, tries_on
 
 
 def evaluate(
-    home: Path, names: Sequence[str], *, config: Path | None, assignments: Sequence[str]
+    home: Path,
+    names: Sequence[str],
+    *,
+    config: Path | None,
+    assignments: Sequence[str],
+    spend: Sequence[str] = (),
 ) -> Answer:
     """Judge runs under one setting; a finding of the leak gate is a failure.
+
+    Parameters
+    ----------
+    spend : sequence of str
+        Registered hold-outs that every one of the runs looks at with this.
 
     Raises
     ------
     ConfigError
         A setting is wrong.
+    UsageError
+        One of them touches a hold-out that it has not spent; nothing is judged or spent then.
     DataError
         One of them is not there; nothing is judged then.
     """
@@ -31,12 +45,22 @@ def evaluate(
     facts: dict[str, Any] = {}
     parts: list[object] = []
     findings: list[str] = []
-    for run in [open_run(home, name) for name in names]:
-        judged = pipeline.evaluate(home, run, resolved)
-        facts[run.run_id] = {"folder": str(judged.folder), **judged.written}
-        title = f"{run.run_id}, test part, {judged.facts['variant']} labels"
+    runs = [open_run(home, name) for name in names]
+    for run in runs:
+        refuse_unspent(home, run, spend)
+    made = [pipeline.evaluate(home, run, resolved, spend=spend) for run in runs]
+    for run, judged in zip(runs, made, strict=True):
+        tries, touched = tries_on(home, run), spent_by(home, run)
+        facts[run.run_id] = {
+            "folder": str(judged.folder),
+            **judged.written,
+            "tries": tries,
+            "holdouts": [one.said(run.run_id) for one in touched],
+        }
         parts += warning_lines(judged.warnings)
-        parts.append(skill_table(judged.metrics, title=title, facts=judged.facts))
+        parts += [f"warning: {one.said(run.run_id)}" for one in touched]
+        parts.append(skill_table(judged.metrics, title=_title(run, judged), facts=judged.facts))
+        parts.append(f"  {tries} different settings were judged on these sessions so far")
         parts.append(f"  {judged.folder}")
         findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(
@@ -44,3 +68,14 @@ def evaluate(
         parts=parts,
         failure=FindingError("; ".join(findings)) if findings else None,
     )
+
+
+def _title(run: Run, judged: Evaluation) -> str:
+    """What the table is about, and whether it is out of time."""
+    crossed = judged.facts.get("cross_validation")
+    part = (
+        f"cross-validation ({counted(crossed['paths'], 'path')}), not out of time"
+        if crossed
+        else "test part"
+    )
+    return f"{run.run_id}, {part}, {judged.facts['variant']} labels"

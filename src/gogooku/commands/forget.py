@@ -26,7 +26,7 @@ from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
 from gogooku.runs.folder import OF_VENDOR, REPORT, REPORT_FILE, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
-from gogooku.tables.parts import Basis, parts_folder
+from gogooku.tables.parts import base_source, parts_folder
 
 _HIDDEN: Final = re.compile(r"\.(?P<name>.+?)\.(building(\.key)?|old|removed)")
 """What an interrupted writer, or an interrupted removal, leaves beside the place of an artefact."""
@@ -102,9 +102,7 @@ def holdings(home: Path, source: str) -> Holdings:
 
 def _meant(source: str) -> Callable[[str], bool]:
     """Whether a source is the named one, or was made from its raw store for a date in the past."""
-    bases = "|".join(Basis)
-    pattern = re.compile(rf"{re.escape(source)}(-({bases})-\d{{4}}-\d{{2}}-\d{{2}})?")
-    return lambda name: pattern.fullmatch(name) is not None
+    return lambda name: source in (name, base_source(name))
 
 
 def _kept(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:

@@ -21,6 +21,10 @@ from gogooku.core.calendar import DateArray as DateArray
 from gogooku.core.config import Residence
 from gogooku.core.errors import ConfigError, ContractError, DataError, NotFoundError
 from gogooku.core.files import hash_json
+from gogooku.core.folds import HORIZONS as HORIZONS
+from gogooku.core.folds import PURGE_SESSIONS as PURGE_SESSIONS
+from gogooku.core.folds import CrossFold as CrossFold
+from gogooku.core.folds import Fold as Fold
 from gogooku.core.journal import Journal, begin
 from gogooku.core.metrics import Estimate
 from gogooku.core.metrics import FloatArray as FloatArray
@@ -29,14 +33,6 @@ from gogooku.core.panel import BoolArray as BoolArray
 from gogooku.core.panel import IntArray as IntArray
 from gogooku.core.panel import Panel as Panel
 from gogooku.core.progress import Reporter, SilentReporter
-
-HORIZONS = (1, 5, 10, 20)
-"""Sessions from the next open to the open at which a label ends."""
-
-PURGE_SESSIONS = max(HORIZONS) + 1
-"""Fewest sessions strictly between two parts of a fold: a label of horizon h made on d is
-known at the open of d + 1 + h."""
-
 
 # ------------------------------------------------------------------------------------- features
 
@@ -114,75 +110,6 @@ class Feature:
             )
         if not 0.0 <= self.max_null_share <= 1.0:
             raise ConfigError(f"feature {self.name}: max_null_share {self.max_null_share}")
-
-
-# ---------------------------------------------------------------------------------------- folds
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Train, validation and test parts as inclusive date ranges on a list of sessions.
-
-    Attributes
-    ----------
-    sessions : array of dates
-        The sessions of the dataset.
-    train, valid, test : (first, last)
-        Inclusive dates.
-    purge : int
-        Fewest sessions that must lie strictly between two parts.
-    """
-
-    sessions: DateArray
-    train: tuple[date, date]
-    valid: tuple[date, date]
-    test: tuple[date, date]
-    purge: int = PURGE_SESSIONS
-
-    def __post_init__(self) -> None:
-        """Refuse empty parts, overlaps and too short a purge."""
-        if self.purge < PURGE_SESSIONS:
-            raise ConfigError(
-                f"fold: purge {self.purge} is shorter than the longest horizon + 1 "
-                f"({PURGE_SESSIONS} sessions); set split.purge={PURGE_SESSIONS} or more"
-            )
-        parts = {"train": self.train, "valid": self.valid, "test": self.test}
-        for name, (first, last) in parts.items():
-            if not len(self._indices(first, last)):
-                raise ConfigError(f"fold: {name} {first} to {last} has no sessions")
-        for earlier, later in (("train", "valid"), ("valid", "test")):
-            end, start = parts[earlier][1], parts[later][0]
-            between = int(
-                np.sum(
-                    (self.sessions > np.datetime64(end, "D"))
-                    & (self.sessions < np.datetime64(start, "D"))
-                )
-            )
-            if start <= end or between < self.purge:
-                raise ConfigError(
-                    f"fold: {between if start > end else 0} sessions between {earlier} (ends {end})"
-                    f" and {later} (starts {start}), the purge needs {self.purge}; "
-                    "move the dates apart"
-                )
-
-    def _indices(self, first: date, last: date) -> IntArray:
-        low, high = np.datetime64(first, "D"), np.datetime64(last, "D")
-        return np.flatnonzero((self.sessions >= low) & (self.sessions <= high))
-
-    def indices(self, part: str) -> IntArray:
-        """Session indices of ``train``, ``valid`` or ``test``."""
-        first, last = getattr(self, part)
-        return self._indices(first, last)
-
-    def to_json(self) -> dict[str, Any]:
-        """Dates as text."""
-        return {
-            "purge": self.purge,
-            **{
-                part: [str(day) for day in getattr(self, part)]
-                for part in ("train", "valid", "test")
-            },
-        }
 
 
 # ----------------------------------------------------------------------------------- portfolios

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.errors import DataError, UsageError
-from gogooku.evaluate.significance import holm, paired_difference
+from gogooku.evaluate.many_tests import holm
+from gogooku.evaluate.significance import paired_difference
 
 COMPARISON_SCHEMA: Mapping[str, Any] = {
     "a": pl.String,

@@ -1,9 +1,8 @@
-"""Differences that are not luck: paired tests, and many comparisons at once."""
+"""Differences that are not luck: tests of a mean, and of two series in pairs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,18 +83,3 @@ def paired_difference(a_T: FloatArray, b_T: FloatArray, *, horizon: int) -> Mean
     if a_T.shape != b_T.shape:
         raise DataError(f"paired difference: {a_T.shape} sessions against {b_T.shape}")
     return mean_test(a_T - b_T, horizon=horizon)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p-values (Holm 1979), in the order given.
-
-    The i-th smallest of m is multiplied by ``m - i`` (i from 0), then made monotone and capped at
-    1. A NaN (a test that could not be made) stays NaN and does not count.
-    """
-    made = [place for place, p in enumerate(p_values) if not math.isnan(p)]
-    adjusted = [math.nan] * len(p_values)
-    running = 0.0
-    for step, place in enumerate(sorted(made, key=lambda place: p_values[place])):
-        running = max(running, min(1.0, (len(made) - step) * p_values[place]))
-        adjusted[place] = running
-    return adjusted

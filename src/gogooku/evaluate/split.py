@@ -1,10 +1,11 @@
 """Cutting sessions into train, validation and test parts that cannot touch.
 
-Four ways, one config each: explicit dates, fractions, a walk-forward whose test blocks tile the
+Out of time, one config each: explicit dates, fractions, a walk-forward whose test blocks tile the
 last part of the sample, and a walk-forward by the calendar, which fits anew every year, half-year
 or quarter. Purges lie strictly between the parts (Lopez de Prado, "Advances in
 Financial Machine Learning", 2018, chapter 7); `gogooku.core.types.Fold` refuses anything shorter
-than the longest horizon + 1 sessions.
+than the longest horizon + 1 sessions. Cross-validations, whose train parts lie on both sides of the
+tested sessions, are in `gogooku.evaluate.cross_split`.
 
 >>> from datetime import date
 >>> from gogooku.core.calendar import tokyo_sessions
@@ -32,8 +33,14 @@ from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import Unit
 from gogooku.core.types import PURGE_SESSIONS, Fold
-
-_MIN_PART = 2
+from gogooku.evaluate.cross_split import (
+    MIN_PART,
+    NO_END,
+    CombinatorialSplit,
+    PurgedKFoldSplit,
+    cross_folds,
+    last_usable,
+)
 
 
 class Growth(StrEnum):
@@ -65,6 +72,8 @@ class FractionSplit(Config):
     train: float = Field(default=0.60, gt=0.0, lt=1.0)
     valid: float = Field(default=0.15, gt=0.0, lt=1.0)
     purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+    end: date = NO_END
+    """Last date that is used; everything after it stays unseen."""
 
 
 class WalkForwardSplit(Config):
@@ -80,6 +89,8 @@ class WalkForwardSplit(Config):
     valid: float = Field(default=0.12, gt=0.0, lt=1.0)
     test: float = Field(default=0.40, gt=0.0, lt=1.0)
     purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
+    end: date = NO_END
+    """Last date that is used; everything after it stays unseen."""
 
 
 class Every(StrEnum):
@@ -105,16 +116,23 @@ class CalendarSplit(Config):
 
     kind: Literal["calendar"] = "calendar"
     start: date
-    end: date = date(2999, 12, 31)
+    end: date = NO_END
     every: Every = Every.YEAR
     growth: Growth = Growth.EXPANDING
-    valid: Annotated[int, Unit("sessions")] = Field(default=125, ge=_MIN_PART)
+    valid: Annotated[int, Unit("sessions")] = Field(default=125, ge=MIN_PART)
     purge: Annotated[int, Unit("sessions")] = Field(default=PURGE_SESSIONS, ge=PURGE_SESSIONS)
 
 
-AnySplit = DateSplit | FractionSplit | WalkForwardSplit | CalendarSplit
+AnySplit = (
+    DateSplit
+    | FractionSplit
+    | WalkForwardSplit
+    | CalendarSplit
+    | PurgedKFoldSplit
+    | CombinatorialSplit
+)
 SplitConfig = Annotated[AnySplit, Field(discriminator="kind")]
-"""Any of the four; ``kind`` says which."""
+"""Any of the six; ``kind`` says which."""
 
 
 def make_folds(
@@ -134,11 +152,20 @@ def make_folds(
         Index of the first usable session (earlier ones only feed lookbacks); explicit dates are
         taken as they are.
 
+    Returns
+    -------
+    tuple of Fold
+        `gogooku.core.types.CrossFold` where the config is one of a cross-validation.
+
     Raises
     ------
     ConfigError
         The sessions are too few for the parts and purges asked for.
     """
+    if not isinstance(config, DateSplit | CalendarSplit):
+        sessions = sessions[: last_usable(sessions, config.end)]
+    if isinstance(config, PurgedKFoldSplit | CombinatorialSplit):
+        return cross_folds(config, sessions, first=first)
     if isinstance(config, DateSplit):
         fold = Fold(sessions, config.train, config.valid, config.test, purge=config.purge)
         return (fold,)
@@ -206,7 +233,7 @@ def _calendar_folds(config: CalendarSplit, sessions: DateArray, first: int) -> t
         valid_last = int(block[0]) - config.purge
         train_last = valid_last - config.valid - config.purge
         train = train or train_last - first
-        if train < _MIN_PART:
+        if train < MIN_PART:
             raise ConfigError(
                 f"split: {int(block[0]) - first} usable sessions before {sessions[block[0]]} leave "
                 f"no train part beside {config.valid} of validation and two purges of "
@@ -228,7 +255,7 @@ def _calendar_folds(config: CalendarSplit, sessions: DateArray, first: int) -> t
 
 
 def _require(config: FractionSplit | WalkForwardSplit, shortest: int, usable: int) -> None:
-    if shortest < _MIN_PART:
+    if shortest < MIN_PART:
         raise ConfigError(
             f"split: {usable} usable sessions leave a part of {max(shortest, 0)} with two purges "
             f"of {config.purge} ({config.kind}); use a longer sample, fewer folds or other shares"

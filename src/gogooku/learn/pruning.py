@@ -50,8 +50,13 @@ def probe_fold(fold: Fold, *, tail: float, lookback: int) -> Fold:
     Raises
     ------
     ConfigError
-        The train part is too short.
+        The train part is too short, or lies on both sides of the test part.
     """
+    if not fold.out_of_time:
+        raise ConfigError(
+            "pruning: its probe needs a train part in one piece, which a cross-validation has not; "
+            "set learner.pruning.by=none, or split.kind=walk_forward"
+        )
     train = fold.indices("train")
     held = max(1, round(tail * len(train)))
     first = max(int(train[0]), lookback - 1)

@@ -105,8 +105,13 @@ def fold_labels(
     _require_one_panel(dataset, labels)
     train = fold.indices("train")
     train = train[train >= first_history]
-    valid = fold.indices("valid")
-    known = _day_labels(dataset, labels, train, variant=config.train_label, cutoff=int(valid[0]))
+    known = _day_labels(
+        dataset,
+        labels,
+        train,
+        variant=config.train_label,
+        cutoffs=fold.closes(train, ("valid", "test")),
+    )
     return FoldLabels(
         train=known.ranked(),
         valid=_valid_labels(dataset, labels, fold, config),
@@ -122,12 +127,13 @@ def _require_one_panel(dataset: Dataset, labels: Labels) -> None:
 
 def _valid_labels(dataset: Dataset, labels: Labels, fold: Fold, config: FittedConfig) -> DayLabels:
     """What is selected on: known before the test part opens."""
+    indices = fold.indices("valid")
     return _day_labels(
         dataset,
         labels,
-        fold.indices("valid"),
+        indices,
         variant=config.select_label,
-        cutoff=int(fold.indices("test")[0]),
+        cutoffs=fold.closes(indices, ("test",)),
     )
 
 
@@ -146,13 +152,14 @@ def joint_labels(
     test part must not be touched. The validation part stays what it was.
     """
     _require_one_panel(dataset, labels)
-    first, last = fold.indices("train")[0], fold.indices("valid")[-1]
+    indices = fold.refit_indices()
+    indices = indices[indices >= first_history]
     together = _day_labels(
         dataset,
         labels,
-        np.arange(max(int(first), first_history), int(last) + 1),
+        indices,
         variant=config.train_label,
-        cutoff=int(fold.indices("test")[0]),
+        cutoffs=fold.closes(indices, ("test",)),
     )
     valid = _valid_labels(dataset, labels, fold, config)
     return FoldLabels(
@@ -183,7 +190,7 @@ def _why_none(dataset: Dataset, labels: Labels, indices: IntArray) -> str:
 
 
 def _day_labels(
-    dataset: Dataset, labels: Labels, indices: IntArray, *, variant: str, cutoff: int
+    dataset: Dataset, labels: Labels, indices: IntArray, *, variant: str, cutoffs: IntArray
 ) -> DayLabels:
     num_names, num_horizons = len(labels.codes), len(labels.horizons)
     values = np.full((len(indices), num_names, num_horizons), np.nan, dtype=np.float32)
@@ -191,7 +198,7 @@ def _day_labels(
     kept = np.zeros(len(indices), dtype=np.bool_)
     ahead = 1 + np.array(labels.horizons)
     for row, t in enumerate(indices.tolist()):
-        known = labels.known_before(t, variant=variant, cutoff=cutoff)
+        known = labels.known_before(t, variant=variant, cutoff=int(cutoffs[row]))
         known[~(dataset.valid_TN[t] & labels.tradable_TN[t])] = np.nan
         there = np.isfinite(known)
         kept[row] = bool((there.sum(axis=0) >= MIN_NAMES).all())

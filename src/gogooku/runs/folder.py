@@ -6,14 +6,16 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from gogooku.core.config import tree_of, validated
-from gogooku.core.errors import ConfigError, ContractError, DataError
+from gogooku.core.errors import ConfigError, ContractError, DataError, UsageError
 from gogooku.core.files import MANIFEST_FILE
+from gogooku.core.folds import Span
 from gogooku.core.forecast import Places, Scores
 from gogooku.core.seal import Sealed, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
@@ -113,15 +115,36 @@ class Run:
             )
         return found
 
-    def scores(self, part: str, dataset: Dataset) -> tuple[IntArray, Scores]:
+    @property
+    def num_paths(self) -> int:
+        """Paths of scores that a cross-validation made; 0 where the test parts are out of time."""
+        return int(self.manifest.get("paths", 0))
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether everything that was fitted on lies before what was tested."""
+        return not self.num_paths
+
+    def windows(self, *parts: str) -> tuple[Span, ...]:
+        """First and last dates of some parts of every fold."""
+        found = [fold[part] for fold in self.manifest["folds"] for part in parts]
+        spans = [span for one in found for span in (one if self.num_paths else [one])]
+        return tuple((date.fromisoformat(low), date.fromisoformat(high)) for low, high in spans)
+
+    def scores(
+        self, part: str, dataset: Dataset, *, path: int | None = None
+    ) -> tuple[IntArray, Scores]:
         """Scores of one part as session indices [t] and float32 [t, N, H], NaN where none.
 
         Raises
         ------
+        UsageError
+            The part ``test`` of a cross-validation without a path, or the part ``valid``, in which
+            a session has as many scores as fits were selected on it.
         ContractError
             Dates or codes are not those of the dataset.
         """
-        frame = self.predictions(part)
+        frame = self.predictions(part, path=path)
         try:
             places = Places.of(frame, dataset.sessions, dataset.codes, horizons=self.horizons)
         except ContractError as fault:
@@ -131,10 +154,43 @@ class Run:
             ) from fault
         return places.indices, places.dense(frame.get_column("score"))
 
-    def predictions(self, part: str) -> pl.DataFrame:
-        """Scores of one part (fold, date, code, horizon, score)."""
+    def predictions(self, part: str, *, path: int | None = None) -> pl.DataFrame:
+        """Scores of one part (fold, date, code, horizon, score).
+
+        Parameters
+        ----------
+        path : int, optional
+            Of a cross-validation: which path of test scores, from 0.
+
+        Raises
+        ------
+        UsageError
+            As `scores`.
+        """
+        if self.num_paths and (part != "test" or path is None):
+            raise UsageError(
+                f"run {self.run_id} is a cross-validation: it was fitted on sessions after those "
+                "that it was tested on, so its scores are not out of time and cannot be traded, "
+                "shown or compared as if they were. `gogooku evaluate` judges it; for anything "
+                "else train with another split, for example --set split.kind=walk_forward"
+            )
         frame = self.files.parquet(PREDICTIONS_FILE)
-        return frame.filter(pl.col("part") == part).drop("part")
+        frame = frame.filter(pl.col("part") == part).drop("part")
+        return frame if path is None else self._of_path(frame, path)
+
+    def _of_path(self, frame: pl.DataFrame, path: int) -> pl.DataFrame:
+        """Rows that belong to one path of scores."""
+        rows = [
+            (number, date.fromisoformat(low), date.fromisoformat(high))
+            for number, fold in enumerate(self.manifest["folds"])
+            for (low, high), one in zip(fold["test"], fold["paths"], strict=True)
+            if one == path
+        ]
+        mine = [
+            (pl.col("fold") == number) & pl.col("date").is_between(low, high)
+            for number, low, high in rows
+        ]
+        return frame.filter(pl.any_horizontal(mine))
 
     @property
     def events(self) -> list[dict[str, Any]]:

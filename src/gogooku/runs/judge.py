@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.config import Config, Resolved, resolve
+from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, write_json, write_parquet
 from gogooku.core.forecast import Places
+from gogooku.core.metrics import MIN_NAMES
 from gogooku.core.seal import open_sealed
-from gogooku.core.types import HORIZONS, Dataset, Labels
+from gogooku.core.types import HORIZONS, Dataset, IntArray, Labels
+from gogooku.core.wall import SystemClock, WallClock
 from gogooku.evaluate.breakdown import rolling
+from gogooku.evaluate.paths import over_paths
 from gogooku.evaluate.skill import Skill, Truth, evaluate_scores
 from gogooku.ingest.source import delivery, sources_folder
 from gogooku.learn.config import LabelVariant
@@ -24,7 +29,10 @@ from gogooku.runs.cautions import cautions_of
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.groups import breakdown
+from gogooku.runs.holdouts import spend_and_enter
 from gogooku.runs.labels import run_labels
+from gogooku.runs.trials import Figure, Trial, TrialLedger, num_trials
+from gogooku.tables.parts import base_source
 
 EVALUATION = "evaluation"
 _DAILY_FILE, _DECILES_FILE, _DECAY_FILE = "daily.parquet", "deciles.parquet", "decay.parquet"
@@ -108,14 +116,32 @@ class Evaluation:
         return open_sealed(self.folder).parquet(_ROLLING_FILE)
 
 
-def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) -> Evaluation:
+def evaluate(
+    home: Path,
+    run: Run,
+    resolved: Resolved[JudgeConfig] = DEFAULT,
+    *,
+    spend: Sequence[str] = (),
+    clock: WallClock | None = None,
+) -> Evaluation:
     """Judge the test part of a run, beside it; one that is there already is not judged again.
+
+    Either way it is in the ledger of trials before this returns.
+
+    Parameters
+    ----------
+    spend : sequence of str
+        Registered hold-outs that the run may look at now; entered in the ledger first.
 
     Raises
     ------
+    UsageError
+        The run touches a hold-out that it has not spent, see `gogooku.runs.holdouts`.
     DataError
-        Its dataset or its predictions are gone, and no evaluation of these settings is there.
+        Its dataset or its predictions are gone, and no evaluation of these settings is there; or
+        the ledger is damaged.
     """
+    spend_and_enter(home, run, spend, clock=clock)
 
     def fill(building: Path) -> None:
         _judge(home, run, resolved.config, building)
@@ -129,16 +155,80 @@ def evaluate(home: Path, run: Run, resolved: Resolved[JudgeConfig] = DEFAULT) ->
         fill=fill,
     )
     written = open_sealed(folder, kind=EVALUATION).json(METRICS_FILE)
-    return Evaluation(folder=folder, written=written)
+    made = Evaluation(folder=folder, written=written)
+    at = (clock or SystemClock()).now()
+    TrialLedger(home).record(_trial(home, run, made, resolved.config, at))
+    return made
+
+
+def _trial(home: Path, run: Run, made: Evaluation, config: JudgeConfig, at: datetime) -> Trial:
+    """What the ledger says of an evaluation."""
+    windows = run.windows("test")
+    skill = {
+        horizon: Figure(
+            rank_ic=_value(made.metrics, f"h{horizon}.rank_ic"),
+            ratio=_value(made.metrics, f"h{horizon}.icir"),
+            n=int(made.metrics[f"h{horizon}.rank_ic"]["n"]),
+        )
+        for horizon in run.horizons
+    }
+    return Trial(
+        key=f"{run.run_id}/{made.folder.name}",
+        run=run.run_id,
+        name=str(run.manifest["name"]),
+        learner=run.config.learner.kind,
+        config=run.config.content_hash,
+        features=str(run.manifest["feature_hash"]),
+        seed=run.config.seed,
+        labels=str(run.config.label_order),
+        dataset=run.dataset_name,
+        content=run.dataset_hash,
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        split=run.config.split.kind,
+        out_of_time=run.out_of_time,
+        first=min(low for low, _ in windows),
+        last=max(high for _, high in windows),
+        judged_by=str(config.judge_label),
+        at=at,
+        skill=skill,
+    )
+
+
+def tries_on(home: Path, run: Run) -> int:
+    """How many different settings were judged on sessions of the test part of a run so far."""
+    windows = run.windows("test")
+    return num_trials(
+        TrialLedger(home).trials(),
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        first=min(low for low, _ in windows),
+        last=max(high for _, high in windows),
+    )
+
+
+def _value(metrics: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+    found = metrics[name]["value"]
+    return None if found is None else float(found)
 
 
 def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     dataset = run.dataset(home)
     labels = run_labels(dataset, run.config)
     truth = truth_of(home, dataset) if run.config.label_order is LabelOrder.TRUE else None
-    test = _skill(run, "test", dataset, labels, config, truth)
-    valid = _skill(run, "valid", dataset, labels, config, truth)
-    judged = run.scores("test", dataset)
+    if run.out_of_time:
+        test = _skill(run, "test", dataset, labels, config, truth)
+        valid = _skill(run, "valid", dataset, labels, config, truth).report.to_json()["metrics"]
+        judged = run.scores("test", dataset)
+        more: dict[str, Any] = {"validation": valid}
+    else:
+        paths = [
+            _skill(run, "test", dataset, labels, config, truth, path=path)
+            for path in range(run.num_paths)
+        ]
+        test = over_paths(paths, kind=run.config.split.kind)
+        judged = run.scores("test", dataset, path=0)
+        more = {"validation": {}, "paths": [one.report.to_json()["metrics"] for one in paths]}
     where = breakdown(dataset, labels, judged, test)
     for name, frame in {
         _DAILY_FILE: test.daily,
@@ -156,16 +246,23 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
             "warnings": [one.to_json() for one in cautions_of(run, dataset, judged, test, where)],
             **report,
             "facts": {**report["facts"], **bias_of(dataset)},
-            "validation": valid.report.to_json()["metrics"],
+            **more,
         },
     )
 
 
 def _skill(
-    run: Run, part: str, dataset: Dataset, labels: Labels, config: JudgeConfig, truth: Truth | None
+    run: Run,
+    part: str,
+    dataset: Dataset,
+    labels: Labels,
+    config: JudgeConfig,
+    truth: Truth | None,
+    *,
+    path: int | None = None,
 ) -> Skill:
-    indices, scores = run.scores(part, dataset)
-    return evaluate_scores(
+    indices, scores = run.scores(part, dataset, path=path)
+    found = evaluate_scores(
         scores,
         indices,
         labels,
@@ -173,6 +270,21 @@ def _skill(
         truth=truth,
         universe_tN=dataset.valid_TN[indices],
     )
+    if part == "test" and not found.daily.get_column("rank_ic").count():
+        raise DataError(
+            f"run {run.run_id}: none of {len(indices)} tested sessions ({_days(indices, dataset)}) "
+            f"has {MIN_NAMES} names with a score and a {config.judge_label} label at any horizon, "
+            "so there is nothing to judge. Wait until labels are known and build again, or train "
+            "with an earlier test part"
+        )
+    return found
+
+
+def _days(indices: IntArray, dataset: Dataset) -> str:
+    """First and last of some sessions."""
+    if not len(indices):
+        return "none"
+    return f"{dataset.sessions[indices[0]]} to {dataset.sessions[indices[-1]]}"
 
 
 def truth_of(home: Path, dataset: Dataset) -> Truth | None:

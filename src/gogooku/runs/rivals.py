@@ -13,6 +13,7 @@ from gogooku.core.errors import UnsealedError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.evaluate.compare import compare_runs
 from gogooku.runs.folder import OtherSettingsError, Run, finished_runs, read_run
+from gogooku.runs.holdouts import may_be_judged
 
 RIVALS: Final = ("ridge", "lightgbm", "reversal")
 """Learners whose skill another has to beat: linear, trees, and the last move turned round."""
@@ -38,7 +39,8 @@ def rivals_of(home: Path, run: Run) -> Rivals:
     """The newest run of each of `RIVALS` with the dataset, split and labels of a run.
 
     A run that an earlier version wrote, with settings that no training has now, cannot be judged
-    any more and is none. The run's own kind is left out.
+    any more and is none, and so is one that has not spent a hold-out that it touches. The run's own
+    kind is left out.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def rivals_of(home: Path, run: Run) -> Rivals:
         except (OtherSettingsError, UnsealedError):
             continue
         kind = other.config.learner.kind
-        if kind in kinds and _comparable(run, other):
+        if kind in kinds and _comparable(run, other) and may_be_judged(home, other):
             found[kind] = other
     return Rivals(
         runs={kind: found[kind] for kind in kinds if kind in found},

@@ -22,12 +22,13 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
-from gogooku.core.forecast import Forecast, Scores, joined, long_form
+from gogooku.core.forecast import Scores, joined, long_form
 from gogooku.core.journal import EventLog
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.evaluate.cross_validation import CrossScores, cross_validate
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
@@ -95,12 +96,12 @@ def train(
         stamp.write(building)
         fitting = _Fitting(building, config, dataset, labels, folds, execution, reporter)
         try:
-            result = walk_forward(folds, fit=fitting.fit, score=fitting.score)
+            result = fitting.fitted_and_scored()
         except GogookuError as fault:
             with suppress(StorageError):
                 write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
             raise
-        hashes = fitting.write_predictions(result.forecasts(dataset.sessions, dataset.codes))
+        hashes = fitting.write_predictions(_tests(result, dataset))
         write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
     write_point("train.done")
     return read_run(folder)
@@ -140,6 +141,12 @@ class _Fitting:
         self.events = EventLog(building / EVENTS_FILE)
         self.valid: list[pl.DataFrame] = []
         self.outputs: list[pl.DataFrame] = []
+
+    def fitted_and_scored(self) -> OutOfSample | CrossScores:
+        """Scores of every test part: of a walk-forward, or of a cross-validation."""
+        if all(fold.out_of_time for fold in self.folds):
+            return walk_forward(self.folds, fit=self.fit, score=self.score)
+        return cross_validate(self.folds, fit=self.fit, score=self.score)
 
     def fit(self, fold: Fold) -> Checkpoint:
         """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
@@ -209,17 +216,17 @@ class _Fitting:
         """Scores of sessions, [t, N, H]."""
         return checkpoint.scores(self.dataset, indices)
 
-    def write_predictions(self, tests: Sequence[Forecast]) -> dict[str, str]:
+    def write_predictions(self, tests: Sequence[pl.DataFrame]) -> dict[str, str]:
         """Write validation and test scores; returns the hash of everything that was fitted.
 
         Parameters
         ----------
-        tests : sequence of Forecast
-            One a fold.
+        tests : sequence of polars.DataFrame
+            One a fold, in the long form.
         """
         frames = [
             *self.valid,
-            *(_of_fold(one.frame, number, "test") for number, one in enumerate(tests)),
+            *(_of_fold(one, number, "test") for number, one in enumerate(tests)),
         ]
         path = self.building / PREDICTIONS_FILE
         write_parquet(pl.concat(frames), path)
@@ -234,6 +241,19 @@ class _Fitting:
         return hashes
 
 
+def _tests(result: OutOfSample | CrossScores, dataset: Dataset) -> list[pl.DataFrame]:
+    """Test scores of each fold in the long form.
+
+    Those of a walk-forward are forecasts: none of them touches what was trained on.
+    """
+    if isinstance(result, OutOfSample):
+        return [one.frame for one in result.forecasts(dataset.sessions, dataset.codes)]
+    return [
+        long_form(scores, dataset.sessions[days], dataset.codes, horizons=result.horizons)
+        for days, scores in zip(result.indices, result.scores, strict=True)
+    ]
+
+
 def _of_fold(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
     """Scores with the fold and the part that they belong to."""
     return frame.select(
@@ -245,7 +265,7 @@ def _manifest(
     name: str,
     dataset: Dataset,
     folds: tuple[Fold, ...],
-    result: OutOfSample,
+    result: OutOfSample | CrossScores,
     hashes: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
@@ -258,6 +278,7 @@ def _manifest(
         "feature_hash": dataset.feature_hash,
         "horizons": list(result.horizons),
         "folds": [fold.to_json() for fold in folds],
+        **({} if isinstance(result, OutOfSample) else {"paths": result.num_paths}),
         "trained_through": [
             {str(h): str(day) for h, day in through.items()} for through in result.trained_through
         ],

@@ -9,6 +9,7 @@ anything; every part can be made again from the raw bodies.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,14 @@ class Basis(StrEnum):
     RULE = "by-rule"
     """Visible by the publication table, in the newest fetched version: an approximation, because
     later corrections are in it."""
+
+
+_OF_A_DATE = re.compile(rf"-({'|'.join(Basis)})-\d{{4}}-\d{{2}}-\d{{2}}$")
+
+
+def base_source(name: str) -> str:
+    """The source that a source was made from for a date in the past; any other is its own."""
+    return _OF_A_DATE.sub("", name)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,426 @@
+"""Many runs side by side: which is better, by how much, how sure, after how many tries.
+
+All runs are compared on the sessions that all of them share, each against the first one, which is
+chosen before anything is known. Every figure that is picked because it is the best is put next to
+what picking alone would give: Holm's p-values over all tests of the table, Hansen's test of
+superior ability over all runs, a ratio deflated by the registered number of tries, and the
+probability of overfitting among the tries whose daily series are still there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from gogooku.core.errors import ContractError, DataError, UsageError
+from gogooku.core.metrics import FloatArray, has_dispersion, mean_estimate, ratio_estimate
+from gogooku.evaluate.definitions import definition_of
+from gogooku.evaluate.many_tests import holm, superior_ability
+from gogooku.evaluate.overfitting import backtest_overfitting
+from gogooku.evaluate.sharpe import expected_best_sharpe
+from gogooku.evaluate.significance import paired_difference
+
+DEFLATED = "rank_ic"
+"""The measure whose ratio the ledger of trials has for every try."""
+FEWEST_TRIES = 4
+"""With fewer, a probability of overfitting says nothing."""
+_LEVEL = 0.05
+_SEED = 1
+_BLOCKS = 10
+
+
+@dataclass(frozen=True)
+class Tries:
+    """What was tried on the sessions that are compared.
+
+    Attributes
+    ----------
+    count : int
+        Different settings, those that are compared among them.
+    ratios : mapping of int to sequence of float
+        By horizon, mean daily RankIC over its standard deviation, of each try that has one.
+    daily : mapping of str to polars.DataFrame
+        Daily measures of the tries that are still there, by what was tried.
+    """
+
+    count: int
+    ratios: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    daily: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AtHorizon:
+    """What many tests at once say at one horizon.
+
+    Attributes
+    ----------
+    n : int
+        Shared sessions.
+    superior : float
+        p-value of "none is better than the first run" (Hansen 2005); NaN for too few sessions.
+    better : tuple of str
+        Runs that are better by that test.
+    equal : tuple of str
+        Runs whose daily measure is that of the first run; no test can compare them.
+    overfitting : float
+        Probability that the best of the tries on one half of the sessions is below the median on
+        the other (PBO); NaN when there are fewer than `FEWEST_TRIES`, or too few sessions.
+    tries : int
+        Tries in that probability: those that have a daily measure on all shared sessions.
+    """
+
+    n: int
+    superior: float
+    better: tuple[str, ...]
+    equal: tuple[str, ...]
+    overfitting: float
+    tries: int
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Runs side by side.
+
+    Attributes
+    ----------
+    metric : str
+    first : str
+        The run that the others are compared with.
+    horizon : int
+        What the sentence is about.
+    tries : int
+    runs : polars.DataFrame
+        (run, horizon, n, mean, error, low, high, ratio, deflated): ``deflated`` is the probability
+        that the ratio is above the best one of so many worthless tries, with Newey-West errors;
+        null for another measure than RankIC, or where it is not known.
+    differences : polars.DataFrame
+        (run, horizon, n, difference, error, low, high, p_value, p_holm): run less the first one,
+        with small-sample Newey-West errors; Holm's p-value is over the whole table.
+    at : mapping of int to AtHorizon
+    daily : mapping of int to polars.DataFrame
+        By horizon, the measure on the shared sessions: date, and a column a run.
+    """
+
+    metric: str
+    first: str
+    horizon: int
+    tries: int
+    runs: pl.DataFrame
+    differences: pl.DataFrame
+    at: Mapping[int, AtHorizon]
+    daily: Mapping[int, pl.DataFrame]
+
+    def sentence(self) -> str:
+        """Which run is better, by how much, how sure, after how many tries."""
+        means = self.runs.filter(horizon=self.horizon)
+        word = "higher" if sign_of(self.metric) > 0 else "lower"
+        means = means.with_columns(mean=pl.col("mean") * sign_of(self.metric))
+        best = str(means.sort("mean", descending=True)["run"][0])
+        where = f"at a horizon of {_sessions(self.horizon)}"
+        if best == self.first:
+            others = means.filter(pl.col("run") != self.first).sort("mean", descending=True)
+            near = str(others["run"][0])
+            return (
+                f"No run has a {word} {self.metric} than {best} {where}: it has "
+                f"{self._mean(best)}, and the nearest, {near}, {self._mean(near)}"
+                f"{self._sure(near)} {self._tried(best)}"
+            )
+        return (
+            f"{best} has a {word} {self.metric} than {self.first} {where}: {self._mean(best)} "
+            f"against {self._mean(self.first)}{self._sure(best)} {self._tried(best)}"
+        )
+
+    def _mean(self, run: str) -> str:
+        (value,) = self.runs.filter(horizon=self.horizon, run=run)["mean"]
+        return f"{value:.4f}"
+
+    def _sure(self, run: str) -> str:
+        """How far a run and the first one are apart, and whether chance explains it."""
+        found = self.differences.filter(horizon=self.horizon, run=run).row(0, named=True)
+        shared = f"over {_sessions(self.at[self.horizon].n)} that all runs share"
+        if found["p_holm"] is None:
+            return f", {found['difference']:+.4f} {shared}. No test can judge that."
+        verdict = "more than chance explains" if found["p_holm"] < _LEVEL else "within chance"
+        return (
+            f", {found['difference']:+.4f} (95 % interval {found['low']:+.4f} to "
+            f"{found['high']:+.4f}) {shared}. That is {verdict}: p {_p(found['p_value'])}, with "
+            f"all comparisons counted {_p(found['p_holm'])}."
+        )
+
+    def _tried(self, run: str) -> str:
+        """How many were tried, and what is left of the best one after that."""
+        (deflated,) = self.runs.filter(horizon=self.horizon, run=run)["deflated"]
+        if self.tries == 1:
+            said = "One setting was judged on these sessions"
+        else:
+            said = f"{self.tries} different settings were judged on these sessions"
+        if deflated is None:
+            return f"{said}."
+        return (
+            f"{said}: the probability that {run} is better than the best of as many worthless "
+            f"ones is {deflated:.2f}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; NaN becomes null."""
+        return {
+            "sentence": self.sentence(),
+            "metric": self.metric,
+            "first": self.first,
+            "horizon": self.horizon,
+            "tries": self.tries,
+            "runs": self.runs.to_dicts(),
+            "differences": self.differences.to_dicts(),
+            "horizons": {
+                f"h{horizon}": {
+                    "n": one.n,
+                    "superior": _known(one.superior),
+                    "better": list(one.better),
+                    "equal": list(one.equal),
+                    "overfitting": _known(one.overfitting),
+                    "tries_with_series": one.tries,
+                }
+                for horizon, one in self.at.items()
+            },
+        }
+
+
+def side_by_side(
+    daily: Mapping[str, pl.DataFrame],
+    *,
+    tries: Tries,
+    metric: str = "rank_ic",
+    horizon: int | None = None,
+) -> SideBySide:
+    """Compare runs on the sessions that all of them share, each with the first one.
+
+    Parameters
+    ----------
+    daily : mapping of run name to polars.DataFrame
+        `gogooku.evaluate.skill.Skill.daily` of each run, in the order in which they are shown.
+    tries : Tries
+        What the ledger of trials says of these sessions.
+    metric : str
+        A column of those frames; `gogooku.evaluate.definitions` says which way is better.
+    horizon : int, optional
+        What the sentence is about; 5 sessions where the runs share it, else the first one.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two runs, no such measure, or no such horizon.
+    DataError
+        Runs share no session.
+    """
+    shared = _shared(daily, metric)
+    sign_of(metric)
+    chosen = horizon if horizon is not None else (5 if 5 in shared else min(shared))
+    if chosen not in shared:
+        raise UsageError(
+            f"compare: the runs share no session at horizon {chosen}; they do at "
+            f"{', '.join(map(str, shared))}"
+        )
+    first, *others = daily
+    rows, tests, at = [], [], {}
+    for one, frame in shared.items():
+        series = {run: frame.get_column(run).to_numpy() for run in daily}
+        rows += [_run(run, one, series[run], tries, metric) for run in daily]
+        tests += [_difference(run, one, series[run], series[first]) for run in others]
+        at[one] = _at(one, frame, series, tries, metric)
+    adjusted = holm([row["p_value"] for row in tests])
+    tests = [{**row, "p_holm": p} for row, p in zip(tests, adjusted, strict=True)]
+    return SideBySide(
+        metric=metric,
+        first=first,
+        horizon=chosen,
+        tries=tries.count,
+        runs=_frame(rows),
+        differences=_frame(tests),
+        at=at,
+        daily=shared,
+    )
+
+
+def sign_of(metric: str) -> float:
+    """1 where more of a measure is better or neither way is, -1 where less is.
+
+    Raises
+    ------
+    UsageError
+        It is no measure of a run.
+    """
+    try:
+        return -1.0 if definition_of(metric).higher_is_better is False else 1.0
+    except ContractError as fault:
+        raise UsageError(f"compare: {metric} is no measure of which more or less is better") from (
+            fault
+        )
+
+
+def series_of(frame: pl.DataFrame, name: str, metric: str) -> pl.DataFrame:
+    """A daily measure as (date, horizon, value), sessions without one left out.
+
+    Raises
+    ------
+    UsageError
+        There is no such measure.
+    """
+    known = [
+        column
+        for column, kind in frame.schema.items()
+        if column not in ("date", "horizon", "num_names") and kind.is_numeric()
+    ]
+    if metric not in known:
+        raise UsageError(
+            f"compare: run {name} has no measure {metric!r}; it has {', '.join(known)}"
+        )
+    value = pl.col(metric).cast(pl.Float64).fill_nan(None).alias(name)
+    return frame.select("date", "horizon", value).drop_nulls().sort("date", "horizon")
+
+
+def _shared(daily: Mapping[str, pl.DataFrame], metric: str) -> dict[int, pl.DataFrame]:
+    """By horizon, the sessions that all runs have: date, and a column a run."""
+    if len(daily) < 2:
+        raise UsageError(f"compare: needs at least two runs, got {', '.join(daily) or 'none'}")
+    frames = [series_of(frame, name, metric) for name, frame in daily.items()]
+    together = frames[0]
+    for frame in frames[1:]:
+        together = together.join(frame, on=["date", "horizon"])
+    if together.is_empty():
+        spans = [
+            f"{name} {frame.item(0, 'date')} to {frame.item(-1, 'date')}"
+            for name, frame in zip(daily, frames, strict=True)
+            if frame.height
+        ]
+        raise DataError(
+            f"compare: {len(daily)} runs share no session at any horizon ({'; '.join(spans)}); "
+            "compare runs that were tested on the same dates"
+        )
+    return {
+        int(str(key)): block.drop("horizon").sort("date")
+        for (key,), block in sorted(together.group_by("horizon"), key=lambda pair: pair[0])
+    }
+
+
+def _run(
+    run: str, horizon: int, series: FloatArray, tries: Tries, metric: str
+) -> dict[str, object]:
+    mean, ratio = mean_estimate(series, horizon=horizon), ratio_estimate(series, horizon=horizon)
+    return {
+        "run": run,
+        "horizon": horizon,
+        "n": mean.n,
+        "mean": mean.value,
+        "error": mean.error,
+        "low": mean.low,
+        "high": mean.high,
+        "ratio": ratio.value,
+        "deflated": _deflated(ratio.value, ratio.error, tries, horizon, metric),
+    }
+
+
+def _deflated(ratio: float, error: float, tries: Tries, horizon: int, metric: str) -> float:
+    """Probability that a ratio is above the best one of so many worthless tries.
+
+    The deflated Sharpe ratio (Bailey & Lopez de Prado 2014) with the Newey-West error of the ratio
+    in place of theirs, which takes sessions as independent: labels of neighbours overlap.
+    """
+    ratios = np.asarray(tries.ratios.get(horizon, ()), dtype=np.float64)
+    ratios = ratios[np.isfinite(ratios)]
+    if metric != DEFLATED or not error > 0.0 or (tries.count > 1 and len(ratios) < 2):
+        return math.nan
+    variance = float(ratios.var(ddof=1)) if tries.count > 1 else 0.0
+    best = expected_best_sharpe(trials=max(tries.count, 1), variance=variance)
+    return float(stats.norm.cdf((ratio - best) / error))
+
+
+def _difference(run: str, horizon: int, ours: FloatArray, theirs: FloatArray) -> dict[str, Any]:
+    test = paired_difference(ours, theirs, horizon=horizon)
+    half = test.half_width()
+    return {
+        "run": run,
+        "horizon": horizon,
+        "n": test.estimate.n,
+        "difference": test.estimate.value,
+        "error": test.estimate.error,
+        "low": test.estimate.value - half,
+        "high": test.estimate.value + half,
+        "p_value": test.p_value,
+    }
+
+
+def _at(
+    horizon: int,
+    frame: pl.DataFrame,
+    series: Mapping[str, FloatArray],
+    tries: Tries,
+    metric: str,
+) -> AtHorizon:
+    first, *others = series
+    equal = tuple(run for run in others if not has_dispersion(series[run] - series[first]))
+    tested = [run for run in others if run not in equal]
+    superior = math.nan
+    better: tuple[str, ...] = ()
+    if tested:
+        sign = sign_of(metric)
+        table = np.stack([sign * series[run] for run in tested], axis=1)
+        found = superior_ability(
+            sign * series[first], table, horizon=horizon, seed=_SEED, level=_LEVEL
+        )
+        superior, better = found.p_value, tuple(tested[place] for place in found.better)
+    probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
+    return AtHorizon(
+        n=frame.height,
+        superior=superior,
+        better=better,
+        equal=equal,
+        overfitting=probability,
+        tries=count,
+    )
+
+
+def _overfitting(horizon: int, days: pl.DataFrame, tries: Tries, metric: str) -> tuple[float, int]:
+    """PBO over the tries that have the measure on all shared sessions, and how many they are.
+
+    A try whose measure never changes has no ratio and is none of them.
+    """
+    columns = []
+    for name, frame in tries.daily.items():
+        if metric not in frame.columns:
+            continue
+        mine = series_of(frame, name, metric).filter(horizon=horizon)
+        there = days.join(mine, on="date", maintain_order="left")
+        values = there.get_column(name).to_numpy()
+        if there.height == days.height and has_dispersion(values):
+            columns.append(sign_of(metric) * values)
+    if len(columns) < FEWEST_TRIES:
+        return math.nan, len(columns)
+    found = backtest_overfitting(np.stack(columns, axis=1), blocks=_BLOCKS, measure="mean")
+    return found.probability, len(columns)
+
+
+def _frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """Rows as a frame; NaN becomes null."""
+    frame = pl.DataFrame(rows)
+    floats = [name for name, kind in frame.schema.items() if kind == pl.Float64]
+    return frame.with_columns(pl.col(floats).fill_nan(None), pl.col("horizon").cast(pl.Int32))
+
+
+def _sessions(count: int) -> str:
+    return f"{count:,} session" if count == 1 else f"{count:,} sessions"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return "below 0.001" if value < 1e-3 else f"{value:.3f}"
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,161 @@
+"""Runs side by side, with what the ledger of trials knows of the sessions they are compared on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from gogooku.core.errors import ContractError, UsageError
+from gogooku.evaluate.side_by_side import SideBySide, Tries, side_by_side
+from gogooku.runs.beside import is_whole
+from gogooku.runs.folder import Run, runs_folder
+from gogooku.runs.holdouts import spent_by
+from gogooku.runs.judge import Evaluation
+from gogooku.runs.trials import Trial, TrialLedger, tried
+from gogooku.tables.parts import base_source
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side and what has to be said of them.
+
+    Attributes
+    ----------
+    found : SideBySide
+    out_of_time : bool
+        False: all of them are cross-validations.
+    remarks : tuple of str
+        Hold-outs that were spent, biases of the source, findings of the leak gate.
+    facts : mapping of str to str
+        Source, exchange, labels and dates.
+    """
+
+    found: SideBySide
+    out_of_time: bool
+    remarks: tuple[str, ...]
+    facts: Mapping[str, str]
+
+    def sentence(self) -> str:
+        """The sentence of `SideBySide`, with what it is not."""
+        said = self.found.sentence()
+        if self.out_of_time:
+            return said
+        return f"By cross-validation, not out of time. {said}"
+
+
+def compare(
+    home: Path,
+    judged: Mapping[str, tuple[Run, Evaluation]],
+    *,
+    metric: str,
+    horizon: int | None = None,
+) -> Comparison:
+    """Put judged runs side by side.
+
+    Parameters
+    ----------
+    judged : mapping of run id to run and evaluation
+        All judged alike; the first is the one that the others are compared with.
+    metric : str
+        A daily measure.
+
+    Raises
+    ------
+    UsageError
+        A cross-validation beside a walk-forward, true beside shuffled labels, or as
+        `gogooku.evaluate.side_by_side.side_by_side`.
+    ContractError
+        Runs of different sources; or the ledger of trials is that of other data.
+    """
+    runs = [run for run, _ in judged.values()]
+    _refuse_unlike(home, runs)
+    windows = [span for run in runs for span in run.windows("test")]
+    first, last = min(low for low, _ in windows), max(high for _, high in windows)
+    variant = next(iter(judged.values()))[1].facts["variant"]
+    tries = _tries(home, runs[0], first, last, judged_by=str(variant))
+    daily = {name: evaluation.daily for name, (_, evaluation) in judged.items()}
+    found = side_by_side(daily, tries=tries, metric=metric, horizon=horizon)
+    return Comparison(
+        found=found,
+        out_of_time=runs[0].out_of_time,
+        remarks=tuple(_remarks(home, judged)),
+        facts={
+            "source": base_source(str(runs[0].manifest["source"])),
+            "exchange": runs[0].exchange(home),
+            "labels": str(variant),
+            "from": min(str(frame.item(0, "date")) for frame in found.daily.values()),
+            "to": max(str(frame.item(-1, "date")) for frame in found.daily.values()),
+        },
+    )
+
+
+def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
+    """Refuse runs whose figures do not mean the same."""
+    sources = sorted({base_source(str(run.manifest["source"])) for run in runs})
+    exchanges = sorted({run.exchange(home) for run in runs})
+    if len(sources) > 1 or len(exchanges) > 1:
+        raise ContractError(
+            f"compare: runs of {len(sources)} sources ({', '.join(sources)}; exchanges "
+            f"{', '.join(exchanges)}) were tested on other names; compare runs of one source"
+        )
+    crossed = [run.run_id for run in runs if not run.out_of_time]
+    if crossed and len(crossed) < len(runs):
+        raise UsageError(
+            f"compare: {', '.join(crossed)} was judged by cross-validation, the others out of "
+            "time; those figures do not mean the same. Compare runs of one kind"
+        )
+    orders = {str(run.config.label_order) for run in runs}
+    if len(orders) > 1:
+        raise UsageError(
+            "compare: some runs are judged on shuffled labels, others on true ones; compare runs "
+            "of one kind"
+        )
+
+
+def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> Tries:
+    """What was tried on the sessions, by the ledger; daily series of what is still there."""
+    found = tried(
+        TrialLedger(home).trials(),
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        first=first,
+        last=last,
+    )
+    ratios: dict[int, list[float]] = {}
+    daily: dict[str, pl.DataFrame] = {}
+    for entries in found.values():
+        one = _newest(entries, judged_by=judged_by)
+        for horizon, figure in one.skill.items():
+            if figure.ratio is not None:
+                ratios.setdefault(horizon, []).append(figure.ratio)
+        folder = runs_folder(home) / one.key
+        if one.out_of_time == run.out_of_time and is_whole(folder):
+            daily[one.key] = Evaluation(folder=folder, written={}).daily
+    return Tries(count=len(found), ratios=ratios, daily=daily)
+
+
+def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
+    """The newest evaluation of a try, by the same labels where there is one."""
+    alike = [one for one in entries if one.judged_by == judged_by]
+    return (alike or list(entries))[-1]
+
+
+def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[str]:
+    said = [
+        f"{name}: {one.said(name)}"
+        for name, (run, _) in judged.items()
+        for one in spent_by(home, run)
+    ]
+    said += [
+        f"{name}: {text}"
+        for name, (_, evaluation) in judged.items()
+        for text in evaluation.findings
+    ]
+    biases = [
+        text for _, evaluation in judged.values() for text in evaluation.facts.get("known_bias", ())
+    ]
+    return said + list(dict.fromkeys(biases))
