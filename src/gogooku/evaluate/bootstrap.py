@@ -199,11 +199,16 @@ def _with_errors(
 
 
 def _newey_west_rows(influence_DT: FloatArray, lags: int) -> FloatArray:
-    """`gogooku.core.metrics.newey_west_error` of each row of a table."""
-    n = influence_DT.shape[1]
+    """`gogooku.core.metrics.newey_west_error` of each row of a table.
+
+    Bartlett's weights are those of squared sums over ``lags + 1`` neighbours, with zeros beyond
+    both ends: a running total instead of a product for each lag.
+    """
+    count, n = influence_DT.shape
+    width = lags + 1
+    running = np.zeros((count, n + 2 * width - 1))
     centred = influence_DT - influence_DT.mean(axis=1, keepdims=True)
-    variance = np.einsum("dt,dt->d", centred, centred) / n
-    for lag in range(1, min(lags, n - 1) + 1):
-        weight = 2.0 * (1.0 - lag / (lags + 1.0)) / n
-        variance += weight * np.einsum("dt,dt->d", centred[:, lag:], centred[:, :-lag])
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0) / n))
+    np.cumsum(centred, axis=1, out=running[:, width : width + n])
+    running[:, width + n :] = running[:, width + n - 1 : width + n]
+    sums = running[:, width:] - running[:, :-width]
+    return np.asarray(np.sqrt(np.einsum("dt,dt->d", sums, sums) / width) / n)
