@@ -18,7 +18,7 @@ from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.portfolio.risk import check_level
 
-_CHUNK = 1 << 21
+_AT_ONCE = 1 << 21
 _Flags = npt.NDArray[np.bool_]
 
 
@@ -102,7 +102,7 @@ def shortfall_test(
     if not n:
         return RiskTest(math.nan, math.nan, 0, math.nan, 0)
     statistic = 1.0 - float(np.sum(loss[hits] / cvar[hits])) / (share * n)
-    rng, below, step = np.random.default_rng(seed), 0, max(1, _CHUNK // n)
+    rng, below, step = np.random.default_rng(seed), 0, max(1, _AT_ONCE // n)
     for first in range(0, draws, step):
         shape = (min(step, draws - first), n)
         size = var / cvar + (1.0 - var / cvar) * rng.standard_exponential(shape)
