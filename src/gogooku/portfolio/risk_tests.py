@@ -3,6 +3,11 @@
 Signs as in `gogooku.portfolio.risk`: returns are fractions of equity, VaR and CVaR are positive for
 losses, and a session is beyond its VaR when ``return < -VaR``. Sessions without a return or a
 forecast are left out; a test that cannot be made has a NaN p-value.
+
+On 1,000 markets of 500 sessions at the level 0.95 tests at 5 % reject right forecasts in 6.3 %
+(unconditional coverage), 3.5 % (independence), 3.8 % (both) and 5.5 % (shortfall, of a Student's t
+with 5 degrees), and forecasts that are a quarter too low in 98, 6, 95 and 99 %
+(`benchmarks/calibration.py`).
 """
 
 from __future__ import annotations
