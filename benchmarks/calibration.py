@@ -83,8 +83,8 @@ def means(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> Non
     table = series(rng, sessions, kind, 3)
     one, common = table[:, 0], table[:, 2]
     a, b = common + 0.3 * table[:, 1], common + 0.3 * one
-    rows["mean_test"].append(mean_test(one, horizon=horizon).p_value < LEVEL)
-    rows["paired_difference"].append(paired_difference(a, b, horizon=horizon).p_value < LEVEL)
+    rows["mean_test"].append(mean_test(one, horizon=horizon).p_value <= LEVEL)
+    rows["paired_difference"].append(paired_difference(a, b, horizon=horizon).p_value <= LEVEL)
     for name, lags in (("", None), (" lags=horizon-1", horizon - 1)):
         found = diebold_mariano_test(
             np.zeros(sessions),
@@ -95,7 +95,7 @@ def means(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> Non
             horizon=horizon,
             lags=lags,
         )
-        rows[f"diebold_mariano{name}"].append(not found.pvalue >= LEVEL)
+        rows[f"diebold_mariano{name}"].append(not found.pvalue > LEVEL)
     truth = {"mean": 0.02, "ratio": 0.02}
     for name, make in (("mean", mean_estimate), ("ratio", ratio_estimate)):
         moved = one + truth[name]
@@ -104,9 +104,9 @@ def means(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> Non
         made = bootstrap_interval(moved, statistic=name, horizon=horizon, seed=seed, draws=399)
         rows[f"bootstrap interval {name}"].append(not made.low <= truth[name] <= made.high)
     planted = one + EDGE
-    rows["power mean_test"].append(mean_test(planted, horizon=horizon).p_value < LEVEL)
+    rows["power mean_test"].append(mean_test(planted, horizon=horizon).p_value <= LEVEL)
     made = bootstrap_interval(planted, horizon=horizon, seed=seed, draws=399)
-    rows["power bootstrap"].append(made.p_value < LEVEL)
+    rows["power bootstrap"].append(made.p_value <= LEVEL)
     rows["probabilistic_sharpe"].append(
         probabilistic_sharpe(one + 0.05, threshold=0.05).probability > 1.0 - LEVEL
     )
@@ -127,12 +127,12 @@ def sharpes(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> N
             method=method,
             draws=399,
         )
-        rows[f"sharpe_difference {method}"].append(made.p_value < LEVEL)
+        rows[f"sharpe_difference {method}"].append(made.p_value <= LEVEL)
         rows[f"sharpe_difference interval {method}"].append(not made.low <= 0.0 <= made.high)
         better = sharpe_difference(
             a + EDGE * scale, b, horizon=KINDS[kind], seed=seed, method=method, draws=399
         )
-        rows[f"power sharpe_difference {method}"].append(better.p_value < LEVEL)
+        rows[f"power sharpe_difference {method}"].append(better.p_value <= LEVEL)
 
 
 def trials(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> None:
@@ -193,7 +193,7 @@ def risks(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> Non
             "shortfall_test": shortfall_test(returns, var_T, cvar_T, level=level, seed=seed),
         }
         for test, made in hits.items():
-            rows[f"{name}{test}"].append(made.p_value < LEVEL)
+            rows[f"{name}{test}"].append(made.p_value <= LEVEL)
     var_T, _ = historical_path(returns, level=0.95, window=100)
     rows["share of sessions beyond the rolling VaR"].append(
         float(np.mean(returns[100:] < -var_T[100:]))

