@@ -1,7 +1,5 @@
 """Target weights, costs and what the constructor refuses."""
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,18 +10,14 @@ from gogooku.core.errors import DataError
 from gogooku.core.types import Portfolio
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio, ranked_names
 from gogooku.portfolio.costs import CostConfig
+from support.portfolios import EVENING, OPEN, decision
 
-EVENING = datetime(2024, 5, 7, 11, tzinfo=UTC)
-OPEN = EVENING + timedelta(hours=13)
 CODES = ("a", "b", "c", "d")
 
 
 def build(score, **config):
     return build_portfolio(
-        np.array(score, dtype=float),
-        CODES,
-        decided_at=EVENING,
-        filled_at=OPEN,
+        decision(score, codes=CODES),
         config=PortfolioConfig(**config),
         costs=CostConfig(commission_bps=5.0, slippage_bps=5.0),
     )
@@ -62,8 +56,20 @@ def test_portfolio_refuses_what_cannot_be():
         Portfolio(decided_at=EVENING, filled_at=OPEN, weights={"a": 0.2}, max_weight=0.1)
     with pytest.raises(DataError, match="outside"):
         Portfolio(decided_at=EVENING, filled_at=OPEN, weights={"a": -0.1})
-    with pytest.raises(DataError, match="sum"):
+    with pytest.raises(DataError, match="long weights sum"):
         Portfolio(decided_at=EVENING, filled_at=OPEN, weights={"a": 0.6, "b": 0.6})
+
+
+def test_short_weights_have_a_limit_of_their_own():
+    signed = {"a": 0.5, "b": -0.4}
+    held = Portfolio(decided_at=EVENING, filled_at=OPEN, weights=signed, max_short=0.4)
+    assert sum(held.weights.values()) == pytest.approx(0.1)
+    with pytest.raises(DataError, match="short weights sum to 0.400000, above 0.3"):
+        Portfolio(decided_at=EVENING, filled_at=OPEN, weights=signed, max_short=0.3)
+    with pytest.raises(DataError, match=r"outside -0\.3 to 0\.3"):
+        Portfolio(
+            decided_at=EVENING, filled_at=OPEN, weights={"b": -0.4}, max_short=1.0, max_weight=0.3
+        )
 
 
 def test_costs_are_basis_points_of_traded_value_on_both_sides():

@@ -1,6 +1,6 @@
 """Small markets for the tests of this folder."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
@@ -8,8 +8,31 @@ from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
 from gogooku.portfolio.backtest import MarketBars, TradeConfig
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.decide import Decision, History
 
 SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))
+EVENING = datetime(2024, 5, 7, 11, tzinfo=UTC)
+OPEN = EVENING + timedelta(hours=13)
+
+
+def decision(score, **changes):
+    """A decision on scores alone: nothing held, prices of 1, one session of past."""
+    score = np.array(score, dtype=float)
+    flat = np.ones((1, len(score)))
+    content = {
+        "session": EVENING.date(),
+        "decided_at": EVENING,
+        "filled_at": OPEN,
+        "codes": tuple(f"{1000 + n}0" for n in range(len(score))),
+        "score_N": score,
+        "scores_LN": score[None],
+        "equity": 1e6,
+        "shares_N": np.zeros(len(score), dtype=np.int64),
+        "price_N": flat[0],
+        "lot_size": 1,
+        "past": History(close=flat, adjustment_factor=flat, universe=flat > 0).until(0),
+    }
+    return Decision(**{**content, **changes})
 
 
 def bars(open_, close, **changes):

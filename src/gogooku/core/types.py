@@ -197,13 +197,21 @@ class Portfolio:
     decided_at, filled_at : datetime
         UTC instants.
     weights : mapping of str to float
-        Code to share of equity; long only, at most ``max_weight`` each, at most 1 in sum.
+        Code to share of equity, negative for a short sale.
+    max_weight : float
+        Largest size of one weight.
+    max_short : float
+        Largest sum of the short weights, as a positive number; 0 is long only.
+    max_long : float
+        Largest sum of the long weights.
     """
 
     decided_at: datetime
     filled_at: datetime
     weights: Mapping[str, float]
     max_weight: float = 1.0
+    max_short: float = 0.0
+    max_long: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse fills before decisions and broken limits."""
@@ -212,10 +220,14 @@ class Portfolio:
                 f"portfolio: filled at {self.filled_at}, decided only at {self.decided_at}"
             )
         values = list(self.weights.values())
-        if any(w < 0 or w > self.max_weight + 1e-9 or math.isnan(w) for w in values):
-            raise DataError(f"portfolio: a weight is outside 0 to {self.max_weight}")
-        if sum(values) > 1.0 + 1e-9:
-            raise DataError(f"portfolio: weights sum to {sum(values):.6f}, above 1")
+        least = -self.max_weight if self.max_short > 0.0 else 0.0
+        slack = 1e-9 if self.max_short > 0.0 else 0.0
+        if any(w < least - slack or w > self.max_weight + 1e-9 or math.isnan(w) for w in values):
+            raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
+        for side, most in (("long", self.max_long), ("short", self.max_short)):
+            total = sum(abs(w) for w in values if (w > 0.0) == (side == "long"))
+            if total > most + 1e-9:
+                raise DataError(f"portfolio: {side} weights sum to {total:.6f}, above {most:g}")
 
 
 # -------------------------------------------------------------------------------------- reports

@@ -26,8 +26,8 @@ from gogooku.core.types import BoolArray, IntArray, Portfolio
 from gogooku.portfolio.broker import LEDGER_SCHEMA, UNFILLED_SCHEMA, Broker, Fills, Opening, Order
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
 from gogooku.portfolio.costs import BASIS_POINT, CostConfig
+from gogooku.portfolio.decide import Decision, History, lots_of
 
-_SHARE_ROUNDING = 1e-9
 _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 
 
@@ -119,6 +119,12 @@ class MarketBars:
             no_sell=(self.limit_down[t] == 1.0) & (self.open[t] <= self.low[t]),
         )
 
+    def history(self) -> History:
+        """What decisions get their past from."""
+        return History(
+            close=self.close, adjustment_factor=self.adjustment_factor, universe=self.universe
+        )
+
     def instants(self, t: int) -> tuple[datetime, datetime]:
         """UTC instants of the decision after session ``t`` and of the next session's open."""
         decided = self.exchange.decision(self.sessions[t : t + 1], self.clock)[0].item()
@@ -180,7 +186,8 @@ def run_backtest(
         Nothing was traded: a backtest without a trade is a failed run, not a flat one.
     """
     _check_scores(bars, scores_tN, decisions)
-    score_of = dict(zip(decisions.tolist(), scores_tN, strict=True))
+    row_of = {t: row for row, t in enumerate(decisions.tolist())}
+    history = bars.history()
     start, stop = int(decisions[0]), min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
     broker = Broker(bars.codes, config.initial_cash, config.costs, config.lot_size)
     record = _Record(benchmark=config.initial_cash)
@@ -193,10 +200,12 @@ def run_backtest(
     record.close(bars, start, broker, None)
     due = start
     for t in range(start, stop):
-        score = score_of.get(t)
-        if t >= due and score is not None and (np.isfinite(score) & bars.universe[t]).any():
-            record.portfolios.append(_decide(bars, t, score, broker, config))
-            due = t + config.portfolio.rebalance_every
+        row = row_of.get(t)
+        if t >= due and row is not None:
+            decision = _decision(bars, t, scores_tN[: row + 1], broker, history, record, config)
+            if np.isfinite(decision.score_N).any():
+                record.portfolios.append(_order(decision, broker, config))
+                due = t + config.portfolio.rebalance_every
         _session(bars, t + 1, broker, record)
     if not any(row[8] is not None for row in broker.ledger):
         raise DataError(
@@ -218,30 +227,42 @@ def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) 
         raise ContractError("backtest: decisions repeat, are out of order or lie off the bars")
 
 
-def _decide(
-    bars: MarketBars, t: int, score_N: FloatArray, broker: Broker, config: TradeConfig
-) -> Portfolio:
-    """Turn one decision's scores into orders sized with that session's equity and closes."""
+def _decision(
+    bars: MarketBars,
+    t: int,
+    scores_LN: FloatArray,
+    broker: Broker,
+    history: History,
+    record: _Record,
+    config: TradeConfig,
+) -> Decision:
+    """What is known after session ``t``: the last row of the scores is its own."""
     decided_at, filled_at = bars.instants(t)
-    portfolio = build_portfolio(
-        np.where(bars.universe[t], score_N, np.nan),
-        bars.codes,
+    return Decision(
+        session=bars.sessions[t].item(),
         decided_at=decided_at,
         filled_at=filled_at,
-        config=config.portfolio,
-        costs=config.costs,
+        codes=bars.codes,
+        score_N=np.where(bars.universe[t], scores_LN[-1], np.nan),
+        scores_LN=scores_LN,
+        equity=broker.equity(),
+        shares_N=broker.shares,
+        price_N=broker.last,
+        lot_size=config.lot_size,
+        past=history.until(t),
+        targets=record.portfolios[-1].weights if record.portfolios else {},
     )
-    place = {code: n for n, code in enumerate(bars.codes)}
-    day: Any = bars.sessions[t].item()
-    equity = broker.equity()
-    broker.orders = {n: Order(0, day) for n in np.flatnonzero(broker.shares).tolist()}
-    for code, weight in portfolio.weights.items():
-        n = place[code]
-        lot_value = float(broker.last[n]) * config.lot_size
-        broker.orders.pop(n, None)
-        if np.isfinite(lot_value):
-            count = int(weight * equity / lot_value + _SHARE_ROUNDING) * config.lot_size
-            broker.orders[n] = Order(count, day)
+
+
+def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio:
+    """Turn one decision into orders: what is held and no target is sold, then the targets."""
+    portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
+    day = decision.session
+    broker.orders = {n: Order(0, day) for n in np.flatnonzero(decision.shares_N).tolist()}
+    for code in portfolio.weights:
+        broker.orders.pop(decision.place[code], None)
+    lots = lots_of(portfolio, decision)
+    broker.orders |= {n: Order(count, day) for n, count in lots.items()}
     return portfolio
 
 

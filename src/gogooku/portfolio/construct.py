@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 import numpy as np
@@ -15,6 +13,7 @@ from gogooku.core.metrics import FloatArray
 from gogooku.core.terms import USUAL
 from gogooku.core.types import IntArray, Portfolio
 from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.decide import Decision
 
 
 class PortfolioConfig(Config):
@@ -51,35 +50,13 @@ def target_weight(num_names: int, *, config: PortfolioConfig, costs: CostConfig)
     return min(1.0 / num_names, config.max_weight) / (1.0 + costs.rate)
 
 
-def build_portfolio(
-    score_N: FloatArray,
-    codes: Sequence[str],
-    *,
-    decided_at: datetime,
-    filled_at: datetime,
-    config: PortfolioConfig,
-    costs: CostConfig,
-) -> Portfolio:
-    """Target portfolio of one decision.
-
-    Parameters
-    ----------
-    score_N : float [N]
-        Scores at ``config.horizon``; NaN is outside the universe and is never chosen.
-    codes : sequence of str, length N
-    decided_at, filled_at : datetime
-        UTC instants of the decision and of the next open.
-
-    Returns
-    -------
-    Portfolio
-        Weights in the order of rank, best first.
-    """
-    chosen = ranked_names(score_N, top_k=config.top_k)
+def build_portfolio(decision: Decision, *, config: PortfolioConfig, costs: CostConfig) -> Portfolio:
+    """Target portfolio of one decision, its weights in the order of rank, best first."""
+    chosen = ranked_names(decision.score_N, top_k=config.top_k)
     weight = target_weight(len(chosen), config=config, costs=costs)
     return Portfolio(
-        decided_at=decided_at,
-        filled_at=filled_at,
-        weights={codes[place]: weight for place in chosen.tolist()},
+        decided_at=decision.decided_at,
+        filled_at=decision.filled_at,
+        weights={decision.codes[place]: weight for place in chosen.tolist()},
         max_weight=config.max_weight,
     )
