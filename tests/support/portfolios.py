@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
-from gogooku.portfolio.backtest import MarketBars, TradeConfig
+from gogooku.portfolio.backtest import TradeConfig
+from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History
+from gogooku.portfolio.fills import FillConfig
 
 SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))
 EVENING = datetime(2024, 5, 7, 11, tzinfo=UTC)
@@ -48,6 +50,7 @@ def bars(open_, close, **changes):
         "high": np.fmax(open_, close),
         "low": np.fmin(open_, close),
         "close": close,
+        "volume": np.full(shape, 1e9),
         "adjustment_factor": np.ones(shape),
         "limit_up": np.zeros(shape),
         "limit_down": np.zeros(shape),
@@ -57,14 +60,18 @@ def bars(open_, close, **changes):
     return MarketBars(**{**content, **changes})
 
 
-def account(*, cash=1e6, bps=10.0, lot=100, **portfolio):
+def account(*, cash=1e6, bps=10.0, lot=100, costs=None, fills=None, **portfolio):
+    """An account; what is not a setting of it or given by name is one of its portfolio."""
+    own = {name: portfolio.pop(name) for name in (*TradeConfig.model_fields,) if name in portfolio}
     return TradeConfig(
         portfolio=PortfolioConfig(
             **{"top_k": 1, "rebalance_every": 1, "max_weight": 1.0, **portfolio}
         ),
-        costs=CostConfig(commission_bps=bps, slippage_bps=0.0),
+        costs=CostConfig(**{"commission_bps": bps, "slippage_bps": 0.0, **(costs or {})}),
+        fills=FillConfig(**(fills or {})),
         lot_size=lot,
         initial_cash=cash,
+        **own,
     )
 
 
