@@ -37,6 +37,45 @@ def decision(score, **changes):
     return Decision(**{**content, **changes})
 
 
+def known_market(seed, *, names=24, sessions=130, groups=4):
+    """A past with everything that construction may ask for; a market factor drives all names."""
+    rng = np.random.default_rng(seed)
+    shape = (sessions, names)
+    shared = rng.normal(0.0, 0.01, (sessions, 1)) * rng.uniform(0.6, 1.4, names)
+    own = rng.normal(0.0, 1.0, shape) * rng.uniform(0.01, 0.03, names)
+    close = 100.0 * np.exp(np.cumsum(shared + own, axis=0))
+    close[rng.random(shape) < 0.02] = np.nan
+    return History(
+        close=close,
+        adjustment_factor=np.ones(shape),
+        universe=np.ones(shape, dtype=bool),
+        traded_value=rng.uniform(1e5, 1e7, names) * rng.uniform(0.5, 1.5, shape),
+        market_cap=np.tile(rng.uniform(1e8, 1e10, names), (sessions, 1)),
+        sector=np.tile(rng.integers(-1, groups, names), (sessions, 1)),
+        sector_names=tuple(f"sector {n}" for n in range(groups)),
+        lendable=np.tile(rng.random(names) < 0.8, (sessions, 1)),
+    )
+
+
+def known_decision(seed, *, held=0.3, short=False, **changes):
+    """A decision with a past, some names outside the universe and some held."""
+    rng = np.random.default_rng(seed + 1)
+    history = known_market(seed, **changes)
+    sessions, names = history.close.shape
+    score = np.where(rng.random(names) < 0.1, np.nan, rng.normal(size=names))
+    price = rng.uniform(50, 500, names)
+    weight = np.where(rng.random(names) < held, rng.uniform(0.0, 0.15, names), 0.0)
+    weight *= 0.95 / max(weight.sum(), 0.95)
+    if short:
+        weight *= rng.choice([1.0, -1.0], names)
+    return decision(
+        score,
+        past=history.until(sessions - 1),
+        price_N=price,
+        shares_N=(weight * 1e6 / price).astype(np.int64),
+    )
+
+
 def bars(open_, close, **changes):
     """Bars from opens and closes; highs and lows are the larger and smaller of the two."""
     open_, close = np.array(open_, dtype=float), np.array(close, dtype=float)

@@ -204,6 +204,11 @@ class Portfolio:
         Largest sum of the short weights, as a positive number; 0 is long only.
     max_long : float
         Largest sum of the long weights.
+    seats : mapping of str to int
+        The names that were chosen: 1 to buy, -1 to sell short. A weight may be 0 where a limit
+        takes it, and a name without a seat may keep one where a limit does not let it go yet.
+    notes : tuple of str
+        What construction had to do, for people: names left out, a limit reached, a fallback.
     """
 
     decided_at: datetime
@@ -212,6 +217,8 @@ class Portfolio:
     max_weight: float = 1.0
     max_short: float = 0.0
     max_long: float = 1.0
+    seats: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse fills before decisions and broken limits."""

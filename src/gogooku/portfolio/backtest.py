@@ -221,7 +221,7 @@ def _decision(
         price_N=broker.last,
         lot_size=config.lot_size,
         past=history.until(t),
-        targets=record.portfolios[-1].weights if record.portfolios else {},
+        previous=record.portfolios[-1] if record.portfolios else None,
     )
 
 

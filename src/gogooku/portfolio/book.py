@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.metrics import FloatArray
-from gogooku.core.types import IntArray
+from gogooku.core.types import BoolArray, IntArray
 
 
 class Side(StrEnum):
@@ -92,7 +91,7 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "shares": pl.Int64,
     "reason": pl.String,
 }
-_NO_DAY = np.datetime64("NaT", "D")
+_NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
 _WORDS = tuple(dict.fromkeys(str(one) for one in (*Side, *Reason)))
 _PLACE = {word: n for n, word in enumerate(_WORDS)}
 
@@ -106,8 +105,11 @@ class Entries:
     shares: IntArray
     price: FloatArray
     cash: IntArray
-    reason: Reason | Sequence[Reason]
-    decided: npt.NDArray[np.datetime64] | None = None
+    reason: Reason
+    carried: BoolArray | None = None
+    """Rows whose reason is `Reason.CARRIED` instead."""
+    decided: IntArray | None = None
+    """Session of the decision, in days since 1970."""
     commission: IntArray | None = None
     spread: IntArray | None = None
     impact: IntArray | None = None
@@ -148,11 +150,9 @@ class Book:
         self.total += int(rows.cash.sum())
         self.num_trades += k if rows.decided is not None else 0
         zero = np.zeros(k, dtype=np.int64)
-        reason = (
-            np.full(k, _PLACE[rows.reason])
-            if isinstance(rows.reason, Reason)
-            else np.array([_PLACE[one] for one in rows.reason])
-        )
+        reason = np.full(k, _PLACE[rows.reason])
+        if rows.carried is not None:
+            reason[rows.carried] = _PLACE[Reason.CARRIED]
         fee = -rows.cash if rows.side is Side.BORROW else rows.cost()
         self._columns.append(
             (
@@ -195,6 +195,7 @@ class Book:
         for name in ("side", "reason"):
             columns[name] = words[columns[name]]
         columns["code"] = np.array(self.codes, dtype=object)[columns["code"]]
+        columns["decided"] = columns["decided"].astype("datetime64[D]")
         for name in ("cost", "cash", "commission", "spread", "impact"):
             columns[name] = columns[name] / self.minor_units
         made = {

@@ -396,7 +396,6 @@ class _Trade:
         count, price = shares[places], price[places]
         commission, spread, impact = map(broker.to_units, self._charges(places, count, price))
         value, sign = broker.to_units(count * price), SIGN[side]
-        orders = [self.slip.orders[one] for one in places.tolist()]
         broker.shares[names] += sign * count
         broker.last[names] = self.mid_N[names]
         broker.enter(
@@ -407,8 +406,9 @@ class _Trade:
                 count,
                 price,
                 -sign * value - commission - spread - impact,
-                [Reason.CARRIED if one.refused else Reason.REBALANCE for one in orders],
-                decided=np.array([one.decided for one in orders], dtype="datetime64[D]"),
+                Reason.REBALANCE,
+                carried=self.slip.carried[places],
+                decided=self.slip.decided[places],
                 commission=commission,
                 spread=spread,
                 impact=impact,

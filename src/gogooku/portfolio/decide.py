@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -223,8 +223,8 @@ class Decision:
         Last raw prices; NaN where there never was one.
     lot_size : int
     past : Past
-    targets : mapping of str to float
-        Target weights of the decision before; empty at the first.
+    previous : Portfolio, optional
+        What the decision before chose.
     """
 
     session: date
@@ -238,7 +238,7 @@ class Decision:
     price_N: FloatArray
     lot_size: int
     past: Past
-    targets: Mapping[str, float] = field(default_factory=dict)
+    previous: Portfolio | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays off the axis of names and an account without equity."""
@@ -259,13 +259,18 @@ class Decision:
     @cached_property
     def place(self) -> Mapping[str, int]:
         """Position of each code."""
-        return {code: n for n, code in enumerate(self.codes)}
+        return _places(self.codes)
 
     @cached_property
     def weights(self) -> FloatArray:
         """Holdings at the last prices as shares of equity; 0 where nothing is held."""
         held = self.shares_N != 0
         return np.where(held, self.shares_N * np.where(held, self.price_N, 0.0), 0.0) / self.equity
+
+
+@lru_cache(maxsize=4)
+def _places(codes: tuple[str, ...]) -> Mapping[str, int]:
+    return {code: n for n, code in enumerate(codes)}
 
 
 def lots_of(portfolio: Portfolio, decision: Decision) -> dict[int, int]:

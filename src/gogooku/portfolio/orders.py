@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.fills import Offer
 
 _UNBOUNDED = 1 << 62
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """A target holding of one name; ``refused`` counts the sessions that did not fill it."""
 
     target: int
@@ -46,12 +47,18 @@ class Slip:
     closing: IntArray
     opening: IntArray
 
-    @property
-    def decided(self) -> npt.NDArray[np.datetime64]:
-        """Session of each decision."""
-        return np.array([one.decided for one in self.orders], dtype="datetime64[D]")
+    @cached_property
+    def decided(self) -> IntArray:
+        """Session of each decision, in days since 1970."""
+        days = (one.decided.toordinal() for one in self.orders)
+        return np.fromiter(days, np.int64, count=len(self.orders)) - _EPOCH
 
-    @property
+    @cached_property
+    def carried(self) -> BoolArray:
+        """Which an earlier session did not fill, or filled in part."""
+        return np.fromiter((one.refused > 0 for one in self.orders), np.bool_, len(self.orders))
+
+    @cached_property
     def wanted(self) -> IntArray:
         """Shares that would be traded."""
         return self.closing + self.opening

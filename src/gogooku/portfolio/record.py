@@ -39,10 +39,11 @@ DAILY_SCHEMA = {
 }
 """One row per session. Money is in the market's currency.
 
-``gross`` is holdings of both signs over equity, ``long``, ``short`` (positive) and ``net`` likewise;
-``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of equity at the
-fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends`` net of tax;
-``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded value.
+``gross`` is holdings of both signs over equity, ``long``, ``short`` (positive) and ``net``
+likewise; ``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of
+equity at the fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends``
+net of tax; ``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded
+value.
 """
 
 
