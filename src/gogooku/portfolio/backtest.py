@@ -229,7 +229,7 @@ def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio
     """Turn one decision into orders: what is held and no target is sold, then the targets."""
     portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
     day = decision.session
-    broker.orders = {n: Order(0, day) for n in np.flatnonzero(decision.shares_N).tolist()}
+    broker.orders = {n: Order(0, day) for n in broker.held.tolist()}
     for code in portfolio.weights:
         broker.orders.pop(decision.place[code], None)
     lots = lots_of(portfolio, decision)

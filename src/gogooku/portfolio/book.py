@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gogooku.core.metrics import FloatArray
@@ -92,8 +93,8 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "reason": pl.String,
 }
 _NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
-_WORDS = tuple(dict.fromkeys(str(one) for one in (*Side, *Reason)))
-_PLACE = {word: n for n, word in enumerate(_WORDS)}
+_WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
+_PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,6 @@ class Entries:
     spread: IntArray | None = None
     impact: IntArray | None = None
 
-    def cost(self) -> IntArray:
-        """All costs, [k]."""
-        total = np.zeros(len(self.names), dtype=np.int64)
-        for one in (self.commission, self.spread, self.impact):
-            total = total if one is None else total + one
-        return total
-
 
 @dataclass
 class Book:
@@ -139,37 +133,14 @@ class Book:
     minor_units: int
     total: int = 0
     num_trades: int = 0
-    _columns: list[tuple[Any, ...]] = field(default_factory=list)
+    _rows: list[tuple[date, Entries]] = field(default_factory=list)
     _refused: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(self, day: date, rows: Entries) -> None:
         """Write rows down."""
-        k = len(rows.names)
-        if not k:
-            return
         self.total += int(rows.cash.sum())
-        self.num_trades += k if rows.decided is not None else 0
-        zero = np.zeros(k, dtype=np.int64)
-        reason = np.full(k, _PLACE[rows.reason])
-        if rows.carried is not None:
-            reason[rows.carried] = _PLACE[Reason.CARRIED]
-        fee = -rows.cash if rows.side is Side.BORROW else rows.cost()
-        self._columns.append(
-            (
-                np.full(k, np.datetime64(day, "D")),
-                rows.names,
-                np.full(k, _PLACE[rows.side]),
-                rows.shares,
-                rows.price,
-                fee,
-                reason,
-                rows.cash,
-                np.full(k, _NO_DAY) if rows.decided is None else rows.decided,
-                zero if rows.commission is None else rows.commission,
-                zero if rows.spread is None else rows.spread,
-                zero if rows.impact is None else rows.impact,
-            )
-        )
+        self.num_trades += len(rows.names) if rows.decided is not None else 0
+        self._rows.append((day, rows))
 
     def refuse(self, day: date, name: int, side: Side, shares: int, why: Reason) -> None:
         """Write an order down that a session did not fill, or the rest of one."""
@@ -182,30 +153,52 @@ class Book:
 
     def ledger(self) -> pl.DataFrame:
         """All rows, as `LEDGER_SCHEMA` says."""
-        if not self._columns:
+        if not self._rows:
             return pl.DataFrame(schema=dict(LEDGER_SCHEMA))
-        columns = dict(
-            zip(
-                LEDGER_SCHEMA,
-                (np.concatenate(one) for one in zip(*self._columns, strict=True)),
-                strict=True,
-            )
+        counts = np.array([len(rows.names) for _, rows in self._rows])
+        days = np.array([day for day, _ in self._rows], dtype="datetime64[D]")
+        kinds = {name: self._column(name, counts) for name in ("commission", "spread", "impact")}
+        cash = np.concatenate([rows.cash for _, rows in self._rows])
+        side = self._repeated([rows.side for _, rows in self._rows], counts)
+        reason = self._repeated([rows.reason for _, rows in self._rows], counts)
+        carried = self._column("carried", counts).astype(np.bool_)
+        decided = self._column("decided", counts, empty=_NO_DAY)
+        fee = np.where(side == _PLACE[Side.BORROW], -cash, sum(kinds.values()))
+        codes = np.array(self.codes, dtype=object)
+        return pl.DataFrame(
+            {
+                "date": np.repeat(days, counts),
+                "code": _texts(codes[np.concatenate([rows.names for _, rows in self._rows])]),
+                "side": _texts(_WORDS[side]),
+                "shares": np.concatenate([rows.shares for _, rows in self._rows]),
+                "price": np.concatenate([rows.price for _, rows in self._rows]),
+                "cost": fee / self.minor_units,
+                "reason": _texts(_WORDS[np.where(carried, _PLACE[Reason.CARRIED], reason)]),
+                "cash": cash / self.minor_units,
+                "decided": decided.astype("datetime64[D]"),
+                **{name: values / self.minor_units for name, values in kinds.items()},
+            },
+            schema=dict(LEDGER_SCHEMA),
         )
-        words = np.array(_WORDS, dtype=object)
-        for name in ("side", "reason"):
-            columns[name] = words[columns[name]]
-        columns["code"] = np.array(self.codes, dtype=object)[columns["code"]]
-        columns["decided"] = columns["decided"].astype("datetime64[D]")
-        for name in ("cost", "cash", "commission", "spread", "impact"):
-            columns[name] = columns[name] / self.minor_units
-        made = {
-            name: pl.Series(name, columns[name].tolist(), dtype=pl.String)
-            if kind == pl.String
-            else pl.Series(name, columns[name]).cast(kind)
-            for name, kind in LEDGER_SCHEMA.items()
-        }
-        return pl.DataFrame(made)
+
+    def _column(self, name: str, counts: IntArray, *, empty: int = 0) -> IntArray:
+        """Values of all rows; where a row has none, ``empty``."""
+        found = (getattr(rows, name) for _, rows in self._rows)
+        return np.concatenate(
+            [
+                np.full(count, empty) if values is None else values
+                for values, count in zip(found, counts.tolist(), strict=True)
+            ]
+        )
+
+    @staticmethod
+    def _repeated(words: Sequence[Side | Reason], counts: IntArray) -> IntArray:
+        return np.repeat(np.array([_PLACE[word] for word in words]), counts)
 
     def unfilled(self) -> pl.DataFrame:
         """Orders that were not filled, as `UNFILLED_SCHEMA` says."""
         return pl.DataFrame(self._refused, schema=dict(UNFILLED_SCHEMA), orient="row")
+
+
+def _texts(words: npt.NDArray[np.object_]) -> pl.Series:
+    return pl.Series(words.tolist(), dtype=pl.String)

@@ -98,6 +98,14 @@ class Broker:
         self.last = np.full(len(self.codes), np.nan)
         self.book = Book(self.codes, self.terms.minor_units)
         self.today = Fills(equity=math.nan)
+        self._held: IntArray | None = None
+
+    @property
+    def held(self) -> IntArray:
+        """Positions of the names that are held or sold short."""
+        if self._held is None:
+            self._held = np.flatnonzero(self.shares)
+        return self._held
 
     @property
     def cash(self) -> float:
@@ -106,14 +114,13 @@ class Broker:
 
     def equity(self) -> float:
         """Cash and holdings at the last prices; names sold short count against it."""
-        held = np.flatnonzero(self.shares)
-        return self.cash + float(self.shares[held] @ self.last[held])
+        return self.cash + float(self.shares[self.held] @ self.last[self.held])
 
     # ------------------------------------------------------------------ before the session's fills
 
     def charge_borrow(self, day: date, days: int) -> None:
         """Pay the fee for names sold short, for the calendar days since the session before."""
-        names = np.flatnonzero(self.shares < 0)
+        names = self.held[self.shares[self.held] < 0]
         if not len(names) or not self.terms.costs.borrow_bps:
             return
         value = -self.shares[names] * self.last[names]
@@ -127,7 +134,7 @@ class Broker:
 
     def pay_dividends(self, day: date, dividend_N: FloatArray) -> None:
         """Cash on the ex-date, per share held at the close before; sold short it is owed gross."""
-        names = np.flatnonzero((np.nan_to_num(dividend_N, nan=0.0) > 0.0) & (self.shares != 0))
+        names = self.held[dividend_N[self.held] > 0.0]
         if not len(names):
             return
         shares, each = self.shares[names], dividend_N[names]
@@ -143,8 +150,10 @@ class Broker:
         of the company, so that a sale of a few shares over a consolidation does not become one of
         all of them.
         """
-        for name in np.flatnonzero(np.isfinite(factor_N) & (factor_N != 1.0)).tolist():
+        for name in np.flatnonzero(factor_N != 1.0).tolist():
             factor = float(factor_N[name])
+            if not math.isfinite(factor):
+                continue
             self.last[name] *= factor
             if name in self.orders:
                 order = self.orders[name]
@@ -175,18 +184,20 @@ class Broker:
         A holding is paid its last close less the haircut; what was sold short is bought back at
         the last close.
         """
-        gone = (self.shares != 0) & ~listed_N
-        for side in (Side.SELL, Side.COVER):
-            names = np.flatnonzero(
-                gone & (self.shares > 0 if side is Side.SELL else self.shares < 0)
-            )
-            if len(names):
-                count, price = self.shares[names], self.last[names]
-                price = price * (1.0 - self.terms.haircut) if side is Side.SELL else price
-                self.shares[names] = 0
-                cash = self.to_units(count * price)
-                self.enter(day, Entries(names, side, np.abs(count), price, cash, Reason.DELISTED))
-        self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
+        gone = self.held[~listed_N[self.held]]
+        if len(gone):
+            self._pay_out(day, gone[self.shares[gone] > 0], Side.SELL)
+            self._pay_out(day, gone[self.shares[gone] < 0], Side.COVER)
+        if not listed_N[list(self.orders)].all():
+            self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
+
+    def _pay_out(self, day: date, names: IntArray, side: Side) -> None:
+        if len(names):
+            count, price = self.shares[names], self.last[names]
+            price = price * (1.0 - self.terms.haircut) if side is Side.SELL else price
+            self.shares[names] = 0
+            cash = self.to_units(count * price)
+            self.enter(day, Entries(names, side, np.abs(count), price, cash, Reason.DELISTED))
 
     # ----------------------------------------------------------------------------------- the fills
 
@@ -216,9 +227,7 @@ class Broker:
         no_price : Reason
             Of a refusal where there is no price.
         """
-        prices = np.where(np.isfinite(offer.price_N), offer.price_N, self.last)
-        held = np.flatnonzero(self.shares)
-        before = self.cash + float(self.shares[held] @ prices[held])
+        before = self.cash + self._value(offer.price_N)
         self.today.equity = before
         self.orders = {}
         if not len(slip.names):
@@ -232,19 +241,26 @@ class Broker:
         self.today.capped += int(cut.sum())
         closing, opening = np.where(waiting, 0, closing), np.where(waiting, 0, opening)
         down = slip.change < 0
-        trade = _Trade(self, day, slip, offer, prices)
+        trade = _Trade(self, day, slip, offer)
         trade.sell(Side.SELL, np.where(down, closing, 0))
         trade.buy(Side.COVER, np.where(down, 0, closing), budget=self.units, lot=1)
         trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
         trade.buy(Side.BUY, np.where(down, 0, opening), budget=trade.free(), lot=self.terms.lot)
         self.orders = rest_of(slip, waiting | cut)
-        held = np.flatnonzero(self.shares)
-        after = self.cash + float(self.shares[held] @ prices[held])
+        after = self.cash + self._value(offer.price_N)
         paid = self.today.commission + self.today.spread + self.today.impact
         rounding = 2.0 * len(slip.names) / self.terms.minor_units + _DUST * max(abs(before), 1.0)
         assert abs(after + paid + trade.off_mid - before) <= rounding, (
             "cash and holdings do not add up after the fills"
         )
+
+    def mid(self, names: IntArray, price_N: FloatArray) -> FloatArray:
+        """A session's prices of some names; where nobody traded the last price."""
+        price = price_N[names]
+        return np.where(np.isfinite(price), price, self.last[names])
+
+    def _value(self, price_N: FloatArray) -> float:
+        return float(self.shares[self.held] @ self.mid(self.held, price_N))
 
     def mark(self, close_N: FloatArray, day: date) -> None:
         """Take the session's closes; a name that did not trade keeps its last price.
@@ -257,7 +273,7 @@ class Broker:
         self.last = np.where(np.isfinite(close_N), close_N, self.last)
         assert self.units == self._opened_with + self.book.total, "cash and the ledger differ"
         assert math.isfinite(self.equity()), "a holding has no price"
-        if (self.shares < 0).any() and (self.units < 0 or self.equity() <= 0.0):
+        if (self.shares[self.held] < 0).any() and (self.units < 0 or self.equity() <= 0.0):
             raise DataError(
                 f"backtest: on {day} equity is {self.equity():,.0f} and cash {self.cash:,.0f} with "
                 "names sold short: the account would have been closed; hold fewer of them or less "
@@ -309,6 +325,7 @@ class Broker:
 
     def enter(self, day: date, rows: Entries) -> None:
         """Write rows down and move their cash."""
+        self._held = None
         self.units += int(rows.cash.sum())
         self.book.add(day, rows)
 
@@ -316,11 +333,8 @@ class Broker:
 class _Trade:
     """Fills of one session, one kind after the other."""
 
-    def __init__(
-        self, broker: Broker, day: date, slip: Slip, offer: Offer, prices: FloatArray
-    ) -> None:
+    def __init__(self, broker: Broker, day: date, slip: Slip, offer: Offer) -> None:
         self.broker, self.day, self.slip, self.offer = broker, day, slip, offer
-        self.mid_N = prices
         self.off_mid = 0.0
 
     def sell(self, side: Side, shares: IntArray) -> None:
@@ -359,17 +373,16 @@ class _Trade:
     def free(self) -> int:
         """Money to buy with: cash, less the collateral of what is sold short."""
         broker = self.broker
-        short = np.flatnonzero(broker.shares < 0)
+        short = broker.held[broker.shares[broker.held] < 0]
         if not len(short):
             return broker.units
-        owed = float(-broker.shares[short] @ self.mid_N[short])
+        owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_N))
         return min(broker.units - math.ceil(owed * broker.terms.minor_units), self._room())
 
     def _room(self) -> int:
         """What the limit of both signs together leaves, in smallest units."""
         broker = self.broker
-        held = np.flatnonzero(broker.shares)
-        value = broker.shares[held] * self.mid_N[held]
+        value = broker.shares[broker.held] * broker.mid(broker.held, self.offer.price_N)
         equity = broker.cash + float(value.sum())
         room = broker.terms.max_gross * equity - float(np.abs(value).sum())
         return math.floor(room * broker.terms.minor_units)
@@ -397,7 +410,8 @@ class _Trade:
         commission, spread, impact = map(broker.to_units, self._charges(places, count, price))
         value, sign = broker.to_units(count * price), SIGN[side]
         broker.shares[names] += sign * count
-        broker.last[names] = self.mid_N[names]
+        mid = self.offer.price_N[names]
+        broker.last[names] = mid
         broker.enter(
             self.day,
             Entries(
@@ -414,7 +428,7 @@ class _Trade:
                 impact=impact,
             ),
         )
-        self.off_mid += float((sign * count * (price - self.mid_N[names])).sum())
+        self.off_mid += float((sign * count * (price - mid)).sum())
         today, per = broker.today, broker.terms.minor_units
         today.traded += int(value.sum()) / per
         today.commission += int(commission.sum()) / per

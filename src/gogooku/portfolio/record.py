@@ -81,7 +81,7 @@ class Record:
 
     def close(self, day: date, broker: Broker, fills: Fills | None) -> None:
         """Write down the account at a close."""
-        held = np.flatnonzero(broker.shares)
+        held = broker.held
         shares, price = broker.shares[held], broker.last[held]
         value = shares * price
         equity = broker.cash + float(value.sum())
