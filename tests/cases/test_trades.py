@@ -15,6 +15,7 @@ from gogooku.core.types import HORIZONS, OUTCOMES, Dataset, Labels
 from gogooku.dataset.home import current_dataset, labels_of
 from gogooku.portfolio.backtest import run_backtest
 from gogooku.portfolio.bars import MarketBars
+from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
 from gogooku.runs.trade import market_bars
 from support.portfolios import account
@@ -145,9 +146,9 @@ def test_a_few_shares_at_the_limit_are_no_fill_on_the_side_that_waits(tmp_path, 
             bars,
             t,
             np.array([n]),
-            bars.close[t - 1],
+            bars.close[t - 1, [n]],
             config=FillConfig(price=price),
-            with_impact=False,
+            costs=CostConfig(),
         )
         assert (made.no_buy[0], made.no_sell[0]) == (side == "buy", side == "sell")
     other = next(m for m in range(len(dataset.codes)) if m != n and dataset.valid_TN[30:, m].all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gogooku.core.price_limits import daily_limit_yen, limit_prices
+from gogooku.core.price_limits import NARROWEST, daily_limit_yen, limit_prices
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,10 @@ def test_limits_lie_around_the_base_price_on_the_tick(
 
 def test_an_unknown_base_price_has_no_limits() -> None:
     assert np.isnan(np.concatenate(limit_prices(np.array([np.nan])))).all()
+
+
+def test_no_limit_is_nearer_than_the_narrowest() -> None:
+    base = np.concatenate([np.arange(1.0, 60_000.0, 0.1), np.geomspace(6e4, 1e8, 50_000)])
+    lower, upper = limit_prices(base)
+    assert (upper >= base * (1.0 + NARROWEST)).all()
+    assert (lower <= np.maximum(base * (1.0 - NARROWEST), 1.0)).all()

@@ -43,14 +43,14 @@ def session(broker, day, offered, **given):
     of_slip = price[slip.names]
     unknown = np.full(len(slip.names), np.nan)
     made = Offer(
-        price_N=price,
-        names=slip.names,
+        price_of=lambda names: price[names],
+        price=of_slip,
         buy_price=of_slip,
         sell_price=of_slip,
         no_buy=np.isin(slip.names, no_buy),
         no_sell=np.isin(slip.names, no_sell),
         tick=np.ones(len(slip.names)),
-        max_shares=np.full(len(slip.names), most),
+        max_shares=np.full(len(slip.names), most) if np.isfinite(most) else None,
         mean_value=unknown,
         volatility=unknown,
     )

@@ -83,6 +83,9 @@ _YEN = np.array(
     ]
 )
 
+NARROWEST = 0.09
+"""No limit of a price up to 100 million yen is nearer to its base price than this share of it."""
+
 
 def daily_limit_yen(base: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Widest move of a session, in yen either way, for a base price in yen (the last close).

@@ -229,10 +229,13 @@ class Portfolio:
         values = list(self.weights.values())
         least = -self.max_weight if self.max_short > 0.0 else 0.0
         slack = 1e-9 if self.max_short > 0.0 else 0.0
-        if any(w < least - slack or w > self.max_weight + 1e-9 or math.isnan(w) for w in values):
+        most = self.max_weight + 1e-9
+        if values and not (min(values) >= least - slack and max(values) <= most):
+            raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
+        if math.isnan(sum(values)):
             raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
         for side, most in (("long", self.max_long), ("short", self.max_short)):
-            total = sum(abs(w) for w in values if (w > 0.0) == (side == "long"))
+            total = sum([abs(w) for w in values if (w > 0.0) == (side == "long")])
             if total > most + 1e-9:
                 raise DataError(f"portfolio: {side} weights sum to {total:.6f}, above {most:g}")
 

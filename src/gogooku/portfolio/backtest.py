@@ -229,11 +229,10 @@ def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio
     """Turn one decision into orders: what is held and no target is sold, then the targets."""
     portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
     day = decision.session
-    broker.orders = {n: Order(0, day) for n in broker.held.tolist()}
-    for code in portfolio.weights:
-        broker.orders.pop(decision.place[code], None)
-    lots = lots_of(portfolio, decision)
-    broker.orders |= {n: Order(count, day) for n, count in lots.items()}
+    kept = {decision.place[code] for code in portfolio.weights}
+    broker.orders = {n: Order(0, day, 0) for n in broker.held.tolist() if n not in kept}
+    for n, count in lots_of(portfolio, decision).items():
+        broker.orders[n] = Order(count, day, 0)
     return portfolio
 
 
@@ -268,9 +267,8 @@ def _session(bars: MarketBars, t: int, broker: Broker, record: Record, config: T
     broker.delist(day, bars.listed[t])
     before = broker.last.copy()
     slip = broker.due()
-    offer = make_offer(
-        bars, t, slip.names, before, config=config.fills, with_impact=config.costs.impact > 0.0
-    )
+    base = before[slip.names]
+    offer = make_offer(bars, t, slip.names, base, config=config.fills, costs=config.costs)
     at_open = config.fills.price is FillPrice.OPEN
     broker.fill(
         day,
@@ -279,9 +277,9 @@ def _session(bars: MarketBars, t: int, broker: Broker, record: Record, config: T
         lendable_N=None if bars.lendable is None else bars.lendable[t - 1],
         no_price=Reason.NO_OPEN if at_open else Reason.NO_TRADE,
     )
-    base = before
     if record.is_first:
-        base = np.where(np.isfinite(offer.price_N), offer.price_N, before)
+        paid = bars.price(t, config.fills.price)
+        before = np.where(np.isfinite(paid), paid, before)
     broker.mark(bars.price(t, FillPrice.CLOSE), day)
-    record.follow_universe(day, bars.universe[t - 1], base, broker.last)
+    record.follow_universe(day, bars.universe[t - 1], before, broker.last)
     record.close(day, broker, broker.today)

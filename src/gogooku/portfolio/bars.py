@@ -21,6 +21,7 @@ _CLOSES = {"tokyo": time(15, 30), "new_york": time(16, 0)}
 _EARLIER_CLOSE = time(15, 0)
 _LATER_CLOSE_SINCE = date(2024, 11, 5)
 """Tokyo closed half an hour earlier until then."""
+_ALL = slice(None)
 _UNCHECKED = ("exchange", "clock", "sessions", "codes", "dividend", "fine_ticks", "lendable")
 
 
@@ -106,19 +107,20 @@ class MarketBars:
         """Position of each code."""
         return {code: n for n, code in enumerate(self.codes)}
 
-    def price(self, t: int, kind: FillPrice) -> FloatArray:
-        """Prices of a session at which fills happen, [N]; NaN where nobody traded.
+    def price(self, t: int, kind: FillPrice, names: IntArray | slice = _ALL) -> FloatArray:
+        """Prices of a session at which fills happen, [k]; NaN where nobody traded.
 
         For `FillPrice.VWAP_PROXY` (open + high + low + close) / 4: a proxy of the session's
         volume-weighted mean, which daily bars do not have.
         """
         if kind is FillPrice.OPEN:
-            price = self.open[t]
+            price = self.open[t, names]
         elif kind is FillPrice.CLOSE:
-            price = self.close[t]
+            price = self.close[t, names]
         else:
-            price = (self.open[t] + self.high[t] + self.low[t] + self.close[t]) / 4.0
-        return np.where(self.volume[t] > 0.0, price, np.nan)
+            price = (self.open[t, names] + self.close[t, names]) / 4.0
+            price = price + (self.high[t, names] + self.low[t, names]) / 4.0
+        return np.where(self.volume[t, names] > 0.0, price, np.nan)
 
     def traded_value(self, t: int, names: IntArray, *, sessions: int) -> FloatArray:
         """Mean traded value per session of the trailing sessions up to ``t``, [k].

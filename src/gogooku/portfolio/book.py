@@ -93,6 +93,7 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "reason": pl.String,
 }
 _NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
+_KINDS = ("commission", "spread", "impact")
 _WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
 _PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
 
@@ -111,9 +112,8 @@ class Entries:
     """Rows whose reason is `Reason.CARRIED` instead."""
     decided: IntArray | None = None
     """Session of the decision, in days since 1970."""
-    commission: IntArray | None = None
-    spread: IntArray | None = None
-    impact: IntArray | None = None
+    by_kind: IntArray | None = None
+    """Commission, spread and impact [3, k]."""
 
 
 @dataclass
@@ -157,13 +157,17 @@ class Book:
             return pl.DataFrame(schema=dict(LEDGER_SCHEMA))
         counts = np.array([len(rows.names) for _, rows in self._rows])
         days = np.array([day for day, _ in self._rows], dtype="datetime64[D]")
-        kinds = {name: self._column(name, counts) for name in ("commission", "spread", "impact")}
+        parts = [
+            np.zeros((3, count), dtype=np.int64) if rows.by_kind is None else rows.by_kind
+            for (_, rows), count in zip(self._rows, counts.tolist(), strict=True)
+        ]
+        by_kind = np.concatenate(parts, axis=1)
         cash = np.concatenate([rows.cash for _, rows in self._rows])
         side = self._repeated([rows.side for _, rows in self._rows], counts)
         reason = self._repeated([rows.reason for _, rows in self._rows], counts)
         carried = self._column("carried", counts).astype(np.bool_)
         decided = self._column("decided", counts, empty=_NO_DAY)
-        fee = np.where(side == _PLACE[Side.BORROW], -cash, sum(kinds.values()))
+        fee = np.where(side == _PLACE[Side.BORROW], -cash, by_kind.sum(axis=0))
         codes = np.array(self.codes, dtype=object)
         return pl.DataFrame(
             {
@@ -176,7 +180,10 @@ class Book:
                 "reason": _texts(_WORDS[np.where(carried, _PLACE[Reason.CARRIED], reason)]),
                 "cash": cash / self.minor_units,
                 "decided": decided.astype("datetime64[D]"),
-                **{name: values / self.minor_units for name, values in kinds.items()},
+                **{
+                    name: values / self.minor_units
+                    for name, values in zip(_KINDS, by_kind, strict=True)
+                },
             },
             schema=dict(LEDGER_SCHEMA),
         )

@@ -22,7 +22,7 @@ from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.book import SIGN, Book, Entries, Reason, Side
 from gogooku.portfolio.costs import CostConfig, Traded
-from gogooku.portfolio.fills import Offer
+from gogooku.portfolio.fills import Offer, PriceOf
 from gogooku.portfolio.orders import Order, Slip, rest_of, slip_of, within_budget, within_cap
 
 _WHOLE = 1e-5
@@ -227,19 +227,14 @@ class Broker:
         no_price : Reason
             Of a refusal where there is no price.
         """
-        before = self.cash + self._value(offer.price_N)
+        before = self.cash + self._value(offer.price_of)
         self.today.equity = before
         self.orders = {}
         if not len(slip.names):
             return
         slip = self._allowed_shorts(day, slip, lendable_N)
         waiting = self._refusals(day, slip, offer, no_price)
-        closing, opening = within_cap(slip, offer, lot=self.terms.lot)
-        cut = ~waiting & (closing + opening < slip.wanted)
-        rest = np.where(cut, slip.wanted - closing - opening, 0)
-        self._refuse(day, slip, cut, rest, Reason.PARTICIPATION)
-        self.today.capped += int(cut.sum())
-        closing, opening = np.where(waiting, 0, closing), np.where(waiting, 0, opening)
+        closing, opening, cut = self._capped(day, slip, offer, waiting)
         down = slip.change < 0
         trade = _Trade(self, day, slip, offer)
         trade.sell(Side.SELL, np.where(down, closing, 0))
@@ -247,20 +242,20 @@ class Broker:
         trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
         trade.buy(Side.BUY, np.where(down, 0, opening), budget=trade.free(), lot=self.terms.lot)
         self.orders = rest_of(slip, waiting | cut)
-        after = self.cash + self._value(offer.price_N)
+        after = self.cash + self._value(offer.price_of)
         paid = self.today.commission + self.today.spread + self.today.impact
         rounding = 2.0 * len(slip.names) / self.terms.minor_units + _DUST * max(abs(before), 1.0)
         assert abs(after + paid + trade.off_mid - before) <= rounding, (
             "cash and holdings do not add up after the fills"
         )
 
-    def mid(self, names: IntArray, price_N: FloatArray) -> FloatArray:
+    def mid(self, names: IntArray, price_of: PriceOf) -> FloatArray:
         """A session's prices of some names; where nobody traded the last price."""
-        price = price_N[names]
-        return np.where(np.isfinite(price), price, self.last[names])
+        price = price_of(names)
+        return np.where(np.isnan(price), self.last[names], price)
 
-    def _value(self, price_N: FloatArray) -> float:
-        return float(self.shares[self.held] @ self.mid(self.held, price_N))
+    def _value(self, price_of: PriceOf) -> float:
+        return float(self.shares[self.held] @ self.mid(self.held, price_of))
 
     def mark(self, close_N: FloatArray, day: date) -> None:
         """Take the session's closes; a name that did not trade keeps its last price.
@@ -290,17 +285,30 @@ class Broker:
     def _refusals(self, day: date, slip: Slip, offer: Offer, no_price: Reason) -> BoolArray:
         """Orders that the market does not let through, written down; [k]."""
         up = slip.change > 0
-        waiting = np.isnan(offer.price_N[slip.names])
+        waiting = np.isnan(offer.price)
+        locked = np.where(up, offer.no_buy, offer.no_sell) & ~waiting
+        if not (waiting | locked).any():
+            return waiting
         self._refuse(day, slip, waiting, slip.wanted, no_price)
-        for side, lock, why in (
-            (up, offer.no_buy, Reason.LIMIT_UP),
-            (~up, offer.no_sell, Reason.LIMIT_DOWN),
-        ):
-            locked = side & lock & ~waiting
-            self._refuse(day, slip, locked, slip.wanted, why)
-            waiting |= locked
+        self._refuse(day, slip, locked & up, slip.wanted, Reason.LIMIT_UP)
+        self._refuse(day, slip, locked & ~up, slip.wanted, Reason.LIMIT_DOWN)
+        waiting |= locked
         self.today.unfilled += int(waiting.sum())
         return waiting
+
+    def _capped(
+        self, day: date, slip: Slip, offer: Offer, waiting: BoolArray
+    ) -> tuple[IntArray, IntArray, BoolArray]:
+        """Closing and opening shares that may be traded now, and which orders that cuts."""
+        closing, opening = within_cap(slip, offer, lot=self.terms.lot)
+        if waiting.any():
+            closing, opening = np.where(waiting, 0, closing), np.where(waiting, 0, opening)
+        if offer.max_shares is None:
+            return closing, opening, np.zeros_like(waiting)
+        cut = ~waiting & (closing + opening < slip.wanted)
+        self._refuse(day, slip, cut, slip.wanted - closing - opening, Reason.PARTICIPATION)
+        self.today.capped += int(cut.sum())
+        return closing, opening, cut
 
     def _allowed_shorts(self, day: date, slip: Slip, lendable_N: BoolArray | None) -> Slip:
         if lendable_N is None:
@@ -338,7 +346,9 @@ class _Trade:
         self.off_mid = 0.0
 
     def sell(self, side: Side, shares: IntArray) -> None:
-        self._book(side, shares, self.offer.sell_price)
+        places = np.flatnonzero(shares)
+        if len(places):
+            self._book(side, places, shares[places], self.offer.sell_price[places])
 
     def buy(self, side: Side, shares: IntArray, *, budget: int, lot: int) -> None:
         places = np.flatnonzero(shares)
@@ -347,13 +357,17 @@ class _Trade:
         price = self.offer.buy_price[places]
 
         def total(counts: IntArray) -> IntArray:
-            units = self.broker.to_units
-            charges = self._charges(places, counts, price)
-            return units(counts * price) + sum(map(units, charges), np.zeros_like(counts))
+            value = counts * price
+            return np.asarray(
+                self.broker.to_units(value) + self._charges(places, counts, value).sum(axis=0)
+            )
 
-        bought = np.zeros_like(shares)
-        bought[places] = within_budget(shares[places], total, budget=budget, lot=lot)
-        self._book(side, bought, self.offer.buy_price)
+        bought = within_budget(shares[places], total, budget=budget, lot=lot)
+        if not bought.all():
+            some = np.flatnonzero(bought)
+            places, bought, price = places[some], bought[some], price[some]
+        if len(places):
+            self._book(side, places, bought, price)
 
     def within_gross(self, shares: IntArray) -> IntArray:
         """Shares to sell short that keep holdings of both signs within the limit."""
@@ -376,41 +390,36 @@ class _Trade:
         short = broker.held[broker.shares[broker.held] < 0]
         if not len(short):
             return broker.units
-        owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_N))
+        owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_of))
         return min(broker.units - math.ceil(owed * broker.terms.minor_units), self._room())
 
     def _room(self) -> int:
         """What the limit of both signs together leaves, in smallest units."""
         broker = self.broker
-        value = broker.shares[broker.held] * broker.mid(broker.held, self.offer.price_N)
+        value = broker.shares[broker.held] * broker.mid(broker.held, self.offer.price_of)
         equity = broker.cash + float(value.sum())
         room = broker.terms.max_gross * equity - float(np.abs(value).sum())
         return math.floor(room * broker.terms.minor_units)
 
-    def _charges(
-        self, places: IntArray, shares: IntArray, price: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        made = self.broker.terms.costs.charges(
-            Traded(
-                value=shares * price,
-                shares=shares.astype(np.float64),
-                tick=self.offer.tick[places],
-                mean_value=self.offer.mean_value[places],
-                volatility=self.offer.volatility[places],
-            )
+    def _charges(self, places: IntArray, shares: IntArray, value: FloatArray) -> IntArray:
+        """Costs by kind of orders of these sizes, [3, k], in smallest units."""
+        offer = self.offer
+        traded = Traded(
+            value=value,
+            shares=shares,
+            tick=offer.tick[places],
+            mean_value=offer.mean_value[places],
+            volatility=offer.volatility[places],
         )
-        return made.commission, made.spread, made.impact
+        return self.broker.to_units(self.broker.terms.costs.charges(traded).by_kind)
 
-    def _book(self, side: Side, shares: IntArray, price: FloatArray) -> None:
-        places = np.flatnonzero(shares)
-        if not len(places):
-            return
+    def _book(self, side: Side, places: IntArray, count: IntArray, price: FloatArray) -> None:
         broker, names = self.broker, self.slip.names[places]
-        count, price = shares[places], price[places]
-        commission, spread, impact = map(broker.to_units, self._charges(places, count, price))
-        value, sign = broker.to_units(count * price), SIGN[side]
+        traded = count * price
+        by_kind = self._charges(places, count, traded)
+        value, sign = broker.to_units(traded), SIGN[side]
         broker.shares[names] += sign * count
-        mid = self.offer.price_N[names]
+        mid = self.offer.price[places]
         broker.last[names] = mid
         broker.enter(
             self.day,
@@ -419,21 +428,20 @@ class _Trade:
                 side,
                 count,
                 price,
-                -sign * value - commission - spread - impact,
+                -sign * value - by_kind.sum(axis=0),
                 Reason.REBALANCE,
                 carried=self.slip.carried[places],
                 decided=self.slip.decided[places],
-                commission=commission,
-                spread=spread,
-                impact=impact,
+                by_kind=by_kind,
             ),
         )
-        self.off_mid += float((sign * count * (price - mid)).sum())
+        self.off_mid += sign * float(traded.sum() - count @ mid)
         today, per = broker.today, broker.terms.minor_units
+        commission, spread, impact = by_kind.sum(axis=1).tolist()
         today.traded += int(value.sum()) / per
-        today.commission += int(commission.sum()) / per
-        today.spread += int(spread.sum()) / per
-        today.impact += int(impact.sum()) / per
+        today.commission += commission / per
+        today.spread += spread / per
+        today.impact += impact / per
 
 
 def _whole(count: float) -> int:

@@ -47,11 +47,24 @@ class Traded:
 
 @dataclass(frozen=True)
 class Charges:
-    """Costs by kind, each [k], in the market's currency."""
+    """Costs by kind (commission, spread, impact) [3, k], in the market's currency."""
 
-    commission: FloatArray
-    spread: FloatArray
-    impact: FloatArray
+    by_kind: FloatArray
+
+    @property
+    def commission(self) -> FloatArray:
+        """To the broker, [k]."""
+        return np.asarray(self.by_kind[0])
+
+    @property
+    def spread(self) -> FloatArray:
+        """Half the spread, [k]."""
+        return np.asarray(self.by_kind[1])
+
+    @property
+    def impact(self) -> FloatArray:
+        """What the order itself moves the price, [k]."""
+        return np.asarray(self.by_kind[2])
 
 
 class CostConfig(Config):
@@ -114,18 +127,21 @@ class CostConfig(Config):
     def charges(self, traded: Traded) -> Charges:
         """Costs of orders by kind; each grows with the value traded."""
         value = traded.value
-        commission = value * (self.commission_bps * BASIS_POINT)
+        by_kind = np.empty((3, len(value)))
+        commission, spread, impact = by_kind
+        np.multiply(value, self.commission_bps * BASIS_POINT, out=commission)
         last = self.commission_bps
         for start, bps in zip(self.tier_from, self.tier_bps, strict=True):
-            commission = commission + np.maximum(value - start, 0.0) * (bps - last) * BASIS_POINT
+            commission += np.maximum(value - start, 0.0) * ((bps - last) * BASIS_POINT)
             last = bps
         if self.min_commission:
             least = np.where(value > 0.0, self.min_commission, 0.0)
-            commission = np.maximum(commission, least)
-        spread = value * (self.slippage_bps * BASIS_POINT)
+            np.maximum(commission, least, out=commission)
+        np.multiply(value, self.slippage_bps * BASIS_POINT, out=spread)
         if self.spread_ticks:
-            spread = np.maximum(spread, traded.shares * traded.tick * self.spread_ticks)
-        return Charges(commission=commission, spread=spread, impact=self._impact(traded))
+            np.maximum(spread, traded.shares * traded.tick * self.spread_ticks, out=spread)
+        impact[:] = self._impact(traded) if self.impact else 0.0
+        return Charges(by_kind)
 
     def _impact(self, traded: Traded) -> FloatArray:
         if not self.impact:
@@ -137,8 +153,7 @@ class CostConfig(Config):
 
     def cost(self, traded: Traded) -> FloatArray:
         """All costs of orders together, [k]."""
-        made = self.charges(traded)
-        return made.commission + made.spread + made.impact
+        return np.asarray(self.charges(traded).by_kind.sum(axis=0))
 
     def upper_rate(self, traded: Traded) -> FloatArray:
         """Highest cost per value of any order up to these values, but for the least commission.

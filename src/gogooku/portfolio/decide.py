@@ -279,11 +279,11 @@ def lots_of(portfolio: Portfolio, decision: Decision) -> dict[int, int]:
     Sized with the equity and the last prices of the decision. A name without a price is left out:
     nothing is ordered, and what is held of it stays.
     """
-    found: dict[int, int] = {}
-    for code, weight in portfolio.weights.items():
-        n = decision.place[code]
-        lot_value = float(decision.price_N[n]) * decision.lot_size
-        if np.isfinite(lot_value):
-            lots = int(abs(weight) * decision.equity / lot_value + _SHARE_ROUNDING)
-            found[n] = (lots if weight >= 0.0 else -lots) * decision.lot_size
-    return found
+    places = [decision.place[code] for code in portfolio.weights]
+    weights = np.fromiter(portfolio.weights.values(), np.float64, count=len(places))
+    lot_values = decision.price_N[places] * decision.lot_size
+    known = np.isfinite(lot_values)
+    lots = np.abs(weights) * decision.equity / np.where(known, lot_values, 1.0) + _SHARE_ROUNDING
+    shares = np.sign(weights) * np.floor(lots) * decision.lot_size
+    rows = zip(places, shares.tolist(), known.tolist(), strict=True)
+    return {n: int(count) for n, count, priced in rows if priced}

@@ -6,6 +6,7 @@ and what was known at the decision; for a fill over the session, or at its close
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +17,11 @@ from pydantic import Field
 from gogooku.core.config import Config
 from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
-from gogooku.core.price_limits import limit_prices
+from gogooku.core.price_limits import NARROWEST, limit_prices
 from gogooku.core.terms import terms_of
 from gogooku.core.ticks import on_tick, tick_size
 from gogooku.core.types import BoolArray, IntArray
+from gogooku.portfolio.costs import CostConfig
 
 if TYPE_CHECKING:
     from gogooku.portfolio.bars import MarketBars
@@ -60,35 +62,40 @@ class FillConfig(Config):
     price_limit: float | None = Field(default=None, gt=0.0, le=10.0)
 
 
+PriceOf = Callable[[IntArray], FloatArray]
+"""Prices of a session for some names, [k]; NaN where nobody traded."""
+
+
 @dataclass(frozen=True)
 class Offer:
-    """What a session offers; [k] in the order of ``names``.
+    """What a session offers to the names that have a working order, each [k].
 
     Attributes
     ----------
-    price_N : float64 [N]
-        Of every name, for valuation; NaN where nobody traded.
-    names : int64 [k]
-        Names that have a working order.
-    buy_price, sell_price : float64 [k]
-        What a buyer pays and a seller gets, on the tick.
-    no_buy, no_sell : bool [k]
+    price_of : function
+        Prices of any names, for valuation; NaN where nobody traded.
+    price : float64
+        The same of the names with an order.
+    buy_price, sell_price : float64
+        What a buyer pays and a seller gets; the same where orders get a price that was traded.
+    no_buy, no_sell : bool
         Locked at a limit against buyers, against sellers.
-    tick : float64 [k]
-    max_shares : float64 [k]
-        Most shares an order may take; infinite without a cap.
-    mean_value, volatility : float64 [k]
-        As `gogooku.portfolio.costs.Traded` has them.
+    tick : float64
+        NaN where costs do not depend on it.
+    max_shares : float64, optional
+        Most shares an order may take; None without a cap.
+    mean_value, volatility : float64
+        As `gogooku.portfolio.costs.Traded` has them; NaN where costs do not depend on them.
     """
 
-    price_N: FloatArray
-    names: IntArray
+    price_of: PriceOf
+    price: FloatArray
     buy_price: FloatArray
     sell_price: FloatArray
     no_buy: BoolArray
     no_sell: BoolArray
     tick: FloatArray
-    max_shares: FloatArray
+    max_shares: FloatArray | None
     mean_value: FloatArray
     volatility: FloatArray
 
@@ -97,34 +104,39 @@ def make_offer(
     bars: MarketBars,
     t: int,
     names: IntArray,
-    base_N: FloatArray,
+    base: FloatArray,
     *,
     config: FillConfig,
-    with_impact: bool,
+    costs: CostConfig,
 ) -> Offer:
     """What session ``t`` offers to orders of some names.
 
     Parameters
     ----------
-    base_N : float64 [N]
-        Last closes before the session, in today's shares.
-    with_impact : bool
-        Whether costs depend on volatility and traded value.
+    base : float64 [k]
+        Last closes of the names before the session, in today's shares.
+    costs : CostConfig
+        Whether ticks, volatility and traded value are asked for.
     """
-    price_N = bars.price(t, config.price)
-    price, base = price_N[names], base_N[names]
-    fine = None if bars.fine_ticks is None else bars.fine_ticks[t, names]
-    tick = tick_size(bars.exchange.name, price, fine)
+
+    def price_of(some: IntArray) -> FloatArray:
+        return bars.price(t, config.price, some)
+
+    price = price_of(names)
     proxy = config.price is FillPrice.VWAP_PROXY
-    no_buy, no_sell = _locked(bars, t, names, base, config)
-    mean_value = volatility = np.full(len(names), np.nan)
-    if with_impact or config.max_participation is not None:
+    unknown = np.full(len(names), np.nan)
+    tick = mean_value = volatility = unknown
+    if proxy or costs.spread_ticks:
+        fine = None if bars.fine_ticks is None else bars.fine_ticks[t, names]
+        tick = tick_size(bars.exchange.name, price, fine)
+    if costs.impact or config.max_participation is not None:
         mean_value = bars.traded_value(t - 1, names, sessions=config.lookback)
-    if with_impact:
+    if costs.impact:
         volatility = bars.volatility(t - 1, names, sessions=config.lookback)
+    no_buy, no_sell = _locked(bars, t, names, base, config)
     return Offer(
-        price_N=price_N,
-        names=names,
+        price_of=price_of,
+        price=price,
         buy_price=on_tick(price, tick, up=True) if proxy else price,
         sell_price=on_tick(price, tick, up=False) if proxy else price,
         no_buy=no_buy,
@@ -145,15 +157,18 @@ def _locked(
     close: the close is, or it is the session's high and the session ended at its limit. Over the
     session: nothing traded below the upper (above the lower) limit.
     """
-    lower, upper = _limits(bars, base, config)
     if config.price is FillPrice.OPEN:
-        return _at_limits(bars.open[t, names], bars.open[t, names], lower, upper)
+        opened = bars.open[t, names]
+        lower, upper = _limits(bars, base, opened, opened, config)
+        return _at_limits(opened, opened, lower, upper)
     high, low = bars.high[t, names], bars.low[t, names]
     top, bottom = bars.limit_up[t, names] == 1.0, bars.limit_down[t, names] == 1.0
     if config.price is FillPrice.CLOSE:
         close = bars.close[t, names]
+        lower, upper = _limits(bars, base, close, close, config)
         no_buy, no_sell = _at_limits(close, close, lower, upper)
         return no_buy | (top & (close >= high)), no_sell | (bottom & (close <= low))
+    lower, upper = _limits(bars, base, low, high, config)
     no_buy, no_sell = _at_limits(low, high, lower, upper)
     return no_buy | (top & (low >= high)), no_sell | (bottom & (low >= high))
 
@@ -168,15 +183,16 @@ def _at_limits(
 
 
 def _limits(
-    bars: MarketBars, base: FloatArray, config: FillConfig
+    bars: MarketBars, base: FloatArray, low: FloatArray, high: FloatArray, config: FillConfig
 ) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper limit of a session; NaN where there is none or it is not known."""
+    """Lower and upper limit of a session; NaN where there is none, or none is near the prices."""
     if config.price_limit is not None:
         return base * (1.0 - config.price_limit), base * (1.0 + config.price_limit)
-    if terms_of(bars.exchange.name).price_limits:
-        return limit_prices(base)
     none = np.full(len(base), np.nan)
-    return none, none
+    if not terms_of(bars.exchange.name).price_limits:
+        return none, none
+    far = (low < base * (1.0 - NARROWEST)) | (high > base * (1.0 + NARROWEST))
+    return limit_prices(base) if far.any() else (none, none)
 
 
 def _most(
@@ -186,9 +202,9 @@ def _most(
     base: FloatArray,
     mean_value: FloatArray,
     config: FillConfig,
-) -> FloatArray:
+) -> FloatArray | None:
     if config.max_participation is None:
-        return np.full(len(names), np.inf)
+        return None
     most = np.nan_to_num(config.max_participation * mean_value / base, nan=0.0)
     if config.price is not FillPrice.OPEN:
         most = np.minimum(most, config.max_participation * np.nan_to_num(bars.volume[t, names]))

@@ -50,13 +50,12 @@ class Slip:
     @cached_property
     def decided(self) -> IntArray:
         """Session of each decision, in days since 1970."""
-        days = (one.decided.toordinal() for one in self.orders)
-        return np.fromiter(days, np.int64, count=len(self.orders)) - _EPOCH
+        return np.array([day.toordinal() for _, day, _ in self.orders], dtype=np.int64) - _EPOCH
 
     @cached_property
     def carried(self) -> BoolArray:
         """Which an earlier session did not fill, or filled in part."""
-        return np.fromiter((one.refused > 0 for one in self.orders), np.bool_, len(self.orders))
+        return np.array([refused > 0 for _, _, refused in self.orders], dtype=np.bool_)
 
     @cached_property
     def wanted(self) -> IntArray:
@@ -67,17 +66,17 @@ class Slip:
 def slip_of(orders: Mapping[int, Order], shares_N: IntArray, *, lot: int) -> Slip:
     """Split orders into what closes a holding, of any size, and what opens one, in whole lots."""
     names = np.fromiter(orders, dtype=np.int64, count=len(orders))
-    targets = np.fromiter((one.target for one in orders.values()), np.int64, count=len(orders))
+    every = list(orders.values())
+    targets = np.array([target for target, _, _ in every], dtype=np.int64)
     held = shares_N[names]
     change = targets - held
-    down, up = np.maximum(-change, 0), np.maximum(change, 0)
-    closing = np.minimum(down, np.maximum(held, 0)) + np.minimum(up, np.maximum(-held, 0))
+    # Against the sign of the holding, and no further than zero.
+    closing = np.where((change < 0) == (held > 0), np.minimum(np.abs(change), np.abs(held)), 0)
     opening = (np.abs(change) - closing) // lot * lot
-    due = np.flatnonzero(closing + opening > 0)
-    every = tuple(orders.values())
+    due = np.flatnonzero(closing + opening)
     return Slip(
         names=names[due],
-        orders=tuple(every[one] for one in due.tolist()),
+        orders=tuple([every[one] for one in due.tolist()]),
         change=change[due],
         closing=closing[due],
         opening=opening[due],
@@ -89,6 +88,8 @@ def within_cap(slip: Slip, offer: Offer, *, lot: int) -> tuple[IntArray, IntArra
 
     In whole lots, but for the last shares of a holding.
     """
+    if offer.max_shares is None:
+        return slip.closing, slip.opening
     most = np.minimum(offer.max_shares, float(_UNBOUNDED)).astype(np.int64)
     closing = np.where(slip.closing <= most, slip.closing, most // lot * lot)
     opening = np.minimum(slip.opening, (most - closing) // lot * lot)

@@ -72,10 +72,10 @@ class Record:
         self, day: date, members: BoolArray, base: FloatArray, last: FloatArray
     ) -> None:
         """Let the benchmark go from one price to another, with those that were members before."""
-        growth = last[members] / base[members]
-        known = np.isfinite(growth)
-        if known.any():
-            self.benchmark *= float(growth[known].mean())
+        growth = last / base
+        known = growth[members & np.isfinite(growth)]
+        if len(known):
+            self.benchmark *= float(known.mean())
         else:
             self._no_benchmark.append(day)
 
@@ -86,14 +86,14 @@ class Record:
         value = shares * price
         equity = broker.cash + float(value.sum())
         done = fills or Fills(equity=equity)
-        long = float(value[value > 0.0].sum()) / equity
-        short = -float(value[value < 0.0].sum()) / equity
+        gross, net = float(np.abs(value).sum()) / equity, float(value.sum()) / equity
+        long, short = (gross + net) / 2.0, (gross - net) / 2.0
         self._daily.append(
             (
                 day,
                 equity,
                 broker.cash,
-                long + short,
+                gross,
                 done.traded / 2.0 / done.equity,
                 done.cost,
                 done.cost / done.equity / BASIS_POINT,
@@ -102,7 +102,7 @@ class Record:
                 self.benchmark,
                 long,
                 short,
-                long - short,
+                net,
                 done.traded,
                 done.commission,
                 done.spread,
