@@ -76,14 +76,6 @@ def test_short_weights_have_a_limit_of_their_own():
         )
 
 
-def test_costs_are_basis_points_of_traded_value_on_both_sides():
-    costs = CostConfig(commission_bps=3.0, slippage_bps=7.0)
-    assert costs.rate == pytest.approx(0.001)
-    assert costs.cost(1e6) == costs.cost(-1e6) == pytest.approx(1_000.0)
-    with pytest.raises(ValidationError):
-        CostConfig(slippage_bps=-1.0)
-
-
 def weighed(score, before=None, **config):
     previous = before and Portfolio(
         decided_at=EVENING, filled_at=OPEN, weights={}, seats=before, max_short=1.0

@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
-from gogooku.portfolio.backtest import MarketBars, TradeConfig
+from gogooku.portfolio.backtest import TradeConfig
+from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History
+from gogooku.portfolio.fills import FillConfig
 
 SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))
 EVENING = datetime(2024, 5, 7, 11, tzinfo=UTC)
@@ -47,7 +49,7 @@ def known_market(seed, *, names=24, sessions=130, groups=4):
         close=close,
         adjustment_factor=np.ones(shape),
         universe=np.ones(shape, dtype=bool),
-        traded_value=rng.uniform(1e5, 1e7, names) * rng.uniform(0.5, 1.5, shape),
+        volume=rng.uniform(1e3, 1e5, names) * rng.uniform(0.5, 1.5, shape),
         market_cap=np.tile(rng.uniform(1e8, 1e10, names), (sessions, 1)),
         sector=np.tile(rng.integers(-1, groups, names), (sessions, 1)),
         sector_names=tuple(f"sector {n}" for n in range(groups)),
@@ -87,6 +89,7 @@ def bars(open_, close, **changes):
         "high": np.fmax(open_, close),
         "low": np.fmin(open_, close),
         "close": close,
+        "volume": np.full(shape, 1e9),
         "adjustment_factor": np.ones(shape),
         "limit_up": np.zeros(shape),
         "limit_down": np.zeros(shape),
@@ -96,14 +99,18 @@ def bars(open_, close, **changes):
     return MarketBars(**{**content, **changes})
 
 
-def account(*, cash=1e6, bps=10.0, lot=100, **portfolio):
+def account(*, cash=1e6, bps=10.0, lot=100, costs=None, fills=None, **portfolio):
+    """An account; what is not a setting of it or given by name is one of its portfolio."""
+    own = {name: portfolio.pop(name) for name in (*TradeConfig.model_fields,) if name in portfolio}
     return TradeConfig(
         portfolio=PortfolioConfig(
             **{"top_k": 1, "rebalance_every": 1, "max_weight": 1.0, **portfolio}
         ),
-        costs=CostConfig(commission_bps=bps, slippage_bps=0.0),
+        costs=CostConfig(**{"commission_bps": bps, "slippage_bps": 0.0, **(costs or {})}),
+        fills=FillConfig(**(fills or {})),
         lot_size=lot,
         initial_cash=cash,
+        **own,
     )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.portfolio.attribution import by_sector, link_factors, sector_places
+from gogooku.portfolio.book import Reason, Side
 from gogooku.portfolio.positions import Positions
 
 
@@ -203,13 +204,13 @@ def _events(ledger: pl.DataFrame, unfilled: pl.DataFrame) -> pl.DataFrame:
         pl.lit("unfilled").alias("what"),
         pl.format("{} {}: {}", "side", "shares", "reason").alias("detail"),
     )
-    splits = ledger.filter(pl.col("side") == "split").select(
+    splits = ledger.filter(pl.col("side") == Side.SPLIT.value).select(
         "date",
         "code",
         pl.lit("split").alias("what"),
         pl.format("{} shares more", "shares").alias("detail"),
     )
-    gone = ledger.filter(pl.col("reason") == "delisted").select(
+    gone = ledger.filter(pl.col("reason") == Reason.DELISTED.value).select(
         "date",
         "code",
         pl.lit("delisted").alias("what"),

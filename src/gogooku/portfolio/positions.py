@@ -128,7 +128,7 @@ def positions_of(
     days = daily.get_column("date").to_numpy().astype("datetime64[D]")
     rows = _rows_of(days, sessions)
     levels = {name: _level(daily, name, days) for name in ("equity", "benchmark")}
-    known = np.logical_or.accumulate(np.isfinite(history.close), axis=0)[rows]
+    known = _priced(history, rows)
     members = history.universe[rows] & known
     share = members / np.maximum(members.sum(axis=1, keepdims=True), 1)
     share[0] = 0.0
@@ -146,6 +146,13 @@ def positions_of(
         cost=np.concatenate([[0.0], cost[1:] / levels["equity"][:-1]]),
         turnover=daily.get_column("turnover").to_numpy().astype(np.float64),
     )
+
+
+def _priced(history: History, rows: IntArray) -> np.ndarray:
+    """Whether a name has traded by each of some sessions, [S, N]."""
+    last = int(rows[-1]) + 1
+    traded = np.stack([np.isfinite(history.traded_close(t)) for t in range(last)])
+    return np.asarray(np.logical_or.accumulate(traded, axis=0)[rows])
 
 
 def _rows_of(days: DateArray, sessions: DateArray) -> IntArray:

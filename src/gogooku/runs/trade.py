@@ -18,7 +18,8 @@ from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
-from gogooku.portfolio.backtest import MarketBars, TradeConfig, run_backtest
+from gogooku.portfolio.backtest import TradeConfig, run_backtest
+from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.folder import Run, bias_of
@@ -111,12 +112,13 @@ def account_of(config: TradeConfig, dataset: Dataset) -> dict[str, Any]:
 
 def market_bars(dataset: Dataset) -> MarketBars:
     """The raw bars of a dataset as a backtest takes them."""
-    bars = read_bars(dataset)
+    bars = dict(read_bars(dataset))
+    bars["volume"] = bars.pop("volume_shares")
     return MarketBars(
         exchange=exchange_named(str(dataset.manifest["exchange"])),
         clock=dataset.clock,
         sessions=dataset.sessions,
         codes=dataset.codes,
         universe=dataset.valid_TN,
-        **{name: column for name, column in bars.items() if name != "volume_shares"},
+        **bars,
     )
