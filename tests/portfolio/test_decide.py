@@ -24,6 +24,13 @@ def test_returns_cross_halts_and_splits():
     assert np.isnan(made.returns[:2]).all()
 
 
+def test_a_close_without_volume_is_no_trade():
+    made = history([[100.0], [100.0], [110.0]], volume=np.array([[5.0], [0.0], [5.0]]))
+    assert np.isnan(made.returns[1, 0])
+    assert made.returns[2, 0] == pytest.approx(0.1)
+    assert made.until(2).traded_value() == pytest.approx((500.0 + 550.0) / 3)
+
+
 def test_the_market_is_the_mean_of_the_universe_of_the_session_before():
     inside = np.array([[True, True, False], [True, False, True]])
     made = history([[100, 100, 100], [110, 130, 900]], universe=inside)
@@ -34,9 +41,9 @@ def test_the_past_ends_with_its_session():
     rng = np.random.default_rng(0)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, (120, 5)), axis=0))
     value = rng.uniform(1, 9, close.shape)
-    early = history(close, traded_value=value).until(79)
+    early = history(close, volume=value).until(79)
     close[80:], value[80:] = 1.0, np.nan
-    late = history(close, traded_value=value).until(79)
+    late = history(close, volume=value).until(79)
     for name in ("volatility", "beta"):
         np.testing.assert_array_equal(getattr(early, name), getattr(late, name))
     np.testing.assert_array_equal(early.traded_value(), late.traded_value())
@@ -63,7 +70,7 @@ def test_too_short_a_past_has_no_volatility():
 
 def test_what_the_bars_do_not_have_is_named():
     past = history([[1.0, 2.0]]).until(0)
-    with pytest.raises(DataError, match="the bars have no traded_value"):
+    with pytest.raises(DataError, match="the bars have no volume"):
         past.traded_value()
     with pytest.raises(DataError, match="no sector"):
         _ = past.sector

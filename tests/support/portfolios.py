@@ -1,16 +1,18 @@
 """Small markets for the tests of this folder."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
 from gogooku.core.calendar import TOKYO, Clock, tokyo_sessions
-from gogooku.portfolio.backtest import TradeConfig
+from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History
 from gogooku.portfolio.fills import FillConfig
+from gogooku.portfolio.positions import positions_of
 
 SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))
 EVENING = datetime(2024, 5, 7, 11, tzinfo=UTC)
@@ -49,7 +51,7 @@ def known_market(seed, *, names=24, sessions=130, groups=4):
         close=close,
         adjustment_factor=np.ones(shape),
         universe=np.ones(shape, dtype=bool),
-        traded_value=rng.uniform(1e5, 1e7, names) * rng.uniform(0.5, 1.5, shape),
+        volume=rng.uniform(1e3, 1e5, names) * rng.uniform(0.5, 1.5, shape),
         market_cap=np.tile(rng.uniform(1e8, 1e10, names), (sessions, 1)),
         sector=np.tile(rng.integers(-1, groups, names), (sessions, 1)),
         sector_names=tuple(f"sector {n}" for n in range(groups)),
@@ -134,3 +136,36 @@ def random_market(seed, *, sessions=40, names=12):
         listed=listed, universe=listed & (rng.random(shape) < 0.9),
     )  # fmt: skip
     return market, rng.normal(size=shape)
+
+
+def traded(seed, *, sessions=160, names=20, groups=4, dividends=True, **settings):
+    """A backtest of random scores on a random market with sectors, and what it is attributed with.
+
+    Gives the backtest, its market and the history with sectors and capitalisations.
+    """
+    market, scores = random_market(seed, sessions=sessions, names=names)
+    rng = np.random.default_rng(seed + 7)
+    shape = (sessions, names)
+    if dividends:
+        paid = np.where(rng.random(shape) < 0.02, 0.01, 0.0) * np.nan_to_num(market.close)
+        market = replace(market, dividend=paid)
+    config = account(**{"top_k": 4, "rebalance_every": 5, "cash": 1e8, "lot": 1, **settings})
+    result = run_backtest(market, scores, np.arange(sessions), config=config)
+    history = replace(
+        market.history(),
+        sector=np.tile(rng.integers(-1, groups, names), (sessions, 1)),
+        sector_names=tuple(f"sector {n}" for n in range(groups)),
+        market_cap=np.nan_to_num(market.close, nan=1.0) * rng.uniform(1e6, 1e8, names),
+    )
+    return result, market, history
+
+
+def placed(result, market, history):
+    """The positions of a backtest."""
+    return positions_of(
+        result.daily,
+        result.holdings,
+        history=history,
+        sessions=market.sessions,
+        codes=market.codes,
+    )

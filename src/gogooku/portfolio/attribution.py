@@ -23,7 +23,7 @@ from gogooku.portfolio.positions import Positions
 CASH = "cash"
 UNKNOWN = "unknown"
 """The sector of names whose sector is not known."""
-PARTS = ("allocation", "selection", "interaction", "cost", "trading")
+PARTS = ("allocation", "selection", "interaction", "cost", "dividends", "trading")
 """What the excess return is the sum of."""
 _NOTHING = 1e-12
 """A weight of a sector below which its own return has no meaning."""
@@ -143,6 +143,7 @@ def daily_parts(positions: Positions, sectors: pl.DataFrame) -> pl.DataFrame:
             "benchmark": positions.benchmark[1:],
             "excess": positions.excess[1:],
             "cost": -positions.cost[1:],
+            "dividends": positions.dividends[1:],
             "trading": positions.trading[1:],
         }
     )

@@ -16,6 +16,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.portfolio.attribution import by_sector, link_factors, sector_places
+from gogooku.portfolio.book import Reason, Side
 from gogooku.portfolio.positions import Positions
 
 
@@ -27,8 +28,8 @@ class Months:
     ----------
     months : polars.DataFrame
         month (its first day), sessions, portfolio, benchmark, excess, then the parts of the
-        portfolio's return: holdings, cost (negative) and trading (what neither explains); turnover
-        (sum), worst_day, worst_day_return, trades, unfilled, splits, delistings.
+        portfolio's return: holdings, cost (negative), dividends and trading (what those leave
+        open); turnover (sum), worst_day, worst_day_return, trades, unfilled, splits, delistings.
     contributors : polars.DataFrame
         month, code, contribution, mean_weight, side (``top`` or ``worst``), rank.
     sectors : polars.DataFrame
@@ -109,6 +110,7 @@ class Contributions:
 
     by_session: FloatArray
     cost: float
+    dividends: float
     trading: float
 
     @property
@@ -122,11 +124,12 @@ def contributions(positions: Positions, inside: np.ndarray) -> Contributions:
     returns = positions.portfolio[inside]
     factor = link_factors(returns, np.zeros_like(returns))
     earned = positions.earned[inside]
-    cost = positions.cost[inside]
-    rest = returns + cost - earned.sum(axis=1)
+    cost, paid = positions.cost[inside], positions.dividends[inside]
+    rest = returns + cost - paid - earned.sum(axis=1)
     return Contributions(
         by_session=factor[:, None] * earned,
         cost=-float(factor @ cost),
+        dividends=float(factor @ paid),
         trading=float(factor @ rest),
     )
 
@@ -145,6 +148,7 @@ def _record(
         "excess": whole - other,
         "holdings": float(own.by_session.sum()),
         "cost": own.cost,
+        "dividends": own.dividends,
         "trading": own.trading,
         "turnover": float(positions.turnover[inside].sum()),
         "worst_day": positions.sessions[inside[worst]].item(),
@@ -203,13 +207,13 @@ def _events(ledger: pl.DataFrame, unfilled: pl.DataFrame) -> pl.DataFrame:
         pl.lit("unfilled").alias("what"),
         pl.format("{} {}: {}", "side", "shares", "reason").alias("detail"),
     )
-    splits = ledger.filter(pl.col("side") == "split").select(
+    splits = ledger.filter(pl.col("side") == Side.SPLIT.value).select(
         "date",
         "code",
         pl.lit("split").alias("what"),
         pl.format("{} shares more", "shares").alias("detail"),
     )
-    gone = ledger.filter(pl.col("reason") == "delisted").select(
+    gone = ledger.filter(pl.col("reason") == Reason.DELISTED.value).select(
         "date",
         "code",
         pl.lit("delisted").alias("what"),

@@ -155,6 +155,7 @@ class MarketBars:
             close=self.close,
             adjustment_factor=self.adjustment_factor,
             universe=self.universe,
+            volume=self.volume,
             lendable=self.lendable,
         )
 

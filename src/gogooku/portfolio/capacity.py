@@ -16,6 +16,7 @@ import polars as pl
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, mean_estimate, ratio_estimate
+from gogooku.portfolio.book import TRADES
 from gogooku.portfolio.costs import BASIS_POINT
 from gogooku.portfolio.positions import Positions
 
@@ -25,8 +26,6 @@ EXIT_SESSIONS = (1, 5, 20)
 """Sessions in which a share of the holdings can be sold, in the table of days to exit."""
 COST_MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 CAPITAL_MULTIPLES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-TRADES = ("buy", "sell", "short", "cover")
-"""Sides of ledger rows that are trades in the market."""
 
 
 def days_to_exit(
@@ -139,7 +138,9 @@ def orders_of(ledger: pl.DataFrame, positions: Positions) -> Orders:
         A trade is on no session or name of the backtest, or of a name without a known traded value
         or volatility.
     """
-    trades = ledger.filter(pl.col("side").is_in(list(TRADES)) & pl.col("decided").is_not_null())
+    trades = ledger.filter(
+        pl.col("side").is_in([side.value for side in TRADES]) & pl.col("decided").is_not_null()
+    )
     row_of = {day: s for s, day in enumerate(positions.sessions.tolist())}
     place = {code: n for n, code in enumerate(positions.codes)}
     days, codes = (trades.get_column(c).to_list() for c in ("date", "code"))

@@ -40,8 +40,8 @@ class History:
     adjustment_factor : float64 [T, N]
         1 (or NaN) except on an ex-date: 0.5 for two new shares for one.
     universe : bool [T, N]
-    traded_value : float64 [T, N], optional
-        In the market's currency; NaN where there was no trade.
+    volume : float64 [T, N], optional
+        Shares; where it is 0 nobody traded, whatever the close says.
     market_cap : float64 [T, N], optional
         As known at the decision of the session.
     sector : int64 [T, N], optional
@@ -57,7 +57,7 @@ class History:
     close: FloatArray
     adjustment_factor: FloatArray
     universe: BoolArray
-    traded_value: FloatArray | None = None
+    volume: FloatArray | None = None
     market_cap: FloatArray | None = None
     sector: IntArray | None = None
     sector_names: tuple[str, ...] = ()
@@ -89,11 +89,16 @@ class History:
         out = np.full(self.close.shape, np.nan)
         factor = np.nan_to_num(self.adjustment_factor, nan=1.0)
         carried = np.full(self.close.shape[1], np.nan)
-        for t, close in enumerate(self.close):
-            carried = carried * factor[t]
+        for t in range(len(out)):
+            close, carried = self.traded_close(t), carried * factor[t]
             out[t] = close / carried - 1.0
             carried = np.where(np.isfinite(close), close, carried)
         return out
+
+    def traded_close(self, t: int) -> FloatArray:
+        """Closes [N] of a session, NaN where nobody traded."""
+        close = self.close[t]
+        return close if self.volume is None else np.where(self.volume[t] > 0.0, close, np.nan)
 
     @cached_property
     def market(self) -> FloatArray:
@@ -130,14 +135,15 @@ class Past:
         return self._history.market[self._rows(sessions)]
 
     def traded_value(self, sessions: int = VOLATILITY_SESSIONS) -> FloatArray:
-        """Mean traded value a session; a session without a trade counts as zero.
+        """Volume times close, mean of a session; one without a trade counts as zero.
 
         Raises
         ------
         DataError
-            The bars have no traded values.
+            The bars have no volume.
         """
-        values = self._wanted("traded_value", self._history.traded_value)[self._rows(sessions)]
+        rows = self._rows(sessions)
+        values = self._wanted("volume", self._history.volume)[rows] * self._history.close[rows]
         return np.asarray(np.nan_to_num(values, nan=0.0).mean(axis=0))
 
     def market_cap(self) -> FloatArray:

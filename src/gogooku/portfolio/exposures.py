@@ -36,7 +36,7 @@ def styles_at(history: History, t: int) -> dict[str, FloatArray]:
         raw["size"] = _log(past.market_cap())
     raw["volatility"] = _log(past.volatility)
     raw["momentum"] = momentum(past.returns(MOMENTUM_SESSIONS))
-    if history.traded_value is not None:
+    if history.volume is not None:
         raw["liquidity"] = _log(past.traded_value())
     return {name: scaled(values, history.universe[t]) for name, values in raw.items()}
 

@@ -41,8 +41,8 @@ class Positions:
         Close to close, splits taken out; 0 where there was no trade.
     portfolio, benchmark : float64 [S]
         Returns of the account after costs and of the benchmark; the first is 0.
-    cost : float64 [S]
-        Costs as a share of the equity of the session before.
+    cost, dividends : float64 [S]
+        Costs paid and dividends received, as shares of the equity of the session before.
     turnover : float64 [S]
     """
 
@@ -56,6 +56,7 @@ class Positions:
     portfolio: FloatArray
     benchmark: FloatArray
     cost: FloatArray
+    dividends: FloatArray
     turnover: FloatArray
 
     @property
@@ -75,12 +76,13 @@ class Positions:
 
     @cached_property
     def trading(self) -> FloatArray:
-        """What of the excess return neither the weights at the close nor costs explain [S].
+        """What of the excess return weights at the close, costs and dividends leave open [S].
 
-        Fills inside a session, dividends, and the first session: it is entered at the open.
+        Fills away from the close, what a delisting did not pay, and the first session: it is
+        entered at the open.
         """
         held = self.earned.sum(axis=1) - self.benchmark_earned.sum(axis=1)
-        return np.asarray(self.excess - held + self.cost)
+        return np.asarray(self.excess - held + self.cost - self.dividends)
 
     def _by_weights(self, weights: FloatArray) -> FloatArray:
         out = np.zeros_like(weights)
@@ -105,7 +107,7 @@ def positions_of(
     Parameters
     ----------
     daily : polars.DataFrame
-        date, equity, benchmark, cost (in money), turnover; one row a session, without gaps.
+        date, equity, benchmark, cost and dividends (in money), turnover; one row a session.
     holdings : polars.DataFrame
         date, code, weight.
     history : History
@@ -128,11 +130,10 @@ def positions_of(
     days = daily.get_column("date").to_numpy().astype("datetime64[D]")
     rows = _rows_of(days, sessions)
     levels = {name: _level(daily, name, days) for name in ("equity", "benchmark")}
-    known = np.logical_or.accumulate(np.isfinite(history.close), axis=0)[rows]
+    known = _priced(history, rows)
     members = history.universe[rows] & known
     share = members / np.maximum(members.sum(axis=1, keepdims=True), 1)
     share[0] = 0.0
-    cost = daily.get_column("cost").to_numpy().astype(np.float64)
     return Positions(
         sessions=days,
         codes=tuple(codes),
@@ -143,9 +144,17 @@ def positions_of(
         returns=np.nan_to_num(history.returns[rows], nan=0.0),
         portfolio=_change(levels["equity"]),
         benchmark=_change(levels["benchmark"]),
-        cost=np.concatenate([[0.0], cost[1:] / levels["equity"][:-1]]),
+        cost=_share(daily, "cost", levels["equity"]),
+        dividends=_share(daily, "dividends", levels["equity"]),
         turnover=daily.get_column("turnover").to_numpy().astype(np.float64),
     )
+
+
+def _priced(history: History, rows: IntArray) -> np.ndarray:
+    """Whether a name has traded by each of some sessions, [S, N]."""
+    last = int(rows[-1]) + 1
+    traded = np.stack([np.isfinite(history.traded_close(t)) for t in range(last)])
+    return np.asarray(np.logical_or.accumulate(traded, axis=0)[rows])
 
 
 def _rows_of(days: DateArray, sessions: DateArray) -> IntArray:
@@ -172,6 +181,11 @@ def _level(daily: pl.DataFrame, name: str, days: DateArray) -> FloatArray:
             f"first {days[bad][0]}; give it a value on each"
         )
     return np.asarray(level, dtype=np.float64)
+
+
+def _share(daily: pl.DataFrame, name: str, equity: FloatArray) -> FloatArray:
+    money = daily.get_column(name).to_numpy().astype(np.float64)
+    return np.concatenate([[0.0], money[1:] / equity[:-1]])
 
 
 def _change(level: FloatArray) -> FloatArray:
