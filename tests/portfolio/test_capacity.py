@@ -17,6 +17,7 @@ from gogooku.portfolio.capacity import (
     days_to_exit,
     orders_of,
 )
+from gogooku.portfolio.costs import UNKNOWN_VOLATILITY
 from gogooku.portfolio.measures import backtest_report
 from support.portfolios import placed, traded
 
@@ -130,10 +131,15 @@ def test_at_break_even_capital_nothing_is_left(case, positions):
     assert break_even_capital(capacity_curve(good, none, equity)) == math.inf
 
 
-def test_trades_that_cannot_be_placed_are_refused(case, positions):
+def test_what_was_not_known_of_a_name_is_guessed_and_counted(case, positions):
     ledger = case[0].ledger
-    with pytest.raises(DataError, match="volatility is not known the session before"):
-        orders_of(ledger, positions)
+    early = orders_of(ledger.filter(pl.col("date") < case[1].sessions[20].item()), positions)
+    assert early.guessed == len(early.value) > 0
+    assert (early.volatility == UNKNOWN_VOLATILITY).all()
+    assert orders_of(late_trades(case), positions).guessed == 0
+
+
+def test_trades_that_cannot_be_placed_are_refused(case, positions):
     moved = late_trades(case).with_columns(pl.lit("99990").alias("code"))
     with pytest.raises(DataError, match="no session or name of the backtest.* 99990"):
         orders_of(moved, positions)
