@@ -56,7 +56,7 @@ def test_what_a_market_lacks_is_left_out_and_said(case):
 
 
 def test_a_small_universe_has_fewer_factors_or_none():
-    few = traded(9, sessions=60, names=20, top_k=4, max_weight=0.3)
+    few = traded(9, sessions=60, names=34, top_k=4, max_weight=0.3)
     made = attribute(placed(*few), frames_of(few[0]))
     assert "sectors among factors" in made.facts["left_out"]
     least = traded(9, sessions=60, names=8, top_k=2, max_weight=0.5)

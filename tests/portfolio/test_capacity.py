@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.errors import DataError
 from gogooku.portfolio.capacity import (
     Orders,
@@ -116,6 +117,16 @@ def test_the_curve_is_the_square_root_law(positions):
     assert one["annual_excess"] == pytest.approx(gross - one["impact_bps"] / 1e4)
     assert (one["capital"], four["capital"]) == (1000.0, 4000.0)
     assert (one["participation"], four["participation"]) == (0.04, 0.16)
+
+
+def test_impact_that_was_paid_is_taken_out_first(case, positions):
+    orders, equity = orders_of(late_trades(case), positions), equity_of(case)
+    paid = 1e-4 * equity
+    free = capacity_curve(positions, orders, equity)
+    back = capacity_curve(positions, orders, equity, paid=paid)
+    more = (back.get_column("annual_excess") - free.get_column("annual_excess")).to_numpy()
+    shares = (paid[1:] / equity[:-1]).mean() * SESSIONS_PER_YEAR
+    np.testing.assert_allclose(more, shares)
 
 
 def test_at_break_even_capital_nothing_is_left(case, positions):

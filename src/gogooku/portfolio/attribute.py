@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,8 @@ class Attribution:
         ``cost_sensitivity``, ``capacity``. The modules of this package that make them say what is
         in each. What the market lacks the data for is not there.
     facts : mapping
-        ``break_even_cost_multiple``, ``break_even_capital``, ``orders_guessed``, and ``left_out``:
-        what is not there, and why.
+        ``break_even_cost_multiple``, ``break_even_capital`` (None where there is no bound),
+        ``orders_guessed``, and ``left_out``: what is not there, and why.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -101,10 +102,22 @@ def attribute(
         equity = frames["daily"].get_column("equity").to_numpy()
         orders = orders_of(frames["ledger"], positions)
         found["exit"] = days_to_exit(positions, equity)
-        found["capacity"] = capacity_curve(positions, orders, equity, impact=impact)
+        found["capacity"] = capacity_curve(
+            positions,
+            orders,
+            equity,
+            impact=impact,
+            paid=frames["daily"].get_column("impact").to_numpy(),
+        )
         facts["break_even_capital"] = break_even_capital(found["capacity"])
         facts["orders_guessed"] = orders.guessed
-    return Attribution(frames=found, facts={**facts, "left_out": left_out})
+    said = {name: _finite(value) for name, value in facts.items()}
+    return Attribution(frames=found, facts={**said, "left_out": left_out})
+
+
+def _finite(value: float) -> float | None:
+    """A number that JSON has; None for one without bound."""
+    return value if math.isfinite(value) else None
 
 
 def _by_factor(positions: Positions, left_out: dict[str, str]) -> dict[str, pl.DataFrame]:

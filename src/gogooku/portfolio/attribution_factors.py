@@ -92,7 +92,7 @@ def factor_parts(
 def most_columns(
     positions: Positions, styles: Sequence[Mapping[str, FloatArray]], *, with_sectors: bool
 ) -> int:
-    """Columns that a regression has at most; the universe needs `NAMES_PER_COLUMN` names for each."""
+    """Columns that a regression has at most; each needs `NAMES_PER_COLUMN` names."""
     most = 1 + max(len(one) for one in styles)
     return most + (len(sector_places(positions)[1]) if with_sectors else 0)
 

@@ -182,14 +182,14 @@ def capacity_curve(
     equity: FloatArray,
     *,
     impact: float = 1.0,
+    paid: FloatArray | None = None,
     multiples: Sequence[float] = CAPITAL_MULTIPLES,
 ) -> pl.DataFrame:
     """What impact would leave of the excess return at other sizes of the account.
 
     An order of value V costs ``impact x volatility x sqrt(V / mean traded value)`` of V (Almgren et
     al. 2005; Toth et al. 2011). At m times the capital each order is m times as large, so impact
-    grows with the root of m. It comes on top of the costs of the backtest: where those have an
-    impact of their own, hand in a backtest without it.
+    grows with the root of m. Impact that the backtest has paid itself is taken out first.
 
     Parameters
     ----------
@@ -200,6 +200,8 @@ def capacity_curve(
         Value of the account at each close.
     impact : float
         Coefficient of the law.
+    paid : float64 [S], optional
+        Impact among the costs of the backtest, in money.
 
     Returns
     -------
@@ -211,7 +213,8 @@ def capacity_curve(
     one = impact * orders.volatility * np.sqrt(orders.share_of_traded) * orders.value / before
     sessions = len(positions.sessions) - 1
     year = SESSIONS_PER_YEAR / max(sessions, 1)
-    drag, excess = float(one.sum()) * year, float(positions.excess[1:].sum()) * year
+    back = 0.0 if paid is None else float((paid[1:] / equity[:-1]).sum())
+    drag, excess = float(one.sum()) * year, (float(positions.excess[1:].sum()) + back) * year
     usual = _weighted_quantile(orders.share_of_traded, orders.value, 0.95)
     rows = [
         (
