@@ -18,6 +18,7 @@ from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
+from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
@@ -92,11 +93,17 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     dataset = run.dataset(home)
     indices, scores = run.scores("test", dataset)
     chosen = scores[:, :, run.horizons.index(config.portfolio.horizon)].astype(np.float64)
-    result = run_backtest(market_bars(dataset), chosen, indices, config=config)
+    bars = market_bars(dataset)
+    result = run_backtest(bars, chosen, indices, config=config)
     for name in ("ledger", "daily", "unfilled", "holdings"):
         write_parquet(getattr(result, name), building / f"{name}.parquet")
     report = backtest_report(result.daily).to_json()
-    facts = {**report["facts"], **account_of(config, dataset), **bias_of(dataset)}
+    facts = {
+        **report["facts"],
+        **account_of(config, dataset),
+        "assumptions": assumptions_of(config, bars),
+        **bias_of(dataset),
+    }
     write_json(building / METRICS_FILE, {**report, "facts": facts})
 
 
