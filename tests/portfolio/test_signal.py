@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
 from gogooku.portfolio.config import NeutralConfig, PortfolioConfig
+from gogooku.portfolio.construct import build_portfolio
+from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
 from gogooku.portfolio.signal import (
     expected_returns,
@@ -17,7 +19,7 @@ from gogooku.portfolio.signal import (
     smoothed,
     standardised,
 )
-from support.portfolios import decision
+from support.portfolios import decision, known_decision
 
 
 def test_standard_scores_are_clipped_and_one_number_is_zero():
@@ -94,14 +96,26 @@ def test_scores_that_are_nothing_but_a_trait_leave_zero():
 def test_size_without_capitalisations_is_an_error_that_names_the_session():
     made = decision([1.0, 2.0])
     config = PortfolioConfig(neutral=NeutralConfig(size=True))
-    with pytest.raises(DataError, match="no market_cap"):
+    with pytest.raises(DataError, match="no volume"):
         signal_of(made, config)
     flat = np.ones((1, 2))
     unknown = History(
         close=flat, adjustment_factor=flat, universe=flat > 0, market_cap=np.nan * flat
     )
-    with pytest.raises(DataError, match="2024-05-07: no name of the universe"):
+    with pytest.raises(DataError, match="2024-05-07: no name of the universe has a size"):
         signal_of(replace(made, past=unknown.until(0)), config)
+
+
+def test_size_is_traded_value_where_no_capitalisations_are_known_and_that_is_said():
+    made = known_decision(1)
+    bare = replace(made.past._history, market_cap=None)
+    made = replace(made, past=bare.until(len(bare.close) - 1))
+    config = PortfolioConfig(neutral=NeutralConfig(size=True))
+    signal = signal_of(made, config)
+    inside = np.isfinite(signal)
+    assert abs(signal[inside] @ np.log(made.past.traded_value()[inside])) < 1e-9
+    built = build_portfolio(made, config=config, costs=CostConfig())
+    assert built.notes == ("no market capitalisations: size is the mean traded value",)
 
 
 def test_expected_returns_are_ic_times_volatility_times_score():

@@ -122,7 +122,8 @@ class NeutralConfig(Config):
     ----------
     sector, beta : bool
     size : bool
-        Logarithm of the market capitalisation.
+        Logarithm of the market capitalisation; of the mean traded value, and the decision says so,
+        where the dataset has no capitalisations (`val_log_market_cap` among its features).
     """
 
     sector: bool = False

@@ -79,7 +79,8 @@ def traits_of(decision: Decision, neutral: NeutralConfig) -> FloatArray:
     """Columns [N, P] of what is to be taken out; a sector is one column of zeros and ones.
 
     Names of no known sector are a sector of their own; a beta or a size that is not known is the
-    mean of those that are.
+    mean of those that are. Size is
+    that of the mean traded value where the market has no capitalisations.
 
     Raises
     ------
@@ -95,11 +96,12 @@ def traits_of(decision: Decision, neutral: NeutralConfig) -> FloatArray:
     if neutral.beta:
         columns.append(_filled(decision.past.beta, inside))
     if neutral.size:
-        cap = decision.past.market_cap()
+        past = decision.past
+        cap = past.market_cap() if past.has_market_cap else past.traded_value()
         if not (cap[inside] > 0.0).any():
             raise DataError(
-                f"construction at {decision.session}: no name of the universe has a market "
-                "capitalisation; set portfolio.neutral.size=false"
+                f"construction at {decision.session}: no name of the universe has a size; set "
+                "portfolio.neutral.size=false"
             )
         columns.append(_filled(np.log(np.where(cap > 0.0, cap, np.nan)), inside))
     return np.stack(columns, axis=1)

@@ -19,6 +19,7 @@ from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
+from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
@@ -107,16 +108,21 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     bars = market_bars(dataset)
     history = history_of(dataset, bars)
     result = run_backtest(bars, chosen, indices, config=config, history=history)
-    for name in ("ledger", "daily", "unfilled", "holdings"):
-        write_parquet(getattr(result, name), building / f"{name}.parquet")
-    report = backtest_report(result.daily).to_json()
-    facts = {**report["facts"], **account_of(config, dataset), **bias_of(dataset)}
     made = attribution_of(result, bars, history, config.costs)
     beside = baselines_beside(bars, history, indices, config=config)
-    frames = {**made.frames, "decisions": decisions_of(result), "baselines": beside.daily}
+    frames = {name: getattr(result, name) for name in ("ledger", "daily", "unfilled", "holdings")}
+    frames |= {**made.frames, "decisions": decisions_of(result), "baselines": beside.daily}
     for name, frame in frames.items():
         write_parquet(frame, building / f"{name}.parquet")
-    facts |= {"attribution": made.facts, "baselines_left_out": dict(beside.left_out)}
+    report = backtest_report(result.daily).to_json()
+    facts = {
+        **report["facts"],
+        **account_of(config, dataset),
+        "assumptions": assumptions_of(config, bars),
+        **bias_of(dataset),
+        "attribution": made.facts,
+        "baselines_left_out": beside.left_out,
+    }
     content = {**report, "facts": facts, "baselines": beside.metrics}
     write_json(building / METRICS_FILE, content)
 
