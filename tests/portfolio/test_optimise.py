@@ -22,6 +22,7 @@ from gogooku.portfolio.config import (
 )
 from gogooku.portfolio.construct import build_portfolio
 from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.optimise import CVAR_LEVEL
 from portfolio.test_limits import assert_within, weights_of
 from support.portfolios import decision, known_decision, known_market
 
@@ -152,7 +153,7 @@ def test_mean_cvar_with_costs_is_that_of_a_linear_program(seed):
 
     def value(w):
         losses = np.sort(-(outcomes @ w))[::-1]
-        tail = losses[: int(0.05 * sessions)].mean()
+        tail = losses[: round((1.0 - CVAR_LEVEL) * sessions)].mean()
         return -(mean @ w) + rate * (1.0 + aversion) * np.abs(w - held).sum() + aversion * tail
 
     assert value(found) == pytest.approx(solved.fun, abs=2e-6)

@@ -99,20 +99,20 @@ def attribute(
     if positions.history.volume is None:
         left_out["exit, capacity"] = "the dataset has no volume"
     else:
-        equity = frames["daily"].get_column("equity").to_numpy()
-        orders = orders_of(frames["ledger"], positions)
-        found["exit"] = days_to_exit(positions, equity)
-        found["capacity"] = capacity_curve(
-            positions,
-            orders,
-            equity,
-            impact=impact,
-            paid=frames["daily"].get_column("impact").to_numpy(),
-        )
-        facts["break_even_capital"] = break_even_capital(found["capacity"])
-        facts["orders_guessed"] = orders.guessed
-    said = {name: _finite(value) for name, value in facts.items()}
-    return Attribution(frames=found, facts={**said, "left_out": left_out})
+        capacity, said = _capacity(positions, frames, impact)
+        found, facts = {**found, **capacity}, {**facts, **said}
+    known = {name: _finite(value) for name, value in facts.items()}
+    return Attribution(frames=found, facts={**known, "left_out": left_out})
+
+
+def _capacity(
+    positions: Positions, frames: Mapping[str, pl.DataFrame], impact: float
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    equity, paid = (frames["daily"].get_column(c).to_numpy() for c in ("equity", "impact"))
+    orders = orders_of(frames["ledger"], positions)
+    curve = capacity_curve(positions, orders, equity, impact=impact, paid=paid)
+    facts = {"break_even_capital": break_even_capital(curve), "orders_guessed": orders.guessed}
+    return {"exit": days_to_exit(positions, equity), "capacity": curve}, facts
 
 
 def _finite(value: float) -> float | None:

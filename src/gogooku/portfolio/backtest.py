@@ -116,9 +116,8 @@ def run_backtest(
     decisions : int64 [t]
         Session index of each row of scores, ascending. Trading ends with the session after the
         last one.
-    config : TradeConfig
     history : History, optional
-        What decisions get their past from, where it has more than the bars: sectors, sizes.
+        The past of decisions, where it has more than the bars.
 
     Raises
     ------
