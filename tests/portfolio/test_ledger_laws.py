@@ -259,7 +259,8 @@ def test_everything_happens_in_the_markets_of_these_tests():
         market, scores = lively_market(seed)
         for price in ("open", "close"):
             config = account(
-                cash=1e6, top_k=2, stance="dollar_neutral" if seed % 2 else "long", rebalance_every=3,
+                cash=1e6, top_k=2, rebalance_every=3,
+                stance="dollar_neutral" if seed % 2 else "long",
                 fills={"price": price, "max_participation": 0.05}, max_market_share=1e6,
             )  # fmt: skip
             try:
