@@ -330,5 +330,5 @@ def test_an_account_eaten_up_by_its_shorts_is_an_error():
     broker = account(cash=100_000.0, names=1, max_gross=2.0)
     order(broker, A=-2_000)
     session(broker, DAY, opening(100.0))
-    with pytest.raises(DataError, match="on 2024-01-09 equity is -10,000 .* would have been"):
+    with pytest.raises(DataError, match="on 2024-01-09 equity is -10,000 after .* would have been"):
         broker.mark(np.array([155.0]), LATER)

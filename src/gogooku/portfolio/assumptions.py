@@ -43,7 +43,7 @@ def assumptions_of(config: TradeConfig, bars: MarketBars) -> dict[str, str]:
         found["short sales"] = (
             f"{lendable}, at {costs.borrow_bps:g} basis points a year; proceeds are collateral and "
             f"buy nothing; holdings of both signs up to {config.max_gross:g} times equity when "
-            "opened; no margin call before equity is gone"
+            "opened; no margin call before equity is gone, no interest on what is owed"
         )
     return found
 

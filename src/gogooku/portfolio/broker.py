@@ -6,7 +6,8 @@ replaced, or the name is gone. Money is counted in whole smallest units of the c
 
 Proceeds of short sales stay with the lender as collateral: names are bought with what is left of
 the cash when the value of the names sold short is set aside, and holdings of both signs together
-are at most ``max_gross`` times equity when they are opened.
+are at most ``max_gross`` times equity when they are opened. An account that never sells short has
+no debt; one that does may owe what a short sale lost, without interest, until its next sales.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Broker:
         self.last = np.full(len(self.codes), np.nan)
         self.book = Book(self.codes, self.terms.minor_units)
         self.today = Fills(equity=math.nan)
+        self.has_shorted = False
         self._held: IntArray | None = None
 
     @property
@@ -268,13 +270,12 @@ class Broker:
         self.last = np.where(np.isfinite(close_N), close_N, self.last)
         assert self.units == self._opened_with + self.book.total, "cash and the ledger differ"
         assert math.isfinite(self.equity()), "a holding has no price"
-        if (self.shares[self.held] < 0).any() and (self.units < 0 or self.equity() <= 0.0):
+        if self.has_shorted and self.equity() <= 0.0:
             raise DataError(
-                f"backtest: on {day} equity is {self.equity():,.0f} and cash {self.cash:,.0f} with "
-                "names sold short: the account would have been closed; hold fewer of them or less "
-                "of each"
+                f"backtest: on {day} equity is {self.equity():,.0f} after names sold short have "
+                "risen: the account would have been closed; hold fewer of them or less of each"
             )
-        assert self.units >= 0, f"cash {self.cash} is negative"
+        assert self.has_shorted or self.units >= 0, f"cash {self.cash} is negative"
 
     def start_session(self) -> None:
         """Begin to count what a session does."""
@@ -418,6 +419,9 @@ class _Trade:
         traded = count * price
         by_kind = self._charges(places, count, traded)
         value, sign = broker.to_units(traded), SIGN[side]
+        broker.has_shorted |= side is Side.SHORT
+        if sign < 0 and (by_kind.sum(axis=0) > value).any():
+            by_kind = _at_most(by_kind, value)
         broker.shares[names] += sign * count
         mid = self.offer.price[places]
         broker.last[names] = mid
@@ -442,6 +446,15 @@ class _Trade:
         today.commission += commission / per
         today.spread += spread / per
         today.impact += impact / per
+
+
+def _at_most(by_kind: IntArray, value: IntArray) -> IntArray:
+    """Costs of sales that take no more than what is sold: by impact a price does not fall below 0.
+
+    A least commission above the proceeds of a few shares is waived likewise.
+    """
+    before = np.cumsum(by_kind, axis=0) - by_kind
+    return np.minimum(by_kind, np.maximum(value - before, 0))
 
 
 def _whole(count: float) -> int:
