@@ -10,9 +10,13 @@ import pytest
 from tests.support.cli import FEATURES, done, sets
 from tests.support.healthy import prices
 
+from gogooku.core.price_limits import limit_prices
 from gogooku.core.types import HORIZONS, OUTCOMES, Dataset, Labels
 from gogooku.dataset.home import current_dataset, labels_of
-from gogooku.portfolio.backtest import MarketBars, run_backtest
+from gogooku.portfolio.backtest import run_backtest
+from gogooku.portfolio.bars import MarketBars
+from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
 from gogooku.runs.trade import market_bars
 from support.portfolios import account
 
@@ -130,15 +134,23 @@ def test_what_a_vendor_fills_in_changes_nothing(tmp_path, frame):
 def test_a_few_shares_at_the_limit_are_no_fill_on_the_side_that_waits(tmp_path, frame, flag, side):
     """Locked all day, and some shares changed hands: who wanted to get in (out) could not."""
     locked = slice(SILENT.start, SILENT.start + 1)
-    move = LIMIT_MOVE if flag == "limit_up" else 1 / LIMIT_MOVE
-    few = put(frame, locked, round(last_close(frame) * move, 2), 300.0)
+    lower, upper = limit_prices(np.array([last_close(frame)]))
+    few = put(frame, locked, float((upper if flag == "limit_up" else lower)[0]), 300.0)
     few = few.with_columns(pl.lit(value=False).alias(f) for f in ("limit_up", "limit_down"))
     few = few.with_columns(pl.when(days_of(few, locked)).then(True).otherwise(flag).alias(flag))
     dataset, labels, bars = built(tmp_path, few)
     n, t = dataset.codes.index(CODE), locked.start
     assert labels.tradable_TN[t - 1, n] == (side == "sell")
-    opening = bars.opening(t)
-    assert (bool(opening.no_buy[n]), bool(opening.no_sell[n])) == (side == "buy", side == "sell")
+    for price in FillPrice:
+        made = make_offer(
+            bars,
+            t,
+            np.array([n]),
+            bars.close[t - 1, [n]],
+            config=FillConfig(price=price),
+            costs=CostConfig(),
+        )
+        assert (made.no_buy[0], made.no_sell[0]) == (side == "buy", side == "sell")
     other = next(m for m in range(len(dataset.codes)) if m != n and dataset.valid_TN[30:, m].all())
     mine, theirs = (other, n) if side == "buy" else (n, other)
     score = np.full((5, len(dataset.codes)), np.nan)

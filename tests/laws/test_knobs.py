@@ -27,7 +27,7 @@ import gogooku
 from gogooku import pipeline
 from gogooku.core.calendar import is_tokyo_session, tokyo_sessions
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
-from gogooku.core.errors import ConfigError
+from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.files import hash_file, hash_json
 from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
@@ -49,7 +49,7 @@ from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.files import import_files
 from gogooku.learn.network_config import PhaseConfig
 from gogooku.learn.registry import LEARNERS, LOSSES
-from gogooku.portfolio.backtest import TradeConfig
+from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
 from gogooku.runs.judge import JudgeConfig, evaluate
@@ -66,6 +66,7 @@ from support.law_world import (
     law_market,
     run_config,
 )
+from support.portfolios import bars
 from support.soak import some
 from support.toy import TOY_LEARNER, TOY_LOSS
 from support.typed_source import FEATURES, deliver
@@ -898,13 +899,57 @@ TRADE_ROWS = rows(
         "portfolio.rebalance_every": 3,
         "portfolio.horizon": 1,
         "portfolio.max_weight": 0.04,
+        "portfolio.exit_margin": 20,
+        "portfolio.exposure": 0.3,
+        "portfolio.smoothing": 10.0,
+        "portfolio.neutral.sector": True,
+        "portfolio.neutral.beta": True,
+        "portfolio.neutral.size": True,
+        "portfolio.limits.turnover": 0.05,
+        "portfolio.limits.sector": 0.05,
+        "portfolio.limits.beta": 0.1,
+        "portfolio.limits.traded_value": 0.001,
         "costs.commission_bps": 5.0,
         "costs.slippage_bps": 1.0,
+        "costs.min_commission": 5_000.0,
+        "costs.spread_ticks": 2.0,
+        "costs.impact": 1.0,
+        "fills.price": "close",
+        "fills.max_participation": 0.001,
+        "fills.price_limit": 0.01,
         "lot_size": 10,
         "initial_cash": 2e8,
     },
     portfolio__top_k=10,
 )
+TRADE_ROWS += rows(
+    "ledger",
+    {"portfolio.stance": "dollar_neutral"},
+    portfolio__top_k=10,
+    portfolio__max_weight=0.2,
+)
+TRADE_ROWS += rows(
+    "ledger",
+    {"costs.tier_from": [2e6], "costs.tier_bps": [0.5]},
+    costs__tier_from=[1e6],
+    costs__tier_bps=[1.0],
+)
+TRADE_ROWS += rows("ledger", {"fills.lookback": 5}, costs__impact=1.0)
+TRADE_ROWS += rows(
+    "ledger",
+    {"costs.borrow_bps": 900.0, "max_gross": 1.2},
+    portfolio__top_k=10,
+    portfolio__max_weight=0.2,
+    portfolio__stance="dollar_neutral",
+)
+
+
+MARKET_KNOBS = (
+    Knob("delisting_haircut", 0.3, "ledger", {"initial_cash": 1e6}),
+    Knob("dividend_tax", 0.1, "ledger", {"initial_cash": 1e6}),
+    Knob("max_market_share", 1e-4, "refusal", {"initial_cash": 1e6}),
+)
+"""Tried on a market where a name is delisted, one pays a dividend, and little is traded."""
 
 
 @pytest.fixture(scope="module")
@@ -965,6 +1010,25 @@ def test_report(judged_run: Run, knob: Knob):
     assert stage.complaint(knob) is None
 
 
+def paying_contents(config: Config) -> Mapping[str, str]:
+    """One name that pays and is delisted, bought at once."""
+    assert isinstance(config, TradeConfig)
+    prices, paid = np.full((5, 1), 100.0), np.zeros((5, 1))
+    paid[3] = 2.0
+    listed = np.arange(5)[:, None] < 4
+    market = bars(prices, prices, dividend=paid, listed=listed, volume=np.full((5, 1), 1e6))
+    try:
+        made = run_backtest(market, np.ones((4, 1)), np.arange(4), config=config)
+    except DataError as refused:
+        return {"refusal": str(refused), "ledger": ""}
+    return {"refusal": "", "ledger": frame_hash(made.ledger)}
+
+
+@pytest.mark.parametrize("knob", MARKET_KNOBS, ids=str)
+def test_trade_in_a_market(knob: Knob):
+    assert Stage(TradeConfig(), paying_contents).complaint(knob) is None
+
+
 def test_a_trial_that_fits_again_is_caught(judged_run: Run):
     """A judging label that goes into the training too: the fit is another one already."""
     home, dataset = judged_run.folder.parents[1], judged_run.dataset(judged_run.folder.parents[1])
@@ -986,9 +1050,9 @@ TABLES: Mapping[str, tuple[Config, Sequence[Knob]]] = {
     "build": (BUILD, BUILD_ROWS),
     **{f"split {kind}": (SPLITS[kind], SPLIT_ROWS[kind]) for kind in SPLITS},
     "judge": (JudgeConfig(), JUDGE_ROWS),
-    "trade": (TradeConfig(), TRADE_ROWS),
+    "trade": (TradeConfig(), (*TRADE_ROWS, *MARKET_KNOBS)),
     "phase": (PHASE, PHASE_ROWS),
-    "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS, *REPORT_ROWS)),
+    "report": (ReportConfig(), (*JUDGE_ROWS, *TRADE_ROWS, *MARKET_KNOBS, *REPORT_ROWS)),
 }
 
 

@@ -60,14 +60,16 @@ def test_six_sessions_by_hand():
     ]
     daily = result.daily
     assert daily["date"].to_list() == DAY[:6]
+    # Costs and cash are whole yen.
     np.testing.assert_allclose(
         daily["equity"][:4],
         [1e6, equity_1, equity_2, cash_3 + lots * 100 * 54.0],
-        rtol=1e-12,
+        atol=1.5,
     )
-    assert daily["cash"][3] == pytest.approx(cash_3, abs=1e-6)
+    assert daily["cash"][3] == pytest.approx(cash_3, abs=1.5)
+    assert (daily["cash"] == daily["cash"].round()).all()
     assert daily["turnover"][1] == pytest.approx(bought / 2 / 1e6)
-    assert daily["cost_bps"][1] == pytest.approx(bought * 0.001 / 1e6 * 1e4)
+    assert daily["cost_bps"][1] == round(bought * 0.001) / 1e6 * 1e4
     at_open_3 = cash + sold
     assert daily["turnover"][3] == pytest.approx((sold + lots * 5_200.0) / 2 / at_open_3)
     assert daily["num_positions"].to_list()[:4] == [0, 1, 1, 1]
@@ -151,27 +153,26 @@ def test_a_halted_name_is_carried_and_filled_later():
     assert result.daily["equity"][5] == pytest.approx(10_000 + 9_000 * 112.0)
 
 
-@pytest.mark.parametrize("flag", ["limit_up", "limit_down"])
-def test_a_lock_stops_only_the_side_it_is_against(flag):
-    open_ = [[100.0, 50], [110, 50], [120, 50], [125, 50]]
-    close = [[100.0, 50], [110, 50], [120, 50], [125, 50]]
-    locked = np.zeros((4, 2))
-    locked[1 if flag == "limit_up" else 2, 0] = 1.0
-    market = bars(open_, close, **{flag: locked})
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_an_open_at_the_limit_stops_only_the_side_it_is_against(side):
+    """The limits of session t follow from the close of t - 1: 50 yen either way at 100 to 199."""
+    first, second = (150.0, 160.0) if side == "buy" else (100.0, 50.0)
+    open_ = close = [[100.0, 50], [first, 50], [second, 50], [110, 50]]
+    market = bars(open_, close)
     result = trade(market, [[2.0, 1.0], [1.0, 2.0], [1.0, 2.0]], account(bps=0.0))
     refused = result.unfilled.rows()
-    if flag == "limit_up":
+    if side == "buy":
         assert refused == [(DAY[1], A, "buy", 10_000, "limit_up")]
         assert rows(result) == [(DAY[2], B, "buy", 20_000, 50.0, "rebalance")]
     else:
-        assert refused == [(DAY[2], A, "sell", 9_000, "limit_down")]
-        assert rows(result)[1] == (DAY[2], B, "buy", 200, 50.0, "rebalance")
-        assert rows(result)[2][:4] == (DAY[3], A, "sell", 9_000)
+        assert refused == [(DAY[2], A, "sell", 10_000, "limit_down")]
+        assert rows(result)[1][:5] == (DAY[3], A, "sell", 10_000, 110.0)
 
 
-def test_a_limit_reached_after_the_open_does_not_stop_a_fill():
+def test_flags_of_the_close_do_not_stop_a_fill_at_the_open():
+    """They are known only at the close: a name that ends at its limit may have opened below it."""
     limit = np.array([[0.0], [1.0], [np.nan]])
-    market = bars([[100.0], [101], [120]], [[100.0], [130], [120]], limit_up=limit)
+    market = bars([[100.0], [149], [120]], [[100.0], [149], [120]], limit_up=limit)
     result = trade(market, [[1.0]], account())
     assert rows(result)[0][:3] == (DAY[1], A, "buy")
     assert result.unfilled.is_empty()
@@ -249,8 +250,30 @@ def test_no_trade_is_a_failed_run():
     market = bars([[100.0]] * 3, [[100.0]] * 3)
     with pytest.raises(DataError, match="no trade"):
         trade(market, [[1.0]], account(cash=5_000.0))
-    with pytest.raises(DataError, match="no trade"):
-        trade(market, [[np.nan]], account())
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    market = bars([[100.0]] * 3, [[100.0]] * 3)
+    with pytest.raises(DataError, match="none of the 2 scores of 2 decisions is a number"):
+        trade(market, [[np.nan]] * 2, account())
+    market.universe[:] = False
+    with pytest.raises(DataError, match="none of the 2 scores is of a name in the universe"):
+        trade(market, [[1.0]] * 2, account())
+
+
+def test_a_benchmark_with_missing_days_is_refused():
+    market = bars([[100.0, 50]] * 5, [[100.0, 50]] * 5)
+    market.universe[2] = False
+    with pytest.raises(DataError, match=f"no return on 1 sessions, first {DAY[3]}"):
+        trade(market, [[2.0, 1.0]] * 4, account())
+
+
+def test_an_account_larger_than_its_market_is_refused():
+    market = bars([[100.0, 50]] * 5, [[100.0, 50]] * 5, volume=np.full((5, 2), 60.0))
+    message = r"orders JPY 990,000, and the 2 names of the universe trade JPY 9,000 a session"
+    with pytest.raises(DataError, match=message):
+        trade(market, [[2.0, 1.0]] * 4, account())
+    assert trade(market, [[2.0, 1.0]] * 4, account(max_market_share=112.0)).ledger.height == 1
 
 
 def test_bad_bars_and_scores_are_refused():
@@ -291,7 +314,9 @@ def test_books_balance_in_any_market(seed, config):
         assume(False)
     daily, ledger = result.daily, result.ledger
     assert daily["cash"].min() >= 0.0
-    assert ledger["cash"].sum() + config.initial_cash == pytest.approx(daily["cash"][-1])
+    by_day = ledger.group_by("date").agg(moved=pl.col("cash").sum())
+    moved = daily.join(by_day, on="date", how="left")["moved"].fill_null(0.0)
+    assert (daily["cash"].diff().fill_null(0.0) == moved).all(), "to the yen, each day"
     signed = pl.when(pl.col("side") == "sell").then(-pl.col("shares")).otherwise("shares")
     held = ledger.group_by("code").agg(signed.sum().alias("held")).filter(pl.col("held") != 0)
     final = result.holdings.filter(pl.col("date") == daily["date"][-1])
@@ -304,7 +329,7 @@ def test_books_balance_in_any_market(seed, config):
     bought = trades.filter(side="buy")
     assert (bought["shares"] % config.lot_size == 0).all()
     np.testing.assert_allclose(
-        trades["cost"], trades["shares"] * trades["price"] * config.costs.rate, rtol=1e-9
+        trades["cost"], trades["shares"] * trades["price"] * config.costs.rate, atol=1.0
     )
     place = {code: n for n, code in enumerate(market.codes)}
     session = {day: t for t, day in enumerate(market.sessions.tolist())}
@@ -321,7 +346,8 @@ def test_the_future_changes_no_earlier_row(seed, cut):
     other, other_scores = random_market(seed + 20_000)
     changes = {"close": np.concatenate([market.close[:cut], other.close[cut:]])}
     for name in (
-        "open", "high", "low", "adjustment_factor", "limit_up", "limit_down", "listed", "universe",
+        "open", "high", "low", "volume", "adjustment_factor", "limit_up", "limit_down", "listed",
+        "universe",
     ):  # fmt: skip
         ours, theirs = getattr(market, name), getattr(other, name)
         first = cut if name == "universe" else cut + 1

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.core.errors import DataError
 from gogooku.portfolio.measures import backtest_report
 
 
@@ -24,7 +25,12 @@ def daily_frame(returns, market, turnover=0.2):
             "cost_bps": [0.0] + [4.0] * (n - 1),
             "cost": [0.0] + [100.0] * (n - 1),
             "gross": [0.0] + [0.95] * (n - 1),
+            "commission": [0.0] + [20.0] * (n - 1),
+            "spread": [0.0] + [80.0] * (n - 1),
+            "impact": [0.0] * n,
+            "borrow": [0.0] * n,
             "unfilled": [0] + [1] * (n - 1),
+            "capped": [0] * n,
         }
     )
 
@@ -53,7 +59,8 @@ def test_measures_by_definition():
     volatility_error = report.values["portfolio.volatility"].error
     assert volatility_error == pytest.approx(value["volatility"] / math.sqrt(800), rel=0.25)
     assert report.facts["unfilled"] == 400
-    assert report.facts["cost"] == 40_000.0
+    assert report.facts["cost"] == 40_000.0 == sum(report.facts["costs"].values())
+    assert report.facts["costs"]["spread"] == 32_000.0
     assert report.to_json()["metrics"]["portfolio.max_drawdown"]["low"] is None
 
 
@@ -62,3 +69,13 @@ def test_a_flat_account_has_no_sharpe():
     assert math.isnan(report.values["portfolio.sharpe"].value)
     assert report.values["portfolio.annual_return"].value == 0.0
     assert math.isnan(report.values["portfolio.volatility"].error)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, 0.0])
+def test_a_benchmark_with_missing_days_is_refused(value):
+    daily = daily_frame([0.01] * 5, [0.0] * 5)
+    days = daily["date"]
+    here = pl.col("date").is_in([days[2], days[4]])
+    level = pl.when(here).then(pl.lit(value, pl.Float64)).otherwise("benchmark")
+    with pytest.raises(DataError, match=f"no value on 2 of 6 sessions, first {days[2]}"):
+        backtest_report(daily.with_columns(benchmark=level))

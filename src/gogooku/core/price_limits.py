@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gogooku.core.ticks import on_tick, tick_size
+
 _BELOW = np.array(
     [
         100,
@@ -81,6 +83,9 @@ _YEN = np.array(
     ]
 )
 
+NARROWEST = 0.09
+"""No limit of a price up to 100 million yen is nearer to its base price than this share of it."""
+
 
 def daily_limit_yen(base: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Widest move of a session, in yen either way, for a base price in yen (the last close).
@@ -90,3 +95,26 @@ def daily_limit_yen(base: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """
     width: npt.NDArray[np.float64] = _YEN[np.searchsorted(_BELOW, base, side="right")]
     return width
+
+
+def limit_prices(
+    base: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Lowest and highest price of a session, in yen; NaN where the base price is NaN.
+
+    Parameters
+    ----------
+    base : float
+        The last close, in today's shares.
+
+    Rounded to the usual tick towards the base price. The exchange takes a special quote as the base
+    of the session after one without a trade, and widens limits after sessions at the limit; neither
+    is known here, so that a price beyond these limits counts as one at them.
+    """
+    known = np.isfinite(base)
+    width = daily_limit_yen(np.where(known, base, 1.0))
+    upper, lower = base + width, np.maximum(base - width, 1.0)
+    return (
+        on_tick(lower, tick_size("tokyo", lower), up=True),
+        on_tick(upper, tick_size("tokyo", upper), up=False),
+    )

@@ -31,6 +31,11 @@ class Terms:
     initial_cash : float
     top_k : int
         Names held.
+    minor_units : int
+        Smallest amounts of money per unit of the currency: 1 for the yen, 100 cents for the dollar.
+    price_limits : bool
+        Whether the exchange bounds the move of a session by a table
+        (`gogooku.core.price_limits`).
     """
 
     currency: str
@@ -39,6 +44,8 @@ class Terms:
     lot_size: int
     initial_cash: float
     top_k: int
+    minor_units: int
+    price_limits: bool
 
 
 TERMS: Mapping[str, Terms] = {
@@ -49,6 +56,8 @@ TERMS: Mapping[str, Terms] = {
         lot_size=100,
         initial_cash=1e9,
         top_k=50,
+        minor_units=1,
+        price_limits=True,
     ),
     "new_york": Terms(
         currency="USD",
@@ -57,6 +66,8 @@ TERMS: Mapping[str, Terms] = {
         lot_size=1,
         initial_cash=1e7,
         top_k=50,
+        minor_units=100,
+        price_limits=False,
     ),
 }
 """By the name of an exchange, see `gogooku.core.calendar`."""

@@ -124,13 +124,28 @@ class Portfolio:
     decided_at, filled_at : datetime
         UTC instants.
     weights : mapping of str to float
-        Code to share of equity; long only, at most ``max_weight`` each, at most 1 in sum.
+        Code to share of equity, negative for a short sale.
+    max_weight : float
+        Largest size of one weight.
+    max_short : float
+        Largest sum of the short weights, as a positive number; 0 is long only.
+    max_long : float
+        Largest sum of the long weights.
+    seats : mapping of str to int
+        The names that were chosen: 1 to buy, -1 to sell short. A weight may be 0 where a limit
+        takes it, and a name without a seat may keep one where a limit does not let it go yet.
+    notes : tuple of str
+        What construction had to do, for people: names left out, a limit reached, a fallback.
     """
 
     decided_at: datetime
     filled_at: datetime
     weights: Mapping[str, float]
     max_weight: float = 1.0
+    max_short: float = 0.0
+    max_long: float = 1.0
+    seats: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse fills before decisions and broken limits."""
@@ -139,10 +154,17 @@ class Portfolio:
                 f"portfolio: filled at {self.filled_at}, decided only at {self.decided_at}"
             )
         values = list(self.weights.values())
-        if any(w < 0 or w > self.max_weight + 1e-9 or math.isnan(w) for w in values):
-            raise DataError(f"portfolio: a weight is outside 0 to {self.max_weight}")
-        if sum(values) > 1.0 + 1e-9:
-            raise DataError(f"portfolio: weights sum to {sum(values):.6f}, above 1")
+        least = -self.max_weight if self.max_short > 0.0 else 0.0
+        slack = 1e-9 if self.max_short > 0.0 else 0.0
+        most = self.max_weight + 1e-9
+        if values and not (min(values) >= least - slack and max(values) <= most):
+            raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
+        if math.isnan(sum(values)):
+            raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
+        for side, most in (("long", self.max_long), ("short", self.max_short)):
+            total = sum([abs(w) for w in values if (w > 0.0) == (side == "long")])
+            if total > most + 1e-9:
+                raise DataError(f"portfolio: {side} weights sum to {total:.6f}, above {most:g}")
 
 
 # -------------------------------------------------------------------------------------- reports

@@ -1,34 +1,36 @@
-"""What the scores would have earned: decided at the clock, filled at the next open, paid for.
+"""What the scores would have earned: decided at the clock, filled in the next session, paid for.
 
 At the decision of session d the scores of d and the closes up to d decide how many shares to hold.
-The next session first applies splits and delistings, then fills at its open, then marks at its
-close. Raw prices, whole lots, costs on both sides, cash never negative.
+The next session first charges what was borrowed, pays dividends, applies splits and delistings,
+then fills at its open, its mean price or its close, then marks at its close. Raw prices, whole
+lots, costs on both sides, cash in whole units and never negative.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from datetime import date
+from typing import Annotated
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
-from gogooku.core.calendar import Clock, DateArray, Exchange
 from gogooku.core.config import Config
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
-from gogooku.core.terms import USUAL, money
-from gogooku.core.types import BoolArray, IntArray, Portfolio
-from gogooku.portfolio.broker import LEDGER_SCHEMA, UNFILLED_SCHEMA, Broker, Fills, Opening, Order
+from gogooku.core.terms import USUAL, money, terms_of
+from gogooku.core.types import IntArray, Portfolio
+from gogooku.portfolio.bars import MarketBars
+from gogooku.portfolio.book import Reason
+from gogooku.portfolio.broker import AccountTerms, Broker
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
-from gogooku.portfolio.costs import BASIS_POINT, CostConfig
-
-_SHARE_ROUNDING = 1e-9
-_OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
+from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.decide import Decision, History, lots_of
+from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
+from gogooku.portfolio.orders import Order
+from gogooku.portfolio.record import Record
 
 
 class TradeConfig(Config):
@@ -39,93 +41,33 @@ class TradeConfig(Config):
 
     Attributes
     ----------
-    portfolio, costs : configs
+    portfolio, costs, fills : configs
     lot_size : int
         Shares per lot.
     initial_cash : float
         In the currency of the exchange.
+    max_gross : float
+        Holdings of both signs together, as a multiple of equity, that orders may bring about where
+        names are sold short.
+    delisting_haircut : float
+        Share of its last close that a delisted name does not pay.
+    dividend_tax : float
+        Share of a dividend that is withheld; Japan's rate on listed shares by default. It matters
+        where dividends are known.
+    max_market_share : float
+        Largest value of the first decision's orders, as a share of what the universe trades in a
+        session: with more the prices of a ledger mean nothing.
     """
 
     portfolio: PortfolioConfig = PortfolioConfig()
     costs: CostConfig = CostConfig()
+    fills: FillConfig = FillConfig()
     lot_size: Annotated[int, Unit("shares")] = Field(default=USUAL.lot_size, ge=1)
     initial_cash: float = Field(default=USUAL.initial_cash, gt=0.0, le=1e15)
-
-
-@dataclass(frozen=True)
-class MarketBars:
-    """Dense raw bars of a market.
-
-    Attributes
-    ----------
-    exchange : Exchange
-    clock : Clock
-        When the decision after each session is taken.
-    sessions : datetime64[D] [T]
-    codes : tuple of str, length N
-    open, high, low, close : float64 [T, N]
-        Raw prices as traded; NaN where there was no trade.
-    adjustment_factor : float64 [T, N]
-        1 (or NaN) except on an ex-date: 0.5 for two new shares for one.
-    limit_up, limit_down : float64 [T, N]
-        1 where the session ended at, or touched, its limit, 0 where not, NaN where unknown. The
-        open is taken as locked when it also is the session's high (low): nobody sold (bought).
-    listed : bool [T, N]
-    universe : bool [T, N]
-        Eligible at the decision of the session.
-    """
-
-    exchange: Exchange
-    clock: Clock
-    sessions: DateArray
-    codes: tuple[str, ...]
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    adjustment_factor: FloatArray
-    limit_up: FloatArray
-    limit_down: FloatArray
-    listed: BoolArray
-    universe: BoolArray
-
-    def __post_init__(self) -> None:
-        """Refuse arrays off the axes, disorder, and prices or factors that are not positive."""
-        shape = (len(self.sessions), len(self.codes))
-        arrays = {
-            name: np.asarray(value)
-            for name, value in vars(self).items()
-            if name not in ("exchange", "clock", "sessions", "codes")
-        }
-        wrong = {name: array.shape for name, array in arrays.items() if array.shape != shape}
-        if wrong:
-            raise ContractError(f"bars: {shape} sessions and names, but {wrong}")
-        if (np.diff(self.sessions.astype(np.int64)) <= 0).any():
-            raise DataError("bars: sessions repeat or are out of order")
-        for name in ("open", "high", "low", "close", "adjustment_factor"):
-            bad = np.argwhere(arrays[name] <= 0.0)
-            if len(bad):
-                t, n = bad[0]
-                raise DataError(
-                    f"bars: {len(bad)} values of {name} are not positive, first "
-                    f"{self.sessions[t]} {self.codes[n]}"
-                )
-
-    def opening(self, t: int) -> Opening:
-        """Prices of an open and who could not trade at it."""
-        return Opening(
-            price=self.open[t],
-            no_buy=(self.limit_up[t] == 1.0) & (self.open[t] >= self.high[t]),
-            no_sell=(self.limit_down[t] == 1.0) & (self.open[t] <= self.low[t]),
-        )
-
-    def instants(self, t: int) -> tuple[datetime, datetime]:
-        """UTC instants of the decision after session ``t`` and of the next session's open."""
-        decided = self.exchange.decision(self.sessions[t : t + 1], self.clock)[0].item()
-        day: Any = self.sessions[t + 1].item()
-        local = _OPENS.get(self.exchange.name, time(9, 0))
-        opened = datetime.combine(day, local, tzinfo=ZoneInfo(self.exchange.timezone))
-        return decided.replace(tzinfo=UTC), opened.astimezone(UTC)
+    max_gross: float = Field(default=2.0, ge=1.0, le=100.0)
+    delisting_haircut: float = Field(default=0.0, ge=0.0, le=1.0)
+    dividend_tax: float = Field(default=0.20315, ge=0.0, le=1.0)
+    max_market_share: float = Field(default=1.0, gt=0.0, le=1e6)
 
 
 @dataclass(frozen=True)
@@ -135,13 +77,11 @@ class Backtest:
     Attributes
     ----------
     ledger : polars.DataFrame
-        `gogooku.portfolio.broker.LEDGER_SCHEMA`.
+        `gogooku.portfolio.book.LEDGER_SCHEMA`.
     daily : polars.DataFrame
-        One row per session from the first decision on: date, equity, cash, gross (holdings over
-        equity), turnover (traded value / 2 / equity at the open), cost, cost_bps (of equity at the
-        open), num_positions, unfilled, benchmark.
+        One row per session from the first decision on: `gogooku.portfolio.record.DAILY_SCHEMA`.
     unfilled : polars.DataFrame
-        Orders that an open refused, and why.
+        Orders that a session refused or cut, and why.
     holdings : polars.DataFrame
         (date, code, shares, price, weight) at each close.
     portfolios : tuple of Portfolio
@@ -159,7 +99,12 @@ class Backtest:
 
 
 def run_backtest(
-    bars: MarketBars, scores_tN: FloatArray, decisions: IntArray, *, config: TradeConfig
+    bars: MarketBars,
+    scores_tN: FloatArray,
+    decisions: IntArray,
+    *,
+    config: TradeConfig,
+    history: History | None = None,
 ) -> Backtest:
     """Trade scores through a market.
 
@@ -171,6 +116,8 @@ def run_backtest(
     decisions : int64 [t]
         Session index of each row of scores, ascending. Trading ends with the session after the
         last one.
+    history : History, optional
+        The past of decisions, where it has more than the bars.
 
     Raises
     ------
@@ -180,31 +127,59 @@ def run_backtest(
         Nothing was traded: a backtest without a trade is a failed run, not a flat one.
     """
     _check_scores(bars, scores_tN, decisions)
-    score_of = dict(zip(decisions.tolist(), scores_tN, strict=True))
+    row_of = {t: row for row, t in enumerate(decisions.tolist())}
+    history = bars.history() if history is None else history
     start, stop = int(decisions[0]), min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
-    broker = Broker(bars.codes, config.initial_cash, config.costs, config.lot_size)
-    record = _Record(benchmark=config.initial_cash)
-    for t in range(start + 1):
-        broker.last = np.where(
-            np.isfinite(bars.close[t]),
-            bars.close[t],
-            broker.last * np.nan_to_num(bars.adjustment_factor[t], nan=1.0),
-        )
-    record.close(bars, start, broker, None)
+    broker = Broker(bars.codes, config.initial_cash, terms_for(bars, config))
+    record = Record(benchmark=config.initial_cash)
+    broker.last = _last_closes(bars, start)
+    record.close(bars.sessions[start].item(), broker, None)
     due = start
     for t in range(start, stop):
-        score = score_of.get(t)
-        if t >= due and score is not None and (np.isfinite(score) & bars.universe[t]).any():
-            record.portfolios.append(_decide(bars, t, score, broker, config))
-            due = t + config.portfolio.rebalance_every
-        _session(bars, t + 1, broker, record)
-    if not any(row[8] is not None for row in broker.ledger):
+        row = row_of.get(t)
+        if t >= due and row is not None:
+            decision = _decision(bars, t, scores_tN[: row + 1], broker, history, record, config)
+            if np.isfinite(decision.score_N).any():
+                record.portfolios.append(_order(decision, broker, config))
+                if len(record.portfolios) == 1:
+                    _check_size(bars, t, broker, config)
+                due = t + config.portfolio.rebalance_every
+        _session(bars, t + 1, broker, record, config)
+    if not broker.book.num_trades:
         raise DataError(
             f"backtest: no trade in {stop - start} sessions; is initial_cash "
             f"({money(config.initial_cash, bars.exchange.name)}) enough for lots of "
-            f"{config.lot_size}, and does the universe have scores?"
+            f"{config.lot_size}, and does the universe have scores and volume?"
         )
-    return record.finish(broker)
+    return Backtest(
+        ledger=broker.book.ledger(),
+        daily=record.daily(),
+        unfilled=broker.book.unfilled(),
+        holdings=record.holdings(bars.codes),
+        portfolios=tuple(record.portfolios),
+    )
+
+
+def terms_for(bars: MarketBars, config: TradeConfig) -> AccountTerms:
+    """The account's agreement with its broker at an exchange."""
+    return AccountTerms(
+        costs=config.costs,
+        lot=config.lot_size,
+        minor_units=terms_of(bars.exchange.name).minor_units,
+        max_gross=config.max_gross,
+        haircut=config.delisting_haircut,
+        dividend_tax=config.dividend_tax,
+    )
+
+
+def _last_closes(bars: MarketBars, t: int) -> FloatArray:
+    """The last price of each name up to a session, in that session's shares."""
+    last = np.full(len(bars.codes), np.nan)
+    for row in range(t + 1):
+        close = bars.price(row, FillPrice.CLOSE)
+        carried = last * np.nan_to_num(bars.adjustment_factor[row], nan=1.0)
+        last = np.where(np.isfinite(close), close, carried)
+    return last
 
 
 def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) -> None:
@@ -216,109 +191,102 @@ def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) 
     inside = decisions[0] >= 0 and decisions[-1] < len(bars.sessions)
     if not inside or (np.diff(decisions) <= 0).any():
         raise ContractError("backtest: decisions repeat, are out of order or lie off the bars")
+    scored = np.isfinite(scores_tN)
+    if not scored.any():
+        raise DataError(
+            f"backtest: no trade is possible, none of the {scores_tN.size:,} scores of "
+            f"{len(decisions):,} decisions is a number; was the forecast made from features that "
+            "are all null?"
+        )
+    if not (scored & bars.universe[decisions]).any():
+        raise DataError(
+            f"backtest: no trade is possible, none of the {int(scored.sum()):,} scores is of a "
+            "name in the universe of its session; build and predict with one universe"
+        )
 
 
-def _decide(
-    bars: MarketBars, t: int, score_N: FloatArray, broker: Broker, config: TradeConfig
-) -> Portfolio:
-    """Turn one decision's scores into orders sized with that session's equity and closes."""
-    decided_at, filled_at = bars.instants(t)
-    portfolio = build_portfolio(
-        np.where(bars.universe[t], score_N, np.nan),
-        bars.codes,
+def _decision(
+    bars: MarketBars,
+    t: int,
+    scores_LN: FloatArray,
+    broker: Broker,
+    history: History,
+    record: Record,
+    config: TradeConfig,
+) -> Decision:
+    """What is known after session ``t``: the last row of the scores is its own."""
+    decided_at, filled_at = bars.instants(t, config.fills.price)
+    return Decision(
+        session=bars.sessions[t].item(),
         decided_at=decided_at,
         filled_at=filled_at,
-        config=config.portfolio,
-        costs=config.costs,
+        codes=bars.codes,
+        score_N=np.where(bars.universe[t], scores_LN[-1], np.nan),
+        scores_LN=scores_LN,
+        equity=broker.equity(),
+        shares_N=broker.shares,
+        price_N=broker.last,
+        lot_size=config.lot_size,
+        past=history.until(t),
+        previous=record.portfolios[-1] if record.portfolios else None,
     )
-    place = {code: n for n, code in enumerate(bars.codes)}
-    day: Any = bars.sessions[t].item()
-    equity = broker.equity()
-    broker.orders = {n: Order(0, day) for n in np.flatnonzero(broker.shares).tolist()}
-    for code, weight in portfolio.weights.items():
-        n = place[code]
-        lot_value = float(broker.last[n]) * config.lot_size
-        broker.orders.pop(n, None)
-        if np.isfinite(lot_value):
-            count = int(weight * equity / lot_value + _SHARE_ROUNDING) * config.lot_size
-            broker.orders[n] = Order(count, day)
+
+
+def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio:
+    """Turn one decision into orders: what is held and no target is sold, then the targets."""
+    portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
+    day = decision.session
+    kept = {decision.place[code] for code in portfolio.weights}
+    broker.orders = {n: Order(0, day, 0) for n in broker.held.tolist() if n not in kept}
+    for n, count in lots_of(portfolio, decision).items():
+        broker.orders[n] = Order(count, day, 0)
     return portfolio
 
 
-def _session(bars: MarketBars, t: int, broker: Broker, record: _Record) -> None:
-    day: Any = bars.sessions[t].item()
+def _check_size(bars: MarketBars, t: int, broker: Broker, config: TradeConfig) -> None:
+    """Refuse an account that is larger than its market."""
+    ordered = sum(
+        abs(order.target) * float(broker.last[n])
+        for n, order in broker.orders.items()
+        if np.isfinite(broker.last[n])
+    )
+    members = np.flatnonzero(bars.universe[t])
+    usual = bars.traded_value(t, members, sessions=config.fills.lookback)
+    traded = float(usual.sum())
+    if ordered > config.max_market_share * traded:
+        place = bars.exchange.name
+        raise DataError(
+            f"backtest: the first decision orders {money(ordered, place)}, and the "
+            f"{len(members):,} names of the universe trade {money(traded, place)} a session "
+            f"(mean of {config.fills.lookback}): above {config.max_market_share:g} of it prices "
+            "of a ledger mean nothing. Lower initial_cash, or raise max_market_share with "
+            "fills.max_participation and costs.impact set"
+        )
+
+
+def _session(bars: MarketBars, t: int, broker: Broker, record: Record, config: TradeConfig) -> None:
+    day: date = bars.sessions[t].item()
+    broker.start_session()
+    broker.charge_borrow(day, (day - bars.sessions[t - 1].item()).days)
+    if bars.dividend is not None:
+        broker.pay_dividends(day, bars.dividend[t])
     broker.split(day, bars.adjustment_factor[t])
     broker.delist(day, bars.listed[t])
     before = broker.last.copy()
-    opening = bars.opening(t)
-    fills = broker.open(day, opening)
-    broker.mark(bars.close[t])
-    first = len(record.daily) == 1
-    base = np.where(np.isfinite(opening.price), opening.price, before) if first else before
-    record.follow_universe(bars.universe[t - 1], base, broker.last)
-    record.close(bars, t, broker, fills)
-
-
-class _Record:
-    """Rows of the output, session by session."""
-
-    def __init__(self, benchmark: float) -> None:
-        self.benchmark = benchmark
-        self.daily: list[tuple[Any, ...]] = []
-        self.holdings: list[pl.DataFrame] = []
-        self.portfolios: list[Portfolio] = []
-
-    def follow_universe(self, members: BoolArray, base: FloatArray, last: FloatArray) -> None:
-        known = members & np.isfinite(base) & np.isfinite(last)
-        if known.any():
-            self.benchmark *= float(np.mean(last[known] / base[known]))
-
-    def close(self, bars: MarketBars, t: int, broker: Broker, fills: Fills | None) -> None:
-        equity, held = broker.equity(), np.flatnonzero(broker.shares)
-        value = broker.shares[held] * broker.last[held]
-        done = fills or Fills(equity=equity, traded=0.0, cost=0.0, unfilled=0)
-        day: Any = bars.sessions[t].item()
-        turnover = done.traded / 2.0 / done.equity
-        cost_bps = done.cost / done.equity / BASIS_POINT
-        self.daily.append(
-            (
-                day,
-                equity,
-                broker.cash,
-                float(value.sum()) / equity,
-                turnover,
-                done.cost,
-                cost_bps,
-                len(held),
-                done.unfilled,
-                self.benchmark,
-            )
-        )
-        self.holdings.append(
-            pl.DataFrame(
-                {
-                    "date": pl.Series([day] * len(held), dtype=pl.Date),
-                    "code": pl.Series([broker.codes[n] for n in held], dtype=pl.String),
-                    "shares": broker.shares[held],
-                    "price": broker.last[held],
-                    "weight": value / equity,
-                }
-            )
-        )
-
-    def finish(self, broker: Broker) -> Backtest:
-        floats = ("equity", "cash", "gross", "turnover", "cost", "cost_bps")
-        schema = {
-            "date": pl.Date,
-            **dict.fromkeys(floats, pl.Float64),
-            "num_positions": pl.Int64,
-            "unfilled": pl.Int64,
-            "benchmark": pl.Float64,
-        }
-        return Backtest(
-            ledger=pl.DataFrame(broker.ledger, schema=dict(LEDGER_SCHEMA), orient="row"),
-            daily=pl.DataFrame(self.daily, schema=schema, orient="row"),
-            unfilled=pl.DataFrame(broker.unfilled, schema=dict(UNFILLED_SCHEMA), orient="row"),
-            holdings=pl.concat(self.holdings),
-            portfolios=tuple(self.portfolios),
-        )
+    slip = broker.due()
+    base = before[slip.names]
+    offer = make_offer(bars, t, slip.names, base, config=config.fills, costs=config.costs)
+    at_open = config.fills.price is FillPrice.OPEN
+    broker.fill(
+        day,
+        slip,
+        offer,
+        lendable_N=None if bars.lendable is None else bars.lendable[t - 1],
+        no_price=Reason.NO_OPEN if at_open else Reason.NO_TRADE,
+    )
+    if record.is_first:
+        paid = bars.price(t, config.fills.price)
+        before = np.where(np.isfinite(paid), paid, before)
+    broker.mark(bars.price(t, FillPrice.CLOSE), day)
+    record.follow_universe(day, bars.universe[t - 1], before, broker.last)
+    record.close(day, broker, broker.today)

@@ -1,24 +1,30 @@
 """A cautious broker: whole lots, sells before buys, no debt, and no fill that the market refused.
 
-`Broker` holds the account; `backtest` decides. Orders are target holdings per name; what the market
-does not let through stays as a working order until it is filled, replaced, or the name is gone.
+`Broker` holds the account; `backtest` decides. Orders are target holdings per name, negative ones
+sold short; what the market does not let through stays as a working order until it is filled,
+replaced, or the name is gone. Money is counted in whole smallest units of the currency.
+
+Proceeds of short sales stay with the lender as collateral: names are bought with what is left of
+the cash when the value of the names sold short is set aside, and holdings of both signs together
+are at most ``max_gross`` times equity when they are opened. An account that never sells short has
+no debt; one that does may owe what a short sale lost, without interest, until its next sales.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
-from typing import Any
 
 import numpy as np
-import polars as pl
 
+from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
-from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.book import SIGN, Book, Entries, Reason, Side
+from gogooku.portfolio.costs import CostConfig, Traded
+from gogooku.portfolio.fills import Offer, PriceOf
+from gogooku.portfolio.orders import Order, Slip, rest_of, slip_of, within_budget, within_cap
 
 _WHOLE = 1e-5
 """Relative distance from a whole number of shares that rounding of the factor explains."""
@@ -26,255 +32,432 @@ _DUST = 1e-9
 """Relative error of sums of floats; money below it is no money."""
 
 
-class Side(StrEnum):
-    """What a ledger row did to the holding."""
-
-    BUY = "buy"
-    SELL = "sell"
-    SPLIT = "split"
-    """The share count changed on an ex-date; ``cash`` is paid for the fraction of a share."""
-
-
-class Reason(StrEnum):
-    """Why a ledger row exists, or why an order was not filled."""
-
-    REBALANCE = "rebalance"
-    CARRIED = "carried"
-    """An order that an earlier open had refused."""
-    SPLIT = "split"
-    DELISTED = "delisted"
-    """Cashed out at the terminal close, without cost."""
-    NO_OPEN = "no_open"
-    LIMIT_UP = "limit_up"
-    LIMIT_DOWN = "limit_down"
-
-
-LEDGER_SCHEMA: Mapping[str, Any] = {
-    "date": pl.Date,
-    "code": pl.String,
-    "side": pl.String,
-    "shares": pl.Int64,
-    "price": pl.Float64,
-    "cost": pl.Float64,
-    "reason": pl.String,
-    "cash": pl.Float64,
-    "decided": pl.Date,
-}
-"""One row per change of a holding. ``shares`` is the number traded (for a split the change in the
-count), ``cash`` the change in cash, cost included, ``decided`` the session of the decision."""
-
-UNFILLED_SCHEMA: Mapping[str, Any] = {
-    "date": pl.Date,
-    "code": pl.String,
-    "side": pl.String,
-    "shares": pl.Int64,
-    "reason": pl.String,
-}
-
-
 @dataclass(frozen=True)
-class Opening:
-    """What an open offers, each [N]: price (NaN: none), and locks against buyers and sellers."""
+class AccountTerms:
+    """What an account agreed with its broker.
 
-    price: FloatArray
-    no_buy: BoolArray
-    no_sell: BoolArray
+    Attributes
+    ----------
+    costs : CostConfig
+    lot : int
+        Shares per lot.
+    minor_units : int
+        Smallest units of money per unit of the currency.
+    max_gross : float
+        Largest value of holdings of both signs together, as a multiple of equity, that an order
+        may bring about.
+    haircut : float
+        Share of the last close that a delisted name does not pay.
+    dividend_tax : float
+        Share of a dividend that is withheld.
+    """
+
+    costs: CostConfig
+    lot: int
+    minor_units: int = 1
+    max_gross: float = 1.0
+    haircut: float = 0.0
+    dividend_tax: float = 0.0
 
 
-@dataclass(frozen=True)
-class Order:
-    """A target holding of one name; ``refused`` counts the opens that did not fill it."""
-
-    target: int
-    decided: date
-    refused: int = 0
-
-
-@dataclass(frozen=True)
+@dataclass
 class Fills:
-    """What one open did: values in the market's currency."""
+    """What one session did, in the market's currency; ``unfilled`` and ``capped`` count orders."""
 
     equity: float
-    traded: float
-    cost: float
-    unfilled: int
+    traded: float = 0.0
+    commission: float = 0.0
+    spread: float = 0.0
+    impact: float = 0.0
+    borrow: float = 0.0
+    dividends: float = 0.0
+    unfilled: int = 0
+    capped: int = 0
+
+    @property
+    def cost(self) -> float:
+        """All costs together."""
+        return self.commission + self.spread + self.impact + self.borrow
 
 
 @dataclass
 class Broker:
-    """An account: cash, whole shares, the last price of every name, working orders, a ledger."""
+    """An account: cash, whole shares, the last price of every name, working orders, a book."""
 
     codes: tuple[str, ...]
-    cash: float
-    costs: CostConfig
-    lot: int
+    initial_cash: float
+    terms: AccountTerms
     shares: IntArray = field(init=False)
     last: FloatArray = field(init=False)
     orders: dict[int, Order] = field(default_factory=dict)
-    ledger: list[tuple[Any, ...]] = field(default_factory=list)
-    unfilled: list[tuple[Any, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Start without holdings and without prices."""
+        """Open the account."""
+        self.units = round(self.initial_cash * self.terms.minor_units)
+        self._opened_with = self.units
         self.shares = np.zeros(len(self.codes), dtype=np.int64)
         self.last = np.full(len(self.codes), np.nan)
+        self.book = Book(self.codes, self.terms.minor_units)
+        self.today = Fills(equity=math.nan)
+        self.has_shorted = False
+        self._held: IntArray | None = None
+
+    @property
+    def held(self) -> IntArray:
+        """Positions of the names that are held or sold short."""
+        if self._held is None:
+            self._held = np.flatnonzero(self.shares)
+        return self._held
+
+    @property
+    def cash(self) -> float:
+        """In the market's currency."""
+        return self.units / self.terms.minor_units
 
     def equity(self) -> float:
-        """Cash plus holdings at the last prices."""
-        held = np.flatnonzero(self.shares)
-        return self.cash + float(self.shares[held] @ self.last[held])
+        """Cash and holdings at the last prices; names sold short count against it."""
+        return self.cash + float(self.shares[self.held] @ self.last[self.held])
+
+    # ------------------------------------------------------------------ before the session's fills
+
+    def charge_borrow(self, day: date, days: int) -> None:
+        """Pay the fee for names sold short, for the calendar days since the session before."""
+        names = self.held[self.shares[self.held] < 0]
+        if not len(names) or not self.terms.costs.borrow_bps:
+            return
+        value = -self.shares[names] * self.last[names]
+        rate = self.terms.costs.borrow(1.0, days)
+        fee = np.ceil(value * rate * self.terms.minor_units - _DUST).astype(np.int64)
+        self.enter(
+            day,
+            Entries(names, Side.BORROW, -self.shares[names], self.last[names], -fee, Reason.BORROW),
+        )
+        self.today.borrow += int(fee.sum()) / self.terms.minor_units
+
+    def pay_dividends(self, day: date, dividend_N: FloatArray) -> None:
+        """Cash on the ex-date, per share held at the close before; sold short it is owed gross."""
+        names = self.held[dividend_N[self.held] > 0.0]
+        if not len(names):
+            return
+        shares, each = self.shares[names], dividend_N[names]
+        kept = np.where(shares > 0, 1.0 - self.terms.dividend_tax, 1.0)
+        cash = self.to_units(shares * each * kept)
+        self.enter(day, Entries(names, Side.DIVIDEND, np.abs(shares), each, cash, Reason.DIVIDEND))
+        self.today.dividends += int(cash.sum()) / self.terms.minor_units
 
     def split(self, day: date, factor_N: FloatArray) -> None:
-        """Apply the day's adjustment factors (0.5: two new shares for one) before the open."""
-        for name in np.flatnonzero(np.isfinite(factor_N) & (factor_N != 1.0)).tolist():
+        """Apply the day's adjustment factors (0.5: two new shares for one) before its fills.
+
+        A holding becomes whole shares and cash for the fraction; a working order keeps its share
+        of the company, so that a sale of a few shares over a consolidation does not become one of
+        all of them.
+        """
+        for name in np.flatnonzero(factor_N != 1.0).tolist():
             factor = float(factor_N[name])
+            if not math.isfinite(factor):
+                continue
             self.last[name] *= factor
             if name in self.orders:
                 order = self.orders[name]
-                target = _whole(order.target / factor) // self.lot * self.lot
-                self.orders[name] = Order(target, order.decided, order.refused)
+                self.orders[name] = Order(
+                    _whole(order.target / factor), order.decided, order.refused
+                )
             if held := int(self.shares[name]):
                 exact = held / factor
                 count = _whole(exact)
-                paid = max(exact - count, 0.0) * float(self.last[name])
-                paid = 0.0 if abs(exact - count) <= _WHOLE * exact else paid
+                left = 0.0 if abs(exact - count) <= _WHOLE * abs(exact) else exact - count
+                price = self.last[name : name + 1]
                 self.shares[name] = count
-                self._book(
+                self.enter(
                     day,
-                    name,
-                    Side.SPLIT,
-                    count - held,
-                    float(self.last[name]),
-                    cash=paid,
-                    reason=Reason.SPLIT,
+                    Entries(
+                        np.array([name]),
+                        Side.SPLIT,
+                        np.array([count - held]),
+                        price.copy(),
+                        self.to_units(left * price),
+                        Reason.SPLIT,
+                    ),
                 )
 
     def delist(self, day: date, listed_N: BoolArray) -> None:
-        """Cash out holdings that are no longer listed at their last close; cancel their orders."""
-        for name in np.flatnonzero((self.shares > 0) & ~listed_N).tolist():
-            count, price = int(self.shares[name]), float(self.last[name])
-            self.shares[name] = 0
-            self._book(
-                day, name, Side.SELL, count, price, cash=count * price, reason=Reason.DELISTED
-            )
-        self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
+        """Cash out holdings that are no longer listed; cancel their orders.
 
-    def open(self, day: date, opening: Opening) -> Fills:
-        """Fill working orders at the open: sells first, then buys as far as the cash goes."""
-        prices = np.where(np.isfinite(opening.price), opening.price, self.last)
-        held = np.flatnonzero(self.shares)
-        before = self.cash + float(self.shares[held] @ prices[held])
-        first_row, first_refusal = len(self.ledger), len(self.unfilled)
-        fillable = {
-            name: order
-            for name, order in self.orders.items()
-            if order.target != self.shares[name] and not self._refused(day, name, order, opening)
-        }
-        for name, order in fillable.items():
-            if order.target < self.shares[name]:
-                self._trade(day, name, order.target - int(self.shares[name]), prices, order)
-        for name, count in self._affordable(fillable, prices).items():
-            self._trade(day, name, count, prices, fillable[name])
-        refused = {row[1] for row in self.unfilled[first_refusal:]}
-        self.orders = {
-            name: Order(order.target, order.decided, order.refused + 1)
-            for name, order in self.orders.items()
-            if self.codes[name] in refused
-        }
-        rows = self.ledger[first_row:]
-        traded, cost = sum(row[3] * row[4] for row in rows), sum(row[5] for row in rows)
-        held = np.flatnonzero(self.shares)
-        after = self.cash + float(self.shares[held] @ prices[held])
-        assert abs(after + cost - before) <= _DUST * max(before, 1.0), (
-            "cash and holdings do not add up after the fills"
-        )
-        return Fills(
-            equity=before, traded=traded, cost=cost, unfilled=len(self.unfilled) - first_refusal
-        )
+        A holding is paid its last close less the haircut; what was sold short is bought back at
+        the last close.
+        """
+        gone = self.held[~listed_N[self.held]]
+        if len(gone):
+            self._pay_out(day, gone[self.shares[gone] > 0], Side.SELL)
+            self._pay_out(day, gone[self.shares[gone] < 0], Side.COVER)
+        if not listed_N[list(self.orders)].all():
+            self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
 
-    def mark(self, close_N: FloatArray) -> None:
-        """Take the session's closes; a name that did not trade keeps its last price."""
-        self.last = np.where(np.isfinite(close_N), close_N, self.last)
-        assert self.cash >= 0.0, f"cash {self.cash} is negative"
-        assert (self.shares >= 0).all(), "a holding is negative"
-        assert math.isfinite(self.equity()), "a holding has no price"
+    def _pay_out(self, day: date, names: IntArray, side: Side) -> None:
+        if len(names):
+            count, price = self.shares[names], self.last[names]
+            price = price * (1.0 - self.terms.haircut) if side is Side.SELL else price
+            self.shares[names] = 0
+            cash = self.to_units(count * price)
+            self.enter(day, Entries(names, side, np.abs(count), price, cash, Reason.DELISTED))
 
-    def _refused(self, day: date, name: int, order: Order, opening: Opening) -> bool:
-        change = order.target - int(self.shares[name])
-        if 0 < change < self.lot:
-            return False
-        side = Side.BUY if change > 0 else Side.SELL
-        if not math.isfinite(opening.price[name]):
-            reason = Reason.NO_OPEN
-        elif side is Side.BUY and opening.no_buy[name]:
-            reason = Reason.LIMIT_UP
-        elif side is Side.SELL and opening.no_sell[name]:
-            reason = Reason.LIMIT_DOWN
-        else:
-            return False
-        self.unfilled.append((day, self.codes[name], side.value, abs(change), reason.value))
-        return True
+    # ----------------------------------------------------------------------------------- the fills
 
-    def _affordable(self, fillable: Mapping[int, Order], prices: FloatArray) -> dict[int, int]:
-        """Shares to buy per name: all scaled alike to the cash, the rest lot by lot in rank."""
-        wanted = {
-            name: (order.target - int(self.shares[name])) // self.lot * self.lot
-            for name, order in fillable.items()
-            if order.target - int(self.shares[name]) >= self.lot
-        }
-        unit = {name: float(prices[name]) * (1.0 + self.costs.rate) for name in wanted}
-        needed = sum(count * unit[name] for name, count in wanted.items())
-        budget = self.cash
-        if needed <= budget * (1.0 + _DUST / 10.0):
-            return wanted
-        scale = budget / needed
-        bought = {name: int(count * scale) // self.lot * self.lot for name, count in wanted.items()}
-        left = budget - sum(count * unit[name] for name, count in bought.items())
-        for name, count in wanted.items():
-            lots = min((count - bought[name]) // self.lot, int(left / (unit[name] * self.lot)))
-            if lots > 0:
-                bought[name] += lots * self.lot
-                left -= lots * self.lot * unit[name]
-        return {name: count for name, count in bought.items() if count}
+    def due(self) -> Slip:
+        """Working orders that would trade something; the others are done."""
+        return slip_of(self.orders, self.shares, lot=self.terms.lot)
 
-    def _trade(self, day: date, name: int, change: int, prices: FloatArray, order: Order) -> None:
-        price = float(prices[name])
-        cost = self.costs.cost(change * price)
-        self.shares[name] += change
-        self.last[name] = price
-        self._book(
-            day,
-            name,
-            Side.BUY if change > 0 else Side.SELL,
-            abs(change),
-            price,
-            cash=-change * price - cost,
-            reason=Reason.CARRIED if order.refused else Reason.REBALANCE,
-            cost=cost,
-            decided=order.decided,
-        )
-
-    def _book(  # noqa: PLR0913 - one argument per column of the ledger
+    def fill(
         self,
         day: date,
-        name: int,
-        side: Side,
-        shares: int,
-        price: float,
+        slip: Slip,
+        offer: Offer,
         *,
-        cash: float,
-        reason: Reason,
-        cost: float = 0.0,
-        decided: date | None = None,
+        lendable_N: BoolArray | None = None,
+        no_price: Reason = Reason.NO_OPEN,
     ) -> None:
-        self.cash += cash
-        if -_DUST * abs(cash) < self.cash < 0.0:
-            self.cash = 0.0
-        row = (day, self.codes[name], side.value, shares, price, cost, reason.value, cash, decided)
-        self.ledger.append(row)
+        """Fill working orders: sales and covers first, then what cash and the limit allow.
+
+        Parameters
+        ----------
+        slip : Slip
+            What `due` gave.
+        offer : Offer
+            For the names of the slip.
+        lendable_N : bool [N], optional
+            Names that may be sold short; None for all.
+        no_price : Reason
+            Of a refusal where there is no price.
+        """
+        before = self.cash + self._value(offer.price_of)
+        self.today.equity = before
+        self.orders = {}
+        if not len(slip.names):
+            return
+        slip = self._allowed_shorts(day, slip, lendable_N)
+        waiting = self._refusals(day, slip, offer, no_price)
+        closing, opening, cut = self._capped(day, slip, offer, waiting)
+        down = slip.change < 0
+        trade = _Trade(self, day, slip, offer)
+        trade.sell(Side.SELL, np.where(down, closing, 0))
+        trade.buy(Side.COVER, np.where(down, 0, closing), budget=self.units, lot=1)
+        trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
+        trade.buy(Side.BUY, np.where(down, 0, opening), budget=trade.free(), lot=self.terms.lot)
+        self.orders = rest_of(slip, waiting | cut)
+        after = self.cash + self._value(offer.price_of)
+        paid = self.today.commission + self.today.spread + self.today.impact
+        rounding = 2.0 * len(slip.names) / self.terms.minor_units + _DUST * max(abs(before), 1.0)
+        assert abs(after + paid + trade.off_mid - before) <= rounding, (
+            "cash and holdings do not add up after the fills"
+        )
+
+    def mid(self, names: IntArray, price_of: PriceOf) -> FloatArray:
+        """A session's prices of some names; where nobody traded the last price."""
+        price = price_of(names)
+        return np.where(np.isnan(price), self.last[names], price)
+
+    def _value(self, price_of: PriceOf) -> float:
+        return float(self.shares[self.held] @ self.mid(self.held, price_of))
+
+    def mark(self, close_N: FloatArray, day: date) -> None:
+        """Take the session's closes; a name that did not trade keeps its last price.
+
+        Raises
+        ------
+        DataError
+            Names sold short have eaten up the account: a real one would have been closed before.
+        """
+        self.last = np.where(np.isfinite(close_N), close_N, self.last)
+        assert self.units == self._opened_with + self.book.total, "cash and the ledger differ"
+        assert math.isfinite(self.equity()), "a holding has no price"
+        if self.has_shorted and self.equity() <= 0.0:
+            raise DataError(
+                f"backtest: on {day} equity is {self.equity():,.0f} after names sold short have "
+                "risen: the account would have been closed; hold fewer of them or less of each"
+            )
+        assert self.has_shorted or self.units >= 0, f"cash {self.cash} is negative"
+
+    def start_session(self) -> None:
+        """Begin to count what a session does."""
+        self.today = Fills(equity=math.nan)
+
+    # ------------------------------------------------------------------------------------ refusals
+
+    def _refusals(self, day: date, slip: Slip, offer: Offer, no_price: Reason) -> BoolArray:
+        """Orders that the market does not let through, written down; [k]."""
+        up = slip.change > 0
+        waiting = np.isnan(offer.price)
+        locked = np.where(up, offer.no_buy, offer.no_sell) & ~waiting
+        if not (waiting | locked).any():
+            return waiting
+        self._refuse(day, slip, waiting, slip.wanted, no_price)
+        self._refuse(day, slip, locked & up, slip.wanted, Reason.LIMIT_UP)
+        self._refuse(day, slip, locked & ~up, slip.wanted, Reason.LIMIT_DOWN)
+        waiting |= locked
+        self.today.unfilled += int(waiting.sum())
+        return waiting
+
+    def _capped(
+        self, day: date, slip: Slip, offer: Offer, waiting: BoolArray
+    ) -> tuple[IntArray, IntArray, BoolArray]:
+        """Closing and opening shares that may be traded now, and which orders that cuts."""
+        closing, opening = within_cap(slip, offer, lot=self.terms.lot)
+        if waiting.any():
+            closing, opening = np.where(waiting, 0, closing), np.where(waiting, 0, opening)
+        if offer.max_shares is None:
+            return closing, opening, np.zeros_like(waiting)
+        cut = ~waiting & (closing + opening < slip.wanted)
+        self._refuse(day, slip, cut, slip.wanted - closing - opening, Reason.PARTICIPATION)
+        self.today.capped += int(cut.sum())
+        return closing, opening, cut
+
+    def _allowed_shorts(self, day: date, slip: Slip, lendable_N: BoolArray | None) -> Slip:
+        if lendable_N is None:
+            return slip
+        barred = (slip.change < 0) & (slip.opening > 0) & ~lendable_N[slip.names]
+        self._refuse(day, slip, barred, slip.opening, Reason.NOT_LENDABLE)
+        self.today.unfilled += int(barred.sum())
+        return replace(slip, opening=np.where(barred, 0, slip.opening))
+
+    def _refuse(
+        self, day: date, slip: Slip, which: BoolArray, shares: IntArray, why: Reason
+    ) -> None:
+        for one in np.flatnonzero(which).tolist():
+            side = Side.BUY if slip.change[one] > 0 else Side.SELL
+            self.book.refuse(day, int(slip.names[one]), side, int(shares[one]), why)
+
+    # -------------------------------------------------------------------------------------- money
+
+    def to_units(self, amount: FloatArray) -> IntArray:
+        """Amounts of the currency in whole smallest units, the nearest."""
+        return np.rint(amount * self.terms.minor_units).astype(np.int64)
+
+    def enter(self, day: date, rows: Entries) -> None:
+        """Write rows down and move their cash."""
+        self._held = None
+        self.units += int(rows.cash.sum())
+        self.book.add(day, rows)
+
+
+class _Trade:
+    """Fills of one session, one kind after the other."""
+
+    def __init__(self, broker: Broker, day: date, slip: Slip, offer: Offer) -> None:
+        self.broker, self.day, self.slip, self.offer = broker, day, slip, offer
+        self.off_mid = 0.0
+
+    def sell(self, side: Side, shares: IntArray) -> None:
+        places = np.flatnonzero(shares)
+        if len(places):
+            self._book(side, places, shares[places], self.offer.sell_price[places])
+
+    def buy(self, side: Side, shares: IntArray, *, budget: int, lot: int) -> None:
+        places = np.flatnonzero(shares)
+        if not len(places):
+            return
+        price = self.offer.buy_price[places]
+
+        def total(counts: IntArray) -> IntArray:
+            value = counts * price
+            return np.asarray(
+                self.broker.to_units(value) + self._charges(places, counts, value).sum(axis=0)
+            )
+
+        bought = within_budget(shares[places], total, budget=budget, lot=lot)
+        if not bought.all():
+            some = np.flatnonzero(bought)
+            places, bought, price = places[some], bought[some], price[some]
+        if len(places):
+            self._book(side, places, bought, price)
+
+    def within_gross(self, shares: IntArray) -> IntArray:
+        """Shares to sell short that keep holdings of both signs within the limit."""
+        places = np.flatnonzero(shares)
+        if not len(places):
+            return shares
+        price = self.offer.sell_price[places]
+        kept = shares.copy()
+        kept[places] = within_budget(
+            shares[places],
+            lambda counts: self.broker.to_units(counts * price),
+            budget=self._room(),
+            lot=self.broker.terms.lot,
+        )
+        return kept
+
+    def free(self) -> int:
+        """Money to buy with: cash, less the collateral of what is sold short."""
+        broker = self.broker
+        short = broker.held[broker.shares[broker.held] < 0]
+        if not len(short):
+            return broker.units
+        owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_of))
+        return min(broker.units - math.ceil(owed * broker.terms.minor_units), self._room())
+
+    def _room(self) -> int:
+        """What the limit of both signs together leaves, in smallest units."""
+        broker = self.broker
+        value = broker.shares[broker.held] * broker.mid(broker.held, self.offer.price_of)
+        equity = broker.cash + float(value.sum())
+        room = broker.terms.max_gross * equity - float(np.abs(value).sum())
+        return math.floor(room * broker.terms.minor_units)
+
+    def _charges(self, places: IntArray, shares: IntArray, value: FloatArray) -> IntArray:
+        """Costs by kind of orders of these sizes, [3, k], in smallest units."""
+        offer = self.offer
+        traded = Traded(
+            value=value,
+            shares=shares,
+            tick=offer.tick[places],
+            mean_value=offer.mean_value[places],
+            volatility=offer.volatility[places],
+        )
+        return self.broker.to_units(self.broker.terms.costs.charges(traded).by_kind)
+
+    def _book(self, side: Side, places: IntArray, count: IntArray, price: FloatArray) -> None:
+        broker, names = self.broker, self.slip.names[places]
+        traded = count * price
+        by_kind = self._charges(places, count, traded)
+        value, sign = broker.to_units(traded), SIGN[side]
+        broker.has_shorted |= side is Side.SHORT
+        if sign < 0 and (by_kind.sum(axis=0) > value).any():
+            by_kind = _at_most(by_kind, value)
+        broker.shares[names] += sign * count
+        mid = self.offer.price[places]
+        broker.last[names] = mid
+        broker.enter(
+            self.day,
+            Entries(
+                names,
+                side,
+                count,
+                price,
+                -sign * value - by_kind.sum(axis=0),
+                Reason.REBALANCE,
+                carried=self.slip.carried[places],
+                decided=self.slip.decided[places],
+                by_kind=by_kind,
+            ),
+        )
+        self.off_mid += sign * float(traded.sum() - count @ mid)
+        today, per = broker.today, broker.terms.minor_units
+        commission, spread, impact = by_kind.sum(axis=1).tolist()
+        today.traded += int(value.sum()) / per
+        today.commission += commission / per
+        today.spread += spread / per
+        today.impact += impact / per
+
+
+def _at_most(by_kind: IntArray, value: IntArray) -> IntArray:
+    """Costs of sales that take no more than what is sold: by impact a price does not fall below 0.
+
+    A least commission above the proceeds of a few shares is waived likewise.
+    """
+    before = np.cumsum(by_kind, axis=0) - by_kind
+    return np.minimum(by_kind, np.maximum(value - before, 0))
 
 
 def _whole(count: float) -> int:
-    """Whole shares of an exact count: the nearest when rounding explains it, else the floor."""
+    """Whole shares of an exact count: the nearest when rounding explains it, else towards zero."""
     nearest = round(count)
-    return nearest if abs(count - nearest) <= _WHOLE * count else math.floor(count)
+    return nearest if abs(count - nearest) <= _WHOLE * abs(count) else math.trunc(count)

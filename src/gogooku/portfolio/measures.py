@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.calendar import SESSIONS_PER_YEAR
+from gogooku.core.errors import DataError
 from gogooku.core.metrics import (
     Estimate,
     FloatArray,
@@ -20,6 +21,9 @@ from gogooku.core.metrics import (
 )
 from gogooku.core.types import Report
 
+COST_KINDS = ("commission", "spread", "impact", "borrow")
+"""Columns of the daily frame that sum to its cost."""
+
 
 def backtest_report(daily: pl.DataFrame) -> Report:
     """Measures of `Backtest.daily`.
@@ -29,7 +33,13 @@ def backtest_report(daily: pl.DataFrame) -> Report:
     ``excess_return`` is the annualised mean difference from the benchmark; ``turnover`` is the
     share of equity replaced per year; ``cost_drag_bps`` per year of equity; ``hit_rate`` the share
     of sessions that beat the benchmark. The largest drawdown has no standard error.
+
+    Raises
+    ------
+    DataError
+        The benchmark has no value on some session.
     """
+    _check_benchmark(daily)
     equity, benchmark = (daily.get_column(c).to_numpy() for c in ("equity", "benchmark"))
     returns, market = equity[1:] / equity[:-1] - 1.0, benchmark[1:] / benchmark[:-1] - 1.0
     traded = {c: daily.get_column(c).to_numpy()[1:] for c in ("turnover", "cost_bps")}
@@ -54,11 +64,23 @@ def backtest_report(daily: pl.DataFrame) -> Report:
         "sessions": len(returns),
         "sessions_per_year": SESSIONS_PER_YEAR,
         "unfilled": int(daily.get_column("unfilled").sum()),
+        "capped": int(daily.get_column("capped").sum()),
         "cost": float(daily.get_column("cost").sum()),
+        "costs": {kind: float(daily.get_column(kind).sum()) for kind in COST_KINDS},
         "benchmark": "equal-weighted universe, rebalanced daily, no costs, no lots",
     }
     named = {f"portfolio.{name}": estimate for name, estimate in values.items()}
     return Report(values=named, facts=facts)
+
+
+def _check_benchmark(daily: pl.DataFrame) -> None:
+    level = daily.get_column("benchmark").cast(pl.Float64).fill_null(math.nan)
+    missing = daily.filter(~level.is_finite() | (level <= 0.0)).get_column("date")
+    if len(missing):
+        raise DataError(
+            f"backtest: the benchmark has no value on {len(missing)} of {daily.height} sessions, "
+            f"first {missing[0]}; give one with a value on each, or leave those sessions out"
+        )
 
 
 def _times(estimate: Estimate, factor: float) -> Estimate:

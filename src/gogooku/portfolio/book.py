@@ -1,0 +1,211 @@
+"""The books of an account: every change of a holding and of cash, in whole units of money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gogooku.core.metrics import FloatArray
+from gogooku.core.types import BoolArray, IntArray
+
+
+class Side(StrEnum):
+    """What a ledger row did to the holding."""
+
+    BUY = "buy"
+    SELL = "sell"
+    SHORT = "short"
+    """Shares sold that are borrowed."""
+    COVER = "cover"
+    """Borrowed shares bought back."""
+    SPLIT = "split"
+    """The share count changed on an ex-date; ``cash`` is paid for the fraction of a share."""
+    DIVIDEND = "dividend"
+    """Cash on the ex-date for ``shares`` held (paid for shares sold short), net of tax."""
+    BORROW = "borrow"
+    """The fee for ``shares`` sold short since the session before."""
+
+
+class Reason(StrEnum):
+    """Why a ledger row exists, or why an order was not filled."""
+
+    REBALANCE = "rebalance"
+    CARRIED = "carried"
+    """An order that an earlier session had refused or filled in part."""
+    SPLIT = "split"
+    DELISTED = "delisted"
+    """Cashed out at the terminal close, less the haircut, without cost."""
+    DIVIDEND = "dividend"
+    BORROW = "borrow"
+    NO_OPEN = "no_open"
+    NO_TRADE = "no_trade"
+    """Nobody traded in the session of a fill at its mean price or its close."""
+    LIMIT_UP = "limit_up"
+    LIMIT_DOWN = "limit_down"
+    PARTICIPATION = "participation"
+    """More than the largest share of traded value; ``shares`` are what is left of the order."""
+    NOT_LENDABLE = "not_lendable"
+
+
+SIGN: Mapping[Side, int] = {
+    Side.BUY: 1,
+    Side.COVER: 1,
+    Side.SELL: -1,
+    Side.SHORT: -1,
+    Side.SPLIT: 1,
+    Side.DIVIDEND: 0,
+    Side.BORROW: 0,
+}
+"""Holding after a row less the holding before it, per share of the row."""
+TRADES = (Side.BUY, Side.SELL, Side.SHORT, Side.COVER)
+
+LEDGER_SCHEMA: Mapping[str, Any] = {
+    "date": pl.Date,
+    "code": pl.String,
+    "side": pl.String,
+    "shares": pl.Int64,
+    "price": pl.Float64,
+    "cost": pl.Float64,
+    "reason": pl.String,
+    "cash": pl.Float64,
+    "decided": pl.Date,
+    "commission": pl.Float64,
+    "spread": pl.Float64,
+    "impact": pl.Float64,
+}
+"""One row per change of a holding or of cash. ``shares`` is the number traded (for a split the
+change in the count), ``cash`` the change in cash, cost included, in whole smallest units of the
+currency, ``decided`` the session of the decision, null where nobody decided. ``cost`` is the sum of
+``commission``, ``spread`` and ``impact``; of a borrow row the fee."""
+
+UNFILLED_SCHEMA: Mapping[str, Any] = {
+    "date": pl.Date,
+    "code": pl.String,
+    "side": pl.String,
+    "shares": pl.Int64,
+    "reason": pl.String,
+}
+_NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
+_KINDS = ("commission", "spread", "impact")
+_WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
+_PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Rows of the ledger of one session and one side, each [k]; money in whole smallest units."""
+
+    names: IntArray
+    side: Side
+    shares: IntArray
+    price: FloatArray
+    cash: IntArray
+    reason: Reason
+    carried: BoolArray | None = None
+    """Rows whose reason is `Reason.CARRIED` instead."""
+    decided: IntArray | None = None
+    """Session of the decision, in days since 1970."""
+    by_kind: IntArray | None = None
+    """Commission, spread and impact [3, k]."""
+
+
+@dataclass
+class Book:
+    """Rows as they come, by column, and the sum of their cash.
+
+    Attributes
+    ----------
+    codes : tuple of str
+    minor_units : int
+        Smallest units of money per unit of the currency.
+    total : int
+        Cash of all rows, in smallest units.
+    """
+
+    codes: tuple[str, ...]
+    minor_units: int
+    total: int = 0
+    num_trades: int = 0
+    _rows: list[tuple[date, Entries]] = field(default_factory=list)
+    _refused: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, day: date, rows: Entries) -> None:
+        """Write rows down."""
+        self.total += int(rows.cash.sum())
+        self.num_trades += len(rows.names) if rows.decided is not None else 0
+        self._rows.append((day, rows))
+
+    def refuse(self, day: date, name: int, side: Side, shares: int, why: Reason) -> None:
+        """Write an order down that a session did not fill, or the rest of one."""
+        self._refused.append((day, self.codes[name], side.value, shares, why.value))
+
+    @property
+    def num_refused(self) -> int:
+        """Rows of orders that were not filled."""
+        return len(self._refused)
+
+    def ledger(self) -> pl.DataFrame:
+        """All rows, as `LEDGER_SCHEMA` says."""
+        if not self._rows:
+            return pl.DataFrame(schema=dict(LEDGER_SCHEMA))
+        counts = np.array([len(rows.names) for _, rows in self._rows])
+        days = np.array([day for day, _ in self._rows], dtype="datetime64[D]")
+        parts = [
+            np.zeros((3, count), dtype=np.int64) if rows.by_kind is None else rows.by_kind
+            for (_, rows), count in zip(self._rows, counts.tolist(), strict=True)
+        ]
+        by_kind = np.concatenate(parts, axis=1)
+        cash = np.concatenate([rows.cash for _, rows in self._rows])
+        side = self._repeated([rows.side for _, rows in self._rows], counts)
+        reason = self._repeated([rows.reason for _, rows in self._rows], counts)
+        carried = self._column("carried", counts).astype(np.bool_)
+        decided = self._column("decided", counts, empty=_NO_DAY)
+        fee = np.where(side == _PLACE[Side.BORROW], -cash, by_kind.sum(axis=0))
+        codes = np.array(self.codes, dtype=object)
+        return pl.DataFrame(
+            {
+                "date": np.repeat(days, counts),
+                "code": _texts(codes[np.concatenate([rows.names for _, rows in self._rows])]),
+                "side": _texts(_WORDS[side]),
+                "shares": np.concatenate([rows.shares for _, rows in self._rows]),
+                "price": np.concatenate([rows.price for _, rows in self._rows]),
+                "cost": fee / self.minor_units,
+                "reason": _texts(_WORDS[np.where(carried, _PLACE[Reason.CARRIED], reason)]),
+                "cash": cash / self.minor_units,
+                "decided": decided.astype("datetime64[D]"),
+                **{
+                    name: values / self.minor_units
+                    for name, values in zip(_KINDS, by_kind, strict=True)
+                },
+            },
+            schema=dict(LEDGER_SCHEMA),
+        )
+
+    def _column(self, name: str, counts: IntArray, *, empty: int = 0) -> IntArray:
+        """Values of all rows; where a row has none, ``empty``."""
+        found = (getattr(rows, name) for _, rows in self._rows)
+        return np.concatenate(
+            [
+                np.full(count, empty) if values is None else values
+                for values, count in zip(found, counts.tolist(), strict=True)
+            ]
+        )
+
+    @staticmethod
+    def _repeated(words: Sequence[Side | Reason], counts: IntArray) -> IntArray:
+        return np.repeat(np.array([_PLACE[word] for word in words]), counts)
+
+    def unfilled(self) -> pl.DataFrame:
+        """Orders that were not filled, as `UNFILLED_SCHEMA` says."""
+        return pl.DataFrame(self._refused, schema=dict(UNFILLED_SCHEMA), orient="row")
+
+
+def _texts(words: npt.NDArray[np.object_]) -> pl.Series:
+    return pl.Series(words.tolist(), dtype=pl.String)

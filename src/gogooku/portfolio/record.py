@@ -1,0 +1,151 @@
+"""What a backtest writes down at each close: the account's day and its holdings."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.errors import DataError
+from gogooku.core.metrics import FloatArray
+from gogooku.core.types import BoolArray, Portfolio
+from gogooku.portfolio.broker import Broker, Fills
+from gogooku.portfolio.costs import BASIS_POINT
+
+_FLOAT, _COUNT = pl.Float64, pl.Int64
+DAILY_SCHEMA = {
+    "date": pl.Date,
+    "equity": _FLOAT,
+    "cash": _FLOAT,
+    "gross": _FLOAT,
+    "turnover": _FLOAT,
+    "cost": _FLOAT,
+    "cost_bps": _FLOAT,
+    "num_positions": _COUNT,
+    "unfilled": _COUNT,
+    "benchmark": _FLOAT,
+    "long": _FLOAT,
+    "short": _FLOAT,
+    "net": _FLOAT,
+    "traded": _FLOAT,
+    "commission": _FLOAT,
+    "spread": _FLOAT,
+    "impact": _FLOAT,
+    "borrow": _FLOAT,
+    "dividends": _FLOAT,
+    "capped": _COUNT,
+}
+"""One row per session. Money is in the market's currency.
+
+``gross`` is holdings of both signs over equity, ``long``, ``short`` (positive) and ``net``
+likewise; ``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of
+equity at the fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends``
+net of tax; ``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded
+value.
+"""
+
+
+class Record:
+    """Rows of the output, session by session.
+
+    Attributes
+    ----------
+    benchmark : float
+        Value of the equal-weighted universe, rebalanced daily, without costs or lots.
+    """
+
+    def __init__(self, benchmark: float) -> None:
+        self.benchmark = benchmark
+        self.portfolios: list[Portfolio] = []
+        self._daily: list[tuple[Any, ...]] = []
+        self._held: list[tuple[Any, ...]] = []
+        self._no_benchmark: list[date] = []
+
+    @property
+    def is_first(self) -> bool:
+        """Whether only the evening of the first decision is written down."""
+        return len(self._daily) == 1
+
+    def follow_universe(
+        self, day: date, members: BoolArray, base: FloatArray, last: FloatArray
+    ) -> None:
+        """Let the benchmark go from one price to another, with those that were members before."""
+        growth = last / base
+        known = growth[members & np.isfinite(growth)]
+        if len(known):
+            self.benchmark *= float(known.mean())
+        else:
+            self._no_benchmark.append(day)
+
+    def close(self, day: date, broker: Broker, fills: Fills | None) -> None:
+        """Write down the account at a close."""
+        held = broker.held
+        shares, price = broker.shares[held], broker.last[held]
+        value = shares * price
+        equity = broker.cash + float(value.sum())
+        done = fills or Fills(equity=equity)
+        gross, net = float(np.abs(value).sum()) / equity, float(value.sum()) / equity
+        long, short = (gross + net) / 2.0, (gross - net) / 2.0
+        self._daily.append(
+            (
+                day,
+                equity,
+                broker.cash,
+                gross,
+                done.traded / 2.0 / done.equity,
+                done.cost,
+                done.cost / done.equity / BASIS_POINT,
+                len(held),
+                done.unfilled,
+                self.benchmark,
+                long,
+                short,
+                net,
+                done.traded,
+                done.commission,
+                done.spread,
+                done.impact,
+                done.borrow,
+                done.dividends,
+                done.capped,
+            )
+        )
+        if len(held):
+            days = np.full(len(held), np.datetime64(day, "D"))
+            self._held.append((days, held, shares, price, value / equity))
+
+    def daily(self) -> pl.DataFrame:
+        """As `DAILY_SCHEMA` says.
+
+        Raises
+        ------
+        DataError
+            The benchmark has no return on some session.
+        """
+        if self._no_benchmark:
+            raise DataError(
+                f"backtest: the benchmark has no return on {len(self._no_benchmark)} sessions, "
+                f"first {self._no_benchmark[0]}: no name of the universe of the session before has "
+                "a price; are quotes or the universe of those dates missing? Build again with them"
+            )
+        return pl.DataFrame(self._daily, schema=DAILY_SCHEMA, orient="row")
+
+    def holdings(self, codes: tuple[str, ...]) -> pl.DataFrame:
+        """(date, code, shares, price, weight) at each close; negative when sold short."""
+        empty = (
+            np.zeros(0, dtype="datetime64[D]"),
+            *(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.float64)),
+        )
+        rows = self._held or [empty]
+        day, held, shares, price, weight = (np.concatenate(one) for one in zip(*rows, strict=True))
+        return pl.DataFrame(
+            {
+                "date": day,
+                "code": pl.Series(np.array(codes, dtype=object)[held].tolist(), dtype=pl.String),
+                "shares": shares,
+                "price": price,
+                "weight": weight,
+            }
+        )
