@@ -15,10 +15,6 @@ SOURCE = Path(gogooku.__file__).parent
 
 ELSEWHERE = {
     "chosen_on_test": "who counts the runs judged on one window",
-    "Definition.label_ja": "the page in Japanese",
-    "Definition.meaning_en": "the page, docs/evaluation.md",
-    "Definition.meaning_ja": "the page in Japanese",
-    "Definition.higher_is_better": "the page",
     "Config.model_config": "pydantic",
     "_KeyHeader.auth_flow": "httpx",
     "PipeConsole.on_broken_pipe": "rich",

@@ -114,7 +114,7 @@ def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
     shutil.copytree(traded.folder, Kept.folder)
     rows = {"date": [date(2024, 1, 4)], "style": ["beta"], "active": [0.5], "unknown": [0.0]}
     (Kept.folder / "manifest.json").unlink()
-    pl.DataFrame(rows).write_parquet(Kept.folder / "style_exposures.parquet")
+    pl.DataFrame(rows).write_parquet(Kept.folder / "styles.parquet")
     write_json(Kept.folder / "manifest.json", {"kind": "backtest", "parts": {}})
     seal(Kept.folder)
     found = exposed(Kept(), "style")

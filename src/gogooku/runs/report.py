@@ -179,9 +179,9 @@ def exposed(traded: Traded, kind: str) -> pl.DataFrame | None:
     ----------
     traded : Traded
     kind : str
-        ``style`` or ``sector``, of ``style_exposures.parquet`` or ``sector_exposures.parquet``.
+        ``style`` or ``sector``: a column of ``styles.parquet`` or ``sectors.parquet``.
     """
-    name = f"{kind}_exposures"
+    name = f"{kind}s"
     if not open_sealed(traded.folder).has(f"{name}.parquet"):
         return None
     return traded.frame(name).select("date", pl.col(kind).alias("name"), "active")
