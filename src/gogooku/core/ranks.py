@@ -123,11 +123,13 @@ def _rank(
     counts = rows.shape[1] - np.count_nonzero(unknown, axis=1)
     packs = rows.dtype == np.float32
     order, placed = _packed_order(rows, unknown) if packs else _plain_order(rows)
+    coded = np.empty(rows.shape, dtype=out.dtype)
     for row, count in enumerate(counts.tolist()):
-        places, line = order[row], out[row]
-        line[places[:count]] = _distinct(scale, rows.dtype, out.dtype, count)
-        line[places[count:]] = null
-    _share(out, order, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
+        coded[row, :count] = _distinct(scale, rows.dtype, out.dtype, count)
+        coded[row, count:] = null
+    _share(coded, placed, counts, lambda *run: scale(run[0].astype(rows.dtype), run[1]))
+    for row, places in enumerate(order):
+        out[row][places] = coded[row]
     return order, counts
 
 
@@ -140,11 +142,7 @@ def _distinct(
 
 
 def _share(
-    out: npt.NDArray[Any],
-    order: _Places,
-    placed: npt.NDArray[Any],
-    counts: _Places,
-    scale: _Scale,
+    coded: npt.NDArray[Any], placed: npt.NDArray[Any], counts: _Places, scale: _Scale
 ) -> None:
     """Give every run of equal values, in sorted order, what the mean of its ranks gets."""
     height, width = placed.shape
@@ -159,10 +157,9 @@ def _share(
     begins, ends = turns[0::2], turns[1::2]
     row, length = begins // (width + 1), ends - begins + 1
     mean = (begins + ends) * 0.5 - row * (width + 1) + 1
-    shared = np.repeat(scale(mean, counts[row]).astype(out.dtype), length)
-    inside = np.arange(len(shared)) - np.repeat(np.cumsum(length) - length, length)
-    line, column = np.repeat(row, length), np.repeat(begins - row * (width + 1), length) + inside
-    out[line, order[line, column]] = shared
+    inside = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+    shared = scale(mean, counts[row]).astype(coded.dtype)
+    coded.reshape(-1)[np.repeat(begins - row, length) + inside] = np.repeat(shared, length)
 
 
 def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
