@@ -57,7 +57,7 @@ def text(found):
 
 def test_the_sentence_stands_first(found, text):
     body = text[text.index("<main>") :]
-    assert "network has a higher rank_ic than ridge&lt;b&gt;" in body
+    assert "network has a higher RankIC than ridge&lt;b&gt;" in body
     assert body.index('class="verdict"') < body.index("<table")
     order = [body.index(f'id="{key}"') for key in ("headline", "warnings", "means", "differences")]
     assert order == sorted(order)

@@ -68,6 +68,7 @@ def compare(
             **found.to_json(),
             "sentence": made.sentence(),
             "out_of_time": made.out_of_time,
+            "run_ids": dict(made.run_ids),
             "remarks": list(made.remarks),
             **made.facts,
         },
@@ -103,7 +104,7 @@ def _write(page: Path, made: Comparison) -> None:
             sentence=made.sentence(),
             badge=f"{kind} · {made.facts['source']} · {made.facts['from']} to {made.facts['to']}",
             warnings=made.remarks,
-            facts=made.facts,
+            facts={**made.facts, **made.run_ids},
         )
     )
     temporary = page.with_name(f".{page.name}.tmp")

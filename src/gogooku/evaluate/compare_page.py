@@ -104,7 +104,7 @@ def cumulative(found: SideBySide) -> Figure:
         Series(name=name, y=np.cumsum(frame[name].to_numpy()).tolist(), colour=place)
         for place, name in enumerate(_runs(frame))
     ]
-    return _over_days(frame, lines, y=f"sum of daily {found.metric}")
+    return _over_days(frame, lines, y=f"sum of daily {definition_of(found.metric).label_en}")
 
 
 def cumulative_differences(found: SideBySide) -> dict[str, tuple[Words, Figure]]:
@@ -174,9 +174,10 @@ def _differences(found: SideBySide) -> str:
         cells = [escape(str(name))]
         for horizon in horizons:
             one = found.differences.filter(run=name, horizon=horizon).row(0, named=True)
-            last = f", p {_number(one['p_value'])}, all counted {_number(one['p_holm'])}"
             shown = (one["difference"], one["low"], one["high"])
-            cells.append(_estimated(unit, *shown, one["n"], last))
+            said = f"p {_number(one['p_value'])}", f"all counted {_number(one['p_holm'])}"
+            below = "".join(f"<small>{text}</small>" for text in said)
+            cells.append(_estimated(unit, *shown, one["n"], "") + below)
         rows.append(cells)
     return grid(["run", *(html(sessions(one)) for one in horizons)], rows)
 
@@ -194,8 +195,8 @@ def _many(found: SideBySide) -> str:
         for horizon, one in found.at.items()
     ]
     head = [
-        *("horizon", "sessions", f"p: none is better than {escape(found.first)}", "better"),
-        *("probability of overfitting", "tries in it"),
+        *("horizon", "sessions", "p: none is better", "better"),
+        *("overfitting", "tries in it"),
     ]
     return grid(head, rows)
 

@@ -119,6 +119,7 @@ class SideBySide:
     def sentence(self) -> str:
         """Which run is better, by how much, how sure, after how many tries."""
         means = self.runs.filter(horizon=self.horizon)
+        label = definition_of(self.metric).label_en
         word = "higher" if sign_of(self.metric) > 0 else "lower"
         means = means.with_columns(mean=pl.col("mean") * sign_of(self.metric))
         best = str(means.sort("mean", descending=True)["run"][0])
@@ -127,12 +128,12 @@ class SideBySide:
             others = means.filter(pl.col("run") != self.first).sort("mean", descending=True)
             near = str(others["run"][0])
             return (
-                f"No run has a {word} {self.metric} than {best} {where}: it has "
+                f"No run has a {word} {label} than {best} {where}: it has "
                 f"{self._mean(best)}, and the nearest, {near}, {self._mean(near)}"
                 f"{self._sure(near)} {self._tried(best)}"
             )
         return (
-            f"{best} has a {word} {self.metric} than {self.first} {where}: {self._mean(best)} "
+            f"{best} has a {word} {label} than {self.first} {where}: {self._mean(best)} "
             f"against {self._mean(self.first)}{self._sure(best)} {self._tried(best)}"
         )
 
@@ -148,7 +149,7 @@ class SideBySide:
             return f", {found['difference']:+.4f} {shared}. No test can judge that."
         verdict = "more than chance explains" if found["p_holm"] < _LEVEL else "within chance"
         return (
-            f", {found['difference']:+.4f} (95 % interval {found['low']:+.4f} to "
+            f", {found['difference']:+.4f} (95% interval {found['low']:+.4f} to "
             f"{found['high']:+.4f}) {shared}. That is {verdict}: p {_p(found['p_value'])}, with "
             f"all comparisons counted {_p(found['p_holm'])}."
         )

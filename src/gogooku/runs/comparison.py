@@ -28,6 +28,8 @@ class Comparison:
     found : SideBySide
     out_of_time : bool
         False: all of them are cross-validations.
+    run_ids : mapping of str to str
+        What each run is called here, its name where that is no other's, to its id.
     remarks : tuple of str
         Hold-outs that were spent, biases of the source, findings of the leak gate.
     facts : mapping of str to str
@@ -36,6 +38,7 @@ class Comparison:
 
     found: SideBySide
     out_of_time: bool
+    run_ids: Mapping[str, str]
     remarks: tuple[str, ...]
     facts: Mapping[str, str]
 
@@ -77,11 +80,13 @@ def compare(
     first, last = min(low for low, _ in windows), max(high for _, high in windows)
     variant = next(iter(judged.values()))[1].facts["variant"]
     tries = _tries(home, runs[0], first, last, judged_by=str(variant))
-    daily = {name: evaluation.daily for name, (_, evaluation) in judged.items()}
+    labels = _labels([run for run, _ in judged.values()])
+    daily = {labels[name]: evaluation.daily for name, (_, evaluation) in judged.items()}
     found = side_by_side(daily, tries=tries, metric=metric, horizon=horizon)
     return Comparison(
         found=found,
         out_of_time=runs[0].out_of_time,
+        run_ids={label: run for run, label in labels.items()},
         remarks=tuple(_remarks(home, judged)),
         facts={
             "source": base_source(str(runs[0].manifest["source"])),
@@ -91,6 +96,15 @@ def compare(
             "to": max(str(frame.item(-1, "date")) for frame in found.daily.values()),
         },
     )
+
+
+def _labels(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id to the name it was started with; to the id where two have one name."""
+    names = [str(run.manifest["name"]) for run in runs]
+    return {
+        run.run_id: name if names.count(name) == 1 else run.run_id
+        for run, name in zip(runs, names, strict=True)
+    }
 
 
 def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
