@@ -34,6 +34,8 @@ TRUE_RATES = {
     ("bootstrap interval ratio", "overlap 5"): (0.05, 0.065),
     ("bootstrap interval mean", "overlap 20"): (0.05, 0.07),
     ("bootstrap interval ratio", "overlap 20"): (0.05, 0.075),
+    ("sharpe_difference bootstrap", "overlap 20"): (0.05, 0.06),
+    ("sharpe_difference interval bootstrap", "overlap 20"): (0.05, 0.06),
     ("superior_ability", "overlap 20"): (0.05, 0.1),
     ("stepwise_superior", "overlap 20"): (0.05, 0.1),
 }

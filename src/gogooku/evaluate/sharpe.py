@@ -8,8 +8,8 @@ has no answer and gets NaN, as in `gogooku.evaluate.significance.mean_test`; an 
 be is a `ConfigError`.
 
 How often tests at 5 % reject true nulls was measured on markets of 500 sessions
-(`benchmarks/calibration.py`). `sharpe_difference` by the bootstrap: 4 to 5 % at every overlap; by
-normal quantiles ("hac"): 4 to 6 % without overlap, 8 % at an overlap of 5 and 12 % at 20.
+(`benchmarks/calibration.py`). `sharpe_difference` by the bootstrap: 4 to 5 % without overlap, 5.6 %
+at an overlap of 5 and 6.0 % at 20; by normal quantiles ("hac"): 4 to 6, 8.1 and 11.8 %.
 `probabilistic_sharpe` takes sessions as independent: of values that overlap it must not be asked
 (24 % at an overlap of 5, 34 % at 20). `deflated_sharpe` calls the best of 20 worthless trials
 skill in 0.1 %, and finds a true Sharpe ratio of 2.4 a year among 19 worthless ones in 20 %;
