@@ -92,7 +92,8 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "shares": pl.Int64,
     "reason": pl.String,
 }
-_NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
+_NO_DAY = int(np.iinfo(np.int64).min)
+"""NaT, as days since 1970."""
 _KINDS = ("commission", "spread", "impact")
 _WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
 _PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
