@@ -870,6 +870,16 @@ TRADE_ROWS = rows(
         "portfolio.rebalance_every": 3,
         "portfolio.horizon": 1,
         "portfolio.max_weight": 0.04,
+        "portfolio.exit_margin": 20,
+        "portfolio.exposure": 0.3,
+        "portfolio.smoothing": 10.0,
+        "portfolio.neutral.sector": True,
+        "portfolio.neutral.beta": True,
+        "portfolio.neutral.size": True,
+        "portfolio.limits.turnover": 0.05,
+        "portfolio.limits.sector": 0.05,
+        "portfolio.limits.beta": 0.1,
+        "portfolio.limits.traded_value": 0.001,
         "costs.commission_bps": 5.0,
         "costs.slippage_bps": 1.0,
         "costs.min_commission": 5_000.0,
@@ -882,6 +892,12 @@ TRADE_ROWS = rows(
         "initial_cash": 2e8,
     },
     portfolio__top_k=10,
+)
+TRADE_ROWS += rows(
+    "ledger",
+    {"portfolio.stance": "dollar_neutral"},
+    portfolio__top_k=10,
+    portfolio__max_weight=0.2,
 )
 TRADE_ROWS += rows(
     "ledger",

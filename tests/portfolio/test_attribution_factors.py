@@ -13,7 +13,7 @@ from gogooku.portfolio.attribution_factors import (
     factor_parts,
     factor_summary,
 )
-from gogooku.portfolio.exposures import styles_at
+from gogooku.portfolio.exposures import styles_at, styles_by_session
 from support.portfolios import placed, traded
 
 
@@ -32,6 +32,10 @@ def positions():
     )  # fmt: skip
 
 
+def parts_of(positions, **settings):
+    return factor_parts(positions, styles_by_session(positions, every=1), **settings)
+
+
 def held(positions):
     earned = positions.earned.sum(axis=1) - positions.benchmark_earned.sum(axis=1)
     return earned[2:]
@@ -39,7 +43,7 @@ def held(positions):
 
 @pytest.mark.parametrize("with_sectors", [False, True])
 def test_parts_add_up_to_what_was_earned(positions, with_sectors):
-    parts = factor_parts(positions, with_sectors=with_sectors)
+    parts = parts_of(positions, with_sectors=with_sectors)
     sums = parts.group_by("date", maintain_order=True).agg(pl.col("part").sum())
     np.testing.assert_allclose(sums.get_column("part"), held(positions), atol=1e-10)
     factors = set(parts.get_column("factor"))
@@ -48,7 +52,7 @@ def test_parts_add_up_to_what_was_earned(positions, with_sectors):
 
 
 def test_returns_of_sectors_are_relative(positions):
-    parts = factor_parts(positions)
+    parts = parts_of(positions)
     own = parts.filter(pl.col("factor").str.starts_with("sector:"))
     sums = own.group_by("date").agg(pl.col("factor_return").sum())
     assert sums.get_column("factor_return").abs().max() < 1e-10
@@ -60,7 +64,7 @@ def test_a_planted_factor_is_found_and_nothing_is_specific(positions):
         styles = styles_at(positions.history, int(positions.rows[s - 1]))
         returns[s] = 0.01 + 0.02 * np.nan_to_num(styles["size"])
     planted = replace(positions, returns=returns)
-    parts = factor_parts(planted)
+    parts = parts_of(planted)
     found = {
         name: parts.filter(pl.col("factor") == name).get_column("factor_return")
         for name in (MARKET, "size", "volatility")
@@ -73,7 +77,7 @@ def test_a_planted_factor_is_found_and_nothing_is_specific(positions):
 
 
 def test_slopes_are_those_of_numpy_on_the_universe(positions):
-    parts = factor_parts(positions, with_sectors=False)
+    parts = parts_of(positions, with_sectors=False)
     s = 20
     members = positions.benchmark_weights[s - 1] > 0
     styles = styles_at(positions.history, int(positions.rows[s - 1]))
@@ -89,7 +93,7 @@ def test_slopes_are_those_of_numpy_on_the_universe(positions):
 
 
 def test_the_summary_is_sorted_and_complete(positions):
-    parts = factor_parts(positions)
+    parts = parts_of(positions)
     summary = factor_summary(parts)
     sizes = summary.get_column("total").abs().to_list()
     assert sizes == sorted(sizes, reverse=True)
@@ -100,4 +104,4 @@ def test_the_summary_is_sorted_and_complete(positions):
 def test_too_few_names_are_an_error_with_the_date(positions):
     few = np.where(np.arange(60) < 9, positions.benchmark_weights, 0.0)
     with pytest.raises(DataError, match=r"attribution at 2022-.*names in the universe for"):
-        factor_parts(replace(positions, benchmark_weights=few))
+        parts_of(replace(positions, benchmark_weights=few))

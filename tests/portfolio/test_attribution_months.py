@@ -85,9 +85,8 @@ def test_a_market_without_sectors_has_months_all_the_same(case):
 
 
 def test_one_session_has_no_month(case):
-    result, market, history = case
+    result = case[0]
     first = result.daily.head(1)
     positions = placed(replace(result, daily=first, holdings=result.holdings.clear()), *case[1:])
     with pytest.raises(DataError, match="one session"):
         months_of(positions, result.ledger, result.unfilled)
-    del market, history

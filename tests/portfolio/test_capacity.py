@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.errors import DataError
 from gogooku.portfolio.capacity import (
     Orders,
@@ -17,6 +18,7 @@ from gogooku.portfolio.capacity import (
     days_to_exit,
     orders_of,
 )
+from gogooku.portfolio.costs import UNKNOWN_VOLATILITY
 from gogooku.portfolio.measures import backtest_report
 from support.portfolios import placed, traded
 
@@ -117,6 +119,16 @@ def test_the_curve_is_the_square_root_law(positions):
     assert (one["participation"], four["participation"]) == (0.04, 0.16)
 
 
+def test_impact_that_was_paid_is_taken_out_first(case, positions):
+    orders, equity = orders_of(late_trades(case), positions), equity_of(case)
+    paid = 1e-4 * equity
+    free = capacity_curve(positions, orders, equity)
+    back = capacity_curve(positions, orders, equity, paid=paid)
+    more = (back.get_column("annual_excess") - free.get_column("annual_excess")).to_numpy()
+    shares = (paid[1:] / equity[:-1]).mean() * SESSIONS_PER_YEAR
+    np.testing.assert_allclose(more, shares)
+
+
 def test_at_break_even_capital_nothing_is_left(case, positions):
     good = replace(positions, portfolio=positions.benchmark + 0.001)
     orders = orders_of(late_trades(case), positions)
@@ -130,10 +142,15 @@ def test_at_break_even_capital_nothing_is_left(case, positions):
     assert break_even_capital(capacity_curve(good, none, equity)) == math.inf
 
 
-def test_trades_that_cannot_be_placed_are_refused(case, positions):
+def test_what_was_not_known_of_a_name_is_guessed_and_counted(case, positions):
     ledger = case[0].ledger
-    with pytest.raises(DataError, match="volatility is not known the session before"):
-        orders_of(ledger, positions)
+    early = orders_of(ledger.filter(pl.col("date") < case[1].sessions[20].item()), positions)
+    assert early.guessed == len(early.value) > 0
+    assert (early.volatility == UNKNOWN_VOLATILITY).all()
+    assert orders_of(late_trades(case), positions).guessed == 0
+
+
+def test_trades_that_cannot_be_placed_are_refused(case, positions):
     moved = late_trades(case).with_columns(pl.lit("99990").alias("code"))
     with pytest.raises(DataError, match="no session or name of the backtest.* 99990"):
         orders_of(moved, positions)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gogooku.core.errors import DataError
+from gogooku.core.registry import chosen_references
 from gogooku.core.types import Portfolio
 from gogooku.portfolio.config import Stance
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio, ranked_names
@@ -132,3 +133,11 @@ def test_never_more_seats_than_k(seed, top_k, margin):
         costs=CostConfig(),
     )
     assert len(later.seats) <= top_k
+
+
+def test_a_chosen_weighting_names_its_code():
+    found = chosen_references(PortfolioConfig(weighting={"kind": "mean_risk"}))
+    assert found == (
+        "gogooku.portfolio.config:MeanRiskConfig",
+        "gogooku.portfolio.optimise:mean_risk",
+    )

@@ -12,6 +12,7 @@ from gogooku.portfolio.exposures import (
     sector_exposures,
     style_exposures,
     styles_at,
+    styles_by_session,
 )
 from support.portfolios import placed, traded
 
@@ -51,7 +52,7 @@ def _fields(history):
 
 
 def test_exposures_are_weights_times_traits(positions):
-    frame = style_exposures(positions)
+    frame = style_exposures(positions, styles_by_session(positions))
     s = 140
     row = frame.filter(
         pl.col("date") == positions.sessions[s].item(), pl.col("style") == "volatility"
@@ -63,6 +64,15 @@ def test_exposures_are_weights_times_traits(positions):
     assert abs(bench) < 0.2
     late = frame.filter(pl.col("date") >= positions.sessions[s].item())
     assert (late.get_column("unknown") >= 0.0).all()
+
+
+def test_traits_are_kept_between_measurements_and_never_later_ones(positions):
+    found = styles_by_session(positions, every=5)
+    assert len(found) == 160
+    assert found[104] is found[100]
+    assert found[105] is not found[104]
+    own = styles_at(positions.history, int(positions.rows[100]))
+    np.testing.assert_array_equal(found[104]["size"], own["size"])
 
 
 def test_the_universe_itself_has_no_size(positions):

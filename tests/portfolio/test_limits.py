@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
+from gogooku.portfolio.choice import Choice
 from gogooku.portfolio.config import (
     EqualConfig,
     LimitConfig,
@@ -19,6 +20,7 @@ from gogooku.portfolio.config import (
 from gogooku.portfolio.construct import build_portfolio
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
+from gogooku.portfolio.limits import room_of, start_of, within_sectors
 from support.portfolios import decision, known_decision
 
 COSTS = CostConfig()
@@ -158,3 +160,17 @@ def test_without_one_side_a_neutral_portfolio_is_empty():
     past = none.until(len(none.close) - 1)
     config = PortfolioConfig(top_k=5, max_weight=0.2, stance=Stance.DOLLAR_NEUTRAL)
     assert build_portfolio(replace(made, past=past), config=config, costs=COSTS).weights == {}
+
+
+def test_what_is_held_is_cut_down_to_the_limits_before_it_is_moved():
+    made = decision([1.0, 2.0], shares_N=np.array([700_000, 200_000]))
+    config = PortfolioConfig(top_k=1, max_weight=0.5, limits=LimitConfig(turnover=0.25))
+    none = np.empty(0, dtype=np.int64)
+    costs = CostConfig(commission_bps=0.0, slippage_bps=0.0)
+    choice = Choice(made, made.score_N, none, none, config, costs)
+    start = start_of(choice)
+    np.testing.assert_allclose(start, [0.5, 0.2])
+    assert room_of(choice, start) == pytest.approx(0.25 - 0.1)
+    free = replace_limits(config)
+    assert room_of(replace(choice, config=free), start) == np.inf
+    assert within_sectors(choice, start) is start

@@ -22,6 +22,7 @@ from gogooku.portfolio.config import (
 )
 from gogooku.portfolio.construct import build_portfolio
 from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.optimise import CVAR_LEVEL
 from portfolio.test_limits import assert_within, weights_of
 from support.portfolios import decision, known_decision, known_market
 
@@ -152,7 +153,7 @@ def test_mean_cvar_with_costs_is_that_of_a_linear_program(seed):
 
     def value(w):
         losses = np.sort(-(outcomes @ w))[::-1]
-        tail = losses[: int(0.05 * sessions)].mean()
+        tail = losses[: round((1.0 - CVAR_LEVEL) * sessions)].mean()
         return -(mean @ w) + rate * (1.0 + aversion) * np.abs(w - held).sum() + aversion * tail
 
     assert value(found) == pytest.approx(solved.fun, abs=2e-6)
@@ -214,21 +215,27 @@ def test_turnover_holds_in_the_optimisation():
 
 
 def impossible(**changes):
-    """A whole portfolio in one sector of which a tenth may be held."""
+    """A whole portfolio of names whose betas lie about one, and a limit far below."""
     made, _, _ = tiny()
-    history = replace(
-        made.past._history, sector=np.zeros_like(made.past._history.sector), sector_names=("one",)
-    )
-    made = replace(made, past=history.until(LOOKBACK + 29))
-    config = config_of(Measure.VARIANCE, limits={"sector": 0.1})
+    assert (made.past.beta > 0.1).all()
+    config = config_of(Measure.VARIANCE, limits={"beta": 0.1})
     weighting = config.weighting.model_copy(update=changes)
     return made, config.model_copy(update={"weighting": weighting})
 
 
 def test_a_failed_solution_names_the_session_and_the_limit():
     made, config = impossible()
-    with pytest.raises(DataError, match=r"2024-05-07: 5 names.*portfolio\.limits\.sector"):
+    with pytest.raises(DataError, match=r"2024-05-07: 5 names.*portfolio\.limits\.beta"):
         build_portfolio(made, config=config, costs=COSTS)
+
+
+def test_what_a_sector_may_not_hold_stays_in_cash():
+    made, _, _ = tiny()
+    history = replace(made.past._history, sector=np.array([[0, 0, 0, 1, 1]] * (LOOKBACK + 30)))
+    made = replace(made, past=history.until(LOOKBACK + 29))
+    config = config_of(Measure.VARIANCE, limits={"sector": 0.3})
+    weights = weights_of(made, config, FREE)
+    np.testing.assert_allclose([weights[:3].sum(), weights[3:].sum()], 0.3, atol=1e-5)
 
 
 def test_a_fallback_is_recorded():
@@ -236,7 +243,7 @@ def test_a_fallback_is_recorded():
     made = replace(made, shares_N=np.array([50_000, 0, 0, 0, 0]))
     portfolio = build_portfolio(made, config=config, costs=COSTS)
     assert portfolio.weights == pytest.approx({"10000": 0.05})
-    assert "portfolio.limits.sector" in portfolio.notes[0]
+    assert "portfolio.limits.beta" in portfolio.notes[0]
 
 
 def test_names_without_a_past_are_left_out_and_counted():

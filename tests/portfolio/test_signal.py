@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gogooku.core.errors import DataError
-from gogooku.portfolio.config import PortfolioConfig, Trait
+from gogooku.portfolio.config import NeutralConfig, PortfolioConfig
+from gogooku.portfolio.construct import build_portfolio
+from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
 from gogooku.portfolio.signal import (
     expected_returns,
@@ -17,7 +19,7 @@ from gogooku.portfolio.signal import (
     smoothed,
     standardised,
 )
-from support.portfolios import decision
+from support.portfolios import decision, known_decision
 
 
 def test_standard_scores_are_clipped_and_one_number_is_zero():
@@ -50,9 +52,10 @@ def test_what_is_left_out_of_a_long_past_weighs_little():
 
 
 @given(
-    st.integers(0, 2**32 - 1), st.sampled_from([(), (Trait.SECTOR,), (Trait.BETA, Trait.SECTOR)])
+    st.integers(0, 2**32 - 1),
+    st.builds(NeutralConfig, sector=st.booleans(), beta=st.booleans()),
 )
-def test_neutral_scores_are_orthogonal_to_what_is_taken_out(seed, traits):
+def test_neutral_scores_are_orthogonal_to_what_is_taken_out(seed, neutral):
     rng = np.random.default_rng(seed)
     names, sessions = 30, 70
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, (sessions, names)), axis=0))
@@ -65,15 +68,15 @@ def test_neutral_scores_are_orthogonal_to_what_is_taken_out(seed, traits):
         sector_names=("a", "b", "c"),
     ).until(sessions - 1)
     made = decision(np.where(rng.random(names) < 0.1, np.nan, rng.normal(size=names)), past=past)
-    signal = signal_of(made, PortfolioConfig(neutral=traits))
+    signal = signal_of(made, PortfolioConfig(neutral=neutral))
     inside = np.isfinite(made.score_N)
     assert (np.isfinite(signal) == inside).all()
-    if Trait.SECTOR in traits:
+    if neutral.sector:
         sums = [signal[inside & (sector == group)].sum() for group in range(-1, 3)]
         np.testing.assert_allclose(sums, 0.0, atol=1e-9)
-    if Trait.BETA in traits:
+    if neutral.beta:
         assert abs(signal[inside] @ past.beta[inside]) < 1e-9
-    if not traits:
+    if not neutral.anything:
         np.testing.assert_array_equal(signal, made.score_N)
 
 
@@ -92,15 +95,27 @@ def test_scores_that_are_nothing_but_a_trait_leave_zero():
 
 def test_size_without_capitalisations_is_an_error_that_names_the_session():
     made = decision([1.0, 2.0])
-    config = PortfolioConfig(neutral=(Trait.SIZE,))
-    with pytest.raises(DataError, match="no market_cap"):
+    config = PortfolioConfig(neutral=NeutralConfig(size=True))
+    with pytest.raises(DataError, match="no volume"):
         signal_of(made, config)
     flat = np.ones((1, 2))
     unknown = History(
         close=flat, adjustment_factor=flat, universe=flat > 0, market_cap=np.nan * flat
     )
-    with pytest.raises(DataError, match="2024-05-07: no name of the universe"):
+    with pytest.raises(DataError, match="2024-05-07: no name of the universe has a size"):
         signal_of(replace(made, past=unknown.until(0)), config)
+
+
+def test_size_is_traded_value_where_no_capitalisations_are_known_and_that_is_said():
+    made = known_decision(1)
+    bare = replace(made.past._history, market_cap=None)
+    made = replace(made, past=bare.until(len(bare.close) - 1))
+    config = PortfolioConfig(neutral=NeutralConfig(size=True))
+    signal = signal_of(made, config)
+    inside = np.isfinite(signal)
+    assert abs(signal[inside] @ np.log(made.past.traded_value()[inside])) < 1e-9
+    built = build_portfolio(made, config=config, costs=CostConfig())
+    assert built.notes == ("no market capitalisations: size is the mean traded value",)
 
 
 def test_expected_returns_are_ic_times_volatility_times_score():

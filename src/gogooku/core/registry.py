@@ -69,7 +69,8 @@ class Row:
     def references(self) -> tuple[str, ...]:
         """All references, ``module:attribute``, each once."""
         values = [getattr(self, one.name) for one in fields(self) if one.name != "meaning"]
-        return tuple(dict.fromkeys(text for text in values if ":" in text))
+        texts = [value for value in values if isinstance(value, str)]
+        return tuple(dict.fromkeys(text for text in texts if ":" in text))
 
 
 RowT = TypeVar("RowT", bound=Row)

@@ -15,6 +15,7 @@ import polars as pl
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
+from gogooku.core.types import IntArray
 from gogooku.portfolio.attribution import by_sector, link_factors, sector_places
 from gogooku.portfolio.book import Reason, Side
 from gogooku.portfolio.positions import Positions
@@ -67,6 +68,7 @@ def months_of(
     events = _events(ledger, unfilled)
     trades = ledger.filter(pl.col("decided").is_not_null())
     month = positions.sessions[1:].astype("datetime64[M]")
+    places = None if positions.history.sector is None else sector_places(positions)
     records: list[dict[str, Any]] = []
     contributors: list[tuple[Any, ...]] = []
     sectors: list[tuple[Any, ...]] = []
@@ -76,7 +78,7 @@ def months_of(
         records.append(_record(positions, inside, start, own) | _happened(start, trades, events))
         weight = positions.weights[inside - 1].mean(axis=0)
         contributors += [(start, *row) for row in _extremes(positions, own.names, weight, names)]
-        sectors += [(start, *row) for row in _by_sector(positions, inside, own.by_session)]
+        sectors += [(start, *row) for row in _by_sector(positions, inside, own.by_session, places)]
     return Months(
         months=pl.DataFrame(records),
         contributors=_frame(
@@ -183,11 +185,14 @@ def _extremes(
 
 
 def _by_sector(
-    positions: Positions, inside: np.ndarray, parts: FloatArray
+    positions: Positions,
+    inside: np.ndarray,
+    parts: FloatArray,
+    places: tuple[IntArray, tuple[str, ...]] | None,
 ) -> list[tuple[Any, ...]]:
-    if positions.history.sector is None:
+    if places is None:
         return []
-    sector, names = sector_places(positions)
+    sector, names = places
     before = sector[inside - 1]
     total = by_sector(parts, before, len(names)).sum(axis=0)
     weight = by_sector(positions.weights[inside - 1], before, len(names)).mean(axis=0)

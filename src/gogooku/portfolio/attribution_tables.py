@@ -16,6 +16,8 @@ from gogooku.portfolio.decide import VOLATILITY_SESSIONS
 from gogooku.portfolio.positions import Positions
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Windows = Mapping[str, tuple[date, date]]
+"""First and last date of windows by name, both inclusive."""
 REGIMES = ("calm", "usual", "volatile")
 """Thirds of the sessions by the trailing volatility of the market."""
 STRESS_SESSIONS = (1, 5, 20, 60)
@@ -108,7 +110,7 @@ def worst_windows(positions: Positions, *, count: int = 3) -> pl.DataFrame:
     return _windows({"sessions": pl.Int64, "rank": pl.Int64}, rows)
 
 
-def named_windows(positions: Positions, windows: Mapping[str, tuple[date, date]]) -> pl.DataFrame:
+def named_windows(positions: Positions, windows: Windows) -> pl.DataFrame:
     """The account in windows that are given by name, both dates inclusive.
 
     Returns

@@ -99,7 +99,12 @@ class Backtest:
 
 
 def run_backtest(
-    bars: MarketBars, scores_tN: FloatArray, decisions: IntArray, *, config: TradeConfig
+    bars: MarketBars,
+    scores_tN: FloatArray,
+    decisions: IntArray,
+    *,
+    config: TradeConfig,
+    history: History | None = None,
 ) -> Backtest:
     """Trade scores through a market.
 
@@ -111,6 +116,8 @@ def run_backtest(
     decisions : int64 [t]
         Session index of each row of scores, ascending. Trading ends with the session after the
         last one.
+    history : History, optional
+        The past of decisions, where it has more than the bars.
 
     Raises
     ------
@@ -121,7 +128,7 @@ def run_backtest(
     """
     _check_scores(bars, scores_tN, decisions)
     row_of = {t: row for row, t in enumerate(decisions.tolist())}
-    history = bars.history()
+    history = bars.history() if history is None else history
     start, stop = int(decisions[0]), min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
     broker = Broker(bars.codes, config.initial_cash, terms_for(bars, config))
     record = Record(benchmark=config.initial_cash)

@@ -32,12 +32,15 @@ class Baseline:
     scores_tN : float64 [t, N]
         As a backtest takes them: one row a decision, NaN where the rule knows nothing of a name.
     config : PortfolioConfig
+    whole_lots : bool
+        Whether it is traded in the lots of its market; the universe is not, as a fund is not.
     """
 
     name: str
     meaning: str
     scores_tN: FloatArray
     config: PortfolioConfig
+    whole_lots: bool = True
 
 
 def momentum(returns_LN: FloatArray) -> FloatArray:
@@ -101,7 +104,9 @@ def baselines(
         update={"top_k": max(names, 1), "max_weight": 1.0, "stance": Stance.LONG}
     )
     return (
-        Baseline("universe", "every name of the universe alike", np.ones(shape), whole),
+        Baseline(
+            "universe", "every name of the universe alike", np.ones(shape), whole, whole_lots=False
+        ),
         Baseline("momentum", "the best of a year without its last month", rising, ranked),
         Baseline("low_volatility", "the calmest over 60 sessions", calm, ranked),
     )

@@ -17,7 +17,7 @@ from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, mean_estimate, ratio_estimate
 from gogooku.portfolio.book import TRADES
-from gogooku.portfolio.costs import BASIS_POINT
+from gogooku.portfolio.costs import BASIS_POINT, UNKNOWN_VOLATILITY
 from gogooku.portfolio.positions import Positions
 
 PARTICIPATION = 0.1
@@ -121,12 +121,16 @@ class Orders:
         Value over the mean traded value of the name.
     volatility : float64 [k]
         Of a session.
+    guessed : int
+        Orders of names whose volatility or traded value was not known: they count as
+        `gogooku.portfolio.costs.UNKNOWN_VOLATILITY` and as the order itself, as in a backtest.
     """
 
     row: np.ndarray
     value: FloatArray
     share_of_traded: FloatArray
     volatility: FloatArray
+    guessed: int = 0
 
 
 def orders_of(ledger: pl.DataFrame, positions: Positions) -> Orders:
@@ -135,8 +139,7 @@ def orders_of(ledger: pl.DataFrame, positions: Positions) -> Orders:
     Raises
     ------
     DataError
-        A trade is on no session or name of the backtest, or of a name without a known traded value
-        or volatility.
+        A trade is on no session or name of the backtest; the market has no volume.
     """
     trades = ledger.filter(
         pl.col("side").is_in([side.value for side in TRADES]) & pl.col("decided").is_not_null()
@@ -163,14 +166,14 @@ def orders_of(ledger: pl.DataFrame, positions: Positions) -> Orders:
         usual[inside] = past.traded_value()[names[inside]]
         spread[inside] = past.volatility[names[inside]]
     value = (trades.get_column("shares").cast(pl.Float64) * trades.get_column("price")).to_numpy()
-    bad = ~(usual > 0.0) | ~np.isfinite(spread)
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"capacity: {int(bad.sum())} of {len(row)} trades are of names whose traded value or "
-            f"volatility is not known the session before, first {days[first]} {codes[first]}"
-        )
-    return Orders(row, np.asarray(value), np.asarray(value / usual), spread)
+    silent, wild = ~(usual > 0.0), ~np.isfinite(spread)
+    return Orders(
+        row=row,
+        value=np.asarray(value),
+        share_of_traded=value / np.where(silent, np.maximum(value, 1.0), usual),
+        volatility=np.where(wild, UNKNOWN_VOLATILITY, spread),
+        guessed=int((silent | wild).sum()),
+    )
 
 
 def capacity_curve(
@@ -179,14 +182,14 @@ def capacity_curve(
     equity: FloatArray,
     *,
     impact: float = 1.0,
+    paid: FloatArray | None = None,
     multiples: Sequence[float] = CAPITAL_MULTIPLES,
 ) -> pl.DataFrame:
     """What impact would leave of the excess return at other sizes of the account.
 
     An order of value V costs ``impact x volatility x sqrt(V / mean traded value)`` of V (Almgren et
     al. 2005; Toth et al. 2011). At m times the capital each order is m times as large, so impact
-    grows with the root of m. It comes on top of the costs of the backtest: where those have an
-    impact of their own, hand in a backtest without it.
+    grows with the root of m. Impact that the backtest has paid itself is taken out first.
 
     Parameters
     ----------
@@ -197,6 +200,8 @@ def capacity_curve(
         Value of the account at each close.
     impact : float
         Coefficient of the law.
+    paid : float64 [S], optional
+        Impact among the costs of the backtest, in money.
 
     Returns
     -------
@@ -208,7 +213,8 @@ def capacity_curve(
     one = impact * orders.volatility * np.sqrt(orders.share_of_traded) * orders.value / before
     sessions = len(positions.sessions) - 1
     year = SESSIONS_PER_YEAR / max(sessions, 1)
-    drag, excess = float(one.sum()) * year, float(positions.excess[1:].sum()) * year
+    back = 0.0 if paid is None else float((paid[1:] / equity[:-1]).sum())
+    drag, excess = float(one.sum()) * year, (float(positions.excess[1:].sum()) + back) * year
     usual = _weighted_quantile(orders.share_of_traded, orders.value, 0.95)
     rows = [
         (

@@ -113,13 +113,27 @@ class Stance(StrEnum):
         return self is not Stance.LONG
 
 
-class Trait(StrEnum):
-    """What can be taken out of scores, so that a portfolio of the best is no bet on it."""
+class NeutralConfig(Config):
+    """What is taken out of scores, so that a portfolio of the best is no bet on it.
 
-    SECTOR = "sector"
-    BETA = "beta"
-    SIZE = "size"
-    """Logarithm of the market capitalisation."""
+    For risk: it does not make scores better.
+
+    Attributes
+    ----------
+    sector, beta : bool
+    size : bool
+        Logarithm of the market capitalisation; of the mean traded value, and the decision says so,
+        where the dataset has no capitalisations (`val_log_market_cap` among its features).
+    """
+
+    sector: bool = False
+    beta: bool = False
+    size: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is taken out."""
+        return self.sector or self.beta or self.size
 
 
 class LimitConfig(Config):
@@ -167,9 +181,8 @@ class PortfolioConfig(Config):
     smoothing : float
         Half-life of the mean over past scores that ranks instead of the score; 0 is none. Sessions
         with scores are counted; each session's scores are standardised first.
-    neutral : tuple of Trait
-        What is taken out of the scores before they rank. It takes a bet out of the portfolio, for
-        risk; it does not make scores better.
+    neutral : NeutralConfig
+        What is taken out of the scores before they rank.
     weighting : config
         How the chosen are weighted.
     limits : LimitConfig
@@ -183,6 +196,6 @@ class PortfolioConfig(Config):
     stance: Stance = Stance.LONG
     exposure: float = Field(default=1.0, gt=0.0, le=1.0)
     smoothing: Annotated[float, Unit("sessions")] = Field(default=0.0, ge=0.0, le=250.0)
-    neutral: tuple[Trait, ...] = ()
+    neutral: NeutralConfig = NeutralConfig()
     weighting: WeightingConfig = EqualConfig()
     limits: LimitConfig = LimitConfig()

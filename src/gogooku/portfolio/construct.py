@@ -68,6 +68,8 @@ def _measured(decision: Decision, config: PortfolioConfig) -> tuple[FloatArray, 
         spread = decision.past.volatility
         needs["volatility"] = np.where(spread > 0.0, spread, np.nan)
     notes = []
+    if config.neutral.size and not decision.past.has_market_cap:
+        notes.append("no market capitalisations: size is the mean traded value")
     for what, values in needs.items():
         lost = int((np.isfinite(signal) & ~np.isfinite(values)).sum())
         if lost:

@@ -146,6 +146,11 @@ class Past:
         values = self._wanted("volume", self._history.volume)[rows] * self._history.close[rows]
         return np.asarray(np.nan_to_num(values, nan=0.0).mean(axis=0))
 
+    @property
+    def has_market_cap(self) -> bool:
+        """Whether the market's capitalisations are known."""
+        return self._history.market_cap is not None
+
     def market_cap(self) -> FloatArray:
         """Market capitalisation; a `DataError` if the bars have none."""
         return np.asarray(self._wanted("market_cap", self._history.market_cap)[self._stop - 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,10 @@ STYLES: Mapping[str, str] = {
 """Traits, each standardised over the universe of its session, and what they are."""
 
 
+TRAIT_SESSIONS = 5
+"""Sessions after which traits are measured anew: they move slowly."""
+
+
 def styles_at(history: History, t: int) -> dict[str, FloatArray]:
     """Traits [N] at the decision after session ``t``, standardised over its universe.
 
@@ -39,6 +43,16 @@ def styles_at(history: History, t: int) -> dict[str, FloatArray]:
     if history.volume is not None:
         raw["liquidity"] = _log(past.traded_value())
     return {name: scaled(values, history.universe[t]) for name, values in raw.items()}
+
+
+def styles_by_session(
+    positions: Positions, *, every: int = TRAIT_SESSIONS
+) -> list[dict[str, FloatArray]]:
+    """Traits at each close of a backtest, measured anew every few sessions and kept in between."""
+    found: list[dict[str, FloatArray]] = []
+    for s, t in enumerate(positions.rows.tolist()):
+        found.append(styles_at(positions.history, t) if s % every == 0 else found[-1])
+    return found
 
 
 def scaled(values_N: FloatArray, universe_N: np.ndarray) -> FloatArray:
@@ -60,8 +74,16 @@ def _log(values: FloatArray) -> FloatArray:
     return np.log(np.where(values > 0.0, values, np.nan))
 
 
-def style_exposures(positions: Positions) -> pl.DataFrame:
+def style_exposures(
+    positions: Positions, styles: Sequence[Mapping[str, FloatArray]]
+) -> pl.DataFrame:
     """Traits of holdings and of the benchmark at each close.
+
+    Parameters
+    ----------
+    positions : Positions
+    styles : sequence of mapping
+        What `styles_by_session` gave.
 
     Returns
     -------
@@ -72,13 +94,13 @@ def style_exposures(positions: Positions) -> pl.DataFrame:
     """
     rows = []
     days = positions.sessions.tolist()
-    for s, t in enumerate(positions.rows.tolist()):
+    for s, day in enumerate(days):
         own, bench = positions.weights[s], benchmark_at(positions, s)
-        for name, z in styles_at(positions.history, t).items():
+        for name, z in styles[s].items():
             known = np.nan_to_num(z, nan=0.0)
             portfolio, benchmark = float(own @ known), float(bench @ known)
             lost = float(np.abs(own[np.isnan(z)]).sum())
-            rows.append((days[s], name, portfolio, benchmark, portfolio - benchmark, lost))
+            rows.append((day, name, portfolio, benchmark, portfolio - benchmark, lost))
     names = ("portfolio", "benchmark", "active", "unknown")
     schema = {"date": pl.Date, "style": pl.String, **dict.fromkeys(names, pl.Float64)}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -20,7 +20,7 @@ from gogooku.core.metrics import FloatArray
 from gogooku.core.types import IntArray
 from gogooku.portfolio.choice import Choice, Weighed
 from gogooku.portfolio.config import HrpConfig, MeanRiskConfig, Measure, OnFailure, Stance
-from gogooku.portfolio.limits import betas, room_of, start_of
+from gogooku.portfolio.limits import betas, room_of, start_of, within_sectors
 from gogooku.portfolio.signal import expected_returns
 
 CVAR_LEVEL = 0.95
@@ -98,8 +98,8 @@ def mean_risk(choice: Choice) -> Weighed:
     Variance is that of the weights; CVaR is that of what is left after costs.
 
     Names with a seat may have a weight on their side; names that are held and have none may only be
-    made smaller. A long portfolio is invested as far as the limits of single names and the turnover
-    let it.
+    made smaller. A long portfolio is invested as far as the limits of names, of sectors and of
+    turnover let it.
 
     Raises
     ------
@@ -142,7 +142,8 @@ def _problem(choice: Choice, config: MeanRiskConfig, start_N: FloatArray) -> Pro
         choice.signal_N, decision.past.volatility, ic=config.ic, horizon=choice.config.horizon
     )
     most, room = choice.config.exposure / choice.after_costs, room_of(choice, start)
-    least = min(most, float(high[places].sum()), float(start.sum()) + 2.0 * room)
+    roof = float(within_sectors(choice, high * choice.after_costs)[places].sum())
+    least = min(most, roof / choice.after_costs, float(start.sum()) + 2.0 * room)
     return Problem(
         places=places,
         mean=np.nan_to_num(mean[places], nan=0.0),

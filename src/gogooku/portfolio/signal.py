@@ -12,7 +12,7 @@ import numpy as np
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, has_dispersion
-from gogooku.portfolio.config import PortfolioConfig, Trait
+from gogooku.portfolio.config import NeutralConfig, PortfolioConfig
 from gogooku.portfolio.decide import Decision
 
 _HALF_LIVES = 8.0
@@ -31,7 +31,7 @@ def signal_of(decision: Decision, config: PortfolioConfig) -> FloatArray:
         signal = np.where(
             np.isfinite(signal), smoothed(decision.scores_LN, config.smoothing), np.nan
         )
-    if config.neutral:
+    if config.neutral.anything:
         signal = neutralised(signal, traits_of(decision, config.neutral))
     return signal
 
@@ -75,11 +75,12 @@ def standardised(scores: FloatArray) -> FloatArray:
     return np.where(known, np.clip(z, -Z_LIMIT, Z_LIMIT), np.nan)
 
 
-def traits_of(decision: Decision, traits: tuple[Trait, ...]) -> FloatArray:
+def traits_of(decision: Decision, neutral: NeutralConfig) -> FloatArray:
     """Columns [N, P] of what is to be taken out; a sector is one column of zeros and ones.
 
     Names of no known sector are a sector of their own; a beta or a size that is not known is the
-    mean of those that are.
+    mean of those that are. Size is
+    that of the mean traded value where the market has no capitalisations.
 
     Raises
     ------
@@ -88,18 +89,19 @@ def traits_of(decision: Decision, traits: tuple[Trait, ...]) -> FloatArray:
     """
     inside = np.isfinite(decision.score_N)
     columns: list[FloatArray] = []
-    if Trait.SECTOR in traits:
+    if neutral.sector:
         sector = decision.past.sector
         groups = np.unique(sector[inside])
         columns += [(sector == group).astype(np.float64) for group in groups.tolist()]
-    if Trait.BETA in traits:
+    if neutral.beta:
         columns.append(_filled(decision.past.beta, inside))
-    if Trait.SIZE in traits:
-        cap = decision.past.market_cap()
+    if neutral.size:
+        past = decision.past
+        cap = past.market_cap() if past.has_market_cap else past.traded_value()
         if not (cap[inside] > 0.0).any():
             raise DataError(
-                f"construction at {decision.session}: no name of the universe has a market "
-                "capitalisation; take size out of portfolio.neutral"
+                f"construction at {decision.session}: no name of the universe has a size; set "
+                "portfolio.neutral.size=false"
             )
         columns.append(_filled(np.log(np.where(cap > 0.0, cap, np.nan)), inside))
     return np.stack(columns, axis=1)

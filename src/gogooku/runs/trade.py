@@ -14,6 +14,7 @@ from gogooku.core.calendar import exchange_named
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.errors import DataError
 from gogooku.core.files import write_json, write_parquet
+from gogooku.core.registry import chosen_references
 from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
@@ -22,6 +23,12 @@ from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
+from gogooku.runs.attribution import (
+    attribution_of,
+    baselines_beside,
+    decisions_of,
+    history_of,
+)
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.folder import Run, bias_of
 
@@ -59,7 +66,11 @@ class Traded:
         return found
 
     def frame(self, name: str) -> pl.DataFrame:
-        """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`."""
+        """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`.
+
+        Besides: ``decisions``, ``baselines``, and those of
+        `gogooku.portfolio.attribute.Attribution`.
+        """
         return open_sealed(self.folder).parquet(f"{name}.parquet")
 
 
@@ -85,7 +96,8 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) ->
     def fill(building: Path) -> None:
         _trade(home, run, resolved.config, building)
 
-    folder = keep_beside(run, BACKTEST, resolved, code=(__name__,), inputs={}, fill=fill)
+    code = (__name__, *chosen_references(resolved.config))
+    folder = keep_beside(run, BACKTEST, resolved, code=code, inputs={}, fill=fill)
     return Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
 
 
@@ -94,17 +106,25 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     indices, scores = run.scores("test", dataset)
     chosen = scores[:, :, run.horizons.index(config.portfolio.horizon)].astype(np.float64)
     bars = market_bars(dataset)
-    result = run_backtest(bars, chosen, indices, config=config)
-    for name in ("ledger", "daily", "unfilled", "holdings"):
-        write_parquet(getattr(result, name), building / f"{name}.parquet")
+    history = history_of(dataset, bars)
+    result = run_backtest(bars, chosen, indices, config=config, history=history)
+    made = attribution_of(result, bars, history, config.costs)
+    beside = baselines_beside(bars, history, indices, config=config)
+    frames = {name: getattr(result, name) for name in ("ledger", "daily", "unfilled", "holdings")}
+    frames |= {**made.frames, "decisions": decisions_of(result), "baselines": beside.daily}
+    for name, frame in frames.items():
+        write_parquet(frame, building / f"{name}.parquet")
     report = backtest_report(result.daily).to_json()
     facts = {
         **report["facts"],
         **account_of(config, dataset),
         "assumptions": assumptions_of(config, bars),
         **bias_of(dataset),
+        "attribution": made.facts,
+        "baselines_left_out": beside.left_out,
     }
-    write_json(building / METRICS_FILE, {**report, "facts": facts})
+    content = {**report, "facts": facts, "baselines": beside.metrics}
+    write_json(building / METRICS_FILE, content)
 
 
 def account_of(config: TradeConfig, dataset: Dataset) -> dict[str, Any]:

@@ -1,0 +1,164 @@
+"""What a dataset knows of its names beside bars; where a result came from; what it is beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.metrics import FloatArray
+from gogooku.core.types import Dataset, IntArray
+from gogooku.dataset.home import read_values
+from gogooku.portfolio.attribute import Attribution, attribute
+from gogooku.portfolio.backtest import Backtest, TradeConfig, run_backtest
+from gogooku.portfolio.bars import MarketBars
+from gogooku.portfolio.baselines import baselines, index_growth
+from gogooku.portfolio.costs import CostConfig
+from gogooku.portfolio.decide import History
+from gogooku.portfolio.measures import backtest_report
+from gogooku.portfolio.positions import positions_of
+
+_LOG_CAP = "val_log_market_cap"
+
+
+def history_of(dataset: Dataset, bars: MarketBars) -> History:
+    """What decisions and attribution get their past from: bars, sectors and capitalisations.
+
+    A dataset without sectors, or without the feature of capitalisations, gives none.
+    """
+    sectors = tuple(map(str, dataset.manifest["sectors"]))
+    cap = None
+    if _LOG_CAP in dataset.features:
+        cap = np.exp(read_values(dataset, [_LOG_CAP])[0].astype(np.float64))
+    return replace(
+        bars.history(),
+        sector=dataset.sector_TN.astype(np.int64) if sectors else None,
+        sector_names=sectors,
+        market_cap=cap,
+    )
+
+
+def attribution_of(
+    result: Backtest, bars: MarketBars, history: History, costs: CostConfig
+) -> Attribution:
+    """Where the result of a backtest came from.
+
+    The capacity curve takes the coefficient of impact of the costs, and 1 where they have none.
+    """
+    frames: Mapping[str, pl.DataFrame] = {
+        "daily": result.daily,
+        "ledger": result.ledger,
+        "unfilled": result.unfilled,
+    }
+    positions = positions_of(
+        result.daily,
+        result.holdings,
+        history=history,
+        sessions=bars.sessions,
+        codes=bars.codes,
+    )
+    return attribute(positions, frames, impact=costs.impact or 1.0)
+
+
+def decisions_of(result: Backtest) -> pl.DataFrame:
+    """What each decision chose, and what construction had to do for it.
+
+    Returns
+    -------
+    polars.DataFrame
+        decided_at (UTC), long and short (sums of the target weights), names, seats, notes (null
+        where there are none).
+    """
+    rows = [
+        (
+            one.decided_at.replace(tzinfo=None),
+            sum(weight for weight in one.weights.values() if weight > 0.0),
+            -sum(weight for weight in one.weights.values() if weight < 0.0),
+            len(one.weights),
+            len(one.seats),
+            "; ".join(one.notes) or None,
+        )
+        for one in result.portfolios
+    ]
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "decided_at": pl.Datetime("us"),
+        "long": pl.Float64,
+        "short": pl.Float64,
+        "names": pl.Int64,
+        "seats": pl.Int64,
+        "notes": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside a result.
+
+    Attributes
+    ----------
+    daily : polars.DataFrame
+        baseline, date, equity, benchmark, cost, turnover.
+    metrics : mapping
+        By baseline, as `gogooku.portfolio.measures.backtest_report` says them.
+    left_out : mapping of str to str
+        Baselines that could not be traded, and why.
+    """
+
+    daily: pl.DataFrame
+    metrics: Mapping[str, Mapping[str, object]]
+    left_out: Mapping[str, str]
+
+
+def baselines_beside(
+    bars: MarketBars, history: History, decisions: IntArray, *, config: TradeConfig
+) -> Beside:
+    """Trade the baselines at the costs, fills and limits of an account, on the same sessions."""
+    frames: list[pl.DataFrame] = []
+    metrics: dict[str, Mapping[str, object]] = {}
+    left_out: dict[str, str] = {}
+    for one in baselines(history, decisions, config=config.portfolio):
+        if not (np.isfinite(one.scores_tN) & bars.universe[decisions]).any():
+            left_out[one.name] = "too short a past before the first decision"
+            continue
+        lot = config.lot_size if one.whole_lots else 1
+        own = {"portfolio": one.config, "lot_size": lot}
+        result = run_backtest(
+            bars,
+            one.scores_tN,
+            decisions,
+            config=config.model_copy(update=own),
+            history=history,
+        )
+        metrics[one.name] = backtest_report(result.daily).to_json()["metrics"]
+        frames.append(_named(one.name, result.daily))
+    if history.index_close is not None:
+        frames.append(_index(bars, history, decisions, config.initial_cash))
+    return Beside(daily=pl.concat(frames), metrics=metrics, left_out=left_out)
+
+
+_COLUMNS = ("date", "equity", "benchmark", "cost", "turnover")
+
+
+def _named(name: str, daily: pl.DataFrame) -> pl.DataFrame:
+    return daily.select(pl.lit(name).alias("baseline"), *_COLUMNS)
+
+
+def _index(bars: MarketBars, history: History, decisions: IntArray, cash: float) -> pl.DataFrame:
+    """The index over the sessions of the backtest: nothing is traded and nothing is paid."""
+    last = min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
+    rows = np.arange(int(decisions[0]), last + 1)
+    level: FloatArray = cash * index_growth(history, rows)
+    nothing = np.zeros(len(rows))
+    frame = pl.DataFrame(
+        {
+            "date": pl.Series(bars.sessions[rows], dtype=pl.Date),
+            "equity": level,
+            "benchmark": level,
+            "cost": nothing,
+            "turnover": nothing,
+        }
+    )
+    return _named("index", frame)
