@@ -8,6 +8,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from gogooku.core.calendar import Clock, DateArray, Exchange
 from gogooku.core.errors import ContractError, DataError
@@ -103,9 +104,8 @@ class MarketBars:
             )
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Position of each code."""
-        return {code: n for n, code in enumerate(self.codes)}
+    def _decisions(self) -> npt.NDArray[np.datetime64]:
+        return self.exchange.decision(self.sessions, self.clock)
 
     def price(self, t: int, kind: FillPrice, names: IntArray | slice = _ALL) -> FloatArray:
         """Prices of a session at which fills happen, [k]; NaN where nobody traded.
@@ -164,7 +164,7 @@ class MarketBars:
 
         A fill at the mean price of a session begins at its open.
         """
-        decided = self.exchange.decision(self.sessions[t : t + 1], self.clock)[0].item()
+        decided: datetime = self._decisions[t].item()
         day: date = self.sessions[t + 1].item()
         local = _OPENS.get(self.exchange.name, time(9, 0))
         if kind is FillPrice.CLOSE:

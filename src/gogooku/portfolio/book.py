@@ -92,7 +92,6 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "shares": pl.Int64,
     "reason": pl.String,
 }
-_NO_DAY = np.datetime64("NaT", "D").astype(np.int64)
 _KINDS = ("commission", "spread", "impact")
 _WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
 _PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
@@ -110,8 +109,8 @@ class Entries:
     reason: Reason
     carried: BoolArray | None = None
     """Rows whose reason is `Reason.CARRIED` instead."""
-    decided: IntArray | None = None
-    """Session of the decision, in days since 1970."""
+    decided: Sequence[date] | None = None
+    """Session of each decision."""
     by_kind: IntArray | None = None
     """Commission, spread and impact [3, k]."""
 
@@ -165,8 +164,15 @@ class Book:
         cash = np.concatenate([rows.cash for _, rows in self._rows])
         side = self._repeated([rows.side for _, rows in self._rows], counts)
         reason = self._repeated([rows.reason for _, rows in self._rows], counts)
-        carried = self._column("carried", counts).astype(np.bool_)
-        decided = self._column("decided", counts, empty=_NO_DAY)
+        carried = np.concatenate(
+            [
+                np.zeros(count, dtype=np.bool_) if rows.carried is None else rows.carried
+                for (_, rows), count in zip(self._rows, counts.tolist(), strict=True)
+            ]
+        )
+        decided: list[date | None] = []
+        for _, rows in self._rows:
+            decided += [None] * len(rows.names) if rows.decided is None else rows.decided
         fee = np.where(side == _PLACE[Side.BORROW], -cash, by_kind.sum(axis=0))
         codes = np.array(self.codes, dtype=object)
         return pl.DataFrame(
@@ -179,23 +185,13 @@ class Book:
                 "cost": fee / self.minor_units,
                 "reason": _texts(_WORDS[np.where(carried, _PLACE[Reason.CARRIED], reason)]),
                 "cash": cash / self.minor_units,
-                "decided": decided.astype("datetime64[D]"),
+                "decided": pl.Series(decided, dtype=pl.Date),
                 **{
                     name: values / self.minor_units
                     for name, values in zip(_KINDS, by_kind, strict=True)
                 },
             },
             schema=dict(LEDGER_SCHEMA),
-        )
-
-    def _column(self, name: str, counts: IntArray, *, empty: int = 0) -> IntArray:
-        """Values of all rows; where a row has none, ``empty``."""
-        found = (getattr(rows, name) for _, rows in self._rows)
-        return np.concatenate(
-            [
-                np.full(count, empty) if values is None else values
-                for values, count in zip(found, counts.tolist(), strict=True)
-            ]
         )
 
     @staticmethod

@@ -422,6 +422,8 @@ class _Trade:
         broker.has_shorted |= side is Side.SHORT
         if sign < 0 and (by_kind.sum(axis=0) > value).any():
             by_kind = _at_most(by_kind, value)
+        orders = [self.slip.orders[one] for one in places.tolist()]
+        carried = np.array([one.refused > 0 for one in orders]) if self.slip.any_carried else None
         broker.shares[names] += sign * count
         mid = self.offer.price[places]
         broker.last[names] = mid
@@ -434,8 +436,8 @@ class _Trade:
                 price,
                 -sign * value - by_kind.sum(axis=0),
                 Reason.REBALANCE,
-                carried=self.slip.carried[places],
-                decided=self.slip.decided[places],
+                carried=carried,
+                decided=[one.decided for one in orders],
                 by_kind=by_kind,
             ),
         )

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from gogooku.core.config import Config
 from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
+from gogooku.core.types import IntArray
 
 BASIS_POINT = 1e-4
 DAYS_PER_YEAR: Final = 365
@@ -39,7 +40,7 @@ class Traded:
     """
 
     value: FloatArray
-    shares: FloatArray
+    shares: FloatArray | IntArray
     tick: FloatArray
     mean_value: FloatArray
     volatility: FloatArray

@@ -14,7 +14,6 @@ from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.fills import Offer
 
 _UNBOUNDED = 1 << 62
-_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Order(NamedTuple):
@@ -48,14 +47,9 @@ class Slip:
     opening: IntArray
 
     @cached_property
-    def decided(self) -> IntArray:
-        """Session of each decision, in days since 1970."""
-        return np.array([day.toordinal() for _, day, _ in self.orders], dtype=np.int64) - _EPOCH
-
-    @cached_property
-    def carried(self) -> BoolArray:
-        """Which an earlier session did not fill, or filled in part."""
-        return np.array([refused > 0 for _, _, refused in self.orders], dtype=np.bool_)
+    def any_carried(self) -> bool:
+        """Whether an earlier session did not fill one of them, or filled it in part."""
+        return any(refused for _, _, refused in self.orders)
 
     @cached_property
     def wanted(self) -> IntArray:

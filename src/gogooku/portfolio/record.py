@@ -113,8 +113,7 @@ class Record:
             )
         )
         if len(held):
-            days = np.full(len(held), np.datetime64(day, "D"))
-            self._held.append((days, held, shares, price, value / equity))
+            self._held.append((day, held, shares, price, value / equity))
 
     def daily(self) -> pl.DataFrame:
         """As `DAILY_SCHEMA` says.
@@ -134,15 +133,16 @@ class Record:
 
     def holdings(self, codes: tuple[str, ...]) -> pl.DataFrame:
         """(date, code, shares, price, weight) at each close; negative when sold short."""
-        empty = (
-            np.zeros(0, dtype="datetime64[D]"),
-            *(np.zeros(0, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.float64)),
+        days = np.array([day for day, *_ in self._held], dtype="datetime64[D]")
+        counts = [len(held) for _, held, *_ in self._held]
+        kinds = (np.int64, np.int64, np.float64, np.float64)
+        held, shares, price, weight = (
+            np.concatenate([np.zeros(0, dtype=kind), *(row[place] for row in self._held)])
+            for place, kind in enumerate(kinds, start=1)
         )
-        rows = self._held or [empty]
-        day, held, shares, price, weight = (np.concatenate(one) for one in zip(*rows, strict=True))
         return pl.DataFrame(
             {
-                "date": day,
+                "date": np.repeat(days, counts),
                 "code": pl.Series(np.array(codes, dtype=object)[held].tolist(), dtype=pl.String),
                 "shares": shares,
                 "price": price,
