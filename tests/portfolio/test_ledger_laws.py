@@ -46,7 +46,7 @@ costs = st.fixed_dictionaries(
 fills = st.fixed_dictionaries(
     {
         "price": st.sampled_from(["open", "vwap_proxy", "close"]),
-        "max_participation": st.sampled_from([None, 0.02, 0.3]),
+        "max_participation": st.sampled_from([0.0, 0.02, 0.3]),
         "lookback": st.sampled_from([2, 20]),
     }
 )
@@ -166,7 +166,7 @@ def test_no_fill_through_a_limit_a_halt_or_a_filler_row(seed, config):
         taken[t, n] = taken.get((t, n), 0) + row["shares"]
     share, window = config.fills.max_participation, config.fills.lookback
     for (t, n), count in taken.items():
-        if share is None:
+        if not share:
             break
         value = np.nan_to_num(market.volume * market.close)[max(t - window, 0) : t, n]
         assert count * base[t, n] <= share * value.mean() * (1 + 1e-9)

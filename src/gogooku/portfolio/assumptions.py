@@ -25,7 +25,7 @@ def assumptions_of(config: TradeConfig, bars: MarketBars) -> dict[str, str]:
         if fills.price is not FillPrice.VWAP_PROXY and not costs.spread_ticks
         else _ticks(bars),
         "participation": "no cap: every order is filled whole"
-        if fills.max_participation is None
+        if not fills.max_participation
         else f"at most {fills.max_participation:.1%} of the mean traded value of the "
         f"{fills.lookback} sessions before (volume times close)"
         + ("" if fills.price is FillPrice.OPEN else " and of the session's own volume")
@@ -50,7 +50,7 @@ def assumptions_of(config: TradeConfig, bars: MarketBars) -> dict[str, str]:
 
 def _limits(config: TradeConfig, bars: MarketBars) -> str:
     share = config.fills.price_limit
-    if share is not None:
+    if share:
         return f"{share:.1%} either way of the last close, by setting"
     if terms_of(bars.exchange.name).price_limits:
         return (

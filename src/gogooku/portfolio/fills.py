@@ -45,21 +45,21 @@ class FillConfig(Config):
     Attributes
     ----------
     price : FillPrice
-    max_participation : float, optional
+    max_participation : float
         Largest share of a name's traded value that an order takes in a session: of the trailing
         mean known at the decision, and for fills over the session or at its close of that session's
-        own volume too. The rest is carried to the next session. None for no cap.
+        own volume too. The rest is carried to the next session. 0 for no cap.
     lookback : int
         Trailing sessions of mean traded value and of volatility.
-    price_limit : float, optional
-        Share of the base price by which a price may move in a session. None for the exchange's own
+    price_limit : float
+        Share of the base price by which a price may move in a session. 0 for the exchange's own
         limits: the table of Tokyo, none in New York.
     """
 
     price: FillPrice = FillPrice.OPEN
-    max_participation: float | None = Field(default=None, gt=0.0, le=1.0)
+    max_participation: float = Field(default=0.0, ge=0.0, le=1.0)
     lookback: Annotated[int, Unit("sessions")] = Field(default=20, ge=2, le=1_000)
-    price_limit: float | None = Field(default=None, gt=0.0, le=10.0)
+    price_limit: float = Field(default=0.0, ge=0.0, le=10.0)
 
 
 PriceOf = Callable[[IntArray], FloatArray]
@@ -129,7 +129,7 @@ def make_offer(
     if proxy or costs.spread_ticks:
         fine = None if bars.fine_ticks is None else bars.fine_ticks[t, names]
         tick = tick_size(bars.exchange.name, price, fine)
-    if costs.impact or config.max_participation is not None:
+    if costs.impact or config.max_participation:
         mean_value = bars.traded_value(t - 1, names, sessions=config.lookback)
     if costs.impact:
         volatility = bars.volatility(t - 1, names, sessions=config.lookback)
@@ -186,7 +186,7 @@ def _limits(
     bars: MarketBars, base: FloatArray, low: FloatArray, high: FloatArray, config: FillConfig
 ) -> tuple[FloatArray, FloatArray]:
     """Lower and upper limit of a session; NaN where there is none, or none is near the prices."""
-    if config.price_limit is not None:
+    if config.price_limit:
         return base * (1.0 - config.price_limit), base * (1.0 + config.price_limit)
     none = np.full(len(base), np.nan)
     if not terms_of(bars.exchange.name).price_limits:
@@ -203,7 +203,7 @@ def _most(
     mean_value: FloatArray,
     config: FillConfig,
 ) -> FloatArray | None:
-    if config.max_participation is None:
+    if not config.max_participation:
         return None
     most = np.nan_to_num(config.max_participation * mean_value / base, nan=0.0)
     if config.price is not FillPrice.OPEN:
