@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from arch.bootstrap import SPA
+from arch.bootstrap import SPA, StepM
 from statsmodels.stats.multitest import multipletests
 
 from gogooku.core.errors import ConfigError, DataError
@@ -88,6 +88,40 @@ def test_the_better_runs_are_found():
     assert best.best == tuple(np.flatnonzero(np.array(best.p_values) > 0.05))
     assert max(best.p_values) == 1.0
     assert len(best.best) < 8
+
+
+def scaled_differences(benchmark, table):
+    difference = table - benchmark[:, None]
+    lags = newey_west_lags(len(table), 1)
+    return difference / [newey_west_error(d, lags) * math.sqrt(len(table)) for d in difference.T]
+
+
+def test_the_steps_are_those_of_arch():
+    benchmark, table = runs(2, better=[0, 2], edge=0.5)
+    scaled = scaled_differences(benchmark, table)
+    block = superior_ability(benchmark, table, horizon=1, seed=0, draws=500).block
+    theirs = StepM(np.zeros(300), -scaled, block_size=block, reps=500, seed=0)
+    theirs.compute()
+    assert stepwise_superior(benchmark, table, horizon=1, seed=0, draws=500) == tuple(
+        theirs.superior_models
+    )
+
+
+def test_every_run_may_be_better_in_several_steps():
+    """`arch` ends with an error here: it asks for the largest of no runs."""
+    found = []
+    for seed in range(60):
+        benchmark, table = runs(seed, better=[0, 1], count=2, edge=0.25)
+        made = superior_ability(benchmark, table, horizon=1, seed=0, draws=199)
+        steps = stepwise_superior(benchmark, table, horizon=1, seed=0, draws=199)
+        assert set(made.better) <= set(steps)
+        if 0 < len(made.better) < len(steps) == 2:
+            found.append((made.block, scaled_differences(benchmark, table)))
+    assert found
+    block, scaled = found[0]
+    theirs = StepM(np.zeros(300), -scaled, block_size=block, reps=199, seed=0)
+    with pytest.raises(ValueError, match="zero-size"):
+        theirs.compute()
 
 
 def test_a_noisy_run_does_not_hide_a_better_one():

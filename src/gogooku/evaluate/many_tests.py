@@ -138,18 +138,24 @@ def stepwise_superior(
 
     The chance that one of them is not better is at most the level. It finds no fewer than
     `superior_ability`, since runs already found no longer raise the critical value. Parameters as
-    there; none for too few sessions.
+    there; none for too few sessions. The steps are made here: those of `arch` 8.0 end with an error
+    when every run is found, but not in the first step.
     """
     scaled, block = _scaled_differences(benchmark_T, runs_TM, horizon, level, draws)
     if not block:
         return ()
-    from arch.bootstrap import StepM
+    from arch.bootstrap import SPA
 
-    test = StepM(
-        np.zeros(len(scaled)), -scaled, size=level, block_size=block, reps=draws, seed=seed
-    )
-    test.compute()
-    return tuple(int(place) for place in np.asarray(test.superior_models, dtype=np.int64))
+    test = SPA(np.zeros(len(scaled)), -scaled, block_size=block, reps=draws, seed=seed)
+    better = np.zeros(scaled.shape[1], dtype=np.bool_)
+    while not better.all():
+        test.subset(~better)
+        test.compute()
+        found = test.better_models(level)
+        if not len(found):
+            break
+        better[found] = True
+    return tuple(int(place) for place in np.flatnonzero(better))
 
 
 @dataclass(frozen=True)
