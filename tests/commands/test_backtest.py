@@ -14,7 +14,10 @@ from support.cli import done, run_cli, sets
 def test_backtest_for_people_and_programs(home):
     facts = done(home, "backtest", "ridge", "--json").json
     assert facts["metrics"]
-    assert "backtest of ridge-" in done(home, "backtest", "ridge").out
+    said = done(home, "backtest", "ridge").out
+    assert "backtest of ridge-" in said
+    assert "fills: at the open of the session after the decision" in said
+    assert facts["facts"]["assumptions"]["dividends"].startswith("price return only")
 
 
 def test_backtest_at_a_horizon_that_was_not_scored_is_refused(home):

@@ -39,6 +39,7 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
             f"account: {money(account['initial_cash'], exchange)}, lots of "
             f"{account['lot_size']:,} shares, {account['top_k']:,} names",
+            *(f"{about}: {words}" for about, words in account["assumptions"].items()),
             *bias_lines(traded.facts),
             f"  {traded.folder}",
         ],
