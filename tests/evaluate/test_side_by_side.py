@@ -11,7 +11,11 @@ from scipy import stats
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import ratio_estimate
 from gogooku.evaluate.definitions import definition_of
-from gogooku.evaluate.many_tests import superior_ability
+from gogooku.evaluate.many_tests import (
+    model_confidence_set,
+    stepwise_superior,
+    superior_ability,
+)
 from gogooku.evaluate.overfitting import backtest_overfitting
 from gogooku.evaluate.side_by_side import Tries, side_by_side
 from gogooku.evaluate.significance import paired_difference
@@ -60,7 +64,12 @@ def test_each_run_is_paired_with_the_first(runs):
     table = np.stack([b, runs["c"]["rank_ic"].to_numpy()], axis=1)
     expected = superior_ability(a, table, horizon=5, seed=1)
     assert made.at[5].superior == expected.p_value
-    assert made.at[5].better == ("b",)
+    found = stepwise_superior(a, table, horizon=5, seed=1)
+    assert 0 in found
+    assert made.at[5].better == tuple("bc"[place] for place in found)
+    best = model_confidence_set(np.column_stack([a, table]), horizon=5, seed=1).best
+    assert made.at[5].among_best == tuple("abc"[place] for place in best)
+    assert row["p_value"] <= row["p_bh"] <= row["p_holm"]
 
 
 def test_the_sentence_comes_first_and_says_who_how_much_how_sure_and_how_many_tries(runs):
@@ -157,7 +166,8 @@ def test_where_less_is_better_the_lowest_is_best(runs):
         side_by_side(runs, tries=ONE),
     )
     assert made.at[5].superior == mirrored.at[5].superior
-    assert made.at[5].better == ("b",)
+    assert made.at[5].better == mirrored.at[5].better
+    assert made.at[5].among_best == mirrored.at[5].among_best
     assert made.sentence().startswith("b has a lower ")
 
 
@@ -165,3 +175,11 @@ def test_what_is_no_measure_of_skill_is_refused(runs):
     odd = {name: frame.with_columns(weather=1.0) for name, frame in runs.items()}
     with pytest.raises(UsageError, match="weather is no measure of which more or less is better"):
         side_by_side(odd, tries=ONE, metric="weather")
+
+
+def test_a_run_that_is_another_once_more_is_not_asked_twice(runs):
+    made = side_by_side({**runs, "d": runs["b"]}, tries=ONE)
+    assert "d" not in made.at[5].among_best
+    assert "b" in made.at[5].among_best
+    same = side_by_side({"a": runs["a"], "d": runs["a"]}, tries=ONE)
+    assert same.at[5].among_best == ("a",)

@@ -7,7 +7,9 @@ from gogooku.core.config import resolve
 from gogooku.core.errors import DataError
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.measures import backtest_report
+from gogooku.portfolio.risk_report import risk_report
 from gogooku.runs.trade import LEDGER_FILE, backtest, market_bars
+from gogooku.runs.trade_statistics import trade_statistics
 
 
 def with_settings(*assignments):
@@ -56,3 +58,14 @@ def test_bars_are_those_of_the_dataset(home, ridge):
     assert bars.codes == dataset.codes
     assert bars.close.shape == dataset.valid_TN.shape
     assert bars.exchange.name == "tokyo"
+
+
+def test_it_keeps_what_could_be_lost_and_how_sure_it_is(home, ridge):
+    traded = backtest(home, ridge)
+    daily = traded.frame("daily")
+    assert traded.frame("risk").equals(risk_report(daily).frames["risk"])
+    assert traded.frame("worst_sessions")["date"].is_in(daily["date"].to_list()).all()
+    assert traded.facts["statistics"] == trade_statistics(daily)
+    sure = traded.facts["statistics"]["excess_ratio"]
+    assert 0.0 < sure["probability"] < 1.0
+    assert sure["n"] == traded.facts["sessions"]

@@ -21,7 +21,13 @@ from scipy import stats
 from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.metrics import FloatArray, has_dispersion, mean_estimate, ratio_estimate
 from gogooku.evaluate.definitions import definition_of
-from gogooku.evaluate.many_tests import holm, superior_ability
+from gogooku.evaluate.many_tests import (
+    benjamini_hochberg,
+    holm,
+    model_confidence_set,
+    stepwise_superior,
+    superior_ability,
+)
 from gogooku.evaluate.overfitting import backtest_overfitting
 from gogooku.evaluate.sharpe import expected_best_sharpe
 from gogooku.evaluate.significance import paired_difference
@@ -65,7 +71,10 @@ class AtHorizon:
     superior : float
         p-value of "none is better than the first run" (Hansen 2005); NaN for too few sessions.
     better : tuple of str
-        Runs that are better by that test.
+        Runs that are better than the first one, step by step (Romano & Wolf 2005).
+    among_best : tuple of str
+        Model confidence set (Hansen, Lunde & Nason 2011): the best run is not among these with a
+        chance of 5 % at most. A run that is equal to an earlier one is not asked.
     equal : tuple of str
         Runs whose daily measure is that of the first run; no test can compare them.
     overfitting : float
@@ -78,6 +87,7 @@ class AtHorizon:
     n: int
     superior: float
     better: tuple[str, ...]
+    among_best: tuple[str, ...]
     equal: tuple[str, ...]
     overfitting: float
     tries: int
@@ -100,8 +110,9 @@ class SideBySide:
         that the ratio is above the best one of so many worthless tries, with Newey-West errors;
         null for another measure than RankIC, or where it is not known.
     differences : polars.DataFrame
-        (run, horizon, n, difference, error, low, high, p_value, p_holm): run less the first one,
-        with small-sample Newey-West errors; Holm's p-value is over the whole table.
+        (run, horizon, n, difference, error, low, high, p_value, p_holm, p_bh): run less the first
+        one, with small-sample Newey-West errors; the p-values of Holm, and of Benjamini and
+        Hochberg, are over the whole table.
     at : mapping of int to AtHorizon
     daily : mapping of int to polars.DataFrame
         By horizon, the measure on the shared sessions: date, and a column a run.
@@ -183,6 +194,7 @@ class SideBySide:
                     "n": one.n,
                     "superior": _known(one.superior),
                     "better": list(one.better),
+                    "among_best": list(one.among_best),
                     "equal": list(one.equal),
                     "overfitting": _known(one.overfitting),
                     "tries_with_series": one.tries,
@@ -234,8 +246,9 @@ def side_by_side(
         rows += [_run(run, one, series[run], tries, metric) for run in daily]
         tests += [_difference(run, one, series[run], series[first]) for run in others]
         at[one] = _at(one, frame, series, tries, metric)
-    adjusted = holm([row["p_value"] for row in tests])
-    tests = [{**row, "p_holm": p} for row, p in zip(tests, adjusted, strict=True)]
+    made = [row["p_value"] for row in tests]
+    adjusted = zip(tests, holm(made), benjamini_hochberg(made), strict=True)
+    tests = [{**row, "p_holm": strict, "p_bh": share} for row, strict, share in adjusted]
     return SideBySide(
         metric=metric,
         first=first,
@@ -371,19 +384,34 @@ def _at(
     if tested:
         sign = sign_of(metric)
         table = np.stack([sign * series[run] for run in tested], axis=1)
-        found = superior_ability(
-            sign * series[first], table, horizon=horizon, seed=_SEED, level=_LEVEL
-        )
-        superior, better = found.p_value, tuple(tested[place] for place in found.better)
+        benchmark = sign * series[first]
+        superior = superior_ability(
+            benchmark, table, horizon=horizon, seed=_SEED, level=_LEVEL
+        ).p_value
+        found = stepwise_superior(benchmark, table, horizon=horizon, seed=_SEED, level=_LEVEL)
+        better = tuple(tested[place] for place in found)
     probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
     return AtHorizon(
         n=frame.height,
         superior=superior,
         better=better,
+        among_best=_among_best(horizon, series, sign_of(metric)),
         equal=equal,
         overfitting=probability,
         tries=count,
     )
+
+
+def _among_best(horizon: int, series: Mapping[str, FloatArray], sign: float) -> tuple[str, ...]:
+    distinct: dict[str, FloatArray] = {}
+    for run, values in series.items():
+        if all(has_dispersion(values - other) for other in distinct.values()):
+            distinct[run] = values
+    if len(distinct) < 2:
+        return tuple(distinct)
+    table = sign * np.stack(list(distinct.values()), axis=1)
+    found = model_confidence_set(table, horizon=horizon, seed=_SEED, level=_LEVEL)
+    return tuple(run for place, run in enumerate(distinct) if place in found.best)
 
 
 def _overfitting(horizon: int, days: pl.DataFrame, tries: Tries, metric: str) -> tuple[float, int]:

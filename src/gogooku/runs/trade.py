@@ -23,6 +23,7 @@ from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
+from gogooku.portfolio.risk_report import risk_report
 from gogooku.runs.attribution import (
     attribution_of,
     baselines_beside,
@@ -31,6 +32,7 @@ from gogooku.runs.attribution import (
 )
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.folder import Run, bias_of
+from gogooku.runs.trade_statistics import trade_statistics
 
 BACKTEST = "backtest"
 LEDGER_FILE = "ledger.parquet"
@@ -69,7 +71,7 @@ class Traded:
         """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`.
 
         Besides: ``decisions``, ``baselines``, and those of
-        `gogooku.portfolio.attribute.Attribution`.
+        `gogooku.portfolio.attribute.Attribution` and `gogooku.portfolio.risk_report.RiskReport`.
         """
         return open_sealed(self.folder).parquet(f"{name}.parquet")
 
@@ -111,7 +113,13 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     made = attribution_of(result, bars, history, config.costs)
     beside = baselines_beside(bars, history, indices, config=config)
     frames = {name: getattr(result, name) for name in ("ledger", "daily", "unfilled", "holdings")}
-    frames |= {**made.frames, "decisions": decisions_of(result), "baselines": beside.daily}
+    risk = risk_report(result.daily)
+    frames |= {
+        **made.frames,
+        **risk.frames,
+        "decisions": decisions_of(result),
+        "baselines": beside.daily,
+    }
     for name, frame in frames.items():
         write_parquet(frame, building / f"{name}.parquet")
     report = backtest_report(result.daily).to_json()
@@ -121,6 +129,8 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
         "assumptions": assumptions_of(config, bars),
         **bias_of(dataset),
         "attribution": made.facts,
+        **risk.facts,
+        "statistics": trade_statistics(result.daily),
         "baselines_left_out": beside.left_out,
     }
     content = {**report, "facts": facts, "baselines": beside.metrics}
