@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -88,7 +89,7 @@ def test_windows_round_one_bad_day_are_one_window(positions):
     frame = worst_windows(made).filter(pl.col("sessions") == 20)
     assert frame.get_column("portfolio").to_list() == pytest.approx([-0.3, -0.19, 0.0])
     spans = sorted(frame.select("first", "last").iter_rows())
-    assert all(later[0] > earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(later[0] > earlier[1] for earlier, later in pairwise(spans))
 
 
 def test_named_windows(positions):
