@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -79,6 +80,16 @@ def test_the_worst_windows_are_the_worst_and_do_not_overlap(positions):
         < 1e-12
     )
     assert (frame.get_column("max_drawdown") >= -frame.get_column("portfolio") - 1e-12).all()
+
+
+def test_windows_round_one_bad_day_are_one_window(positions):
+    returns = np.zeros(300)
+    returns[[100, 200, 201]] = [-0.3, -0.1, -0.1]
+    made = replace(positions, portfolio=returns)
+    frame = worst_windows(made).filter(pl.col("sessions") == 20)
+    assert frame.get_column("portfolio").to_list() == pytest.approx([-0.3, -0.19, 0.0])
+    spans = sorted(frame.select("first", "last").iter_rows())
+    assert all(later[0] > earlier[1] for earlier, later in pairwise(spans))
 
 
 def test_named_windows(positions):
