@@ -16,7 +16,8 @@ from gogooku.dataset.home import current_dataset, labels_of
 from gogooku.portfolio.backtest import run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.costs import CostConfig
-from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
+from gogooku.portfolio.fill_config import FillConfig, FillPrice
+from gogooku.portfolio.fills import make_offer
 from gogooku.runs.trade import market_bars
 from support.portfolios import account
 

@@ -296,6 +296,8 @@ ACROSS: Mapping[str, str] = {
     "features/engine/test_windows.py": "one law over every kernel and timeline",
     "ingest/imports/test_any_shape.py": "one market in any shape, from bytes to a delivery",
     "learn/test_refit.py": "one law over every kind of learner",
+    "portfolio/test_against_bt.py": "a backtest beside another library's",
+    "portfolio/test_ledger_laws.py": "one law over every account, fill and market",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
 }

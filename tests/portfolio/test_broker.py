@@ -124,7 +124,7 @@ def test_less_than_a_lot_more_is_not_bought(target):
     broker = account(names=1, held={0: 200})
     order(broker, A=target)
     assert session(broker, DAY, opening(100.0)).traded == 0.0
-    assert (broker.book.ledger().height, broker.book.num_refused, broker.orders) == (0, 0, {})
+    assert (broker.book.ledger().height, broker.book.unfilled().height, broker.orders) == (0, 0, {})
 
 
 def test_less_than_a_lot_is_sold():

@@ -11,7 +11,8 @@ from gogooku.core.calendar import NEW_YORK, tokyo_sessions
 from gogooku.core.errors import DataError
 from gogooku.portfolio.backtest import run_backtest
 from gogooku.portfolio.costs import CostConfig
-from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
+from gogooku.portfolio.fill_config import FillConfig, FillPrice
+from gogooku.portfolio.fills import make_offer
 from support.portfolios import SESSIONS, account, bars
 
 DAY = [session.item() for session in SESSIONS[:8]]

@@ -11,7 +11,7 @@ from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History
-from gogooku.portfolio.fills import FillConfig
+from gogooku.portfolio.fill_config import FillConfig
 from gogooku.portfolio.positions import positions_of
 
 SESSIONS = tokyo_sessions(date(2022, 1, 1), date(2023, 12, 31))

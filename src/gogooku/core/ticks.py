@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -10,8 +9,6 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-FINE_SINCE: Final = date(2023, 6, 5)
-"""From when the fine table holds for all of the TOPIX 500; from 2014 on for the TOPIX 100 only."""
 _UP_TO: Final = np.array(
     [
         *(1e3, 3e3, 5e3, 1e4, 3e4, 5e4, 1e5, 3e5, 5e5),
@@ -42,7 +39,8 @@ def tick_size(
         ``tokyo`` or ``new_york``, see `gogooku.core.calendar`.
     price : float
     fine : bool, optional
-        In Tokyo, where the table of the TOPIX 500 holds. Without it the usual, coarser one does.
+        In Tokyo, where the table of the TOPIX 500 holds: for all of it since 2023-06-05, before
+        that, from 2014-01-14, for the TOPIX 100. Without it the usual, coarser one does.
 
     Source: Tokyo Stock Exchange, "Tick size"; SEC Rule 612 (before its change of 2025).
     """

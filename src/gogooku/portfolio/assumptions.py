@@ -5,7 +5,7 @@ from __future__ import annotations
 from gogooku.core.terms import terms_of
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.portfolio.bars import MarketBars
-from gogooku.portfolio.fills import FillPrice
+from gogooku.portfolio.fill_config import FillPrice
 
 _PRICES = {
     FillPrice.OPEN: "at the open of the session after the decision",

@@ -28,7 +28,8 @@ from gogooku.portfolio.broker import AccountTerms, Broker
 from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History, lots_of
-from gogooku.portfolio.fills import FillConfig, FillPrice, make_offer
+from gogooku.portfolio.fill_config import FillConfig, FillPrice
+from gogooku.portfolio.fills import make_offer
 from gogooku.portfolio.orders import Order
 from gogooku.portfolio.record import Record
 

@@ -15,7 +15,7 @@ from gogooku.core.errors import ContractError, DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.decide import History
-from gogooku.portfolio.fills import FillPrice
+from gogooku.portfolio.fill_config import FillPrice
 
 _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 _CLOSES = {"tokyo": time(15, 30), "new_york": time(16, 0)}

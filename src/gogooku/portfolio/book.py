@@ -145,11 +145,6 @@ class Book:
         """Write an order down that a session did not fill, or the rest of one."""
         self._refused.append((day, self.codes[name], side.value, shares, why.value))
 
-    @property
-    def num_refused(self) -> int:
-        """Rows of orders that were not filled."""
-        return len(self._refused)
-
     def ledger(self) -> pl.DataFrame:
         """All rows, as `LEDGER_SCHEMA` says."""
         if not self._rows:

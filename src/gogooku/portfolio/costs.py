@@ -120,8 +120,9 @@ class CostConfig(Config):
     def rate(self) -> float:
         """Commission (its dearest tier) and half-spread of one side, as a share of traded value.
 
-        What construction sets aside for a purchase before it knows prices. It leaves out what
-        depends on the order: the least commission, ticks and impact; see `upper_rate` for those.
+        What construction sets aside for a purchase before it knows prices: no order of any size
+        pays more of these two. It leaves out the least commission, ticks and impact, for which the
+        broker buys fewer lots.
         """
         return (max(self.commission_bps, *self.tier_bps, 0.0) + self.slippage_bps) * BASIS_POINT
 
@@ -155,21 +156,6 @@ class CostConfig(Config):
     def cost(self, traded: Traded) -> FloatArray:
         """All costs of orders together, [k]."""
         return np.asarray(self.charges(traded).by_kind.sum(axis=0))
-
-    def upper_rate(self, traded: Traded) -> FloatArray:
-        """Highest cost per value of any order up to these values, but for the least commission.
-
-        For construction that knows how much it may trade. Falling tiers make small orders the
-        dearer ones, impact large ones: this takes the dearer of each, so it never falls as the
-        value grows.
-        """
-        spread = np.full_like(traded.value, self.slippage_bps * BASIS_POINT)
-        if self.spread_ticks:
-            price = traded.value / np.maximum(traded.shares, 1.0)
-            spread = np.maximum(spread, traded.tick * self.spread_ticks / np.maximum(price, 1e-12))
-        commission = max(self.commission_bps, *self.tier_bps, 0.0) * BASIS_POINT
-        impact = self._impact(traded) / np.where(traded.value > 0.0, traded.value, 1.0)
-        return commission + spread + impact
 
     def borrow(self, value: float, days: int) -> float:
         """Fee for names sold short of a value, for calendar days."""

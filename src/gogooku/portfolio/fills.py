@@ -8,58 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field
 
-from gogooku.core.config import Config
-from gogooku.core.findings import Unit
 from gogooku.core.metrics import FloatArray
 from gogooku.core.price_limits import NARROWEST, limit_prices
 from gogooku.core.terms import terms_of
 from gogooku.core.ticks import on_tick, tick_size
 from gogooku.core.types import BoolArray, IntArray
+from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.costs import CostConfig
-
-if TYPE_CHECKING:
-    from gogooku.portfolio.bars import MarketBars
+from gogooku.portfolio.fill_config import FillConfig, FillPrice
 
 _LIMIT_ROUNDING = 1e-9
 """Relative; a price this near to its limit is at it."""
-
-
-class FillPrice(StrEnum):
-    """Which price of the session after the decision an order gets."""
-
-    OPEN = "open"
-    VWAP_PROXY = "vwap_proxy"
-    """(open + high + low + close) / 4, rounded to the tick against the trader."""
-    CLOSE = "close"
-
-
-class FillConfig(Config):
-    """How orders are filled, always in the session after their decision or later.
-
-    Attributes
-    ----------
-    price : FillPrice
-    max_participation : float
-        Largest share of a name's traded value that an order takes in a session: of the trailing
-        mean known at the decision, and for fills over the session or at its close of that session's
-        own volume too. The rest is carried to the next session. 0 for no cap.
-    lookback : int
-        Trailing sessions of mean traded value and of volatility.
-    price_limit : float
-        Share of the base price by which a price may move in a session. 0 for the exchange's own
-        limits: the table of Tokyo, none in New York.
-    """
-
-    price: FillPrice = FillPrice.OPEN
-    max_participation: float = Field(default=0.0, ge=0.0, le=1.0)
-    lookback: Annotated[int, Unit("sessions")] = Field(default=20, ge=2, le=1_000)
-    price_limit: float = Field(default=0.0, ge=0.0, le=10.0)
 
 
 PriceOf = Callable[[IntArray], FloatArray]
