@@ -97,9 +97,10 @@ def superior_ability(
     """Test of superior predictive ability of many runs over a benchmark (Hansen 2005).
 
     The largest of the differences over their Newey-West errors, against that of series drawn by the
-    stationary bootstrap, each over its own error. (`arch` divides no difference by an error, so
-    that the noisiest run decides, and on values that overlap over 20 sessions it rejects 19 % of
-    true nulls at 5 % even when observed differences are divided.) RATES
+    stationary bootstrap, each over its own error. `arch` divides no drawn difference by an error:
+    the noisiest run decides, and where values overlap over 20 sessions it rejects 19.5 % of true
+    nulls at 5 %. This one rejects 6.0 % without overlap, 8.0 % at an overlap of 5 and 7.0 % at 20
+    (300 to 500 markets of 500 sessions, ten runs; `benchmarks/calibration.py`).
     p-values are ``(1 + as far as observed)/(1 + draws)``: none is 0.
 
     Parameters
@@ -221,7 +222,10 @@ class ConfidenceSet:
 def model_confidence_set(
     runs_TM: FloatArray, *, horizon: int, seed: int, level: float = 0.05, draws: int = 1000
 ) -> ConfidenceSet:
-    """Model confidence set of many runs (Hansen, Lunde & Nason 2011, range statistic).
+    """Model confidence set of many runs (Hansen, Lunde & Nason 2011, range statistic), by `arch`.
+
+    Of ten equal runs one given run is left out in 0.5 % of 200 markets without overlap and in 12 %
+    where values overlap over 20 sessions: read it with care there.
 
     Parameters
     ----------
