@@ -36,8 +36,10 @@ TRUE_RATES = {
     ("bootstrap interval ratio", "overlap 20"): (0.05, 0.075),
     ("sharpe_difference bootstrap", "overlap 20"): (0.05, 0.06),
     ("sharpe_difference interval bootstrap", "overlap 20"): (0.05, 0.06),
-    ("superior_ability", "overlap 20"): (0.05, 0.1),
-    ("stepwise_superior", "overlap 20"): (0.05, 0.1),
+    ("superior_ability", "overlap 5"): (0.05, 0.08),
+    ("stepwise_superior", "overlap 5"): (0.05, 0.08),
+    ("superior_ability", "overlap 20"): (0.05, 0.08),
+    ("stepwise_superior", "overlap 20"): (0.05, 0.08),
 }
 """Lowest and highest rate where it is known not to be the nominal one, on 1,000 markets."""
 

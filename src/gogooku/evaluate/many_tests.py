@@ -18,7 +18,13 @@ from scipy import stats
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, has_dispersion, newey_west_error, newey_west_lags
-from gogooku.evaluate.bootstrap import FEWEST_SESSIONS, block_length, check_drawing
+from gogooku.evaluate.bootstrap import (
+    FEWEST_SESSIONS,
+    block_length,
+    check_drawing,
+    drawn_places,
+    newey_west_rows,
+)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -59,7 +65,7 @@ class Superiority:
     p_value : float
         Of "none is better" (Hansen 2005, the consistent one); NaN when there are too few sessions.
     lower, upper : float
-        Bounds of it: the upper one is White's reality check (2000) of studentised differences.
+        Bounds of it: the upper one is White's reality check (2000), studentised.
     better : tuple of int
         Columns that are better at the level, each on its own against the critical value of all.
     n : int
@@ -90,8 +96,11 @@ def superior_ability(
 ) -> Superiority:
     """Test of superior predictive ability of many runs over a benchmark (Hansen 2005).
 
-    The stationary bootstrap of `arch` on differences that are divided by their Newey-West errors,
-    so that no run decides the test because it is noisy: `arch` itself does not divide them.
+    The largest of the differences over their Newey-West errors, against that of series drawn by the
+    stationary bootstrap, each over its own error. `arch` divides no drawn difference by an error:
+    the noisiest run decides, and where values overlap over 20 sessions it rejects 19.5 % of true
+    nulls at 5 %. This one rejects 6.0 % without overlap, 8.0 % at an overlap of 5 and 7.0 % at 20
+    (300 to 500 markets of 500 sessions, ten runs; `benchmarks/calibration.py`).
     p-values are ``(1 + as far as observed)/(1 + draws)``: none is 0.
 
     Parameters
@@ -105,24 +114,57 @@ def superior_ability(
     level : float
         At which columns are called better.
     """
-    scaled, block = _scaled_differences(benchmark_T, runs_TM, horizon, level, draws)
+    kept, block = _differences(benchmark_T, runs_TM, horizon, level, draws)
     if not block:
-        return Superiority(math.nan, math.nan, math.nan, (), len(scaled), 0, draws)
-    from arch.bootstrap import SPA
-
-    test = SPA(np.zeros(len(scaled)), -scaled, block_size=block, reps=draws, seed=seed)
-    test.compute()
-    found = {name: (1.0 + p * draws) / (1.0 + draws) for name, p in test.pvalues.items()}
-    better = tuple(int(place) for place in test.better_models(level))
+        return Superiority(math.nan, math.nan, math.nan, (), len(kept), 0, draws)
+    t_M, drawn_DM = _drawn_t(kept, horizon=horizon, block=block, draws=draws, seed=seed)
+    bad_M = t_M < -math.sqrt(2.0 * math.log(math.log(len(kept))))
+    centres = {
+        "lower": np.minimum(t_M, 0.0),
+        "consistent": np.where(bad_M, t_M, 0.0),
+        "upper": np.zeros(len(t_M)),
+    }
+    largest = {name: (drawn_DM + centre).max(axis=1) for name, centre in centres.items()}
+    found = {
+        name: (1.0 + float(np.sum(values >= t_M.max()))) / (1.0 + draws)
+        for name, values in largest.items()
+    }
     return Superiority(
         p_value=found["consistent"],
         lower=found["lower"],
         upper=found["upper"],
-        better=better,
-        n=len(scaled),
+        better=_above(t_M, largest["consistent"], level),
+        n=len(kept),
         block=block,
         draws=draws,
     )
+
+
+def _drawn_t(
+    kept_TM: FloatArray, *, horizon: int, block: int, draws: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Means over their errors [M], and how many errors off each drawn mean is [D, M].
+
+    One set of drawn sessions for all columns; a column that never changes in them is 0 off.
+    """
+    lags = newey_west_lags(len(kept_TM), horizon)
+    places = drawn_places(len(kept_TM), block=block, draws=draws, seed=seed)
+    mean_M = kept_TM.mean(axis=0)
+    drawn_DM = np.zeros((draws, kept_TM.shape[1]))
+    for column, (values, mean) in enumerate(zip(kept_TM.T, mean_M, strict=True)):
+        drawn_DT = values[places]
+        error = newey_west_rows(drawn_DT, lags)
+        off = drawn_DT.mean(axis=1) - mean
+        np.divide(off, error, out=drawn_DM[:, column], where=error > 0.0)
+    errors_M = np.array([newey_west_error(column, lags) for column in kept_TM.T])
+    return mean_M / errors_M, drawn_DM
+
+
+def _above(t_M: FloatArray, largest_D: FloatArray, level: float) -> tuple[int, ...]:
+    """Columns whose own p-value against the largest drawn ones is at most the level."""
+    as_far_M = (largest_D[:, None] >= t_M).sum(axis=0)
+    better = (1.0 + as_far_M) / (1.0 + len(largest_D)) <= level
+    return tuple(int(place) for place in np.flatnonzero(better))
 
 
 def stepwise_superior(
@@ -138,23 +180,19 @@ def stepwise_superior(
 
     The chance that one of them is not better is at most the level. It finds no fewer than
     `superior_ability`, since runs already found no longer raise the critical value. Parameters as
-    there; none for too few sessions. The steps are made here: those of `arch` 8.0 end with an error
-    when every run is found, but not in the first step.
+    there; none for too few sessions.
     """
-    scaled, block = _scaled_differences(benchmark_T, runs_TM, horizon, level, draws)
+    kept, block = _differences(benchmark_T, runs_TM, horizon, level, draws)
     if not block:
         return ()
-    from arch.bootstrap import SPA
-
-    test = SPA(np.zeros(len(scaled)), -scaled, block_size=block, reps=draws, seed=seed)
-    better = np.zeros(scaled.shape[1], dtype=np.bool_)
+    t_M, drawn_DM = _drawn_t(kept, horizon=horizon, block=block, draws=draws, seed=seed)
+    better = np.zeros(len(t_M), dtype=np.bool_)
     while not better.all():
-        test.subset(~better)
-        test.compute()
-        found = test.better_models(level)
-        if not len(found):
+        left = np.flatnonzero(~better)
+        found = _above(t_M[left], drawn_DM[:, left].max(axis=1), level)
+        if not found:
             break
-        better[found] = True
+        better[left[list(found)]] = True
     return tuple(int(place) for place in np.flatnonzero(better))
 
 
@@ -184,7 +222,10 @@ class ConfidenceSet:
 def model_confidence_set(
     runs_TM: FloatArray, *, horizon: int, seed: int, level: float = 0.05, draws: int = 1000
 ) -> ConfidenceSet:
-    """Model confidence set of many runs (Hansen, Lunde & Nason 2011, range statistic).
+    """Model confidence set of many runs (Hansen, Lunde & Nason 2011, range statistic), by `arch`.
+
+    Of ten equal runs one given run is left out in 0.5 % of 200 markets without overlap and in 12 %
+    where values overlap over 20 sessions: read it with care there.
 
     Parameters
     ----------
@@ -222,10 +263,10 @@ def model_confidence_set(
     )
 
 
-def _scaled_differences(
+def _differences(
     benchmark_T: FloatArray, runs_TM: FloatArray, horizon: int, level: float, draws: int
 ) -> tuple[FloatArray, int]:
-    """Differences over their errors, and the block length; 0 for too few sessions."""
+    """Differences in the sessions of all, and the block length; 0 for too few sessions."""
     check_drawing(level=level, draws=draws, horizon=horizon)
     if runs_TM.ndim != 2 or benchmark_T.shape != runs_TM.shape[:1] or not runs_TM.shape[1]:
         raise DataError(
@@ -242,9 +283,7 @@ def _scaled_differences(
             f"{', '.join(map(str, constant[:5]))}) differ from it by a constant or not at all; "
             "leave them out"
         )
-    lags = newey_west_lags(len(kept), horizon)
-    errors = np.array([newey_west_error(column, lags) for column in kept.T])
-    return kept / (errors * math.sqrt(len(kept))), block_length(kept, horizon=horizon)
+    return kept, block_length(kept, horizon=horizon)
 
 
 def _common(table_TM: FloatArray) -> FloatArray:
