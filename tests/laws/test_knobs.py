@@ -50,6 +50,7 @@ from gogooku.ingest.imports.files import import_files
 from gogooku.learn.network_config import PhaseConfig
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
+from gogooku.portfolio.weightings import WEIGHTINGS
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
 from gogooku.runs.judge import JudgeConfig, evaluate
@@ -1104,7 +1105,8 @@ def test_no_other_config_exists():
 
     runs = [run_named(name) for name in run_names()]
     losses = [LOSSES.config(kind).model_validate({}) for kind in LOSSES.kinds()]
-    tried = [*runs, *losses, *(config for config, _ in TABLES.values())]
+    weightings = [WEIGHTINGS.config(kind).model_validate({}) for kind in WEIGHTINGS.kinds()]
+    tried = [*runs, *losses, *weightings, *(config for config, _ in TABLES.values())]
     covered = set().union(*(within(one) for one in tried))
     abstract = {kind for one in covered for kind in one.__mro__}
     assert configs() - covered - abstract == {Execution}

@@ -118,7 +118,7 @@ def compare(
 def backtest(
     run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
 ) -> None:
-    """Trade the test scores of a run: fills at the next open, costs, ledger."""
+    """Trade the test scores of a run: fills of the next session, costs, ledger."""
     from gogooku.commands import backtest as command
 
     made = command.backtest(home_folder(), run, config=config, assignments=assignments or [])

@@ -22,6 +22,12 @@ from gogooku.core.cross_section import TOP_K as TOP_K
 from gogooku.core.ranks import FloatArray as FloatArray
 
 Z95 = 1.959963984540054
+DRAW_SEED = 1
+"""Of what is drawn for an interval or a test: the result is the same each time."""
+VOLATILITY_SESSIONS = 60
+"""Over which the volatility of the market or of a name, and its traded value, are measured."""
+UNKNOWN = "unknown"
+"""Group of the names or sessions whose group is not known: they are never left out."""
 
 
 @dataclass(frozen=True)

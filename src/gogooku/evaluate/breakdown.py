@@ -18,13 +18,11 @@ import polars as pl
 from gogooku.core import metrics
 from gogooku.core.cross_section import MIN_NAMES, CrossSection, blocks_of
 from gogooku.core.errors import DataError
+from gogooku.core.metrics import UNKNOWN as UNKNOWN
 from gogooku.core.metrics import FloatArray, mean_estimate
 from gogooku.core.ranks import centred_ranks, middle_ranks
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.evaluate.daily import BPS
-
-UNKNOWN = "unknown"
-"""Group of what no group is known of."""
 
 ROLLING_WINDOWS = (63, 252)
 """Sessions of the rolling mean of RankIC: a quarter and a year."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gogooku.core.metrics import FloatArray
+from gogooku.core.metrics import VOLATILITY_SESSIONS, FloatArray
 from gogooku.core.types import BoolArray, IntArray, Labels
 
-VOLATILITY_SESSIONS = 60
 TREND_SESSIONS = 20
 LEAST_HISTORY = 60
 """Earlier values that a value is compared with, at least: before that a regime is not known."""

@@ -19,7 +19,13 @@ import polars as pl
 from scipy import stats
 
 from gogooku.core.errors import ContractError, DataError, UsageError
-from gogooku.core.metrics import FloatArray, has_dispersion, mean_estimate, ratio_estimate
+from gogooku.core.metrics import (
+    DRAW_SEED,
+    FloatArray,
+    has_dispersion,
+    mean_estimate,
+    ratio_estimate,
+)
 from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.many_tests import (
     benjamini_hochberg,
@@ -37,7 +43,6 @@ DEFLATED = "rank_ic"
 FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
 _LEVEL = 0.05
-_SEED = 1
 _BLOCKS = 10
 
 
@@ -386,9 +391,9 @@ def _at(
         table = np.stack([sign * series[run] for run in tested], axis=1)
         benchmark = sign * series[first]
         superior = superior_ability(
-            benchmark, table, horizon=horizon, seed=_SEED, level=_LEVEL
+            benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL
         ).p_value
-        found = stepwise_superior(benchmark, table, horizon=horizon, seed=_SEED, level=_LEVEL)
+        found = stepwise_superior(benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
         better = tuple(tested[place] for place in found)
     probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
     return AtHorizon(
@@ -410,7 +415,7 @@ def _among_best(horizon: int, series: Mapping[str, FloatArray], sign: float) -> 
     if len(distinct) < 2:
         return tuple(distinct)
     table = sign * np.stack(list(distinct.values()), axis=1)
-    found = model_confidence_set(table, horizon=horizon, seed=_SEED, level=_LEVEL)
+    found = model_confidence_set(table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
     return tuple(run for place, run in enumerate(distinct) if place in found.best)
 
 

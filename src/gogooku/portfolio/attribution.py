@@ -16,13 +16,12 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.errors import ContractError, DataError
-from gogooku.core.metrics import FloatArray
+from gogooku.core.metrics import UNKNOWN, FloatArray
 from gogooku.core.types import IntArray
 from gogooku.portfolio.positions import Positions
 
 CASH = "cash"
-UNKNOWN = "unknown"
-"""The sector of names whose sector is not known."""
+"""The sector of what is not held in names."""
 PARTS = ("allocation", "selection", "interaction", "cost", "dividends", "trading")
 """What the excess return is the sum of."""
 _NOTHING = 1e-12

@@ -16,14 +16,13 @@ from typing import TypeVar
 import numpy as np
 
 from gogooku.core.errors import ContractError, DataError
+from gogooku.core.metrics import VOLATILITY_SESSIONS as VOLATILITY_SESSIONS
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray, Portfolio
 
 ArrayT = TypeVar("ArrayT", FloatArray, IntArray)
 
 _SHARE_ROUNDING = 1e-9
-VOLATILITY_SESSIONS = 60
-"""Sessions over which volatility and traded value of a name are measured."""
 BETA_SESSIONS = 250
 _FEWEST_SHARE = 0.5
 """Share of a window that must be there; with fewer returns the figure is not known."""

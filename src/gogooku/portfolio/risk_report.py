@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from gogooku.core.metrics import FloatArray
+from gogooku.core.metrics import DRAW_SEED, FloatArray
 from gogooku.portfolio.risk import (
     TailRisk,
     cornish_fisher_risk,
@@ -31,7 +31,6 @@ from gogooku.portfolio.risk_tests import (
 )
 
 LEVELS: Final = (0.95, 0.99)
-_SEED: Final = 1
 
 
 def _beyond_threshold(returns: FloatArray, level: float) -> TailRisk:
@@ -144,7 +143,7 @@ def _tests(returns: FloatArray) -> pl.DataFrame:
                 "independence": independence(returns, var_T),
                 "conditional_coverage": conditional_coverage(returns, var_T, level=level),
                 "expected_shortfall": shortfall_test(
-                    returns, var_T, cvar_T, level=level, seed=_SEED
+                    returns, var_T, cvar_T, level=level, seed=DRAW_SEED
                 ),
             }
             rows += [(method, level, name, *_row(test)) for name, test in made.items()]

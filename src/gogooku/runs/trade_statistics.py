@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
-from gogooku.core.metrics import FloatArray
+from gogooku.core.metrics import DRAW_SEED, FloatArray
 from gogooku.evaluate.bootstrap import bootstrap_interval
 from gogooku.evaluate.sharpe import minimum_track_record, probabilistic_sharpe, sharpe_difference
-
-_SEED: Final = 1
 
 
 def trade_statistics(daily: pl.DataFrame) -> dict[str, Any]:
@@ -37,11 +35,11 @@ def trade_statistics(daily: pl.DataFrame) -> dict[str, Any]:
     return {
         "sharpe": _plain(probabilistic_sharpe(made)),
         "excess_ratio": _plain(probabilistic_sharpe(excess)),
-        "excess_mean": _plain(bootstrap_interval(excess, horizon=1, seed=_SEED)),
+        "excess_mean": _plain(bootstrap_interval(excess, horizon=1, seed=DRAW_SEED)),
         "sharpe_interval": _plain(
-            bootstrap_interval(made, statistic="ratio", horizon=1, seed=_SEED)
+            bootstrap_interval(made, statistic="ratio", horizon=1, seed=DRAW_SEED)
         ),
-        "sharpe_less_benchmark": _plain(sharpe_difference(made, market, horizon=1, seed=_SEED)),
+        "sharpe_less_benchmark": _plain(sharpe_difference(made, market, horizon=1, seed=DRAW_SEED)),
         "minimum_track_record": _known(minimum_track_record(excess)),
     }
 
