@@ -211,3 +211,12 @@ def test_two_series_that_cannot_be_compared():
     for wrong in ({"level": 1.0}, {"draws": 5}, {"horizon": 0}):
         with pytest.raises(ConfigError):
             sharpe_difference(a, b, **{"horizon": 1, "seed": 0} | wrong)
+
+
+def test_a_drawn_series_without_an_error_is_far_off_and_not_a_warning():
+    quiet = np.zeros(60)
+    quiet[7], other = 0.01, np.zeros(60)
+    other[41] = 0.02
+    found = sharpe_difference(quiet, other, horizon=1, seed=1)
+    assert 0.0 < found.p_value <= 1.0
+    assert not found.low < found.high < np.inf

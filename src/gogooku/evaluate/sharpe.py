@@ -332,23 +332,31 @@ def _drawn_distances(
     """``|difference* - difference| / error*`` of each drawn series, by section 3.2.2.
 
     A drawn series is as many whole blocks of the sessions, joined end to end in a circle, as fit;
-    its error is that of independent blocks, or by Newey & West with so many lags.
+    its error is that of independent blocks, or by Newey & West with so many lags. One that never
+    changes has no error: it is infinitely far off.
     """
     moments = _moments(kept_T2)
     n, pieces = len(moments), len(moments) // block
-    observed = _ratio_difference(moments.mean(axis=0))
+    observed = float(_ratio_difference(moments.mean(axis=0)))
     rng = np.random.default_rng(seed)
     found, step = [], max(1, _CHUNK // (4 * n))
     for first in range(0, draws, step):
         starts = rng.integers(0, n, size=(min(step, draws - first), pieces))
         places = (starts[:, :, None] + np.arange(block)) % n
         drawn_DT4 = moments[places.reshape(len(starts), -1)]
-        means = drawn_DT4.mean(axis=1)
-        influence_DT = ((drawn_DT4 - means[:, None, :]) @ _gradient(means)[:, :, None])[:, :, 0]
-        if lags is None:
-            of_blocks = influence_DT.reshape(len(starts), pieces, block).sum(axis=2)
-            error = np.sqrt((of_blocks**2).mean(axis=1) / block / (pieces * block))
-        else:
-            error = newey_west_rows(influence_DT, lags)
-        found.append(np.abs(_ratio_difference(means) - observed) / error)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = _distances(drawn_DT4, observed, block, lags)
+        found.append(np.where(np.isfinite(distance), distance, np.inf))
     return np.concatenate(found)
+
+
+def _distances(drawn_DT4: FloatArray, observed: float, block: int, lags: int | None) -> FloatArray:
+    means = drawn_DT4.mean(axis=1)
+    influence_DT = ((drawn_DT4 - means[:, None, :]) @ _gradient(means)[:, :, None])[:, :, 0]
+    if lags is None:
+        pieces = drawn_DT4.shape[1] // block
+        of_blocks = influence_DT.reshape(len(means), pieces, block).sum(axis=2)
+        error = np.sqrt((of_blocks**2).mean(axis=1) / block / (pieces * block))
+    else:
+        error = newey_west_rows(influence_DT, lags)
+    return np.asarray(np.abs(_ratio_difference(means) - observed) / error)
