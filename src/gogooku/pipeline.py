@@ -180,11 +180,15 @@ def evaluate(
 
 
 def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] | None = None) -> Traded:
-    """A run -> what its test scores would have earned after costs; kept beside the run."""
-    from gogooku.runs import trade
+    """A run -> what its test scores would have earned after costs; kept beside the run.
+
+    The run is judged first, so that it is in the ledger of trials: this is a look at its test part.
+    """
+    from gogooku.runs import judge, trade
     from gogooku.runs.holdouts import refuse_unspent
 
     refuse_unspent(home, run)
+    judge.evaluate(home, run)
     return trade.backtest(home, run, resolved or trade.DEFAULT)
 
 

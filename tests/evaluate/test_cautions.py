@@ -168,7 +168,7 @@ def test_trainings_that_ended_by_themselves():
 
 def test_selection_on_the_test_window():
     text = only(cautions.chosen_on_test(40, "2023-01-04", "2023-12-29"), "chosen-on-test")
-    assert "40 runs were judged on 2023-01-04 to 2023-12-29" in text
+    assert "40 different runs were judged on 2023-01-04 to 2023-12-29" in text
     assert "2.7 standard errors" in text
     assert cautions.chosen_on_test(1, "2023-01-04", "2023-12-29") == []
 

@@ -14,7 +14,6 @@ import gogooku
 SOURCE = Path(gogooku.__file__).parent
 
 ELSEWHERE = {
-    "chosen_on_test": "who counts the runs judged on one window",
     "Config.model_config": "pydantic",
     "_KeyHeader.auth_flow": "httpx",
     "PipeConsole.on_broken_pipe": "rich",

@@ -143,13 +143,15 @@ def test_a_halted_name_is_carried_and_filled_later():
         (DAY[3], A, "buy", 9_000, 110.0, "carried"),
         (DAY[5], B, "buy", 200, 50.0, "rebalance"),
         (DAY[6], A, "sell", 9_000, 120.0, "carried"),
+        (DAY[6], B, "buy", 20_100, 50.0, "carried"),
     ]
     assert result.unfilled.rows() == [
         (DAY[1], A, "buy", 10_000, "no_open"),
         (DAY[2], A, "buy", 10_000, "no_open"),
         (DAY[5], A, "sell", 9_000, "no_open"),
+        (DAY[5], B, "buy", 20_100, "cash"),
     ]
-    assert result.daily["unfilled"].to_list() == [0, 1, 1, 0, 0, 1, 0]
+    assert result.daily["unfilled"].to_list() == [0, 1, 1, 0, 0, 2, 0]
     assert result.daily["equity"][5] == pytest.approx(10_000 + 9_000 * 112.0)
 
 
@@ -165,8 +167,12 @@ def test_an_open_at_the_limit_stops_only_the_side_it_is_against(side):
         assert refused == [(DAY[1], A, "buy", 10_000, "limit_up")]
         assert rows(result) == [(DAY[2], B, "buy", 20_000, 50.0, "rebalance")]
     else:
-        assert refused == [(DAY[2], A, "sell", 10_000, "limit_down")]
+        assert refused == [
+            (DAY[2], A, "sell", 10_000, "limit_down"),
+            (DAY[2], B, "buy", 20_000, "cash"),
+        ]
         assert rows(result)[1][:5] == (DAY[3], A, "sell", 10_000, 110.0)
+        assert rows(result)[2][:4] == (DAY[3], B, "buy", 10_000)
 
 
 def test_flags_of_the_close_do_not_stop_a_fill_at_the_open():

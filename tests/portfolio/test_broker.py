@@ -155,6 +155,14 @@ def test_a_consolidation_pays_the_fraction_and_orders_keep_their_share():
     assert broker.equity() == pytest.approx(105 * 100)
 
 
+def test_a_split_pays_the_part_of_a_share_however_many_are_held():
+    """1,000,004 shares, ten to one: 100,000, and four tenths of one of 1,000 in cash."""
+    broker = account(names=1, cash=0.0, held={0: 1_000_004})
+    broker.split(DAY, np.array([10.0]))
+    assert broker.shares.tolist() == [100_000]
+    assert broker.cash == 400.0
+
+
 def test_a_pending_sale_over_a_consolidation_sells_what_it_meant_to():
     """Selling 300 of 1,000 with one new share for ten: 30 of 100 go, not all of them."""
     broker = account(names=1, cash=0.0, held={0: 1_000})

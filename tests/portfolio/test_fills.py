@@ -238,3 +238,22 @@ def test_a_delisted_name_pays_less_the_haircut():
     assert rows(result)[-1] == (DAY[2], A, "sell", 10_000, 70.0, "delisted")
     assert result.daily["equity"][2] == 700_000.0
     assert result.ledger.filter(pl.col("decided").is_null()).height == 1
+
+
+def test_a_proxy_of_the_mean_price_stays_within_the_session():
+    """A tick of 5 yen would take 3,001 to 3,005 and 3,000, where nobody traded."""
+    market = bars([[3001.0], [3001.0]], [[3001.0], [3001.0]])
+    made = offered(market, 1, price="vwap_proxy")
+    assert (made.buy_price[0], made.sell_price[0]) == (3001.0, 3001.0)
+
+
+def test_a_row_without_trade_is_no_return_of_zero():
+    close = 100.0 * np.cumprod(np.where(np.arange(12) % 2, 1.05, 1 / 1.05))[:, None]
+    market = bars(close, close)
+    whole = market.volatility(11, np.array([0]), sessions=11)
+    volume = market.volume.copy()
+    volume[5:9] = 0.0
+    still = market.close.copy()
+    still[5:9] = still[4]
+    with_fillers = dataclasses.replace(market, volume=volume, close=still)
+    assert with_fillers.volatility(11, np.array([0]), sessions=11)[0] > 0.9 * whole[0]

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 
 from gogooku.core.config import resolve
+from gogooku.core.errors import DataError
 from gogooku.portfolio.attribution import PARTS
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.measures import backtest_report
+from gogooku.runs import attribution
 from gogooku.runs.attribution import baselines_beside, history_of
 from gogooku.runs.trade import backtest, market_bars
 
@@ -86,3 +88,17 @@ def test_an_index_stands_beside_where_there_is_one(home, ridge):
     assert index[0] == settings.initial_cash
     assert (np.diff(index) > 0.0).all()
     assert "index" not in made.metrics
+
+
+def test_a_baseline_that_cannot_be_traded_takes_nothing_along(home, ridge, monkeypatch):
+    def refuses(bars, scores, decisions, **given):
+        raise DataError("no trade in 9 sessions")
+
+    monkeypatch.setattr(attribution, "run_backtest", refuses)
+    dataset = ridge.dataset(home)
+    bars = market_bars(dataset)
+    indices, _ = ridge.scores("test", dataset)
+    beside = baselines_beside(bars, history_of(dataset, bars), indices, config=TradeConfig())
+    assert set(beside.left_out.values()) >= {"no trade in 9 sessions"}
+    assert (beside.daily.height, beside.metrics) == (0, {})
+    assert beside.daily.columns[:2] == ["baseline", "date"]

@@ -6,14 +6,22 @@ import numpy as np
 import pytest
 
 from gogooku import pipeline
-from gogooku.core.errors import DataError, UsageError
+from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS
 from gogooku.core.wall import VirtualClock
 from gogooku.dataset.home import current_dataset
 from gogooku.runs.find import open_run
-from gogooku.runs.holdouts import refuse_unspent, register, spend_and_enter, spent_by, touched_by
+from gogooku.runs.holdouts import (
+    closed_from,
+    refuse_unspent,
+    register,
+    spend_and_enter,
+    spent_by,
+    touched_by,
+)
 from gogooku.runs.judge import evaluate
 from gogooku.runs.trials import TrialLedger
+from gogooku.serve.predictor import Predictor
 from support.cli import done, sets
 
 CLOCK = VirtualClock(datetime(2026, 2, 2, tzinfo=UTC))
@@ -83,6 +91,8 @@ def test_a_cross_validation_touches_every_hold_out(home):
     done(home, "train", "reversal", *sets("split.kind=purged_kfold", "split.num_folds=3"), "--json")
     with pytest.raises(UsageError, match="hold-out day"):
         evaluate(home, open_run(home, "reversal"))
+    with pytest.raises(ContractError, match="is a cross-validation: none of its fits is"):
+        Predictor(open_run(home, "reversal"), dataset)
 
 
 def test_what_cannot_be_registered(home, kept):
@@ -98,3 +108,10 @@ def test_what_cannot_be_registered(home, kept):
     with pytest.raises(UsageError, match="registered already"):
         register(home, dataset, "last", first=days[3].item(), last=days[9].item())
     assert np.datetime64(kept.first) == days[-20]
+
+
+def test_it_is_closed_also_before_the_dataset_in_which_it_was_registered():
+    """A longer dataset of the source has sessions whose labels end in it."""
+    days = np.arange("2018-01-04", "2018-06-01", dtype="datetime64[D]")
+    assert closed_from(days, 0, date(2016, 1, 1)) < date(2015, 12, 1)
+    assert closed_from(days, 40, date(2018, 2, 13)) == days[40 - PURGE_SESSIONS].item()

@@ -103,7 +103,10 @@ def run_alone(home, ridge):
 
 def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
     traded = backtest(home, ridge)
-    assert exposed(traded, "style") is None
+    whole = exposed(traded, "style")
+    assert whole is not None
+    assert {"beta", "momentum"} <= set(whole["name"])
+    assert exposed(traded, "weather") is None
 
     class Kept:
         folder = home / "kept"

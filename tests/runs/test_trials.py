@@ -62,7 +62,7 @@ def test_what_is_written_is_read_and_written_once(ledger):
     second = replace(TRIAL, key="other", at=NOON + timedelta(hours=1), out_of_time=False)
     ledger.record(second)
     assert ledger.trials() == [TRIAL, second]
-    assert sqlite3.connect(ledger.path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert sqlite3.connect(ledger.path).execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 def test_tries_are_distinct_settings_on_overlapping_sessions_of_one_source():
@@ -254,3 +254,10 @@ def test_what_touches_a_hold_out():
     assert kept.touches([(date(2024, 1, 1), date(2024, 4, 1))])
     assert kept.touches([(date(2024, 6, 1), date(2024, 7, 1))])
     assert not kept.touches([(date(2024, 6, 3), date(2024, 7, 1))])
+
+
+def test_what_an_interrupted_writer_left_is_not_given_to_a_new_ledger(ledger):
+    ledger.path.with_name(f"{ledger.path.name}-journal").write_bytes(b"of another ledger")
+    with pytest.raises(DataError, match="is gone, but .*-journal is there"):
+        ledger.record(TRIAL)
+    assert not ledger.path.exists()

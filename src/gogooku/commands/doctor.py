@@ -101,6 +101,7 @@ def doctor_run(home: Path, name: str, *, verified: bool = False) -> Answer:
         There is no such run, or a file of it is damaged.
     """
     from gogooku.runs.diagnose.diagnose import diagnose
+    from gogooku.runs.holdouts import refuse_unspent
 
     if verified:
         raise UsageError(
@@ -108,6 +109,7 @@ def doctor_run(home: Path, name: str, *, verified: bool = False) -> Answer:
             "the home, leave the run out: gogooku doctor --verify"
         )
     run = open_run(home, name)
+    refuse_unspent(home, run)
     made = diagnose(home, run)
     rows = [
         (str(one.fault), f"{_folds_of(one.folds, made.folds)}{one}", one.next_step)

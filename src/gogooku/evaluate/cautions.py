@@ -436,10 +436,10 @@ def chosen_on_test(num_judged: int, first: str, last: str) -> list[Caution]:
         Caution(
             "chosen-on-test",
             Severity.MEDIUM,
-            f"{num_judged:,} runs were judged on {first} to {last}. Whoever takes the best of them "
-            f"has chosen on the test window: of {num_judged:,} runs without skill the best is "
-            f"expected up to {luck:.1f} standard errors above zero. Compare with that, or judge "
-            "the choice once on dates that were held out.",
+            f"{num_judged:,} different runs were judged on {first} to {last}. Whoever takes "
+            f"the best of them has chosen on the test window: of {num_judged:,} runs without skill "
+            f"the best is expected up to {luck:.1f} standard errors above zero. Compare with that, "
+            "or judge the choice once on dates that were held out.",
             f"{first}〜{last}の期間で{num_judged:,}件の実行が評価されています。最良のものを選ぶことは"
             "テスト期間での選択になります。"
             f"予測力のない{num_judged:,}件の中の最良でも、標準誤差の{luck:.1f}倍程度になり得ます。"

@@ -135,10 +135,12 @@ class MarketBars:
     def volatility(self, t: int, names: IntArray, *, sessions: int) -> FloatArray:
         """Standard deviation of the trailing session returns up to ``t``, [k].
 
-        Close to close, adjusted for splits; NaN with fewer than two returns.
+        Close to close, adjusted for splits, between two sessions with trade; NaN with fewer than
+        two returns.
         """
         rows = slice(max(t - sessions, 0), t + 1)
-        close, factor = self.close[rows, names], self.adjustment_factor[rows, names]
+        factor = self.adjustment_factor[rows, names]
+        close = np.where(self.volume[rows, names] > 0.0, self.close[rows, names], np.nan)
         base = close[:-1] * np.nan_to_num(factor[1:], nan=1.0)
         returns = close[1:] / base - 1.0
         known = np.isfinite(returns)

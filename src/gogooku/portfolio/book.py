@@ -52,6 +52,8 @@ class Reason(StrEnum):
     PARTICIPATION = "participation"
     """More than the largest share of traded value; ``shares`` are what is left of the order."""
     NOT_LENDABLE = "not_lendable"
+    CASH = "cash"
+    """The cash was not there while another order of the same session waited."""
 
 
 SIGN: Mapping[Side, int] = {

@@ -26,8 +26,9 @@ from gogooku.portfolio.costs import CostConfig, Traded
 from gogooku.portfolio.fills import Offer, PriceOf
 from gogooku.portfolio.orders import Order, Slip, rest_of, slip_of, within_budget, within_cap
 
-_WHOLE = 1e-5
-"""Relative distance from a whole number of shares that rounding of the factor explains."""
+_WHOLE, _PART = 1e-5, 0.01
+"""Distance from a whole number of shares that rounding of the factor explains: relative to the
+count, and in shares."""
 _DUST = 1e-9
 """Relative error of sums of floats; money below it is no money."""
 
@@ -165,7 +166,7 @@ class Broker:
             if held := int(self.shares[name]):
                 exact = held / factor
                 count = _whole(exact)
-                left = 0.0 if abs(exact - count) <= _WHOLE * abs(exact) else exact - count
+                left = 0.0 if _rounding(exact, count) else exact - count
                 price = self.last[name : name + 1]
                 self.shares[name] = count
                 self.enter(
@@ -218,6 +219,9 @@ class Broker:
     ) -> None:
         """Fill working orders: sales and covers first, then what cash and the limit allow.
 
+        What cash does not allow is bought later only where another order still waits, whose
+        sale may bring it; else the next decision asks again.
+
         Parameters
         ----------
         slip : Slip
@@ -242,8 +246,15 @@ class Broker:
         trade.sell(Side.SELL, np.where(down, closing, 0))
         trade.buy(Side.COVER, np.where(down, 0, closing), budget=self.units, lot=1)
         trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
-        trade.buy(Side.BUY, np.where(down, 0, opening), budget=trade.free(), lot=self.terms.lot)
-        self.orders = rest_of(slip, waiting | cut)
+        wanted = np.where(down, 0, opening)
+        bought = trade.buy(Side.BUY, wanted, budget=trade.free(), lot=self.terms.lot)
+        kept = waiting | cut
+        if kept.any():
+            unpaid = (bought < wanted) & ~kept
+            self._refuse(day, slip, unpaid, wanted - bought, Reason.CASH)
+            self.today.unfilled += int(unpaid.sum())
+            kept |= unpaid
+        self.orders = rest_of(slip, kept)
         after = self.cash + self._value(offer.price_of)
         paid = self.today.commission + self.today.spread + self.today.impact
         rounding = 2.0 * len(slip.names) / self.terms.minor_units + _DUST * max(abs(before), 1.0)
@@ -351,10 +362,11 @@ class _Trade:
         if len(places):
             self._book(side, places, shares[places], self.offer.sell_price[places])
 
-    def buy(self, side: Side, shares: IntArray, *, budget: int, lot: int) -> None:
-        places = np.flatnonzero(shares)
+    def buy(self, side: Side, shares: IntArray, *, budget: int, lot: int) -> IntArray:
+        """Buy what a budget allows; shares bought, [k]."""
+        places, made = np.flatnonzero(shares), np.zeros_like(shares)
         if not len(places):
-            return
+            return made
         price = self.offer.buy_price[places]
 
         def total(counts: IntArray) -> IntArray:
@@ -368,7 +380,9 @@ class _Trade:
             some = np.flatnonzero(bought)
             places, bought, price = places[some], bought[some], price[some]
         if len(places):
+            made[places] = bought
             self._book(side, places, bought, price)
+        return made
 
     def within_gross(self, shares: IntArray) -> IntArray:
         """Shares to sell short that keep holdings of both signs within the limit."""
@@ -462,4 +476,8 @@ def _at_most(by_kind: IntArray, value: IntArray) -> IntArray:
 def _whole(count: float) -> int:
     """Whole shares of an exact count: the nearest when rounding explains it, else towards zero."""
     nearest = round(count)
-    return nearest if abs(count - nearest) <= _WHOLE * abs(count) else math.trunc(count)
+    return nearest if _rounding(count, nearest) else math.trunc(count)
+
+
+def _rounding(exact: float, whole: int) -> bool:
+    return abs(exact - whole) <= min(_WHOLE * abs(exact), _PART)

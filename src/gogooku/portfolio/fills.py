@@ -99,8 +99,8 @@ def make_offer(
     return Offer(
         price_of=price_of,
         price=price,
-        buy_price=on_tick(price, tick, up=True) if proxy else price,
-        sell_price=on_tick(price, tick, up=False) if proxy else price,
+        buy_price=np.fmin(on_tick(price, tick, up=True), bars.high[t, names]) if proxy else price,
+        sell_price=np.fmax(on_tick(price, tick, up=False), bars.low[t, names]) if proxy else price,
         no_buy=no_buy,
         no_sell=no_sell,
         tick=tick,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.home import read_values
@@ -125,21 +126,27 @@ def baselines_beside(
             continue
         lot = config.lot_size if one.whole_lots else 1
         own = {"portfolio": one.config, "lot_size": lot}
-        result = run_backtest(
-            bars,
-            one.scores_tN,
-            decisions,
-            config=config.model_copy(update=own),
-            history=history,
-        )
+        try:
+            result = run_backtest(
+                bars,
+                one.scores_tN,
+                decisions,
+                config=config.model_copy(update=own),
+                history=history,
+            )
+        except DataError as fault:
+            left_out[one.name] = str(fault)
+            continue
         metrics[one.name] = backtest_report(result.daily).to_json()["metrics"]
         frames.append(_named(one.name, result.daily))
     if history.index_close is not None:
         frames.append(_index(bars, history, decisions, config.initial_cash))
-    return Beside(daily=pl.concat(frames), metrics=metrics, left_out=left_out)
+    daily = pl.concat(frames) if frames else pl.DataFrame(schema=_SCHEMA)
+    return Beside(daily=daily, metrics=metrics, left_out=left_out)
 
 
 _COLUMNS = ("date", "equity", "benchmark", "cost", "turnover")
+_SCHEMA = {"baseline": pl.String, "date": pl.Date, **dict.fromkeys(_COLUMNS[1:], pl.Float64)}
 
 
 def _named(name: str, daily: pl.DataFrame) -> pl.DataFrame:

@@ -39,4 +39,4 @@ class TrainConfig(Config):
     """Fit once more on the train and validation parts together, with what was selected (rounds,
     epochs, a penalty) frozen. Validation scores stay those of the first fit."""
     label_order: LabelOrder = LabelOrder.TRUE
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, lt=2**63)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS, Dataset
 from gogooku.core.wall import SystemClock, WallClock
@@ -94,12 +95,20 @@ def register(
         name=name,
         first=first,
         last=last,
-        closed_from=days[max(0, int(inside[0]) - PURGE_SESSIONS)].item(),
+        closed_from=closed_from(days, int(inside[0]), first),
         dataset=dataset.folder.name,
         at=(clock or SystemClock()).now(),
     )
     TrialLedger(home).add_holdout(made)
     return made
+
+
+def closed_from(days: DateArray, place: int, first: date) -> date:
+    """First session whose label may end in the hold-out; days enough where the dataset begins."""
+    if place < PURGE_SESSIONS:
+        return first - timedelta(days=2 * PURGE_SESSIONS)
+    found: date = days[place - PURGE_SESSIONS].item()
+    return min(found, first)
 
 
 def touched_by(home: Path, run: Run) -> list[Holdout]:

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.config import Resolved, resolve
+from gogooku.core.files import hash_json
 from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
+from gogooku.evaluate.cautions import chosen_on_test
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.evaluate.report_head import Headline
 from gogooku.evaluate.report_texts import in_both
@@ -23,7 +25,7 @@ from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import REPORT, REPORT_FILE, Run
 from gogooku.runs.importance import importance
-from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate
+from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate, tries_on
 from gogooku.runs.network_pictures import (
     calibration,
     channel_weights,
@@ -67,13 +69,15 @@ def write_report(
     """
     resolved = at_exchange(resolved, run.exchange(home))
     judging = resolved.part(JudgeConfig)
+    rivals = rivals_of(home, run)
+    others = {kind: evaluate(home, one, judging) for kind, one in rivals.runs.items()}
     made = _Made(
         judged=evaluate(home, run, judging),
         traded=backtest(home, run, resolved.part(TradeConfig)),
-        rivals=rivals_of(home, run),
+        rivals=rivals,
         source=source_of(home, run),
+        tries=_tries(home, run),
     )
-    others = {kind: evaluate(home, one, judging) for kind, one in made.rivals.runs.items()}
     found, *folders = importance(home, run) if explained else ([],)
     folders += [made.judged.folder, made.traded.folder, *(one.folder for one in others.values())]
 
@@ -90,6 +94,7 @@ def write_report(
         code=(__name__,),
         inputs={
             **named,
+            "tries": hash_json([text.en for text in made.tries]),
             **{name: content for one in folders for name, content in content_of(one).items()},
         },
         fill=fill,
@@ -105,6 +110,15 @@ class _Made:
     traded: Traded
     rivals: Rivals
     source: Source | None
+    tries: list[Text]
+
+
+def _tries(home: Path, run: Run) -> list[Text]:
+    """That others were judged on the same sessions, and how many, where there are some."""
+    windows = run.windows("test")
+    first, last = min(low for low, _ in windows), max(high for _, high in windows)
+    found = chosen_on_test(tries_on(home, run), str(first), str(last))
+    return [Text(one.text, one.text_ja) for one in found]
 
 
 def _pictures(home: Path, run: Run) -> dict[str, Any]:
@@ -143,7 +157,7 @@ def _page(
         config={**run.files.json(CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
         facts={**judged.facts, **traded.facts},
-        warnings=warnings_of(judged),
+        warnings=[*warnings_of(judged), *made.tries],
         questioned=bool(judged.findings),
         ranking=ranking,
         scores=ranking.get_column("score").cast(pl.Float64).to_numpy(),

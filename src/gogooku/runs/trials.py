@@ -303,10 +303,11 @@ class TrialLedger:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if os.path.lexists(self.path):
                 return
+            self._refuse_left_over()
             building.unlink(missing_ok=True)
             connection = sqlite3.connect(building, isolation_level=None)
             try:
-                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA journal_mode=DELETE")
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute("INSERT INTO facts VALUES ('schema', ?)", (LEDGER_FORMAT,))
@@ -328,6 +329,15 @@ class TrialLedger:
                 yield connection
             finally:
                 connection.close()
+
+    def _refuse_left_over(self) -> None:
+        """What an interrupted writer left belongs to the ledger that is gone, not to a new one."""
+        left = [one for one in ("-journal", "-wal") if os.path.lexists(f"{self.path}{one}")]
+        if left:
+            raise DataError(
+                f"{self.path}: is gone, but {self.path.name}{left[0]} is there, which belongs to "
+                "it. Put the ledger back, or move that file aside too."
+            )
 
     def _refuse_emptied(self) -> None:
         """SQLite takes an empty file for a new ledger; ours is never empty."""
@@ -374,8 +384,8 @@ class TrialLedger:
         return DataError(
             f"{self.path}: the ledger of trials and hold-outs is damaged ({why}). Nothing was "
             "changed, the evaluations beside the runs are whole, and nothing is judged meanwhile: "
-            "put a copy back, or move the file aside and keep it. A new ledger then counts what is "
-            "judged from now on, and knows no hold-out"
+            "put a copy back, or move the file aside with those whose names begin with it, and "
+            "keep them. A new ledger then counts what is judged from now on, and knows no hold-out"
         )
 
 

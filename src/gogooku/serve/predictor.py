@@ -90,7 +90,7 @@ class Predictor:
     Raises
     ------
     ContractError
-        The dataset has other features than the run.
+        The dataset has other features than the run, or the run is a cross-validation.
     ConfigError
         This machine does not have the device, or the run's learner is no network.
     """
@@ -102,6 +102,12 @@ class Predictor:
                 f"{dataset.folder.name} (clock {dataset.clock}) has other features, or another "
                 f"clock. Use --dataset {run.dataset_name}, or --run with a run of this dataset, or "
                 f"train one: gogooku train {run.manifest['name']} --dataset {dataset.folder.name}"
+            )
+        if not run.out_of_time:
+            raise ContractError(
+                f"run {run.run_id} is a cross-validation: none of its fits is the newest one, so "
+                f"it ranks nothing. Use --run with another run, or train one: gogooku train "
+                f"{run.manifest['name']}"
             )
         self.run = run
         self.dataset, self._close = served(dataset)
