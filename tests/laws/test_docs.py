@@ -227,7 +227,7 @@ _NAMED = re.compile(r"`(test_\w+)`")
 _DEFINED = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 
 
-def tests_that_are_not_there(text: str) -> list[str]:
+def missing_tests(text: str) -> list[str]:
     """Tests that a page names and that no file defines."""
     there = {
         name
@@ -240,9 +240,9 @@ def tests_that_are_not_there(text: str) -> list[str]:
 def test_every_test_that_a_page_names_is_there() -> None:
     text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
     assert len(_NAMED.findall(text)) > 40
-    assert tests_that_are_not_there(text) == []
+    assert missing_tests(text) == []
 
 
 def test_a_page_that_names_no_test_is_caught() -> None:
-    assert tests_that_are_not_there("`test_every_test_that_a_page_names_is_there`") == []
-    assert tests_that_are_not_there("`test_nowhere_to_be_found`") == ["test_nowhere_to_be_found"]
+    assert missing_tests("`test_every_test_that_a_page_names_is_there`") == []
+    assert missing_tests("`test_nowhere_to_be_found`") == ["test_nowhere_to_be_found"]
