@@ -77,7 +77,7 @@ def touch(root, module):
         "features/bars/price",
         "sandbox/market/market",
         "serve/app",
-        "cli",
+        "cli/program",
     ],
 )
 def test_a_change_elsewhere_moves_no_training_key(copied, module):

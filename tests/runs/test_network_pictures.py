@@ -155,9 +155,10 @@ def test_only_runs_that_have_some_are_asked(home, run, tour_home):
 def test_the_page_shows_them(home, run, tour_home):
     reader = read(write_report(home, run).read_text(encoding="utf-8"))
     assert {"calibration", "channels"} <= set(reader.ids)
-    lines = reader.figures["figure-calibration"]["data"]
-    assert [line["name"].split(":")[0] for line in lines] == ["as stated", "h1", "h5", "h10", "h20"]
-    names = [line["name"] for line in reader.figures["figure-channels"]["data"]]
+    lines = reader.figures["figure-calibration"]["series"]
+    horizons = ["1 session", "5 sessions", "10 sessions", "20 sessions"]
+    assert [line["name"]["en"].split(":")[0] for line in lines] == ["as stated", *horizons]
+    names = [line["name"]["en"] for line in reader.figures["figure-channels"]["series"]]
     assert names == ["ret_1d_sec_z", "volume_z_20", "log_return", "log_value", "equal weights"]
     plain = write_report(home, open_run(tour_home, "ridge")).read_text(encoding="utf-8")
     assert not {"calibration", "channels"} & set(read(plain).ids)

@@ -276,17 +276,18 @@ class Broker:
         Raises
         ------
         DataError
-            Names sold short have eaten up the account: a real one would have been closed before.
+            Nothing is left of the account: a real one would have been closed before.
         """
         self.last = np.where(np.isfinite(close_N), close_N, self.last)
         assert self.units == self._opened_with + self.book.total, "cash and the ledger differ"
         assert math.isfinite(self.equity()), "a holding has no price"
-        if self.has_shorted and self.equity() <= 0.0:
-            raise DataError(
-                f"backtest: on {day} equity is {self.equity():,.0f} after names sold short have "
-                "risen: the account would have been closed; hold fewer of them or less of each"
-            )
         assert self.has_shorted or self.units >= 0, f"cash {self.cash} is negative"
+        if self.equity() <= 0.0:
+            why = "names sold short have risen" if self.has_shorted else "losses and commissions"
+            raise DataError(
+                f"backtest: on {day} equity is {self.equity():,.0f} after {why}: the account would "
+                "have been closed; hold fewer names or less of each, or begin with more"
+            )
 
     def start_session(self) -> None:
         """Begin to count what a session does."""
