@@ -30,6 +30,11 @@ UNKNOWN = "unknown"
 """Group of the names or sessions whose group is not known: they are never left out."""
 
 
+def number_or_none(value: float) -> float | None:
+    """A number that JSON has; None for one that is not known or without bound."""
+    return value if math.isfinite(value) else None
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean over sessions with its sampling error.

@@ -84,18 +84,11 @@ def _pair(a: str, b: str, daily: Mapping[str, pl.DataFrame], metric: str) -> lis
 
 def _test(a: str, b: str, horizon: int, block: pl.DataFrame) -> dict[str, Any]:
     first, second = (block.get_column(side).to_numpy() for side in ("a", "b"))
-    test = paired_difference(first, second, horizon=horizon)
-    half = test.half_width()
     return {
         "a": a,
         "b": b,
         "horizon": horizon,
-        "n": test.estimate.n,
         "mean_a": float(first.mean()),
         "mean_b": float(second.mean()),
-        "difference": test.estimate.value,
-        "error": test.estimate.error,
-        "low": test.estimate.value - half,
-        "high": test.estimate.value + half,
-        "p_value": test.p_value,
+        **paired_difference(first, second, horizon=horizon).row(),
     }

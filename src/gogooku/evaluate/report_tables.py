@@ -54,7 +54,7 @@ def ranking_tables(ranking: pl.DataFrame, *, horizon: int) -> tuple[str, Text]:
         ranked then, names are null where nobody says them.
     """
     count = ranking.height
-    shown = min(TOP, count // 2)
+    shown = min(TOP, max(count // 2, 1))
     ends = [
         (Text(f"Top {shown}", f"上位{shown}銘柄"), ranking.head(shown)),
         (Text(f"Bottom {shown}", f"下位{shown}銘柄"), ranking.tail(shown)),

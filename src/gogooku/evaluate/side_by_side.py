@@ -24,6 +24,7 @@ from gogooku.core.metrics import (
     FloatArray,
     has_dispersion,
     mean_estimate,
+    number_or_none,
     ratio_estimate,
 )
 from gogooku.evaluate.definitions import definition_of
@@ -197,11 +198,11 @@ class SideBySide:
             "horizons": {
                 f"h{horizon}": {
                     "n": one.n,
-                    "superior": _known(one.superior),
+                    "superior": number_or_none(one.superior),
                     "better": list(one.better),
                     "among_best": list(one.among_best),
                     "equal": list(one.equal),
-                    "overfitting": _known(one.overfitting),
+                    "overfitting": number_or_none(one.overfitting),
                     "tries_with_series": one.tries,
                 }
                 for horizon, one in self.at.items()
@@ -360,17 +361,10 @@ def _deflated(ratio: float, error: float, tries: Tries, horizon: int, metric: st
 
 
 def _difference(run: str, horizon: int, ours: FloatArray, theirs: FloatArray) -> dict[str, Any]:
-    test = paired_difference(ours, theirs, horizon=horizon)
-    half = test.half_width()
     return {
         "run": run,
         "horizon": horizon,
-        "n": test.estimate.n,
-        "difference": test.estimate.value,
-        "error": test.estimate.error,
-        "low": test.estimate.value - half,
-        "high": test.estimate.value + half,
-        "p_value": test.p_value,
+        **paired_difference(ours, theirs, horizon=horizon).row(),
     }
 
 
@@ -454,7 +448,3 @@ def _p(value: float | None) -> str:
     if value is None:
         return "unknown"
     return "below 0.001" if value < 1e-3 else f"{value:.3f}"
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -41,6 +41,18 @@ class MeanTest:
         distance = float(stats.norm.isf(max(self.p_value, 1e-300) / 2.0))
         return math.copysign(distance, self.estimate.value)
 
+    def row(self, *, level: float = 0.95) -> dict[str, float | int]:
+        """Of a paired test: n, difference, error, low, high (at the level) and p_value."""
+        half = self.half_width(level)
+        return {
+            "n": self.estimate.n,
+            "difference": self.estimate.value,
+            "error": self.estimate.error,
+            "low": self.estimate.value - half,
+            "high": self.estimate.value + half,
+            "p_value": self.p_value,
+        }
+
     def half_width(self, level: float = 0.95) -> float:
         """Half the interval of the mean at a level, with Student's t; NaN when not known."""
         quantile = float(stats.t.ppf((1.0 + level) / 2.0, self.degrees))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from gogooku.core.metrics import number_or_none
 from gogooku.portfolio.attribution import brinson, daily_parts, linked
 from gogooku.portfolio.attribution_factors import (
     NAMES_PER_COLUMN,
@@ -101,7 +101,7 @@ def attribute(
     else:
         capacity, said = _capacity(positions, frames, impact)
         found, facts = {**found, **capacity}, {**facts, **said}
-    known = {name: _finite(value) for name, value in facts.items()}
+    known = {name: number_or_none(value) for name, value in facts.items()}
     return Attribution(frames=found, facts={**known, "left_out": left_out})
 
 
@@ -113,11 +113,6 @@ def _capacity(
     curve = capacity_curve(positions, orders, equity, impact=impact, paid=paid)
     facts = {"break_even_capital": break_even_capital(curve), "orders_guessed": orders.guessed}
     return {"exit": days_to_exit(positions, equity), "capacity": curve}, facts
-
-
-def _finite(value: float) -> float | None:
-    """A number that JSON has; None for one without bound."""
-    return value if math.isfinite(value) else None
 
 
 def _by_factor(positions: Positions, left_out: dict[str, str]) -> dict[str, pl.DataFrame]:

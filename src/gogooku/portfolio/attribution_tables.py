@@ -12,14 +12,13 @@ import polars as pl
 from gogooku.core.calendar import SESSIONS_PER_YEAR, DateArray
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.metrics import FloatArray, max_drawdown, mean_estimate
-from gogooku.portfolio.decide import VOLATILITY_SESSIONS
+from gogooku.core.regimes import VOLATILITY, volatility_regime
+from gogooku.core.types import IntArray
 from gogooku.portfolio.positions import Positions
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Windows = Mapping[str, tuple[date, date]]
 """First and last date of windows by name, both inclusive."""
-REGIMES = ("calm", "usual", "volatile")
-"""Thirds of the sessions by the trailing volatility of the market."""
 STRESS_SESSIONS = (1, 5, 20, 60)
 """Lengths of the windows that are searched for the worst."""
 
@@ -27,9 +26,8 @@ STRESS_SESSIONS = (1, 5, 20, 60)
 def slices(positions: Positions) -> pl.DataFrame:
     """Mean excess return of a session by year, weekday, regime, and direction of the market.
 
-    ``volatility`` are thirds of the sessions by the spread of the benchmark over the 60 sessions
-    before, so a session's third is known before it begins once the borders are; ``market`` is the
-    sign of the benchmark's own return in the session.
+    ``volatility`` is the regime that was known the evening before (`gogooku.core.regimes`);
+    ``market`` is the sign of the benchmark's own return in the session.
 
     Returns
     -------
@@ -47,7 +45,7 @@ def slices(positions: Positions) -> pl.DataFrame:
     weekday = (days.astype("datetime64[D]").astype(np.int64) + 3) % 7
     groups += [("weekday", WEEKDAYS[n], weekday == n) for n in np.unique(weekday).tolist()]
     third = regimes(positions)
-    groups += [("volatility", name, third == n) for n, name in enumerate(REGIMES)]
+    groups += [("volatility", name, third == n) for n, name in enumerate(VOLATILITY)]
     rising = positions.benchmark[1:] >= 0.0
     groups += [("market", "up", rising), ("market", "down", ~rising)]
     rows = []
@@ -68,21 +66,12 @@ def _mean(values: FloatArray) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-def regimes(positions: Positions) -> np.ndarray:
-    """Third [S - 1] of each session after the first by the volatility before it; -1: not known."""
-    market = positions.history.market
-    spread = np.full(len(positions.sessions) - 1, np.nan)
-    for s, t in enumerate(positions.rows[1:].tolist()):
-        window = market[max(0, t - VOLATILITY_SESSIONS) : t]
-        window = window[np.isfinite(window)]
-        if len(window) >= VOLATILITY_SESSIONS // 2:
-            spread[s] = window.std(ddof=1)
-    known = np.isfinite(spread)
-    out = np.full(len(spread), -1)
-    if known.any():
-        borders = np.quantile(spread[known], [1 / 3, 2 / 3])
-        out[known] = np.searchsorted(borders, spread[known], side="right")
-    return out
+def regimes(positions: Positions) -> IntArray:
+    """Place in `gogooku.core.regimes.VOLATILITY`, as it was known the evening before each session.
+
+    [S - 1], of each session after the first; -1 where not known.
+    """
+    return volatility_regime(positions.history.market)[positions.rows[1:] - 1]
 
 
 def worst_windows(positions: Positions, *, count: int = 3) -> pl.DataFrame:

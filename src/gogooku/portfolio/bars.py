@@ -16,6 +16,7 @@ from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.decide import History
 from gogooku.portfolio.fill_config import FillPrice
+from gogooku.portfolio.trailing import mean_traded_value, return_spread
 
 _OPENS = {"tokyo": time(9, 0), "new_york": time(9, 30)}
 _CLOSES = {"tokyo": time(15, 30), "new_york": time(16, 0)}
@@ -129,8 +130,7 @@ class MarketBars:
         zero. What a decision after session ``t`` knows.
         """
         rows = slice(max(t + 1 - sessions, 0), t + 1)
-        value = self.volume[rows, names] * self.close[rows, names]
-        return np.asarray(np.nan_to_num(value, nan=0.0).mean(axis=0))
+        return mean_traded_value(self.volume[rows, names], self.close[rows, names])
 
     def volatility(self, t: int, names: IntArray, *, sessions: int) -> FloatArray:
         """Standard deviation of the trailing session returns up to ``t``, [k].
@@ -143,13 +143,7 @@ class MarketBars:
         close = np.where(self.volume[rows, names] > 0.0, self.close[rows, names], np.nan)
         base = close[:-1] * np.nan_to_num(factor[1:], nan=1.0)
         returns = close[1:] / base - 1.0
-        known = np.isfinite(returns)
-        count = known.sum(axis=0)
-        filled = np.where(known, returns, 0.0)
-        mean = filled.sum(axis=0) / np.maximum(count, 1)
-        squares = (np.where(known, returns - mean, 0.0) ** 2).sum(axis=0)
-        spread = np.sqrt(squares / np.maximum(count - 1, 1))
-        return np.where(count > 1, spread, np.nan)
+        return return_spread(returns, fewest=2)
 
     def history(self) -> History:
         """What decisions get their past from."""

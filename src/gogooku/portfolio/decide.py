@@ -19,6 +19,7 @@ from gogooku.core.errors import ContractError, DataError
 from gogooku.core.metrics import VOLATILITY_SESSIONS as VOLATILITY_SESSIONS
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray, Portfolio
+from gogooku.portfolio.trailing import mean_traded_value, return_spread
 
 ArrayT = TypeVar("ArrayT", FloatArray, IntArray)
 
@@ -142,8 +143,8 @@ class Past:
             The bars have no volume.
         """
         rows = self._rows(sessions)
-        values = self._wanted("volume", self._history.volume)[rows] * self._history.close[rows]
-        return np.asarray(np.nan_to_num(values, nan=0.0).mean(axis=0))
+        volume = self._wanted("volume", self._history.volume)
+        return mean_traded_value(volume[rows], self._history.close[rows])
 
     @property
     def has_market_cap(self) -> bool:
@@ -158,12 +159,7 @@ class Past:
     def volatility(self) -> FloatArray:
         """Standard deviation of the session returns of each name."""
         returns = self.returns(VOLATILITY_SESSIONS)
-        known = np.isfinite(returns)
-        count = known.sum(axis=0)
-        mean = np.where(known, returns, 0.0).sum(axis=0) / np.maximum(count, 1)
-        squares = np.where(known, returns - mean, 0.0) ** 2
-        spread = np.sqrt(squares.sum(axis=0) / np.maximum(count - 1, 1))
-        return np.where(count >= max(2, _FEWEST_SHARE * VOLATILITY_SESSIONS), spread, np.nan)
+        return return_spread(returns, fewest=_FEWEST_SHARE * VOLATILITY_SESSIONS)
 
     @cached_property
     def beta(self) -> FloatArray:

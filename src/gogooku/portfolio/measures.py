@@ -25,6 +25,13 @@ COST_KINDS = ("commission", "spread", "impact", "borrow")
 """Columns of the daily frame that sum to its cost."""
 
 
+def session_returns(daily: pl.DataFrame, column: str) -> FloatArray:
+    """Returns by session of a column of `Backtest.daily`, [sessions - 1]."""
+    value = daily.get_column(column).to_numpy()
+    made: FloatArray = value[1:] / value[:-1] - 1.0
+    return made
+
+
 def backtest_report(daily: pl.DataFrame) -> Report:
     """Measures of `Backtest.daily`.
 
@@ -40,8 +47,8 @@ def backtest_report(daily: pl.DataFrame) -> Report:
         The benchmark has no value on some session.
     """
     _check_benchmark(daily)
-    equity, benchmark = (daily.get_column(c).to_numpy() for c in ("equity", "benchmark"))
-    returns, market = equity[1:] / equity[:-1] - 1.0, benchmark[1:] / benchmark[:-1] - 1.0
+    equity = daily.get_column("equity").to_numpy()
+    returns, market = session_returns(daily, "equity"), session_returns(daily, "benchmark")
     traded = {c: daily.get_column(c).to_numpy()[1:] for c in ("turnover", "cost_bps")}
     year, root = float(SESSIONS_PER_YEAR), math.sqrt(SESSIONS_PER_YEAR)
     drawdown = max_drawdown(equity)

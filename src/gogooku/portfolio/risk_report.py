@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from gogooku.core.metrics import DRAW_SEED, FloatArray
+from gogooku.core.metrics import DRAW_SEED, FloatArray, number_or_none
+from gogooku.portfolio.measures import session_returns
 from gogooku.portfolio.risk import (
     TailRisk,
     cornish_fisher_risk,
@@ -78,8 +79,7 @@ def risk_report(daily: pl.DataFrame) -> RiskReport:
     daily : polars.DataFrame
         ``date``, ``equity`` and ``benchmark`` of a backtest.
     """
-    equity, benchmark = (daily.get_column(c).to_numpy() for c in ("equity", "benchmark"))
-    returns, market = equity[1:] / equity[:-1] - 1.0, benchmark[1:] / benchmark[:-1] - 1.0
+    returns, market = session_returns(daily, "equity"), session_returns(daily, "benchmark")
     days = daily.get_column("date")
     falls = [
         {
@@ -90,7 +90,7 @@ def risk_report(daily: pl.DataFrame) -> RiskReport:
             "fall": one.fall,
             "length": one.length,
         }
-        for one in drawdowns(equity)
+        for one in drawdowns(daily.get_column("equity").to_numpy())
     ]
     worst = [
         (days[t + 1], returns[t], market[t], returns[t] - market[t])
@@ -102,7 +102,7 @@ def risk_report(daily: pl.DataFrame) -> RiskReport:
         "drawdowns": pl.DataFrame(falls, schema=_FALLS),
         "worst_sessions": pl.DataFrame(worst, schema=_WORST, orient="row"),
     }
-    tail = {name: _known(float(value)) for name, value in asdict(tail_fit(returns)).items()}
+    tail = {name: number_or_none(float(value)) for name, value in asdict(tail_fit(returns)).items()}
     return RiskReport(frames=frames, facts={"tail": tail})
 
 
@@ -127,7 +127,9 @@ def _risks(returns: FloatArray) -> pl.DataFrame:
     for method, risk in _RISKS.items():
         for level in LEVELS:
             found = risk(returns, level)
-            rows.append((method, level, _known(found.var), _known(found.cvar), found.n))
+            rows.append(
+                (method, level, number_or_none(found.var), number_or_none(found.cvar), found.n)
+            )
     schema = {"method": pl.String, "level": pl.Float64, "var": pl.Float64, "cvar": pl.Float64}
     return pl.DataFrame(rows, schema={**schema, "n": pl.Int64}, orient="row")
 
@@ -155,14 +157,9 @@ def _tests(returns: FloatArray) -> pl.DataFrame:
 
 def _row(test: RiskTest) -> tuple[float | None, float | None, int, float | None, int]:
     return (
-        _known(test.statistic),
-        _known(test.p_value),
+        number_or_none(test.statistic),
+        number_or_none(test.p_value),
         test.beyond,
-        _known(test.expected),
+        number_or_none(test.expected),
         test.n,
     )
-
-
-def _known(value: float) -> float | None:
-    """A number that JSON has; None for one that is not known or without bound."""
-    return value if math.isfinite(value) else None

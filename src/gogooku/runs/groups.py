@@ -11,16 +11,16 @@ import polars as pl
 
 from gogooku.core.forecast import Scores
 from gogooku.core.metrics import FloatArray
-from gogooku.core.types import Dataset, IntArray, Labels
-from gogooku.dataset.home import read_bars, read_values
-from gogooku.evaluate.breakdown import Grouping, by_names, by_sessions
-from gogooku.evaluate.regimes import (
+from gogooku.core.regimes import (
     TREND,
     VOLATILITY,
     market_returns,
     trend_regime,
     volatility_regime,
 )
+from gogooku.core.types import Dataset, IntArray, Labels
+from gogooku.dataset.home import read_bars, read_values
+from gogooku.evaluate.breakdown import Grouping, by_names, by_sessions
 from gogooku.evaluate.skill import Skill
 
 MARKET_VALUE: Final = "val_log_market_cap"

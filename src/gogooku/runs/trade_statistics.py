@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
-from gogooku.core.metrics import DRAW_SEED, FloatArray
+from gogooku.core.metrics import DRAW_SEED, number_or_none
 from gogooku.evaluate.bootstrap import bootstrap_interval
 from gogooku.evaluate.sharpe import minimum_track_record, probabilistic_sharpe, sharpe_difference
+from gogooku.portfolio.measures import session_returns
 
 
 def trade_statistics(daily: pl.DataFrame) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def trade_statistics(daily: pl.DataFrame) -> dict[str, Any]:
         difference of the two Sharpe ratios by Ledoit & Wolf. ``minimum_track_record``: sessions
         after which the excess would be above zero with 95 %, null where no number is enough.
     """
-    made, market = _returns(daily, "equity"), _returns(daily, "benchmark")
+    made, market = session_returns(daily, "equity"), session_returns(daily, "benchmark")
     excess = made - market
     return {
         "sharpe": _plain(probabilistic_sharpe(made)),
@@ -40,20 +40,12 @@ def trade_statistics(daily: pl.DataFrame) -> dict[str, Any]:
             bootstrap_interval(made, statistic="ratio", horizon=1, seed=DRAW_SEED)
         ),
         "sharpe_less_benchmark": _plain(sharpe_difference(made, market, horizon=1, seed=DRAW_SEED)),
-        "minimum_track_record": _known(minimum_track_record(excess)),
+        "minimum_track_record": number_or_none(minimum_track_record(excess)),
     }
 
 
-def _returns(daily: pl.DataFrame, column: str) -> FloatArray:
-    value = daily.get_column(column).to_numpy()
-    made: FloatArray = value[1:] / value[:-1] - 1.0
-    return made
-
-
 def _plain(found: Any) -> dict[str, Any]:
-    return {name: _known(value) for name, value in asdict(found).items()}
-
-
-def _known(value: Any) -> Any:
-    """What JSON has: None for a number that is not known or without bound."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {
+        name: number_or_none(value) if isinstance(value, float) else value
+        for name, value in asdict(found).items()
+    }

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from gogooku.core.calendar import tokyo_sessions
-from gogooku.core.types import Labels
-from gogooku.evaluate.regimes import (
+from gogooku.core.regimes import (
     TREND,
     VOLATILITY,
     market_returns,
     trend_regime,
     volatility_regime,
 )
+from gogooku.core.types import Labels
 
 T, N = 320, 30
 SESSIONS = tokyo_sessions(date(2021, 1, 1), date(2022, 12, 31))[:T]
