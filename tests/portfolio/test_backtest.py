@@ -413,3 +413,16 @@ def test_perfect_foresight_beats_the_universe_and_its_opposite_loses():
     scores = ahead.copy()
     late = trade(market, np.concatenate([scores[:1] * 0, scores[:-1]]), config).daily
     assert late["equity"][-1] < good["equity"][-1] / 2
+
+
+def test_a_purchase_does_not_wait_with_another_purchase():
+    """A is halted, so it brings no cash: what B lacks is asked for again by the next decision."""
+    nan = np.nan
+    market = bars(
+        open_=[[100, 50], [nan, 60], [nan, 60], [110, 60]],
+        close=[[100, 50], [nan, 60], [nan, 60], [110, 60]],
+    )
+    result = trade(market, [[2.0, 1.0]] * 3, account(bps=0.0, top_k=2, rebalance_every=99))
+    assert set(result.unfilled["reason"]) == {"no_open"}
+    bought = result.ledger.filter(side="buy")
+    assert bought.filter(code=B)["date"].to_list() == [DAY[1]]

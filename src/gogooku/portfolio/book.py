@@ -53,7 +53,7 @@ class Reason(StrEnum):
     """More than the largest share of traded value; ``shares`` are what is left of the order."""
     NOT_LENDABLE = "not_lendable"
     CASH = "cash"
-    """The cash was not there while another order of the same session waited."""
+    """The cash was not there while a sale that may bring it waited."""
 
 
 SIGN: Mapping[Side, int] = {

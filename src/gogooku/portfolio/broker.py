@@ -219,8 +219,8 @@ class Broker:
     ) -> None:
         """Fill working orders: sales and covers first, then what cash and the limit allow.
 
-        What cash does not allow is bought later only where another order still waits, whose
-        sale may bring it; else the next decision asks again.
+        What cash does not allow is bought later only while a sale still waits, which may bring
+        it; else the next decision asks again.
 
         Parameters
         ----------
@@ -249,7 +249,7 @@ class Broker:
         wanted = np.where(down, 0, opening)
         bought = trade.buy(Side.BUY, wanted, budget=trade.free(), lot=self.terms.lot)
         kept = waiting | cut
-        if kept.any():
+        if (kept & down).any():
             unpaid = (bought < wanted) & ~kept
             self._refuse(day, slip, unpaid, wanted - bought, Reason.CASH)
             self.today.unfilled += int(unpaid.sum())
