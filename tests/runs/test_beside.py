@@ -44,7 +44,10 @@ def files_of_fit(run_folder):
 
 
 def test_trials_of_judging_and_trading_fit_nothing_and_explain_themselves(tmp_path):
-    """Train; evaluate with another label; backtest with another size: no refit, two siblings."""
+    """Train; evaluate with another label; backtest with another size: no refit, only siblings.
+
+    There are three: a backtest is a look at the test part, so the run is judged by default first.
+    """
     home = tmp_path / "home"
     named = ("--size", "tiny", "--name", "tiny")
     done(home, "sandbox", "market", *named, *sets(*TINY), "--json")
@@ -62,14 +65,15 @@ def test_trials_of_judging_and_trading_fit_nothing_and_explain_themselves(tmp_pa
     siblings = sorted(
         path.name for path in folder.iterdir() if path.name[0] != "." and path.name not in inside
     )
-    assert [name.partition("-")[0] for name in siblings] == ["backtest", "evaluation"]
-    assert evaluated[made["run"]]["folder"] == str(folder / siblings[1])
-    assert traded["folder"] == str(folder / siblings[0])
+    assert [name.partition("-")[0] for name in siblings] == ["backtest", *["evaluation"] * 2]
+    by_excess, by_size = Path(evaluated[made["run"]]["folder"]), Path(traded["folder"])
+    assert {by_excess.parent, by_size.parent} == {folder}
+    assert {by_excess.name, by_size.name} < set(siblings)
     assert leftovers(home) == []
 
     for name, path, value in (
-        (siblings[1], "judge_label", "excess"),
-        (siblings[0], "portfolio.top_k", 20),
+        (by_excess.name, "judge_label", "excess"),
+        (by_size.name, "portfolio.top_k", 20),
     ):
         by_id = done(home, "explain", name, "--json").json
         assert by_id == done(home, "explain", folder / name, "--json").json
@@ -82,7 +86,7 @@ def test_trials_of_judging_and_trading_fit_nothing_and_explain_themselves(tmp_pa
         assert by_id["content_hash"] == manifest["content_hash"]
         for file, content in manifest["parts"].items():
             assert hash_file(folder / name / file) == content
-    assert siblings[1] in done(home, "explain", siblings[1]).out
+    assert by_excess.name in done(home, "explain", by_excess.name).out
 
 
 def test_the_same_settings_find_what_is_there(ridge):
