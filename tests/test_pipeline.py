@@ -24,7 +24,7 @@ STAGES = {
     "gogooku.runs.trade": {"backtest"},
     "gogooku.runs.train": {"train"},
     "gogooku.sandbox.market.market": {"generate"},
-    "gogooku.serve.predictor": {"Predictor"},
+    "gogooku.predict.predictor": {"Predictor"},
     "gogooku.tables.delivery": {"deliver"},
     "gogooku.tables.parts": {"derive"},
 }

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gogooku.ingest.jquants.summary import Synced
     from gogooku.ingest.source import Source
     from gogooku.portfolio.backtest import TradeConfig
+    from gogooku.predict.predictor import Predictor, Ranking
     from gogooku.runs.config import TrainConfig
     from gogooku.runs.folder import Run
     from gogooku.runs.importance import Importance
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from gogooku.runs.report import ReportConfig
     from gogooku.runs.trade import Traded
     from gogooku.sandbox.market.market import MarketConfig
-    from gogooku.serve.predictor import Predictor, Ranking
     from gogooku.tables.parts import Known
 
 
@@ -217,7 +217,7 @@ def importance(home: Path, run: Run) -> list[Importance]:
 
 def predictor(run: Run, dataset: Dataset, *, device: str = "cpu") -> Predictor:
     """A run and a dataset -> what ranks any session of it, opened once."""
-    from gogooku.serve.predictor import Predictor
+    from gogooku.predict.predictor import Predictor
 
     return Predictor(run, dataset, device=device)
 

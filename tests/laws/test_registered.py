@@ -27,7 +27,7 @@ from gogooku.learn.train import NetworkFit
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named, run_names
 from gogooku.runs.train import train
-from gogooku.serve.predictor import Predictor
+from gogooku.predict.predictor import Predictor
 from support.toy import TOY_LEARNER, TOY_LOSS
 
 HEAVY = ("torch", "lightgbm")

@@ -62,7 +62,7 @@ def test_the_tiers_hold(copied: Path):
         ("learn/names.py", "import gogooku.serve.app"),
         ("evaluate/split.py", "import gogooku.runs.named"),
         ("runs/named.py", "import fastapi"),
-        ("serve/output.py", "import fastapi"),
+        ("predict/output.py", "import fastapi"),
         ("commands/train.py", "import uvicorn"),
         ("cli/data.py", "def f():\n    import gogooku.serve.app"),
         ("commands/sync.py", "import gogooku.sandbox.exchange.server"),

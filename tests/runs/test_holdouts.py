@@ -21,7 +21,7 @@ from gogooku.runs.holdouts import (
 )
 from gogooku.runs.judge import evaluate
 from gogooku.runs.trials import TrialLedger
-from gogooku.serve.predictor import Predictor
+from gogooku.predict.predictor import Predictor
 from support.cli import done, sets
 
 CLOCK = VirtualClock(datetime(2026, 2, 2, tzinfo=UTC))

@@ -15,7 +15,7 @@ from gogooku.dataset.home import current_dataset
 from gogooku.runs.find import open_run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
 from gogooku.serve.fresh import Fresh
-from gogooku.serve.output import write_ranking
+from gogooku.predict.output import write_ranking
 from support.cli import FEATURES, done, leftovers, run_cli, sets, visible
 from support.serving import KEY, Server
 
@@ -334,7 +334,7 @@ def test_ranking_file_is_whole_or_untouched(predictor, tmp_path, monkeypatch):
     def crash(*_, **__):
         raise RuntimeError("crash")
 
-    monkeypatch.setattr("gogooku.serve.output.os.replace", crash)
+    monkeypatch.setattr("gogooku.predict.output.os.replace", crash)
     with pytest.raises(RuntimeError):
         write_ranking(path, ranking)
     assert path.read_bytes() == before

@@ -17,6 +17,7 @@ import typer
 from gogooku.cli.data import app as data_app
 from gogooku.cli.output import complain
 from gogooku.cli.runs import app as runs_app
+from gogooku.cli.service import app as service_app
 from gogooku.cli.use import app as use_app
 from gogooku.commands.arguments import in_plain_words
 from gogooku.core.errors import UsageError
@@ -43,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _subject in (data_app, runs_app, use_app):
+for _subject in (data_app, runs_app, service_app, use_app):
     app.add_typer(_subject)
 
 

@@ -80,9 +80,9 @@ def explain_peers(home: Path, name: str, code: str, day: date | None) -> Answer:
     Raises
     ------
     DataError
-        There is no such run, or as `gogooku.serve.peers.peers_of`.
+        There is no such run, or as `gogooku.predict.peers.peers_of`.
     """
-    from gogooku.serve.peers import peers_of
+    from gogooku.predict.peers import peers_of
 
     run = open_run(home, name)
     found = peers_of(pipeline.predictor(run, run.dataset(home)), code, day)

@@ -11,8 +11,8 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock
 from gogooku.dataset.home import current_dataset
+from gogooku.predict.output import write_ranking
 from gogooku.runs.find import open_run
-from gogooku.serve.output import write_ranking
 
 _WHEN = {Clock.EVENING: "after the close of", Clock.PREMARKET: "before the open after"}
 """When a decision is taken, in words."""
@@ -58,7 +58,7 @@ def predict(
     Raises
     ------
     GogookuError
-        As `gogooku.pipeline.ranking` and `gogooku.serve.output.write_ranking`.
+        As `gogooku.pipeline.ranking` and `gogooku.predict.output.write_ranking`.
     """
     made = pipeline.ranking(
         open_run(home, run),

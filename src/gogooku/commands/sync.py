@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -122,7 +122,8 @@ def sync(
     found = address(
         asked.source, base_url=environment.get(_BASE_URL), key=environment.get(_API_KEY)
     )
-    return _fetch(order, found, network=network_of(environment), reporter=reporter)
+    network = network_of(environment)
+    return answer_of(_reached(order, found, network=network, reporter=reporter))
 
 
 def _order(home: Path, asked: Asked) -> Order:
@@ -175,8 +176,29 @@ def address(source: str, *, base_url: str | None, key: str | None) -> Address:
     return Address(base_url=url.rstrip("/"), key=ApiKey(secret))
 
 
-def _fetch(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Answer:
-    """Fetch what is missing and derive the tables."""
+def fetcher(
+    home: Path,
+    source: str,
+    *,
+    environment: Mapping[str, str],
+    clock: WallClock,
+    reporter: Reporter,
+) -> Callable[[], Synced]:
+    """What fetches everything that a source lacks, once it is called.
+
+    Raises
+    ------
+    UsageError
+        No such source, or an address or a network that cannot be.
+    """
+    order = replace(_order(home, Asked(source=source)), clock=clock)
+    found = address(source, base_url=environment.get(_BASE_URL), key=environment.get(_API_KEY))
+    network = network_of(environment)
+    return lambda: _reached(order, found, network=network, reporter=reporter)
+
+
+def _reached(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Synced:
+    """Fetch; where no sandbox exchange answers, say how one is started."""
     try:
         return _fetched(order, address, network=network, reporter=reporter)
     except Unreachable as fault:
@@ -188,7 +210,7 @@ def _fetch(order: Order, address: Address, *, network: Network, reporter: Report
         ) from fault
 
 
-def _fetched(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Answer:
+def _fetched(order: Order, address: Address, *, network: Network, reporter: Reporter) -> Synced:
     # A run just before this one, also a killed one, may have sent its last request a moment ago.
     plan = _known_plan(order) or Plan.FREE
     pacer = Pacer(plan, clock=order.clock, after=order.clock.now())
@@ -199,7 +221,7 @@ def _fetched(order: Order, address: Address, *, network: Network, reporter: Repo
         clock=order.clock,
         network=network,
     ) as client:
-        done = pipeline.sync(
+        return pipeline.sync(
             order.home,
             order.source,
             client,
@@ -208,7 +230,6 @@ def _fetched(order: Order, address: Address, *, network: Network, reporter: Repo
             clock=order.clock,
             reporter=reporter,
         )
-    return answer_of(done)
 
 
 def answer_of(done: Synced) -> Answer:

@@ -30,7 +30,7 @@ from gogooku.core.files import (
     write_json,
     write_point,
 )
-from gogooku.core.seal import SEAL, seal
+from gogooku.core.seal import FILES, SEAL, open_sealed, seal
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _KEY_BYTES = 4096
@@ -159,6 +159,26 @@ def new_artefact(final: Path, *, resume: str | None = None) -> Iterator[Path]:
         key_file.unlink(missing_ok=True)
         replace_folder(building, final)
         write_point("artefact.done")
+
+
+def copy_artefact(folder: Path, to: Path) -> None:
+    """Copy a finished artefact, and nothing that was written beside it later.
+
+    Raises
+    ------
+    DataError
+        A file of it is missing or damaged; each is checked before it is copied.
+    """
+    sealed = open_sealed(folder)
+    to.mkdir(parents=True)
+    shutil.copyfile(folder / MANIFEST_FILE, to / MANIFEST_FILE)
+    for name in sealed.manifest[FILES]:
+        inner = name.removesuffix(f"/{MANIFEST_FILE}")
+        if inner != name:
+            copy_artefact(folder / inner, to / inner)
+        else:
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(sealed.path(name), to / name)
 
 
 def replace_folder(source: Path, final: Path) -> None:

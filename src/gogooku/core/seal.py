@@ -56,6 +56,8 @@ _AGAIN: Mapping[str, str] = {
     "backtest": "gogooku backtest",
     "report": "gogooku report",
     "audit": "gogooku audit",
+    "bundle": "gogooku release",
+    "publication": "gogooku evening",
 }
 """What makes each kind of artefact again."""
 

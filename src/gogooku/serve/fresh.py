@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gogooku.core.errors import GogookuError
-from gogooku.serve.predictor import Predictor
+from gogooku.predict.predictor import Predictor
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at what is there."""

@@ -5,8 +5,8 @@ import pytest
 
 from gogooku.core.errors import NotFoundError
 from gogooku.runs.find import open_run
-from gogooku.serve.peers import peers_of
-from gogooku.serve.predictor import Predictor
+from gogooku.predict.peers import peers_of
+from gogooku.predict.predictor import Predictor
 
 
 @pytest.fixture(scope="module")

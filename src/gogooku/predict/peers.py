@@ -12,7 +12,7 @@ from gogooku.core.errors import NotFoundError
 from gogooku.core.findings import did_you_mean
 from gogooku.core.types import Dataset
 from gogooku.learn.networks_in import networks_in
-from gogooku.serve.predictor import Predictor
+from gogooku.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gogooku.core.errors import UsageError
 from gogooku.core.files import storage_errors, write_parquet
-from gogooku.serve.predictor import Ranking
+from gogooku.predict.predictor import Ranking
 
 SUFFIXES = (".csv", ".parquet", ".json")
 

@@ -1,0 +1,69 @@
+"""`gogooku evening`: from the vendor's bytes to a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gogooku.commands import sync as syncing
+from gogooku.commands.answer import Answer
+from gogooku.commands.display import table
+from gogooku.core.config import Execution
+from gogooku.core.errors import FindingError
+from gogooku.core.progress import Reporter
+from gogooku.core.wall import WallClock
+from gogooku.evening.evening import Asked, Evening
+from gogooku.evening.evening import evening as do_evening
+from gogooku.ingest.jquants.summary import Synced
+from gogooku.ingest.source import SANDBOX
+
+SYNCED = ("jquants", SANDBOX)
+"""Sources that come over the network; any other is in the home as it is."""
+VARIABLES = syncing.VARIABLES
+
+
+def evening(
+    home: Path,
+    asked: Asked,
+    *,
+    environment: Mapping[str, str],
+    execution: Execution,
+    clock: WallClock,
+    reporter: Reporter,
+) -> Answer:
+    """Do an evening, and say what came of it.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Those of `VARIABLES` that are set.
+
+    Raises
+    ------
+    GogookuError
+        As `gogooku.evening.evening.evening`.
+    """
+    fetch: Callable[[], Synced] | None = None
+    if asked.source in SYNCED:
+        fetch = syncing.fetcher(
+            home, asked.source, environment=environment, clock=clock, reporter=reporter
+        )
+    done = do_evening(home, asked, fetch=fetch, execution=execution, clock=clock, reporter=reporter)
+    rows = [(step.name, f"{step.seconds:.1f}", step.said) for step in done.log.steps]
+    failure = FindingError("; ".join(done.refused)) if done.refused else None
+    return Answer(
+        facts=done.to_json(),
+        parts=[table(f"evening of {done.source}", ["step", "seconds", ""], rows), _line(done)],
+        failure=failure,
+    )
+
+
+def _line(done: Evening) -> str:
+    """The evening in one line, for a chat."""
+    if done.published:
+        last = done.published[-1]
+        days = ", ".join(str(one.session) for one in done.published)
+        return f"{done.source}: published {days} ({last.facts['names']:,} names, {done.bundle})"
+    if done.refused:
+        return f"{done.source}: NOT published: {done.refused[0]}"
+    return f"{done.source}: nothing new; {done.expected} is published"

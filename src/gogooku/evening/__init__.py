@@ -1,0 +1,1 @@
+"""The evening: one command from the vendor's bytes to a publication."""

@@ -1,0 +1,1 @@
+"""Publications: what one bundle says after one session, kept as an immutable folder."""

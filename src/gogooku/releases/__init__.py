@@ -1,0 +1,1 @@
+"""Releases: which model is in service, as an immutable folder and one pointer."""
