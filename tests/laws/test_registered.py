@@ -24,10 +24,10 @@ from gogooku.learn.batches import DayBatch
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.learn.train import NetworkFit
+from gogooku.predict.predictor import Predictor
 from gogooku.runs.folder import Run
 from gogooku.runs.named import run_named, run_names
 from gogooku.runs.train import train
-from gogooku.predict.predictor import Predictor
 from support.toy import TOY_LEARNER, TOY_LOSS
 
 HEAVY = ("torch", "lightgbm")

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from gogooku.core.types import Dataset
+from gogooku.predict.predictor import Predictor
 from gogooku.runs.folder import Run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app
 from gogooku.serve.fresh import Fresh
-from gogooku.predict.predictor import Predictor
 from support.law_world import trained
 
 KEY = "a key of the test"

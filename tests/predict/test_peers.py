@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gogooku.core.errors import NotFoundError
-from gogooku.runs.find import open_run
 from gogooku.predict.peers import peers_of
 from gogooku.predict.predictor import Predictor
+from gogooku.runs.find import open_run
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from gogooku import pipeline
+from gogooku.predict.output import write_ranking
+from gogooku.predict.predictor import Predictor
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import OUTPUTS_FILE
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app
 from gogooku.serve.fresh import Fresh
-from gogooku.predict.output import write_ranking
-from gogooku.predict.predictor import Predictor
 from support.cli import NETWORK, done, sets
 
 HORIZONS = (1, 5, 10, 20)

@@ -10,6 +10,7 @@ from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS
 from gogooku.core.wall import VirtualClock
 from gogooku.dataset.home import current_dataset
+from gogooku.predict.predictor import Predictor
 from gogooku.runs.find import open_run
 from gogooku.runs.holdouts import (
     closed_from,
@@ -21,7 +22,6 @@ from gogooku.runs.holdouts import (
 )
 from gogooku.runs.judge import evaluate
 from gogooku.runs.trials import TrialLedger
-from gogooku.predict.predictor import Predictor
 from support.cli import done, sets
 
 CLOCK = VirtualClock(datetime(2026, 2, 2, tzinfo=UTC))

@@ -12,10 +12,10 @@ import pytest
 from gogooku import pipeline
 from gogooku.core.errors import ContractError, DataError, NotFoundError, UsageError
 from gogooku.dataset.home import current_dataset
+from gogooku.predict.output import write_ranking
 from gogooku.runs.find import open_run
 from gogooku.serve.app import KEY_HEADER, hash_key, make_app, parse_key_hashes
 from gogooku.serve.fresh import Fresh
-from gogooku.predict.output import write_ranking
 from support.cli import FEATURES, done, leftovers, run_cli, sets, visible
 from support.serving import KEY, Server
 

@@ -1,0 +1,52 @@
+"""`gogooku release`, `releases`, `rollback` and `evening` from the command line."""
+
+import shutil
+
+import pytest
+
+from support.cli import done, run_cli, sets
+
+
+@pytest.fixture
+def home(tour_home, tmp_path):
+    place = tmp_path / "home"
+    shutil.copytree(tour_home, place)
+    return place
+
+
+def test_release_roll_back_and_list(home):
+    first = done(home, "release", "ridge", "--why", "first", "--json").json
+    assert first["state"] == "released"
+    second = done(home, "release", "ridge", *sets("portfolio.top_k=7"), "--json").json
+    assert first["bundle"] != second["bundle"]
+    gone = done(home, "rollback", "--source", "tiny", "--why", "worse", "--json").json
+    assert gone == {
+        "source": "tiny",
+        "bundle": first["bundle"],
+        "state": "released",
+        "instead_of": second["bundle"],
+    }
+    listed = done(home, "releases", "--json").json
+    assert {one["bundle"]: one["state"] for one in listed["bundles"]} == {
+        first["bundle"]: "released",
+        second["bundle"]: "retired",
+    }
+    assert [one["act"] for one in listed["history"]] == [
+        "release", "release", "release", "rollback", "rollback",
+    ]  # fmt: skip
+    assert listed["history"][3]["why"] == "worse"
+    assert first["bundle"] in done(home, "releases").out
+
+
+def test_an_evening_of_stale_data_is_refused_with_1(home):
+    done(home, "release", "ridge", "--json")
+    late = run_cli(home, "evening", "--source", "tiny", "--json")
+    assert late.code == 1
+    assert late.json["published"][0]["session"]
+    assert "freshness" in late.json["refused"][0]
+
+
+def test_an_evening_without_a_bundle_ends_with_3(home):
+    nothing = run_cli(home, "evening", "--source", "tiny", "--json")
+    assert nothing.code == 3
+    assert "gogooku release RUN" in nothing.err

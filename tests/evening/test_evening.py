@@ -1,0 +1,144 @@
+"""An evening on a source that is in the home: once, in order, and with the bundle in service."""
+
+import shutil
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from gogooku import pipeline
+from gogooku.core.config import Execution
+from gogooku.core.errors import ContractError, DataError, EnvironmentalError
+from gogooku.dataset.home import current_dataset
+from gogooku.evening.evening import Asked, evening
+from gogooku.ingest.jquants.plans import Plan
+from gogooku.ingest.jquants.summary import EndpointSummary, Synced, SyncSummary
+from gogooku.publish.publication import RANKING, RANKING_COLUMNS, published_sessions
+from gogooku.releases.bundle import open_bundle
+from gogooku.releases.registry import read_registry
+from support.cli import done
+
+
+@pytest.fixture
+def do(home, clock, quiet):
+    """Do an evening of the home."""
+
+    def run(*, fetch=None, **asked):
+        return evening(
+            home,
+            Asked(source="tiny", **asked),
+            fetch=fetch,
+            execution=Execution(threads=1),
+            clock=clock,
+            reporter=quiet,
+        )
+
+    return run
+
+
+def at(clock, day):
+    clock.move_to(datetime.combine(day, time(11, 30), tzinfo=UTC))
+
+
+def test_the_first_evening_publishes_the_newest_session(do, home, sessions):
+    made = do()
+    (one,) = made.published
+    assert (one.session, made.refused) == (sessions[-1], [])
+    assert one.session == made.expected
+    frame = one.frame(RANKING)
+    bundle = open_bundle(home, "ridge")
+    wanted = pipeline.ranking(bundle.run, current_dataset(home)).frame
+    assert frame.columns[: len(RANKING_COLUMNS)] == list(RANKING_COLUMNS)
+    assert frame.select(wanted.columns).equals(wanted)
+    assert frame.get_column("name_ja").null_count() == 0
+    assert frame.get_column("before").null_count() == frame.height
+    assert one.facts["names"] == frame.height
+
+
+def test_a_second_time_publishes_nothing(do, home, sessions):
+    first = do().published[0]
+    again = do()
+    assert (again.published, again.refused) == ([], [])
+    assert published_sessions(home, "tiny", first.bundle_id) == [sessions[-1]]
+
+
+def test_missed_evenings_are_caught_up_in_order_with_the_ranks_before(do, clock, sessions):
+    at(clock, sessions[-4])
+    do()
+    at(clock, sessions[-1])
+    made = do().published
+    assert [one.session for one in made] == sessions[-3:]
+    first, second = made[0].frame(RANKING), made[1].frame(RANKING)
+    old = dict(first.select("code", "rank").rows())
+    assert [old[code] for code in second.get_column("code")] == second.get_column(
+        "before"
+    ).to_list()
+
+
+def test_each_is_what_it_would_have_been_that_evening(do, clock, home, sessions, tmp_path):
+    """Caught up together, or each on its own evening: the same content."""
+    at(clock, sessions[-3])
+    do()
+    shutil.copytree(home, tmp_path / "other")
+    alone = []
+    for day in sessions[-2:]:
+        at(clock, day)
+        alone += do().published
+    shutil.rmtree(home)
+    (tmp_path / "other").rename(home)
+    together = do().published
+    assert [one.session for one in together] == sessions[-2:]
+    assert [one.content_hash for one in together] == [one.content_hash for one in alone]
+
+
+def test_a_session_that_did_not_come_is_refused_and_what_is_published_stays(do, clock, sessions):
+    do()
+    clock.move_to(clock.now() + timedelta(days=7))
+    late = do()
+    assert late.published == []
+    (said,) = late.refused
+    assert "freshness" in said
+    assert str(sessions[-1]) in said
+
+
+def test_a_dry_run_publishes_nothing(do, home):
+    made = do(dry_run=True)
+    assert made.published == []
+    assert published_sessions(home, "tiny", made.bundle) == []
+    assert [step.name.partition(" ")[0] for step in made.log.steps] == ["build", "publish"]
+
+
+def test_a_shadow_and_the_one_before_publish_beside_it(do, home, sessions):
+    done(home, "release", "lightgbm", "--shadow", "--json")
+    done(home, "release", "momentum", "--json")
+    made = do()
+    registry = read_registry(home)
+    assert made.bundle == registry.released("tiny")
+    assert made.bundle.startswith("momentum-")
+    assert [one.bundle_id for one in made.published] == [made.bundle]
+    for name in ("lightgbm", "ridge"):
+        bundle = open_bundle(home, name).bundle_id
+        assert published_sessions(home, "tiny", bundle) == [sessions[-1]]
+
+
+def test_without_a_released_bundle_it_says_what_to_do(do, home):
+    (home / "releases" / "registry.json").unlink()
+    with pytest.raises(DataError, match="gogooku release RUN"):
+        do()
+
+
+def test_a_dataset_that_changed_under_the_bundle_is_refused(do, home, monkeypatch):
+    monkeypatch.setattr(
+        "gogooku.releases.bundle.contract_of", lambda _: {"features": [], "market_features": [],
+        "feature_hash": "", "clock": "evening", "exchange": "tokyo", "source": "tiny"},
+    )  # fmt: skip
+    with pytest.raises(ContractError, match="does not fit dataset"):
+        do()
+    assert not (home / "publications").exists()
+
+
+def test_a_sync_that_failed_publishes_nothing(do, home):
+    broken = EndpointSummary(name="quotes", failed=["500"])
+    summary = SyncSummary(source="tiny", plan=Plan.FREE, requests=3, endpoints=(broken,))
+    with pytest.raises(EnvironmentalError, match="1 endpoint.*quotes.*nothing is published"):
+        do(fetch=lambda: Synced(summary=summary, source=None))
+    assert not (home / "publications").exists()
