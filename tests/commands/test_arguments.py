@@ -1,5 +1,5 @@
 import io
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -8,11 +8,13 @@ from gogooku.commands.arguments import (
     confirmed,
     day_given,
     execution_for,
+    instant_given,
     reporter_for,
 )
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import ConsoleReporter, SilentReporter
 from gogooku.core.stamp import available_threads
+from gogooku.core.wall import JST
 
 
 def test_a_day():
@@ -20,6 +22,22 @@ def test_a_day():
     assert day_given("2026-10-30", option="--to") == date(2026, 10, 30)
     with pytest.raises(UsageError, match=r"--to '30\.10\.2026': expected YYYY-MM-DD"):
         day_given("30.10.2026", option="--to")
+
+
+def test_an_instant_in_tokyo():
+    assert instant_given(None, option="--at") is None
+    wanted = datetime(2026, 11, 27, 20, 30, tzinfo=JST)
+    assert instant_given("2026-11-27T20:30", option="--at") == wanted
+    assert instant_given("2026-11-27 20:30", option="--at") == wanted
+    for wrong in (
+        "2026-11-27",
+        "20:30",
+        "2026-11-27T20:30:00Z",
+        "2026-11-31T20:30",
+        "0999-01-01T00:00",
+    ):
+        with pytest.raises(UsageError, match="--at"):
+            instant_given(wrong, option="--at")
 
 
 def test_columns_by_field():

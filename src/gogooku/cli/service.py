@@ -16,6 +16,7 @@ from gogooku.commands.arguments import (
     Threads,
     day_given,
     execution_for,
+    instant_given,
     reporter_for,
 )
 from gogooku.core.wall import SystemClock
@@ -78,6 +79,10 @@ def evening(
     ),
     day: Day = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but publish.")] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Play an evening: YYYY-MM-DDTHH:MM in Tokyo. Not with jquants."),
+    ] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -90,7 +95,7 @@ def evening(
         Asked(source=source, day=day_given(day, option="--date"), dry_run=dry_run),
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
-        clock=SystemClock(),
+        clock=command.clock_of(source, instant_given(at, option="--at")),
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from gogooku.core.errors import UsageError
 from gogooku.core.findings import explain_value, short
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
+from gogooku.core.wall import JST
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
 Set = Annotated[
@@ -143,6 +144,18 @@ def day_given(text: str | None, *, option: str) -> date | None:
     if not _YEARS[0] <= day.year <= _YEARS[1]:
         raise UsageError(f"{option} {text}: expected a year from {_YEARS[0]} to {_YEARS[1]}")
     return day
+
+
+def instant_given(text: str | None, *, option: str) -> datetime | None:
+    """The instant of an option, in Tokyo time: ``YYYY-MM-DDTHH:MM``; else a `UsageError`."""
+    if text is None:
+        return None
+    try:
+        local = datetime.strptime(text.replace(" ", "T"), "%Y-%m-%dT%H:%M")
+    except ValueError as fault:
+        raise UsageError(f"{option} {short(text)}: expected YYYY-MM-DDTHH:MM in Tokyo") from fault
+    day_given(str(local.date()), option=option)
+    return local.replace(tzinfo=JST)
 
 
 _YEARS = (1900, 2199)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from gogooku.commands import sync as syncing
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import Execution
-from gogooku.core.errors import FindingError
+from gogooku.core.errors import FindingError, UsageError
 from gogooku.core.progress import Reporter
-from gogooku.core.wall import WallClock
+from gogooku.core.wall import ShiftedClock, SystemClock, WallClock
 from gogooku.evening.evening import Asked, Evening
 from gogooku.evening.evening import evening as do_evening
 from gogooku.ingest.jquants.summary import Synced
@@ -20,6 +21,21 @@ from gogooku.ingest.source import SANDBOX
 SYNCED = ("jquants", SANDBOX)
 """Sources that come over the network; any other is in the home as it is."""
 VARIABLES = syncing.VARIABLES
+
+
+def clock_of(source: str, at: datetime | None) -> WallClock:
+    """The clock of an evening: the machine's, or one that shows what ``--at`` says.
+
+    Raises
+    ------
+    UsageError
+        ``--at`` with a vendor whose clock nobody moves.
+    """
+    if at is None:
+        return SystemClock()
+    if source == "jquants":
+        raise UsageError("--at plays a past or future evening; the clock of jquants does not move")
+    return ShiftedClock.set_to(at)
 
 
 def evening(

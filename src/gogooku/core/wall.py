@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 JST = ZoneInfo("Asia/Tokyo")
 MINUTE_SECONDS = 60.0
+PLAYED_HEADER = "x-sandbox-now"
+"""With which a client tells a sandbox exchange what time it is, where a month is played."""
 
 
 class WallClock(Protocol):
@@ -28,6 +30,27 @@ class SystemClock:
     def now(self) -> datetime:
         """The current instant, aware, UTC."""
         return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in real seconds."""
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class ShiftedClock:
+    """A clock that runs beside the machine's own: as fast, and ``ahead`` of it or behind."""
+
+    ahead: timedelta
+
+    @classmethod
+    def set_to(cls, instant: datetime) -> ShiftedClock:
+        """One that shows an instant now."""
+        return cls(instant.astimezone(UTC) - datetime.now(UTC))
+
+    def now(self) -> datetime:
+        """The current shifted instant, aware, UTC."""
+        return datetime.now(UTC) + self.ahead
 
     def sleep(self, seconds: float) -> None:
         """Wait in real seconds."""

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gogooku.core.errors import ConfigError, DataError, TerminalError, TransientError
-from gogooku.core.wall import VirtualClock
+from gogooku.core.wall import PLAYED_HEADER, ShiftedClock, VirtualClock
 from gogooku.ingest.jquants.client import (
     ApiKey,
     BadRequest,
@@ -142,6 +142,18 @@ def test_the_key_is_sent_in_its_header_and_the_client_does_not_show_it():
     assert request.headers["x-api-key"] == KEY
     assert request.headers["accept-encoding"] == "gzip"
     assert str(request.url) == f"{BASE}/equities/bars/daily?date=2026-11-20"
+
+
+def test_a_shifted_clock_is_told_and_no_other_is():
+    server = Server(answer())
+    with server.client() as client:
+        list(client.pages(QUOTES, DAY))
+    server.clock = ShiftedClock.set_to(datetime(2031, 5, 6, 11, 30, tzinfo=UTC))
+    with server.client() as client:
+        list(client.pages(QUOTES, DAY))
+    first, second = server.asked
+    assert PLAYED_HEADER not in first.headers
+    assert second.headers[PLAYED_HEADER].startswith("2031-05-06T11:30")
 
 
 @pytest.mark.parametrize("quoted", [KEY, "k3y-%2Fthat%2Bmust%3Dnever.show"])

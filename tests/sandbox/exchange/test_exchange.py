@@ -444,3 +444,25 @@ def test_values_have_the_types_of_their_kind(wires, name):
         assert list(row) == list(endpoint.columns)
         for column, kind in endpoint.columns.items():
             assert _fits(kind, row[column], derivatives=derivatives), (column, row[column])
+
+
+def test_a_request_may_say_what_time_it_is(wires):
+    """So an evening is played; the limits of a key go by that time too."""
+    exchange = open_exchange(wires)
+    key = {"x-api-key": "sandbox"}
+
+    def status(said, day):
+        headers = {**key, **({} if said is None else {"X-Sandbox-Now": said})}
+        request = Request(method="GET", path=f"/v2{QUOTES}", query={"date": day}, headers=headers)
+        answer = exchange.answer(request)
+        body = json.loads(
+            gzip.decompress(answer.body) if answer.headers.get("content-encoding") else answer.body
+        )
+        return answer.status, len(body.get("data", ()))
+
+    now = tokyo(2026, 7, 1, 20)
+    assert status(now.isoformat(), "2026-07-01") == status(None, "2026-07-01")
+    assert status(now.isoformat(), "2026-07-02")[1] == 0
+    assert status(now.replace(hour=9).isoformat(), "2026-07-01")[1] == 0
+    assert status("tomorrow", "2026-07-01")[0] == 400
+    assert status("2026-07-01T20:00:00", "2026-07-01")[0] == 400

@@ -26,7 +26,7 @@ import httpx
 
 from gogooku.core.errors import DataError, TerminalError, TransientError
 from gogooku.core.plain import plain
-from gogooku.core.wall import WallClock
+from gogooku.core.wall import PLAYED_HEADER, ShiftedClock, WallClock
 from gogooku.ingest.jquants.addresses import FileRule, host_of, is_loopback
 from gogooku.ingest.jquants.bodies import (
     FILE_BYTES,
@@ -233,7 +233,8 @@ class Client:
     pacer : Pacer
         Its plan is the subscription's; ``discover`` sets it.
     clock : WallClock
-        Waits between attempts.
+        Waits between attempts. What a shifted one shows is told to the sandbox exchange with each
+        request.
     transport : httpx.BaseTransport, optional
         Instead of the network, in tests.
     patience : Patience
@@ -269,6 +270,7 @@ class Client:
         self._clock = clock
         self._patience = patience
         self._is_here = is_loopback(httpx.URL(base_url).host)
+        told = [self._say_time] if isinstance(clock, ShiftedClock) else []
         rule = FileRule(httpx.URL(base_url).host)
         # trust_env=False: no environment variable and no .netrc decides where the key goes.
         self._api_line = transport or Line(network)
@@ -276,6 +278,7 @@ class Client:
             transport=self._api_line,
             auth=_KeyHeader(key),
             headers={"accept-encoding": "gzip", "user-agent": _USER_AGENT},
+            event_hooks={"request": told},
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -285,11 +288,14 @@ class Client:
             transport=self._file_line,
             headers={"accept-encoding": "identity", "user-agent": _USER_AGENT},
             timeout=_TIMEOUT,
-            event_hooks={"request": [rule]},
+            event_hooks={"request": [rule, *told]},
             follow_redirects=True,
             max_redirects=_REDIRECTS,
             trust_env=False,
         )
+
+    def _say_time(self, request: httpx.Request) -> None:
+        request.headers[PLAYED_HEADER] = self._clock.now().isoformat()
 
     def __enter__(self) -> Self:
         return self

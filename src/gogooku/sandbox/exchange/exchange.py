@@ -13,14 +13,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from gogooku.core.errors import UsageError
-from gogooku.core.wall import WallClock, tokyo_time
+from gogooku.core.wall import PLAYED_HEADER, WallClock, tokyo_time
 from gogooku.ingest.jquants.endpoints import BULK_GET_PATH, BULK_LIST_PATH, Endpoint, by_path
 from gogooku.ingest.jquants.plans import Bucket, Plan
 from gogooku.sandbox.exchange.body import json_rows, message, response_columns, to_json
@@ -194,13 +194,26 @@ class Exchange:
         pairs = request.query.items() if isinstance(request.query, Mapping) else request.query
         query = canonical(dict(pairs))
         with self._lock:
-            now = self.clock.now()
             try:
+                now = self._now(headers)
                 if request.path.startswith(_DOWNLOAD) and request.method == "GET":
                     return self._download(request.path.removeprefix(_DOWNLOAD), now)
                 return self._api(request, query, headers, now)
             except Refusal as refusal:
                 return _finish(refusal.status, message(refusal.text), headers)
+
+    def _now(self, headers: Mapping[str, str]) -> datetime:
+        """The time of day: the clock's, or what the request says it is."""
+        said = headers.get(PLAYED_HEADER)
+        if said is None:
+            return self.clock.now()
+        try:
+            instant = datetime.fromisoformat(said)
+        except ValueError as fault:
+            raise Refusal(400, f"{PLAYED_HEADER}: {said[:40]!r} is no instant") from fault
+        if instant.tzinfo is None:
+            raise Refusal(400, f"{PLAYED_HEADER}: {said[:40]!r} has no time zone")
+        return instant.astimezone(UTC)
 
     def render_files(self, plan: Plan) -> tuple[int, int]:
         """Render every monthly file that a plan may have now into ``files_folder``.
