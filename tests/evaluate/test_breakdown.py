@@ -148,6 +148,6 @@ def test_a_history_shorter_than_a_window_has_no_row():
 
 
 def test_a_level_series_has_no_error():
-    mean, error = rolling_mean(np.full(80, 0.25), 20, horizon=5)
+    mean, half = rolling_mean(np.full(80, 0.25), 20, horizon=5)
     np.testing.assert_allclose(mean, 0.25)
-    np.testing.assert_allclose(error, 0.0, atol=1e-12)
+    np.testing.assert_allclose(half, 0.0, atol=1e-12)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core import metrics
+from gogooku.core.cosines import half_widths
 from gogooku.core.cross_section import MIN_NAMES, CrossSection, blocks_of
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import UNKNOWN as UNKNOWN
@@ -212,10 +213,9 @@ def by_sessions(
 
 
 def rolling(daily: pl.DataFrame, *, windows: Sequence[int] = ROLLING_WINDOWS) -> pl.DataFrame:
-    """Mean RankIC over the last sessions with its Newey-West 95% band; `ROLLING_SCHEMA`.
+    """Mean RankIC over the last sessions with its 95 % interval; `ROLLING_SCHEMA`.
 
-    A window holds the last sessions that count. The same as `mean_estimate` of each window, from
-    running sums.
+    A window holds the last sessions that count. The same as `mean_estimate` of each window.
     """
     frames = []
     for (horizon,), part in daily.group_by("horizon", maintain_order=True):
@@ -224,34 +224,20 @@ def rolling(daily: pl.DataFrame, *, windows: Sequence[int] = ROLLING_WINDOWS) ->
         for window in windows:
             if len(series) < window:
                 continue
-            mean, error = rolling_mean(series, window, horizon=int(str(horizon)))
+            mean, half = rolling_mean(series, window, horizon=int(str(horizon)))
             frame = kept.slice(window - 1).select("date", "horizon")
             frames.append(
                 frame.with_columns(
                     pl.lit(window, dtype=pl.Int32).alias("window"),
                     pl.Series("value", mean),
-                    pl.Series("low", mean - metrics.Z95 * error),
-                    pl.Series("high", mean + metrics.Z95 * error),
+                    pl.Series("low", mean - half),
+                    pl.Series("high", mean + half),
                 )
             )
     return pl.concat(frames) if frames else pl.DataFrame(schema=dict(ROLLING_SCHEMA))
 
 
 def rolling_mean(series: FloatArray, window: int, *, horizon: int) -> tuple[FloatArray, FloatArray]:
-    """Mean of each window of a series without gaps, and its Newey-West error."""
-    lags = metrics.newey_west_lags(window, horizon)
-    centred = series - series.mean()
-    mean = _running(centred, window) / window
-    variance = _running(centred * centred, window) / window - mean * mean
-    for lag in range(1, lags + 1):
-        width = window - lag
-        product = _running(centred[lag:] * centred[:-lag], width)
-        later, earlier = _running(centred[lag:], width), _running(centred[:-lag], width)
-        covariance = (product - mean * (later + earlier) + width * mean * mean) / window
-        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * covariance
-    return mean + series.mean(), np.sqrt(np.maximum(variance, 0.0) / window)
-
-
-def _running(values: FloatArray, width: int) -> FloatArray:
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(total[width:] - total[:-width])
+    """Mean of each window of a series without gaps, and half its 95 % interval."""
+    windows = np.lib.stride_tricks.sliding_window_view(series, window)
+    return windows.mean(axis=1), half_widths(windows, horizon=horizon, level=metrics.LEVEL)

@@ -219,8 +219,8 @@ DEFINITIONS: Mapping[str, Definition] = {
     "rolling_rank_ic": Definition(
         "Rolling RankIC",
         "移動平均の順位IC",
-        "Mean RankIC of the last sessions with its Newey-West 95% band.",
-        "直近の営業日における順位ICの平均と、Newey-West標準誤差による95%区間。",
+        "Mean RankIC of the last sessions with its 95% interval.",
+        "直近の営業日における順位ICの平均と95%信頼区間。",
     ),
     "coverage": _share(
         ("Universe scored", "スコア付与率"),

@@ -123,9 +123,9 @@ def rival_table(rivals: pl.DataFrame | None, missing: Sequence[str]) -> tuple[st
     """
     note = Text(
         "RankIC of this run less that of the other, paired by session: above zero, this run is "
-        "better. 95% intervals, Newey-West with a small-sample correction.",
+        "better. 95% intervals that allow for overlapping labels.",
         "この実行の順位ICから他モデルの順位ICを引いた差(営業日ごとの対応比較)。"
-        "正ならこの実行が優れる。95%区間は小標本補正付きNewey-West。",
+        "正ならこの実行が優れる。95%信頼区間はラベルの重なりを考慮。",
     )
     lost = ""
     if missing:

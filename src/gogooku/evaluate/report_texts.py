@@ -49,17 +49,17 @@ TITLES: Final[Mapping[str, Text]] = {
 
 NOTES: Final[Mapping[str, Text]] = {
     "metrics": Text(
-        "Means over test sessions, with the 95% Newey-West interval below; n counts sessions.",
-        "テスト期間の営業日平均。下段はNewey-West標準誤差による95%区間、nは営業日数。",
+        "Means over test sessions, with the 95% interval below; n counts sessions.",
+        "テスト期間の営業日平均。下段は95%信頼区間、nは営業日数。",
     ),
     "monthly-rankic": Text(
         "Mean daily RankIC of the sessions of each month. A few months say little on their own.",
         "各月の営業日における日次順位ICの平均。数か月だけでは判断できない。",
     ),
     "rolling-rankic": Text(
-        f"Mean of the last {ROLLING} sessions with its 95% Newey-West band. Where the band holds "
+        f"Mean of the last {ROLLING} sessions with its 95% band. Where the band holds "
         "zero, that quarter by itself shows no skill.",
-        f"直近{ROLLING}営業日の平均と、Newey-West標準誤差による95%の帯。"
+        f"直近{ROLLING}営業日の平均と95%信頼区間の帯。"
         "帯が0を含む期間は、それだけでは予測力を示さない。",
     ),
     "cumulative-rankic": Text(
