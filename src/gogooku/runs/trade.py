@@ -19,6 +19,7 @@ from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_bars
+from gogooku.dataset.trade_facts import read_trade_facts
 from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
@@ -111,7 +112,7 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     history = history_of(dataset, bars)
     result = run_backtest(bars, chosen, indices, config=config, history=history)
     made = attribution_of(result, bars, history, config.costs)
-    beside = baselines_beside(bars, history, indices, config=config)
+    beside = baselines_beside(bars, history, indices, config=config, daily=result.daily)
     frames = {name: getattr(result, name) for name in ("ledger", "daily", "unfilled", "holdings")}
     risk = risk_report(result.daily)
     frames |= {
@@ -148,8 +149,8 @@ def account_of(config: TradeConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def market_bars(dataset: Dataset) -> MarketBars:
-    """The raw bars of a dataset as a backtest takes them."""
-    bars = dict(read_bars(dataset))
+    """The raw bars of a dataset as a backtest takes them, with what else a ledger has to know."""
+    bars, known = dict(read_bars(dataset)), read_trade_facts(dataset)
     bars["volume"] = bars.pop("volume_shares")
     return MarketBars(
         exchange=exchange_named(str(dataset.manifest["exchange"])),
@@ -157,5 +158,8 @@ def market_bars(dataset: Dataset) -> MarketBars:
         sessions=dataset.sessions,
         codes=dataset.codes,
         universe=dataset.valid_TN,
+        dividend=known.dividend_TN,
+        fine_ticks=known.fine_TN,
+        lendable=known.lendable_TN,
         **bars,
     )
