@@ -1,6 +1,7 @@
 """What a dataset knows of its names, where a result came from, and what stands beside it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -9,9 +10,11 @@ import pytest
 from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.config import resolve
 from gogooku.core.errors import DataError
+from gogooku.portfolio import stress
 from gogooku.portfolio.attribution import PARTS
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.measures import backtest_report
+from gogooku.portfolio.stress import Stress
 from gogooku.runs import attribution
 from gogooku.runs.attribution import baselines_beside, history_of
 from gogooku.runs.trade import backtest, market_bars
@@ -40,6 +43,16 @@ def test_a_backtest_keeps_its_attribution_and_baselines(home, ridge):
     decisions = traded.frame("decisions")
     assert decisions.get_column("seats").max() == 8
     assert traded.facts["attribution"]["left_out"].keys() <= {"factors", "sectors among factors"}
+
+
+def test_named_windows_are_those_that_the_account_covers(home, ridge, monkeypatch):
+    days = traded_run(home, ridge).frame("daily").get_column("date").to_list()
+    made = (Stress("whole", days[2], days[9]), Stress("cut", days[-3], days[-1] + timedelta(9)))
+    monkeypatch.setattr(stress, "STRESSES", made)
+    windows = traded_run(home, ridge, "portfolio.exit_margin=1").frame("named_windows")
+    assert windows.select("window", "sessions", "first", "last").rows() == [
+        ("whole", 8, days[2], days[9])
+    ]
 
 
 def test_a_baseline_is_a_backtest_at_the_same_costs(home, ridge):

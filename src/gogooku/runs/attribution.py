@@ -21,6 +21,7 @@ from gogooku.portfolio.decide import History
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.positions import positions_of
 from gogooku.portfolio.record import DAILY_SCHEMA
+from gogooku.portfolio.stress import stresses_within
 
 _LOG_CAP = "val_log_market_cap"
 INDEX = "index"
@@ -64,7 +65,8 @@ def attribution_of(
         sessions=bars.sessions,
         codes=bars.codes,
     )
-    return attribute(positions, frames, impact=costs.impact or 1.0)
+    windows = stresses_within(positions.sessions, bars.exchange.name)
+    return attribute(positions, frames, impact=costs.impact or 1.0, windows=windows)
 
 
 def decisions_of(result: Backtest) -> pl.DataFrame:
