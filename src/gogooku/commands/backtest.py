@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import bias_lines, estimate_text, table
+from gogooku.commands.display import estimate_text, table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.terms import money
 from gogooku.portfolio.backtest import TradeConfig
@@ -36,11 +36,11 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
     return Answer(
         facts={"run": run.run_id, "folder": str(traded.folder), **traded.written},
         parts=[
+            *warning_lines(traded.warnings),
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
             f"account: {money(account['initial_cash'], exchange)}, lots of "
             f"{account['lot_size']:,} shares, {account['top_k']:,} names",
             *(f"{about}: {words}" for about, words in account["assumptions"].items()),
-            *bias_lines(traded.facts),
             f"  {traded.folder}",
         ],
     )

@@ -32,6 +32,7 @@ from gogooku.runs.attribution import (
     history_of,
 )
 from gogooku.runs.beside import METRICS_FILE, keep_beside
+from gogooku.runs.cautions import account_cautions
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.trade_statistics import trade_statistics
 
@@ -50,7 +51,7 @@ class Traded:
     ----------
     folder : Path
     written : mapping
-        ``metrics.json``: metrics and facts.
+        ``metrics.json``: warnings, metrics and facts, and the metrics of each baseline.
     """
 
     folder: Path
@@ -67,6 +68,11 @@ class Traded:
         """Dates, sessions, costs, what the benchmark is."""
         found: Mapping[str, Any] = self.written["facts"]
         return found
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """`gogooku.evaluate.cautions.Caution` about its settings, the gravest first."""
+        return list(self.written["warnings"])
 
     def frame(self, name: str) -> pl.DataFrame:
         """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`.
@@ -134,7 +140,13 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
         "statistics": trade_statistics(result.daily),
         "baselines_left_out": beside.left_out,
     }
-    content = {**report, "facts": facts, "baselines": beside.metrics}
+    warnings = account_cautions(config, dataset, (indices, chosen))
+    content = {
+        "warnings": [one.to_json() for one in warnings],
+        **report,
+        "facts": facts,
+        "baselines": beside.metrics,
+    }
     write_json(building / METRICS_FILE, content)
 
 
