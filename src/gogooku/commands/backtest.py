@@ -11,8 +11,9 @@ from gogooku.commands.display import estimate_text, table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.terms import money
 from gogooku.portfolio.backtest import TradeConfig
+from gogooku.runs.account_trials import deflated_words
 from gogooku.runs.find import open_run
-from gogooku.runs.trade import BACKTEST
+from gogooku.runs.trade import BACKTEST, DEFLATED
 
 
 def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequence[str]) -> Answer:
@@ -40,6 +41,7 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
             f"account: {money(account['initial_cash'], exchange)}, lots of "
             f"{account['lot_size']:,} shares, {account['top_k']:,} names",
+            deflated_words(account["statistics"][DEFLATED]),
             *(f"{about}: {words}" for about, words in account["assumptions"].items()),
             f"  {traded.folder}",
         ],

@@ -14,6 +14,7 @@ from gogooku.core.errors import UsageError
 from gogooku.core.files import storage_errors
 from gogooku.evaluate.compare_page import ComparePage, render_comparison
 from gogooku.evaluate.side_by_side import SideBySide
+from gogooku.runs.account_trials import deflated_words
 from gogooku.runs.comparison import Comparison
 from gogooku.runs.comparison import compare as put_side_by_side
 from gogooku.runs.find import open_run
@@ -70,6 +71,7 @@ def compare(
             "out_of_time": made.out_of_time,
             "run_ids": dict(made.run_ids),
             "remarks": list(made.remarks),
+            "accounts": [dict(one) for one in made.accounts],
             **made.facts,
         },
         parts=[
@@ -78,6 +80,7 @@ def compare(
             frame_table(f"{metric} on the sessions that all share", found.runs),
             frame_table(f"{metric}: run minus {found.first}, paired by session", found.differences),
             _many(found),
+            *(f"{one['run']}, {one['backtest']}: {deflated_words(one)}" for one in made.accounts),
             *(() if page is None else (f"page: {page}",)),
         ],
     )

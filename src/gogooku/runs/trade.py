@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gogooku.core.registry import chosen_references
 from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
+from gogooku.core.wall import SystemClock, WallClock
 from gogooku.dataset.home import read_bars
 from gogooku.dataset.trade_facts import read_trade_facts
 from gogooku.portfolio.assumptions import assumptions_of
@@ -25,6 +27,7 @@ from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.risk_report import risk_report
+from gogooku.runs.account_trials import AccountTrial, deflated_account, money_tries
 from gogooku.runs.attribution import (
     attribution_of,
     baselines_beside,
@@ -35,9 +38,13 @@ from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.cautions import account_cautions
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.trade_statistics import trade_statistics
+from gogooku.runs.trials import TrialLedger, tried
+from gogooku.tables.parts import base_source
 
 BACKTEST = "backtest"
 LEDGER_FILE = "ledger.parquet"
+DEFLATED = "deflated_sharpe"
+"""Among the statistics of a backtest when it is asked for; not written, since tries grow."""
 
 DEFAULT = resolve(TradeConfig(), base_name=BACKTEST)
 """Trading as it is when nothing is chosen."""
@@ -83,10 +90,17 @@ class Traded:
         return open_sealed(self.folder).parquet(f"{name}.parquet")
 
 
-def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) -> Traded:
+def backtest(
+    home: Path,
+    run: Run,
+    resolved: Resolved[TradeConfig] = DEFAULT,
+    *,
+    clock: WallClock | None = None,
+) -> Traded:
     """Trade the test part of a run, beside it; one that is there already is not traded again.
 
-    Settings that nobody stated are those of the exchange of its dataset.
+    Either way it is in the ledger of trials before this returns. Settings that nobody stated are
+    those of the exchange of its dataset.
 
     Raises
     ------
@@ -107,7 +121,61 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) ->
 
     code = (__name__, *chosen_references(resolved.config))
     folder = keep_beside(run, BACKTEST, resolved, code=code, inputs={}, fill=fill)
-    return Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
+    made = Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
+    at = (clock or SystemClock()).now()
+    TrialLedger(home).record_account(_entry(home, run, made, resolved.config.content_hash, at))
+    return _deflated(made, deflated_of(home, run, made.frame("daily")))
+
+
+def _deflated(made: Traded, found: Mapping[str, Any]) -> Traded:
+    """A backtest whose facts say, beside what is written, what is left of it after all tries."""
+    statistics = {**made.facts["statistics"], DEFLATED: dict(found)}
+    facts = {**made.facts, "statistics": statistics}
+    return Traded(folder=made.folder, written={**made.written, "facts": facts})
+
+
+def _entry(home: Path, run: Run, made: Traded, account: str, at: datetime) -> AccountTrial:
+    """What the ledger of trials says of a backtest."""
+    facts = made.facts
+    sure = facts["statistics"]
+    return AccountTrial(
+        key=f"{run.run_id}/{made.folder.name}",
+        run=run.run_id,
+        config=run.config.content_hash,
+        features=str(run.manifest["feature_hash"]),
+        account=account,
+        labels=str(run.config.label_order),
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        first=date.fromisoformat(facts["first"]),
+        last=date.fromisoformat(facts["last"]),
+        at=at,
+        sharpe=sure["sharpe"]["sharpe"],
+        excess=sure["excess_ratio"]["sharpe"],
+        n=int(facts["sessions"]),
+    )
+
+
+def deflated_of(home: Path, run: Run, daily: pl.DataFrame) -> dict[str, Any]:
+    """How sure a backtest's excess is after all that the ledger knows to have been tried by now.
+
+    As `gogooku.runs.account_trials.deflated_account` says it. It is asked anew each time: the
+    number of tries grows.
+
+    Parameters
+    ----------
+    daily : polars.DataFrame
+        Of the backtest.
+    """
+    ledger = TrialLedger(home)
+    window = {
+        "source": base_source(str(run.manifest["source"])),
+        "exchange": run.exchange(home),
+        "first": daily.item(0, "date"),
+        "last": daily.item(-1, "date"),
+    }
+    judged = list(tried(ledger.trials(), **window))
+    return deflated_account(daily, money_tries(judged, ledger.accounts(), **window))
 
 
 def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
