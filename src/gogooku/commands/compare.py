@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
@@ -67,12 +68,7 @@ def compare(
         facts={
             **({} if page is None else {"page": str(page)}),
             **found.to_json(),
-            "sentence": made.sentence(),
-            "out_of_time": made.out_of_time,
-            "run_ids": dict(made.run_ids),
-            "remarks": list(made.remarks),
-            "accounts": [dict(one) for one in made.accounts],
-            **made.facts,
+            **_facts(made),
         },
         parts=[
             made.sentence(),
@@ -80,7 +76,7 @@ def compare(
             frame_table(f"{metric} on the sessions that all share", found.runs),
             frame_table(f"{metric}: run minus {found.first}, paired by session", found.differences),
             _many(found),
-            *(f"{one['run']}, {one['backtest']}: {deflated_words(one)}" for one in made.accounts),
+            *_accounts(made),
             *(() if page is None else (f"page: {page}",)),
         ],
     )
@@ -114,6 +110,23 @@ def _write(page: Path, made: Comparison) -> None:
     with storage_errors(page):
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, page)
+
+
+def _facts(made: Comparison) -> dict[str, Any]:
+    """What is said of a comparison beside its figures."""
+    return {
+        "sentence": made.sentence(),
+        "out_of_time": made.out_of_time,
+        "run_ids": dict(made.run_ids),
+        "remarks": list(made.remarks),
+        "accounts": [dict(one) for one in made.accounts],
+        **made.facts,
+    }
+
+
+def _accounts(made: Comparison) -> list[str]:
+    """What is left of each run's newest account after all tries, a line each."""
+    return [f"{one['run']}, {one['backtest']}: {deflated_words(one)}" for one in made.accounts]
 
 
 def _many(found: SideBySide) -> object:
