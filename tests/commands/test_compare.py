@@ -22,6 +22,8 @@ def test_compare_for_people_and_programs(home):
     assert "at a horizon of 5 sessions" in said.splitlines()[0]
     assert "different settings were judged on these sessions" in said
     assert "rank_ic" in said
+    assert [one["run"] for one in facts["accounts"]] == ["ridge"]
+    assert f"ridge, {facts['accounts'][0]['backtest']}: net excess Sharpe ratio" in said
     far = done(home, "compare", "ridge", "reversal", "--horizon", "20").out
     assert "at a horizon of 20 sessions" in far.splitlines()[0]
 

@@ -6,10 +6,12 @@ import pytest
 
 from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, UsageError
+from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.comparison import compare
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import JudgeConfig, evaluate
+from gogooku.runs.trade import backtest
 from support.cli import done, sets
 
 
@@ -85,3 +87,19 @@ def test_runs_of_two_sources_are_not_compared(home):
     stranger = Run(run.folder, run.config, run.stamp, {**run.manifest, "source": "elsewhere"})
     with pytest.raises(ContractError, match=r"runs of 2 sources \(elsewhere, tiny"):
         compare(home, {name: (stranger, evaluation), other[0]: other[1]}, metric="rank_ic")
+
+
+def test_the_newest_account_of_each_run_is_deflated_beside_it(home):
+    two = judged(home, "ridge", "reversal")
+    made = compare(home, two, metric="rank_ic")
+    assert [one["run"] for one in made.accounts] == ["ridge"]
+    few = resolve(TradeConfig(), base_name="x", assignments=["portfolio.top_k=5"])
+    traded = backtest(home, open_run(home, "reversal"), few)
+    ridge, reversal = compare(home, two, metric="rank_ic").accounts
+    assert (reversal["run"], reversal["backtest"]) == ("reversal", traded.folder.name)
+    assert reversal["excess"] == traded.facts["statistics"]["excess_ratio"]["sharpe"]
+    assert ridge["tries"] == reversal["tries"] == 3
+    assert ridge["best_of_worthless"] == reversal["best_of_worthless"] > 0.0
+    shutil.rmtree(traded.folder)
+    (left,) = compare(home, two, metric="rank_ic").accounts
+    assert (left["run"], left["tries"]) == ("ridge", 3), "what was traded stays counted"

@@ -13,6 +13,7 @@ import pytest
 from gogooku.commands import forget
 from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, DataError, UsageError
+from gogooku.runs.account_trials import AccountTrial
 from gogooku.runs.find import open_run
 from gogooku.runs.judge import JudgeConfig, evaluate, tries_on
 from gogooku.runs.trials import (
@@ -45,6 +46,22 @@ TRIAL = Trial(
     judged_by="raw",
     at=NOON,
     skill={1: Figure(0.02, 0.21, 120), 20: Figure(None, None, 0)},
+)
+ENTRY = AccountTrial(
+    key="ridge-1/backtest-1",
+    run="ridge-1",
+    config="c1",
+    features="f1",
+    account="a1",
+    labels="true",
+    source="tiny",
+    exchange="tokyo",
+    first=date(2024, 1, 4),
+    last=date(2024, 6, 28),
+    at=NOON,
+    sharpe=0.08,
+    excess=0.05,
+    n=120,
 )
 WINDOW = {"source": "tiny", "exchange": "tokyo", "first": TRIAL.first, "last": TRIAL.last}
 
@@ -128,8 +145,72 @@ def test_a_newer_format_is_left_alone(ledger):
     with sqlite3.connect(ledger.path) as connection:
         connection.execute("UPDATE facts SET value = '9'")
     connection.close()
-    with pytest.raises(DataError, match="this program reads format 1"):
+    with pytest.raises(DataError, match="this program reads format 2"):
         ledger.record(TRIAL)
+
+
+def made_older(ledger):
+    """Bring the file to what the version before accounts wrote."""
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("DROP TABLE accounts")
+        connection.execute("UPDATE facts SET value = '1'")
+    connection.close()
+
+
+def schema_of(ledger):
+    with sqlite3.connect(ledger.path) as connection:
+        (found,) = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    connection.close()
+    return found
+
+
+def test_accounts_are_written_once_and_read_in_order(ledger):
+    assert ledger.accounts() == []
+    ledger.record_account(ENTRY)
+    ledger.record_account(replace(ENTRY, excess=9.0))
+    second = replace(ENTRY, key="z", at=NOON + timedelta(hours=1), excess=None)
+    ledger.record_account(second)
+    assert ledger.accounts() == [ENTRY, second]
+    assert ledger.trials() == []
+
+
+@pytest.mark.parametrize("act", ["record", "record_account"])
+def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_who_writes(ledger, act):
+    ledger.record(TRIAL)
+    made_older(ledger)
+    before = ledger.path.read_bytes()
+    assert (ledger.trials(), ledger.accounts()) == ([TRIAL], [])
+    assert ledger.path.read_bytes() == before, "reading changes nothing"
+    getattr(ledger, act)(replace(TRIAL, key="2") if act == "record" else ENTRY)
+    assert schema_of(ledger) == "2"
+    assert TRIAL in ledger.trials()
+    ledger.record_account(ENTRY)
+    assert ledger.accounts() == [ENTRY]
+
+
+def _upgrade_and_die(home, point):
+    def die(name):
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    from gogooku.runs import trials
+
+    trials.write_point = die
+    TrialLedger(home).record_account(ENTRY)
+
+
+@pytest.mark.parametrize("point", ["trials.upgraded", "trials.account"])
+def test_an_upgrade_that_is_killed_leaves_the_older_ledger_whole(ledger, tmp_path, point):
+    ledger.record(TRIAL)
+    made_older(ledger)
+    context = multiprocessing.get_context("fork")
+    writer = context.Process(target=_upgrade_and_die, args=(tmp_path, point))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == -signal.SIGKILL
+    assert (ledger.trials(), ledger.accounts(), schema_of(ledger)) == ([TRIAL], [], "1")
+    ledger.record_account(ENTRY)
+    assert (ledger.trials(), ledger.accounts(), schema_of(ledger)) == ([TRIAL], [ENTRY], "2")
 
 
 def test_nothing_is_judged_over_a_damaged_ledger(home, ridge):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
@@ -14,6 +15,7 @@ from gogooku.core.errors import UsageError
 from gogooku.core.files import storage_errors
 from gogooku.evaluate.compare_page import ComparePage, render_comparison
 from gogooku.evaluate.side_by_side import SideBySide
+from gogooku.runs.account_trials import deflated_words
 from gogooku.runs.comparison import Comparison
 from gogooku.runs.comparison import compare as put_side_by_side
 from gogooku.runs.find import open_run
@@ -66,11 +68,7 @@ def compare(
         facts={
             **({} if page is None else {"page": str(page)}),
             **found.to_json(),
-            "sentence": made.sentence(),
-            "out_of_time": made.out_of_time,
-            "run_ids": dict(made.run_ids),
-            "remarks": list(made.remarks),
-            **made.facts,
+            **_facts(made),
         },
         parts=[
             made.sentence(),
@@ -78,6 +76,7 @@ def compare(
             frame_table(f"{metric} on the sessions that all share", found.runs),
             frame_table(f"{metric}: run minus {found.first}, paired by session", found.differences),
             _many(found),
+            *_accounts(made),
             *(() if page is None else (f"page: {page}",)),
         ],
     )
@@ -111,6 +110,23 @@ def _write(page: Path, made: Comparison) -> None:
     with storage_errors(page):
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, page)
+
+
+def _facts(made: Comparison) -> dict[str, Any]:
+    """What is said of a comparison beside its figures."""
+    return {
+        "sentence": made.sentence(),
+        "out_of_time": made.out_of_time,
+        "run_ids": dict(made.run_ids),
+        "remarks": list(made.remarks),
+        "accounts": [dict(one) for one in made.accounts],
+        **made.facts,
+    }
+
+
+def _accounts(made: Comparison) -> list[str]:
+    """What is left of each run's newest account after all tries, a line each."""
+    return [f"{one['run']}, {one['backtest']}: {deflated_words(one)}" for one in made.accounts]
 
 
 def _many(found: SideBySide) -> object:

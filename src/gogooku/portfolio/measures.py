@@ -75,7 +75,8 @@ def backtest_report(daily: pl.DataFrame) -> Report:
         "capped": int(daily.get_column("capped").sum()),
         "cost": float(daily.get_column("cost").sum()),
         "costs": {kind: float(daily.get_column(kind).sum()) for kind in COST_KINDS},
-        "benchmark": "equal-weighted universe, rebalanced daily, no costs, no lots",
+        "benchmark": "equal-weighted universe, rebalanced daily, no costs, no lots; dividends, tax "
+        "and delistings as in the account",
     }
     named = {f"portfolio.{name}": estimate for name, estimate in values.items()}
     return Report(values=named, facts=facts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
 from gogooku.runs.judge import Evaluation
+from gogooku.runs.trade import Traded, deflated_of
 from gogooku.runs.trials import Trial, TrialLedger, tried
 from gogooku.tables.parts import base_source
 
@@ -34,6 +36,9 @@ class Comparison:
         Hold-outs that were spent, biases of the source, findings of the leak gate.
     facts : mapping of str to str
         Source, exchange, labels and dates.
+    accounts : list of dict
+        The newest backtest of each run that is still there: run, backtest, and what
+        `gogooku.runs.account_trials.deflated_account` says of it.
     """
 
     found: SideBySide
@@ -41,6 +46,7 @@ class Comparison:
     run_ids: Mapping[str, str]
     remarks: tuple[str, ...]
     facts: Mapping[str, str]
+    accounts: Sequence[Mapping[str, Any]] = ()
 
     def sentence(self) -> str:
         """The sentence of `SideBySide`, with what it is not."""
@@ -95,6 +101,7 @@ def compare(
             "from": min(str(frame.item(0, "date")) for frame in found.daily.values()),
             "to": max(str(frame.item(-1, "date")) for frame in found.daily.values()),
         },
+        accounts=_accounts(home, runs, labels),
     )
 
 
@@ -150,6 +157,20 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
         if one.out_of_time == run.out_of_time and is_whole(folder):
             daily[one.key] = Evaluation(folder=folder, written={}).daily
     return Tries(count=len(found), ratios=ratios, daily=daily)
+
+
+def _accounts(home: Path, runs: Sequence[Run], labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The newest backtest of each run, by the ledger, with its deflated excess."""
+    traded = TrialLedger(home).accounts()
+    kept = {one.run: one for one in traded if is_whole(runs_folder(home) / one.key)}
+    said = []
+    for run in runs:
+        if run.run_id in kept:
+            folder = runs_folder(home) / kept[run.run_id].key
+            daily = Traded(folder=folder, written={}).frame("daily")
+            deflated = deflated_of(home, run, daily)
+            said.append({"run": labels[run.run_id], "backtest": folder.name, **deflated})
+    return said
 
 
 def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:

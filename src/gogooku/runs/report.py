@@ -34,7 +34,7 @@ from gogooku.runs.network_pictures import (
 )
 from gogooku.runs.newest import is_simulated, newest_ranking, source_of
 from gogooku.runs.rivals import Rivals, compared, rivals_of
-from gogooku.runs.trade import Traded, backtest
+from gogooku.runs.trade import DEFLATED, Traded, backtest
 
 
 class ReportConfig(JudgeConfig, TradeConfig):
@@ -95,6 +95,7 @@ def write_report(
         inputs={
             **named,
             "tries": hash_json([text.en for text in made.tries]),
+            "accounts": hash_json(made.traded.facts["statistics"][DEFLATED]),
             **{name: content for one in folders for name, content in content_of(one).items()},
         },
         fill=fill,

@@ -24,12 +24,15 @@ from pathlib import Path
 from gogooku.core.errors import BusyError, ContractError, DataError, StorageError, UsageError
 from gogooku.core.files import storage_errors, sync_path, write_point
 from gogooku.core.folds import Span
+from gogooku.runs.account_trials import ACCOUNTS_TABLE, AccountTrial
 
 TRIALS_FILE = "trials.sqlite"
-LEDGER_FORMAT = "1"
+LEDGER_FORMAT = "2"
+_OLDER_FORMAT = "1"
+"""Without accounts; it is read as it is, and upgraded by the first who writes."""
 _LOCK_SECONDS = 30.0
 
-_TABLES = """
+_TABLES = f"""{ACCOUNTS_TABLE};
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE trials (
     key TEXT PRIMARY KEY, run TEXT NOT NULL, name TEXT NOT NULL, learner TEXT NOT NULL,
@@ -215,6 +218,27 @@ class TrialLedger:
             rows = connection.execute("SELECT * FROM trials ORDER BY at, key").fetchall()
             return [_trial(row, skill.get(row[0], {})) for row in rows]
 
+    def record_account(self, entry: AccountTrial) -> None:
+        """Write a backtest; one that is there already stays as it is, and nothing is written."""
+        if any(one.key == entry.key for one in self.accounts()):
+            return
+        row = entry.row()
+        with self._writing() as connection:
+            connection.execute(
+                f"INSERT OR IGNORE INTO accounts VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+                row,
+            )
+            write_point("trials.account")
+        write_point("trials.recorded")
+
+    def accounts(self) -> list[AccountTrial]:
+        """Every backtest, in the order in which they were first made."""
+        with self._reading() as connection:
+            if connection is None or _format_of(connection) == _OLDER_FORMAT:
+                return []
+            rows = connection.execute("SELECT * FROM accounts ORDER BY at, key").fetchall()
+            return [AccountTrial.of_row(row) for row in rows]
+
     def add_holdout(self, wanted: Holdout) -> None:
         """Register a hold-out.
 
@@ -276,6 +300,7 @@ class TrialLedger:
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                _upgrade(connection)
                 yield connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -348,10 +373,10 @@ class TrialLedger:
         said = connection.execute("PRAGMA quick_check(1)").fetchone()
         if said is None or said[0] != "ok":
             raise self._damaged(str(said and said[0]))
-        found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
-        if found is None or found[0] != LEDGER_FORMAT:
+        found = _format_of(connection)
+        if found not in (LEDGER_FORMAT, _OLDER_FORMAT):
             raise DataError(
-                f"{self.path}: written in format {found and found[0][:20]!r}, this program reads "
+                f"{self.path}: written in format {found and found[:20]!r}, this program reads "
                 f"format {LEDGER_FORMAT}; use the program that wrote it (a newer gogooku). Nothing "
                 "was changed."
             )
@@ -387,6 +412,19 @@ class TrialLedger:
             "put a copy back, or move the file aside with those whose names begin with it, and "
             "keep them. A new ledger then counts what is judged from now on, and knows no hold-out"
         )
+
+
+def _format_of(connection: sqlite3.Connection) -> str | None:
+    found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    return None if found is None else str(found[0])
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a ledger of the older format to this one, within the transaction of a writer."""
+    if _format_of(connection) == _OLDER_FORMAT:
+        connection.execute(ACCOUNTS_TABLE)
+        write_point("trials.upgraded")
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'schema'", (LEDGER_FORMAT,))
 
 
 def num_trials(
