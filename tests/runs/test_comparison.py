@@ -83,5 +83,8 @@ def test_runs_of_two_sources_are_not_compared(home):
     one = judged(home, "ridge", "reversal")
     (name, (run, evaluation)), other = one.items()
     stranger = Run(run.folder, run.config, run.stamp, {**run.manifest, "source": "elsewhere"})
-    with pytest.raises(ContractError, match=r"runs of 2 sources \(elsewhere, tiny"):
+    with pytest.raises(ContractError, match=r"source elsewhere on tokyo, tiny on tokyo"):
         compare(home, {name: (stranger, evaluation), other[0]: other[1]}, metric="rank_ic")
+    abroad = Run(run.folder, run.config, run.stamp, {**run.manifest, "exchange": "new_york"})
+    with pytest.raises(ContractError, match=r"\(source tiny on new_york, tiny on tokyo\)"):
+        compare(home, {name: (abroad, evaluation), other[0]: other[1]}, metric="rank_ic")

@@ -72,7 +72,7 @@ def compare(
         A cross-validation beside a walk-forward, true beside shuffled labels, or as
         `gogooku.evaluate.side_by_side.side_by_side`.
     ContractError
-        Runs of different sources; or the ledger of trials is that of other data.
+        Runs of different sources, or of one name on two exchanges.
     """
     runs = [run for run, _ in judged.values()]
     _refuse_unlike(home, runs)
@@ -109,12 +109,13 @@ def _labels(runs: Sequence[Run]) -> dict[str, str]:
 
 def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
     """Refuse runs whose figures do not mean the same."""
-    sources = sorted({base_source(str(run.manifest["source"])) for run in runs})
-    exchanges = sorted({run.exchange(home) for run in runs})
-    if len(sources) > 1 or len(exchanges) > 1:
+    markets = sorted(
+        {f"{base_source(str(run.manifest['source']))} on {run.exchange(home)}" for run in runs}
+    )
+    if len(markets) > 1:
         raise ContractError(
-            f"compare: runs of {len(sources)} sources ({', '.join(sources)}; exchanges "
-            f"{', '.join(exchanges)}) were tested on other names; compare runs of one source"
+            f"compare: {len(runs)} runs of {len(markets)} markets (source {', '.join(markets)}) "
+            "were tested on other names; compare runs of one source on one exchange"
         )
     crossed = [run.run_id for run in runs if not run.out_of_time]
     if crossed and len(crossed) < len(runs):

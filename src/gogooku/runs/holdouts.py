@@ -1,11 +1,12 @@
 """Registered hold-outs: sessions that a run may look at once, and that everybody knows of.
 
-A hold-out belongs to a source, so it holds for every dataset of it. A run whose test or validation
-part touches one is judged, traded and shown only after it has spent it: `gogooku evaluate
---spend-holdout NAME` enters that in the ledger of trials before anything is looked at. Each run
-spends a hold-out once and may then be judged again as often as wanted. A second run may spend it
-too, as explicitly, but then it has been seen: how many did is said wherever such a run is judged or
-compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
+A hold-out belongs to the name of a source, so it holds for every dataset of it, whatever the
+exchange: sessions that are kept too long cost less than those that are seen too soon. A run whose
+test or validation part touches one is judged, traded and shown only after it has spent it: `gogooku
+evaluate --spend-holdout NAME` enters that in the ledger of trials before anything is looked at.
+Each run spends a hold-out once and may then be judged again as often as wanted. A second run may
+spend it too, as explicitly, but then it has been seen: how many did is said wherever such a run is
+judged or compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
 """
 
 from __future__ import annotations
