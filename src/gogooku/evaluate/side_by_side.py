@@ -55,6 +55,10 @@ class Tries:
     ----------
     count : int
         Different settings, those that are compared among them.
+    others : int
+        Those among them that were judged by another kind of split: by cross-validation where the
+        compared ones are out of time, or the other way round. They are counted, their ratios and
+        series are no draws of the same figure and are not here.
     ratios : mapping of int to sequence of float
         By horizon, mean daily RankIC over its standard deviation, of each try that has one.
     daily : mapping of str to polars.DataFrame
@@ -62,6 +66,7 @@ class Tries:
     """
 
     count: int
+    others: int = 0
     ratios: Mapping[int, Sequence[float]] = field(default_factory=dict)
     daily: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
@@ -110,7 +115,8 @@ class SideBySide:
         The run that the others are compared with.
     horizon : int
         What the sentence is about.
-    tries : int
+    tries, others : int
+        As `Tries`.
     runs : polars.DataFrame
         (run, horizon, n, mean, error, low, high, ratio, deflated): ``deflated`` is the probability
         that the ratio is above the best one of so many worthless tries, with Newey-West errors;
@@ -128,6 +134,7 @@ class SideBySide:
     first: str
     horizon: int
     tries: int
+    others: int
     runs: pl.DataFrame
     differences: pl.DataFrame
     at: Mapping[int, AtHorizon]
@@ -178,6 +185,11 @@ class SideBySide:
             said = "One setting was judged on these sessions"
         else:
             said = f"{self.tries} different settings were judged on these sessions"
+        if self.others:
+            said += (
+                f" ({self.others} of them by another kind of split: counted, but only the ratios "
+                f"of the other {self.tries - self.others} say how far tries spread)"
+            )
         if deflated is None:
             return f"{said}."
         return (
@@ -193,6 +205,7 @@ class SideBySide:
             "first": self.first,
             "horizon": self.horizon,
             "tries": self.tries,
+            "tries_of_another_split": self.others,
             "runs": self.runs.to_dicts(),
             "differences": self.differences.to_dicts(),
             "horizons": {
@@ -260,6 +273,7 @@ def side_by_side(
         first=first,
         horizon=chosen,
         tries=tries.count,
+        others=tries.others,
         runs=_frame(rows),
         differences=_frame(tests),
         at=at,

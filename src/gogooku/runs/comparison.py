@@ -132,7 +132,11 @@ def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
 
 
 def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> Tries:
-    """What was tried on the sessions, by the ledger; daily series of what is still there."""
+    """What was tried on the sessions, by the ledger; daily series of what is still there.
+
+    A try of the other kind of split, out of time or crossed, is one more that was looked at. Its
+    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier.
+    """
     found = tried(
         TrialLedger(home).trials(),
         source=base_source(str(run.manifest["source"])),
@@ -142,15 +146,19 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
     )
     ratios: dict[int, list[float]] = {}
     daily: dict[str, pl.DataFrame] = {}
+    others = 0
     for entries in found.values():
         one = _newest(entries, judged_by=judged_by)
+        if one.out_of_time != run.out_of_time:
+            others += 1
+            continue
         for horizon, figure in one.skill.items():
             if figure.ratio is not None:
                 ratios.setdefault(horizon, []).append(figure.ratio)
         folder = runs_folder(home) / one.key
-        if one.out_of_time == run.out_of_time and is_whole(folder):
+        if is_whole(folder):
             daily[one.key] = Evaluation(folder=folder, written={}).daily
-    return Tries(count=len(found), ratios=ratios, daily=daily)
+    return Tries(count=len(found), others=others, ratios=ratios, daily=daily)
 
 
 def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
