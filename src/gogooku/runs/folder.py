@@ -144,7 +144,22 @@ class Run:
         ContractError
             Dates or codes are not those of the dataset.
         """
-        frame = self.predictions(part, path=path)
+        return self._dense(self.predictions(part, path=path), dataset)
+
+    def fold_scores(self, part: str, number: int, dataset: Dataset) -> tuple[IntArray, Scores]:
+        """The same of one part of one fold, in which a session has one score of a name.
+
+        It is also there of a cross-validation, where folds share sessions: to look at the fit of
+        a fold, never to judge or trade it.
+
+        Raises
+        ------
+        ContractError
+            As `scores`.
+        """
+        return self._dense(self._part(part).filter(pl.col("fold") == number), dataset)
+
+    def _dense(self, frame: pl.DataFrame, dataset: Dataset) -> tuple[IntArray, Scores]:
         try:
             places = Places.of(frame, dataset.sessions, dataset.codes, horizons=self.horizons)
         except ContractError as fault:
@@ -174,9 +189,13 @@ class Run:
                 "shown or compared as if they were. `gogooku evaluate` judges it; for anything "
                 "else train with another split, for example --set split.kind=walk_forward"
             )
-        frame = self.files.parquet(PREDICTIONS_FILE)
-        frame = frame.filter(pl.col("part") == part).drop("part")
+        frame = self._part(part)
         return frame if path is None else self._of_path(frame, path)
+
+    def _part(self, part: str) -> pl.DataFrame:
+        """Rows of a part of every fold."""
+        frame = self.files.parquet(PREDICTIONS_FILE)
+        return frame.filter(pl.col("part") == part).drop("part")
 
     def _of_path(self, frame: pl.DataFrame, path: int) -> pl.DataFrame:
         """Rows that belong to one path of scores."""
