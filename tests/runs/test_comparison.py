@@ -10,7 +10,9 @@ from scipy import stats
 from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, UsageError
 from gogooku.core.metrics import ratio_estimate
+from gogooku.evaluate.compare_page import by_year
 from gogooku.evaluate.sharpe import expected_best_sharpe
+from gogooku.evaluate.side_by_side import COLUMNS
 from gogooku.runs.comparison import compare
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
@@ -35,6 +37,21 @@ def test_tries_are_those_of_the_ledger_even_of_runs_that_are_gone(home):
     assert (after.found.tries, after.found.at[5].tries) == (3, 2)
     assert before.facts["source"] == "tiny"
     assert before.facts["labels"] == "raw"
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_runs_of_a_column_s_name_or_of_one_name_are_called_by_their_id(home, name):
+    one = judged(home, "ridge", "reversal", "lightgbm")
+    ridge = next(iter(one))
+    called = {run_id: name if run_id == ridge else "b" for run_id in one}
+    renamed = {
+        run_id: (replace(run, manifest={**run.manifest, "name": called[run_id]}), evaluation)
+        for run_id, (run, evaluation) in one.items()
+    }
+    made = compare(home, renamed, metric="rank_ic")
+    assert list(made.run_ids) == list(one)
+    assert made.found.runs["run"].unique(maintain_order=True).to_list() == list(one)
+    assert set(by_year(made.found)["run"]) == set(one)
 
 
 def test_a_cross_validation_is_never_put_beside_a_walk_forward(home):

@@ -41,6 +41,8 @@ from gogooku.evaluate.significance import paired_difference
 
 DEFLATED = "rank_ic"
 """The measure whose ratio the ledger of trials has for every try."""
+COLUMNS = ("date", "horizon", "year")
+"""What the columns beside those of the runs are called: no run can be called that here."""
 FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
 _LEVEL = 0.05
@@ -246,7 +248,8 @@ def side_by_side(
     Raises
     ------
     UsageError
-        Fewer than two runs, no such measure, or no such horizon.
+        Fewer than two runs, one that is called as one of `COLUMNS`, no such measure, or no such
+        horizon.
     DataError
         Runs share no session.
     """
@@ -322,6 +325,12 @@ def _shared(daily: Mapping[str, pl.DataFrame], metric: str) -> dict[int, pl.Data
     """By horizon, the sessions that all runs have: date, and a column a run."""
     if len(daily) < 2:
         raise UsageError(f"compare: needs at least two runs, got {', '.join(daily) or 'none'}")
+    taken = [name for name in daily if name in COLUMNS]
+    if taken:
+        raise UsageError(
+            f"compare: a run called {', '.join(taken)} would be taken for the column of that "
+            "name; call it by its run id"
+        )
     frames = [series_of(frame, name, metric) for name, frame in daily.items()]
     together = frames[0]
     for frame in frames[1:]:

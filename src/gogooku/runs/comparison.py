@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from gogooku.core.errors import ContractError, UsageError
-from gogooku.evaluate.side_by_side import SideBySide, Tries, side_by_side
+from gogooku.evaluate.side_by_side import COLUMNS, SideBySide, Tries, side_by_side
 from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
@@ -99,10 +99,10 @@ def compare(
 
 
 def _labels(runs: Sequence[Run]) -> dict[str, str]:
-    """Run id to the name it was started with; to the id where two have one name."""
+    """Run id to the name it was started with; to the id where that name is another's too."""
     names = [str(run.manifest["name"]) for run in runs]
     return {
-        run.run_id: name if names.count(name) == 1 else run.run_id
+        run.run_id: name if names.count(name) == 1 and name not in COLUMNS else run.run_id
         for run, name in zip(runs, names, strict=True)
     }
 

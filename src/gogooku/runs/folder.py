@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ import polars as pl
 from gogooku.core.config import tree_of, validated
 from gogooku.core.errors import ConfigError, ContractError, DataError, UsageError
 from gogooku.core.files import MANIFEST_FILE
+from gogooku.core.findings import short
 from gogooku.core.folds import Span
 from gogooku.core.forecast import Places, Scores
 from gogooku.core.seal import Sealed, open_sealed
@@ -34,6 +36,24 @@ REPORT_FILE: Final = "report.html"
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def require_name(what: str, name: str) -> None:
+    """Refuse a name that could not be that of a file, a column or a line of a page everywhere.
+
+    Raises
+    ------
+    UsageError
+        It is not of 1 to 64 letters, digits, dots, dashes and underscores.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} {short(name)}: a name begins with a letter or a digit and has 1 to 64 "
+            "letters, digits, dots, dashes and underscores"
+        )
 
 
 def raw_hash(dataset: Dataset) -> str:

@@ -11,7 +11,6 @@ judged or compared. Nothing takes a hold-out, or that it was spent, out of the l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,11 +22,10 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS, Dataset
 from gogooku.core.wall import SystemClock, WallClock
-from gogooku.runs.folder import Run
+from gogooku.runs.folder import Run, require_name
 from gogooku.runs.trials import Holdout, Spent, TrialLedger
 from gogooku.tables.parts import base_source
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DECIDED = ("test", "valid")
 """Parts of a fold whose labels are looked at to judge or to select."""
 
@@ -75,10 +73,7 @@ def register(
     DataError
         The dataset has none of the sessions.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"hold-out {name!r}: a name is of 1 to 64 letters, digits, dots, dashes and underscores"
-        )
+    require_name("hold-out", name)
     if last < first:
         raise UsageError(f"hold-out {name}: --to {last} is before --from {first}")
     days = dataset.sessions
