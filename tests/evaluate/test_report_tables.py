@@ -196,3 +196,8 @@ def test_groups_stand_by_what_they_are_worth_and_their_bars_share_a_scale():
                                                                 ["−0.030"]]]  # fmt: skip
     assert 'class="c0" style="left:50.0%;width:50.0%"' in html
     assert 'class="neg" style="left:0.0%;width:50.0%"' in html
+    for place in (1, 3):
+        groups[place] = {**groups[place], "lost": None, "error": None}
+    assert [row[2] for row in rows(importance_table(groups))] == [["–"], ["–"]]
+    none = [{**one, "lost": None, "error": None} for one in groups]
+    assert [row[1:] for row in rows(importance_table(none))] == [[["–"], ["–"]]] * 2

@@ -17,7 +17,7 @@ from gogooku.evaluate.many_tests import (
     superior_ability,
 )
 from gogooku.evaluate.overfitting import backtest_overfitting
-from gogooku.evaluate.side_by_side import Tries, side_by_side
+from gogooku.evaluate.side_by_side import COLUMNS, Tries, side_by_side
 from gogooku.evaluate.significance import paired_difference
 
 EVERY = pl.date_range(date(2023, 1, 2), date(2023, 12, 29), eager=True)
@@ -142,6 +142,20 @@ def test_runs_that_share_no_session_are_refused(runs):
         side_by_side({"a": runs["a"]}, tries=ONE)
     with pytest.raises(UsageError, match="no session at horizon 20; they do at 5"):
         side_by_side(runs, tries=ONE, horizon=20)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_run_that_is_called_as_a_column_is_refused_by_name(runs, name):
+    with pytest.raises(UsageError, match=f"a run called {name} would be taken for the column"):
+        side_by_side({**runs, name: runs["a"]}, tries=ONE)
+
+
+@pytest.mark.parametrize("name", ["run", "value", "rank_ic", "num_names", "b_right", "len", "<b>"])
+def test_any_other_name_changes_no_figure(runs, name):
+    plain = side_by_side({"a": runs["a"], "b": runs["b"]}, tries=ONE)
+    other = side_by_side({"a": runs["a"], name: runs["b"]}, tries=ONE)
+    assert other.differences.drop("run").equals(plain.differences.drop("run"))
+    assert other.runs.drop("run").equals(plain.runs.drop("run"))
 
 
 def test_a_forecast_without_labels_is_no_run_to_compare(runs):

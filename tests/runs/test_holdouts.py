@@ -103,7 +103,7 @@ def test_what_cannot_be_registered(home, kept):
         register(home, dataset, "old", **outside)
     with pytest.raises(UsageError, match="before --from"):
         register(home, dataset, "x", first=days[9].item(), last=days[3].item())
-    with pytest.raises(UsageError, match="a name is of"):
+    with pytest.raises(UsageError, match="a name begins with"):
         register(home, dataset, "a/b", first=days[3].item(), last=days[9].item())
     with pytest.raises(UsageError, match="registered already"):
         register(home, dataset, "last", first=days[3].item(), last=days[9].item())

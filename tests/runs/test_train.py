@@ -4,6 +4,7 @@ import pytest
 
 from gogooku.core.code import code_of
 from gogooku.core.config import Execution, resolve
+from gogooku.core.errors import UsageError
 from gogooku.core.progress import SilentReporter
 from gogooku.runs import judge, report, trade, train
 from gogooku.runs.config import TrainConfig
@@ -88,3 +89,19 @@ def test_what_a_network_gives_beside_its_scores_is_kept_if_it_is_asked_for(home,
 def test_each_of_its_settings_makes_another_run(setting, home, ridge):
     made = done(home, "train", "ridge", *sets(setting), "--json").json
     assert made["run"] != ridge.run_id
+
+
+@pytest.mark.parametrize("name", ["../outside", "x" * 300, "<script>"])
+def test_a_run_whose_name_is_none_of_a_folder_is_refused_before_anything(name, home, ridge):
+    before = sorted((home / "runs").iterdir())
+    chosen = resolve(run_named("ridge"), base_name="ridge")
+    with pytest.raises(UsageError, match="a name begins with"):
+        train.train(
+            home,
+            name,
+            chosen,
+            ridge.dataset(home),
+            execution=Execution(threads=1),
+            reporter=SilentReporter(),
+        )
+    assert sorted((home / "runs").iterdir()) == before

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from gogooku.core.files import finite
 from gogooku.evaluate.page_style import SCRIPT, STYLE
 from gogooku.evaluate.svg import Figure, drawn
 from gogooku.evaluate.words import Language, Text, Unit, Words, html
@@ -125,4 +126,6 @@ def _text(value: object) -> str:
         return f"{value['value']}  ({value['from']})"
     if isinstance(value, str):
         return value
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(
+        finite(value), sort_keys=True, ensure_ascii=False, allow_nan=False, default=str
+    )

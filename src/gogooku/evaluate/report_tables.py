@@ -343,15 +343,16 @@ def importance_table(rows: Sequence[Mapping[str, object]]) -> str:
     Parameters
     ----------
     rows : sequence of mappings
-        ``group``, ``horizon``, ``lost``, ``error``.
+        ``group``, ``horizon``, ``lost`` (None where it is not known), ``error``.
     """
     found = {(str(one["group"]), int(str(one["horizon"]))): one for one in rows}
     horizons = sorted({horizon for _, horizon in found})
     worth: dict[str, float] = {}
     for (group, _), one in found.items():
-        worth[group] = worth.get(group, 0.0) + _number(one["lost"])
-    ends = [_ends(one) for one in rows]
-    low, high = min(0.0, *(end[0] for end in ends)), max(0.0, *(end[2] for end in ends))
+        worth[group] = worth.get(group, 0.0) + _number(one["lost"] or 0.0)
+    found = {place: one for place, one in found.items() if one["lost"] is not None}
+    ends = [_ends(one) for one in found.values()]
+    low, high = min([0.0, *(end[0] for end in ends)]), max([0.0, *(end[2] for end in ends)])
     body = []
     for group in sorted(worth, key=lambda name: (-worth[name], name)):
         cells = [escape(group)]

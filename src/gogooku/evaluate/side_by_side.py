@@ -41,6 +41,8 @@ from gogooku.evaluate.significance import paired_difference
 
 DEFLATED = "rank_ic"
 """The measure whose ratio the ledger of trials has for every try."""
+COLUMNS = ("date", "horizon", "year")
+"""What the columns beside those of the runs are called: no run can be called that here."""
 FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
 _LEVEL = 0.05
@@ -55,6 +57,10 @@ class Tries:
     ----------
     count : int
         Different settings, those that are compared among them.
+    others : int
+        Those among them that were judged by another kind of split: by cross-validation where the
+        compared ones are out of time, or the other way round. They are counted, their ratios and
+        series are no draws of the same figure and are not here.
     ratios : mapping of int to sequence of float
         By horizon, mean daily RankIC over its standard deviation, of each try that has one.
     daily : mapping of str to polars.DataFrame
@@ -62,6 +68,7 @@ class Tries:
     """
 
     count: int
+    others: int = 0
     ratios: Mapping[int, Sequence[float]] = field(default_factory=dict)
     daily: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
@@ -110,7 +117,8 @@ class SideBySide:
         The run that the others are compared with.
     horizon : int
         What the sentence is about.
-    tries : int
+    tries, others : int
+        As `Tries`.
     runs : polars.DataFrame
         (run, horizon, n, mean, error, low, high, ratio, deflated): ``deflated`` is the probability
         that the ratio is above the best one of so many worthless tries, with Newey-West errors;
@@ -128,6 +136,7 @@ class SideBySide:
     first: str
     horizon: int
     tries: int
+    others: int
     runs: pl.DataFrame
     differences: pl.DataFrame
     at: Mapping[int, AtHorizon]
@@ -178,6 +187,11 @@ class SideBySide:
             said = "One setting was judged on these sessions"
         else:
             said = f"{self.tries} different settings were judged on these sessions"
+        if self.others:
+            said += (
+                f" ({self.others} of them by another kind of split: counted, but only the ratios "
+                f"of the other {self.tries - self.others} say how far tries spread)"
+            )
         if deflated is None:
             return f"{said}."
         return (
@@ -193,6 +207,7 @@ class SideBySide:
             "first": self.first,
             "horizon": self.horizon,
             "tries": self.tries,
+            "tries_of_another_split": self.others,
             "runs": self.runs.to_dicts(),
             "differences": self.differences.to_dicts(),
             "horizons": {
@@ -233,7 +248,8 @@ def side_by_side(
     Raises
     ------
     UsageError
-        Fewer than two runs, no such measure, or no such horizon.
+        Fewer than two runs, one that is called as one of `COLUMNS`, no such measure, or no such
+        horizon.
     DataError
         Runs share no session.
     """
@@ -260,6 +276,7 @@ def side_by_side(
         first=first,
         horizon=chosen,
         tries=tries.count,
+        others=tries.others,
         runs=_frame(rows),
         differences=_frame(tests),
         at=at,
@@ -308,6 +325,12 @@ def _shared(daily: Mapping[str, pl.DataFrame], metric: str) -> dict[int, pl.Data
     """By horizon, the sessions that all runs have: date, and a column a run."""
     if len(daily) < 2:
         raise UsageError(f"compare: needs at least two runs, got {', '.join(daily) or 'none'}")
+    taken = [name for name in daily if name in COLUMNS]
+    if taken:
+        raise UsageError(
+            f"compare: a run called {', '.join(taken)} would be taken for the column of that "
+            "name; call it by its run id"
+        )
     frames = [series_of(frame, name, metric) for name, frame in daily.items()]
     together = frames[0]
     for frame in frames[1:]:

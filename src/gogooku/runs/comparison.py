@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.errors import ContractError, UsageError
-from gogooku.evaluate.side_by_side import SideBySide, Tries, side_by_side
+from gogooku.evaluate.side_by_side import COLUMNS, SideBySide, Tries, side_by_side
 from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
@@ -78,7 +78,7 @@ def compare(
         A cross-validation beside a walk-forward, true beside shuffled labels, or as
         `gogooku.evaluate.side_by_side.side_by_side`.
     ContractError
-        Runs of different sources; or the ledger of trials is that of other data.
+        Runs of different sources, or of one name on two exchanges.
     """
     runs = [run for run, _ in judged.values()]
     _refuse_unlike(home, runs)
@@ -106,22 +106,23 @@ def compare(
 
 
 def _labels(runs: Sequence[Run]) -> dict[str, str]:
-    """Run id to the name it was started with; to the id where two have one name."""
+    """Run id to the name it was started with; to the id where that name is another's too."""
     names = [str(run.manifest["name"]) for run in runs]
     return {
-        run.run_id: name if names.count(name) == 1 else run.run_id
+        run.run_id: name if names.count(name) == 1 and name not in COLUMNS else run.run_id
         for run, name in zip(runs, names, strict=True)
     }
 
 
 def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
     """Refuse runs whose figures do not mean the same."""
-    sources = sorted({base_source(str(run.manifest["source"])) for run in runs})
-    exchanges = sorted({run.exchange(home) for run in runs})
-    if len(sources) > 1 or len(exchanges) > 1:
+    markets = sorted(
+        {f"{base_source(str(run.manifest['source']))} on {run.exchange(home)}" for run in runs}
+    )
+    if len(markets) > 1:
         raise ContractError(
-            f"compare: runs of {len(sources)} sources ({', '.join(sources)}; exchanges "
-            f"{', '.join(exchanges)}) were tested on other names; compare runs of one source"
+            f"compare: {len(runs)} runs of {len(markets)} markets (source {', '.join(markets)}) "
+            "were tested on other names; compare runs of one source on one exchange"
         )
     crossed = [run.run_id for run in runs if not run.out_of_time]
     if crossed and len(crossed) < len(runs):
@@ -138,7 +139,11 @@ def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
 
 
 def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> Tries:
-    """What was tried on the sessions, by the ledger; daily series of what is still there."""
+    """What was tried on the sessions, by the ledger; daily series of what is still there.
+
+    A try of the other kind of split, out of time or crossed, is one more that was looked at. Its
+    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier.
+    """
     found = tried(
         TrialLedger(home).trials(),
         source=base_source(str(run.manifest["source"])),
@@ -148,15 +153,19 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
     )
     ratios: dict[int, list[float]] = {}
     daily: dict[str, pl.DataFrame] = {}
+    others = 0
     for entries in found.values():
         one = _newest(entries, judged_by=judged_by)
+        if one.out_of_time != run.out_of_time:
+            others += 1
+            continue
         for horizon, figure in one.skill.items():
             if figure.ratio is not None:
                 ratios.setdefault(horizon, []).append(figure.ratio)
         folder = runs_folder(home) / one.key
-        if one.out_of_time == run.out_of_time and is_whole(folder):
+        if is_whole(folder):
             daily[one.key] = Evaluation(folder=folder, written={}).daily
-    return Tries(count=len(found), ratios=ratios, daily=daily)
+    return Tries(count=len(found), others=others, ratios=ratios, daily=daily)
 
 
 def _accounts(home: Path, runs: Sequence[Run], labels: Mapping[str, str]) -> list[dict[str, Any]]:

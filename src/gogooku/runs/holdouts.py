@@ -1,16 +1,16 @@
 """Registered hold-outs: sessions that a run may look at once, and that everybody knows of.
 
-A hold-out belongs to a source, so it holds for every dataset of it. A run whose test or validation
-part touches one is judged, traded and shown only after it has spent it: `gogooku evaluate
---spend-holdout NAME` enters that in the ledger of trials before anything is looked at. Each run
-spends a hold-out once and may then be judged again as often as wanted. A second run may spend it
-too, as explicitly, but then it has been seen: how many did is said wherever such a run is judged or
-compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
+A hold-out belongs to the name of a source, so it holds for every dataset of it, whatever the
+exchange: sessions that are kept too long cost less than those that are seen too soon. A run whose
+test or validation part touches one is judged, traded and shown only after it has spent it: `gogooku
+evaluate --spend-holdout NAME` enters that in the ledger of trials before anything is looked at.
+Each run spends a hold-out once and may then be judged again as often as wanted. A second run may
+spend it too, as explicitly, but then it has been seen: how many did is said wherever such a run is
+judged or compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,11 +22,10 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS, Dataset
 from gogooku.core.wall import SystemClock, WallClock
-from gogooku.runs.folder import Run
+from gogooku.runs.folder import Run, require_name
 from gogooku.runs.trials import Holdout, Spent, TrialLedger
 from gogooku.tables.parts import base_source
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DECIDED = ("test", "valid")
 """Parts of a fold whose labels are looked at to judge or to select."""
 
@@ -74,10 +73,7 @@ def register(
     DataError
         The dataset has none of the sessions.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"hold-out {name!r}: a name is of 1 to 64 letters, digits, dots, dashes and underscores"
-        )
+    require_name("hold-out", name)
     if last < first:
         raise UsageError(f"hold-out {name}: --to {last} is before --from {first}")
     days = dataset.sessions

@@ -44,6 +44,7 @@ from gogooku.runs.folder import (
     Run,
     raw_hash,
     read_run,
+    require_name,
     runs_folder,
 )
 from gogooku.runs.labels import run_labels
@@ -69,10 +70,13 @@ def train(
 
     Raises
     ------
+    UsageError
+        The name cannot be one.
     ConfigError
         This machine does not have the device, or the learner is no network and is given one; or it
         is to be compiled for the CPU.
     """
+    require_name("run", name)
     config = resolved.config
     check_device(config.learner.kind, execution.device)
     check_compiled(execution.device, compiled=execution.compiled)

@@ -4,10 +4,11 @@ Whoever picks the best of many tries has to say how many there were (Bailey & Lo
 Deflated Sharpe Ratio", 2014), and nobody remembers. So `gogooku.runs.judge.evaluate` itself writes
 each evaluation here; what was written stays, also when its run is removed or its data is forgotten.
 
-One SQLite file, ``trials.sqlite``, with a write-ahead log and full synchronisation: an entry is
+One SQLite file, ``trials.sqlite``, with a rollback journal and full synchronisation: an entry is
 there whole or not at all, whatever is killed, and two processes may write at once. It holds
 figures, names, dates and hashes, nothing of a vendor. A damaged file is named, left as it is, and
-nothing is judged until it has been dealt with.
+nothing is judged until it has been dealt with. Where the home cannot be written the ledger is read
+all the same, and what is in it already may be judged again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from gogooku.core.folds import Span
 from gogooku.runs.account_trials import ACCOUNTS_TABLE, AccountTrial
 
 TRIALS_FILE = "trials.sqlite"
+_OF_KEY = ("config", "features", "dataset", "content", "source", "exchange", "first", "last")
+"""What a key cannot be the same and these be others of."""
 LEDGER_FORMAT = "2"
 _OLDER_FORMAT = "1"
 """Without accounts; it is read as it is, and upgraded by the first who writes."""
@@ -95,7 +98,7 @@ class Trial:
     dataset, content : str
         Name and content hash of the dataset.
     source, exchange : str
-        The market: counts never go across two.
+        The market: one name on two exchanges is two markets, and counts never go across two.
     split : str
         Kind of its split; ``out_of_time`` says whether it is one of a walk-forward.
     first, last : date
@@ -179,13 +182,17 @@ class TrialLedger:
         self.path = home / TRIALS_FILE
 
     def record(self, trial: Trial) -> None:
-        """Write an evaluation; one that is there already stays as it is.
+        """Write an evaluation; one that is there already stays as it is, and nothing is written.
 
         Raises
         ------
+        ContractError
+            What is there under the same key is an evaluation of something else.
         DataError, BusyError, StorageError
             As every method: damaged, held by another process, or the disk is full.
         """
+        if self._has(trial):
+            return
         with self._writing() as connection:
             done = connection.execute(
                 f"INSERT OR IGNORE INTO trials VALUES ({', '.join('?' * 18)})",  # noqa: S608
@@ -206,6 +213,29 @@ class TrialLedger:
                     ],
                 )
         write_point("trials.recorded")
+
+    def _has(self, trial: Trial) -> bool:
+        """Whether an evaluation is there, and is that one: its key stands for all that it is of."""
+        with self._reading() as connection:
+            rows = [] if connection is None else connection.execute(
+                "SELECT * FROM trials WHERE key = ?", (trial.key,)
+            ).fetchall()  # fmt: skip
+            there = [_trial(row, {}) for row in rows]
+        other = [
+            f"{name} {getattr(one, name)} (here {getattr(trial, name)})"
+            for one in there
+            for name in _OF_KEY
+            if getattr(one, name) != getattr(trial, name)
+        ]
+        if other:
+            raise ContractError(
+                f"{self.path}: it is the ledger of other data. It has {trial.key} already, with "
+                f"{', '.join(other)}, so none of its counts can be trusted for this home. Put the "
+                "ledger of this home back, or move the file aside with those whose names begin "
+                "with it, and keep them: a new one counts what is judged from then on, and knows "
+                "no hold-out. Nothing was changed"
+            )
+        return bool(there)
 
     def trials(self) -> list[Trial]:
         """Every evaluation, in the order in which they were first made."""
@@ -393,17 +423,32 @@ class TrialLedger:
                 raise BusyError(
                     f"{self.path}: another process holds it ({fault}); run the command again."
                 ) from fault
-            if primary in (
-                *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
-                sqlite3.SQLITE_IOERR,
-            ):
+            if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise StorageError(self._closed(str(fault))) from fault
+            if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StorageError(
-                    f"{self.path}: cannot be written ({fault}); it is as it was. Free some space "
-                    "or make the folder writable, then run the same command."
+                    f"{self.path}: cannot be written ({fault}); it is as it was. Free some space, "
+                    "then run the same command."
                 ) from fault
             raise self._damaged(str(fault)) from fault
         except ValueError as fault:
             raise self._damaged(f"an entry cannot be read: {fault}") from fault
+
+    def _closed(self, fault: str) -> str:
+        """What to say where the ledger, or its folder, may be read and not written."""
+        if os.path.lexists(f"{self.path}-journal"):
+            return (
+                f"{self.path}: its last writer was stopped half-way, and what that left "
+                f"({self.path.name}-journal) has to be rolled back before it can be read, which "
+                f"this user may not ({fault}). Let a user who may write there run gogooku trials "
+                "once; nothing is lost by it"
+            )
+        return (
+            f"{self.path}: may not be written by this user ({fault}), and what was asked for has "
+            "to be entered in it: a new evaluation, or a hold-out. Nothing was changed in it; what "
+            "it holds can be read. Become a user who may write there, or set GOGOOKU_HOME to a "
+            "copy of the home."
+        )
 
     def _damaged(self, why: str) -> DataError:
         return DataError(
@@ -433,13 +478,9 @@ def num_trials(
     """How many different things were tried on sessions of a window: what a deflated figure needs.
 
     Distinct pairs of training settings (the seed among them) and features, judged on a test part
-    that overlaps the window, of one source, on true labels. One config judged by several labels, or
-    again by a newer version, is one try.
-
-    Raises
-    ------
-    ContractError
-        The ledger knows the source as one of another exchange: it was made for other data.
+    that overlaps the window, of one source on one exchange, on true labels. One config judged by
+    several labels, or again by a newer version, is one try. What was judged of a source of that
+    name on another exchange, or before its exchange was put right, is of another market.
     """
     return len(tried(trials, source=source, exchange=exchange, first=first, last=last))
 
@@ -448,15 +489,7 @@ def tried(
     trials: Sequence[Trial], *, source: str, exchange: str, first: date, last: date
 ) -> dict[tuple[str, str], list[Trial]]:
     """The evaluations behind `num_trials`, by what was tried; the oldest first."""
-    mine = [one for one in trials if one.source == source]
-    strangers = sorted({one.exchange for one in mine} - {exchange})
-    if strangers:
-        raise ContractError(
-            f"the ledger of trials has {sum(one.exchange != exchange for one in mine)} entries of "
-            f"source {source} on exchange {', '.join(strangers)}, but this run is of {exchange}: "
-            "it is the ledger of other data. Give the source another name, or keep them in homes "
-            "of their own"
-        )
+    mine = [one for one in trials if (one.source, one.exchange) == (source, exchange)]
     found: dict[tuple[str, str], list[Trial]] = {}
     for one in mine:
         if one.labels == "true" and one.first <= last and one.last >= first:
