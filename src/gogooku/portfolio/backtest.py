@@ -260,8 +260,8 @@ def _check_size(bars: MarketBars, t: int, broker: Broker, config: TradeConfig) -
         raise DataError(
             f"backtest: the first decision orders {money(ordered, place)}, and the "
             f"{len(members):,} names of the universe trade {money(traded, place)} a session "
-            f"(mean of {config.fills.lookback}): above {config.max_market_share:g} of it prices "
-            "of a ledger mean nothing. Lower initial_cash, or raise max_market_share with "
+            f"(mean of {config.fills.lookback}): above {config.max_market_share:.0%} of that "
+            "prices of a ledger mean nothing. Lower initial_cash, or raise max_market_share with "
             "fills.max_participation and costs.impact set"
         )
 
