@@ -43,7 +43,7 @@ def test_a_cross_validation_is_never_put_beside_a_walk_forward(home):
     )  # fmt: skip
     made = compare(home, {**crossed, **judged(home, "momentum")}, metric="rank_ic")
     assert not made.out_of_time
-    assert made.sentence().startswith("By cross-validation, not out of time. ")
+    assert made.sentence().en.startswith("By cross-validation, not out of time. ")
 
 
 def test_scores_of_a_cross_validation_are_no_forecast(home):
