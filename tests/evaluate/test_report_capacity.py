@@ -81,3 +81,12 @@ def test_what_is_not_kept_is_left_out():
     assert [part for part in capacity_parts(bare) if part] == []
     one = account_of(40).frame("slices").filter(pl.col("slice") == "year")
     assert "Day of the week" not in in_english(slices_part(account_of(40, slices=one)))
+
+
+def test_an_account_that_was_charged_no_impact_says_so():
+    account = account_of(40)
+    assert "charged no impact" not in in_english(capacity_parts(account)[1])
+    account.facts["costs"] = {"impact": 0.0}
+    assert "The account itself was charged no impact" in in_english(capacity_parts(account)[1])
+    account.facts["costs"] = {"impact": 12.0}
+    assert "charged no impact" not in in_english(capacity_parts(account)[1])

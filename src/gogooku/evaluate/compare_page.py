@@ -266,17 +266,22 @@ def _deflated(chance: float) -> str:
 
 
 def _heads(found: SideBySide) -> list[str]:
-    return [html(_RUN), *(html(sessions(one)) for one in found.at)]
+    """Horizons, each with the number of sessions that its figures are of."""
+    of = [
+        f"{html(sessions(horizon))}<small>n {one.n:,}</small>" for horizon, one in found.at.items()
+    ]
+    return [html(_RUN), *of]
 
 
 def _bar(unit: Unit, row: Mapping[str, Any], key: str, span: tuple[float, float], last: str) -> str:
-    """A number with its bar; below it its interval, the sessions it is of, and what else is said.
+    """A number, its bar, its interval and what else is said.
 
     It is green or red where the whole interval of a difference lies on one side of zero.
     """
     low, high = row["low"], row["high"]
-    below = estimated(Text("", ""), unit.between(low, high), both(f"n {row['n']:,}")) + last
-    shown = barred(unit.text(row[key]), row[key], span, low=low, high=high, below=below)
+    shown = barred(unit.text(row[key]), row[key], span, low=low, high=high)
+    interval = unit.between(low, high)
+    shown += (f"<small>{html(interval)}</small>" if interval.en else "") + last
     if key != "difference" or low is None or high is None or low <= 0.0 <= high:
         return shown
     return f'<td class="{"good" if low > 0.0 else "bad"}">{shown}</td>'

@@ -75,7 +75,9 @@ def sentence_of(found: SideBySide, *, out_of_time: bool = True) -> Text:
     }
     if best == found.first:
         near = max((run for run in means if run != best), key=lambda run: means[run])
-        said = _NEAREST.filled(**given, near=near, other=_mean(found, near), sure=_sure(found, near))
+        said = _NEAREST.filled(
+            **given, near=near, other=_mean(found, near), sure=_sure(found, near)
+        )
     else:
         other = _mean(found, found.first)
         said = _BETTER.filled(**given, other=other, sure=_sure(found, best))

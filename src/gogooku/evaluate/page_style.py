@@ -57,7 +57,7 @@ white-space:nowrap}
 th:first-child,td:first-child,.left{text-align:left}thead th{color:var(--soft);
 font-weight:600;white-space:normal;
 vertical-align:bottom}
-td small{display:block;color:var(--soft);font-size:12px}
+td small,th small{display:block;color:var(--soft);font-size:12px}
 td.when{white-space:nowrap!important}td.text{white-space:normal;overflow-wrap:anywhere;text-align:left}
 .wide th:first-child,.wide td:first-child{position:sticky;left:0;background:var(--page)}
 table.short{width:auto;min-width:min(100%,480px)}.panels table.short{width:100%;min-width:0}
@@ -139,7 +139,7 @@ details:not([open],.printed){display:none}
 .hbar{width:60px}.chapter>h2{font-size:18px;margin-top:28px}
 .note,.said{break-inside:avoid;orphans:9;widows:9}.verdict{font-size:15px}.said{font-size:13px}
 .pair{grid-template-columns:1fr 1fr;gap:4px 20px}h2,h3,.note,.legend{break-after:avoid}
-.tiles{grid-template-columns:repeat(4,1fr)}td small{font-size:9px;white-space:nowrap}
+.tiles{grid-template-columns:repeat(4,1fr)}td small,th small{font-size:9px;white-space:nowrap}
 .wide{overflow:visible}table{font-size:10.5px}th,td{padding:3px 5px;white-space:normal}
 .heat td{min-width:0;padding:2px 3px}.tip{border:0}}
 """

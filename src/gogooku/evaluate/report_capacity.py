@@ -13,7 +13,7 @@ from gogooku.evaluate.account import Account
 from gogooku.evaluate.page import barred, chart, ends_of, grid, section
 from gogooku.evaluate.report_texts import GROUPS, explained, unit_of
 from gogooku.evaluate.svg import Figure, Series
-from gogooku.evaluate.words import RETURN, Text, Words, amount, html
+from gogooku.evaluate.words import RETURN, Text, Words, amount, both, html, joined
 
 _TITLES: Final[Mapping[str, Text]] = {
     "costs": Text("If costs were other than assumed", "コストが想定と異なる場合"),
@@ -41,6 +41,10 @@ _NOTES: Final[Mapping[str, Text]] = {
 }
 _DEEPEST: Final = 2.0
 """A loss that is so many times what the smallest account makes is not drawn."""
+_NOT_CHARGED: Final = Text(
+    "The account itself was charged no impact: all other figures of the page are without it.",
+    "この口座にはインパクトを課していないため、ページの他の値には含まれない。",
+)
 _CUTS: Final[Mapping[str, Text]] = {
     "year": Text("Year", "年"),
     "volatility": Text("Volatility of the market", "市場のボラティリティ"),
@@ -142,6 +146,8 @@ def capacity_part(account: Account) -> str:
         for row in rows
     ]
     said = capacity_sentence(account.fact("attribution", "break_even_capital"), account.currency)
+    if account.fact("costs", "impact") == 0.0:
+        said = joined([both(said), _NOT_CHARGED])
     line, table = capacity_line(curve, account.currency), grid(head, body, kind="short")
     note = _NOTES["capacity"]
     return chart("capacity", _TITLES["capacity"], line, note=note, said=said, below=table)
