@@ -60,6 +60,8 @@ def test_a_size_at_which_far_more_is_lost_is_in_the_table_only():
     assert len(after.y) == 4
     assert [value is not None for value in itself.y] == [False, True, False, False]
     assert figure.x_texts[1].ja == "10億円"
+    lost = curve.with_columns(annual_excess=-0.1 * pl.col("multiple").rank())
+    assert len(capacity_line(lost, "JPY").x) == 2, "as far as the account itself"
     table = rows(capacity_parts(account_of(40))[1])
     assert len(table) == 5
     assert table[-1][0] == ["10tn", "JPY"]

@@ -30,7 +30,8 @@ def test_losses_by_method_and_level():
 
 
 @pytest.mark.parametrize(
-    ("shape", "words"), [(0.25, "fat"), (0.0, "exponential"), (-0.2, "thin, with an end")]
+    ("shape", "words"),
+    [(0.25, "0.25: fat"), (0.0, "0.00: about exponential"), (-0.2, "−0.20: thin, with an end")],
 )
 def test_the_tail_is_said_in_words(shape, words):
     said = tail_sentence({**TAIL, "shape": shape})
@@ -78,11 +79,12 @@ def test_worst_days_stand_beside_the_universe():
 
 
 def test_windows_are_found_wherever_they_are_kept():
-    storm = pl.DataFrame(made_windows(window="Storm", window_ja="嵐", sessions=6))
+    storm = pl.DataFrame(made_windows(window="Brexit vote", sessions=6))
     account = account_of(40, storms=storm)
     names = [one if isinstance(one, str) else one.en for one, _ in windows_of(account)]
-    assert names == ["worst 5 sessions", "5 sessions, place 2", "2024-08", "Storm"]
-    assert windows_of(account)[-1][0].ja == "嵐"
+    assert names == ["worst 5 sessions", "5 sessions, place 2", "2024-08", "Brexit vote"]
+    assert windows_of(account)[-1][0].ja == "英国のEU離脱投票"
+    assert windows_of(account)[-2][0].ja == "2024-08"
     assert len(rows(windows_part(account))) == 4
 
 

@@ -40,7 +40,7 @@ _NOTES: Final[Mapping[str, Text]] = {
     ),
 }
 _DEEPEST: Final = 2.0
-"""A loss that is so many times what the smallest account makes is not drawn."""
+"""A loss of so many times what the smallest account makes is not drawn of larger accounts."""
 _NOT_CHARGED: Final = Text(
     "The account itself was charged no impact: all other figures of the page are without it.",
     "この口座にはインパクトを課していないため、ページの他の値には含まれない。",
@@ -170,7 +170,7 @@ def capacity_sentence(capital: float | None, currency: str) -> Words:
 def capacity_line(curve: pl.DataFrame, currency: str) -> Figure:
     """Excess return a year after impact against the logarithm of the capital."""
     floor = -_DEEPEST * max(abs(float(curve.get_column("annual_excess")[0])), 0.05)
-    shown = curve.filter(pl.col("annual_excess") >= floor)
+    shown = curve.filter((pl.col("annual_excess") >= floor) | (pl.col("multiple") <= 1.0))
     places = [math.log10(one) for one in shown.get_column("capital")]
     names: list[Words] = [amount(one, currency) for one in shown.get_column("capital")]
     own = pl.when(pl.col("multiple") == 1.0).then(pl.col("annual_excess"))

@@ -17,6 +17,7 @@ from gogooku.evaluate.words import (
     SMALL_RETURN,
     SMALL_SHARE,
     Text,
+    Unit,
     Words,
     html,
     sessions,
@@ -164,7 +165,10 @@ def tail_sentence(tail: Mapping[str, Any] | None) -> Text | None:
         kind = Text("fat: far larger losses than seen must be expected",
                     "裾は厚く、観測よりはるかに大きな損失もあり得る")  # fmt: skip
     return _TAIL.filled(
-        threshold=SMALL_SHARE.text(tail["threshold"]), shape=f"{shape:.2f}", kind=kind, **counts
+        threshold=SMALL_SHARE.text(tail["threshold"]),
+        shape=Unit(digits=2).text(shape),
+        kind=kind,
+        **counts,
     )
 
 
@@ -262,6 +266,22 @@ def worst_part(account: Account) -> str:
                    note=_NOTES["worst-days"])  # fmt: skip
 
 
+_STRESSES: Final[Mapping[str, str]] = {
+    "financial crisis": "金融危機",
+    "Tohoku earthquake": "東日本大震災",
+    "US downgrade": "米国債格下げ",
+    "May 2013 sell-off": "2013年5月の急落",
+    "August 2015, China": "2015年8月・中国",
+    "early 2016": "2016年初",
+    "Brexit vote": "英国のEU離脱投票",
+    "February 2018, volatility": "2018年2月・ボラティリティ急騰",
+    "end of 2018": "2018年末",
+    "pandemic": "コロナ禍",
+    "rates of 2022": "2022年の金利上昇",
+    "August 2024, carry trade": "2024年8月・円キャリー巻き戻し",
+    "April 2025, tariffs": "2025年4月・関税",
+}
+"""What known times of stress are called in Japanese; another one has its name in both languages."""
 _WINDOW: Final = ("first", "last", "portfolio", "benchmark", "excess")
 
 
@@ -269,7 +289,7 @@ def windows_of(account: Account) -> list[tuple[Words, dict[str, Any]]]:
     """Every window that the account keeps, with what it is called, and its figures.
 
     Any frame with the columns of a window is one of windows: those of `worst_windows` are called by
-    their length, others by their column ``window`` (``window_ja`` in Japanese where there is one).
+    their length, others by their column ``window``.
     A window that the account does not touch is left out, and so is one of a single session: the
     worst days are a table of their own.
     """
@@ -285,7 +305,8 @@ def windows_of(account: Account) -> list[tuple[Words, dict[str, Any]]]:
 
 def _called(row: Mapping[str, Any]) -> Words:
     if "window" in row:
-        return Text(str(row["window"]), str(row.get("window_ja") or row["window"]))
+        name = str(row["window"])
+        return Text(name, _STRESSES.get(name, name))
     length = sessions(int(row["sessions"]))
     if row["rank"] == 1:
         return Text("worst {length}", "最悪の{length}").filled(length=length)

@@ -102,7 +102,9 @@ def write_report(
         code=(__name__,),
         inputs={
             **named,
-            "tries": hash_json([[text.en for text in made.tries], asdict(made.luck)]),
+            "tries": hash_json(
+                [[one.en for one in made.tries], asdict(made.luck), made.account.fact("statistics")]
+            ),
             **{name: content for one in folders for name, content in content_of(one).items()},
         },
         fill=fill,
