@@ -68,7 +68,7 @@ def test_a_cross_validation_is_never_put_beside_a_walk_forward(home):
     )  # fmt: skip
     made = compare(home, {**crossed, **judged(home, "momentum")}, metric="rank_ic")
     assert not made.out_of_time
-    assert made.sentence().startswith("By cross-validation, not out of time. ")
+    assert made.sentence().en.startswith("By cross-validation, not out of time. ")
 
 
 def test_a_try_of_another_kind_of_split_counts_once_and_its_ratio_not(home):

@@ -45,7 +45,8 @@ COLUMNS = ("date", "horizon", "year")
 """What the columns beside those of the runs are called: no run can be called that here."""
 FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
-_LEVEL = 0.05
+LEVEL = 0.05
+"""Of the tests: a p-value below it is more than chance explains."""
 _BLOCKS = 10
 
 
@@ -142,67 +143,9 @@ class SideBySide:
     at: Mapping[int, AtHorizon]
     daily: Mapping[int, pl.DataFrame]
 
-    def sentence(self) -> str:
-        """Which run is better, by how much, how sure, after how many tries."""
-        means = self.runs.filter(horizon=self.horizon)
-        label = definition_of(self.metric).label_en
-        word = "higher" if sign_of(self.metric) > 0 else "lower"
-        means = means.with_columns(mean=pl.col("mean") * sign_of(self.metric))
-        best = str(means.sort("mean", descending=True)["run"][0])
-        where = f"at a horizon of {_sessions(self.horizon)}"
-        if best == self.first:
-            others = means.filter(pl.col("run") != self.first).sort("mean", descending=True)
-            near = str(others["run"][0])
-            return (
-                f"No run has a {word} {label} than {best} {where}: it has "
-                f"{self._mean(best)}, and the nearest, {near}, {self._mean(near)}"
-                f"{self._sure(near)} {self._tried(best)}"
-            )
-        return (
-            f"{best} has a {word} {label} than {self.first} {where}: {self._mean(best)} "
-            f"against {self._mean(self.first)}{self._sure(best)} {self._tried(best)}"
-        )
-
-    def _mean(self, run: str) -> str:
-        (value,) = self.runs.filter(horizon=self.horizon, run=run)["mean"]
-        return f"{value:.4f}"
-
-    def _sure(self, run: str) -> str:
-        """How far a run and the first one are apart, and whether chance explains it."""
-        found = self.differences.filter(horizon=self.horizon, run=run).row(0, named=True)
-        shared = f"over {_sessions(self.at[self.horizon].n)} that all runs share"
-        if found["p_holm"] is None:
-            return f", {found['difference']:+.4f} {shared}. No test can judge that."
-        verdict = "more than chance explains" if found["p_holm"] < _LEVEL else "within chance"
-        return (
-            f", {found['difference']:+.4f} (95% interval {found['low']:+.4f} to "
-            f"{found['high']:+.4f}) {shared}. That is {verdict}: p {_p(found['p_value'])}, with "
-            f"all comparisons counted {_p(found['p_holm'])}."
-        )
-
-    def _tried(self, run: str) -> str:
-        """How many were tried, and what is left of the best one after that."""
-        (deflated,) = self.runs.filter(horizon=self.horizon, run=run)["deflated"]
-        if self.tries == 1:
-            said = "One setting was judged on these sessions"
-        else:
-            said = f"{self.tries} different settings were judged on these sessions"
-        if self.others:
-            said += (
-                f" ({self.others} of them by another kind of split: counted, but only the ratios "
-                f"of the other {self.tries - self.others} say how far tries spread)"
-            )
-        if deflated is None:
-            return f"{said}."
-        return (
-            f"{said}: the probability that {run} is better than the best of as many worthless "
-            f"ones is {deflated:.2f}."
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
         return {
-            "sentence": self.sentence(),
             "metric": self.metric,
             "first": self.first,
             "horizon": self.horizon,
@@ -364,11 +307,11 @@ def _run(
         "low": mean.low,
         "high": mean.high,
         "ratio": ratio.value,
-        "deflated": _deflated(ratio.value, ratio.error, tries, horizon, metric),
+        "deflated": deflated_ratio(ratio.value, ratio.error, tries, horizon, metric),
     }
 
 
-def _deflated(ratio: float, error: float, tries: Tries, horizon: int, metric: str) -> float:
+def deflated_ratio(ratio: float, error: float, tries: Tries, horizon: int, metric: str) -> float:
     """Probability that a ratio is above the best one of so many worthless tries.
 
     The deflated Sharpe ratio (Bailey & Lopez de Prado 2014) with the Newey-West error of the ratio
@@ -408,11 +351,11 @@ def _at(
         table = np.stack([sign * series[run] for run in tested], axis=1)
         benchmark = sign * series[first]
         superior = superior_ability(
-            benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL
+            benchmark, table, horizon=horizon, seed=DRAW_SEED, level=LEVEL
         ).p_value
-        found = stepwise_superior(benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
+        found = stepwise_superior(benchmark, table, horizon=horizon, seed=DRAW_SEED, level=LEVEL)
         better = tuple(tested[place] for place in found)
-    probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
+    probability, count = overfitting_of(horizon, frame.select("date"), tries, metric)
     return AtHorizon(
         n=frame.height,
         superior=superior,
@@ -432,11 +375,13 @@ def _among_best(horizon: int, series: Mapping[str, FloatArray], sign: float) -> 
     if len(distinct) < 2:
         return tuple(distinct)
     table = sign * np.stack(list(distinct.values()), axis=1)
-    found = model_confidence_set(table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
+    found = model_confidence_set(table, horizon=horizon, seed=DRAW_SEED, level=LEVEL)
     return tuple(run for place, run in enumerate(distinct) if place in found.best)
 
 
-def _overfitting(horizon: int, days: pl.DataFrame, tries: Tries, metric: str) -> tuple[float, int]:
+def overfitting_of(
+    horizon: int, days: pl.DataFrame, tries: Tries, metric: str
+) -> tuple[float, int]:
     """PBO over the tries that have the measure on all shared sessions, and how many they are.
 
     A try whose measure never changes has no ratio and is none of them.
@@ -461,13 +406,3 @@ def _frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     frame = pl.DataFrame(rows)
     floats = [name for name, kind in frame.schema.items() if kind == pl.Float64]
     return frame.with_columns(pl.col(floats).fill_nan(None), pl.col("horizon").cast(pl.Int32))
-
-
-def _sessions(count: int) -> str:
-    return f"{count:,} session" if count == 1 else f"{count:,} sessions"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return "below 0.001" if value < 1e-3 else f"{value:.3f}"

@@ -11,11 +11,15 @@ from typing import Any
 import polars as pl
 
 from gogooku.core.errors import ContractError, UsageError
+from gogooku.evaluate.comparison_words import sentence_of
+from gogooku.evaluate.report_texts import in_both
 from gogooku.evaluate.side_by_side import COLUMNS, SideBySide, Tries, side_by_side
+from gogooku.evaluate.words import Text
 from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
 from gogooku.runs.judge import Evaluation
+from gogooku.runs.newest import is_simulated, source_of
 from gogooku.runs.trade import Traded, deflated_of
 from gogooku.runs.trials import Trial, TrialLedger, tried
 from gogooku.tables.parts import base_source
@@ -32,28 +36,28 @@ class Comparison:
         False: all of them are cross-validations.
     run_ids : mapping of str to str
         What each run is called here, its name where that is no other's, to its id.
-    remarks : tuple of str
+    remarks : tuple of Text
         Hold-outs that were spent, biases of the source, findings of the leak gate.
     facts : mapping of str to str
         Source, exchange, labels and dates.
     accounts : list of dict
         The newest backtest of each run that is still there: run, backtest, and what
         `gogooku.runs.account_trials.deflated_account` says of it.
+    simulated : bool
+        Whether the prices are a sandbox's.
     """
 
     found: SideBySide
     out_of_time: bool
     run_ids: Mapping[str, str]
-    remarks: tuple[str, ...]
+    remarks: tuple[Text, ...]
     facts: Mapping[str, str]
+    simulated: bool
     accounts: Sequence[Mapping[str, Any]] = ()
 
-    def sentence(self) -> str:
-        """The sentence of `SideBySide`, with what it is not."""
-        said = self.found.sentence()
-        if self.out_of_time:
-            return said
-        return f"By cross-validation, not out of time. {said}"
+    def sentence(self) -> Text:
+        """The sentence of the comparison, with what it is not."""
+        return sentence_of(self.found, out_of_time=self.out_of_time)
 
 
 def compare(
@@ -85,7 +89,7 @@ def compare(
     windows = [span for run in runs for span in run.windows("test")]
     first, last = min(low for low, _ in windows), max(high for _, high in windows)
     variant = next(iter(judged.values()))[1].facts["variant"]
-    tries = _tries(home, runs[0], first, last, judged_by=str(variant))
+    tries = tries_of(home, runs[0], first, last, judged_by=str(variant))
     labels = _labels([run for run, _ in judged.values()])
     daily = {labels[name]: evaluation.daily for name, (_, evaluation) in judged.items()}
     found = side_by_side(daily, tries=tries, metric=metric, horizon=horizon)
@@ -102,6 +106,7 @@ def compare(
             "to": max(str(frame.item(-1, "date")) for frame in found.daily.values()),
         },
         accounts=_accounts(home, runs, labels),
+        simulated=is_simulated(str(runs[0].manifest["source"]), source_of(home, runs[0])),
     )
 
 
@@ -138,7 +143,7 @@ def _refuse_unlike(home: Path, runs: Sequence[Run]) -> None:
         )
 
 
-def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> Tries:
+def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> Tries:
     """What was tried on the sessions, by the ledger; daily series of what is still there.
 
     A try of the other kind of split, out of time or crossed, is one more that was looked at. Its
@@ -188,18 +193,19 @@ def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
     return (alike or list(entries))[-1]
 
 
-def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[str]:
+def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[Text]:
+    of = Text("{name}: {said}", "{name}: {said}")
     said = [
-        f"{name}: {one.said(name)}"
+        of.filled(name=name, said=one.said(name))
         for name, (run, _) in judged.items()
         for one in spent_by(home, run)
     ]
     said += [
-        f"{name}: {text}"
+        of.filled(name=name, said=in_both(text))
         for name, (_, evaluation) in judged.items()
         for text in evaluation.findings
     ]
     biases = [
         text for _, evaluation in judged.values() for text in evaluation.facts.get("known_bias", ())
     ]
-    return said + list(dict.fromkeys(biases))
+    return said + [in_both(text) for text in dict.fromkeys(biases)]

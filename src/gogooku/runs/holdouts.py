@@ -22,6 +22,7 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS, Dataset
 from gogooku.core.wall import SystemClock, WallClock
+from gogooku.evaluate.words import Text
 from gogooku.runs.folder import Run, require_name
 from gogooku.runs.trials import Holdout, Spent, TrialLedger
 from gogooku.tables.parts import base_source
@@ -37,16 +38,28 @@ class Touched:
     holdout: Holdout
     spent: tuple[Spent, ...]
 
-    def said(self, run: str) -> str:
+    def said(self, run: str) -> Text:
         """What a reader has to know: the hold-out, and the how-manieth look this was."""
         mine = next(one for one in self.spent if one.run == run)
-        name = f"hold-out {self.holdout.name} ({self.holdout.first} to {self.holdout.last})"
+        name = Text("hold-out {name} ({first} to {last})", "ホールドアウト{name}({first}〜{last})")
+        named = name.filled(
+            name=self.holdout.name, first=str(self.holdout.first), last=str(self.holdout.last)
+        )
         if len(self.spent) == 1:
-            return f"{name}: spent by this run alone, on {mine.at.date()}"
-        others = ", ".join(one.run for one in self.spent if one.run != run)
-        return (
-            f"{name}: this run was number {mine.number} of {len(self.spent)} to look at it "
-            f"(others: {others}), so it is no unseen sample"
+            return Text(
+                "{named}: spent by this run alone, on {day}",
+                "{named}: この実行だけが{day}に使用",
+            ).filled(named=named, day=str(mine.at.date()))
+        return Text(
+            "{named}: this run was number {number} of {count} to look at it (others: {others}), so "
+            "it is no unseen sample",
+            "{named}: この実行は{count}件中{number}番目の使用(ほか: {others})で、"
+            "未使用の標本ではない",
+        ).filled(
+            named=named,
+            number=str(mine.number),
+            count=str(len(self.spent)),
+            others=", ".join(one.run for one in self.spent if one.run != run),
         )
 
 
