@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from gogooku.evaluate import report_risk
 from gogooku.evaluate.report_risk import (
     exit_part,
     exit_sentence,
@@ -15,6 +16,7 @@ from gogooku.evaluate.report_risk import (
     windows_part,
     worst_part,
 )
+from gogooku.portfolio.stress import STRESSES
 from support.account_pages import account_of
 from support.account_pages import windows_of as made_windows
 from support.pages import in_english, read, rows
@@ -115,3 +117,7 @@ def test_what_is_not_kept_is_left_out():
              "named_windows", "exit")  # fmt: skip
     parts = risk_parts(account_of(40, **dict.fromkeys(names)))
     assert [read(part).ids[0] for part in parts if part] == ["drawdown"]
+
+
+def test_every_named_window_has_a_japanese_name():
+    assert set(report_risk._STRESSES) == {one.name for one in STRESSES}

@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.core.metrics import mean_estimate
-from gogooku.runs.account import account_of, index_measures, sectors_whole
+from gogooku.runs.account import account_of, sectors_whole
 from gogooku.runs.newest import company_names, source_of
 from gogooku.runs.trade import backtest
 
@@ -57,16 +56,3 @@ def test_a_sector_of_one_session_has_its_own_part(home, ridge):
 
 def test_names_may_be_missing(home, ridge):
     assert account_of(backtest(home, ridge), None).company() == {}
-
-
-def test_the_index_is_held_whole_and_costs_nothing(account):
-    daily = account.daily
-    level = np.linspace(1.0, 1.2, daily.height)
-    index = pl.DataFrame({"date": daily["date"], "equity": level})
-    found = index_measures(index, daily)
-    market = daily["benchmark"].to_numpy()
-    above = (level[1:] / level[:-1]) - (market[1:] / market[:-1])
-    expected = mean_estimate(above, horizon=1).value * 245
-    assert found["portfolio.excess_return"]["value"] == pytest.approx(expected)
-    assert found["portfolio.turnover"]["value"] == found["portfolio.cost_drag_bps"]["value"] == 0.0
-    assert found["portfolio.max_drawdown"]["value"] == 0.0

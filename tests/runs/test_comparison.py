@@ -11,6 +11,7 @@ from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, UsageError
 from gogooku.core.metrics import ratio_estimate
 from gogooku.evaluate.compare_page import by_year
+from gogooku.evaluate.comparison_words import sentence_of
 from gogooku.evaluate.sharpe import expected_best_sharpe
 from gogooku.evaluate.side_by_side import COLUMNS
 from gogooku.portfolio.backtest import TradeConfig
@@ -90,10 +91,10 @@ def test_a_try_of_another_kind_of_split_counts_once_and_its_ratio_not(home):
     row = after.runs.filter(run="ridge", horizon=5).row(0, named=True)
     error = ratio_estimate(after.daily[5]["ridge"].to_numpy(), horizon=5).error
     assert row["deflated"] == pytest.approx(stats.norm.cdf((row["ratio"] - best) / error))
-    said = after.sentence()
+    said = sentence_of(after).en
     assert "4 different settings were judged on these sessions (1 of them by another kind" in said
     assert "only the ratios of the other 3 say how far tries spread" in said
-    assert "another kind of split" not in before.sentence()
+    assert "another kind of split" not in sentence_of(before).en
     assert after.to_json()["tries_of_another_split"] == 1
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from gogooku.core.seal import open_sealed
 from gogooku.evaluate.account import NAMES_SCHEMA, Account
 from gogooku.portfolio.attribution import PARTS, link_factors, linked
-from gogooku.portfolio.measures import COST_KINDS, backtest_report
 from gogooku.runs.trade import Traded
 
 _UNSHOWN: Final = ("daily", "ledger", "holdings", "decisions", "unfilled", "brinson")
 """Frames of which the page shows nothing, or a total only."""
-_INDEX: Final = "index"
 
 
 def account_of(traded: Traded, names: pl.DataFrame | None) -> Account:
@@ -44,12 +41,11 @@ def account_of(traded: Traded, names: pl.DataFrame | None) -> Account:
         frames["parts_whole"] = linked(parts, every="all")
         frames["parts_by_year"] = linked(parts, every="1y")
         frames["sectors_whole"] = sectors_whole(traded.frame("brinson"), parts)
-    daily = traded.frame("daily")
     return Account(
-        daily=daily,
+        daily=traded.frame("daily"),
         frames=frames,
         facts=traded.facts,
-        rules=_rules(traded, frames.get("baselines"), daily),
+        rules=traded.written["baselines"],
         names=pl.DataFrame(schema=NAMES_SCHEMA) if names is None else names,
     )
 
@@ -80,39 +76,3 @@ def sectors_whole(brinson: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
             pl.col("portfolio_weight", "benchmark_weight").mean(),
         )
     )
-
-
-def _rules(
-    traded: Traded, baselines: pl.DataFrame | None, daily: pl.DataFrame
-) -> dict[str, Mapping[str, Any]]:
-    """Measures of what stands beside the account; those of the index are made here."""
-    found: dict[str, Mapping[str, Any]] = dict(traded.written["baselines"])
-    if baselines is None or _INDEX in found:
-        return found
-    index = baselines.filter(baseline=_INDEX)
-    if index.height:
-        found[_INDEX] = index_measures(index, daily)
-    return found
-
-
-def index_measures(index: pl.DataFrame, daily: pl.DataFrame) -> Mapping[str, Any]:
-    """Measures of an index that is held whole and costs nothing, against the account's benchmark.
-
-    Parameters
-    ----------
-    index : polars.DataFrame
-        date, equity.
-    daily : polars.DataFrame
-        Of the account: date, benchmark.
-    """
-    level = index.select("date", "equity").join(
-        daily.select("date", "benchmark"), on="date", how="inner", maintain_order="left"
-    )
-    nothing = ("turnover", "cost", "cost_bps", *COST_KINDS)
-    held = level.with_columns(
-        pl.lit(1.0).alias("gross"),
-        *(pl.lit(0.0).alias(name) for name in nothing),
-        *(pl.lit(0).alias(name) for name in ("unfilled", "capped")),
-    )
-    measures: Mapping[str, Any] = backtest_report(held).to_json()["metrics"]
-    return measures
