@@ -15,7 +15,7 @@ from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
 from gogooku.runs.judge import Evaluation
-from gogooku.runs.trials import Trial, TrialLedger, tried
+from gogooku.runs.trials import TrialLedger, tried
 from gogooku.tables.parts import base_source
 
 
@@ -135,7 +135,9 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
     """What was tried on the sessions, by the ledger; daily series of what is still there.
 
     A try of the other kind of split, out of time or crossed, is one more that was looked at. Its
-    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier.
+    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier. So is
+    a try that was judged by another label only. Of one that was judged by this one the newest
+    evaluation counts.
     """
     found = tried(
         TrialLedger(home).trials(),
@@ -148,10 +150,13 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
     daily: dict[str, pl.DataFrame] = {}
     others = 0
     for entries in found.values():
-        one = _newest(entries, judged_by=judged_by)
-        if one.out_of_time != run.out_of_time:
+        if entries[-1].out_of_time != run.out_of_time:
             others += 1
             continue
+        alike = [one for one in entries if one.judged_by == judged_by]
+        if not alike:
+            continue
+        one = alike[-1]
         for horizon, figure in one.skill.items():
             if figure.ratio is not None:
                 ratios.setdefault(horizon, []).append(figure.ratio)
@@ -159,12 +164,6 @@ def _tries(home: Path, run: Run, first: date, last: date, *, judged_by: str) -> 
         if is_whole(folder):
             daily[one.key] = Evaluation(folder=folder, written={}).daily
     return Tries(count=len(found), others=others, ratios=ratios, daily=daily)
-
-
-def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
-    """The newest evaluation of a try, by the same labels where there is one."""
-    alike = [one for one in entries if one.judged_by == judged_by]
-    return (alike or list(entries))[-1]
 
 
 def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[str]:
