@@ -98,6 +98,24 @@ def test_a_try_of_another_kind_of_split_counts_once_and_its_ratio_not(home):
     assert after.to_json()["tries_of_another_split"] == 1
 
 
+def test_a_try_judged_by_another_label_only_counts_and_its_ratio_not(home):
+    two = judged(home, "ridge", "reversal")
+    ledger = TrialLedger(home)
+    mine = ledger.trials()[0]
+    before = compare(home, two, metric="rank_ic").found
+    stranger = replace(mine, key="gone/1", config="another", skill={5: Figure(0.5, 9.0, 100)})
+    ledger.record(replace(stranger, judged_by="residual"))
+    other = compare(home, two, metric="rank_ic").found
+    assert (other.tries, other.others) == (before.tries + 1, 0)
+    ledger.record(replace(stranger, key="gone/2"))
+    after = compare(home, two, metric="rank_ic").found
+    (low,), (mid,), (high,) = (
+        one.runs.filter(run="ridge", horizon=5)["deflated"] for one in (after, other, before)
+    )
+    assert after.tries == other.tries
+    assert low < 1e-6 < mid < high, "only the same label's ratio says how far tries spread"
+
+
 def test_scores_of_a_cross_validation_are_no_forecast(home):
     made = done(
         home, "train", "ridge", *sets("split.kind=combinatorial", "split.num_groups=4"),

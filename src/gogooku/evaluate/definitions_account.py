@@ -50,7 +50,8 @@ _ATTRIBUTION: Final[Mapping[str, Definition]] = {
     "account.dividends": share(
         ("Dividends", "配当"),
         (
-            "Dividends received less those paid for shares sold short, after tax, less the benchmark's.",
+            "Dividends received less those paid for shares sold short, after tax, less the "
+            "benchmark's.",
             "受取配当から空売り分の支払配当を引いた額(税引後)とベンチマークの配当との差。",
         ),
         digits=2,

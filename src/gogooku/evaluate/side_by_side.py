@@ -393,7 +393,7 @@ def overfitting_of(
         mine = series_of(frame, name, metric).filter(horizon=horizon)
         there = days.join(mine, on="date", maintain_order="left")
         values = there.get_column(name).to_numpy()
-        if not there.get_column(name).null_count() and has_dispersion(values):
+        if there.height == days.height and has_dispersion(values):
             columns.append(sign_of(metric) * values)
     if len(columns) < FEWEST_TRIES:
         return math.nan, len(columns)

@@ -19,9 +19,13 @@ from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
 from gogooku.runs.judge import Evaluation
+<<<<<<< HEAD
 from gogooku.runs.newest import is_simulated, source_of
 from gogooku.runs.trade import Traded, deflated_of
 from gogooku.runs.trials import Trial, TrialLedger, tried
+=======
+from gogooku.runs.trials import TrialLedger, tried
+>>>>>>> ev16/ledger
 from gogooku.tables.parts import base_source
 
 
@@ -147,7 +151,9 @@ def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -
     """What was tried on the sessions, by the ledger; daily series of what is still there.
 
     A try of the other kind of split, out of time or crossed, is one more that was looked at. Its
-    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier.
+    ratio is no draw of the same figure: a mean over paths of a cross-validation is steadier. So is
+    a try that was judged by another label only. Of one that was judged by this one the newest
+    evaluation counts.
     """
     found = tried(
         TrialLedger(home).trials(),
@@ -160,10 +166,13 @@ def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -
     daily: dict[str, pl.DataFrame] = {}
     others = 0
     for entries in found.values():
-        one = _newest(entries, judged_by=judged_by)
-        if one.out_of_time != run.out_of_time:
+        if entries[-1].out_of_time != run.out_of_time:
             others += 1
             continue
+        alike = [one for one in entries if one.judged_by == judged_by]
+        if not alike:
+            continue
+        one = alike[-1]
         for horizon, figure in one.skill.items():
             if figure.ratio is not None:
                 ratios.setdefault(horizon, []).append(figure.ratio)
@@ -173,6 +182,7 @@ def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -
     return Tries(count=len(found), others=others, ratios=ratios, daily=daily)
 
 
+<<<<<<< HEAD
 def _accounts(home: Path, runs: Sequence[Run], labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """The newest backtest of each run, by the ledger, with its deflated excess."""
     traded = TrialLedger(home).accounts()
@@ -195,6 +205,9 @@ def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
 
 def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[Text]:
     of = Text("{name}: {said}", "{name}: {said}")
+=======
+def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[str]:
+>>>>>>> ev16/ledger
     said = [
         of.filled(name=name, said=one.said(name))
         for name, (run, _) in judged.items()
