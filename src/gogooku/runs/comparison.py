@@ -19,13 +19,9 @@ from gogooku.runs.beside import is_whole
 from gogooku.runs.folder import Run, runs_folder
 from gogooku.runs.holdouts import spent_by
 from gogooku.runs.judge import Evaluation
-<<<<<<< HEAD
 from gogooku.runs.newest import is_simulated, source_of
 from gogooku.runs.trade import Traded, deflated_of
-from gogooku.runs.trials import Trial, TrialLedger, tried
-=======
 from gogooku.runs.trials import TrialLedger, tried
->>>>>>> ev16/ledger
 from gogooku.tables.parts import base_source
 
 
@@ -182,7 +178,6 @@ def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -
     return Tries(count=len(found), others=others, ratios=ratios, daily=daily)
 
 
-<<<<<<< HEAD
 def _accounts(home: Path, runs: Sequence[Run], labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """The newest backtest of each run, by the ledger, with its deflated excess."""
     traded = TrialLedger(home).accounts()
@@ -197,17 +192,8 @@ def _accounts(home: Path, runs: Sequence[Run], labels: Mapping[str, str]) -> lis
     return said
 
 
-def _newest(entries: Sequence[Trial], *, judged_by: str) -> Trial:
-    """The newest evaluation of a try, by the same labels where there is one."""
-    alike = [one for one in entries if one.judged_by == judged_by]
-    return (alike or list(entries))[-1]
-
-
 def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[Text]:
     of = Text("{name}: {said}", "{name}: {said}")
-=======
-def _remarks(home: Path, judged: Mapping[str, tuple[Run, Evaluation]]) -> list[str]:
->>>>>>> ev16/ledger
     said = [
         of.filled(name=name, said=one.said(name))
         for name, (run, _) in judged.items()
