@@ -100,7 +100,7 @@ def means(rng: np.random.Generator, sessions: int, kind: str, rows: Rows) -> Non
     for name, make in (("mean", mean_estimate), ("ratio", ratio_estimate)):
         moved = one + truth[name]
         estimate = make(moved, horizon=horizon)
-        rows[f"normal interval {name}"].append(not estimate.low <= truth[name] <= estimate.high)
+        rows[f"interval {name}"].append(not estimate.low <= truth[name] <= estimate.high)
         made = bootstrap_interval(moved, statistic=name, horizon=horizon, seed=seed, draws=399)
         rows[f"bootstrap interval {name}"].append(not made.low <= truth[name] <= made.high)
     planted = one + EDGE

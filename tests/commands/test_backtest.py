@@ -18,6 +18,10 @@ def test_backtest_for_people_and_programs(home):
     assert "backtest of ridge-" in said
     assert "fills: at the open of the session after the decision" in said
     assert facts["facts"]["assumptions"]["dividends"].startswith("price return only")
+    assert said.startswith("warning (high): K is 50 of ")
+    assert [one["code"] for one in facts["warnings"]] == ["large-k"]
+    assert facts["facts"]["statistics"]["deflated_sharpe"]["tries"] == 2, "the tour has another"
+    assert "the best of 2 tries worth nothing would show" in " ".join(said.split())
 
 
 def test_backtest_at_a_horizon_that_was_not_scored_is_refused(home):

@@ -22,6 +22,8 @@ def test_compare_for_people_and_programs(home):
     assert "at a horizon of 5 sessions" in said.splitlines()[0]
     assert "different settings were judged on these sessions" in said
     assert "rank_ic" in said
+    assert [one["run"] for one in facts["accounts"]] == ["ridge"]
+    assert f"ridge, {facts['accounts'][0]['backtest']}: net excess Sharpe ratio" in said
     far = done(home, "compare", "ridge", "reversal", "--horizon", "20").out
     assert "at a horizon of 20 sessions" in far.splitlines()[0]
 
@@ -70,3 +72,22 @@ def test_a_page_is_written_whole(home, tmp_path):
         refused = run_cli(home, "compare", "ridge", "reversal", "--page", wrong)
         assert refused.code == 2
         assert "--page" in refused.err
+
+
+def test_a_page_opens_in_the_language_that_is_wanted(home, tmp_path):
+    place = tmp_path / "page.html"
+    done(home, "compare", "ridge", "reversal", "--page", place, "--language", "ja", "--json")
+    assert '<html lang="ja" data-lang="ja">' in place.read_text()
+    for wrong, said in (
+        (("--page", place, "--language", "fr"), "--language fr: must be en or ja"),
+        (("--language", "ja"), "give --page FILE too"),
+    ):
+        refused = run_cli(home, "compare", "ridge", "reversal", *wrong)
+        assert refused.code == 2
+        assert said in refused.err
+
+
+def test_whose_prices_a_page_is_about_is_known(home, tmp_path):
+    place = tmp_path / "page.html"
+    done(home, "compare", "ridge", "reversal", "--page", place, "--json")
+    assert ">SIMULATED MARKET<" in place.read_text()

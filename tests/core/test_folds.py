@@ -80,3 +80,21 @@ def test_an_empty_part_a_short_purge_and_a_negative_embargo_are_refused():
         cross([(0, 100)], embargo=-1)
     with pytest.raises(ConfigError, match="2 paths for 1 test spans"):
         cross([(0, 100)], paths=(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (
+            ((0, 100), (90, 150), (180, 220)),
+            r"train \(2.* to 2.*\) and valid \(.*\) share 11 sessions; valid must begin more than "
+            r"21 sessions after train ends: set split.train or split.valid",
+        ),
+        (((0, 100), (122, 150), (40, 60)), "valid .* and test .* are in the wrong order"),
+        (((0, 100), (110, 150), (180, 220)), r"9 sessions between train \(ends .*split.valid"),
+        (((0, 100), (150, 122), (180, 220)), r"valid .* ends before it begins; the dataset has \d"),
+    ],
+)
+def test_parts_that_overlap_or_are_empty_are_said_with_what_to_set(parts, said):
+    with pytest.raises(ConfigError, match=said):
+        Fold(SESSIONS, *(span(*one) for one in parts))

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from gogooku.core import cross_section, metrics
+from gogooku.core.cosines import cosine_spread
 
 
 def daily(kernel):
@@ -154,7 +155,10 @@ def test_mean_estimate_counts_only_finite_sessions():
     estimate = metrics.mean_estimate(np.array([1.0, np.nan, 3.0, np.inf, 2.0]), horizon=1)
     assert (estimate.value, estimate.n) == (2.0, 3)
     assert estimate.low < 2.0 < estimate.high
-    assert estimate.high - estimate.value == pytest.approx(1.959964 * estimate.error)
+    half = cosine_spread(np.array([1.0, 3.0, 2.0]), horizon=1).half_width(0.95)
+    assert estimate.high - estimate.value == pytest.approx(half)
+    twice = estimate.times(2.0)
+    assert (twice.value, twice.error, twice.high) == (4.0, 2 * estimate.error, 2 * estimate.high)
     nothing = metrics.mean_estimate(np.array([np.nan]), horizon=5)
     assert math.isnan(nothing.value)
     assert nothing.n == 0

@@ -56,7 +56,7 @@ def grown(tmp_path):
     return made.save()
 
 
-def write(grown, *, labels="a label hash"):
+def write(grown, *, labels="a label hash", trade=None):
     panel = Panel(
         frame=pl.DataFrame(schema=dict(PANEL_SCHEMA)),
         sessions=SESSIONS,
@@ -65,7 +65,8 @@ def write(grown, *, labels="a label hash"):
         clock=Clock.EVENING,
         slack_seconds={"quotes": 12600.0},
     )
-    write_manifest(CHOSEN, panel, grown, labels=labels, facts={"source": "small"})
+    facts = {"source": "small"}
+    write_manifest(CHOSEN, panel, grown, labels=labels, trade=trade, facts=facts)
     return grown.layout.folder
 
 
@@ -148,3 +149,12 @@ def test_raw_channels_have_a_hash_beside_that_of_the_content(grown, written):
     assert after["content_hash"] == before["content_hash"]
     changed = [name for name in before["parts"] if before["parts"][name] != after["parts"][name]]
     assert changed == ["raw"]
+
+
+def test_what_only_a_ledger_reads_has_a_hash_beside_that_of_the_content(grown, written):
+    before = read_json(written / MANIFEST_FILE)
+    assert "trade" not in before["parts"]
+    write(grown, trade="a hash")
+    after = read_json(written / MANIFEST_FILE)
+    assert after["content_hash"] == before["content_hash"]
+    assert after["parts"] == {**before["parts"], "trade": "a hash"}

@@ -1,7 +1,7 @@
 """The numbers behind each picture."""
 
 import math
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,7 @@ from gogooku.evaluate.charts import (
     score_histogram,
     turnover_bars,
 )
+from gogooku.evaluate.svg import MOST_POINTS
 from gogooku.evaluate.words import RETURN, Text, both
 
 DAYS = [date(2024, 1, 4), date(2024, 1, 5), date(2024, 1, 9), date(2024, 1, 10)]
@@ -188,3 +189,18 @@ def test_frames_are_put_on_an_axis_of_days():
     frame = pl.DataFrame({"date": [DAYS[2], DAYS[0]], "a": [3.0, 1.0]})
     assert on_days(frame, DAYS).get_column("a").to_list() == [1.0, None, 3.0, None]
     assert horizons_of(daily(rank_ic=[0.0] * 8)) == [1, 5]
+
+
+def test_ten_years_have_as_many_points_as_can_be_seen_but_no_trough_is_lost():
+    rows = 2_450
+    days = [date(2014, 1, 1) + timedelta(days=n) for n in range(rows)]
+    equity = np.ones(rows)
+    equity[1_234] = 0.5
+    frame = pl.DataFrame({"date": days, "equity": equity, "benchmark": np.ones(rows),
+                          "turnover": np.ones(rows), "cost_bps": np.zeros(rows)})  # fmt: skip
+    line = equity_curve(frame)
+    assert len(line.x) == len(line.series[0].y) <= MOST_POINTS
+    assert line.x[0] == days[0].toordinal()
+    assert line.x[-1] == days[-1].toordinal()
+    assert max(drawdown_curve(frame).series[0].y) == 0.5
+    assert len(turnover_bars(frame).x) == rows

@@ -15,19 +15,22 @@ from gogooku.evaluate.compare_page import (
     cumulative_differences,
     render_comparison,
 )
+from gogooku.evaluate.comparison_words import sentence_of
 from gogooku.evaluate.side_by_side import Tries, side_by_side
+from gogooku.evaluate.words import Language, Text
+from support.pages import read
 
 DAYS = pl.date_range(date(2022, 7, 1), date(2023, 6, 30), eager=True)
 
 
-def daily(seed, shift):
+def daily(seed, shift, days=DAYS):
     rng = np.random.default_rng(seed)
     frames = [
         pl.DataFrame(
             {
-                "date": DAYS,
-                "horizon": pl.Series([horizon] * len(DAYS), dtype=pl.Int32),
-                "rank_ic": rng.normal(shift, 0.1, len(DAYS)),
+                "date": days,
+                "horizon": pl.Series([horizon] * len(days), dtype=pl.Int32),
+                "rank_ic": rng.normal(shift, 0.1, len(days)),
             }
         )
         for horizon in (1, 5)
@@ -42,24 +45,32 @@ def found():
     return side_by_side(runs, tries=tries)
 
 
+def page_of(found, **changes):
+    content = {
+        "found": found,
+        "sentence": sentence_of(found),
+        "kind": Text("Out of time · tiny & co", "アウトオブサンプル・tiny & co"),
+        "simulated": True,
+        "exchange": "tokyo",
+        "warnings": [Text("hold-out <last>: seen", "ホールドアウト<last>: 使用済み")],
+        "facts": {"source": "tiny", "network": "network-123"},
+    }
+    return ComparePage(**{**content, **changes})
+
+
 @pytest.fixture(scope="module")
 def text(found):
-    return render_comparison(
-        ComparePage(
-            found=found,
-            sentence=found.sentence(),
-            badge="Out of time · tiny & co",
-            warnings=["hold-out <last>: seen"],
-            facts={"source": "tiny"},
-        )
-    )
+    return render_comparison(page_of(found))
 
 
 def test_the_sentence_stands_first(found, text):
     body = text[text.index("<main>") :]
     assert "network has a higher RankIC than ridge&lt;b&gt;" in body
+    assert "networkがridge&lt;b&gt;より高い" in body
     assert body.index('class="verdict"') < body.index("<table")
-    order = [body.index(f'id="{key}"') for key in ("headline", "warnings", "means", "differences")]
+    keys = ("headline", "warnings", "differences", "means", "difference", "cumulative", "many",
+            "years", "facts")  # fmt: skip
+    order = [body.index(f'id="{key}"') for key in keys]
     assert order == sorted(order)
 
 
@@ -71,17 +82,39 @@ def test_it_loads_nothing_and_escapes_names(text):
     assert len(text.encode()) < 3e6
 
 
-def test_the_same_comparison_gives_the_same_bytes(found, text):
-    again = render_comparison(
-        ComparePage(
-            found=found,
-            sentence=found.sentence(),
-            badge="Out of time · tiny & co",
-            warnings=["hold-out <last>: seen"],
-            facts={"source": "tiny"},
-        )
-    )
-    assert again == text
+@pytest.mark.parametrize("language", Language)
+def test_the_same_comparison_gives_the_same_bytes_in_either_language(found, language):
+    wanted = page_of(found, language=language)
+    assert render_comparison(wanted) == render_comparison(wanted)
+    assert f'data-lang="{language}"' in render_comparison(wanted)
+
+
+def test_every_text_is_there_in_both_languages(text):
+    pieces = re.findall(r'<span lang="(\w\w)">([^<]*)</span>', text)
+    assert len(pieces) > 100
+    assert [lang for lang, _ in pieces] == ["en", "ja"] * (len(pieces) // 2)
+    bare = re.sub(r'<span lang="\w\w">[^<]*</span>|<script.*?</script>|<style.*?</style>', "", text,
+                  flags=re.DOTALL)  # fmt: skip
+    left = set(re.findall(r"[a-z]{3,}", re.sub(r"<[^>]*>", " ", bare)))
+    assert left <= {"ridge", "network", "trees", "tiny", "uns", "side"}, "names and the title"
+
+
+def test_whose_prices_they_are_is_said(found, text):
+    assert ">SIMULATED MARKET<" in text
+    real = render_comparison(page_of(found, simulated=False))
+    assert "Real prices, Tokyo" in real
+    assert "SIMULATED" not in real
+
+
+def test_ten_years_of_five_runs_are_small():
+    long = pl.date_range(date(2014, 1, 1), date(2020, 9, 16), eager=True)
+    assert len(long) > 2_440
+    runs = {f"run{n}": daily(n, 0.01 * n, long) for n in range(5)}
+    made = side_by_side(runs, tries=Tries(count=9, ratios={1: [0.0, 0.1], 5: [0.0, 0.1]}))
+    text = render_comparison(page_of(made))
+    assert len(text.encode()) < 1e6
+    figures = read(text).figures
+    assert max(len(figure["x"]) for figure in figures.values()) <= 500
 
 
 def test_every_number_of_the_tables_is_there(found, text):

@@ -5,7 +5,22 @@ import re
 
 import pytest
 
-from gogooku.evaluate.page import chart, details, document, estimated, grid, heat, panels, section
+from gogooku.evaluate.page import (
+    barred,
+    chapter,
+    chart,
+    contents,
+    details,
+    document,
+    ends_of,
+    estimated,
+    folded,
+    grid,
+    heat,
+    panels,
+    section,
+)
+from gogooku.evaluate.page_style import STYLE
 from gogooku.evaluate.svg import Figure, Series
 from gogooku.evaluate.words import RETURN, Language, Text
 from support.pages import read
@@ -108,3 +123,88 @@ def test_details_are_sorted_and_say_where_a_value_is_from():
         "seed",
         "3  (--set)",
     ]
+
+
+def test_a_chapter_has_its_parts_and_none_without_any():
+    html = chapter("c", Text("One", "一"), ["", "<p>a</p>", "", "<p>b</p>"], note="why")
+    reader = read(html)
+    assert reader.ids == ["c", "title-c"]
+    assert "<p>a</p>\n<p>b</p>" in html
+    assert "why" in reader.texts
+    assert chapter("c", "One", ["", ""]) == ""
+
+
+def test_contents_lead_to_chapters():
+    reader = read(contents([("c", Text("One", "一")), ("d", BAD)]))
+    assert reader.links == ["#c", "#d"]
+    assert BAD in reader.texts
+
+
+def test_a_part_is_folded_and_may_be_open_on_paper():
+    assert folded("s", "i") == "<details><summary>s</summary>i</details>"
+    assert folded("s", "i", opened=True, printed=True).startswith('<details class="printed" open>')
+
+
+@pytest.mark.parametrize(
+    ("value", "mark"),
+    [
+        (1.0, '<i class="c0" style="left:25.0%;width:25.0%"></i>'),
+        (-1.0, '<i class="neg" style="left:0.0%;width:25.0%"></i>'),
+        (0.0, '<i class="c0" style="left:25.0%;width:0.0%"></i>'),
+    ],
+)
+def test_a_bar_lies_on_the_scale_of_its_table(value, mark):
+    html = barred("x", value, ends_of([-1.0, 3.0, None, math.nan]))
+    assert mark in html
+    assert '<i class="z" style="left:25.0%"></i>' in html
+    assert 'i class="w"' not in html
+
+
+def test_a_bar_has_a_whisker_where_its_interval_is_known():
+    html = barred("x", 1.0, (-1.0, 3.0), low=0.0, high=2.0, below="<small>n 3</small>")
+    assert '<i class="w" style="left:25.0%;width:50.0%"></i>' in html
+    assert "x<small>n 3</small>" in html
+    assert barred("–", None, (0.0, 1.0), below="b") == "–b"
+    assert barred("<", math.nan, (0.0, 1.0)) == "&lt;"
+    assert ends_of([]) == (0.0, 0.0)
+    assert "hbar" in barred("0", 0.0, ends_of([0.0])), "a table of nothing but zeros"
+
+
+def test_a_chart_has_its_sentence_above_and_its_table_below():
+    html = chart("f", "Title", figure(), said="So much.", below="<table></table>")
+    assert html.index("So much.") < html.index("<figure") < html.index("<table>")
+    assert html.endswith("<table></table></section>")
+
+
+def luminance(colour):
+    parts = [int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5)]
+    red, green, blue = (
+        one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a, b):
+    low, high = sorted(luminance(one) for one in (a, b))
+    return (high + 0.05) / (low + 0.05)
+
+
+def mixed(a, b, share):
+    """A colour over another one."""
+    ends = [[int(one[n : n + 2], 16) for n in (1, 3, 5)] for one in (a, b)]
+    return "#" + "".join(
+        f"{round(share * x + (1 - share) * y):02x}" for x, y in zip(*ends, strict=True)
+    )
+
+
+@pytest.mark.parametrize("theme", re.findall(r"color-scheme:(?:light|dark);[^}]*", STYLE)[:2])
+def test_texts_can_be_read_in_either_theme(theme):
+    """At least 4.5 to 1, as WCAG wants of texts, and 4 on the fullest colour of a cell."""
+    colours = dict(re.findall(r"--(\w+):(#\w{6})", theme))
+    for name in ("ink", "soft", "good", "bad", "warn"):
+        assert contrast(colours[name], colours["page"]) >= 4.5, name
+    assert contrast(colours["ink"], colours["card"]) >= 4.5
+    assert contrast(colours["warn"], colours["warnbg"]) >= 4.5
+    for tone in ("c0", "c5"):
+        cell = mixed(colours[tone], colours["page"], 0.6)
+        assert contrast(colours["ink"], cell) >= 4.0, tone

@@ -8,15 +8,25 @@ from gogooku.evaluate.breakdown import rolling
 from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.report import render_report
 from gogooku.evaluate.words import NONE, Language
+from support.account_pages import account_of
 from support.pages import read
-from support.report_pages import daily_of, headline_of, page, portfolio_of
+from support.report_pages import daily_of, headline_of, page
 
 ORDER = [
-    "headline", "warnings", "ranking", "rivals", "metrics", "monthly-rankic", "rolling-rankic",
-    "cumulative-rankic", "decay", "decay-lag", "groups", "deciles", "portfolio", "excess",
-    "equity", "drawdown", "turnover", "months", "months-excess", "exposures", "sectors", "scores",
-    "importance", "calibration", "channels", "training-rankic", "training-loss", "training-gates",
-    "training-gradients", "training-updates", "glossary", "facts", "config", "stamp",
+    "headline", "contents", "warnings", "luck",
+    "chapter-names", "ranking", "rivals",
+    "chapter-skill", "metrics", "monthly-rankic", "rolling-rankic", "cumulative-rankic", "decay",
+    "decay-lag", "groups", "deciles",
+    "chapter-account", "portfolio", "excess", "equity", "beside", "turnover", "months",
+    "months-excess",
+    "chapter-attribution", "parts", "parts-growth", "brinson", "factors", "factor-growth",
+    "exposures", "sectors",
+    "chapter-risk", "risk", "risk-tests", "drawdown", "drawdowns", "worst-days", "windows", "exit",
+    "chapter-capacity", "costs", "capacity", "slices",
+    "chapter-months", "month-details",
+    "chapter-model", "scores", "importance", "calibration", "channels", "training-rankic",
+    "training-loss", "training-gates", "training-gradients", "training-updates",
+    "chapter-background", "glossary", "facts", "config", "stamp",
 ]  # fmt: skip
 MOST_BYTES = 3_000_000
 
@@ -41,7 +51,7 @@ def test_figures_hold_the_numbers():
 def test_nothing_is_loaded_from_outside():
     html = render_report(page())
     reader = read(html)
-    assert reader.links == []
+    assert reader.links == [f"#{key}" for key in ORDER if key.startswith("chapter-")]
     assert not re.search(r"https?:|url\(|@import|<link|<iframe|<img", html)
     assert "default-src 'none'" in html
 
@@ -53,6 +63,7 @@ def test_every_text_is_escaped():
     assert "<title>ridge-&lt;small&gt;-&amp;-friends</title>" in html
     assert "Co &lt;A&gt; &amp; B" in html
     assert "甲 &lt;乙&gt;" in html
+    assert "<乙>" not in html
 
 
 @pytest.mark.parametrize("language", Language)
@@ -92,10 +103,13 @@ def test_no_number_lacks_its_unit():
 
 
 def test_the_page_of_ten_years_is_small():
-    rows = 2_450
-    daily = daily_of(0, rows)
-    long = page(daily=daily, rolling=rolling(daily), portfolio=portfolio_of(rows))
-    assert len(render_report(long).encode()) < MOST_BYTES / 2
+    """Ten years of 50 names held among 4,000, every month with refused orders and all sectors."""
+    rows = 3_650
+    daily = daily_of(0, 2_450)
+    account = account_of(rows, num_sectors=34, each=60)
+    text = render_report(page(daily=daily, rolling=rolling(daily), account=account))
+    assert text.count('<details class="printed"') > 120
+    assert len(text.encode()) < MOST_BYTES
 
 
 def test_the_headline_says_whose_prices_they_are():
@@ -110,15 +124,16 @@ def test_the_headline_says_whose_prices_they_are():
 
 
 def test_parts_that_do_not_exist_are_left_out():
-    bare = page(portfolio=None, events=(), warnings=(), ranking=None, rivals=None, missing=(),
-                importance=(), calibration=(), channels=None, styles=None, sectors=None,
+    bare = page(account=None, luck=None, events=(), warnings=(), ranking=None, rivals=None,
+                missing=(), importance=(), calibration=(), channels=None,
                 decay=None, breakdown=None,
                 scores=page().scores[:0],
                 metrics={"h5.rank_ic": page().metrics["h5.rank_ic"]})  # fmt: skip
     reader = read(render_report(bare))
     there = [key for key in reader.ids if key in ORDER]
     assert there == [
-        "headline", "warnings", "metrics", "monthly-rankic", "rolling-rankic", "cumulative-rankic",
-        "decay", "deciles", "glossary", "facts", "config", "stamp",
+        "headline", "contents", "warnings", "chapter-skill", "metrics", "monthly-rankic",
+        "rolling-rankic", "cumulative-rankic", "decay", "deciles", "chapter-background",
+        "glossary", "facts", "config", "stamp",
     ]  # fmt: skip
     assert "No warnings." in reader.texts

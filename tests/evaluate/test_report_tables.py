@@ -20,17 +20,9 @@ from gogooku.evaluate.report_tables import (
 )
 from gogooku.evaluate.report_texts import DEVIATIONS, STYLES
 from gogooku.evaluate.words import RETURN
-from support.pages import read
-from support.report_pages import breakdown_of, daily_of, days_of, ranking_of
-
-
-def rows(html):
-    """Texts of each row of a body, in English."""
-    html = re.sub(r'<span lang="ja">.*?</span>', "", html)
-    return [
-        [re.sub(r"<[^>]*>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", row)]
-        for row in re.findall(r"<tr>(<td.*?)</tr>", html)
-    ]
+from support.account_pages import days_of
+from support.pages import read, rows
+from support.report_pages import breakdown_of, daily_of, ranking_of
 
 
 def test_both_ends_of_the_ranking_are_shown_with_moves():
@@ -125,7 +117,8 @@ def test_groups_are_a_table_a_cut_where_there_are_several():
     assert titles == ["Year", "Trend of the market", "Size", "Sector"], "one segment is no cut"
     found = rows(html)
     assert [row[0][0] for row in found if row[0]] == [
-        "2022", "2023", "falling", "rising", "small", "middle", "large", "0050", "9050", "unknown"
+        "2022", "2023", "falling", "rising", "small", "middle", "large", "Fishery,", "Services",
+        "unknown"
     ]  # fmt: skip
     assert found[0][1] == ["0.000", "−0.039", "to", "+0.039", "n", "90"]
     assert found[1][1] == ["+0.010", "n", "90"]
@@ -178,10 +171,17 @@ def test_the_difference_of_a_year_is_that_of_its_compound_returns():
 def test_exposures_are_a_mean_and_a_range_with_their_unit():
     frame = pl.DataFrame({"date": days_of(2) * 2, "name": ["beta", "beta", "9050 <x>", "9050 <x>"],
                           "active": [-0.1, -0.3, 0.5, 0.5]})  # fmt: skip
-    assert rows(exposure_table(frame, STYLES, DEVIATIONS)) == [
-        [["Beta", "(250", "sessions)"], ["−0.20", "sd"], ["−0.30", "to", "−0.10", "sd"]],
+    found = [
         [["9050", "&lt;x&gt;"], ["+0.50", "sd"], ["+0.50", "to", "+0.50", "sd"]],
+        [["Beta", "(250", "sessions)"], ["−0.20", "sd"], ["−0.30", "to", "−0.10", "sd"]],
     ]
+    assert rows(exposure_table(frame, STYLES, DEVIATIONS)) == found, "the largest first"
+    folded = exposure_table(frame, STYLES, DEVIATIONS, most=1)
+    shown, _, rest = folded.partition("<details>")
+    assert rows(shown) == found[:1]
+    assert rows(rest) == found[1:]
+    still = frame.with_columns(pl.lit(0.0).alias("active"))
+    assert rows(exposure_table(still, STYLES, DEVIATIONS)) == [], "never away from the universe"
 
 
 def test_groups_stand_by_what_they_are_worth_and_their_bars_share_a_scale():
@@ -196,3 +196,8 @@ def test_groups_stand_by_what_they_are_worth_and_their_bars_share_a_scale():
                                                                 ["−0.030"]]]  # fmt: skip
     assert 'class="c0" style="left:50.0%;width:50.0%"' in html
     assert 'class="neg" style="left:0.0%;width:50.0%"' in html
+    for place in (1, 3):
+        groups[place] = {**groups[place], "lost": None, "error": None}
+    assert [row[2] for row in rows(importance_table(groups))] == [["–"], ["–"]]
+    none = [{**one, "lost": None, "error": None} for one in groups]
+    assert [row[1:] for row in rows(importance_table(none))] == [[["–"], ["–"]]] * 2

@@ -1,6 +1,7 @@
 """Every text of the page is there in both languages, and every kept finding has its Japanese."""
 
 import re
+from html import unescape
 
 import numpy as np
 import polars as pl
@@ -49,7 +50,7 @@ def measures():
 def test_labels_units_and_meanings_are_those_of_the_definitions(measure):
     label, meaning, unit = label_of(measure), meaning_of(measure), unit_of(measure)
     assert all((*label, *meaning))
-    assert meaning.en in explained(measure).replace("&#x27;", "'").replace("&quot;", '"')
+    assert meaning.en in unescape(explained(measure))
     assert (unit.suffix.en == "") == (unit.suffix.ja == "")
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tsa.stattools import diebold_mariano_test
 
+from gogooku.core.cosines import cosine_spread
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.metrics import newey_west_error
 from gogooku.evaluate.compare import COMPARISON_SCHEMA, compare_runs
@@ -26,9 +27,9 @@ def test_without_autocorrelation_it_is_close_to_students_t():
     series = np.random.default_rng(0).normal(0.1, 1.0, size=400)
     ours = mean_test(series, horizon=1)
     reference = stats.ttest_1samp(series, 0.0)
-    assert ours.p_value == pytest.approx(reference.pvalue, abs=0.02)
+    assert ours.p_value == pytest.approx(reference.pvalue, abs=0.05)
     assert ours.estimate.n == 400
-    assert ours.sigmas == pytest.approx(ours.estimate.t_stat, rel=0.05)
+    assert ours.sigmas == pytest.approx(ours.estimate.t_stat, rel=0.15)
 
 
 def test_the_small_sample_correction():
@@ -38,7 +39,8 @@ def test_the_small_sample_correction():
     assert lags == 8
     raw = newey_west_error(series, lags)
     assert test.estimate.error == pytest.approx(raw / math.sqrt(1 - 0.09))
-    assert test.degrees == pytest.approx(3 / 0.09)
+    assert test.half_width() == pytest.approx(cosine_spread(series, horizon=5).half_width(0.95))
+    assert test.estimate.high - test.estimate.value == pytest.approx(test.half_width())
 
 
 @pytest.mark.parametrize(("n", "lags"), [(3, 0), (50, 4), (300, 38), (40, 39)])
@@ -65,13 +67,13 @@ def test_a_paired_difference_is_that_of_diebold_and_mariano(horizon):
 
 
 @pytest.mark.parametrize(("n", "horizon"), [(200, 1), (200, 5), (120, 20), (400, 20)])
-def test_true_nulls_are_rejected_about_as_often_as_stated(n, horizon):
+def test_true_nulls_are_rejected_as_often_as_stated(n, horizon):
+    """Of 1,500 markets, within three binomial errors of 5 %; by Newey-West 8 to 11 %."""
     rng = np.random.default_rng(2)
     rejected = [
-        mean_test(overlapping(rng, n, horizon), horizon=horizon).p_value < 0.05 for _ in range(600)
+        mean_test(overlapping(rng, n, horizon), horizon=horizon).p_value < 0.05 for _ in range(1500)
     ]
-    independent_blocks = n / horizon
-    assert 0.025 < np.mean(rejected) < (0.10 if independent_blocks >= 10 else 0.14)
+    assert 0.033 < np.mean(rejected) < 0.067
 
 
 def test_a_difference_is_paired():

@@ -178,3 +178,8 @@ def test_a_calendar_split_that_cannot_be_is_refused():
         make_folds(CalendarSplit(start=date(2030, 1, 1)), SESSIONS)
     with pytest.raises(ConfigError, match=r"choose a later split\.start"):
         make_folds(CalendarSplit(start=date(2017, 6, 1)), SESSIONS)
+
+
+def test_a_warm_up_longer_than_the_sample_is_said():
+    with pytest.raises(ConfigError, match=r"warm-up of 9000 sessions leaves none of the \d+ that"):
+        make_folds(FractionSplit(), SESSIONS, first=9000)

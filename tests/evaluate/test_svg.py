@@ -14,6 +14,7 @@ from gogooku.evaluate.svg import (
     dated,
     drawn,
     embedded,
+    even_places,
     number_ticks,
     plain,
 )
@@ -156,3 +157,11 @@ def test_numbers_are_short_and_no_text_ends_a_script():
     }
     assert "<" not in embedded({"x": BAD})
     assert json.loads(embedded({"x": BAD})) == {"x": BAD}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10, 11, 100, 999])
+def test_few_places_are_spread_evenly_with_both_ends(count):
+    places = even_places(count, most=10)
+    assert len(places) <= 10
+    assert places == sorted(set(places))
+    assert [places[0], places[-1]] == [0, count - 1] if count else places == []

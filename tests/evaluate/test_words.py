@@ -14,8 +14,10 @@ from gogooku.evaluate.words import (
     SHARE,
     Text,
     Unit,
+    amount,
     html,
     joined,
+    probability,
     sessions,
     tipped,
 )
@@ -72,3 +74,30 @@ def test_units_follow_the_language():
 def test_sessions_are_counted():
     assert sessions(1) == Text("1 session", "1営業日")
     assert sessions(1200).en == "1,200 sessions"
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "text"),
+    [
+        (807_268_857.0, "JPY", Text("807m JPY", "8.07億円")),
+        (1e9, "JPY", Text("1bn JPY", "10億円")),
+        (1e12, "JPY", Text("1tn JPY", "1兆円")),
+        (25_000.0, "USD", Text("25k USD", "2.5万ドル")),
+        (-3.2e9, "JPY", Text("−3.2bn JPY", "−32億円")),
+        (950.0, "EUR", Text("950 EUR", "950 EUR")),
+        (99_980_000.0, "JPY", Text("100m JPY", "9,998万円")),
+        (None, "JPY", Text("–", "–")),
+        (math.inf, "JPY", Text("–", "–")),
+    ],
+)
+def test_money_goes_by_the_steps_of_each_language(value, currency, text):
+    assert amount(value, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "50.0%"), (0.9991, "above 99.9%"), (0.0009, "below 0.1%"), (1.0, "above 99.9%"),
+     (0.0, "below 0.1%"), (None, "–"), (math.nan, "–")],
+)  # fmt: skip
+def test_a_probability_is_never_said_to_be_certain(value, text):
+    assert probability(value).en == text

@@ -20,7 +20,6 @@ ELSEWHERE = {
     "Bar.value_yen": "`_PANEL` of sandbox/market/market.py, by name",
     "restore": "users: docs/data.md",
     "sharpe_ratio": "users: docs/evaluation.md",
-    "deflated_sharpe": "users: docs/evaluation.md",
     "Overfitting.logits_C": "users: docs/evaluation.md",
     "Overfitting.chosen_C": "users: docs/evaluation.md",
     "Overfitting.seen_C": "users: docs/evaluation.md",

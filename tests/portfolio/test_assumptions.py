@@ -18,7 +18,7 @@ def test_the_usual_account():
     found = said()
     assert found["fills"].startswith("at the open of the session after the decision")
     assert "not known, so prices beyond count as locked" in found["limits"]
-    assert found["dividends"] == "price return only: the bars have no dividends"
+    assert found["dividends"].startswith("price return only, account and benchmark alike")
     assert found["participation"].startswith("no cap")
     assert found["money"] == "whole smallest units: 1 to the JPY"
     assert "short sales" not in found
@@ -48,11 +48,20 @@ def test_each_choice_is_said(settings, about, words):
 def test_what_the_bars_know_is_said():
     market = bars([[100.0]] * 2, [[100.0]] * 2)
     yes = np.ones((2, 1), dtype=bool)
-    rich = dataclasses.replace(market, dividend=yes * 1.0, fine_ticks=yes, lendable=yes)
+    once = np.array([[0.0], [1.0]])
+    rich = dataclasses.replace(market, dividend=once, fine_ticks=yes, lendable=~yes)
     found = said(rich, stance="dollar_neutral", costs={"spread_ticks": 0.5})
-    assert found["dividends"] == "in cash on the ex-date, less 20.315% tax"
+    assert found["dividends"] == (
+        "in cash on the ex-date as last announced (the first on 2022-01-05), less 20.315% tax, "
+        "account and benchmark alike; companies pay two to three months later"
+    )
     assert found["ticks"].startswith("the finer table for the TOPIX 500")
-    assert found["short sales"].startswith("lendable names only")
+    assert found["short sales"].startswith("lendable names only, by the margin class known at")
+    assert "on which no class is known" not in found["short sales"]
+    unsure = dataclasses.replace(rich, lendable=np.array([[True], [False]]), dividend=once * 0.0)
+    found = said(unsure, stance="dollar_neutral")
+    assert "every name on 1 sessions, the last 2022-01-04, on which no" in found["short sales"]
+    assert "of which there is none" in found["dividends"]
     abroad = said(dataclasses.replace(market, exchange=NEW_YORK), costs={"spread_ticks": 0.5})
     assert (abroad["limits"], abroad["ticks"]) == ("none at this exchange", "one cent")
     assert abroad["money"] == "whole smallest units: 100 to the USD"

@@ -426,3 +426,56 @@ def test_a_purchase_does_not_wait_with_another_purchase():
     assert set(result.unfilled["reason"]) == {"no_open"}
     bought = result.ledger.filter(side="buy")
     assert bought.filter(code=B)["date"].to_list() == [DAY[1]]
+
+
+# ------------------------------------------------------------------ a benchmark like the account
+
+
+def paying_market(sessions=60, names=5):
+    """Prices stand still or halve with a split; all that is earned are dividends of 1 to 3 %."""
+    rng = np.random.default_rng(8)
+    factor = np.ones((sessions, names))
+    factor[30, 0] = 0.5
+    close = 1_000.0 * np.cumprod(factor, axis=0)
+    before = np.vstack([close[:1], close[:-1]])
+    dividend = np.where(rng.random(close.shape) < 0.1, rng.uniform(0.01, 0.03, close.shape), 0.0)
+    dividend[30, 0] = 0.02  # per share before the split of that day
+    return bars(close, close, adjustment_factor=factor, dividend=dividend * before)
+
+
+def equal_book(market, **settings):
+    config = account(
+        **{"cash": 1e9, "bps": 0.0, "lot": 1, "top_k": len(market.codes), **settings},
+        max_weight=1.0,
+    )
+    ones = np.ones((len(market.sessions) - 1, len(market.codes)))
+    return trade(market, ones, config)
+
+
+def test_where_all_return_is_dividends_an_equal_weighted_book_has_no_excess():
+    market = paying_market()
+    daily = equal_book(market, dividend_tax=0.2).daily
+    equity, bench = (daily[name].to_numpy() for name in ("equity", "benchmark"))
+    assert equity[-1] / equity[0] > 1.05
+    assert np.abs(np.diff(np.log(equity)) - np.diff(np.log(bench))).max() < 1e-4
+    assert daily["benchmark_dividends"].sum() == pytest.approx(bench[-1] - bench[0])
+    gross = (np.nan_to_num(market.dividend[2:]) / market.close[1:-1]).mean(axis=1)
+    np.testing.assert_allclose(np.diff(bench)[1:] / bench[1:-1], 0.8 * gross, atol=1e-12)
+
+
+def test_the_benchmark_is_entered_without_the_dividend_of_that_day():
+    market = bars([[100.0]] * 3, [[100.0]] * 3, dividend=np.array([[0.0], [5.0], [2.0]]))
+    result = trade(market, [[1.0]] * 2, account(cash=10_000.0, bps=0.0, dividend_tax=0.0))
+    assert result.daily["equity"].to_list() == [10_000.0, 10_000.0, 10_200.0]
+    assert result.daily["benchmark"].to_list() == pytest.approx([10_000.0, 10_000.0, 10_200.0])
+
+
+def test_a_name_that_leaves_costs_the_benchmark_the_haircut_too():
+    nan = np.nan
+    prices = [[100.0, 50], [100, 50], [100, 50], [nan, 50], [nan, 50]]
+    gone = np.array([[True, True]] * 3 + [[False, True]] * 2)
+    market = bars(prices, prices, listed=gone, universe=gone)
+    result = equal_book(market, delisting_haircut=0.3)
+    equity, bench = (result.daily[name].to_list() for name in ("equity", "benchmark"))
+    assert bench == pytest.approx([1e9, 1e9, 1e9, 0.85e9, 0.85e9])
+    assert equity == pytest.approx(bench, rel=1e-6)

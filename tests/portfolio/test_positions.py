@@ -28,7 +28,8 @@ def test_sessions_without_a_fill_are_earned_by_the_weights_alone(case):
 
 def test_the_benchmark_is_the_universe_of_the_session_before(case):
     positions = placed(*case)
-    own = positions.benchmark_earned.sum(axis=1)
+    assert (positions.benchmark_dividends > 0.0).sum() > 10
+    own = positions.benchmark_earned.sum(axis=1) + positions.benchmark_dividends
     np.testing.assert_allclose(own[2:], positions.benchmark[2:], atol=1e-12)
     assert own[1] == 0.0
 

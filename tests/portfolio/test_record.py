@@ -44,6 +44,13 @@ def test_the_benchmark_is_the_mean_of_the_members_and_says_where_it_is_not_known
     base, last = np.array([10.0, 10.0, 10.0]), np.array([11.0, 13.0, np.nan])
     record.follow_universe(DAY, np.array([True, True, True]), base, last)
     assert record.benchmark == pytest.approx(120.0)
+    paid = np.array([1.0, 0.0, 5.0])
+    assert record.benchmark_dividends == 0.0
+    paying = Record(benchmark=100.0)
+    paying.follow_universe(DAY, np.array([True, True, True]), base, last, paid=paid)
+    # Growth of 10 % and 30 %, and a dividend of 1 on 10 of the first: 20 % and half of 10 %.
+    assert paying.benchmark == pytest.approx(125.0)
+    assert paying.benchmark_dividends == pytest.approx(5.0)
     assert record.holdings(("A",)).is_empty()
     record.follow_universe(NEXT, np.array([False, False, True]), base, last)
     with pytest.raises(DataError, match="no return on 1 sessions, first 2024-01-05"):

@@ -9,8 +9,9 @@ import pytest
 from gogooku.core.files import read_json
 from gogooku.dataset.home import labels_of
 from gogooku.evaluate.skill import evaluate_scores
+from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.beside import METRICS_FILE
-from gogooku.runs.cautions import cautions_of
+from gogooku.runs.cautions import account_cautions, cautions_of
 from gogooku.runs.folder import EVENTS_FILE
 from gogooku.runs.groups import breakdown
 from gogooku.runs.judge import evaluate
@@ -23,7 +24,7 @@ def said(home, run, *, change=None, dataset=None):
     if change is not None:
         scores = change(scores, labels.raw_TNH[indices])
     skill = evaluate_scores(scores, indices, labels)
-    where = breakdown(whole, labels, (indices, scores), skill)
+    where = breakdown(whole, labels, (indices, [scores]), skill)
     found = cautions_of(run, dataset or whole, (indices, scores), skill, where)
     return {one.code: one.text for one in found}
 
@@ -61,6 +62,28 @@ def test_the_bias_and_the_currency_of_the_dataset_are_warned_of(home, ridge):
     bias = ["survivors only: none of 900 names left"]
     other = replace(whole, manifest={**whole.manifest, "known_bias": bias, "currency": "USD"})
     assert {"survivors-only", "other-currency"} <= set(said(home, ridge, dataset=other))
+
+
+@pytest.mark.parametrize(
+    ("settings", "codes"),
+    [
+        ({"portfolio": {"top_k": 7}, "initial_cash": 2e9}, []),
+        ({"portfolio": {"top_k": 11}, "initial_cash": 2e9}, ["large-k"]),
+        ({"portfolio": {"top_k": 7}, "initial_cash": 1e7}, ["other-currency"]),
+    ],
+)
+def test_the_settings_of_an_account_are_warned_of(home, ridge, settings, codes):
+    """By the names that have a score in the usual session, at most 40 of them."""
+    whole = ridge.dataset(home)
+    indices, scores = ridge.scores("test", whole)
+    traded = indices, scores[:, :, 1].astype(float)
+    found = account_cautions(TradeConfig(**settings), whole, traded)
+    assert [one.code for one in found] == codes
+    assert all(one.text_ja for one in found)
+    biases = ["a known one", "survivors only: none of 900 names left"]
+    other = replace(whole, manifest={**whole.manifest, "known_bias": biases})
+    more = account_cautions(TradeConfig(**settings), other, traded)
+    assert [one.code for one in more] == [*codes, "survivors-only", "known-bias"]
 
 
 def test_they_are_written_gravest_first_and_read_back(home, ridge):

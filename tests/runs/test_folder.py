@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.core.errors import ContractError, DataError
+from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.files import MANIFEST_FILE
 from gogooku.runs.find import open_run
-from gogooku.runs.folder import RAW_INPUT, raw_hash
+from gogooku.runs.folder import RAW_INPUT, raw_hash, require_name
 from support.seals import reseal
 
 
@@ -60,3 +60,17 @@ def test_a_run_that_reads_raw_channels_is_tied_to_them(home, ridge):
     other = replace(ridge.stamp, inputs={**ridge.stamp.inputs, RAW_INPUT: "f" * 16})
     with pytest.raises(ContractError, match=r"read raw channels ffff.*train again"):
         replace(ridge, stamp=other).dataset(home)
+
+
+@pytest.mark.parametrize("name", ["date", "atft-gat-fan", "a", "x" * 64, "9_b.c"])
+def test_a_name_that_can_be_one(name):
+    assert require_name("run", name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", ".hidden", "-x", "<b>", "a b", "x" * 65, "a\n"]
+)
+def test_a_name_that_is_none_is_said(name):
+    with pytest.raises(UsageError, match="a name begins with a letter or a digit") as raised:
+        require_name("run", name)
+    assert len(str(raised.value)) < 250

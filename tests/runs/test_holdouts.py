@@ -50,7 +50,7 @@ def test_it_is_not_judged_until_it_is_spent(home, ridge, kept):
     evaluate(home, ridge, spend=["last"], clock=CLOCK)
     (touched,) = spent_by(home, ridge)
     assert (touched.spent[0].run, touched.spent[0].at) == (ridge.run_id, CLOCK.now())
-    assert "spent by this run alone, on 2026-02-02" in touched.said(ridge.run_id)
+    assert "spent by this run alone, on 2026-02-02" in touched.said(ridge.run_id).en
     evaluate(home, ridge)
     pipeline.backtest(home, ridge)
     assert len(TrialLedger(home).spent(kept)) == 1
@@ -63,7 +63,9 @@ def test_a_second_run_has_to_say_so_and_is_counted(home, ridge, kept):
         refuse_unspent(home, reversal)
     spend_and_enter(home, reversal, ["last"])
     (touched,) = spent_by(home, reversal)
-    assert f"number 2 of 2 to look at it (others: {ridge.run_id})" in touched.said(reversal.run_id)
+    assert (
+        f"number 2 of 2 to look at it (others: {ridge.run_id})" in touched.said(reversal.run_id).en
+    )
 
 
 def test_a_run_that_ends_before_it_touches_nothing(home, kept):
@@ -103,7 +105,7 @@ def test_what_cannot_be_registered(home, kept):
         register(home, dataset, "old", **outside)
     with pytest.raises(UsageError, match="before --from"):
         register(home, dataset, "x", first=days[9].item(), last=days[3].item())
-    with pytest.raises(UsageError, match="a name is of"):
+    with pytest.raises(UsageError, match="a name begins with"):
         register(home, dataset, "a/b", first=days[3].item(), last=days[9].item())
     with pytest.raises(UsageError, match="registered already"):
         register(home, dataset, "last", first=days[3].item(), last=days[9].item())

@@ -1,14 +1,17 @@
 """What groups of features are worth to a run: runs whose answer is known."""
 
+import numpy as np
 import pytest
 
 from gogooku.core.config import Execution, resolve
 from gogooku.core.progress import SilentReporter
 from gogooku.features.catalogue import by_name
+from gogooku.learn.importance import rank_ic_lost
 from gogooku.runs.find import open_run
 from gogooku.runs.importance import groups_of, importance
 from gogooku.runs.named import run_named
 from gogooku.runs.train import train
+from support.cli import done
 
 
 def test_groups_are_those_of_the_catalogue(tour_home):
@@ -65,3 +68,19 @@ def test_of_a_refit_what_selected_is_measured(home):
     plain, _ = importance(home, open_run(home, "ridge"))
     again, _ = importance(home, run)
     assert again == plain
+
+
+def test_a_horizon_of_which_no_session_counts_is_null(home, one_feature, monkeypatch):
+    def without_labels(*args, **settings):
+        intact, lost = rank_ic_lost(*args, **settings)
+        intact[:, -1] = lost[:, :, -1] = np.nan
+        return intact, lost
+
+    monkeypatch.setattr("gogooku.runs.importance.rank_ic_lost", without_labels)
+    answer = done(home, "report", "reversal", "--importance", "--json").json
+    unknown = {"lost": None, "error": None, "rank_ic": None, "sessions": 0}
+    for one in answer["importance"]:
+        assert (one["lost"] is None) == (one["horizon"] == 20)
+        if one["horizon"] == 20:
+            assert {name: one[name] for name in unknown} == unknown
+    assert " - " in done(home, "report", "reversal", "--importance").out

@@ -1,20 +1,15 @@
 """The page about a run: of the evaluation and the backtest that its settings name."""
 
 import re
-import shutil
-from datetime import date
 from types import MappingProxyType
 
-import polars as pl
-
 from gogooku.core.config import resolve
-from gogooku.core.files import write_json
-from gogooku.core.seal import open_sealed, seal
 from gogooku.core.stamp import Stamp
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import JudgeConfig, evaluate
-from gogooku.runs.report import ReportConfig, events_of, exposed, warnings_of, write_report
+from gogooku.runs.newest import company_names, source_of
+from gogooku.runs.report import ReportConfig, events_of, warnings_of, write_report
 from gogooku.runs.trade import TradeConfig, backtest
 from support.pages import read
 
@@ -49,7 +44,9 @@ def test_another_trial_is_another_page(home, ridge):
     plain, trial = write_report(home, ridge), write_report(home, ridge, page_of("lot_size=1"))
     assert plain != trial
     assert plain.read_bytes() != trial.read_bytes()
-    assert write_report(home, ridge, page_of("lot_size=100")) == plain
+    counted = write_report(home, ridge)
+    assert counted != plain, "the other account is one more try"
+    assert write_report(home, ridge, page_of("lot_size=100")) == counted
 
 
 def test_events_are_lines_and_none_where_nothing_reports(home, ridge, tmp_path):
@@ -101,28 +98,14 @@ def run_alone(home, ridge):
     return page
 
 
-def test_exposures_are_shown_where_a_backtest_has_kept_some(home, ridge):
-    traded = backtest(home, ridge)
-    whole = exposed(traded, "style")
-    assert whole is not None
-    assert {"beta", "momentum"} <= set(whole["name"])
-    assert exposed(traded, "weather") is None
-
-    class Kept:
-        folder = home / "kept"
-
-        def frame(self, name):
-            return open_sealed(self.folder).parquet(f"{name}.parquet")
-
-    shutil.copytree(traded.folder, Kept.folder)
-    rows = {"date": [date(2024, 1, 4)], "style": ["beta"], "active": [0.5], "unknown": [0.0]}
-    (Kept.folder / "manifest.json").unlink()
-    pl.DataFrame(rows).write_parquet(Kept.folder / "styles.parquet")
-    write_json(Kept.folder / "manifest.json", {"kind": "backtest", "parts": {}})
-    seal(Kept.folder)
-    found = exposed(Kept(), "style")
-    assert found.rows() == [(date(2024, 1, 4), "beta", 0.5)]
-    assert found.columns == ["date", "name", "active"]
+def test_the_page_shows_the_account_and_how_much_may_be_luck(home, ridge):
+    text = write_report(home, ridge).read_text(encoding="utf-8")
+    reader = read(text)
+    assert {"luck", "beside", "parts", "risk", "capacity", "month-details"} <= set(reader.ids)
+    month = backtest(home, ridge).frame("months")["month"][0]
+    assert f"<b>{month:%Y-%m}</b>" in text
+    name = company_names(source_of(home, ridge))["name_en"][0]
+    assert name.split()[0] in text
 
 
 def test_warnings_are_findings_first_and_in_both_languages():

@@ -1,9 +1,13 @@
 """What a training hangs on, and what it does not."""
 
+import re
+
+import numpy as np
 import pytest
 
 from gogooku.core.code import code_of
 from gogooku.core.config import Execution, resolve
+from gogooku.core.errors import UsageError
 from gogooku.core.progress import SilentReporter
 from gogooku.runs import judge, report, trade, train
 from gogooku.runs.config import TrainConfig
@@ -88,3 +92,62 @@ def test_what_a_network_gives_beside_its_scores_is_kept_if_it_is_asked_for(home,
 def test_each_of_its_settings_makes_another_run(setting, home, ridge):
     made = done(home, "train", "ridge", *sets(setting), "--json").json
     assert made["run"] != ridge.run_id
+
+
+@pytest.mark.parametrize("name", ["../outside", "x" * 300, "<script>"])
+def test_a_run_whose_name_is_none_of_a_folder_is_refused_before_anything(name, home, ridge):
+    before = sorted((home / "runs").iterdir())
+    chosen = resolve(run_named("ridge"), base_name="ridge")
+    with pytest.raises(UsageError, match="a name begins with"):
+        train.train(
+            home,
+            name,
+            chosen,
+            ridge.dataset(home),
+            execution=Execution(threads=1),
+            reporter=SilentReporter(),
+        )
+    assert sorted((home / "runs").iterdir()) == before
+
+
+def spoil(monkeypatch, run, where, value):
+    """Make some scores of every checkpoint of its kind another number."""
+    kind = type(train.load_checkpoint(run.checkpoints()[0]))
+    whole = kind.scores
+
+    def scores(self, dataset, indices):
+        made = whole(self, dataset, indices).copy()
+        made[where] = value
+        return made
+
+    monkeypatch.setattr(kind, "scores", scores)
+
+
+@pytest.mark.parametrize("split", ["fractions", "purged_kfold"])
+@pytest.mark.parametrize(
+    ("where", "value", "said"),
+    [
+        (np.s_[:, :, 2], np.nan, "at horizon 10 is a number"),
+        (np.s_[0, 3, 1], np.inf, "1 of .* scores of .* are infinite"),
+        (np.s_[-1, :, 0], -np.inf, "40 of .* scores of .* are infinite"),
+    ],
+)
+def test_scores_that_are_no_numbers_make_no_run(
+    where, value, said, split, home, ridge, monkeypatch
+):
+    spoil(monkeypatch, ridge, where, value)
+    before = sorted((home / "runs").glob("[!.]*"))
+    refused = run_cli(home, "train", "ridge", *sets(f"split.kind={split}", "seed=5"))
+    assert refused.code == 3
+    assert re.search(said, refused.err), refused.err
+    assert sorted((home / "runs").glob("[!.]*")) == before
+
+
+def test_a_name_without_a_score_is_no_failure(home, ridge, monkeypatch):
+    spoil(monkeypatch, ridge, np.s_[:, 3], np.nan)
+    assert done(home, "train", "ridge", *sets("seed=5"), "--json").json["horizons"] == [
+        1,
+        5,
+        10,
+        20,
+    ]

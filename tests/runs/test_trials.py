@@ -12,7 +12,8 @@ import pytest
 
 from gogooku.commands import forget
 from gogooku.core.config import resolve
-from gogooku.core.errors import ContractError, DataError, UsageError
+from gogooku.core.errors import ContractError, DataError, StorageError, UsageError
+from gogooku.runs.account_trials import AccountTrial
 from gogooku.runs.find import open_run
 from gogooku.runs.judge import JudgeConfig, evaluate, tries_on
 from gogooku.runs.trials import (
@@ -23,6 +24,8 @@ from gogooku.runs.trials import (
     TrialLedger,
     num_trials,
 )
+from support.cli import done
+from support.read_only import read_only
 
 NOON = datetime(2026, 1, 5, 3, tzinfo=UTC)
 TRIAL = Trial(
@@ -45,6 +48,22 @@ TRIAL = Trial(
     judged_by="raw",
     at=NOON,
     skill={1: Figure(0.02, 0.21, 120), 20: Figure(None, None, 0)},
+)
+ENTRY = AccountTrial(
+    key="ridge-1/backtest-1",
+    run="ridge-1",
+    config="c1",
+    features="f1",
+    account="a1",
+    labels="true",
+    source="tiny",
+    exchange="tokyo",
+    first=date(2024, 1, 4),
+    last=date(2024, 6, 28),
+    at=NOON,
+    sharpe=0.08,
+    excess=0.05,
+    n=120,
 )
 WINDOW = {"source": "tiny", "exchange": "tokyo", "first": TRIAL.first, "last": TRIAL.last}
 
@@ -82,9 +101,33 @@ def test_tries_are_distinct_settings_on_overlapping_sessions_of_one_source():
     assert num_trials([], **WINDOW) == 0
 
 
-def test_a_ledger_of_other_data_is_refused():
-    with pytest.raises(ContractError, match=r"1 entries of source tiny on exchange tokyo"):
-        num_trials([TRIAL], **{**WINDOW, "exchange": "new_york"})
+def test_one_name_on_two_exchanges_is_two_markets():
+    both = [
+        TRIAL,
+        replace(TRIAL, key="2", config="c2"),
+        replace(TRIAL, key="3", config="c3", exchange="new_york"),
+    ]
+    assert num_trials(both, **WINDOW) == 2
+    assert num_trials(both, **{**WINDOW, "exchange": "new_york"}) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"content": "d2"},
+        {"exchange": "new_york"},
+        {"source": "elsewhere"},
+        {"config": "c2", "last": date(2024, 7, 1)},
+    ],
+)
+def test_a_ledger_of_other_data_is_refused_and_kept(ledger, other):
+    ledger.record(TRIAL)
+    before = ledger.path.read_bytes()
+    with pytest.raises(ContractError, match="it is the ledger of other data") as raised:
+        ledger.record(replace(TRIAL, **other))
+    for name, value in other.items():
+        assert f"{name} {getattr(TRIAL, name)} (here {value})" in str(raised.value)
+    assert ledger.path.read_bytes() == before
 
 
 # ------------------------------------------------------------------------------------- damage
@@ -128,8 +171,72 @@ def test_a_newer_format_is_left_alone(ledger):
     with sqlite3.connect(ledger.path) as connection:
         connection.execute("UPDATE facts SET value = '9'")
     connection.close()
-    with pytest.raises(DataError, match="this program reads format 1"):
+    with pytest.raises(DataError, match="this program reads format 2"):
         ledger.record(TRIAL)
+
+
+def made_older(ledger):
+    """Bring the file to what the version before accounts wrote."""
+    with sqlite3.connect(ledger.path) as connection:
+        connection.execute("DROP TABLE accounts")
+        connection.execute("UPDATE facts SET value = '1'")
+    connection.close()
+
+
+def schema_of(ledger):
+    with sqlite3.connect(ledger.path) as connection:
+        (found,) = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    connection.close()
+    return found
+
+
+def test_accounts_are_written_once_and_read_in_order(ledger):
+    assert ledger.accounts() == []
+    ledger.record_account(ENTRY)
+    ledger.record_account(replace(ENTRY, excess=9.0))
+    second = replace(ENTRY, key="z", at=NOON + timedelta(hours=1), excess=None)
+    ledger.record_account(second)
+    assert ledger.accounts() == [ENTRY, second]
+    assert ledger.trials() == []
+
+
+@pytest.mark.parametrize("act", ["record", "record_account"])
+def test_an_older_ledger_is_read_as_it_is_and_upgraded_by_who_writes(ledger, act):
+    ledger.record(TRIAL)
+    made_older(ledger)
+    before = ledger.path.read_bytes()
+    assert (ledger.trials(), ledger.accounts()) == ([TRIAL], [])
+    assert ledger.path.read_bytes() == before, "reading changes nothing"
+    getattr(ledger, act)(replace(TRIAL, key="2") if act == "record" else ENTRY)
+    assert schema_of(ledger) == "2"
+    assert TRIAL in ledger.trials()
+    ledger.record_account(ENTRY)
+    assert ledger.accounts() == [ENTRY]
+
+
+def _upgrade_and_die(home, point):
+    def die(name):
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    from gogooku.runs import trials
+
+    trials.write_point = die
+    TrialLedger(home).record_account(ENTRY)
+
+
+@pytest.mark.parametrize("point", ["trials.upgraded", "trials.account"])
+def test_an_upgrade_that_is_killed_leaves_the_older_ledger_whole(ledger, tmp_path, point):
+    ledger.record(TRIAL)
+    made_older(ledger)
+    context = multiprocessing.get_context("fork")
+    writer = context.Process(target=_upgrade_and_die, args=(tmp_path, point))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == -signal.SIGKILL
+    assert (ledger.trials(), ledger.accounts(), schema_of(ledger)) == ([TRIAL], [], "1")
+    ledger.record_account(ENTRY)
+    assert (ledger.trials(), ledger.accounts(), schema_of(ledger)) == ([TRIAL], [ENTRY], "2")
 
 
 def test_nothing_is_judged_over_a_damaged_ledger(home, ridge):
@@ -139,6 +246,75 @@ def test_nothing_is_judged_over_a_damaged_ledger(home, ridge):
     with pytest.raises(DataError, match="nothing is judged meanwhile"):
         evaluate(home, ridge, excess)
     assert sorted(ridge.folder.iterdir()) == before
+
+
+# ---------------------------------------------------------------- a home that cannot be written
+
+
+def test_a_ledger_that_cannot_be_written_is_read(ledger, tmp_path):
+    ledger.record(TRIAL)
+    kept = Holdout("tiny", "h", date(2024, 5, 1), date(2024, 6, 1), date(2024, 4, 1), "d", NOON)
+    ledger.add_holdout(kept)
+    second = replace(TRIAL, key="2")
+    with read_only(tmp_path):
+        assert ledger.trials() == [TRIAL]
+        assert ledger.holdouts() == [kept]
+        ledger.record(replace(TRIAL, at=NOON + timedelta(days=1)))
+        for write in (
+            lambda: ledger.record(second),
+            lambda: ledger.spend(kept, run="a", at=NOON),
+            lambda: ledger.add_holdout(replace(kept, name="i")),
+        ):
+            with pytest.raises(StorageError, match="may not be written by this user") as raised:
+                write()
+            assert str(ledger.path) in str(raised.value)
+            assert "Free some space" not in str(raised.value)
+    assert ledger.trials() == [TRIAL]
+    assert ledger.spent(kept) == []
+
+
+def test_no_ledger_where_none_can_be_made_is_an_empty_one(ledger, tmp_path):
+    with read_only(tmp_path):
+        assert ledger.trials() == []
+        assert ledger.holdouts() == []
+        with pytest.raises(StorageError, match="Permission denied"):
+            ledger.record(TRIAL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _overfill_and_die(home):
+    connection = sqlite3.connect(home / TRIALS_FILE, isolation_level=None)
+    connection.execute("PRAGMA cache_size=1")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TABLE large (value BLOB)")
+    for _ in range(200):
+        connection.execute("INSERT INTO large VALUES (randomblob(4000))")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_writer_left_is_rolled_back_by_who_may(ledger, tmp_path):
+    ledger.record(TRIAL)
+    writer = multiprocessing.get_context("fork").Process(target=_overfill_and_die, args=(tmp_path,))
+    writer.start()
+    writer.join()
+    assert ledger.path.with_name(f"{TRIALS_FILE}-journal").stat().st_size
+    with read_only(tmp_path), pytest.raises(StorageError, match="was stopped half-way"):
+        ledger.trials()
+    assert ledger.trials() == [TRIAL]
+
+
+def test_what_was_judged_is_judged_again_where_nothing_can_be_written(home, ridge):
+    judged = evaluate(home, ridge)
+    excess = resolve(JudgeConfig(), base_name="x", assignments=["judge_label=excess"])
+    with read_only(home):
+        assert evaluate(home, ridge) == judged
+        assert tries_on(home, ridge) == 2
+        with pytest.raises(StorageError, match="nothing was changed"):
+            evaluate(home, ridge, excess)
+        assert done(home, "trials", "--json").json["tries"][0]["tries"] == 2
+        assert done(home, "evaluate", "ridge", "--json").json[ridge.run_id]["tries"] == 2
+        assert done(home, "compare", "ridge", "atft-gat-fan", "--json").json["tries"] == 2
+        assert done(home, "backtest", "ridge", "--json").json
 
 
 # ------------------------------------------------------------------- kills and two at once

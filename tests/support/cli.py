@@ -47,12 +47,21 @@ class Result:
 
     @property
     def json(self):
-        return json.loads(self.out)
+        return strict_json(self.out)
 
     @property
     def error(self):
         """The error of a ``--json`` call."""
-        return json.loads(self.err.strip().splitlines()[-1])
+        return strict_json(self.err.strip().splitlines()[-1])
+
+
+def strict_json(text):
+    """What every reader of JSON takes: no NaN and no infinity in it."""
+
+    def refuse(name):
+        raise AssertionError(f"an answer holds {name}, which is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def sets(*assignments):

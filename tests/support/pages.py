@@ -1,6 +1,7 @@
 """Reading a page as a browser would."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 
@@ -38,3 +39,18 @@ def read(html):
     reader.close()
     assert reader.open == []
     return reader
+
+
+def rows(html):
+    """Texts of each row of a body, in English."""
+    html = re.sub(r'<span lang="ja">.*?</span>', "", html)
+    return [
+        [re.sub(r"<[^>]*>", " ", cell).split() for cell in re.findall(r"<td.*?</td>", row)]
+        for row in re.findall(r"<tr>(<td.*?)</tr>", html)
+    ]
+
+
+def in_english(html):
+    """The text of HTML in English, without tags, with single spaces."""
+    html = re.sub(r'<span lang="ja">.*?</span>', "", html)
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())

@@ -1,6 +1,6 @@
 """A report page with everything on it, made of random numbers."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -10,14 +10,11 @@ from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.compare import compare_runs
 from gogooku.evaluate.report import ReportPage
 from gogooku.evaluate.report_head import Headline
+from support.account_pages import account_of, days_of, luck_of, measures_of
 
 HORIZONS = (1, 5, 10, 20)
 SESSIONS = 150
 HOSTILE = '<script>alert("x")</script>'
-
-
-def days_of(count):
-    return [date(2022, 1, 3) + timedelta(days=n) for n in range(count)]
 
 
 def daily_of(seed, count=SESSIONS):
@@ -64,15 +61,6 @@ def breakdown_of():
     return pl.DataFrame(rows, schema=dict(BREAKDOWN_SCHEMA), orient="row")
 
 
-def portfolio_of(count=SESSIONS):
-    rng = np.random.default_rng(1)
-    equity = 1e9 * np.cumprod(1.0 + rng.normal(0, 0.01, count))
-    return pl.DataFrame(
-        {"date": days_of(count), "equity": equity, "benchmark": equity[::-1],
-         "turnover": np.where(np.arange(count) % 5 == 0, 0.3, 0.0), "cost_bps": [2.0] * count}
-    )  # fmt: skip
-
-
 def ranking_of(names=60):
     return pl.DataFrame(
         {
@@ -85,14 +73,6 @@ def ranking_of(names=60):
             "before": [None, 45, 3, *range(4, names + 1)],
         },
         schema_overrides={"rank": pl.Int64, "before": pl.Int64},
-    )
-
-
-def exposures_of(*names, count=SESSIONS):
-    rng = np.random.default_rng(3)
-    return pl.concat(
-        pl.DataFrame({"date": days_of(count), "name": name, "active": rng.normal(0, 0.1, count)})
-        for name in names
     )
 
 
@@ -130,13 +110,15 @@ def page(**changes):
         "metrics": {
             **{f"h{h}.{name}": figure for h in HORIZONS for name in ("rank_ic", "icir", "spread")},
             "h20.icir": {**once, "value": None, "n": 0},
+            **measures_of(),
             "portfolio.excess_return": {**figure, "low": -0.01},
             "portfolio.max_drawdown": once,
             "portfolio.turnover": {**figure, "value": 12.0, "low": 11.0, "high": 13.0},
             "portfolio.sharpe": figure,
         },
         "horizon": 5,
-        "portfolio": portfolio_of(),
+        "account": account_of(SESSIONS),
+        "luck": luck_of(),
         "events": [*epochs_of(), {"event": "phase", "name": "fit"}],
         "config": {"seed": {"value": 1, "from": "--set"}, "name": HOSTILE},
         "stamp": {"stage": "train", "inputs": {"dataset": "abc"}},
@@ -146,8 +128,6 @@ def page(**changes):
         "scores": np.random.default_rng(2).normal(size=60),
         "rivals": compare_runs({"ours": ours, "lightgbm": daily_of(1)}),
         "missing": ["reversal"],
-        "styles": exposures_of("beta", "size", "liquidity"),
-        "sectors": exposures_of(*(f"{code:04}" for code in range(50, 3350, 100))),
         "importance": [{"group": f"price {HOSTILE}", "horizon": h, "lost": 0.01 * h - 0.05,
                         "error": None if h == 1 else 0.002} for h in HORIZONS],
         "calibration": [Calibrated(5, level, level + 0.02, 0.01, 90, 900) for level in (0.1, 0.9)],

@@ -6,9 +6,11 @@ import json
 import sys
 import traceback
 from contextlib import suppress
+from typing import Any
 
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import GogookuError, InternalError, StoppedError
+from gogooku.core.files import finite
 from gogooku.core.plain import paragraph
 from gogooku.core.process import writes_out
 
@@ -17,8 +19,7 @@ def emit(answer: Answer, *, as_json: bool = False) -> None:
     """Print what a command has to say, for programs or for people, then raise what failed."""
     with writes_out(sys.stdout) as stream:
         if as_json:
-            text = json.dumps(answer.facts, indent=1, ensure_ascii=False, default=str)
-            stream.write(f"{text}\n")
+            stream.write(f"{json_of(answer.facts)}\n")
         else:
             from gogooku.commands.display import show
             from gogooku.core.progress import PipeConsole
@@ -30,6 +31,11 @@ def emit(answer: Answer, *, as_json: bool = False) -> None:
         raise answer.failure
 
 
+def json_of(facts: Any) -> str:
+    """The document that ``--json`` prints: null where a number is not known, else text."""
+    return json.dumps(finite(facts), indent=1, ensure_ascii=False, allow_nan=False, default=str)
+
+
 def complain(fault: GogookuError, *, as_json: bool) -> None:
     """Say on standard error what stopped a command; nothing can be said where it is closed."""
     ours = isinstance(fault, InternalError)
@@ -37,7 +43,7 @@ def complain(fault: GogookuError, *, as_json: bool) -> None:
     message = paragraph(str(fault))
     if as_json:
         facts = {"error": type(fault).__name__, "message": message}
-        text = json.dumps({**facts, "trace": trace} if ours else facts)
+        text = json.dumps({**facts, "trace": trace} if ours else facts, allow_nan=False)
     else:
         text = "".join(trace)
         text += message if isinstance(fault, StoppedError) else f"error: {message}"

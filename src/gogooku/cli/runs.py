@@ -95,6 +95,7 @@ def compare(
     page: Annotated[
         Path | None, typer.Option("--page", help="Write the comparison as one HTML file too.")
     ] = None,
+    language: PageLanguage = None,
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
@@ -107,7 +108,7 @@ def compare(
         runs,
         metric=metric,
         horizon=None if horizon is None else whole_number(horizon, option="--horizon", least=1),
-        page=page,
+        page=command.page_wanted(page, language),
         config=config,
         assignments=assignments or [],
     )

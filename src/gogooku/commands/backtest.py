@@ -7,12 +7,13 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
-from gogooku.commands.display import bias_lines, estimate_text, table
+from gogooku.commands.display import estimate_text, table, warning_lines
 from gogooku.core.config import resolve
 from gogooku.core.terms import money
 from gogooku.portfolio.backtest import TradeConfig
+from gogooku.runs.account_trials import deflated_words
 from gogooku.runs.find import open_run
-from gogooku.runs.trade import BACKTEST
+from gogooku.runs.trade import BACKTEST, DEFLATED
 
 
 def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequence[str]) -> Answer:
@@ -36,11 +37,12 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
     return Answer(
         facts={"run": run.run_id, "folder": str(traded.folder), **traded.written},
         parts=[
+            *warning_lines(traded.warnings),
             table(f"backtest of {run.run_id}", ["", "value", "n"], rows),
             f"account: {money(account['initial_cash'], exchange)}, lots of "
             f"{account['lot_size']:,} shares, {account['top_k']:,} names",
+            deflated_words(account["statistics"][DEFLATED]),
             *(f"{about}: {words}" for about, words in account["assumptions"].items()),
-            *bias_lines(traded.facts),
             f"  {traded.folder}",
         ],
     )

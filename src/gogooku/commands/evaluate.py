@@ -55,10 +55,10 @@ def evaluate(
             "folder": str(judged.folder),
             **judged.written,
             "tries": tries,
-            "holdouts": [one.said(run.run_id) for one in touched],
+            "holdouts": [one.said(run.run_id).en for one in touched],
         }
         parts += warning_lines(judged.warnings)
-        parts += [f"warning: {one.said(run.run_id)}" for one in touched]
+        parts += [f"warning: {one.said(run.run_id).en}" for one in touched]
         parts.append(skill_table(judged.metrics, title=_title(run, judged), facts=judged.facts))
         parts.append(f"  {tries} different settings were judged on these sessions so far")
         parts.append(f"  {judged.folder}")

@@ -65,7 +65,7 @@ def _worth(found: Sequence[Importance]) -> Table:
     groups: dict[str, dict[int, Importance]] = {}
     for one in found:
         groups.setdefault(one.group, {})[one.horizon] = one
-    order = sorted(groups.values(), key=lambda row: -sum(one.lost for one in row.values()))
+    order = sorted(groups.values(), key=lambda row: -sum(one.lost or 0.0 for one in row.values()))
     rows = [
         [
             next(iter(row.values())).group,

@@ -86,7 +86,7 @@ def assignments_for(written: Mapping[str, Mapping[str, Any]], base: Config) -> l
     there = dict(leaves(base.model_dump(mode="json")))
     known = set(field_paths(type(base)))
     return [
-        f"{path}={json.dumps(entry['value'], ensure_ascii=False)}"
+        f"{path}={json.dumps(entry['value'], ensure_ascii=False, allow_nan=False)}"
         for path, entry in written.items()
         if path in known and (path not in there or there[path] != entry["value"])
     ]

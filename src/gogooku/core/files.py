@@ -94,9 +94,28 @@ def _storage_fault(fault: Exception) -> int | None:
     return next((code for code in _HELP if f"(os error {code})" in text), None)
 
 
+def finite(value: Any) -> Any:
+    """The same values with None for a number that is not known or without bound.
+
+    JSON has no NaN and no infinity; a reader that keeps to it stops at one. Numbers of numpy become
+    plain ones.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(
+        finite(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def hash_text(text: str) -> str:
@@ -289,7 +308,8 @@ def read_parquet(path: Path) -> pl.DataFrame:
 
 def json_text(value: Any) -> str:
     """JSON as it is written: readable, sorted, newline at the end."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(finite(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -58,9 +58,8 @@ class Fold:
         """Refuse empty parts, overlaps and too short a purge."""
         _require_purge(self.purge)
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
-        for name, (first, last) in parts.items():
-            if not len(self._indices(first, last)):
-                raise ConfigError(f"fold: {name} {first} to {last} has no sessions")
+        for name, span in parts.items():
+            self._refuse_empty(name, span)
         for earlier, later in (("train", "valid"), ("valid", "test")):
             end, start = parts[earlier][1], parts[later][0]
             between = int(
@@ -69,12 +68,29 @@ class Fold:
                     & (self.sessions < np.datetime64(start, "D"))
                 )
             )
-            if start <= end or between < self.purge:
+            if start <= end:
+                shared = np.intersect1d(self.indices(earlier), self.indices(later))
+                both = f"share {len(shared)} sessions" if len(shared) else "are in the wrong order"
                 raise ConfigError(
-                    f"fold: {between if start > end else 0} sessions between {earlier} (ends {end})"
-                    f" and {later} (starts {start}), the purge needs {self.purge}; "
-                    "move the dates apart"
+                    f"fold: {earlier} ({_said(parts[earlier])}) and {later} "
+                    f"({_said(parts[later])}) {both}; {later} must begin more than {self.purge} "
+                    f"sessions after {earlier} ends: set split.{earlier} or split.{later}"
                 )
+            if between < self.purge:
+                raise ConfigError(
+                    f"fold: {between} sessions between {earlier} (ends {end}) and {later} (starts "
+                    f"{start}), the purge needs {self.purge}; move the dates apart: set "
+                    f"split.{earlier} or split.{later}"
+                )
+
+    def _refuse_empty(self, part: str, span: Span) -> None:
+        if len(self._indices(*span)):
+            return
+        why = "has no sessions" if span[0] <= span[1] else "ends before it begins"
+        raise ConfigError(
+            f"fold: {part} {_said(span)} {why}; the dataset has {len(self.sessions)} sessions from "
+            f"{self.sessions[0]} to {self.sessions[-1]}: set split.{part} within them"
+        )
 
     def _indices(self, first: date, last: date) -> IntArray:
         low, high = np.datetime64(first, "D"), np.datetime64(last, "D")
@@ -184,9 +200,8 @@ class CrossFold(Fold):
                 f"fold: {len(self.paths)} paths for {len(self.spans['test'])} test spans"
             )
         for part, found in self.spans.items():
-            for first, last in found:
-                if not len(self._indices(first, last)):
-                    raise ConfigError(f"fold: {part} {first} to {last} has no sessions")
+            for span in found:
+                self._refuse_empty(part, span)
         self._refuse_repeats()
         for part, others in (("train", ("valid", "test")), ("valid", ("test",))):
             for other in others:
@@ -253,6 +268,10 @@ class CrossFold(Fold):
                 f"{self.purge + self.embargo} after a session of {other}, first "
                 f"{self.sessions[mine[near][0]]}; move the dates apart"
             )
+
+
+def _said(span: Span) -> str:
+    return f"{span[0]} to {span[1]}"
 
 
 def _require_purge(purge: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from gogooku.core.files import read_json, storage_errors, write_json
+from gogooku.core.files import finite, read_json, storage_errors, write_json
 
 BEGUN_FILE = "begun.json"
 """Where, in the work of a fit, the place is kept at which its events begin."""
@@ -85,7 +85,7 @@ class EventLog:
 
 
 def _line(event: Mapping[str, Any]) -> bytes:
-    return (json.dumps(dict(event)) + "\n").encode()
+    return (json.dumps(finite(event), allow_nan=False) + "\n").encode()
 
 
 def begin(journal: Journal, work: Path) -> None:

@@ -2,19 +2,21 @@
 
 All daily measures take dense arrays ``score_TN`` and ``label_TN`` (float, NaN where a name is not
 ranked or its label is unknown) and return one value per session, NaN where the session has fewer
-than `MIN_NAMES` joint values or no dispersion. Averages over sessions come with n and a
-Newey-West standard error (Newey & West 1987, Bartlett kernel).
+than `MIN_NAMES` joint values or no dispersion. Averages over sessions come with n, a
+Newey-West standard error (Newey & West 1987, Bartlett kernel), and an interval that keeps its level
+where labels overlap (`gogooku.core.cosines`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gogooku.core import cross_section
 from gogooku.core.calendar import SESSIONS_PER_YEAR
+from gogooku.core.cosines import cosine_spread
 from gogooku.core.cross_section import DECILES as DECILES
 from gogooku.core.cross_section import MIN_NAMES as MIN_NAMES
 from gogooku.core.cross_section import ROUNDING, Kernel, by_session
@@ -22,6 +24,8 @@ from gogooku.core.cross_section import TOP_K as TOP_K
 from gogooku.core.ranks import FloatArray as FloatArray
 
 Z95 = 1.959963984540054
+LEVEL = 0.95
+"""Of every interval."""
 DRAW_SEED = 1
 """Of what is drawn for an interval or a test: the result is the same each time."""
 VOLATILITY_SESSIONS = 60
@@ -49,22 +53,36 @@ class Estimate:
         Newey-West standard error of the mean; NaN for fewer than 3 sessions.
     lags : int
         Autocorrelation lags in that error.
+    half : float or None
+        Half the 95 % interval, see `gogooku.core.cosines`; None for that of a normal value with
+        that error.
     """
 
     value: float
     n: int
     error: float
     lags: int
+    half: float | None = None
+
+    @property
+    def half_width(self) -> float:
+        """Half the 95 % interval."""
+        return Z95 * self.error if self.half is None else self.half
 
     @property
     def low(self) -> float:
         """Lower end of the 95 % interval."""
-        return self.value - Z95 * self.error
+        return self.value - self.half_width
 
     @property
     def high(self) -> float:
         """Upper end of the 95 % interval."""
-        return self.value + Z95 * self.error
+        return self.value + self.half_width
+
+    def times(self, factor: float) -> Estimate:
+        """The same in another unit; the factor is positive."""
+        half = None if self.half is None else self.half * factor
+        return replace(self, value=self.value * factor, error=self.error * factor, half=half)
 
     @property
     def t_stat(self) -> float:
@@ -121,7 +139,14 @@ def mean_estimate(daily: FloatArray, *, horizon: int) -> Estimate:
     kept = daily[np.isfinite(daily)]
     lags = newey_west_lags(len(kept), horizon)
     value = float(kept.mean()) if len(kept) else math.nan
-    return Estimate(value=value, n=len(kept), error=newey_west_error(kept, lags), lags=lags)
+    return uncertain(value, kept, lags=lags, horizon=horizon)
+
+
+def uncertain(value: float, influence: FloatArray, *, lags: int, horizon: int) -> Estimate:
+    """A statistic whose error is that of the mean of a series: one value a session, NaN-free."""
+    error = newey_west_error(influence, lags)
+    half = cosine_spread(influence, horizon=horizon).half_width(LEVEL) if error else 0.0
+    return Estimate(value=value, n=len(influence), error=error, lags=lags, half=half)
 
 
 def daily_ic(score_TN: FloatArray, label_TN: FloatArray) -> FloatArray:
@@ -166,8 +191,7 @@ def ratio_estimate(daily: FloatArray, *, horizon: int) -> Estimate:
     if math.isnan(ratio):
         return Estimate(value=math.nan, n=len(kept), error=math.nan, lags=lags)
     z = (kept - kept.mean()) / kept.std(ddof=1)
-    error = newey_west_error(z - ratio * (z * z - 1.0) / 2.0, lags)
-    return Estimate(value=ratio, n=len(kept), error=error, lags=lags)
+    return uncertain(ratio, z - ratio * (z * z - 1.0) / 2.0, lags=lags, horizon=horizon)
 
 
 def max_drawdown(equity_T: FloatArray) -> float:

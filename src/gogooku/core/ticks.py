@@ -22,6 +22,14 @@ _USUAL: Final = np.array(
 _FINE: Final = np.array(
     [0.1, 0.5, 1, 1, 5, 10, 10, 50, 100, 100, 500, 1e3, 1e3, 5e3, 1e4, 1e4],
 )
+TOPIX_100: Final = ("TOPIX Core30", "TOPIX Large70")
+"""Size classes of the vendor that make up the TOPIX 100."""
+TOPIX_500: Final = (*TOPIX_100, "TOPIX Mid400")
+FINE_SINCE: Final = (
+    (np.datetime64("2014-01-14"), TOPIX_100),
+    (np.datetime64("2023-06-05"), TOPIX_500),
+)
+"""First session of the finer table, and the size classes that it holds for from then on."""
 _CENT: Final = 0.01
 _BELOW_A_DOLLAR: Final = 0.0001
 _EPS: Final = 1e-6
@@ -39,8 +47,8 @@ def tick_size(
         ``tokyo`` or ``new_york``, see `gogooku.core.calendar`.
     price : float
     fine : bool, optional
-        In Tokyo, where the table of the TOPIX 500 holds: for all of it since 2023-06-05, before
-        that, from 2014-01-14, for the TOPIX 100. Without it the usual, coarser one does.
+        In Tokyo, where the finer table holds, see `FINE_SINCE`. Without it the usual, coarser one
+        does.
 
     Source: Tokyo Stock Exchange, "Tick size"; SEC Rule 612 (before its change of 2025).
     """

@@ -51,6 +51,7 @@ from gogooku.dataset.state import (
     nothing_grown,
 )
 from gogooku.dataset.tensors import Sessions, encode_raw, write_block
+from gogooku.dataset.trade_facts import write_trade_facts
 from gogooku.dataset.universe import UniverseConfig, universe_of
 from gogooku.features.bars.raw import channel_names
 from gogooku.features.catalogue import INPUT_TABLES, Selection, raw_channels, select
@@ -245,8 +246,9 @@ def assemble(
         labels = _labels(folder, panel, grown, threads=execution.threads)
     grown = replace(grown, settled_by=grown.rows).with_own_rows()
     grown.save()
+    trade = write_trade_facts(folder, panel, tables, clock=config.clock)
     shutil.rmtree(folder / "scratch")
-    write_manifest(job.chosen, panel, grown, labels=labels, facts=facts)
+    write_manifest(job.chosen, panel, grown, labels=labels, trade=trade, facts=facts)
 
 
 def _nothing(job: _Job, panel: Panel) -> Grown:

@@ -21,6 +21,7 @@ from gogooku.core.files import (
 from gogooku.core.seal import FILES, carried_from, seal
 from gogooku.core.types import Panel, feature_hash
 from gogooku.dataset.state import DIGESTED, LISTED, RAW, Grown
+from gogooku.dataset.trade_facts import TRADE
 from gogooku.features.bars.raw import RAW_CHANNELS, channel_names
 from gogooku.features.catalogue import Selection, described
 from gogooku.features.engine.coverage import market_null_shares, stock_null_shares
@@ -31,18 +32,26 @@ GROWTH_FILE = "growth.json"
 
 
 def write_manifest(
-    chosen: Selection, panel: Panel, grown: Grown, *, labels: str, facts: Mapping[str, Any]
+    chosen: Selection,
+    panel: Panel,
+    grown: Grown,
+    *,
+    labels: str,
+    trade: str | None,
+    facts: Mapping[str, Any],
 ) -> None:
     """Write what describes the whole: the market table, ``dataset.json``, the manifest.
 
-    The content hash is of all parts but the raw channels: it is that of the same dataset before
-    there were any, and so are the keys of what reads none. What is made from raw channels depends
-    on the hash of that part as well.
+    The content hash is of all parts but the raw channels and what only a ledger reads: it is that
+    of the same dataset before there were any, and so are the keys of what reads none. What is made
+    from raw channels depends on the hash of that part as well.
 
     Parameters
     ----------
     labels : str
         Content hash of the labels.
+    trade : str or None
+        Content hash of what a ledger has to know; None where the source knows nothing of it.
     facts : mapping
         What the manifest says of the source.
     """
@@ -60,6 +69,7 @@ def write_manifest(
     small = ("market", "valid", "sector", "neighbours", "neighbour_block")
     parts |= {name: hash_file(folder / f"{name}.npy") for name in small}
     parts["labels"] = labels
+    parts |= {} if trade is None else {TRADE: trade}
     null_share = stock_null_shares(chosen.stock, grown.nulls, int(grown.valid_TN.sum()))
     null_share |= market_null_shares(chosen.context, grown.market_TM.astype(np.float64))
     manifest = {**facts, **_manifest(chosen, panel, grown, parts, null_share)}
@@ -112,7 +122,7 @@ def _manifest(
         "kind": "dataset",
         "clock": str(panel.clock),
         "slack_seconds": dict(panel.slack_seconds),
-        "content_hash": hash_parts({name: part for name, part in parts.items() if name != RAW}),
+        "content_hash": hash_parts({n: part for n, part in parts.items() if n not in (RAW, TRADE)}),
         "parts": dict(parts),
         "features": list(grown.features),
         "market_features": list(grown.market_features),

@@ -12,6 +12,7 @@ from gogooku.dataset.home import read_values
 from gogooku.dataset.label_files import labels_content
 from gogooku.dataset.reading import grown_of
 from gogooku.dataset.state import BAR_COLUMNS, DIGESTED, LISTED, RAW
+from gogooku.dataset.trade_facts import TRADE, trade_content
 
 _MOST_VALUES = 320
 """Sessions whose table of raw values is read again; of a longer history evenly spread runs."""
@@ -27,7 +28,8 @@ def damaged_parts(dataset: Dataset) -> list[str]:
         name: hash_file(dataset.folder / f"{name}.npy") for name in small
     }
     found["labels"] = labels_content(dataset.folder / "labels")
-    damaged = {name for name, content in found.items() if parts[name] != content}
+    found[TRADE] = trade_content(dataset.folder)
+    damaged = {name for name, content in found.items() if parts.get(name) != content}
     damaged |= _damaged_sessions(dataset)
     return [name for name in parts if name in damaged]
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core import metrics
+from gogooku.core.cosines import half_widths
 from gogooku.core.cross_section import MIN_NAMES, CrossSection, blocks_of
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import UNKNOWN as UNKNOWN
@@ -99,7 +100,7 @@ class Grouping:
 
 
 def by_names(
-    score_tN: _Values, label_tN: _Values, grouping: Grouping, *, horizon: int, top_k: int
+    paths: Sequence[_Values], label_tN: _Values, grouping: Grouping, *, horizon: int, top_k: int
 ) -> pl.DataFrame:
     """RankIC, hit rate and top K less universe of each group of names; `BREAKDOWN_SCHEMA`.
 
@@ -107,13 +108,26 @@ def by_names(
     on the same side of the whole session's medians, ``top_K_bps`` the mean label of those of the
     session's top K that are in the group, less the mean of the whole session. A group counts in a
     session with at least `MIN_NAMES` names, and for the top K with a pick.
+
+    Parameters
+    ----------
+    paths : sequence of float arrays [t, N]
+        Scores; of a cross-validation those of each path. A measure of a session is the mean over
+        the paths in which its group counts, as in `gogooku.evaluate.paths.over_paths`.
     """
     made: dict[str, list[FloatArray]] = {}
-    for rows in blocks_of(*score_tN.shape):
-        block = CrossSection(score_tN[rows], label_tN[rows])
-        part = _group_measures(block, grouping.group_tN[rows], len(grouping.values), top_k)
-        for name, value in part.items():
-            made.setdefault(name, []).append(value)
+    for rows in blocks_of(*label_tN.shape):
+        parts = [
+            _group_measures(
+                CrossSection(score_tN[rows], label_tN[rows]),
+                grouping.group_tN[rows],
+                len(grouping.values),
+                top_k,
+            )
+            for score_tN in paths
+        ]
+        for name in parts[0]:
+            made.setdefault(name, []).append(_mean_of([part[name] for part in parts]))
     whole = {name: np.concatenate(parts) for name, parts in made.items()}
     names = whole.pop("names")
     rows_of = [
@@ -157,6 +171,16 @@ def _group_measures(
         f"top_{top_k}_bps": BPS * _share(total(picks * over), seats, counted & (seats > 0.0)),
         "names": names,
     }
+
+
+def _mean_of(paths: Sequence[FloatArray]) -> FloatArray:
+    """Mean over paths of what is known; NaN where it is in none."""
+    if len(paths) == 1:
+        return paths[0]
+    table = np.stack(paths)
+    known = np.isfinite(table)
+    count = known.sum(axis=0)
+    return _share(np.where(known, table, 0.0).sum(axis=0), count, count > 0)
 
 
 def _share(top: FloatArray, bottom: FloatArray, counted: BoolArray) -> FloatArray:
@@ -212,10 +236,9 @@ def by_sessions(
 
 
 def rolling(daily: pl.DataFrame, *, windows: Sequence[int] = ROLLING_WINDOWS) -> pl.DataFrame:
-    """Mean RankIC over the last sessions with its Newey-West 95% band; `ROLLING_SCHEMA`.
+    """Mean RankIC over the last sessions with its 95 % interval; `ROLLING_SCHEMA`.
 
-    A window holds the last sessions that count. The same as `mean_estimate` of each window, from
-    running sums.
+    A window holds the last sessions that count. The same as `mean_estimate` of each window.
     """
     frames = []
     for (horizon,), part in daily.group_by("horizon", maintain_order=True):
@@ -224,34 +247,20 @@ def rolling(daily: pl.DataFrame, *, windows: Sequence[int] = ROLLING_WINDOWS) ->
         for window in windows:
             if len(series) < window:
                 continue
-            mean, error = rolling_mean(series, window, horizon=int(str(horizon)))
+            mean, half = rolling_mean(series, window, horizon=int(str(horizon)))
             frame = kept.slice(window - 1).select("date", "horizon")
             frames.append(
                 frame.with_columns(
                     pl.lit(window, dtype=pl.Int32).alias("window"),
                     pl.Series("value", mean),
-                    pl.Series("low", mean - metrics.Z95 * error),
-                    pl.Series("high", mean + metrics.Z95 * error),
+                    pl.Series("low", mean - half),
+                    pl.Series("high", mean + half),
                 )
             )
     return pl.concat(frames) if frames else pl.DataFrame(schema=dict(ROLLING_SCHEMA))
 
 
 def rolling_mean(series: FloatArray, window: int, *, horizon: int) -> tuple[FloatArray, FloatArray]:
-    """Mean of each window of a series without gaps, and its Newey-West error."""
-    lags = metrics.newey_west_lags(window, horizon)
-    centred = series - series.mean()
-    mean = _running(centred, window) / window
-    variance = _running(centred * centred, window) / window - mean * mean
-    for lag in range(1, lags + 1):
-        width = window - lag
-        product = _running(centred[lag:] * centred[:-lag], width)
-        later, earlier = _running(centred[lag:], width), _running(centred[:-lag], width)
-        covariance = (product - mean * (later + earlier) + width * mean * mean) / window
-        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * covariance
-    return mean + series.mean(), np.sqrt(np.maximum(variance, 0.0) / window)
-
-
-def _running(values: FloatArray, width: int) -> FloatArray:
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    return np.asarray(total[width:] - total[:-width])
+    """Mean of each window of a series without gaps, and half its 95 % interval."""
+    windows = np.lib.stride_tricks.sliding_window_view(series, window)
+    return windows.mean(axis=1), half_widths(windows, horizon=horizon, level=metrics.LEVEL)

@@ -13,7 +13,7 @@ import polars as pl
 from gogooku.core.metrics import Z95, FloatArray
 from gogooku.evaluate.breakdown import ROLLING_WINDOWS
 from gogooku.evaluate.over_time import excess_growth
-from gogooku.evaluate.svg import Figure, Series, dated
+from gogooku.evaluate.svg import MOST_POINTS, Figure, Series, dated, even_places
 from gogooku.evaluate.words import (
     BASIS_POINTS,
     CORRELATION,
@@ -207,7 +207,7 @@ def drawdown_curve(portfolio: pl.DataFrame) -> Figure:
         fall = 1.0 - values / np.maximum.accumulate(values)
         series.append(Series(name=name, y=fall.tolist(), colour=colour, area=colour == 0))
     made = _over_days(_days(portfolio), series, y=Text("below the peak", "最高値からの下落"),
-                      unit=SHARE)  # fmt: skip
+                      unit=SHARE, whole=True)  # fmt: skip
     return replace(made, downwards=True)
 
 
@@ -239,7 +239,7 @@ def turnover_bars(portfolio: pl.DataFrame) -> Figure:
     bars = Series(name=Text("turnover", "回転率"), y=traded.get_column("turnover").to_list(),
                   shape="bars")  # fmt: skip
     y = Text("share of equity replaced", "入れ替えた資産の割合")
-    return _over_days(_days(traded), [bars], y=y, unit=SHARE)
+    return _over_days(_days(traded), [bars], y=y, unit=SHARE, whole=True)
 
 
 def score_histogram(scores: FloatArray) -> Figure:
@@ -322,10 +322,28 @@ def _float(value: float | int | None) -> float | None:
 
 
 def _over_days(
-    days: Sequence[date], series: Sequence[Series], *, y: Text, unit: Unit, zero: bool = True
+    days: Sequence[date],
+    series: Sequence[Series],
+    *,
+    y: Text,
+    unit: Unit,
+    zero: bool = True,
+    whole: bool = False,
 ) -> Figure:
+    """A figure over sessions; of very many, lines keep as many as can be seen, unless ``whole``."""
+    if not whole and len(days) > MOST_POINTS:
+        places = even_places(len(days))
+        days = [days[place] for place in places]
+        series = [_at(one, places) for one in series]
     x, texts, ticks = dated(days)
     return Figure(
         x=x, x_texts=texts, ticks=ticks, series=series, y_label=y, x_label=SESSION, unit=unit,
         zero=zero,
     )  # fmt: skip
+
+
+def _at(one: Series, places: Sequence[int]) -> Series:
+    """A series at some of its places."""
+    y, low, high = ([values[n] for n in places] if len(values) else values
+                    for values in (one.y, one.low, one.high))  # fmt: skip
+    return replace(one, y=y, low=low, high=high)

@@ -1,78 +1,20 @@
 """What every measure means, in one place: label, unit, sign and one sentence, in two languages.
 
-The page, the terminal and ``docs/evaluation.md`` take labels and meanings from here. A measure is
+The pages, the terminal and ``docs/evaluation.md`` take labels and meanings from here. A measure is
 found by the name it has in ``metrics.json`` without its horizon: ``h5.rank_ic`` is ``rank_ic``. A
 number in a name is a parameter, shown in its label: ``p_at_50`` is P@50.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from gogooku.core.errors import ContractError
 from gogooku.core.findings import did_you_mean
-
-Unit = Literal["", "bps", "%", "x", "sessions", "names"]
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One measure, for people.
-
-    Attributes
-    ----------
-    label_en, label_ja : str
-        Short name; ``{k}`` stands for the number in the measure's name.
-    meaning_en, meaning_ja : str
-        One sentence.
-    unit : str
-        Unit of the number that is shown: none, basis points, per cent, times, sessions or names.
-    higher_is_better : bool or None
-        None where neither direction is good in itself.
-    digits : int
-        Decimal places shown.
-    scale : float
-        What the stored value is multiplied with to be shown: returns and shares are stored as
-        fractions.
-    """
-
-    label_en: str
-    label_ja: str
-    meaning_en: str
-    meaning_ja: str
-    unit: Unit = ""
-    higher_is_better: bool | None = True
-    digits: int = 3
-    scale: float = 1.0
-
-    def number(self, value: float | None) -> str:
-        """A stored value as it is shown, without its unit; a dash for nothing and for NaN."""
-        if value is None or math.isnan(value):
-            return "-"
-        return f"{value * self.scale:,.{self.digits}f}"
-
-    def text(self, value: float | None) -> str:
-        """A stored value as it is shown, with its unit: ``12.3 bps``, ``51.2%``."""
-        shown = self.number(value)
-        if shown == "-" or not self.unit:
-            return shown
-        return f"{shown}{'' if self.unit in ('%', 'x') else ' '}{self.unit}"
-
-
-def _share(
-    labels: tuple[str, str],
-    meanings: tuple[str, str],
-    *,
-    better: bool | None = True,
-    digits: int = 1,
-) -> Definition:
-    """A fraction, shown in per cent."""
-    return Definition(*labels, *meanings, "%", better, digits, scale=100.0)
-
+from gogooku.evaluate.definition import Definition, share
+from gogooku.evaluate.definitions_account import ACCOUNT
 
 DEFINITIONS: Mapping[str, Definition] = {
     "rank_ic": Definition(
@@ -97,7 +39,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         "annualised.",
         "日次順位ICの平均を標準偏差で割った値。予測力の安定度を示す(年率換算なし)。",
     ),
-    "hit_rate": _share(
+    "hit_rate": share(
         ("Hit rate", "的中率"),
         (
             "Share of names whose score and return lie on the same side of that session's "
@@ -106,7 +48,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         ),
         digits=2,
     ),
-    r"p_at_{k}": _share(
+    r"p_at_{k}": share(
         ("P@{k}", "上位{k}銘柄の適合率"),
         (
             "Share of the {k} highest scores whose return is above the session's median.",
@@ -114,7 +56,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         ),
         digits=2,
     ),
-    r"p_at_{k}_excess": _share(
+    r"p_at_{k}_excess": share(
         ("P@{k} over chance", "上位{k}銘柄の適合率(偶然との差)"),
         (
             "P@{k} less the share of all scored names whose return is above the median: what "
@@ -140,7 +82,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         "上位{k}位までの並びが理想的な順序にどれだけ近いか(上位ほど重く評価、利得はリターンの順位)。"
         "約0.5が偶然、1が完全。",
     ),
-    r"overlap_{k}": _share(
+    r"overlap_{k}": share(
         ("Top {k} kept, day to day", "上位{k}銘柄の前日からの残存率"),
         (
             "Share of the top {k} that was in the top {k} of the session before.",
@@ -148,7 +90,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         ),
         better=None,
     ),
-    r"overlap_{k}_horizon": _share(
+    r"overlap_{k}_horizon": share(
         ("Top {k} kept over the horizon", "上位{k}銘柄の予測期間後の残存率"),
         (
             "Share of the top {k} that was in the top {k} one horizon earlier.",
@@ -219,17 +161,17 @@ DEFINITIONS: Mapping[str, Definition] = {
     "rolling_rank_ic": Definition(
         "Rolling RankIC",
         "移動平均の順位IC",
-        "Mean RankIC of the last sessions with its Newey-West 95% band.",
-        "直近の営業日における順位ICの平均と、Newey-West標準誤差による95%区間。",
+        "Mean RankIC of the last sessions with its 95% interval.",
+        "直近の営業日における順位ICの平均と95%信頼区間。",
     ),
-    "coverage": _share(
+    "coverage": share(
         ("Universe scored", "スコア付与率"),
         (
             "Share of the universe that has a score, mean over sessions.",
             "対象ユニバースのうちスコアが付いた銘柄の割合(営業日平均)。",
         ),
     ),
-    "labelled": _share(
+    "labelled": share(
         ("Scores with a return", "実現リターンの判明率"),
         (
             "Share of scored names whose return is known; the others could not be entered or are "
@@ -265,7 +207,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         "Simulated market only: RankIC over the names whose expected return is known.",
         "模擬市場のみ。期待リターンが分かる銘柄に限った順位IC。",
     ),
-    "share_of_attainable": _share(
+    "share_of_attainable": share(
         ("Share of attainable", "達成率"),
         (
             "Simulated market only: RankIC over attainable RankIC.",
@@ -279,14 +221,14 @@ DEFINITIONS: Mapping[str, Definition] = {
         "expected returns.",
         "模擬市場のみ。スコアと埋め込まれた期待リターンの一要素との順位相関の平均。",
     ),
-    "portfolio.annual_return": _share(
+    "portfolio.annual_return": share(
         ("Return a year", "年率リターン"),
         (
             "Compound return of the portfolio a year, after all costs.",
             "全コスト控除後のポートフォリオの年率複利リターン。",
         ),
     ),
-    "portfolio.benchmark_return": _share(
+    "portfolio.benchmark_return": share(
         ("Benchmark return a year", "ベンチマークの年率リターン"),
         (
             "Compound return a year of the equal-weighted universe, before costs.",
@@ -294,14 +236,14 @@ DEFINITIONS: Mapping[str, Definition] = {
         ),
         better=None,
     ),
-    "portfolio.excess_return": _share(
+    "portfolio.excess_return": share(
         ("Excess return a year", "年率超過リターン"),
         (
             "Mean difference from the benchmark a year, after all costs of the portfolio.",
             "ベンチマークとの差の年率平均(ポートフォリオの全コスト控除後)。",
         ),
     ),
-    "portfolio.volatility": _share(
+    "portfolio.volatility": share(
         ("Volatility a year", "年率ボラティリティ"),
         (
             "Standard deviation of session returns, annualised.",
@@ -325,7 +267,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         higher_is_better=None,
         digits=2,
     ),
-    "portfolio.max_drawdown": _share(
+    "portfolio.max_drawdown": share(
         ("Largest drawdown", "最大ドローダウン"),
         (
             "Largest fall of equity from an earlier peak, as a positive share of that peak.",
@@ -351,14 +293,14 @@ DEFINITIONS: Mapping[str, Definition] = {
         higher_is_better=False,
         digits=0,
     ),
-    "portfolio.hit_rate": _share(
+    "portfolio.hit_rate": share(
         ("Sessions ahead of the benchmark", "ベンチマーク勝率"),
         (
             "Share of sessions on which the portfolio beat the benchmark.",
             "ポートフォリオのリターンがベンチマークを上回った営業日の割合。",
         ),
     ),
-    "portfolio.gross": _share(
+    "portfolio.gross": share(
         ("Invested", "投資比率"),
         (
             "Value of all positions over equity, mean over sessions.",
@@ -366,6 +308,7 @@ DEFINITIONS: Mapping[str, Definition] = {
         ),
         better=None,
     ),
+    **ACCOUNT,
 }
 """Name of a measure, with its number as ``{k}`` (or a name as ``{name}``), to what it means."""
 

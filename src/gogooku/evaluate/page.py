@@ -6,9 +6,11 @@ Every text is escaped, and a content security policy forbids the page to fetch a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from gogooku.core.files import finite
 from gogooku.evaluate.page_style import SCRIPT, STYLE
 from gogooku.evaluate.svg import Figure, drawn
 from gogooku.evaluate.words import Language, Text, Unit, Words, html
@@ -58,19 +60,110 @@ def section(key: str, title: Words, inner: str, *, note: Words = "", whole: bool
     )
 
 
-def chart(key: str, title: Words, figure: Figure, *, note: Words = "") -> str:
-    """A part with a figure and a remark above it."""
-    return section(key, title, drawn(key, figure), note=note, whole=True)
+def chart(
+    key: str, title: Words, figure: Figure, *, note: Words = "", said: Words = "", below: str = ""
+) -> str:
+    """A part with a figure and a remark above it.
+
+    Parameters
+    ----------
+    said : words
+        What the figure comes to: a sentence above it.
+    below : str
+        HTML, such as a table of its numbers.
+    """
+    sentence = f'<p class="said">{html(said)}</p>' if said else ""
+    whole = section(key, title, sentence + drawn(key, figure), note=note, whole=True)
+    return whole.removesuffix("</section>") + f"{below}</section>" if below else whole
+
+
+def chapter(key: str, title: Words, parts: Sequence[str], *, note: Words = "") -> str:
+    """Parts under one large heading, which `contents` leads to; empty where there is no part."""
+    there = [part for part in parts if part]
+    if not there:
+        return ""
+    remark = f'<p class="note">{html(note)}</p>' if note else ""
+    inner = "\n".join(there)
+    return (
+        f'<section class="chapter" id="{key}"><h2 id="title-{key}">{html(title)}</h2>\n'
+        f"{remark}{inner}</section>"
+    )
+
+
+def contents(chapters: Sequence[tuple[str, Words]]) -> str:
+    """Links to the chapters of the page."""
+    links = "".join(f'<a href="#{key}">{html(title)}</a>' for key, title in chapters)
+    return f'<nav id="contents">{links}</nav>'
+
+
+def folded(summary: str, inner: str, *, opened: bool = False, printed: bool = False) -> str:
+    """A part that opens when one asks for it; both are HTML.
+
+    ``printed``: on paper it is open, whatever it is on the screen.
+    """
+    kind = ' class="printed"' if printed else ""
+    there = " open" if opened else ""
+    return f"<details{kind}{there}><summary>{summary}</summary>{inner}</details>"
+
+
+def ends_of(values: Sequence[float | None]) -> tuple[float, float]:
+    """Lowest and highest of what bars of one table show, zero among them."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return min([0.0, *known]), max([0.0, *known])
+
+
+def barred(
+    shown: Words,
+    value: float | None,
+    span: tuple[float, float],
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    below: str = "",
+) -> str:
+    """A number and its bar, on the scale of all bars of its table; with its interval if known.
+
+    Parameters
+    ----------
+    shown : words
+        The number with its unit.
+    value : float or None
+        None, or what is not finite: the number has no bar.
+    span : (float, float)
+        What `ends_of` gave for the table.
+    below : str
+        HTML that stands under the number.
+    """
+    if value is None or not math.isfinite(value):
+        return f"{html(shown)}{below}"
+    begin, whole = span[0], (span[1] - span[0]) or 1.0
+    at = [(end - begin) / whole for end in (0.0, value)]
+
+    def box(kind: str, left: float, right: float) -> str:
+        return f'<i class="{kind}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
+
+    marks = box("c0", *at) if value >= 0.0 else box("neg", *reversed(at))
+    if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
+        marks += box("w", *((end - begin) / whole for end in (low, high)))
+    marks += f'<i class="z" style="left:{at[0]:.1%}"></i>'
+    return (
+        f'<span class="barred"><span>{html(shown)}{below}</span>'
+        f'<span class="hbar">{marks}</span></span>'
+    )
 
 
 def panels(key: str, title: Words, figures: Mapping[str, tuple[Words, Figure]], *, note: Words = "",
-           ) -> str:  # fmt: skip
-    """A part with small figures side by side, each with a heading, by the end of its key."""
+           wide: bool = False) -> str:  # fmt: skip
+    """A part with small figures side by side, each with a heading, by the end of its key.
+
+    ``wide``: two in a row, for figures with dates below them.
+    """
+    kind = "pair" if wide else "panels"
     inner = "".join(
         f'<div><h3 id="title-{key}-{name}">{html(head)}</h3>{drawn(f"{key}-{name}", figure)}</div>'
         for name, (head, figure) in figures.items()
     )
-    return section(key, title, f'<div class="panels">{inner}</div>', note=note)
+    return section(key, title, f'<div class="{kind}">{inner}</div>', note=note)
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "") -> str:
@@ -114,10 +207,8 @@ def details(key: str, title: Words, tree: Mapping[str, object]) -> str:
         f'<tr><td>{escape(str(name))}</td><td class="text">{escape(_text(value))}</td></tr>'
         for name, value in sorted(tree.items())
     )
-    return (
-        f'<section id="{key}"><details><summary>{html(title)}</summary>'
-        f'<div class="wide"><table><tbody>{rows}</tbody></table></div></details></section>'
-    )
+    table = f'<div class="wide"><table><tbody>{rows}</tbody></table></div>'
+    return f'<section id="{key}">{folded(html(title), table)}</section>'
 
 
 def _text(value: object) -> str:
@@ -125,4 +216,6 @@ def _text(value: object) -> str:
         return f"{value['value']}  ({value['from']})"
     if isinstance(value, str):
         return value
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(
+        finite(value), sort_keys=True, ensure_ascii=False, allow_nan=False, default=str
+    )

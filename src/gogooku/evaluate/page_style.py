@@ -28,6 +28,12 @@ html:not([data-lang=ja]) span[lang=ja],html[data-lang=ja] span[lang=en]{display:
 h1{font-size:26px;line-height:1.3;margin:0;overflow-wrap:anywhere}
 h2{font-size:19px;margin:44px 0 6px}h3{font-size:15px;margin:16px 0 4px}
 p{margin:0 0 8px}.note{color:var(--soft)}
+.chapter>h2{font-size:24px;margin:56px 0 8px;padding-top:14px;border-top:3px solid var(--line)}
+.chapter section>h2{margin-top:32px}
+.said{font-size:16px;max-width:60em}.wide+.wide{margin-top:16px}.wide+.said{margin-top:10px}
+#contents{display:flex;flex-wrap:wrap;gap:6px 8px;margin:16px 0}
+#contents a{color:var(--ink);background:var(--card);border:1px solid var(--line);border-radius:14px;
+padding:2px 12px;font-size:14px;text-decoration:none}
 .bar{display:flex;gap:8px;justify-content:flex-end;margin-bottom:8px}
 .bar button{font:inherit;font-size:13px;color:var(--ink);background:var(--card);cursor:pointer;
 border:1px solid var(--line);border-radius:6px;padding:3px 12px}
@@ -48,9 +54,11 @@ dl.facts dt{color:var(--soft);font-size:13px}dl.facts dd{margin:0;overflow-wrap:
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th,td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;
 white-space:nowrap}
-th:first-child,td:first-child,.left{text-align:left}thead th{color:var(--soft);font-weight:600}
-td small{display:block;color:var(--soft);font-size:12px}
-td.text{white-space:normal;overflow-wrap:anywhere;text-align:left}
+th:first-child,td:first-child,.left{text-align:left}thead th{color:var(--soft);
+font-weight:600;white-space:normal;
+vertical-align:bottom}
+td small,th small{display:block;color:var(--soft);font-size:12px}
+td.when{white-space:nowrap!important}td.text{white-space:normal;overflow-wrap:anywhere;text-align:left}
 .wide th:first-child,.wide td:first-child{position:sticky;left:0;background:var(--page)}
 table.short{width:auto;min-width:min(100%,480px)}.panels table.short{width:100%;min-width:0}
 .heat td{min-width:58px;padding:4px 8px}
@@ -62,11 +70,21 @@ gap:8px 32px}
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,250px),1fr));
 gap:8px 24px}
 .pair>*,.panels>*{min-width:0}
-.hbar{position:relative;display:inline-block;width:120px;height:14px;vertical-align:middle;
-margin-left:8px}
+.barred{display:inline-flex;align-items:flex-start;justify-content:flex-end;gap:8px}
+.stacked .barred{flex-direction:column;align-items:flex-end;gap:0}
+thead th{min-width:3.4em;word-break:auto-phrase}
+.hbar{position:relative;display:inline-block;flex:none;width:110px;height:14px;margin-top:4px}
 .hbar i{position:absolute;top:3px;height:8px}.hbar i.c0{background:var(--c0)}
 .hbar i.neg{background:var(--c5)}.hbar i.w{top:6px;height:2px;background:var(--soft)}
 .hbar i.z{top:0;height:14px;width:1px;background:var(--grey)}
+.months>details,.months>details>details{border-bottom:1px solid var(--line);margin:0;padding:6px 0}
+.months>details>details{margin-left:14px}
+.months summary b{font-variant-numeric:tabular-nums}
+.months .rest,.months .count{font-weight:400;color:var(--soft);font-size:14px}
+.chip{display:inline-block;min-width:64px;text-align:right;border-radius:5px;padding:0 6px;
+font-variant-numeric:tabular-nums;
+background:color-mix(in srgb,var(--tone) calc(var(--v)*1%),transparent)}
+.events{margin:4px 0 12px;padding-left:20px;font-size:14px;overflow-wrap:anywhere}
 .warnings{background:var(--warnbg);border-left:4px solid var(--warn);border-radius:0 8px 8px 0;
 padding:10px 16px;margin:16px 0}
 .warnings ul{margin:4px 0;padding-left:20px}.warnings li{margin:4px 0;overflow-wrap:anywhere}
@@ -107,15 +125,21 @@ border-radius:2px;background:var(--grey)}#tip b{margin-left:auto;white-space:now
 @media (max-width:600px){main{padding:12px 14px 48px}h1{font-size:21px}.verdict{font-size:16px}
 .xt.thin{display:none}.plot{margin-left:50px}th,td{padding:5px 7px}
 .wide td:first-child{white-space:normal;max-width:128px}
-.wide td:first-child:has(.tip){min-width:116px}
+.wide td:first-child:has(span){min-width:96px}.wide td:first-child:has(.tip){min-width:116px}
+.barred{flex-direction:column;align-items:flex-end;gap:0}.hbar{width:64px;margin-top:1px}
+.chapter>h2{font-size:21px}.pair{grid-template-columns:1fr}
 .tiles{grid-template-columns:1fr 1fr;gap:8px}.tile{padding:10px}.tile b{font-size:20px}}
 @page{margin:14mm}
 @media print{"""
     + f":root,:root[data-theme=dark],:root:not([data-theme=light]){{{_LIGHT}}}"
     + """*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-body{font-size:12px}main{max-width:none;padding:0}.bar,#tip,.cursor,details:not([open]){display:none}
-.chart,.tile,.panels>*,tr,.whole{break-inside:avoid}h2,h3,.note,.legend{break-after:avoid}
-.tiles{grid-template-columns:repeat(4,1fr)}td small{font-size:9px;white-space:nowrap}
+body{font-size:12px}main{max-width:none;padding:0}.bar,#tip,.cursor,#contents,
+details:not([open],.printed){display:none}
+.chart,.tile,.panels>*,.pair>*,tr,.whole{break-inside:avoid}summary{break-after:avoid}
+.hbar{width:60px}.chapter>h2{font-size:18px;margin-top:28px}
+.note,.said{break-inside:avoid;orphans:9;widows:9}.verdict{font-size:15px}.said{font-size:13px}
+.pair{grid-template-columns:1fr 1fr;gap:4px 20px}h2,h3,.note,.legend{break-after:avoid}
+.tiles{grid-template-columns:repeat(4,1fr)}td small,th small{font-size:9px;white-space:nowrap}
 .wide{overflow:visible}table{font-size:10.5px}th,td{padding:3px 5px;white-space:normal}
 .heat td{min-width:0;padding:2px 3px}.tip{border:0}}
 """
@@ -201,5 +225,12 @@ for (const word of document.querySelectorAll(".tip")) {
   word.addEventListener("blur", hide);
 }
 addEventListener("scroll", hide, {passive: true});
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details.printed:not([open])")];
+  for (const one of opened) one.open = true;
+});
+addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
 """
-"""Two buttons, the box that shows numbers of a chart, and that of the meanings of words."""
+"""Two buttons, the box that shows numbers of a chart, that of the meanings of words, and parts that
+are open on paper."""

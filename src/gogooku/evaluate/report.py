@@ -1,9 +1,9 @@
 """One self-contained HTML page about a run: opens offline, loads nothing, in two languages.
 
-The headline comes first: whose prices, which dates, a verdict, four numbers, and what is wrong.
-Then the ranking, other models on the same sessions, skill, money, and where it comes from. The same
-inputs give the same bytes. Every text is escaped, and a content security policy forbids the page to
-fetch anything.
+The headline comes first: whose prices, which dates, a verdict, four numbers, what is wrong, and how
+much may be luck. Then chapters: the ranking, skill, the account, where its result came from, risk,
+costs and capacity, months, the model. The same inputs give the same bytes. Every text is escaped,
+and a content security policy forbids the page to fetch anything.
 """
 
 from __future__ import annotations
@@ -17,31 +17,47 @@ import polars as pl
 
 from gogooku.core.metrics import FloatArray
 from gogooku.evaluate import charts
+from gogooku.evaluate.account import Account
 from gogooku.evaluate.calibration import Calibrated
 from gogooku.evaluate.network_charts import calibration_lines, channel_lines
-from gogooku.evaluate.over_time import monthly_rank_ic, monthly_returns
-from gogooku.evaluate.page import chart, details, document, panels, section
+from gogooku.evaluate.over_time import monthly_rank_ic
+from gogooku.evaluate.page import chapter, chart, contents, details, document, panels, section
+from gogooku.evaluate.report_account import account_parts
+from gogooku.evaluate.report_attribution import attribution_parts
+from gogooku.evaluate.report_capacity import capacity_parts
 from gogooku.evaluate.report_head import Headline, head, warnings_box
+from gogooku.evaluate.report_luck import Luck, luck_part
+from gogooku.evaluate.report_months import months_part
+from gogooku.evaluate.report_risk import risk_parts
 from gogooku.evaluate.report_tables import (
-    exposure_table,
     glossary,
     group_tables,
     importance_table,
     month_table,
-    portfolio_table,
     ranking_tables,
     rival_table,
     skill_table,
-    year_column,
 )
-from gogooku.evaluate.report_texts import DEVIATIONS, NOTES, STYLES, TITLES
-from gogooku.evaluate.svg import Figure, drawn
+from gogooku.evaluate.report_texts import NOTES, TITLES
+from gogooku.evaluate.svg import Figure
 from gogooku.evaluate.training_charts import training_charts
 from gogooku.evaluate.verdict import Figures, verdict
-from gogooku.evaluate.words import CORRELATION, RETURN, Language, Text, Words, sessions
+from gogooku.evaluate.words import CORRELATION, Language, Text, Words, sessions
 
 _AT: Final = Text("{title}, {horizon}", "{title}({horizon})")
 """A heading with its horizon."""
+_CHAPTERS: Final[Mapping[str, Text]] = {
+    "chapter-names": Text("Names", "銘柄"),
+    "chapter-skill": Text("Skill", "予測力"),
+    "chapter-account": Text("Account", "運用口座"),
+    "chapter-attribution": Text("Where it came from", "要因分析"),
+    "chapter-risk": Text("Risk", "リスク"),
+    "chapter-capacity": Text("Costs and capacity", "コストと規模"),
+    "chapter-months": Text("Month by month", "月別"),
+    "chapter-model": Text("Model", "モデル"),
+    "chapter-background": Text("Background", "参考情報"),
+}
+"""Key of a chapter to its heading, in the order of the page."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,10 @@ class ReportPage:
         ``portfolio.sharpe`` to value, low, high, n.
     horizon : int
         The one that is traded; pictures of one horizon are of it.
-    portfolio : polars.DataFrame or None
-        Daily frame of a backtest.
+    account : Account or None
+        What a backtest has kept.
+    luck : Luck or None
+        The tries on the same sessions.
     events : sequence of mappings
         Lines of ``events.jsonl``; epochs become the charts of the training.
     config, stamp : mappings
@@ -84,9 +102,6 @@ class ReportPage:
         `gogooku.evaluate.compare.COMPARISON_SCHEMA`, this run as ``a``.
     missing : sequence of str
         Models that the page would compare with and that are not there.
-    styles, sectors : polars.DataFrame or None
-        Active exposures of the holdings to styles and sectors; see
-        `gogooku.evaluate.report_tables.exposure_table`.
     importance : sequence of mappings
         ``group``, ``horizon``, ``lost``, ``error``.
     calibration : sequence of Calibrated
@@ -105,7 +120,8 @@ class ReportPage:
     horizon: int
     decay: pl.DataFrame | None = None
     breakdown: pl.DataFrame | None = None
-    portfolio: pl.DataFrame | None = None
+    account: Account | None = None
+    luck: Luck | None = None
     events: Sequence[Mapping[str, object]] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     stamp: Mapping[str, object] = field(default_factory=dict)
@@ -116,8 +132,6 @@ class ReportPage:
     scores: FloatArray = field(default_factory=lambda: np.empty(0))
     rivals: pl.DataFrame | None = None
     missing: Sequence[str] = ()
-    styles: pl.DataFrame | None = None
-    sectors: pl.DataFrame | None = None
     importance: Sequence[Mapping[str, object]] = ()
     calibration: Sequence[Calibrated] = ()
     channels: pl.DataFrame | None = None
@@ -132,18 +146,31 @@ def render_report(page: ReportPage) -> str:
         simulated=page.headline.simulated,
         questioned=page.questioned,
     )
+    account = page.account
+    parts = {
+        "chapter-names": _beside_others(page),
+        "chapter-skill": _skill(page),
+        "chapter-account": [] if account is None else account_parts(account, page.metrics),
+        "chapter-attribution": [] if account is None else attribution_parts(account),
+        "chapter-risk": [] if account is None else risk_parts(account),
+        "chapter-capacity": [] if account is None else capacity_parts(account),
+        "chapter-months": [] if account is None else [months_part(account)],
+        "chapter-model": _inside(page),
+        "chapter-background": [
+            glossary(page.metrics),
+            details("facts", TITLES["facts"], page.facts),
+            details("config", TITLES["config"], page.config),
+            details("stamp", TITLES["stamp"], page.stamp),
+        ],
+    }
+    chapters = {key: chapter(key, _CHAPTERS[key], inner) for key, inner in parts.items()}
+    there = [(key, _CHAPTERS[key]) for key, text in chapters.items() if text]
     body = [
         head(page.headline, said, page.metrics, horizon=page.horizon),
+        contents(there),
         warnings_box(page.warnings),
-        *_beside_others(page),
-        *_skill(page),
-        *_money(page),
-        *_inside(page),
-        *(_chart(key, figure) for key, figure in training_charts(page.events).items()),
-        glossary(page.metrics),
-        details("facts", TITLES["facts"], page.facts),
-        details("config", TITLES["config"], page.config),
-        details("stamp", TITLES["stamp"], page.stamp),
+        luck_part(page.luck, account) if page.luck is not None else "",
+        *chapters.values(),
     ]
     text = "\n".join(part for part in body if part)
     return document(page.headline.run_id, text, language=page.language)
@@ -193,46 +220,8 @@ def _skill(page: ReportPage) -> list[str]:
     ]  # fmt: skip
 
 
-def _money(page: ReportPage) -> list[str]:
-    if page.portfolio is None:
-        return []
-    months = monthly_returns(page.portfolio)
-    most = max(abs(float(one or 0.0)) for one in months.get_column("portfolio").to_list() or [0.0])
-    return [
-        section("portfolio", TITLES["portfolio"], portfolio_table(page.metrics),
-                note=NOTES["portfolio"]),
-        _chart("excess", charts.excess_curve(page.portfolio)),
-        _chart("equity", charts.equity_curve(page.portfolio)),
-        _chart("drawdown", charts.drawdown_curve(page.portfolio)),
-        _chart("turnover", charts.turnover_bars(page.portfolio)),
-        *(
-            section(
-                key,
-                TITLES[key],
-                month_table(months, column, RETURN, years=year_column(months, column), most=most),
-                note=NOTES[key],
-            )
-            for key, column in (("months", "portfolio"), ("months-excess", "excess"))
-        ),
-        *_exposed(page),
-    ]  # fmt: skip
-
-
-def _exposed(page: ReportPage) -> list[str]:
-    """What the holdings bet on beside the scores, where a backtest says."""
-    parts = []
-    if page.styles is not None:
-        figure = drawn("exposures", charts.exposure_lines(page.styles, STYLES, DEVIATIONS))
-        inner = figure + exposure_table(page.styles, STYLES, DEVIATIONS)
-        parts.append(section("exposures", TITLES["exposures"], inner, note=NOTES["exposures"]))
-    if page.sectors is not None:
-        inner = exposure_table(page.sectors, {}, RETURN)
-        parts.append(section("sectors", TITLES["sectors"], inner, note=NOTES["sectors"]))
-    return parts
-
-
 def _inside(page: ReportPage) -> list[str]:
-    """The scores, what they come from, and what a network gives beside them."""
+    """The scores, what they come from, what a network gives beside them, and its training."""
     scored = bool(np.isfinite(page.scores).any())
     return [
         _chart("scores", charts.score_histogram(page.scores)) if scored else "",
@@ -240,6 +229,7 @@ def _inside(page: ReportPage) -> list[str]:
                 note=NOTES["importance"]) if page.importance else "",
         _chart("calibration", calibration_lines(page.calibration)) if page.calibration else "",
         _chart("channels", channel_lines(page.channels)) if page.channels is not None else "",
+        *(_chart(key, figure) for key, figure in training_charts(page.events).items()),
     ]  # fmt: skip
 
 

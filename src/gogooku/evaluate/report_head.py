@@ -62,19 +62,21 @@ class Headline:
 
 def head(headline: Headline, verdict: Text, metrics: Mapping[str, Figures], *, horizon: int) -> str:
     """The headline, the verdict and the tiles, as HTML."""
+    whose = badge(simulated=headline.simulated, exchange=headline.exchange)
     return (
-        f'<header id="headline">{_badge(headline)}<h1>{escape(headline.run_id)}</h1>'
+        f'<header id="headline">{whose}<h1>{escape(headline.run_id)}</h1>'
         f'<p class="verdict" id="verdict">{html(verdict)}</p>{_tiles(metrics, horizon)}'
         f"{_facts(headline)}</header>"
     )
 
 
-def _badge(headline: Headline) -> str:
-    if headline.simulated:
+def badge(*, simulated: bool, exchange: str) -> str:
+    """Whose prices they are, as HTML: a sandbox's, or real ones of an exchange."""
+    if simulated:
         text = Text("SIMULATED MARKET", "模擬市場")
         return f'<span class="badge simulated">{html(text)}</span>'
-    exchange = _EXCHANGES.get(headline.exchange, both(headline.exchange))
-    text = Text("Real prices, {exchange}", "実際の株価({exchange})").filled(exchange=exchange)
+    place = _EXCHANGES.get(exchange, both(exchange))
+    text = Text("Real prices, {exchange}", "実際の株価({exchange})").filled(exchange=place)
     return f'<span class="badge">{html(text)}</span>'
 
 

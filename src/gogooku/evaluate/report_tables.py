@@ -12,18 +12,18 @@ import polars as pl
 from gogooku.core.metrics import Z95
 from gogooku.evaluate.definitions import place_of
 from gogooku.evaluate.over_time import by_year
-from gogooku.evaluate.page import estimated, grid, heat
+from gogooku.evaluate.page import barred, ends_of, estimated, folded, grid, heat
 from gogooku.evaluate.report_texts import (
     CUTS,
-    GROUPS,
     TITLES,
     explained,
+    group_name,
     label_of,
     meaning_of,
     unit_of,
 )
 from gogooku.evaluate.verdict import Figures
-from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, both, html, sessions
+from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, Words, both, html, sessions
 
 FEW: Final = 8
 """Groups of a cut that are shown without being asked for."""
@@ -123,9 +123,9 @@ def rival_table(rivals: pl.DataFrame | None, missing: Sequence[str]) -> tuple[st
     """
     note = Text(
         "RankIC of this run less that of the other, paired by session: above zero, this run is "
-        "better. 95% intervals, Newey-West with a small-sample correction.",
+        "better. 95% intervals that allow for overlapping labels.",
         "この実行の順位ICから他モデルの順位ICを引いた差(営業日ごとの対応比較)。"
-        "正ならこの実行が優れる。95%区間は小標本補正付きNewey-West。",
+        "正ならこの実行が優れる。95%信頼区間はラベルの重なりを考慮。",
     )
     lost = ""
     if missing:
@@ -170,14 +170,14 @@ def skill_table(metrics: Mapping[str, Figures]) -> str:
     first = html(Text("measure", "指標"))
     head = [first, *(html(sessions(int(horizon[1:]))) for horizon in horizons)]
     shown: list[list[str]] = []
-    folded: list[list[str]] = []
+    rest: list[list[str]] = []
     for measure in sorted(measures, key=place_of):
         cells = [_cell(metrics.get(f"{horizon}.{measure}"), measure) for horizon in horizons]
-        (shown if _FIRST.fullmatch(measure) else folded).append([explained(measure), *cells])
-    if not folded:
+        (shown if _FIRST.fullmatch(measure) else rest).append([explained(measure), *cells])
+    if not rest:
         return grid(head, shown)
-    summary = html(Text(f"{len(folded)} more measures", f"その他の指標({len(folded)}件)"))
-    return f"{grid(head, shown)}<details><summary>{summary}</summary>{grid(head, folded)}</details>"
+    summary = html(Text(f"{len(rest)} more measures", f"その他の指標({len(rest)}件)"))
+    return grid(head, shown) + folded(summary, grid(head, rest))
 
 
 def portfolio_table(metrics: Mapping[str, Figures]) -> str:
@@ -207,10 +207,8 @@ def glossary(metrics: Mapping[str, Figures]) -> str:
         f'<td class="text">{html(meaning_of(name))}</td></tr>'
         for name in names
     )
-    return (
-        f'<section id="glossary"><details><summary>{html(TITLES["glossary"])}</summary>'
-        f'<div class="wide"><table><tbody>{rows}</tbody></table></div></details></section>'
-    )
+    table = f'<div class="wide"><table><tbody>{rows}</tbody></table></div>'
+    return f'<section id="glossary">{folded(html(TITLES["glossary"]), table)}</section>'
 
 
 def group_tables(breakdown: pl.DataFrame, *, horizon: int) -> str:
@@ -225,18 +223,18 @@ def group_tables(breakdown: pl.DataFrame, *, horizon: int) -> str:
     """
     mine = breakdown.filter(horizon=horizon, measure="rank_ic").drop_nulls("mean")
     head = [Text("group", "群"), Text("RankIC", "順位IC"), Text("names", "銘柄数")]
-    open_ones, folded = "", ""
+    open_ones, rest = "", ""
     for cut, title in CUTS.items():
         rows = mine.filter(cut=cut).to_dicts()
         if len(rows) < 2:
             continue
-        body = [[html(GROUPS.get(row["value"], row["value"])), *_group(row)] for row in rows]
+        body = [[html(group_name(cut, row["value"])), *_group(row)] for row in rows]
         table = grid([html(one) for one in head], body, kind="short")
         if len(rows) > FEW:
-            folded += f"<details><summary>{html(title)} ({len(rows)})</summary>{table}</details>"
+            rest += folded(f"{html(title)} ({len(rows)})", table)
         else:
             open_ones += f"<div><h3>{html(title)}</h3>{table}</div>"
-    return f'<div class="panels">{open_ones}</div>{folded}' if open_ones or folded else ""
+    return f'<div class="panels">{open_ones}</div>{rest}' if open_ones or rest else ""
 
 
 def _group(row: Mapping[str, float | None]) -> tuple[str, str]:
@@ -302,36 +300,52 @@ def year_column(months: pl.DataFrame, column: str) -> dict[int, float]:
     return {year: value - theirs[year] for year, value in ours.items()}
 
 
-def exposure_table(exposures: pl.DataFrame, names: Mapping[str, Text], unit: Unit) -> str:
-    """Mean and range of active exposures by factor, as HTML.
+def exposure_table(
+    exposures: pl.DataFrame, names: Mapping[str, Words], unit: Unit, *, most: int | None = None
+) -> str:
+    """Mean and range of active exposures by factor, the largest first, as HTML.
 
     Parameters
     ----------
     exposures : polars.DataFrame
         (date, name, active), a row a session and factor.
-    names : mapping of str to Text
+    names : mapping of str to words
         What factors are called; one that is not there is called by its name.
     unit : Unit
+    most : int, optional
+        Factors that are shown without being asked for; all if not given. One that the holdings
+        never differ in is not shown.
     """
-    found = exposures.group_by("name", maintain_order=True).agg(
-        pl.col("active").mean().alias("mean"),
-        pl.col("active").min().alias("low"),
-        pl.col("active").max().alias("high"),
+    found = (
+        exposures.group_by("name", maintain_order=True)
+        .agg(
+            pl.col("active").mean().alias("mean"),
+            pl.col("active").min().alias("low"),
+            pl.col("active").max().alias("high"),
+        )
+        .filter((pl.col("low") != 0.0) | (pl.col("high") != 0.0))
+        .sort(pl.col("mean").abs(), descending=True, maintain_order=True)
     )
+    span = ends_of(found.get_column("mean").to_list())
     body = [
         [
             html(names.get(row["name"], row["name"])),
-            html(unit.text(row["mean"])),
+            barred(unit.text(row["mean"]), row["mean"], span),
             html(unit.between(row["low"], row["high"])),
         ]
         for row in found.iter_rows(named=True)
     ]
-    head = (
-        Text("factor", "ファクター"),
-        Text("mean", "平均"),
-        Text("lowest to highest", "最小〜最大"),
-    )
-    return grid([html(one) for one in head], body, kind="short")
+    head = [
+        html(Text("factor", "ファクター")),
+        html(Text("mean", "平均")),
+        html(Text("lowest to highest", "最小〜最大")),
+    ]
+    shown = grid(head, body[:most], kind="short")
+    rest = body[most:] if most is not None else []
+    if not rest:
+        return shown
+    summary = html(Text(f"{len(rest)} more, smaller", f"その他({len(rest)}、差が小さいもの)"))
+    return shown + folded(summary, grid(head, rest, kind="short"))
 
 
 # ------------------------------------------------------------------------- groups of features
@@ -343,21 +357,20 @@ def importance_table(rows: Sequence[Mapping[str, object]]) -> str:
     Parameters
     ----------
     rows : sequence of mappings
-        ``group``, ``horizon``, ``lost``, ``error``.
+        ``group``, ``horizon``, ``lost`` (None where it is not known), ``error``.
     """
     found = {(str(one["group"]), int(str(one["horizon"]))): one for one in rows}
     horizons = sorted({horizon for _, horizon in found})
     worth: dict[str, float] = {}
     for (group, _), one in found.items():
-        worth[group] = worth.get(group, 0.0) + _number(one["lost"])
-    ends = [_ends(one) for one in rows]
-    low, high = min(0.0, *(end[0] for end in ends)), max(0.0, *(end[2] for end in ends))
+        worth[group] = worth.get(group, 0.0) + _number(one["lost"] or 0.0)
+    found = {place: one for place, one in found.items() if one["lost"] is not None}
+    span = ends_of([end for one in found.values() for end in _ends(one)])
     body = []
     for group in sorted(worth, key=lambda name: (-worth[name], name)):
         cells = [escape(group)]
         cells += [
-            _lost(_ends(found[group, h]), low, high) if (group, h) in found else NONE
-            for h in horizons
+            _lost(_ends(found[group, h]), span) if (group, h) in found else NONE for h in horizons
         ]
         body.append(cells)
     first = html(Text("group of features", "特徴量グループ"))
@@ -376,15 +389,6 @@ def _ends(row: Mapping[str, object]) -> tuple[float, float, float]:
     return value - half, value, value + half
 
 
-def _lost(ends: tuple[float, float, float], low: float, high: float) -> str:
-    """A number and its bar with its interval, on a scale that all cells share."""
-    span = (high - low) or 1.0
-    left, value, right = ((end - low) / span for end in ends)
-    zero = -low / span
-
-    def box(kind: str, begin: float, end: float) -> str:
-        return f'<i class="{kind}" style="left:{begin:.1%};width:{end - begin:.1%}"></i>'
-
-    bar = box("c0", zero, value) if ends[1] >= 0.0 else box("neg", value, zero)
-    marks = f'{bar}{box("w", left, right)}<i class="z" style="left:{zero:.1%}"></i>'
-    return f'{html(CORRELATION.text(ends[1]))}<span class="hbar">{marks}</span>'
+def _lost(ends: tuple[float, float, float], span: tuple[float, float]) -> str:
+    low, value, high = ends
+    return barred(CORRELATION.text(value), value, span, low=low, high=high)

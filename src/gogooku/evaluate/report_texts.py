@@ -8,7 +8,8 @@ from typing import Final
 
 from gogooku.evaluate.charts import ROLLING
 from gogooku.evaluate.definitions import definition_of
-from gogooku.evaluate.words import Text, Unit, both, tipped
+from gogooku.evaluate.sector_names import sector_name
+from gogooku.evaluate.words import Text, Unit, Words, both, tipped
 
 TITLES: Final[Mapping[str, Text]] = {
     "warnings": Text("Warnings", "注意事項"),
@@ -49,17 +50,17 @@ TITLES: Final[Mapping[str, Text]] = {
 
 NOTES: Final[Mapping[str, Text]] = {
     "metrics": Text(
-        "Means over test sessions, with the 95% Newey-West interval below; n counts sessions.",
-        "テスト期間の営業日平均。下段はNewey-West標準誤差による95%区間、nは営業日数。",
+        "Means over test sessions, with the 95% interval below; n counts sessions.",
+        "テスト期間の営業日平均。下段は95%信頼区間、nは営業日数。",
     ),
     "monthly-rankic": Text(
         "Mean daily RankIC of the sessions of each month. A few months say little on their own.",
         "各月の営業日における日次順位ICの平均。数か月だけでは判断できない。",
     ),
     "rolling-rankic": Text(
-        f"Mean of the last {ROLLING} sessions with its 95% Newey-West band. Where the band holds "
+        f"Mean of the last {ROLLING} sessions with its 95% band. Where the band holds "
         "zero, that quarter by itself shows no skill.",
-        f"直近{ROLLING}営業日の平均と、Newey-West標準誤差による95%の帯。"
+        f"直近{ROLLING}営業日の平均と95%信頼区間の帯。"
         "帯が0を含む期間は、それだけでは予測力を示さない。",
     ),
     "cumulative-rankic": Text(
@@ -199,7 +200,14 @@ GROUPS: Final[Mapping[str, Text]] = {
     "Standard": Text("Standard", "スタンダード"),
     "Growth": Text("Growth", "グロース"),
 }
-"""What groups are called; sectors and years are codes."""
+"""What groups are called; years are codes, sectors have names of their own."""
+
+
+def group_name(cut: str, value: str) -> Words:
+    """What a group of a cut is called."""
+    return sector_name(value) if cut == "sector" else GROUPS.get(value, value)
+
+
 STYLES: Final[Mapping[str, Text]] = {
     "beta": Text("Beta (250 sessions)", "ベータ(250営業日)"),
     "size": Text("Size (log market value)", "規模(時価総額の対数)"),
@@ -223,6 +231,8 @@ _SIGNED: Final = re.compile(
     r"(h\d+\.)?(rank_ic\w*|ic|icir|rolling_rank_ic|spread|decile|monotonicity|autocorrelation"
     r"|top_\d+_bps|p_at_\d+_excess|decay_\w+|alignment|attainable|family_\w+)"
     r"|portfolio\.(annual_return|excess_return|benchmark_return|sharpe|benchmark_sharpe)"
+    r"|account\.(allocation|selection|interaction|cost|dividends|trading|excess|factor_part"
+    r"|specific|exposure)|luck\.(excess_mean|sharpe_difference)"
 )
 """Measures that lie on both sides of zero: above it they have a plus."""
 

@@ -41,9 +41,12 @@ from gogooku.evaluate.significance import paired_difference
 
 DEFLATED = "rank_ic"
 """The measure whose ratio the ledger of trials has for every try."""
+COLUMNS = ("date", "horizon", "year")
+"""What the columns beside those of the runs are called: no run can be called that here."""
 FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
-_LEVEL = 0.05
+LEVEL = 0.05
+"""Of the tests: a p-value below it is more than chance explains."""
 _BLOCKS = 10
 
 
@@ -55,6 +58,10 @@ class Tries:
     ----------
     count : int
         Different settings, those that are compared among them.
+    others : int
+        Those among them that were judged by another kind of split: by cross-validation where the
+        compared ones are out of time, or the other way round. They are counted, their ratios and
+        series are no draws of the same figure and are not here.
     ratios : mapping of int to sequence of float
         By horizon, mean daily RankIC over its standard deviation, of each try that has one.
     daily : mapping of str to polars.DataFrame
@@ -62,6 +69,7 @@ class Tries:
     """
 
     count: int
+    others: int = 0
     ratios: Mapping[int, Sequence[float]] = field(default_factory=dict)
     daily: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
@@ -110,7 +118,8 @@ class SideBySide:
         The run that the others are compared with.
     horizon : int
         What the sentence is about.
-    tries : int
+    tries, others : int
+        As `Tries`.
     runs : polars.DataFrame
         (run, horizon, n, mean, error, low, high, ratio, deflated): ``deflated`` is the probability
         that the ratio is above the best one of so many worthless tries, with Newey-West errors;
@@ -128,71 +137,20 @@ class SideBySide:
     first: str
     horizon: int
     tries: int
+    others: int
     runs: pl.DataFrame
     differences: pl.DataFrame
     at: Mapping[int, AtHorizon]
     daily: Mapping[int, pl.DataFrame]
 
-    def sentence(self) -> str:
-        """Which run is better, by how much, how sure, after how many tries."""
-        means = self.runs.filter(horizon=self.horizon)
-        label = definition_of(self.metric).label_en
-        word = "higher" if sign_of(self.metric) > 0 else "lower"
-        means = means.with_columns(mean=pl.col("mean") * sign_of(self.metric))
-        best = str(means.sort("mean", descending=True)["run"][0])
-        where = f"at a horizon of {_sessions(self.horizon)}"
-        if best == self.first:
-            others = means.filter(pl.col("run") != self.first).sort("mean", descending=True)
-            near = str(others["run"][0])
-            return (
-                f"No run has a {word} {label} than {best} {where}: it has "
-                f"{self._mean(best)}, and the nearest, {near}, {self._mean(near)}"
-                f"{self._sure(near)} {self._tried(best)}"
-            )
-        return (
-            f"{best} has a {word} {label} than {self.first} {where}: {self._mean(best)} "
-            f"against {self._mean(self.first)}{self._sure(best)} {self._tried(best)}"
-        )
-
-    def _mean(self, run: str) -> str:
-        (value,) = self.runs.filter(horizon=self.horizon, run=run)["mean"]
-        return f"{value:.4f}"
-
-    def _sure(self, run: str) -> str:
-        """How far a run and the first one are apart, and whether chance explains it."""
-        found = self.differences.filter(horizon=self.horizon, run=run).row(0, named=True)
-        shared = f"over {_sessions(self.at[self.horizon].n)} that all runs share"
-        if found["p_holm"] is None:
-            return f", {found['difference']:+.4f} {shared}. No test can judge that."
-        verdict = "more than chance explains" if found["p_holm"] < _LEVEL else "within chance"
-        return (
-            f", {found['difference']:+.4f} (95% interval {found['low']:+.4f} to "
-            f"{found['high']:+.4f}) {shared}. That is {verdict}: p {_p(found['p_value'])}, with "
-            f"all comparisons counted {_p(found['p_holm'])}."
-        )
-
-    def _tried(self, run: str) -> str:
-        """How many were tried, and what is left of the best one after that."""
-        (deflated,) = self.runs.filter(horizon=self.horizon, run=run)["deflated"]
-        if self.tries == 1:
-            said = "One setting was judged on these sessions"
-        else:
-            said = f"{self.tries} different settings were judged on these sessions"
-        if deflated is None:
-            return f"{said}."
-        return (
-            f"{said}: the probability that {run} is better than the best of as many worthless "
-            f"ones is {deflated:.2f}."
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
         return {
-            "sentence": self.sentence(),
             "metric": self.metric,
             "first": self.first,
             "horizon": self.horizon,
             "tries": self.tries,
+            "tries_of_another_split": self.others,
             "runs": self.runs.to_dicts(),
             "differences": self.differences.to_dicts(),
             "horizons": {
@@ -233,7 +191,8 @@ def side_by_side(
     Raises
     ------
     UsageError
-        Fewer than two runs, no such measure, or no such horizon.
+        Fewer than two runs, one that is called as one of `COLUMNS`, no such measure, or no such
+        horizon.
     DataError
         Runs share no session.
     """
@@ -260,6 +219,7 @@ def side_by_side(
         first=first,
         horizon=chosen,
         tries=tries.count,
+        others=tries.others,
         runs=_frame(rows),
         differences=_frame(tests),
         at=at,
@@ -308,6 +268,12 @@ def _shared(daily: Mapping[str, pl.DataFrame], metric: str) -> dict[int, pl.Data
     """By horizon, the sessions that all runs have: date, and a column a run."""
     if len(daily) < 2:
         raise UsageError(f"compare: needs at least two runs, got {', '.join(daily) or 'none'}")
+    taken = [name for name in daily if name in COLUMNS]
+    if taken:
+        raise UsageError(
+            f"compare: a run called {', '.join(taken)} would be taken for the column of that "
+            "name; call it by its run id"
+        )
     frames = [series_of(frame, name, metric) for name, frame in daily.items()]
     together = frames[0]
     for frame in frames[1:]:
@@ -341,11 +307,11 @@ def _run(
         "low": mean.low,
         "high": mean.high,
         "ratio": ratio.value,
-        "deflated": _deflated(ratio.value, ratio.error, tries, horizon, metric),
+        "deflated": deflated_ratio(ratio.value, ratio.error, tries, horizon, metric),
     }
 
 
-def _deflated(ratio: float, error: float, tries: Tries, horizon: int, metric: str) -> float:
+def deflated_ratio(ratio: float, error: float, tries: Tries, horizon: int, metric: str) -> float:
     """Probability that a ratio is above the best one of so many worthless tries.
 
     The deflated Sharpe ratio (Bailey & Lopez de Prado 2014) with the Newey-West error of the ratio
@@ -385,11 +351,11 @@ def _at(
         table = np.stack([sign * series[run] for run in tested], axis=1)
         benchmark = sign * series[first]
         superior = superior_ability(
-            benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL
+            benchmark, table, horizon=horizon, seed=DRAW_SEED, level=LEVEL
         ).p_value
-        found = stepwise_superior(benchmark, table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
+        found = stepwise_superior(benchmark, table, horizon=horizon, seed=DRAW_SEED, level=LEVEL)
         better = tuple(tested[place] for place in found)
-    probability, count = _overfitting(horizon, frame.select("date"), tries, metric)
+    probability, count = overfitting_of(horizon, frame.select("date"), tries, metric)
     return AtHorizon(
         n=frame.height,
         superior=superior,
@@ -409,11 +375,13 @@ def _among_best(horizon: int, series: Mapping[str, FloatArray], sign: float) -> 
     if len(distinct) < 2:
         return tuple(distinct)
     table = sign * np.stack(list(distinct.values()), axis=1)
-    found = model_confidence_set(table, horizon=horizon, seed=DRAW_SEED, level=_LEVEL)
+    found = model_confidence_set(table, horizon=horizon, seed=DRAW_SEED, level=LEVEL)
     return tuple(run for place, run in enumerate(distinct) if place in found.best)
 
 
-def _overfitting(horizon: int, days: pl.DataFrame, tries: Tries, metric: str) -> tuple[float, int]:
+def overfitting_of(
+    horizon: int, days: pl.DataFrame, tries: Tries, metric: str
+) -> tuple[float, int]:
     """PBO over the tries that have the measure on all shared sessions, and how many they are.
 
     A try whose measure never changes has no ratio and is none of them.
@@ -438,13 +406,3 @@ def _frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     frame = pl.DataFrame(rows)
     floats = [name for name, kind in frame.schema.items() if kind == pl.Float64]
     return frame.with_columns(pl.col(floats).fill_nan(None), pl.col("horizon").cast(pl.Int32))
-
-
-def _sessions(count: int) -> str:
-    return f"{count:,} session" if count == 1 else f"{count:,} sessions"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return "below 0.001" if value < 1e-3 else f"{value:.3f}"

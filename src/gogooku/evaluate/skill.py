@@ -239,8 +239,8 @@ def share_of_attainable(
     if not len(ours) or best.mean() <= 0.0:
         return Estimate(value=math.nan, n=len(ours), error=math.nan, lags=lags)
     share = float(ours.mean() / best.mean())
-    error = metrics.newey_west_error((ours - share * best) / best.mean(), lags)
-    return Estimate(value=share, n=len(ours), error=error, lags=lags)
+    influence = (ours - share * best) / best.mean()
+    return metrics.uncertain(share, influence, lags=lags, horizon=horizon)
 
 
 def leak_findings(daily: Mapping[str, FloatArray], *, horizon: int) -> list[str]:

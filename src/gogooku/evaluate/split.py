@@ -162,6 +162,11 @@ def make_folds(
     ConfigError
         The sessions are too few for the parts and purges asked for.
     """
+    if first >= len(sessions):
+        raise ConfigError(
+            f"split: a warm-up of {first} sessions leaves none of the {len(sessions)} that the "
+            "dataset has; set a smaller warmup_sessions or build from a longer sample"
+        )
     if not isinstance(config, DateSplit | CalendarSplit):
         sessions = sessions[: last_usable(sessions, config.end)]
     if isinstance(config, PurgedKFoldSplit | CombinatorialSplit):

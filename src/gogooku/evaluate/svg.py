@@ -21,6 +21,8 @@ Values = Sequence[float | None]
 PALETTE = 6
 """Colours of series; the page's style names them ``c0`` to ``c5`` in each theme."""
 
+MOST_POINTS = 500
+"""Points of a line over many sessions: with more, neighbours fall on one pixel."""
 _WIDTH, _HEIGHT = 10_000, 1_000
 _MOST_X_TICKS, _FEW_X_TICKS, _Y_STEPS = 6, 4, 5
 _END = 0.96 * _WIDTH
@@ -134,6 +136,13 @@ def number_ticks(x: Sequence[float], *, most: int = 12) -> list[tuple[float, Wor
     """Places themselves, thinned out until they have room."""
     step = max(1, -(-len(x) // most))
     return [(value, f"{value:g}") for value in x[::step]]
+
+
+def even_places(count: int, *, most: int = MOST_POINTS) -> list[int]:
+    """At most so many places of a line of ``count``, evenly spread, both ends among them."""
+    step = -(-(count - 1) // (most - 1)) if count > most else 1
+    places = list(range(count - 1, -1, -step))[::-1]
+    return [0, *places] if places and places[0] else places
 
 
 def drawn(key: str, figure: Figure) -> str:

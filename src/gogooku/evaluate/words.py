@@ -120,7 +120,50 @@ CORRELATION = Unit(digits=3, signed=True)
 SHARE = Unit(scale=100.0, digits=1, suffix=_PERCENT)
 RETURN = Unit(scale=100.0, digits=1, suffix=_PERCENT, signed=True)
 BASIS_POINTS = Unit(scale=1e4, digits=1, suffix=Text(" bps", " bps"), signed=True)
+SMALL_RETURN = Unit(scale=100.0, digits=2, suffix=_PERCENT, signed=True)
+"""A return of a session or a part of a return: two digits, with its sign."""
+SMALL_SHARE = Unit(scale=100.0, digits=2, suffix=_PERCENT)
 COUNT = Unit(digits=0)
+_SUREST = 0.999
+
+
+def probability(value: float | None) -> Text:
+    """A probability in per cent; what is nearer to 0 or 1 than a thousandth is never said to be."""
+    if value is None or not math.isfinite(value):
+        return both(NONE)
+    if value > _SUREST:
+        return Text("above 99.9%", "99.9%超")
+    if value < 1.0 - _SUREST:
+        return Text("below 0.1%", "0.1%未満")
+    return SHARE.text(value)
+
+
+_STEPS = (
+    (1e12, Text("tn", "兆")),
+    (1e9, Text("bn", "")),
+    (1e8, Text("", "億")),
+    (1e6, Text("m", "")),
+    (1e4, Text("", "万")),
+    (1e3, Text("k", "")),
+)
+_CURRENCIES = {"JPY": Text(" JPY", "円"), "USD": Text(" USD", "ドル")}
+
+
+def amount(value: float | None, currency: str) -> Text:
+    """An amount of money in the steps of each language: ``1.2bn JPY``, ``12億円``."""
+    if value is None or not math.isfinite(value):
+        return both(NONE)
+    ends = _CURRENCIES.get(currency, both(f" {currency}"))
+    return Text(*(_stepped(value, place) + ends[place] for place in (0, 1)))
+
+
+def _stepped(value: float, place: int) -> str:
+    for size, names in _STEPS:
+        if names[place] and abs(value) >= size:
+            scaled = value / size
+            digits = ",.0f" if abs(scaled) >= 99.95 else ".3g"
+            return f"{scaled:{digits}}".replace("-", MINUS) + names[place]
+    return f"{value:,.0f}".replace("-", MINUS)
 
 
 def sessions(count: int) -> Text:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gogooku.core.terms import terms_of
+from gogooku.core.ticks import FINE_SINCE
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.fill_config import FillPrice
@@ -30,20 +33,17 @@ def assumptions_of(config: TradeConfig, bars: MarketBars) -> dict[str, str]:
         f"{fills.lookback} sessions before (volume times close)"
         + ("" if fills.price is FillPrice.OPEN else " and of the session's own volume")
         + ", the rest carried",
-        "dividends": "price return only: the bars have no dividends"
-        if bars.dividend is None
-        else f"in cash on the ex-date, less {config.dividend_tax:.3%} tax",
+        "dividends": _dividends(config, bars),
         "delistings": f"paid the last close less {config.delisting_haircut:.0%}, without cost",
         "money": f"whole smallest units: {terms_of(bars.exchange.name).minor_units} to the "
         f"{terms_of(bars.exchange.name).currency}",
         "cash": "earns no interest",
     }
     if config.portfolio.stance.shorts:
-        lendable = "every name can be borrowed" if bars.lendable is None else "lendable names only"
         found["short sales"] = (
-            f"{lendable}, at {costs.borrow_bps:g} basis points a year; proceeds are collateral and "
-            f"buy nothing; holdings of both signs up to {config.max_gross:g} times equity when "
-            "opened; no margin call before equity is gone, no interest on what is owed"
+            f"{_lendable(bars)}, at {costs.borrow_bps:g} basis points a year; proceeds are "
+            f"collateral and buy nothing; holdings of both signs up to {config.max_gross:g} times "
+            "equity when opened; no margin call before equity is gone, no interest on what is owed"
         )
     return found
 
@@ -65,4 +65,33 @@ def _ticks(bars: MarketBars) -> str:
         return "one cent"
     if bars.fine_ticks is None:
         return "the usual table for every name: which are of the TOPIX 500 is not known"
-    return "the finer table for the TOPIX 500, the usual one for others"
+    small, large = (day.item() for day, _ in FINE_SINCE)
+    return (
+        f"the finer table for the TOPIX 500 (from {small} to {large} the TOPIX 100) by the size "
+        "class known at the decision, the usual one for others"
+    )
+
+
+def _dividends(config: TradeConfig, bars: MarketBars) -> str:
+    if bars.dividend is None:
+        return "price return only, account and benchmark alike: the source has no dividends"
+    paid = np.flatnonzero((np.nan_to_num(bars.dividend) > 0.0).any(axis=1))
+    since = f"the first on {bars.sessions[paid[0]]}" if len(paid) else "of which there is none"
+    return (
+        f"in cash on the ex-date as last announced ({since}), less {config.dividend_tax:.3%} tax, "
+        "account and benchmark alike; companies pay two to three months later"
+    )
+
+
+def _lendable(bars: MarketBars) -> str:
+    """Which names may be sold short. A session at which no class is known has every name."""
+    if bars.lendable is None:
+        return "every name can be borrowed: which are loanable issues is not known"
+    unknown = np.flatnonzero(bars.lendable.all(axis=1))
+    said = "lendable names only, by the margin class known at the decision"
+    if not len(unknown):
+        return said
+    return (
+        f"{said}, and every name on {len(unknown):,} sessions, the last "
+        f"{bars.sessions[unknown[-1]]}, on which no class is known"
+    )

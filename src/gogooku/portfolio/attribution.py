@@ -142,7 +142,7 @@ def daily_parts(positions: Positions, sectors: pl.DataFrame) -> pl.DataFrame:
             "benchmark": positions.benchmark[1:],
             "excess": positions.excess[1:],
             "cost": -positions.cost[1:],
-            "dividends": positions.dividends[1:],
+            "dividends": positions.more_dividends[1:],
             "trading": positions.trading[1:],
         }
     )

@@ -89,7 +89,8 @@ class Backtest:
         Target weights of each decision.
 
     The benchmark is the equal-weighted universe of the session before, rebalanced daily, without
-    costs or lots: a yardstick, not something that can be bought.
+    costs or lots: a yardstick, not something that can be bought. Its names pay dividends, less tax,
+    and leave with a haircut, as those of the account do.
     """
 
     ledger: pl.DataFrame
@@ -259,8 +260,8 @@ def _check_size(bars: MarketBars, t: int, broker: Broker, config: TradeConfig) -
         raise DataError(
             f"backtest: the first decision orders {money(ordered, place)}, and the "
             f"{len(members):,} names of the universe trade {money(traded, place)} a session "
-            f"(mean of {config.fills.lookback}): above {config.max_market_share:g} of it prices "
-            "of a ledger mean nothing. Lower initial_cash, or raise max_market_share with "
+            f"(mean of {config.fills.lookback}): above {config.max_market_share:.0%} of that "
+            "prices of a ledger mean nothing. Lower initial_cash, or raise max_market_share with "
             "fills.max_participation and costs.impact set"
         )
 
@@ -286,8 +287,18 @@ def _session(bars: MarketBars, t: int, broker: Broker, record: Record, config: T
         no_price=Reason.NO_OPEN if at_open else Reason.NO_TRADE,
     )
     if record.is_first:
-        paid = bars.price(t, config.fills.price)
-        before = np.where(np.isfinite(paid), paid, before)
+        entry = bars.price(t, config.fills.price)
+        before = np.where(np.isfinite(entry), entry, before)
     broker.mark(bars.price(t, FillPrice.CLOSE), day)
-    record.follow_universe(day, bars.universe[t - 1], before, broker.last)
+    worth = np.where(bars.listed[t], 1.0, 1.0 - config.delisting_haircut) * broker.last
+    paid = None if record.is_first else _paid(bars, t, config)
+    record.follow_universe(day, bars.universe[t - 1], before, worth, paid=paid)
     record.close(day, broker, broker.today)
+
+
+def _paid(bars: MarketBars, t: int, config: TradeConfig) -> FloatArray | None:
+    """Dividends of a session net of tax, per share as it is after the session's splits."""
+    if bars.dividend is None:
+        return None
+    factor = np.nan_to_num(bars.adjustment_factor[t], nan=1.0)
+    return np.asarray(np.nan_to_num(bars.dividend[t]) * (1.0 - config.dividend_tax) * factor)

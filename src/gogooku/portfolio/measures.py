@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,9 +16,9 @@ from gogooku.core.metrics import (
     has_dispersion,
     max_drawdown,
     mean_estimate,
-    newey_west_error,
     newey_west_lags,
     ratio_estimate,
+    uncertain,
 )
 from gogooku.core.types import Report
 
@@ -55,13 +56,13 @@ def backtest_report(daily: pl.DataFrame) -> Report:
     values = {
         "annual_return": _compounded(returns),
         "volatility": _volatility(returns),
-        "sharpe": _times(ratio_estimate(returns, horizon=1), root),
+        "sharpe": ratio_estimate(returns, horizon=1).times(root),
         "max_drawdown": Estimate(value=drawdown, n=len(returns), error=math.nan, lags=0),
-        "excess_return": _times(mean_estimate(returns - market, horizon=1), year),
+        "excess_return": mean_estimate(returns - market, horizon=1).times(year),
         "benchmark_return": _compounded(market),
-        "benchmark_sharpe": _times(ratio_estimate(market, horizon=1), root),
-        "turnover": _times(mean_estimate(traded["turnover"], horizon=1), year),
-        "cost_drag_bps": _times(mean_estimate(traded["cost_bps"], horizon=1), year),
+        "benchmark_sharpe": ratio_estimate(market, horizon=1).times(root),
+        "turnover": mean_estimate(traded["turnover"], horizon=1).times(year),
+        "cost_drag_bps": mean_estimate(traded["cost_bps"], horizon=1).times(year),
         "hit_rate": mean_estimate((returns > market).astype(np.float64), horizon=1),
         "gross": mean_estimate(daily.get_column("gross").to_numpy()[1:], horizon=1),
     }
@@ -74,7 +75,8 @@ def backtest_report(daily: pl.DataFrame) -> Report:
         "capped": int(daily.get_column("capped").sum()),
         "cost": float(daily.get_column("cost").sum()),
         "costs": {kind: float(daily.get_column(kind).sum()) for kind in COST_KINDS},
-        "benchmark": "equal-weighted universe, rebalanced daily, no costs, no lots",
+        "benchmark": "equal-weighted universe, rebalanced daily, no costs, no lots; dividends, tax "
+        "and delistings as in the account",
     }
     named = {f"portfolio.{name}": estimate for name, estimate in values.items()}
     return Report(values=named, facts=facts)
@@ -90,24 +92,10 @@ def _check_benchmark(daily: pl.DataFrame) -> None:
         )
 
 
-def _times(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(
-        value=estimate.value * factor,
-        n=estimate.n,
-        error=estimate.error * factor,
-        lags=estimate.lags,
-    )
-
-
 def _compounded(returns: FloatArray) -> Estimate:
     growth = mean_estimate(np.log1p(returns), horizon=1)
     factor = math.exp(growth.value * SESSIONS_PER_YEAR) if growth.n else math.nan
-    return Estimate(
-        value=factor - 1.0,
-        n=growth.n,
-        error=factor * SESSIONS_PER_YEAR * growth.error,
-        lags=growth.lags,
-    )
+    return replace(growth.times(factor * SESSIONS_PER_YEAR), value=factor - 1.0)
 
 
 def _volatility(returns: FloatArray) -> Estimate:
@@ -117,6 +105,4 @@ def _volatility(returns: FloatArray) -> Estimate:
     if not has_dispersion(returns):
         return Estimate(value=spread * root, n=n, error=math.nan, lags=lags)
     influence = ((returns - returns.mean()) ** 2 - spread**2) / (2.0 * spread)
-    return Estimate(
-        value=spread * root, n=n, error=newey_west_error(influence, lags) * root, lags=lags
-    )
+    return uncertain(spread, influence, lags=lags, horizon=1).times(root)

@@ -43,6 +43,8 @@ class Positions:
         Returns of the account after costs and of the benchmark; the first is 0.
     cost, dividends : float64 [S]
         Costs paid and dividends received, as shares of the equity of the session before.
+    benchmark_dividends : float64 [S]
+        What of the benchmark's return were dividends.
     turnover : float64 [S]
     """
 
@@ -57,6 +59,7 @@ class Positions:
     benchmark: FloatArray
     cost: FloatArray
     dividends: FloatArray
+    benchmark_dividends: FloatArray
     turnover: FloatArray
 
     @property
@@ -82,7 +85,12 @@ class Positions:
         entered at the open.
         """
         held = self.earned.sum(axis=1) - self.benchmark_earned.sum(axis=1)
-        return np.asarray(self.excess - held + self.cost - self.dividends)
+        return np.asarray(self.excess - held + self.cost - self.more_dividends)
+
+    @property
+    def more_dividends(self) -> FloatArray:
+        """Dividends of the account less those of the benchmark [S]."""
+        return self.dividends - self.benchmark_dividends
 
     def _by_weights(self, weights: FloatArray) -> FloatArray:
         out = np.zeros_like(weights)
@@ -107,7 +115,8 @@ def positions_of(
     Parameters
     ----------
     daily : polars.DataFrame
-        date, equity, benchmark, cost and dividends (in money), turnover; one row a session.
+        date, equity, benchmark, cost, dividends and benchmark_dividends (in money), turnover; one
+        row a session.
     holdings : polars.DataFrame
         date, code, weight.
     history : History
@@ -146,6 +155,7 @@ def positions_of(
         benchmark=_change(levels["benchmark"]),
         cost=_share(daily, "cost", levels["equity"]),
         dividends=_share(daily, "dividends", levels["equity"]),
+        benchmark_dividends=_share(daily, "benchmark_dividends", levels["benchmark"]),
         turnover=daily.get_column("turnover").to_numpy().astype(np.float64),
     )
 

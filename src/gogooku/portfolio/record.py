@@ -36,6 +36,7 @@ DAILY_SCHEMA = {
     "borrow": _FLOAT,
     "dividends": _FLOAT,
     "capped": _COUNT,
+    "benchmark_dividends": _FLOAT,
 }
 """One row per session. Money is in the market's currency.
 
@@ -43,7 +44,7 @@ DAILY_SCHEMA = {
 likewise; ``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of
 equity at the fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends``
 net of tax; ``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded
-value.
+value; ``benchmark_dividends`` what of the benchmark's growth were dividends, net of the same tax.
 """
 
 
@@ -54,10 +55,13 @@ class Record:
     ----------
     benchmark : float
         Value of the equal-weighted universe, rebalanced daily, without costs or lots.
+    benchmark_dividends : float
+        What of its last growth were dividends.
     """
 
     def __init__(self, benchmark: float) -> None:
         self.benchmark = benchmark
+        self.benchmark_dividends = 0.0
         self.portfolios: list[Portfolio] = []
         self._daily: list[tuple[Any, ...]] = []
         self._held: list[tuple[Any, ...]] = []
@@ -69,15 +73,28 @@ class Record:
         return len(self._daily) == 1
 
     def follow_universe(
-        self, day: date, members: BoolArray, base: FloatArray, last: FloatArray
+        self,
+        day: date,
+        members: BoolArray,
+        base: FloatArray,
+        last: FloatArray,
+        *,
+        paid: FloatArray | None = None,
     ) -> None:
-        """Let the benchmark go from one price to another, with those that were members before."""
+        """Let the benchmark go from one price to another, with those that were members before.
+
+        ``paid`` is what each share was paid meanwhile, net of tax; None for nothing.
+        """
         growth = last / base
-        known = growth[members & np.isfinite(growth)]
-        if len(known):
-            self.benchmark *= float(known.mean())
-        else:
+        there = members & np.isfinite(growth)
+        known = growth[there]
+        self.benchmark_dividends = 0.0
+        if not len(known):
             self._no_benchmark.append(day)
+            return
+        if paid is not None:
+            self.benchmark_dividends = self.benchmark * float((paid[there] / base[there]).mean())
+        self.benchmark = self.benchmark * float(known.mean()) + self.benchmark_dividends
 
     def close(self, day: date, broker: Broker, fills: Fills | None) -> None:
         """Write down the account at a close."""
@@ -110,6 +127,7 @@ class Record:
                 done.borrow,
                 done.dividends,
                 done.capped,
+                self.benchmark_dividends,
             )
         )
         if len(held):

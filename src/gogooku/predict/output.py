@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from gogooku.core.errors import UsageError
-from gogooku.core.files import storage_errors, write_parquet
+from gogooku.core.files import finite, storage_errors, write_parquet
 from gogooku.predict.predictor import Ranking
 
 SUFFIXES = (".csv", ".parquet", ".json")
@@ -34,5 +34,6 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
         elif path.suffix == ".parquet":
             write_parquet(ranking.frame, temporary)
         else:
-            temporary.write_text(json.dumps(ranking.to_json(), indent=1) + "\n", encoding="utf-8")
+            text = json.dumps(finite(ranking.to_json()), indent=1, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
         os.replace(temporary, path)

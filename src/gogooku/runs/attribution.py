@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.errors import DataError
-from gogooku.core.metrics import FloatArray
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.home import read_values
+from gogooku.dataset.trade_facts import read_index
 from gogooku.portfolio.attribute import Attribution, attribute
 from gogooku.portfolio.backtest import Backtest, TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
@@ -20,14 +20,18 @@ from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.positions import positions_of
+from gogooku.portfolio.record import DAILY_SCHEMA
+from gogooku.portfolio.stress import stresses_within
 
 _LOG_CAP = "val_log_market_cap"
+INDEX = "index"
+"""Name of the market's index among the baselines."""
 
 
 def history_of(dataset: Dataset, bars: MarketBars) -> History:
-    """What decisions and attribution get their past from: bars, sectors and capitalisations.
+    """What decisions and attribution get their past from: bars, sectors, capitalisations, index.
 
-    A dataset without sectors, or without the feature of capitalisations, gives none.
+    What a dataset lacks it gives none of: sectors, the feature of capitalisations, the index.
     """
     sectors = tuple(map(str, dataset.manifest["sectors"]))
     cap = None
@@ -38,6 +42,7 @@ def history_of(dataset: Dataset, bars: MarketBars) -> History:
         sector=dataset.sector_TN.astype(np.int64) if sectors else None,
         sector_names=sectors,
         market_cap=cap,
+        index_close=read_index(dataset),
     )
 
 
@@ -60,7 +65,8 @@ def attribution_of(
         sessions=bars.sessions,
         codes=bars.codes,
     )
-    return attribute(positions, frames, impact=costs.impact or 1.0)
+    windows = stresses_within(positions.sessions, bars.exchange.name)
+    return attribute(positions, frames, impact=costs.impact or 1.0, windows=windows)
 
 
 def decisions_of(result: Backtest) -> pl.DataFrame:
@@ -114,9 +120,23 @@ class Beside:
 
 
 def baselines_beside(
-    bars: MarketBars, history: History, decisions: IntArray, *, config: TradeConfig
+    bars: MarketBars,
+    history: History,
+    decisions: IntArray,
+    *,
+    config: TradeConfig,
+    daily: pl.DataFrame,
 ) -> Beside:
-    """Trade the baselines at the costs, fills and limits of an account, on the same sessions."""
+    """Trade the baselines at the costs, fills and limits of an account, on the same sessions.
+
+    The index, where the market has one, is not traded: its level stands beside them, without
+    dividends and costs.
+
+    Parameters
+    ----------
+    daily : polars.DataFrame
+        Of the account: its sessions and its benchmark.
+    """
     frames: list[pl.DataFrame] = []
     metrics: dict[str, Mapping[str, object]] = {}
     left_out: dict[str, str] = {}
@@ -139,10 +159,15 @@ def baselines_beside(
             continue
         metrics[one.name] = backtest_report(result.daily).to_json()["metrics"]
         frames.append(_named(one.name, result.daily))
-    if history.index_close is not None:
-        frames.append(_index(bars, history, decisions, config.initial_cash))
-    daily = pl.concat(frames) if frames else pl.DataFrame(schema=_SCHEMA)
-    return Beside(daily=daily, metrics=metrics, left_out=left_out)
+    try:
+        level = _index(bars, history, daily)
+    except DataError as fault:
+        left_out[INDEX] = str(fault)
+    else:
+        metrics[INDEX] = backtest_report(level).to_json()["metrics"]
+        frames.append(_named(INDEX, level))
+    beside = pl.concat(frames) if frames else pl.DataFrame(schema=_SCHEMA)
+    return Beside(daily=beside, metrics=metrics, left_out=left_out)
 
 
 _COLUMNS = ("date", "equity", "benchmark", "cost", "turnover")
@@ -153,19 +178,20 @@ def _named(name: str, daily: pl.DataFrame) -> pl.DataFrame:
     return daily.select(pl.lit(name).alias("baseline"), *_COLUMNS)
 
 
-def _index(bars: MarketBars, history: History, decisions: IntArray, cash: float) -> pl.DataFrame:
-    """The index over the sessions of the backtest: nothing is traded and nothing is paid."""
-    last = min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
-    rows = np.arange(int(decisions[0]), last + 1)
-    level: FloatArray = cash * index_growth(history, rows)
-    nothing = np.zeros(len(rows))
-    frame = pl.DataFrame(
-        {
-            "date": pl.Series(bars.sessions[rows], dtype=pl.Date),
-            "equity": level,
-            "benchmark": level,
-            "cost": nothing,
-            "turnover": nothing,
-        }
+def _index(bars: MarketBars, history: History, daily: pl.DataFrame) -> pl.DataFrame:
+    """The index over the sessions of an account, in its money, as `DAILY_SCHEMA` says it.
+
+    Raises
+    ------
+    DataError
+        The market has no index, or it has no level on a session.
+    """
+    days = daily.get_column("date").to_numpy().astype("datetime64[D]")
+    growth = index_growth(history, np.searchsorted(bars.sessions, days).astype(np.int64))
+    level = pl.Series("equity", float(daily.get_column("equity")[0]) * growth)
+    known = daily.select("date", level, "benchmark")
+    whole = {name: pl.lit(1.0) for name in ("gross", "long", "net")}
+    nothing = [name for name in DAILY_SCHEMA if name not in (*known.columns, *whole)]
+    return known.with_columns(**whole, **dict.fromkeys(nothing, pl.lit(0.0))).select(
+        pl.col(name).cast(kind) for name, kind in DAILY_SCHEMA.items()
     )
-    return _named("index", frame)

@@ -1,4 +1,4 @@
-"""Cautions about a judged run, from everything that it and its dataset say."""
+"""Cautions about a judged run and about an account, from everything that their dataset says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from gogooku.core.forecast import Scores
+from gogooku.core.metrics import FloatArray
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.reading import files_of
@@ -13,6 +14,7 @@ from gogooku.evaluate import cautions
 from gogooku.evaluate.cautions import Caution, sorted_by_severity
 from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.skill import Skill
+from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.groups import ILLIQUID
 
@@ -42,7 +44,6 @@ def cautions_of(
     indices, scores = judged
     facts, dates = skill.report.facts, dataset.sessions[indices]
     names = float(np.median(skill.daily.get_column("num_names").to_numpy()))
-    floor = files_of(dataset).json(CONFIG_FILE)[f"universe.{_FLOOR}"]["value"]
     exchange, currency = (str(dataset.manifest[key]) for key in ("exchange", "currency"))
     found = [
         *cautions.negative_skill(skill.daily),
@@ -50,13 +51,42 @@ def cautions_of(
         *_single_days(skill),
         *cautions.few_folds(len(run.manifest["folds"]), len(indices)),
         *cautions.large_k(int(facts["top_k"]), names, asked=facts.get("top_k_asked")),
-        *cautions.other_currency(exchange, currency, {_FLOOR: float(floor)}),
+        *cautions.other_currency(exchange, currency, {_FLOOR: _floor(dataset)}),
         *cautions.known_bias(bias_of(dataset)["known_bias"]),
         *cautions.partial_days(dates, np.isfinite(scores).any(axis=2).sum(axis=1)),
         *cautions.score_plateau(scores, run.horizons),
         *cautions.cap_hit(run.events),
     ]
     return sorted_by_severity(found)
+
+
+def account_cautions(
+    config: TradeConfig, dataset: Dataset, traded: tuple[IntArray, FloatArray]
+) -> list[Caution]:
+    """What may be wrong with the result of an account by its settings, the gravest first.
+
+    Parameters
+    ----------
+    config : TradeConfig
+    dataset : Dataset
+    traded : (int64 [t], float64 [t, N])
+        Decisions, and scores of the horizon that is traded.
+    """
+    indices, scores = traded
+    names = float(np.median((np.isfinite(scores) & dataset.valid_TN[indices]).sum(axis=1)))
+    exchange, currency = (str(dataset.manifest[key]) for key in ("exchange", "currency"))
+    amounts = {_FLOOR: _floor(dataset), "initial_cash": config.initial_cash}
+    found = [
+        *cautions.large_k(config.portfolio.top_k, names),
+        *cautions.other_currency(exchange, currency, amounts),
+        *cautions.known_bias(bias_of(dataset)["known_bias"]),
+    ]
+    return sorted_by_severity(found)
+
+
+def _floor(dataset: Dataset) -> float:
+    """The floor of the universe, in money."""
+    return float(files_of(dataset).json(CONFIG_FILE)[f"universe.{_FLOOR}"]["value"])
 
 
 def _single_days(skill: Skill) -> list[Caution]:

@@ -115,7 +115,7 @@ def _again(folder: Path) -> str:
     commands = [train]
     for command, prefix in (("evaluate", _JUDGED), ("backtest", _TRADED)):
         given = [
-            f"{path.removeprefix(_TRADED)}={json.dumps(entry['value'])}"
+            f"{path.removeprefix(_TRADED)}={json.dumps(entry['value'], allow_nan=False)}"
             for path, entry in leaves.items()
             if path.startswith(prefix) and entry["from"] != "default"
         ]

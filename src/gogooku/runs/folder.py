@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ import polars as pl
 from gogooku.core.config import tree_of, validated
 from gogooku.core.errors import ConfigError, ContractError, DataError, UsageError
 from gogooku.core.files import MANIFEST_FILE
+from gogooku.core.findings import short
 from gogooku.core.folds import Span
 from gogooku.core.forecast import Places, Scores
 from gogooku.core.seal import Sealed, open_sealed
@@ -34,6 +36,24 @@ REPORT_FILE: Final = "report.html"
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def require_name(what: str, name: str) -> None:
+    """Refuse a name that could not be that of a file, a column or a line of a page everywhere.
+
+    Raises
+    ------
+    UsageError
+        It is not of 1 to 64 letters, digits, dots, dashes and underscores.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} {short(name)}: a name begins with a letter or a digit and has 1 to 64 "
+            "letters, digits, dots, dashes and underscores"
+        )
 
 
 def raw_hash(dataset: Dataset) -> str:
@@ -144,7 +164,22 @@ class Run:
         ContractError
             Dates or codes are not those of the dataset.
         """
-        frame = self.predictions(part, path=path)
+        return self._dense(self.predictions(part, path=path), dataset)
+
+    def fold_scores(self, part: str, number: int, dataset: Dataset) -> tuple[IntArray, Scores]:
+        """The same of one part of one fold, in which a session has one score of a name.
+
+        It is also there of a cross-validation, where folds share sessions: to look at the fit of
+        a fold, never to judge or trade it.
+
+        Raises
+        ------
+        ContractError
+            As `scores`.
+        """
+        return self._dense(self._part(part).filter(pl.col("fold") == number), dataset)
+
+    def _dense(self, frame: pl.DataFrame, dataset: Dataset) -> tuple[IntArray, Scores]:
         try:
             places = Places.of(frame, dataset.sessions, dataset.codes, horizons=self.horizons)
         except ContractError as fault:
@@ -174,9 +209,13 @@ class Run:
                 "shown or compared as if they were. `gogooku evaluate` judges it; for anything "
                 "else train with another split, for example --set split.kind=walk_forward"
             )
-        frame = self.files.parquet(PREDICTIONS_FILE)
-        frame = frame.filter(pl.col("part") == part).drop("part")
+        frame = self._part(part)
         return frame if path is None else self._of_path(frame, path)
+
+    def _part(self, part: str) -> pl.DataFrame:
+        """Rows of a part of every fold."""
+        frame = self.files.parquet(PREDICTIONS_FILE)
+        return frame.filter(pl.col("part") == part).drop("part")
 
     def _of_path(self, frame: pl.DataFrame, path: int) -> pl.DataFrame:
         """Rows that belong to one path of scores."""

@@ -1,16 +1,16 @@
 """Registered hold-outs: sessions that a run may look at once, and that everybody knows of.
 
-A hold-out belongs to a source, so it holds for every dataset of it. A run whose test or validation
-part touches one is judged, traded and shown only after it has spent it: `gogooku evaluate
---spend-holdout NAME` enters that in the ledger of trials before anything is looked at. Each run
-spends a hold-out once and may then be judged again as often as wanted. A second run may spend it
-too, as explicitly, but then it has been seen: how many did is said wherever such a run is judged or
-compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
+A hold-out belongs to the name of a source, so it holds for every dataset of it, whatever the
+exchange: sessions that are kept too long cost less than those that are seen too soon. A run whose
+test or validation part touches one is judged, traded and shown only after it has spent it: `gogooku
+evaluate --spend-holdout NAME` enters that in the ledger of trials before anything is looked at.
+Each run spends a hold-out once and may then be judged again as often as wanted. A second run may
+spend it too, as explicitly, but then it has been seen: how many did is said wherever such a run is
+judged or compared. Nothing takes a hold-out, or that it was spent, out of the ledger.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,11 +22,11 @@ from gogooku.core.calendar import DateArray
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.types import PURGE_SESSIONS, Dataset
 from gogooku.core.wall import SystemClock, WallClock
-from gogooku.runs.folder import Run
+from gogooku.evaluate.words import Text
+from gogooku.runs.folder import Run, require_name
 from gogooku.runs.trials import Holdout, Spent, TrialLedger
 from gogooku.tables.parts import base_source
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DECIDED = ("test", "valid")
 """Parts of a fold whose labels are looked at to judge or to select."""
 
@@ -38,16 +38,28 @@ class Touched:
     holdout: Holdout
     spent: tuple[Spent, ...]
 
-    def said(self, run: str) -> str:
+    def said(self, run: str) -> Text:
         """What a reader has to know: the hold-out, and the how-manieth look this was."""
         mine = next(one for one in self.spent if one.run == run)
-        name = f"hold-out {self.holdout.name} ({self.holdout.first} to {self.holdout.last})"
+        name = Text("hold-out {name} ({first} to {last})", "ホールドアウト{name}({first}〜{last})")
+        named = name.filled(
+            name=self.holdout.name, first=str(self.holdout.first), last=str(self.holdout.last)
+        )
         if len(self.spent) == 1:
-            return f"{name}: spent by this run alone, on {mine.at.date()}"
-        others = ", ".join(one.run for one in self.spent if one.run != run)
-        return (
-            f"{name}: this run was number {mine.number} of {len(self.spent)} to look at it "
-            f"(others: {others}), so it is no unseen sample"
+            return Text(
+                "{named}: spent by this run alone, on {day}",
+                "{named}: この実行だけが{day}に使用",
+            ).filled(named=named, day=str(mine.at.date()))
+        return Text(
+            "{named}: this run was number {number} of {count} to look at it (others: {others}), so "
+            "it is no unseen sample",
+            "{named}: この実行は{count}件中{number}番目の使用(ほか: {others})で、"
+            "未使用の標本ではない",
+        ).filled(
+            named=named,
+            number=str(mine.number),
+            count=str(len(self.spent)),
+            others=", ".join(one.run for one in self.spent if one.run != run),
         )
 
 
@@ -74,10 +86,7 @@ def register(
     DataError
         The dataset has none of the sessions.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"hold-out {name!r}: a name is of 1 to 64 letters, digits, dots, dashes and underscores"
-        )
+    require_name("hold-out", name)
     if last < first:
         raise UsageError(f"hold-out {name}: --to {last} is before --from {first}")
     days = dataset.sessions

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from gogooku.core.config import Config, resolve
 from gogooku.core.files import write_json
-from gogooku.core.metrics import FloatArray, mean_estimate
+from gogooku.core.metrics import FloatArray, mean_estimate, number_or_none
 from gogooku.core.seal import open_sealed
 from gogooku.core.types import Dataset
 from gogooku.evaluate.split import make_folds
@@ -52,21 +52,23 @@ class Importance:
     horizon : int
     features : int
         How many of the dataset are in the group.
-    lost : float
-        Mean daily RankIC that permuting the group takes away; negative if it gains.
+    lost : float or None
+        Mean daily RankIC that permuting the group takes away; negative if it gains; None where no
+        session counts, for example because none has enough labels at the horizon.
     error : float or None
         Newey-West error of the mean; None for fewer than three sessions.
-    rank_ic : float
+    rank_ic : float or None
         Of the scores as they are.
     sessions : int
+        That count.
     """
 
     group: str
     horizon: int
     features: int
-    lost: float
+    lost: float | None
     error: float | None
-    rank_ic: float
+    rank_ic: float | None
     sessions: int
 
 
@@ -152,8 +154,8 @@ def _importance(
         group=group,
         horizon=horizon,
         features=features,
-        lost=found.value,
-        error=found.error if np.isfinite(found.error) else None,
-        rank_ic=float(np.nanmean(plain)),
+        lost=number_or_none(found.value),
+        error=number_or_none(found.error),
+        rank_ic=number_or_none(mean_estimate(plain, horizon=horizon).value),
         sessions=found.n,
     )

@@ -12,27 +12,30 @@ import polars as pl
 
 from gogooku.core.config import Resolved, resolve
 from gogooku.core.files import hash_json
-from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import CONFIG_FILE
 from gogooku.core.terms import at_exchange
+from gogooku.evaluate.account import Account
 from gogooku.evaluate.cautions import chosen_on_test
 from gogooku.evaluate.report import ReportPage, render_report
 from gogooku.evaluate.report_head import Headline
+from gogooku.evaluate.report_luck import Luck
 from gogooku.evaluate.report_texts import in_both
 from gogooku.evaluate.words import Language, Text
 from gogooku.ingest.source import Source
 from gogooku.portfolio.backtest import TradeConfig
+from gogooku.runs.account import account_of
 from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import REPORT, REPORT_FILE, Run
 from gogooku.runs.importance import importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate, tries_on
+from gogooku.runs.luck import luck_of
 from gogooku.runs.network_pictures import (
     calibration,
     channel_weights,
     has_quantiles,
     selects_channels,
 )
-from gogooku.runs.newest import is_simulated, newest_ranking, source_of
+from gogooku.runs.newest import company_names, is_simulated, newest_ranking, source_of
 from gogooku.runs.rivals import Rivals, compared, rivals_of
 from gogooku.runs.trade import Traded, backtest
 
@@ -71,11 +74,16 @@ def write_report(
     judging = resolved.part(JudgeConfig)
     rivals = rivals_of(home, run)
     others = {kind: evaluate(home, one, judging) for kind, one in rivals.runs.items()}
+    judged = evaluate(home, run, judging)
+    traded = backtest(home, run, resolved.part(TradeConfig))
+    source = source_of(home, run)
     made = _Made(
-        judged=evaluate(home, run, judging),
-        traded=backtest(home, run, resolved.part(TradeConfig)),
+        judged=judged,
+        traded=traded,
+        account=account_of(traded, None if source is None else company_names(source)),
+        luck=luck_of(home, run, judged, horizon=resolved.config.portfolio.horizon),
         rivals=rivals,
-        source=source_of(home, run),
+        source=source,
         tries=_tries(home, run),
     )
     found, *folders = importance(home, run) if explained else ([],)
@@ -94,7 +102,9 @@ def write_report(
         code=(__name__,),
         inputs={
             **named,
-            "tries": hash_json([text.en for text in made.tries]),
+            "tries": hash_json(
+                [[one.en for one in made.tries], asdict(made.luck), made.account.fact("statistics")]
+            ),
             **{name: content for one in folders for name, content in content_of(one).items()},
         },
         fill=fill,
@@ -108,6 +118,8 @@ class _Made:
 
     judged: Evaluation
     traded: Traded
+    account: Account
+    luck: Luck
     rivals: Rivals
     source: Source | None
     tries: list[Text]
@@ -152,7 +164,8 @@ def _page(
         breakdown=judged.breakdown,
         metrics={**judged.metrics, **traded.metrics},
         horizon=horizon,
-        portfolio=traded.frame("daily"),
+        account=made.account,
+        luck=made.luck,
         events=events_of(run),
         config={**run.files.json(CONFIG_FILE), **resolved.to_json()},
         stamp=asdict(run.stamp),
@@ -165,8 +178,6 @@ def _page(
             judged.daily, {kind: one.daily for kind, one in others.items()}, name=run.run_id
         ),
         missing=made.rivals.missing,
-        styles=exposed(traded, "style"),
-        sectors=exposed(traded, "sector"),
         language=resolved.config.language,
     )
 
@@ -184,21 +195,6 @@ def warnings_of(judged: Evaluation) -> list[Text]:
             japanese = japanese.replace(bias.en, bias.ja)
         said.append(Text(str(one["text"]), japanese))
     return said
-
-
-def exposed(traded: Traded, kind: str) -> pl.DataFrame | None:
-    """Active exposures that a backtest has kept: (date, name, active); None where it has none.
-
-    Parameters
-    ----------
-    traded : Traded
-    kind : str
-        ``style`` or ``sector``: a column of ``styles.parquet`` or ``sectors.parquet``.
-    """
-    name = f"{kind}s"
-    if not open_sealed(traded.folder).has(f"{name}.parquet"):
-        return None
-    return traded.frame(name).select("date", pl.col(kind).alias("name"), "active")
 
 
 def _headline(home: Path, run: Run, made: _Made) -> Headline:

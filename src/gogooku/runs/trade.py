@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from gogooku.core.registry import chosen_references
 from gogooku.core.seal import open_sealed
 from gogooku.core.terms import at_exchange, terms_of
 from gogooku.core.types import Dataset
+from gogooku.core.wall import SystemClock, WallClock
 from gogooku.dataset.home import read_bars
+from gogooku.dataset.trade_facts import read_trade_facts
 from gogooku.portfolio.assumptions import assumptions_of
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.risk_report import risk_report
+from gogooku.runs.account_trials import AccountTrial, deflated_account, money_tries
 from gogooku.runs.attribution import (
     attribution_of,
     baselines_beside,
@@ -31,11 +35,16 @@ from gogooku.runs.attribution import (
     history_of,
 )
 from gogooku.runs.beside import METRICS_FILE, keep_beside
+from gogooku.runs.cautions import account_cautions
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.trade_statistics import trade_statistics
+from gogooku.runs.trials import TrialLedger, tried
+from gogooku.tables.parts import base_source
 
 BACKTEST = "backtest"
 LEDGER_FILE = "ledger.parquet"
+DEFLATED = "deflated_sharpe"
+"""Among the statistics of a backtest when it is asked for; not written, since tries grow."""
 
 DEFAULT = resolve(TradeConfig(), base_name=BACKTEST)
 """Trading as it is when nothing is chosen."""
@@ -49,7 +58,7 @@ class Traded:
     ----------
     folder : Path
     written : mapping
-        ``metrics.json``: metrics and facts.
+        ``metrics.json``: warnings, metrics and facts, and the metrics of each baseline.
     """
 
     folder: Path
@@ -67,6 +76,11 @@ class Traded:
         found: Mapping[str, Any] = self.written["facts"]
         return found
 
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """`gogooku.evaluate.cautions.Caution` about its settings, the gravest first."""
+        return list(self.written["warnings"])
+
     def frame(self, name: str) -> pl.DataFrame:
         """``ledger``, ``daily``, ``unfilled`` or ``holdings`` of `gogooku.portfolio.Backtest`.
 
@@ -76,10 +90,17 @@ class Traded:
         return open_sealed(self.folder).parquet(f"{name}.parquet")
 
 
-def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) -> Traded:
+def backtest(
+    home: Path,
+    run: Run,
+    resolved: Resolved[TradeConfig] = DEFAULT,
+    *,
+    clock: WallClock | None = None,
+) -> Traded:
     """Trade the test part of a run, beside it; one that is there already is not traded again.
 
-    Settings that nobody stated are those of the exchange of its dataset.
+    Either way it is in the ledger of trials before this returns. Settings that nobody stated are
+    those of the exchange of its dataset.
 
     Raises
     ------
@@ -100,7 +121,61 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] = DEFAULT) ->
 
     code = (__name__, *chosen_references(resolved.config))
     folder = keep_beside(run, BACKTEST, resolved, code=code, inputs={}, fill=fill)
-    return Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
+    made = Traded(folder=folder, written=open_sealed(folder, kind=BACKTEST).json(METRICS_FILE))
+    at = (clock or SystemClock()).now()
+    TrialLedger(home).record_account(_entry(home, run, made, resolved.config.content_hash, at))
+    return _deflated(made, deflated_of(home, run, made.frame("daily")))
+
+
+def _deflated(made: Traded, found: Mapping[str, Any]) -> Traded:
+    """A backtest whose facts say, beside what is written, what is left of it after all tries."""
+    statistics = {**made.facts["statistics"], DEFLATED: dict(found)}
+    facts = {**made.facts, "statistics": statistics}
+    return Traded(folder=made.folder, written={**made.written, "facts": facts})
+
+
+def _entry(home: Path, run: Run, made: Traded, account: str, at: datetime) -> AccountTrial:
+    """What the ledger of trials says of a backtest."""
+    facts = made.facts
+    sure = facts["statistics"]
+    return AccountTrial(
+        key=f"{run.run_id}/{made.folder.name}",
+        run=run.run_id,
+        config=run.config.content_hash,
+        features=str(run.manifest["feature_hash"]),
+        account=account,
+        labels=str(run.config.label_order),
+        source=base_source(str(run.manifest["source"])),
+        exchange=run.exchange(home),
+        first=date.fromisoformat(facts["first"]),
+        last=date.fromisoformat(facts["last"]),
+        at=at,
+        sharpe=sure["sharpe"]["sharpe"],
+        excess=sure["excess_ratio"]["sharpe"],
+        n=int(facts["sessions"]),
+    )
+
+
+def deflated_of(home: Path, run: Run, daily: pl.DataFrame) -> dict[str, Any]:
+    """How sure a backtest's excess is after all that the ledger knows to have been tried by now.
+
+    As `gogooku.runs.account_trials.deflated_account` says it. It is asked anew each time: the
+    number of tries grows.
+
+    Parameters
+    ----------
+    daily : polars.DataFrame
+        Of the backtest.
+    """
+    ledger = TrialLedger(home)
+    window = {
+        "source": base_source(str(run.manifest["source"])),
+        "exchange": run.exchange(home),
+        "first": daily.item(0, "date"),
+        "last": daily.item(-1, "date"),
+    }
+    judged = list(tried(ledger.trials(), **window))
+    return deflated_account(daily, money_tries(judged, ledger.accounts(), **window))
 
 
 def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
@@ -111,7 +186,7 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
     history = history_of(dataset, bars)
     result = run_backtest(bars, chosen, indices, config=config, history=history)
     made = attribution_of(result, bars, history, config.costs)
-    beside = baselines_beside(bars, history, indices, config=config)
+    beside = baselines_beside(bars, history, indices, config=config, daily=result.daily)
     frames = {name: getattr(result, name) for name in ("ledger", "daily", "unfilled", "holdings")}
     risk = risk_report(result.daily)
     frames |= {
@@ -133,7 +208,13 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
         "statistics": trade_statistics(result.daily),
         "baselines_left_out": beside.left_out,
     }
-    content = {**report, "facts": facts, "baselines": beside.metrics}
+    warnings = account_cautions(config, dataset, (indices, chosen))
+    content = {
+        "warnings": [one.to_json() for one in warnings],
+        **report,
+        "facts": facts,
+        "baselines": beside.metrics,
+    }
     write_json(building / METRICS_FILE, content)
 
 
@@ -148,8 +229,8 @@ def account_of(config: TradeConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def market_bars(dataset: Dataset) -> MarketBars:
-    """The raw bars of a dataset as a backtest takes them."""
-    bars = dict(read_bars(dataset))
+    """The raw bars of a dataset as a backtest takes them, with what else a ledger has to know."""
+    bars, known = dict(read_bars(dataset)), read_trade_facts(dataset)
     bars["volume"] = bars.pop("volume_shares")
     return MarketBars(
         exchange=exchange_named(str(dataset.manifest["exchange"])),
@@ -157,5 +238,8 @@ def market_bars(dataset: Dataset) -> MarketBars:
         sessions=dataset.sessions,
         codes=dataset.codes,
         universe=dataset.valid_TN,
+        dividend=known.dividend_TN,
+        fine_ticks=known.fine_TN,
+        lendable=known.lendable_TN,
         **bars,
     )

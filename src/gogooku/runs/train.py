@@ -13,7 +13,7 @@ import polars as pl
 
 from gogooku.core.artefact import new_artefact
 from gogooku.core.config import Execution, Resolved
-from gogooku.core.errors import GogookuError, StorageError
+from gogooku.core.errors import DataError, GogookuError, StorageError
 from gogooku.core.files import (
     MANIFEST_FILE,
     hash_file,
@@ -44,6 +44,7 @@ from gogooku.runs.folder import (
     Run,
     raw_hash,
     read_run,
+    require_name,
     runs_folder,
 )
 from gogooku.runs.labels import run_labels
@@ -69,10 +70,13 @@ def train(
 
     Raises
     ------
+    UsageError
+        The name cannot be one.
     ConfigError
         This machine does not have the device, or the learner is no network and is given one; or it
         is to be compiled for the CPU.
     """
+    require_name("run", name)
     config = resolved.config
     check_device(config.learner.kind, execution.device)
     check_compiled(execution.device, compiled=execution.compiled)
@@ -213,8 +217,30 @@ class _Fitting:
             self.outputs.append(_of_fold(made, self.folds.index(fold), part))
 
     def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
-        """Scores of sessions, [t, N, H]."""
-        return checkpoint.scores(self.dataset, indices)
+        """Scores of sessions, [t, N, H].
+
+        Raises
+        ------
+        DataError
+            Some are infinite, or none of a horizon is a number: the fit has failed.
+        """
+        scores = checkpoint.scores(self.dataset, indices)
+        days = self.dataset.sessions[indices]
+        where = f"{len(days)} sessions ({days[0]} to {days[-1]})"
+        endless = int(np.isinf(scores).sum())
+        if endless:
+            raise DataError(
+                f"train: {endless:,} of {scores.size:,} scores of {where} are infinite, so the fit "
+                "did not converge; try other settings of the learner, such as a lower rate"
+            )
+        for h, horizon in enumerate(self.labels.horizons):
+            if not np.isfinite(scores[:, :, h]).any():
+                raise DataError(
+                    f"train: none of the scores of {where} at horizon {horizon} is a number (all "
+                    "are NaN), so there is nothing to judge; do these sessions have names in the "
+                    "universe (gogooku audit), and did the fit converge?"
+                )
+        return scores
 
     def write_predictions(self, tests: Sequence[pl.DataFrame]) -> dict[str, str]:
         """Write validation and test scores; returns the hash of everything that was fitted.

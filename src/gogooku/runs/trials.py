@@ -4,10 +4,11 @@ Whoever picks the best of many tries has to say how many there were (Bailey & Lo
 Deflated Sharpe Ratio", 2014), and nobody remembers. So `gogooku.runs.judge.evaluate` itself writes
 each evaluation here; what was written stays, also when its run is removed or its data is forgotten.
 
-One SQLite file, ``trials.sqlite``, with a write-ahead log and full synchronisation: an entry is
+One SQLite file, ``trials.sqlite``, with a rollback journal and full synchronisation: an entry is
 there whole or not at all, whatever is killed, and two processes may write at once. It holds
 figures, names, dates and hashes, nothing of a vendor. A damaged file is named, left as it is, and
-nothing is judged until it has been dealt with.
+nothing is judged until it has been dealt with. Where the home cannot be written the ledger is read
+all the same, and what is in it already may be judged again.
 """
 
 from __future__ import annotations
@@ -24,12 +25,17 @@ from pathlib import Path
 from gogooku.core.errors import BusyError, ContractError, DataError, StorageError, UsageError
 from gogooku.core.files import storage_errors, sync_path, write_point
 from gogooku.core.folds import Span
+from gogooku.runs.account_trials import ACCOUNTS_TABLE, AccountTrial
 
 TRIALS_FILE = "trials.sqlite"
-LEDGER_FORMAT = "1"
+_OF_KEY = ("config", "features", "dataset", "content", "source", "exchange", "first", "last")
+"""What a key cannot be the same and these be others of."""
+LEDGER_FORMAT = "2"
+_OLDER_FORMAT = "1"
+"""Without accounts; it is read as it is, and upgraded by the first who writes."""
 _LOCK_SECONDS = 30.0
 
-_TABLES = """
+_TABLES = f"""{ACCOUNTS_TABLE};
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE trials (
     key TEXT PRIMARY KEY, run TEXT NOT NULL, name TEXT NOT NULL, learner TEXT NOT NULL,
@@ -92,7 +98,7 @@ class Trial:
     dataset, content : str
         Name and content hash of the dataset.
     source, exchange : str
-        The market: counts never go across two.
+        The market: one name on two exchanges is two markets, and counts never go across two.
     split : str
         Kind of its split; ``out_of_time`` says whether it is one of a walk-forward.
     first, last : date
@@ -176,13 +182,17 @@ class TrialLedger:
         self.path = home / TRIALS_FILE
 
     def record(self, trial: Trial) -> None:
-        """Write an evaluation; one that is there already stays as it is.
+        """Write an evaluation; one that is there already stays as it is, and nothing is written.
 
         Raises
         ------
+        ContractError
+            What is there under the same key is an evaluation of something else.
         DataError, BusyError, StorageError
             As every method: damaged, held by another process, or the disk is full.
         """
+        if self._has(trial):
+            return
         with self._writing() as connection:
             done = connection.execute(
                 f"INSERT OR IGNORE INTO trials VALUES ({', '.join('?' * 18)})",  # noqa: S608
@@ -204,6 +214,29 @@ class TrialLedger:
                 )
         write_point("trials.recorded")
 
+    def _has(self, trial: Trial) -> bool:
+        """Whether an evaluation is there, and is that one: its key stands for all that it is of."""
+        with self._reading() as connection:
+            rows = [] if connection is None else connection.execute(
+                "SELECT * FROM trials WHERE key = ?", (trial.key,)
+            ).fetchall()  # fmt: skip
+            there = [_trial(row, {}) for row in rows]
+        other = [
+            f"{name} {getattr(one, name)} (here {getattr(trial, name)})"
+            for one in there
+            for name in _OF_KEY
+            if getattr(one, name) != getattr(trial, name)
+        ]
+        if other:
+            raise ContractError(
+                f"{self.path}: it is the ledger of other data. It has {trial.key} already, with "
+                f"{', '.join(other)}, so none of its counts can be trusted for this home. Put the "
+                "ledger of this home back, or move the file aside with those whose names begin "
+                "with it, and keep them: a new one counts what is judged from then on, and knows "
+                "no hold-out. Nothing was changed"
+            )
+        return bool(there)
+
     def trials(self) -> list[Trial]:
         """Every evaluation, in the order in which they were first made."""
         with self._reading() as connection:
@@ -214,6 +247,27 @@ class TrialLedger:
                 skill.setdefault(key, {})[horizon] = Figure(rank_ic=mean, ratio=ratio, n=n)
             rows = connection.execute("SELECT * FROM trials ORDER BY at, key").fetchall()
             return [_trial(row, skill.get(row[0], {})) for row in rows]
+
+    def record_account(self, entry: AccountTrial) -> None:
+        """Write a backtest; one that is there already stays as it is, and nothing is written."""
+        if any(one.key == entry.key for one in self.accounts()):
+            return
+        row = entry.row()
+        with self._writing() as connection:
+            connection.execute(
+                f"INSERT OR IGNORE INTO accounts VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+                row,
+            )
+            write_point("trials.account")
+        write_point("trials.recorded")
+
+    def accounts(self) -> list[AccountTrial]:
+        """Every backtest, in the order in which they were first made."""
+        with self._reading() as connection:
+            if connection is None or _format_of(connection) == _OLDER_FORMAT:
+                return []
+            rows = connection.execute("SELECT * FROM accounts ORDER BY at, key").fetchall()
+            return [AccountTrial.of_row(row) for row in rows]
 
     def add_holdout(self, wanted: Holdout) -> None:
         """Register a hold-out.
@@ -276,6 +330,7 @@ class TrialLedger:
         with self._opened() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                _upgrade(connection)
                 yield connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -348,10 +403,10 @@ class TrialLedger:
         said = connection.execute("PRAGMA quick_check(1)").fetchone()
         if said is None or said[0] != "ok":
             raise self._damaged(str(said and said[0]))
-        found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
-        if found is None or found[0] != LEDGER_FORMAT:
+        found = _format_of(connection)
+        if found not in (LEDGER_FORMAT, _OLDER_FORMAT):
             raise DataError(
-                f"{self.path}: written in format {found and found[0][:20]!r}, this program reads "
+                f"{self.path}: written in format {found and found[:20]!r}, this program reads "
                 f"format {LEDGER_FORMAT}; use the program that wrote it (a newer gogooku). Nothing "
                 "was changed."
             )
@@ -368,17 +423,32 @@ class TrialLedger:
                 raise BusyError(
                     f"{self.path}: another process holds it ({fault}); run the command again."
                 ) from fault
-            if primary in (
-                *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
-                sqlite3.SQLITE_IOERR,
-            ):
+            if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise StorageError(self._closed(str(fault))) from fault
+            if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise StorageError(
-                    f"{self.path}: cannot be written ({fault}); it is as it was. Free some space "
-                    "or make the folder writable, then run the same command."
+                    f"{self.path}: cannot be written ({fault}); it is as it was. Free some space, "
+                    "then run the same command."
                 ) from fault
             raise self._damaged(str(fault)) from fault
         except ValueError as fault:
             raise self._damaged(f"an entry cannot be read: {fault}") from fault
+
+    def _closed(self, fault: str) -> str:
+        """What to say where the ledger, or its folder, may be read and not written."""
+        if os.path.lexists(f"{self.path}-journal"):
+            return (
+                f"{self.path}: its last writer was stopped half-way, and what that left "
+                f"({self.path.name}-journal) has to be rolled back before it can be read, which "
+                f"this user may not ({fault}). Let a user who may write there run gogooku trials "
+                "once; nothing is lost by it"
+            )
+        return (
+            f"{self.path}: may not be written by this user ({fault}), and what was asked for has "
+            "to be entered in it: a new evaluation, or a hold-out. Nothing was changed in it; what "
+            "it holds can be read. Become a user who may write there, or set GOGOOKU_HOME to a "
+            "copy of the home."
+        )
 
     def _damaged(self, why: str) -> DataError:
         return DataError(
@@ -389,19 +459,28 @@ class TrialLedger:
         )
 
 
+def _format_of(connection: sqlite3.Connection) -> str | None:
+    found = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    return None if found is None else str(found[0])
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a ledger of the older format to this one, within the transaction of a writer."""
+    if _format_of(connection) == _OLDER_FORMAT:
+        connection.execute(ACCOUNTS_TABLE)
+        write_point("trials.upgraded")
+        connection.execute("UPDATE facts SET value = ? WHERE name = 'schema'", (LEDGER_FORMAT,))
+
+
 def num_trials(
     trials: Sequence[Trial], *, source: str, exchange: str, first: date, last: date
 ) -> int:
     """How many different things were tried on sessions of a window: what a deflated figure needs.
 
     Distinct pairs of training settings (the seed among them) and features, judged on a test part
-    that overlaps the window, of one source, on true labels. One config judged by several labels, or
-    again by a newer version, is one try.
-
-    Raises
-    ------
-    ContractError
-        The ledger knows the source as one of another exchange: it was made for other data.
+    that overlaps the window, of one source on one exchange, on true labels. One config judged by
+    several labels, or again by a newer version, is one try. What was judged of a source of that
+    name on another exchange, or before its exchange was put right, is of another market.
     """
     return len(tried(trials, source=source, exchange=exchange, first=first, last=last))
 
@@ -410,15 +489,7 @@ def tried(
     trials: Sequence[Trial], *, source: str, exchange: str, first: date, last: date
 ) -> dict[tuple[str, str], list[Trial]]:
     """The evaluations behind `num_trials`, by what was tried; the oldest first."""
-    mine = [one for one in trials if one.source == source]
-    strangers = sorted({one.exchange for one in mine} - {exchange})
-    if strangers:
-        raise ContractError(
-            f"the ledger of trials has {sum(one.exchange != exchange for one in mine)} entries of "
-            f"source {source} on exchange {', '.join(strangers)}, but this run is of {exchange}: "
-            "it is the ledger of other data. Give the source another name, or keep them in homes "
-            "of their own"
-        )
+    mine = [one for one in trials if (one.source, one.exchange) == (source, exchange)]
     found: dict[tuple[str, str], list[Trial]] = {}
     for one in mine:
         if one.labels == "true" and one.first <= last and one.last >= first:

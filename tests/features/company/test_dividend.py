@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.features.company.dividend import CLIP, DIVIDEND, DIVIDEND_INPUTS, HORIZON
+from gogooku.core.calendar import TOKYO, Clock
+from gogooku.features.company.dividend import CLIP, DIVIDEND, DIVIDEND_INPUTS, HORIZON, payments
 from gogooku.features.engine.kernels import CLOSE
-from gogooku.features.engine.timeline import Timeline
+from gogooku.features.engine.timeline import Timeline, timeline_of
 from support.source_world import CALENDAR, FrameTables, source_world
 
 INPUT = DIVIDEND_INPUTS[0]
@@ -496,3 +497,88 @@ def test_a_split_after_the_ex_date_has_no_part_in_a_dividend_decided_later():
     assert not flag.any()
     np.testing.assert_allclose(paid[decided : session_of("2024-06-21")], 0.05)
     np.testing.assert_allclose(coming[last], 0.05)
+
+
+# ------------------------------------------------------------------------ what a ledger is paid
+
+
+def paid(timeline):
+    return payments(FrameTables({"dividends": rows()}), timeline)
+
+
+def test_payments_are_those_that_stand_in_the_end():
+    timeline = world().timeline
+    wanted = {}
+    for n, code in enumerate(timeline.codes):
+        known = [row for row in prepared(code, n) if row["t"] < len(timeline.sessions)]
+        for payment in {row["payment"] for row in known}:
+            row = standing(known, payment)
+            if row is None or row["ex_date"] is None or not row["amount"] > 0.0:
+                continue
+            at = int(np.sum(timeline.sessions < np.datetime64(row["ex_date"])))
+            if 0 < at < len(timeline.sessions):
+                key = (timeline.sessions[at].item(), code)
+                each = row["amount"] * timeline.growth_TN[at - 1, n]
+                wanted[key] = wanted.get(key, 0.0) + each
+    found = {(day, code): each for day, code, each in paid(timeline).iter_rows()}
+    assert len(wanted) > 60
+    assert found.keys() == wanted.keys()
+    assert all(found[key] == pytest.approx(each, abs=1e-6) for key, each in wanted.items())
+
+
+def test_payments_seen_from_a_late_window_are_the_same():
+    timeline = world().timeline
+    assert paid(timeline.tail(700)).equals(paid(timeline))
+
+
+def payment_row(reference, day, amount, *, status="new", certainty="decided", corrects=None):
+    return {
+        "event_date": day,
+        "available_at": datetime.combine(day, time(9)),
+        "code": "10010",
+        "reference": reference,
+        "status": status,
+        "term": "final",
+        "certainty": certainty,
+        "term_month": "2024-03",
+        "record_date": date(2024, 3, 31),
+        "dividend_yen": amount,
+        "ex_date": date(2024, 3, 28),
+        "corrects": corrects,
+        "special": "ordinary",
+    }
+
+
+@pytest.mark.parametrize(
+    ("splits", "each"),
+    [
+        ({}, 24.0),
+        ({date(2024, 3, 26): 0.5}, 12.0),  # before the ex-date: of twice as many shares
+        ({date(2024, 3, 28): 0.5}, 24.0),  # on it: of the shares before
+    ],
+)
+def test_an_amount_is_per_share_held_before_the_ex_date(splits, each):
+    """Forecast at 20, decided at 22 and corrected to 24 before a split; a late one is deleted."""
+    sessions = CALENDAR[np.datetime64("2024-01-04") <= CALENDAR][:120]
+    factor = np.ones((len(sessions), 1))
+    for day, value in splits.items():
+        factor[np.searchsorted(sessions, np.datetime64(day))] = value
+    timeline = timeline_of(
+        sessions,
+        ("10010",),
+        exchange=TOKYO,
+        clock=Clock.EVENING,
+        growth_TN=np.cumprod(factor, axis=0),
+        listed_TN=np.ones(factor.shape, dtype=bool),
+    )
+    told = pl.DataFrame(
+        [
+            payment_row("1", date(2024, 2, 9), 20.0, certainty="forecast"),
+            payment_row("2", date(2024, 3, 1), 22.0),
+            payment_row("3", date(2024, 3, 4), 24.0, status="correction", corrects="2"),
+            payment_row("4", date(2024, 3, 5), 90.0, certainty="forecast"),
+            payment_row("5", date(2024, 3, 6), None, status="deletion", corrects="4"),
+        ]
+    )
+    found = payments(FrameTables({"dividends": told}), timeline)
+    assert found.rows() == [(date(2024, 3, 28), "10010", each)]

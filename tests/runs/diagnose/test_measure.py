@@ -4,9 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.evaluate.split import make_folds
 from gogooku.learn.targets import fold_labels
 from gogooku.runs.diagnose.measure import measured_folds, related
 from gogooku.runs.find import open_run
+from gogooku.runs.labels import labelled, run_labels
+from support.cli import done, run_cli, sets
 from support.learning import changed, make_dataset, make_fold, make_labels, small_config
 from support.seals import reseal
 
@@ -54,6 +57,37 @@ def test_a_real_run_is_what_was_stored(tour_home):
     assert 10 < fold.names <= 40
     assert fold.train_rows == pytest.approx(fold.names * fold.train_sessions, rel=0.1)
     assert fold.valid_sessions == 20
+
+
+@pytest.mark.parametrize("kind", ["purged_kfold", "combinatorial", "calendar"])
+def test_folds_that_share_sessions_are_each_held_against_their_own_scores(home, kind):
+    first = open_run(home, "ridge").dataset(home).sessions[-60]
+    split = {
+        "purged_kfold": ("split.num_folds=3",),
+        "combinatorial": ("split.num_groups=4", "split.embargo=0"),
+        "calendar": (f"split.start={first}", "split.every=quarter", "split.valid=60"),
+    }[kind]
+    done(home, "train", "ridge", *sets(f"split.kind={kind}", "warmup_sessions=20", *split))
+    run = open_run(home, "ridge")
+    stored = run.files.parquet("predictions.parquet")
+    times = stored.group_by("part", "date", "code", "horizon").len()["len"].max()
+    assert times == {"purged_kfold": 1, "combinatorial": 3, "calendar": 2}[kind]
+    dataset = run.dataset(home)
+    labels, folds = run_labels(dataset, run.config), measured_folds(run, dataset)
+    cut = make_folds(run.config.split, dataset.sessions, first=run.config.warmup_sessions)
+    assert len(folds) == len(run.manifest["folds"]) > 1
+    for fold, dates in zip(folds, cut, strict=True):
+        assert fold.rescored > 100
+        assert (fold.differing, fold.largest) == (0, 0.0)
+        assert fold.valid[1].sessions == fold.valid_sessions
+        valid = fold_labels(dataset, labels, dates, config=labelled(run.config)).valid.indices
+        mine = stored.filter(part="valid", fold=fold.number, horizon=1)
+        mine = mine.filter(pl.col("date").is_in(dataset.sessions[valid].tolist()))
+        spread = mine.group_by("date").agg(pl.col("score").std(ddof=0))["score"].mean()
+        assert fold.spread[1] == pytest.approx(spread, rel=1e-5)
+    result = run_cli(home, "doctor", "ridge", "--json")
+    assert result.code in (0, 1), result.err
+    assert result.json["folds"] == len(folds)
 
 
 def test_scores_that_were_changed_or_lost_since_are_counted(home, ridge):

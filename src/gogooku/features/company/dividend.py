@@ -201,6 +201,47 @@ def _states(rows: pl.DataFrame, timeline: Timeline) -> _States:
     return _States(placed=placed, timeline=timeline, payment=payment, chosen=chosen, end=end)
 
 
+def payments(tables: Tables, timeline: Timeline) -> pl.DataFrame:
+    """What each share was paid, by the announcements that stand in the end: no feature, a ledger's.
+
+    What was decided, or forecast where no decision is known yet. A payment without an ex-date, an
+    amount or a session of its ex-date in the data is none.
+
+    Returns
+    -------
+    polars.DataFrame
+        (date, code, dividend), ascending: the first session without the dividend, and gross yen per
+        share held at the close before it, whatever is split on the ex-date; payments of one
+        ex-date together.
+    """
+    states = _states(tables.read("dividends", _COLUMNS), timeline)
+    past = len(timeline.past)
+    days = states.ex_date.to_numpy().astype("datetime64[D]")
+    paid = (states.end == timeline.shape[0]) & np.isfinite(states.amount) & (states.amount > 0.0)
+    rows = np.flatnonzero(paid & ~np.isnat(days))
+    before = timeline.session_at((days[rows] - np.timedelta64(1, "D")).astype("datetime64[D]"))
+    inside = (before >= -past) & (before + 1 < timeline.shape[0])
+    rows, before = rows[inside], before[inside]
+    at_ex = replace(
+        states.placed,
+        t=states.placed.t[rows],
+        n=states.placed.n[rows],
+        event=before,
+        frame=states.placed.frame[rows],
+    )
+    each = states.amount[rows] * timeline.share_basis(at_ex)
+    sessions = np.concatenate([timeline.past.sessions, timeline.sessions])
+    frame = pl.DataFrame(
+        {
+            "date": pl.Series(sessions[before + 1 + past].astype("datetime64[D]"), dtype=pl.Date),
+            "code": at_ex.frame.get_column("code").cast(pl.String),
+            "parts": np.round(each * _PARTS).astype(np.int64),
+        }
+    )
+    summed = frame.group_by("date", "code").agg(pl.col("parts").sum()).sort("date", "code")
+    return summed.select("date", "code", dividend=pl.col("parts") / _PARTS)
+
+
 # -------------------------------------------------------------------------------- base columns
 
 

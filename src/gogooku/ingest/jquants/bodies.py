@@ -121,7 +121,7 @@ def load_json(body: bytes) -> Any:
         text = body.decode("utf-8-sig")
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
         if _SURROGATE.search(body):
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeDecodeError:
         raise DataError("not readable as JSON (it is not UTF-8 text)") from None
     except UnicodeEncodeError:

@@ -130,7 +130,11 @@ class ApiKey:
 
     def scrub(self, text: str) -> str:
         """Replace the key in a text, as it is, URL-quoted or JSON-quoted."""
-        spellings = {self.value, quote(self.value, safe=""), json.dumps(self.value)[1:-1]}
+        spellings = {
+            self.value,
+            quote(self.value, safe=""),
+            json.dumps(self.value, allow_nan=False)[1:-1],
+        }
         for spelling in sorted(spellings, key=len, reverse=True):
             text = text.replace(spelling, "***")
         return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -40,10 +39,7 @@ def measured_folds(run: Run, dataset: Dataset) -> tuple[FoldFacts, ...]:
     """
     labels = run_labels(dataset, run.config)
     folds = make_folds(run.config.split, dataset.sessions, first=run.config.warmup_sessions)
-    stored = {part: run.scores(part, dataset) for part in ("valid", "test")}
-    return tuple(
-        _measured(run, dataset, labels, number, fold, stored) for number, fold in enumerate(folds)
-    )
+    return tuple(_measured(run, dataset, labels, number, fold) for number, fold in enumerate(folds))
 
 
 def _measured(
@@ -52,12 +48,14 @@ def _measured(
     labels: Labels,
     number: int,
     fold: Fold,
-    stored: Mapping[str, tuple[Any, Scores]],
 ) -> FoldFacts:
+    valid_scores, test_scores = (
+        run.fold_scores(part, number, dataset) for part in ("valid", "test")
+    )
     targets = fold_labels(dataset, labels, fold, config=labelled(run.config))
-    valid = _rows_of(stored["valid"], targets.valid.indices)
+    valid = _rows_of(valid_scores, targets.valid.indices)
     counts = np.isfinite(targets.train.values_TNH[:, :, 0]).sum(axis=1)
-    rescored, differing, largest = _again(run, dataset, number, fold, stored["test"])
+    rescored, differing, largest = _again(run, dataset, number, fold, test_scores)
     measures = {}
     for h, horizon in enumerate(labels.horizons):
         truth = targets.valid.values_TNH[:, :, h].astype(np.float64)

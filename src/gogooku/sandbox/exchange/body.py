@@ -72,7 +72,7 @@ def _number_or_mark(text: str | None) -> Any:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """UTF-8 JSON without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def message(text: str) -> bytes:

@@ -45,7 +45,7 @@ class Place:
 def query_hash(path: str, query: Mapping[str, str], api_key: str) -> str:
     """What a key is bound to: path, account and every parameter but key and cursor."""
     kept = {k: v for k, v in query.items() if k not in ("pagination_key", "cursor")}
-    text = json.dumps([path, sorted(kept.items()), api_key])
+    text = json.dumps([path, sorted(kept.items()), api_key], allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -85,7 +85,7 @@ def _instant(micros: int) -> datetime:
 
 
 def _seal(parts: list[Any]) -> str:
-    body = json.dumps(parts, separators=(",", ":")).encode()
+    body = json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
     mark = hmac.new(_SECRET, body, hashlib.sha256).digest()[:9]
     return base64.urlsafe_b64encode(mark + body).decode().rstrip("=")
 

@@ -274,7 +274,7 @@ def stages(spells: Spells, active: BoolArray, *, row: int) -> IntArray:
 def publish_reason(raised: frozenset[str]) -> str:
     """JSON text of the six flags, keys sorted."""
     flags = {name: str(int(name in raised)) for name in FLAGS}
-    return json.dumps(flags, sort_keys=True, separators=(",", ":"))
+    return json.dumps(flags, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True)

@@ -343,4 +343,6 @@ def _details(row: Mapping[str, Any]) -> str:
             "true" if row["consolidated"] else "false"
         ),
     }
-    return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(
+        found, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
