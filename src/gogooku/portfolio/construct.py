@@ -16,6 +16,7 @@ from gogooku.portfolio.limits import within_limits
 from gogooku.portfolio.seats import both_sides, seated
 from gogooku.portfolio.seats import ranked_names as ranked_names
 from gogooku.portfolio.signal import signal_of
+from gogooku.portfolio.turnover import within_turnover
 from gogooku.portfolio.weightings import WEIGHTINGS
 
 _MEASURED = ("hrp", "mean_risk")
@@ -37,6 +38,7 @@ def build_portfolio(decision: Decision, *, config: PortfolioConfig, costs: CostC
     row = WEIGHTINGS.row(config.weighting.kind)
     function = load(row.function)
     weighed: Weighed = function(choice) if row.limited else within_limits(choice, function)
+    weighed = within_turnover(choice, weighed)
     weights = weighed.weights_N
     chosen = np.concatenate([long, short])
     unseated = weights != 0.0

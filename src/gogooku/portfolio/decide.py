@@ -23,7 +23,8 @@ from gogooku.portfolio.trailing import mean_traded_value, return_spread
 
 ArrayT = TypeVar("ArrayT", FloatArray, IntArray)
 
-_SHARE_ROUNDING = 1e-9
+WHOLE = 1e-9
+"""Lots; what rounding of floats may take from a whole number."""
 BETA_SESSIONS = 250
 _FEWEST_SHARE = 0.5
 """Share of a window that must be there; with fewer returns the figure is not known."""
@@ -279,17 +280,29 @@ def _places(codes: tuple[str, ...]) -> Mapping[str, int]:
     return {code: n for n, code in enumerate(codes)}
 
 
+def whole_lots(shares: FloatArray, lot: int) -> IntArray:
+    """Whole lots, rounded towards zero, in shares."""
+    lots = np.floor(np.abs(shares) / lot + WHOLE)
+    return (np.sign(shares) * lots).astype(np.int64) * lot
+
+
 def lots_of(portfolio: Portfolio, decision: Decision) -> dict[int, int]:
     """Target holdings in whole lots, rounded towards zero, by position, in order of the weights.
 
-    Sized with the equity and the last prices of the decision. A name without a price is left out:
-    nothing is ordered, and what is held of it stays.
+    Sized with the equity and the last prices of the decision. A weight that is what is held and
+    whole lots more or less is just that: odd shares are left where construction left them. A name
+    without a price is left out: nothing is ordered, and what is held of it stays.
     """
     places = [decision.place[code] for code in portfolio.weights]
     weights = np.fromiter(portfolio.weights.values(), np.float64, count=len(places))
-    lot_values = decision.price_N[places] * decision.lot_size
-    known = np.isfinite(lot_values)
-    lots = np.abs(weights) * decision.equity / np.where(known, lot_values, 1.0) + _SHARE_ROUNDING
-    shares = np.sign(weights) * np.floor(lots) * decision.lot_size
+    price, lot = decision.price_N[places], decision.lot_size
+    known = np.isfinite(price)
+    lots = np.abs(weights) * decision.equity / np.where(known, price * lot, 1.0)
+    shares = np.sign(weights) * np.floor(lots + WHOLE) * lot
+    held = decision.shares_N[places]
+    if (held % lot).any():
+        moved = np.sign(weights) * lots - held / lot
+        as_held = np.abs(moved - np.rint(moved)) <= WHOLE * np.maximum(np.abs(moved), 1.0)
+        shares = np.where(as_held, held + np.rint(moved) * lot, shares)
     rows = zip(places, shares.tolist(), known.tolist(), strict=True)
     return {n: int(count) for n, count, priced in rows if priced}

@@ -1,9 +1,8 @@
 """Limits of a whole portfolio, applied to weights that were made without them.
 
-In this order: name and traded value, sector, neutrality, beta, and last turnover. Each but the last
-makes weights smaller, so none breaks an earlier one; what it frees stays in cash. The last moves
-from what is held towards the target as far as the turnover allows, so weights between the two keep
-every limit that both keep; a neutrality or a beta is then reached over several decisions.
+In this order: name and traded value, sector, neutrality, beta. Each makes weights smaller, so none
+breaks an earlier one; what it frees stays in cash. The limit of turnover comes after them, for all
+ways of weighting alike: `gogooku.portfolio.turnover`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from gogooku.portfolio.config import Stance
 
 
 def within_limits(choice: Choice, leg: Leg) -> Weighed:
-    """Weights of a way of weighting, each side filled up to ``exposure``, within all limits."""
+    """Weights of a way of weighting, each side filled up to ``exposure``, within these limits."""
     weights = np.zeros(len(choice.signal_N))
     for side, places in ((1, choice.long), (-1, choice.short)):
         if len(places):
@@ -25,8 +24,7 @@ def within_limits(choice: Choice, leg: Leg) -> Weighed:
             weights[places] = side * np.minimum(wanted, choice.name_caps[places])
     weights = within_sectors(choice, weights)
     weights = _neutral(choice, weights)
-    weights = _within_beta(choice, weights) / choice.after_costs
-    return _within_turnover(choice, weights)
+    return Weighed(_within_beta(choice, weights) / choice.after_costs)
 
 
 def within_sectors(choice: Choice, weights_N: FloatArray) -> FloatArray:
@@ -98,17 +96,3 @@ def room_of(choice: Choice, start_N: FloatArray) -> float:
     if limit == 0.0:
         return np.inf
     return max(limit - float(np.abs(choice.decision.weights - start_N).sum()) / 2.0, 0.0)
-
-
-def _within_turnover(choice: Choice, target_N: FloatArray) -> Weighed:
-    if choice.config.limits.turnover == 0.0:
-        return Weighed(target_N)
-    start = start_of(choice)
-    room = room_of(choice, start)
-    way = float(np.abs(target_N - start).sum()) / 2.0
-    if way <= room:
-        return Weighed(target_N)
-    share = room / way
-    return Weighed(
-        start + share * (target_N - start), (f"turnover: {share:.0%} of the way to the target",)
-    )
