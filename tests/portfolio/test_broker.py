@@ -204,6 +204,7 @@ def test_who_leaves_is_paid_at_the_last_price_without_cost():
     broker.delist(DAY, np.array([False, True]))
     assert (broker.cash, broker.shares.tolist()) == (7_000.0, [0, 100])
     assert list(broker.orders) == [1]
+    assert broker.book.unfilled().rows() == [(DAY, "A", "buy", 400, "delisted")]
     assert broker.book.ledger().row(0)[2:8] == ("sell", 100, 70.0, 0.0, "delisted", 7_000.0)
 
 
@@ -263,6 +264,28 @@ def test_a_cap_below_a_lot_waits_and_the_last_shares_go_whole():
     assert broker.shares.tolist() == [0]
 
 
+def test_what_cash_cuts_is_written_down_though_nothing_waits():
+    broker = account(cash=95_000.0)
+    order(broker, B=800, A=800)
+    fills = session(broker, DAY, opening(100.0, 100.0, 100.0))
+    assert broker.book.unfilled().rows() == [
+        (DAY, "B", "buy", 300, "cash"),
+        (DAY, "A", "buy", 400, "cash"),
+    ]
+    assert (fills.unfilled, broker.orders) == (0, {}), "the next decision asks again"
+
+
+def test_what_a_cap_and_what_cash_cut_of_one_order_are_two_rows():
+    broker = account(cash=25_000.0)
+    order(broker, A=1_000)
+    session(broker, DAY, opening(100.0, 100.0, 100.0, most=470.0))
+    assert broker.book.unfilled().rows() == [
+        (DAY, "A", "buy", 600, "participation"),
+        (DAY, "A", "buy", 200, "cash"),
+    ]
+    assert broker.orders == {0: Order(1_000, DECIDED, refused=1)}
+
+
 # ------------------------------------------------------------------------------------------ shorts
 
 
@@ -286,6 +309,18 @@ def test_short_sales_end_at_the_gross_limit():
     order(broker, B=400)
     session(broker, LATER, opening(100.0, 100.0, 100.0))
     assert broker.shares.tolist() == [-1_500, 0, 0], "the limit holds both signs"
+    assert broker.book.unfilled().rows() == [
+        (DAY, "A", "sell", 500, "gross"),
+        (LATER, "B", "buy", 400, "gross"),
+    ]
+
+
+def test_shares_that_cash_does_not_buy_back_are_written_down():
+    broker = account(cash=5_000.0, held={0: -200}, last=30.0)
+    order(broker, A=0)
+    session(broker, DAY, opening(100.0, 100.0, 100.0))
+    assert broker.shares.tolist() == [-150, 0, 0]
+    assert broker.book.unfilled().rows() == [(DAY, "A", "buy", 150, "cash")]
 
 
 def test_an_order_through_zero_sells_and_shorts():

@@ -53,7 +53,9 @@ class Reason(StrEnum):
     """More than the largest share of traded value; ``shares`` are what is left of the order."""
     NOT_LENDABLE = "not_lendable"
     CASH = "cash"
-    """The cash was not there while a sale that may bring it waited."""
+    """The cash was not there, or what was left did not pay for another lot."""
+    GROSS = "gross"
+    """Holdings of both signs together would have been above their limit."""
 
 
 SIGN: Mapping[Side, int] = {
@@ -94,6 +96,8 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "shares": pl.Int64,
     "reason": pl.String,
 }
+"""One row per order, session and reason: the shares that were ordered, in whole lots, and not
+traded. Per order and session the shares of the ledger and these make up the order."""
 _KINDS = ("commission", "spread", "impact")
 _WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
 _PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
@@ -135,7 +139,7 @@ class Book:
     total: int = 0
     num_trades: int = 0
     _rows: list[tuple[date, Entries]] = field(default_factory=list)
-    _refused: list[tuple[Any, ...]] = field(default_factory=list)
+    _refused: list[tuple[date, IntArray, IntArray, IntArray, Reason]] = field(default_factory=list)
 
     def add(self, day: date, rows: Entries) -> None:
         """Write rows down."""
@@ -143,9 +147,18 @@ class Book:
         self.num_trades += len(rows.names) if rows.decided is not None else 0
         self._rows.append((day, rows))
 
-    def refuse(self, day: date, name: int, side: Side, shares: int, why: Reason) -> None:
-        """Write an order down that a session did not fill, or the rest of one."""
-        self._refused.append((day, self.codes[name], side.value, shares, why.value))
+    def refuse(self, day: date, names: IntArray, change: IntArray, why: Reason) -> None:
+        """Write orders down that a session did not fill, or the rest of them.
+
+        Parameters
+        ----------
+        names : int64 [k]
+        change : int64 [k]
+            Shares that were not traded, negative of a sale.
+        why : Reason
+        """
+        bought = np.where(change > 0, _PLACE[Side.BUY], _PLACE[Side.SELL])
+        self._refused.append((day, names, bought, np.abs(change), why))
 
     def ledger(self) -> pl.DataFrame:
         """All rows, as `LEDGER_SCHEMA` says."""
@@ -197,7 +210,21 @@ class Book:
 
     def unfilled(self) -> pl.DataFrame:
         """Orders that were not filled, as `UNFILLED_SCHEMA` says."""
-        return pl.DataFrame(self._refused, schema=dict(UNFILLED_SCHEMA), orient="row")
+        if not self._refused:
+            return pl.DataFrame(schema=dict(UNFILLED_SCHEMA))
+        days, names, sides, shares, reasons = zip(*self._refused, strict=True)
+        counts = np.array([len(one) for one in names])
+        codes = np.array(self.codes, dtype=object)
+        return pl.DataFrame(
+            {
+                "date": np.repeat(np.array(days, dtype="datetime64[D]"), counts),
+                "code": _texts(codes[np.concatenate(names)]),
+                "side": _texts(_WORDS[np.concatenate(sides)]),
+                "shares": np.concatenate(shares),
+                "reason": _texts(_WORDS[self._repeated(reasons, counts)]),
+            },
+            schema=dict(UNFILLED_SCHEMA),
+        )
 
 
 def _texts(words: npt.NDArray[np.object_]) -> pl.Series:

@@ -182,17 +182,25 @@ class Broker:
                 )
 
     def delist(self, day: date, listed_N: BoolArray) -> None:
-        """Cash out holdings that are no longer listed; cancel their orders.
+        """Cash out holdings that are no longer listed; cancel their orders and write them down.
 
         A holding is paid its last close less the haircut; what was sold short is bought back at
         the last close.
         """
+        if not listed_N[list(self.orders)].all():
+            self._cancel(day, listed_N)
         gone = self.held[~listed_N[self.held]]
         if len(gone):
             self._pay_out(day, gone[self.shares[gone] > 0], Side.SELL)
             self._pay_out(day, gone[self.shares[gone] < 0], Side.COVER)
-        if not listed_N[list(self.orders)].all():
-            self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
+
+    def _cancel(self, day: date, listed_N: BoolArray) -> None:
+        over = {name: order for name, order in self.orders.items() if not listed_N[name]}
+        slip = slip_of(over, self.shares, lot=self.terms.lot)
+        every = np.ones(len(slip.names), dtype=np.bool_)
+        self._refuse(day, slip, every, slip.wanted, Reason.DELISTED)
+        self.today.unfilled += len(slip.names)
+        self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
 
     def _pay_out(self, day: date, names: IntArray, side: Side) -> None:
         if len(names):
@@ -219,8 +227,9 @@ class Broker:
     ) -> None:
         """Fill working orders: sales and covers first, then what cash and the limit allow.
 
-        What cash does not allow is bought later only while a sale still waits, which may bring
-        it; else the next decision asks again.
+        Every share of an order is traded or written down as not filled. What cash does not allow is
+        bought later only while a sale still waits, which may bring it; else the next decision asks
+        again.
 
         Parameters
         ----------
@@ -244,16 +253,25 @@ class Broker:
         down = slip.change < 0
         trade = _Trade(self, day, slip, offer)
         trade.sell(Side.SELL, np.where(down, closing, 0))
-        trade.buy(Side.COVER, np.where(down, 0, closing), budget=self.units, lot=1)
-        trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
+        back = np.where(down, 0, closing)
+        unpaid = back - trade.buy(Side.COVER, back, budget=self.units, lot=1)
+        shorted = np.where(down, opening, 0)
+        allowed = trade.within_gross(shorted)
+        trade.sell(Side.SHORT, allowed)
         wanted = np.where(down, 0, opening)
-        bought = trade.buy(Side.BUY, wanted, budget=trade.free(), lot=self.terms.lot)
+        budget, bound = trade.free()
+        missed = wanted - trade.buy(Side.BUY, wanted, budget=budget, lot=self.terms.lot)
+        for cut_by, why in (
+            (unpaid, Reason.CASH),
+            (shorted - allowed, Reason.GROSS),
+            (missed, bound),
+        ):
+            self._refuse(day, slip, cut_by > 0, cut_by, why)
         kept = waiting | cut
         if (kept & down).any():
-            unpaid = (bought < wanted) & ~kept
-            self._refuse(day, slip, unpaid, wanted - bought, Reason.CASH)
-            self.today.unfilled += int(unpaid.sum())
-            kept |= unpaid
+            later = (unpaid + missed > 0) & ~kept
+            self.today.unfilled += int(later.sum())
+            kept |= later
         self.orders = rest_of(slip, kept)
         after = self.cash + self._value(offer.price_of)
         paid = self.today.commission + self.today.spread + self.today.impact
@@ -334,9 +352,10 @@ class Broker:
     def _refuse(
         self, day: date, slip: Slip, which: BoolArray, shares: IntArray, why: Reason
     ) -> None:
-        for one in np.flatnonzero(which).tolist():
-            side = Side.BUY if slip.change[one] > 0 else Side.SELL
-            self.book.refuse(day, int(slip.names[one]), side, int(shares[one]), why)
+        some = np.flatnonzero(which)
+        if len(some):
+            change = np.sign(slip.change[some]) * shares[some]
+            self.book.refuse(day, slip.names[some], change, why)
 
     # -------------------------------------------------------------------------------------- money
 
@@ -400,14 +419,18 @@ class _Trade:
         )
         return kept
 
-    def free(self) -> int:
-        """Money to buy with: cash, less the collateral of what is sold short."""
+    def free(self) -> tuple[int, Reason]:
+        """Money to buy with, and what bounds it: cash, less the collateral of what is sold short.
+
+        Where names are sold short the limit of both signs together may leave less.
+        """
         broker = self.broker
         short = broker.held[broker.shares[broker.held] < 0]
         if not len(short):
-            return broker.units
+            return broker.units, Reason.CASH
         owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_of))
-        return min(broker.units - math.ceil(owed * broker.terms.minor_units), self._room())
+        money, room = broker.units - math.ceil(owed * broker.terms.minor_units), self._room()
+        return (money, Reason.CASH) if money <= room else (room, Reason.GROSS)
 
     def _room(self) -> int:
         """What the limit of both signs together leaves, in smallest units."""

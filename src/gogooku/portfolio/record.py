@@ -42,8 +42,8 @@ DAILY_SCHEMA = {
 ``gross`` is holdings of both signs over equity, ``long``, ``short`` (positive) and ``net``
 likewise; ``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of
 equity at the fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends``
-net of tax; ``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded
-value.
+net of tax; ``unfilled`` orders that the market refused, and purchases that wait with a refused sale
+for its cash; ``capped`` orders cut to a share of traded value.
 """
 
 
