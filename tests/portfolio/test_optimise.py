@@ -303,3 +303,15 @@ def test_one_name_has_all_and_sides_are_weighted_by_themselves():
     assert sorted(alone.tolist())[-1] == pytest.approx(1.0)
     both = weights_of(made, hrp(4, stance=Stance.DOLLAR_NEUTRAL), FREE)
     assert both[both > 0].sum() == pytest.approx(-both[both < 0].sum()) == pytest.approx(1.0)
+
+
+def test_a_beta_neutral_optimum_without_a_short_side_is_nothing():
+    made = known_decision(3, sessions=150)
+    none = replace(made.past._history, lendable=np.zeros_like(made.past._history.universe))
+    made = replace(
+        made, past=none.until(len(none.close) - 1), shares_N=np.zeros_like(made.shares_N)
+    )
+    config = PortfolioConfig(
+        top_k=6, max_weight=0.2, stance=Stance.BETA_NEUTRAL, weighting=MeanRiskConfig()
+    )
+    assert build_portfolio(made, config=config, costs=COSTS).weights == {}

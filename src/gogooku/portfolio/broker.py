@@ -250,26 +250,13 @@ class Broker:
         slip = self._allowed_shorts(day, slip, lendable_N)
         waiting = self._refusals(day, slip, offer, no_price)
         closing, opening, cut = self._capped(day, slip, offer, waiting)
-        down = slip.change < 0
         trade = _Trade(self, day, slip, offer)
-        trade.sell(Side.SELL, np.where(down, closing, 0))
-        back = np.where(down, 0, closing)
-        unpaid = back - trade.buy(Side.COVER, back, budget=self.units, lot=1)
-        shorted = np.where(down, opening, 0)
-        allowed = trade.within_gross(shorted)
-        trade.sell(Side.SHORT, allowed)
-        wanted = np.where(down, 0, opening)
-        budget, bound = trade.free()
-        missed = wanted - trade.buy(Side.BUY, wanted, budget=budget, lot=self.terms.lot)
-        for cut_by, why in (
-            (unpaid, Reason.CASH),
-            (shorted - allowed, Reason.GROSS),
-            (missed, bound),
-        ):
-            self._refuse(day, slip, cut_by > 0, cut_by, why)
+        missed = trade.all(closing, opening)
+        for why, shares in missed.items():
+            self._refuse(day, slip, shares > 0, shares, why)
         kept = waiting | cut
-        if (kept & down).any():
-            later = (unpaid + missed > 0) & ~kept
+        if (kept & (slip.change < 0)).any():
+            later = (slip.change > 0) & (sum(missed.values()) > 0) & ~kept
             self.today.unfilled += int(later.sum())
             kept |= later
         self.orders = rest_of(slip, kept)
@@ -376,6 +363,23 @@ class _Trade:
     def __init__(self, broker: Broker, day: date, slip: Slip, offer: Offer) -> None:
         self.broker, self.day, self.slip, self.offer = broker, day, slip, offer
         self.off_mid = 0.0
+
+    def all(self, closing: IntArray, opening: IntArray) -> dict[Reason, IntArray]:
+        """Sell, buy back, sell short and buy; the shares [k] that were not traded, by why not."""
+        down = self.slip.change < 0
+        self.sell(Side.SELL, np.where(down, closing, 0))
+        back, shorts = np.where(down, 0, closing), np.where(down, opening, 0)
+        unpaid = back - self.buy(Side.COVER, back, budget=self.broker.units, lot=1)
+        allowed = self.within_gross(shorts)
+        self.sell(Side.SHORT, allowed)
+        wanted = np.where(down, 0, opening)
+        budget, bound = self.free()
+        missed = wanted - self.buy(Side.BUY, wanted, budget=budget, lot=self.broker.terms.lot)
+        by_cash = bound is Reason.CASH
+        return {
+            Reason.CASH: unpaid + missed if by_cash else unpaid,
+            Reason.GROSS: shorts - allowed + (0 if by_cash else missed),
+        }
 
     def sell(self, side: Side, shares: IntArray) -> None:
         places = np.flatnonzero(shares)

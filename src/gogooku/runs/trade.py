@@ -29,6 +29,7 @@ from gogooku.runs.attribution import (
     baselines_beside,
     decisions_of,
     history_of,
+    nothing_held,
 )
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.folder import Run, bias_of
@@ -132,6 +133,7 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
         **risk.facts,
         "statistics": trade_statistics(result.daily),
         "baselines_left_out": beside.left_out,
+        "nothing_held": nothing_held(result),
     }
     content = {**report, "facts": facts, "baselines": beside.metrics}
     write_json(building / METRICS_FILE, content)
