@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 from sklearn.covariance import ledoit_wolf
@@ -176,6 +176,7 @@ def test_no_alpha_is_worth_its_cost_and_nothing_is_traded():
     st.sampled_from([0.0, 0.3]),
     st.sampled_from([0.0, 0.5]),
 )
+@example(1_836_768_936, Measure.VARIANCE, Stance.DOLLAR_NEUTRAL, 0.35, 0.3, 0.0)
 @settings(max_examples=25, deadline=None)
 def test_every_limit_holds(seed, measure, stance, turnover, sector, beta):
     made = known_decision(seed, short=stance.shorts, sessions=150)

@@ -118,18 +118,21 @@ class _Way:
         return room
 
     def _into_limits(self) -> None:
-        """Cut down what is held to the limits of names, sectors and sides, in whole lots."""
+        """Cut down what is held to the limits of names, sectors and sides, in whole lots.
+
+        Towards the target, which keeps them: nothing is sold here to be bought again.
+        """
         equity = self.choice.decision.equity
         caps = self.choice.name_caps[self.places] / self.choice.after_costs * equity
         most = whole_lots(caps / self.price, self.lot)
         above = np.abs(self.now) * self.price > caps * (1.0 + WHOLE)
         self.now = np.where(above, np.sign(self.now) * most, self.now)
         for inside, limit in self._groups(self.now):
-            over = self._value(inside) - limit * (1.0 + WHOLE)
+            over, less = self._value(inside) - limit * (1.0 + WHOLE), self._less()
             for k in self.last_first:
-                if over > 0.0 and inside[k] and self.now[k]:
+                if over > 0.0 and inside[k] and less[k]:
                     lots = int(np.ceil(over / (self.price[k] * self.lot)))
-                    count = min(lots * self.lot, abs(int(self.now[k])))
+                    count = min(lots * self.lot, int(less[k]))
                     self.now[k] -= int(np.sign(self.now[k])) * count
                     over -= count * float(self.price[k])
 
