@@ -153,7 +153,7 @@ def test_every_share_of_an_order_is_filled_or_written_down_with_its_reason(seed,
 
     class Watched(Broker):
         def delist(self, day, listed_N):
-            gone = {n: one for n, one in self.orders.items() if not listed_N[n]}
+            gone = self.orders.at(~listed_N[self.orders.names])
             self.note(day, slip_of(gone, self.shares, lot=self.terms.lot))
             super().delist(day, listed_N)
 

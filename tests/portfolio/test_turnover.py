@@ -35,8 +35,9 @@ def small(seed, *, lot, equity, short=False):
 def ordered(made, portfolio):
     """Shares that orders bring about, [N]: what has no weight is sold."""
     target = np.zeros_like(made.shares_N)
-    for place, count in lots_of(portfolio, made).items():
-        target[place] = count
+    names, shares, known = lots_of(portfolio, made)
+    assert known.all()
+    target[names] = shares
     return target - made.shares_N
 
 

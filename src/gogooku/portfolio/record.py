@@ -143,7 +143,7 @@ class Record:
         return pl.DataFrame(
             {
                 "date": np.repeat(days, counts),
-                "code": pl.Series(np.array(codes, dtype=object)[held].tolist(), dtype=pl.String),
+                "code": pl.Series(codes, dtype=pl.String).gather(held),
                 "shares": shares,
                 "price": price,
                 "weight": weight,
