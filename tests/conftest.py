@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,22 @@ LONGEST_FIRST = (
     "test_source_notes.py",
 )
 """A worker takes a file at a time: those that take minutes must not come last."""
+
+
+IN_MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY = 6 * 2**30
+"""Bytes that must be free there; all files of a run of everything take a fraction."""
+
+
+def pytest_configure(config):
+    """Files of tests lie in memory where there is room: nothing waits for a disk.
+
+    Commands are killed, machines are not, so what a disk would have kept is the same. Who names a
+    folder, by ``--basetemp`` or as pytest's own variable, gets that one.
+    """
+    room = shutil.disk_usage(IN_MEMORY).free if IN_MEMORY.is_dir() else 0
+    if config.option.basetemp is None and room >= ROOM_IN_MEMORY:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # noqa: TID251
 
 
 def pytest_collection_modifyitems(items):
