@@ -31,11 +31,14 @@ ROOM_IN_MEMORY = 6 * 2**30
 
 
 def pytest_configure(config):
-    """Files of tests lie in memory where there is room: nothing waits for a disk.
+    """Workers and commands take one thread for matrices; their files lie in memory.
 
-    Commands are killed, machines are not, so what a disk would have kept is the same. Who names a
-    folder, by ``--basetemp`` or as pytest's own variable, gets that one.
+    The tensors of tests are so small that threads of two workers on two cores would wait for one
+    another. In memory, where there is room, nothing waits for a disk: commands are killed, machines
+    are not, so what a disk would have kept is the same. Who names a folder, by ``--basetemp`` or as
+    pytest's own variable, gets that one; the same holds for the threads.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251
     room = shutil.disk_usage(IN_MEMORY).free if IN_MEMORY.is_dir() else 0
     if config.option.basetemp is None and room >= ROOM_IN_MEMORY:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # noqa: TID251
