@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,25 @@ LONGEST_FIRST = (
     "test_source_notes.py",
 )
 """A worker takes a file at a time: those that take minutes must not come last."""
+
+
+IN_MEMORY = Path("/dev/shm")
+ROOM_IN_MEMORY = 6 * 2**30
+"""Bytes that must be free there; all files of a run of everything take a fraction."""
+
+
+def pytest_configure(config):
+    """Workers and commands take one thread for matrices; their files lie in memory.
+
+    The tensors of tests are so small that threads of two workers on two cores would wait for one
+    another. In memory, where there is room, nothing waits for a disk: commands are killed, machines
+    are not, so what a disk would have kept is the same. Who names a folder, by ``--basetemp`` or as
+    pytest's own variable, gets that one; the same holds for the threads.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251
+    room = shutil.disk_usage(IN_MEMORY).free if IN_MEMORY.is_dir() else 0
+    if config.option.basetemp is None and room >= ROOM_IN_MEMORY:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # noqa: TID251
 
 
 def pytest_collection_modifyitems(items):

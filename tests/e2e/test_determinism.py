@@ -1,6 +1,7 @@
 """Two empty homes, other chunk sizes, other threads: the same content."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,8 @@ def test_another_process_with_another_hash_seed_builds_the_same(tiny_prices, bui
     home = tmp_path / "home"
     done(home, "import", tiny_prices, "--json")
     script = f"from gogooku.cli import main; main(['build', '--set', 'features={FEATURES}'])"
-    environment = {"GOGOOKU_HOME": str(home), "PYTHONHASHSEED": "123", "TZ": "UTC+7"}
+    other = {"GOGOOKU_HOME": str(home), "PYTHONHASHSEED": "123", "TZ": "UTC+7"}
+    environment = {**os.environ, **other}  # noqa: TID251
     subprocess.run(
         [sys.executable, "-c", script], env=environment, check=True, timeout=120, cwd=tmp_path
     )

@@ -11,10 +11,10 @@ import enum
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ import polars as pl
 import pytest
 from pydantic import BaseModel
 
-import gogooku
 from gogooku import pipeline
 from gogooku.core.calendar import is_tokyo_session, tokyo_sessions
 from gogooku.core.config import Config, Execution, Resolved, leaves, validated
@@ -69,12 +68,12 @@ from support.law_world import (
 )
 from support.portfolios import bars
 from support.soak import some
+from support.sources import PACKAGE, trees
 from support.toy import TOY_LEARNER, TOY_LOSS
 from support.typed_source import FEATURES, deliver
 
 SHORT = ("ret_prev_5d", "ret_prev_20d", "volatility_20d", "mkt_vol_20d", "sec_z_5d")
 QUIET = SilentReporter()
-SOURCE = Path(gogooku.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -1149,7 +1148,8 @@ def configs() -> set[type[Config]]:
     return {kind for kind in below(Config) if kind.__module__.startswith("gogooku.")}
 
 
-def names_read(folder: Path) -> set[str]:
+@cache
+def names_read(folder: Path) -> frozenset[str]:
     """Attributes that source code reads anywhere but in the validation of a config."""
     found: set[str] = set()
 
@@ -1163,19 +1163,19 @@ def names_read(folder: Path) -> set[str]:
         for child in ast.iter_child_nodes(node):
             visit(child)
 
-    for path in sorted(folder.rglob("*.py")):
-        visit(ast.parse(path.read_text()))
-    return found
+    for tree in trees(folder).values():
+        visit(tree)
+    return frozenset(found)
 
 
-def unread(kinds: Iterable[type[Config]], read: set[str]) -> set[str]:
+def unread(kinds: Iterable[type[Config]], read: Set[str]) -> set[str]:
     """Fields that no code reads, but to check them."""
     return {f"{kind.__name__}.{name}" for kind in kinds for name in set(kind.model_fields) - read}
 
 
 def test_every_field_of_a_config_is_read():
     by_name = {*FAMILIES, *SOURCE_FAMILIES}  # `FamilyScales` reads its own by these
-    assert unread(configs(), names_read(SOURCE) | by_name) == set()
+    assert unread(configs(), names_read(PACKAGE) | by_name) == set()
 
 
 def test_a_field_that_is_only_checked_is_caught(tmp_path: Path):
@@ -1188,11 +1188,14 @@ def test_a_field_that_is_only_checked_is_caught(tmp_path: Path):
         "    def _positive(self):",
         "        assert self.spare_field > 0",
     ]
-    (tmp_path / "checking.py").write_text("\n".join(checking))
-    read = names_read(SOURCE) | names_read(tmp_path)
+    checked, using = tmp_path / "checked", tmp_path / "using"
+    checked.mkdir()
+    using.mkdir()
+    (checked / "checking.py").write_text("\n".join(checking))
+    read = names_read(PACKAGE) | names_read(checked)
     assert unread([Grown], read) == {"Grown.spare_field"}
-    (tmp_path / "using.py").write_text("size = config.spare_field")
-    assert unread([Grown], read | names_read(tmp_path)) == set()
+    (using / "using.py").write_text("size = config.spare_field")
+    assert unread([Grown], read | names_read(using)) == set()
 
 
 def test_a_knob_that_nothing_reads_is_caught(

@@ -12,34 +12,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import gogooku
 from gogooku.core.types import Feature, Role
 from gogooku.features.catalogue import BASE_INPUTS, CATALOGUE
 from gogooku.features.engine.combinators import col, declared, mean
 from gogooku.features.engine.inputs import published
+from support.sources import PACKAGE, ROOT, trees
 
-PACKAGE = Path(gogooku.__file__).parent
 MOST_LINES = 600
 MOST_LINES_OF_A_FUNCTION = 60
 
 Sources = Mapping[str, ast.Module]
 
 
-def sources(folder: Path = PACKAGE) -> dict[str, ast.Module]:
-    """Every module of a package by its path."""
-    found = sorted(folder.rglob("*.py"))
-    return {str(path.relative_to(folder)): ast.parse(path.read_text()) for path in found}
-
-
 @pytest.fixture(scope="module")
 def package() -> Sources:
-    return sources()
+    return trees()
 
 
 @pytest.fixture(scope="module")
 def tests() -> Sources:
     """Every test and helper by its path."""
-    return sources(PACKAGE.parents[1] / "tests")
+    return trees(ROOT / "tests")
 
 
 # ------------------------------------------------------------------------------------------ sizes
@@ -504,8 +497,10 @@ def _body(node: ast.FunctionDef | ast.ClassDef) -> str:
     return arguments + "".join(ast.dump(part) for part in node.body[told:])
 
 
-def test_no_helper_of_features_has_two_bodies():
-    assert helpers_of_two_bodies(sources(PACKAGE / "features")) == {}
+def test_no_helper_of_features_has_two_bodies(package: Sources):
+    features = {name: tree for name, tree in package.items() if name.startswith("features/")}
+    assert len(features) > 50
+    assert helpers_of_two_bodies(features) == {}
 
 
 def test_a_helper_of_two_bodies_is_found():

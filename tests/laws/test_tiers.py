@@ -7,15 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import gogooku
+from support.sources import PACKAGE, ROOT, trees
 
-PACKAGE = Path(gogooku.__file__).parent
-ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "lightgbm", "fastapi", "uvicorn", "plotly", "sklearn", "scipy", "pyarrow")
 
 
@@ -120,11 +118,6 @@ def time_of_children() -> float:
 Rule = Callable[[ast.AST], bool]
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text())
-
-
 def reads_environment(node: ast.AST) -> bool:
     names = ("environ", "environb", "getenv", "putenv")
     if isinstance(node, ast.Attribute):
@@ -172,7 +165,9 @@ ALLOWED = {
 
 @pytest.mark.parametrize("rule", ALLOWED, ids=lambda rule: rule.__name__)
 def test_sources_keep_the_rule(rule: Rule):
-    found = {name: breaches(tree, rule) for name, tree in sources() if name not in ALLOWED[rule]}
+    found = {
+        name: breaches(tree, rule) for name, tree in trees().items() if name not in ALLOWED[rule]
+    }
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
@@ -197,7 +192,7 @@ def test_a_breach_is_found(rule: Rule, text: str):
 def test_the_environment_has_four_names_and_no_other():
     """DESIGN.md section 6."""
     known = {"JQUANTS_API_KEY", "JQUANTS_BASE_URL", "GOGOOKU_HOME", "GOGOOKU_API_KEYS"}
-    tree = ast.parse((PACKAGE / "cli" / "environment.py").read_text())
+    tree = trees()["cli/environment.py"]
     texts = {
         argument.value
         for call in ast.walk(tree)

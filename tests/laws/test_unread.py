@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import gogooku
+import pytest
 
-SOURCE = Path(gogooku.__file__).parent
+from support.sources import PACKAGE, trees
 
 ELSEWHERE = {
     "Config.model_config": "pydantic",
@@ -80,23 +80,28 @@ def read(tree: ast.AST) -> Iterator[str]:
 
 def unread(folder: Path) -> dict[str, str]:
     """What is declared under a folder and read nowhere in it, with its file."""
-    trees = {path: ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))}
-    known = {name for tree in trees.values() for name in read(tree)}
+    there = trees(folder)
+    known = {name for tree in there.values() for name in read(tree)}
     return {
-        name: str(path.relative_to(folder))
-        for path, tree in trees.items()
+        name: path
+        for path, tree in there.items()
         for name in declared(tree.body)
         if not (last := name.rpartition(".")[2]).startswith("__") and last not in known
     }
 
 
-def test_what_is_declared_is_read():
-    found = {name: path for name, path in unread(SOURCE).items() if name not in ELSEWHERE}
+@pytest.fixture(scope="module")
+def unread_here():
+    return unread(PACKAGE)
+
+
+def test_what_is_declared_is_read(unread_here):
+    found = {name: path for name, path in unread_here.items() if name not in ELSEWHERE}
     assert found == {}, "read by nothing: delete it, or say in ELSEWHERE who reads it"
 
 
-def test_every_exception_is_still_needed():
-    assert set(ELSEWHERE) - set(unread(SOURCE)) == set()
+def test_every_exception_is_still_needed(unread_here):
+    assert set(ELSEWHERE) - set(unread_here) == set()
 
 
 def test_what_nothing_reads_is_caught(tmp_path):

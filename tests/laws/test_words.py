@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import re
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,7 @@ from gogooku.core.errors import ConfigError
 from gogooku.core.findings import field_paths, models_in
 from gogooku.learn.registry import LOSSES
 from gogooku.runs.named import run_named, run_names
-
-PACKAGE = Path(gogooku.__file__).parent
-ROOT = PACKAGE.parents[1]
+from support.sources import ROOT, trees
 
 JARGON = re.compile(
     r"Input should|[Pp]ydantic|type=|function-|[Vv]alidat|unable to parse|\bstr(ing)?\b"
@@ -163,18 +160,18 @@ def text_of(node):
     return None
 
 
-def own_dialect(path):
+def own_dialect(path, tree):
     """Lines of a file of code whose words or names are of the private dialect."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         named = [getattr(node, name, None) for name in ("id", "name", "arg", "attr")]
         texts = [one.replace("_", " ") for one in named if isinstance(one, str)]
         for text in [*texts, text_of(node) or ""]:
             for found in DIALECT.finditer(text):
-                yield f"{path.relative_to(ROOT)}:{node.lineno}: {found[0]!r}"
+                yield f"{path}:{node.lineno}: {found[0]!r}"
 
 
 def test_no_private_dialect_in_code():
-    found = [line for path in sorted(PACKAGE.rglob("*.py")) for line in own_dialect(path)]
+    found = [line for path, tree in trees().items() for line in own_dialect(path, tree)]
     assert found == []
 
 
@@ -198,14 +195,14 @@ FEWEST_WORDS = 3
 
 def raised_texts():
     """Place and text of every literal message of an error of the project."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
                 continue
             if node.func.id in {*ERRORS, "ValueError"} and node.args:
                 text = text_of(node.args[0])
                 if text is not None:
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text, node.args[0]
+                    yield f"{path}:{node.lineno}", text, node.args[0]
 
 
 WHOLE = {"self", "config", "resolved", "base", "tree", "manifest", "header", "options", "given"}
@@ -214,8 +211,8 @@ WHOLE = {"self", "config", "resolved", "base", "tree", "manifest", "header", "op
 
 def test_every_error_says_something_concrete():
     """No empty message, no line break, and no object that is printed whole."""
-    wrong = []
-    for place, text, node in raised_texts():
+    wrong, raised = [], list(raised_texts())
+    for place, text, node in raised:
         whole = [
             one.value.id
             for one in getattr(node, "values", ())
@@ -225,4 +222,4 @@ def test_every_error_says_something_concrete():
             wrong.append(f"{place}: {text!r}")
         wrong += [f"{place}: the whole of {name}" for name in whole if name in WHOLE]
     assert wrong == []
-    assert len(list(raised_texts())) > 150
+    assert len(raised) > 150

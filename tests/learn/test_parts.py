@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gogooku.learn.numerics import seeded
+from gogooku.learn.numerics import numeric_threads, seeded
 from gogooku.learn.parts import (
     LEFT_OUT,
     agreement,
@@ -148,3 +148,13 @@ def test_weights_of_peers_sum_to_one_and_none_goes_to_who_is_not_there():
     assert weight.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
     assert (weight[:, 1:][~there] == 0).all()
     assert (weight[:, 1:][there] > 0).all()
+
+
+def test_weights_are_read_on_one_thread():
+    """So small a step is slower on several, and as with scores its bits hang on their number."""
+    config, seen = small_config(), []
+    model = network(config)
+    model.graph.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    with numeric_threads(3):
+        weights_of(model, reader(DATASET, config), 120, **CPU)
+    assert seen == [1]

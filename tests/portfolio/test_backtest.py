@@ -148,6 +148,7 @@ def test_a_halted_name_is_carried_and_filled_later():
     assert result.unfilled.rows() == [
         (DAY[1], A, "buy", 10_000, "no_open"),
         (DAY[2], A, "buy", 10_000, "no_open"),
+        (DAY[3], A, "buy", 1_000, "cash"),
         (DAY[5], A, "sell", 9_000, "no_open"),
         (DAY[5], B, "buy", 20_100, "cash"),
     ]
@@ -180,8 +181,8 @@ def test_flags_of_the_close_do_not_stop_a_fill_at_the_open():
     limit = np.array([[0.0], [1.0], [np.nan]])
     market = bars([[100.0], [149], [120]], [[100.0], [149], [120]], limit_up=limit)
     result = trade(market, [[1.0]], account())
-    assert rows(result)[0][:3] == (DAY[1], A, "buy")
-    assert result.unfilled.is_empty()
+    assert rows(result)[0][:4] == (DAY[1], A, "buy", 6_700)
+    assert result.unfilled.rows() == [(DAY[1], A, "buy", 3_200, "cash")]
 
 
 def test_a_delisted_name_is_cashed_out_at_its_last_close():
@@ -208,7 +209,11 @@ def test_orders_of_a_name_that_leaves_are_cancelled():
     )
     config = account(top_k=2, max_weight=0.5, rebalance_every=99)
     result = trade(market, [[2.0, 1.0]] * 3, config)
-    assert result.unfilled.rows() == [(DAY[1], A, "buy", 4_900, "no_open")]
+    assert result.unfilled.rows() == [
+        (DAY[1], A, "buy", 4_900, "no_open"),
+        (DAY[2], A, "buy", 4_900, "delisted"),
+    ]
+    assert result.daily["unfilled"].to_list() == [0, 1, 1, 0]
 
 
 def test_a_shortage_is_shared_by_lots_in_rank():
@@ -423,7 +428,7 @@ def test_a_purchase_does_not_wait_with_another_purchase():
         close=[[100, 50], [nan, 60], [nan, 60], [110, 60]],
     )
     result = trade(market, [[2.0, 1.0]] * 3, account(bps=0.0, top_k=2, rebalance_every=99))
-    assert set(result.unfilled["reason"]) == {"no_open"}
+    assert result.unfilled["reason"].to_list() == ["no_open", "no_open", "cash"]
     bought = result.ledger.filter(side="buy")
     assert bought.filter(code=B)["date"].to_list() == [DAY[1]]
 

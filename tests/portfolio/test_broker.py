@@ -10,7 +10,7 @@ from gogooku.portfolio.book import Reason, Side
 from gogooku.portfolio.broker import AccountTerms, Broker
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.fills import Offer
-from gogooku.portfolio.orders import Order
+from gogooku.portfolio.orders import Orders
 
 DAY, LATER = date(2024, 1, 5), date(2024, 1, 9)
 DECIDED = date(2024, 1, 4)
@@ -27,8 +27,17 @@ def account(cash=100_000.0, *, names=3, costs=FREE, lot=100, held=None, last=100
 
 
 def order(broker, **targets):
-    for code, target in targets.items():
-        broker.orders[broker.codes.index(code)] = Order(target, DECIDED)
+    names = np.array([broker.codes.index(code) for code in targets])
+    broker.orders = Orders.new(names, np.array(list(targets.values())), DECIDED)
+
+
+def working(broker):
+    """Orders by code: target and the sessions that did not fill it."""
+    orders = broker.orders
+    assert (orders.decided == np.datetime64(DECIDED)).all()
+    codes = [broker.codes[n] for n in orders.names]
+    values = zip(orders.targets.tolist(), orders.refused.tolist(), strict=True)
+    return dict(zip(codes, values, strict=True))
 
 
 def opening(*prices, no_buy=(), no_sell=(), most=np.inf):
@@ -73,7 +82,7 @@ def test_sells_come_before_buys_and_pay_for_them():
     assert broker.shares.tolist() == [0, 400, 0]
     assert (fills.equity, fills.unfilled) == (50_000.0, 0)
     assert (fills.traded, fills.cost) == (pytest.approx(86_000), pytest.approx(860))
-    assert broker.orders == {}
+    assert working(broker) == {}
 
 
 def test_what_is_too_dear_is_scaled_alike_and_the_rest_goes_by_rank():
@@ -106,7 +115,7 @@ def test_what_the_market_refuses_is_carried_to_the_next_open(target, held, offer
     assert session(broker, DAY, offered).unfilled == 1
     side = Side.BUY if target else Side.SELL
     assert broker.book.unfilled().rows() == [(DAY, "A", side, 200, reason)]
-    assert broker.orders == {0: Order(target, DECIDED, refused=1)}
+    assert working(broker) == {"A": (target, 1)}
     session(broker, LATER, opening(100.0))
     assert broker.shares.tolist() == [target]
     assert ledger(broker, "reason", "decided")[-1] == (Reason.CARRIED, DECIDED)
@@ -124,7 +133,11 @@ def test_less_than_a_lot_more_is_not_bought(target):
     broker = account(names=1, held={0: 200})
     order(broker, A=target)
     assert session(broker, DAY, opening(100.0)).traded == 0.0
-    assert (broker.book.ledger().height, broker.book.unfilled().height, broker.orders) == (0, 0, {})
+    assert (
+        broker.book.ledger().height,
+        broker.book.unfilled().height,
+        len(broker.orders.names),
+    ) == (0, 0, 0)
 
 
 def test_less_than_a_lot_is_sold():
@@ -139,7 +152,7 @@ def test_a_split_changes_holding_price_and_order():
     order(broker, A=500)
     broker.split(DAY, np.array([0.5]))
     assert (broker.shares.tolist(), broker.last.tolist()) == ([600], [50.0])
-    assert broker.orders[0].target == 1000
+    assert working(broker) == {"A": (1000, 0)}
     assert broker.book.ledger().row(0)[1:8] == ("A", "split", 300, 50.0, 0.0, "split", 0.0)
     assert broker.equity() == 100_000 + 600 * 50
 
@@ -150,7 +163,7 @@ def test_a_consolidation_pays_the_fraction_and_orders_keep_their_share():
     broker.split(DAY, np.array([10.0]))
     assert broker.shares.tolist() == [10]
     assert broker.cash == 0.5 * 1_000
-    assert broker.orders[0].target == 155  # of which 145 more are one lot
+    assert working(broker) == {"A": (155, 0)}  # of which 145 more are one lot
     assert broker.due().opening.tolist() == [100]
     assert broker.equity() == pytest.approx(105 * 100)
 
@@ -183,7 +196,7 @@ def test_a_pending_sale_over_a_consolidation_and_a_delisting_is_paid_once():
     broker.split(LATER, np.array([10.0]))
     broker.delist(LATER, np.array([False]))
     assert session(broker, LATER, opening(np.nan)).unfilled == 0
-    assert (broker.shares.tolist(), broker.orders) == ([0], {})
+    assert (broker.shares.tolist(), len(broker.orders.names)) == ([0], 0)
     assert broker.cash == 0.5 * 1_000 + 100 * 1_000 * 0.75
     assert ledger(broker, "side", "shares", "price", "reason") == [
         ("split", -905, 1_000.0, "split"),
@@ -203,7 +216,8 @@ def test_who_leaves_is_paid_at_the_last_price_without_cost():
     order(broker, A=500, B=500)
     broker.delist(DAY, np.array([False, True]))
     assert (broker.cash, broker.shares.tolist()) == (7_000.0, [0, 100])
-    assert list(broker.orders) == [1]
+    assert working(broker) == {"B": (500, 0)}
+    assert broker.book.unfilled().rows() == [(DAY, "A", "buy", 400, "delisted")]
     assert broker.book.ledger().row(0)[2:8] == ("sell", 100, 70.0, 0.0, "delisted", 7_000.0)
 
 
@@ -251,7 +265,7 @@ def test_a_cap_fills_in_part_and_carries_the_rest():
         (400, 100.0, "rebalance"),
         (600, 101.0, "carried"),
     ]
-    assert broker.orders == {}
+    assert working(broker) == {}
 
 
 def test_a_cap_below_a_lot_waits_and_the_last_shares_go_whole():
@@ -261,6 +275,28 @@ def test_a_cap_below_a_lot_waits_and_the_last_shares_go_whole():
     assert broker.shares.tolist() == [130]
     session(broker, LATER, opening(100.0, most=130.0))
     assert broker.shares.tolist() == [0]
+
+
+def test_what_cash_cuts_is_written_down_though_nothing_waits():
+    broker = account(cash=95_000.0)
+    order(broker, B=800, A=800)
+    fills = session(broker, DAY, opening(100.0, 100.0, 100.0))
+    assert broker.book.unfilled().rows() == [
+        (DAY, "B", "buy", 300, "cash"),
+        (DAY, "A", "buy", 400, "cash"),
+    ]
+    assert (fills.unfilled, working(broker)) == (0, {}), "the next decision asks again"
+
+
+def test_what_a_cap_and_what_cash_cut_of_one_order_are_two_rows():
+    broker = account(cash=25_000.0)
+    order(broker, A=1_000)
+    session(broker, DAY, opening(100.0, 100.0, 100.0, most=470.0))
+    assert broker.book.unfilled().rows() == [
+        (DAY, "A", "buy", 600, "participation"),
+        (DAY, "A", "buy", 200, "cash"),
+    ]
+    assert working(broker) == {"A": (1_000, 1)}
 
 
 # ------------------------------------------------------------------------------------------ shorts
@@ -286,6 +322,18 @@ def test_short_sales_end_at_the_gross_limit():
     order(broker, B=400)
     session(broker, LATER, opening(100.0, 100.0, 100.0))
     assert broker.shares.tolist() == [-1_500, 0, 0], "the limit holds both signs"
+    assert broker.book.unfilled().rows() == [
+        (DAY, "A", "sell", 500, "gross"),
+        (LATER, "B", "buy", 400, "gross"),
+    ]
+
+
+def test_shares_that_cash_does_not_buy_back_are_written_down():
+    broker = account(cash=5_000.0, held={0: -200}, last=30.0)
+    order(broker, A=0)
+    session(broker, DAY, opening(100.0, 100.0, 100.0))
+    assert broker.shares.tolist() == [-150, 0, 0]
+    assert broker.book.unfilled().rows() == [(DAY, "A", "buy", 150, "cash")]
 
 
 def test_an_order_through_zero_sells_and_shorts():

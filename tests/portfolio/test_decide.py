@@ -102,7 +102,9 @@ def test_weights_are_whole_lots_towards_zero_and_none_without_a_price():
     portfolio = Portfolio(
         decided_at=made.decided_at, filled_at=made.filled_at, weights=weights, max_short=1.0
     )
-    assert lots_of(portfolio, made) == {0: 200, 1: -200}
+    names, shares, known = lots_of(portfolio, made)
+    assert (names.tolist(), known.tolist()) == ([0, 1, 2], [True, True, False])
+    assert shares[known].tolist() == [200, -200]
 
 
 def test_current_weights_are_of_what_is_held():

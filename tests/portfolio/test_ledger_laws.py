@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from gogooku.core.errors import DataError
 from gogooku.core.price_limits import limit_prices
 from gogooku.core.ticks import tick_size
+from gogooku.portfolio import backtest as backtest_module
 from gogooku.portfolio.backtest import run_backtest
 from gogooku.portfolio.book import SIGN, TRADES, Side
+from gogooku.portfolio.broker import Broker
 from gogooku.portfolio.costs import Traded
+from gogooku.portfolio.orders import slip_of
 from support.lively import last_closes, lively_market
 from support.portfolios import account, bars
 
@@ -139,6 +142,42 @@ def test_a_session_earns_prices_less_costs_and_nothing_else(seed, config):
                 earned += SIGN[side] * row["shares"] * (price[n] - row["price"]) * (side in TRADES)
         assert after - before == pytest.approx(earned, abs=60.0 + rounding, rel=1e-9)
         before = after
+
+
+@given(st.integers(0, 10**6), configs)
+@settings(max_examples=30, deadline=None)
+def test_every_share_of_an_order_is_filled_or_written_down_with_its_reason(seed, config):
+    """What a session was asked to trade is what the ledger and `unfilled` have of it together."""
+    market, scores = lively_market(seed)
+    asked = {}
+
+    class Watched(Broker):
+        def delist(self, day, listed_N):
+            gone = self.orders.at(~listed_N[self.orders.names])
+            self.note(day, slip_of(gone, self.shares, lot=self.terms.lot))
+            super().delist(day, listed_N)
+
+        def fill(self, day, slip, offer, **given):
+            self.note(day, slip)
+            super().fill(day, slip, offer, **given)
+
+        def note(self, day, slip):
+            sides = np.where(slip.change > 0, 1, -1)
+            for n, side, count in zip(slip.names, sides, slip.wanted, strict=True):
+                asked[day, self.codes[n], int(side)] = int(count)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backtest_module, "Broker", Watched)
+        result = traded_or_skipped(market, scores, config)
+    found = dict.fromkeys(asked, 0)
+    for row in result.ledger.filter(pl.col("decided").is_not_null()).iter_rows(named=True):
+        found[row["date"], row["code"], SIGN[Side(row["side"])]] += row["shares"]
+    for row in result.unfilled.iter_rows(named=True):
+        assert row["shares"] > 0
+        found[row["date"], row["code"], SIGN[Side(row["side"])]] += row["shares"]
+    assert found == asked
+    own = result.unfilled.group_by("date", "code", "side", "reason").len()
+    assert own["len"].max() in (1, None), "one row an order, session and reason"
 
 
 @given(st.integers(0, 10**6), configs)
@@ -273,5 +312,5 @@ def test_everything_happens_in_the_markets_of_these_tests():
     assert sides == {side.value for side in Side}
     assert reasons >= {
         "rebalance", "carried", "split", "delisted", "dividend", "borrow",
-        "no_open", "no_trade", "limit_up", "limit_down", "participation",
+        "no_open", "no_trade", "limit_up", "limit_down", "participation", "cash", "gross",
     }  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gogooku.core.errors import DataError
+from gogooku.portfolio.backtest import run_backtest
 from gogooku.portfolio.choice import Choice
 from gogooku.portfolio.config import (
     EqualConfig,
@@ -21,7 +21,7 @@ from gogooku.portfolio.construct import build_portfolio
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
 from gogooku.portfolio.limits import room_of, start_of, within_sectors
-from support.portfolios import decision, known_decision
+from support.portfolios import account, bars, decision, known_decision, known_market
 
 COSTS = CostConfig()
 WEIGHTINGS = (EqualConfig(), ScoreConfig(), ScoreConfig(scale=ScoreScale.Z))
@@ -90,7 +90,8 @@ def test_turnover_is_within_its_limit_but_for_what_other_limits_force(seed, turn
     if turnover:
         forced = np.maximum(now - 0.15 / (1.0 + COSTS.rate), 0.0).sum() / 2.0
         assert traded <= max(turnover, forced) + 1e-9
-    assert traded == pytest.approx(min(wanted, turnover or wanted), abs=1e-6) or now.max() > 0.149
+    lots = made.price_N.sum() / made.equity if turnover else 1e-6
+    assert traded == pytest.approx(min(wanted, turnover or wanted), abs=lots) or now.max() > 0.149
 
 
 def replace_limits(config, **limits):
@@ -103,7 +104,7 @@ def test_the_way_to_the_target_is_gone_in_steps_and_said():
     costs = CostConfig(commission_bps=0.0, slippage_bps=0.0)
     portfolio = build_portfolio(made, config=config, costs=costs)
     # from (0.5, 0) to (0, 1): 0.75 of turnover, a third of the way
-    assert portfolio.weights == pytest.approx({"10010": 1 / 3, "10000": 1 / 3})
+    assert portfolio.weights == pytest.approx({"10010": 1 / 3, "10000": 1 / 3}, abs=1e-6)
     assert portfolio.notes == ("turnover: 33% of the way to the target",)
     assert portfolio.seats == {"10010": 1}
 
@@ -136,13 +137,61 @@ def test_beta_neutral_has_no_beta_and_a_limit_of_beta_holds(seed):
     assert abs(weights_of(made, limited) @ beta) <= 0.4 + 1e-12
 
 
-def test_sides_that_cannot_be_neutral_are_an_error_that_names_the_session():
+def test_sides_of_betas_with_different_signs_hold_nothing_and_say_why():
     made = known_decision(0)
     beta = np.where(np.nan_to_num(made.score_N) > 0, 1.0, -0.5)
     made.past.__dict__["beta"] = beta
     config = PortfolioConfig(top_k=3, max_weight=0.3, stance=Stance.BETA_NEUTRAL)
-    with pytest.raises(DataError, match="at 2024-05-07: the beta of the names to buy"):
-        build_portfolio(made, config=config, costs=COSTS)
+    built = build_portfolio(made, config=config, costs=COSTS)
+    assert built.weights == {}
+    why = "nothing is held: the beta of the names to sell short is not above zero"
+    assert built.notes == (why,)
+
+
+@given(st.integers(0, 2**32 - 10), st.sampled_from(["best", "worst", "some", "all"]))
+@settings(max_examples=40)
+def test_a_name_without_a_beta_is_on_neither_side_of_a_beta_neutral_portfolio(seed, which):
+    made = known_decision(seed, short=True)
+    known = made.past.beta.copy()
+    order = np.argsort(np.nan_to_num(made.score_N, nan=0.0))
+    rng = np.random.default_rng(seed)
+    lost = {
+        "best": order[-12:],
+        "worst": order[:12],
+        "some": rng.permutation(len(order))[:8],
+        "all": order,
+    }[which]
+    known[lost] = np.nan
+    made.past.__dict__["beta"] = known
+    config = PortfolioConfig(top_k=6, max_weight=0.2, stance=Stance.BETA_NEUTRAL)
+    built = build_portfolio(made, config=config, costs=COSTS)
+    scored = np.isfinite(made.score_N)
+    count = int((scored & ~np.isfinite(known)).sum())
+    assert not {made.codes[n] for n in lost} & (set(built.weights) | set(built.seats))
+    if count:
+        assert built.notes[0] == f"{count} names have no trailing beta and are left out"
+    if not built.weights:
+        assert built.notes[-1].startswith("nothing is held: ")
+    if which == "all":
+        assert built.notes[1:] == ("nothing is held: there is no name to buy that has a beta",)
+
+
+def test_without_a_beta_on_the_short_side_nothing_is_held_and_the_next_decision_goes_on():
+    """The account goes flat where nobody can be sold short, and trades again when somebody can."""
+    market = known_market(3, names=12, sessions=120)
+    t = 100
+    shorts = np.zeros_like(market.universe)
+    shorts[t + 4 :] = True
+    dense = np.nan_to_num(market.close, nan=100.0)
+    traded = bars(dense, dense, lendable=shorts)
+    scores = np.tile(np.arange(12.0), (10, 1))
+    config = account(cash=1e8, lot=1, top_k=3, max_weight=0.3, stance=Stance.BETA_NEUTRAL)
+    result = run_backtest(traded, scores, np.arange(t, t + 10), config=config)
+    empty = [not one.weights for one in result.portfolios]
+    assert empty == [True] * 4 + [False] * 6
+    assert result.daily["num_positions"].to_list()[:5] == [0] * 5
+    why = "nothing is held: there is no name to sell short that has a beta"
+    assert [one.notes for one in result.portfolios[:4]] == [(why,)] * 4
 
 
 def test_what_is_short_is_lendable_and_sides_are_equal():
@@ -159,7 +208,9 @@ def test_without_one_side_a_neutral_portfolio_is_empty():
     none = replace(made.past._history, lendable=np.zeros_like(made.past._history.universe))
     past = none.until(len(none.close) - 1)
     config = PortfolioConfig(top_k=5, max_weight=0.2, stance=Stance.DOLLAR_NEUTRAL)
-    assert build_portfolio(replace(made, past=past), config=config, costs=COSTS).weights == {}
+    built = build_portfolio(replace(made, past=past), config=config, costs=COSTS)
+    assert built.weights == {}
+    assert built.notes == ("nothing is held: there is no name to sell short",)
 
 
 def test_what_is_held_is_cut_down_to_the_limits_before_it_is_moved():

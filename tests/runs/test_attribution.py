@@ -13,6 +13,7 @@ from gogooku.core.errors import DataError
 from gogooku.portfolio import stress
 from gogooku.portfolio.attribution import PARTS
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
+from gogooku.portfolio.config import PortfolioConfig
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.stress import Stress
 from gogooku.runs import attribution
@@ -147,3 +148,23 @@ def test_a_baseline_that_cannot_be_traded_takes_nothing_along(home, ridge, monke
     assert set(beside.left_out.values()) >= {"no trade in 9 sessions"}
     assert (beside.daily.height, beside.metrics) == (0, {})
     assert beside.daily.columns[:2] == ["baseline", "date"]
+
+
+def test_decisions_that_hold_nothing_are_counted_by_why(home, ridge):
+    """A beta-neutral account in a market that lends nothing, but for its last session."""
+    dataset = ridge.dataset(home)
+    indices, scores = ridge.scores("test", dataset)
+    bars = market_bars(dataset)
+    lendable = np.zeros_like(bars.universe)
+    lendable[indices[5:]] = True
+    portfolio = PortfolioConfig(top_k=5, rebalance_every=1, stance="beta_neutral", max_weight=0.2)
+    result = run_backtest(
+        replace(bars, lendable=lendable),
+        scores[:, :, 0].astype(float),
+        indices,
+        config=TradeConfig(portfolio=portfolio),
+        history=replace(history_of(dataset, bars), lendable=lendable),
+    )
+    why = "nothing is held: there is no name to sell short that has a beta"
+    assert attribution.nothing_held(result) == {why: 5}
+    assert attribution.decisions_of(result)["notes"].str.contains(why).sum() == 5

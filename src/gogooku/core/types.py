@@ -156,15 +156,21 @@ class Portfolio:
         values = list(self.weights.values())
         least = -self.max_weight if self.max_short > 0.0 else 0.0
         slack = 1e-9 if self.max_short > 0.0 else 0.0
-        most = self.max_weight + 1e-9
-        if values and not (min(values) >= least - slack and max(values) <= most):
+        lowest, highest, total = min(values, default=0.0), max(values, default=0.0), sum(values)
+        inside = lowest >= least - slack and highest <= self.max_weight + 1e-9
+        if not inside or math.isnan(total):
             raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
-        if math.isnan(sum(values)):
-            raise DataError(f"portfolio: a weight is outside {least:g} to {self.max_weight}")
-        for side, most in (("long", self.max_long), ("short", self.max_short)):
-            total = sum([abs(w) for w in values if (w > 0.0) == (side == "long")])
-            if total > most + 1e-9:
-                raise DataError(f"portfolio: {side} weights sum to {total:.6f}, above {most:g}")
+        if lowest >= 0.0:
+            sides = {"long": total}
+        else:
+            sides = {
+                "long": sum([w for w in values if w > 0.0]),
+                "short": -sum([w for w in values if w < 0.0]),
+            }
+        for side, size in sides.items():
+            most = self.max_long if side == "long" else self.max_short
+            if size > most + 1e-9:
+                raise DataError(f"portfolio: {side} weights sum to {size:.6f}, above {most:g}")
 
 
 # -------------------------------------------------------------------------------------- reports

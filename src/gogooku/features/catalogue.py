@@ -253,7 +253,8 @@ def sources_of(feature: Feature) -> tuple[str, ...]:
     """Typed tables that a feature is made from, in alphabetical order."""
     needed = base_inputs(feature)
     found = {_BAR_TABLES[name] for name in needed if name in _BAR_TABLES}
-    found |= {name for one in INPUT_TABLES if needed & set(one.columns) for name in one.tables}
+    read = (one.tables for one in INPUT_TABLES if not needed.isdisjoint(one.columns))
+    found.update(*read)
     return tuple(sorted(found))
 
 
@@ -261,7 +262,7 @@ def plan_of(feature: Feature) -> Plan:
     """Smallest J-Quants plan under which a feature exists."""
     needed = base_inputs(feature)
     plans = [ENDPOINTS[_BAR_TABLES[name]].plan for name in needed if name in _BAR_TABLES]
-    plans += [one.plan for one in INPUT_TABLES if needed & set(one.columns)]
+    plans += [one.plan for one in INPUT_TABLES if not needed.isdisjoint(one.columns)]
     return max(plans)
 
 

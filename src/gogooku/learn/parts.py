@@ -20,6 +20,7 @@ from gogooku.core.metrics import daily_rank_ic
 from gogooku.learn.batches import DayReader
 from gogooku.learn.forward import Forward
 from gogooku.learn.layers.dropout import ByteDropout
+from gogooku.learn.numerics import numeric_threads
 from gogooku.learn.targets import DayLabels, spread_over
 
 LEFT_OUT, OPENED, WEIGHED = "left_out", "opened", "weighed"
@@ -87,7 +88,7 @@ def gates(
 def weights_of(
     model: nn.Module, reader: DayReader, index: int, *, device: str
 ) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-    """What each layer that weighs things gives them on a session, as arrays by layer.
+    """What each layer that weighs things gives them on a session, as arrays by layer; one thread.
 
     Axes are those of the layer; names are packed as the session's universe is, and padded.
     """
@@ -98,7 +99,7 @@ def weights_of(
 
     forward = Forward(model, reader, device)
     model.eval()
-    with torch.inference_mode(), _heard(model, WEIGHED, hear):
+    with torch.inference_mode(), numeric_threads(1), _heard(model, WEIGHED, hear):
         forward.scores(forward.batch([index]))
     return found
 

@@ -204,9 +204,13 @@ def _by_sector(
 
 
 def _events(ledger: pl.DataFrame, unfilled: pl.DataFrame) -> pl.DataFrame:
-    """Orders that were not filled, splits and delistings of what was held, in order of date."""
+    """Orders that the market did not fill, splits and delistings of what was held, by date.
+
+    What the account itself could not pay is no event: it is in `unfilled` like the rest.
+    """
     columns = ("date", "code", "what", "detail")
-    refused = unfilled.select(
+    own = [Reason.CASH.value, Reason.GROSS.value]
+    refused = unfilled.filter(~pl.col("reason").is_in(own)).select(
         "date",
         "code",
         pl.lit("unfilled").alias("what"),

@@ -30,7 +30,7 @@ from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History, lots_of
 from gogooku.portfolio.fill_config import FillConfig, FillPrice
 from gogooku.portfolio.fills import make_offer
-from gogooku.portfolio.orders import Order
+from gogooku.portfolio.orders import Orders
 from gogooku.portfolio.record import Record
 
 
@@ -231,27 +231,30 @@ def _decision(
         lot_size=config.lot_size,
         past=history.until(t),
         previous=record.portfolios[-1] if record.portfolios else None,
+        places=bars.places,
     )
 
 
 def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio:
     """Turn one decision into orders: what is held and no target is sold, then the targets."""
     portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
-    day = decision.session
-    kept = {decision.place[code] for code in portfolio.weights}
-    broker.orders = {n: Order(0, day, 0) for n in broker.held.tolist() if n not in kept}
-    for n, count in lots_of(portfolio, decision).items():
-        broker.orders[n] = Order(count, day, 0)
+    names, shares, known = lots_of(portfolio, decision)
+    sold = broker.held
+    if len(sold):
+        left = np.ones(len(decision.codes), dtype=np.bool_)
+        left[names] = False
+        sold = sold[left[sold]]
+    if not known.all():
+        names, shares = names[known], shares[known]
+    targets = np.concatenate([np.zeros(len(sold), dtype=np.int64), shares])
+    broker.orders = Orders.new(np.concatenate([sold, names]), targets, decision.session)
     return portfolio
 
 
 def _check_size(bars: MarketBars, t: int, broker: Broker, config: TradeConfig) -> None:
     """Refuse an account that is larger than its market."""
-    ordered = sum(
-        abs(order.target) * float(broker.last[n])
-        for n, order in broker.orders.items()
-        if np.isfinite(broker.last[n])
-    )
+    value = np.abs(broker.orders.targets) * broker.last[broker.orders.names]
+    ordered = float(value[np.isfinite(value)].sum())
     members = np.flatnonzero(bars.universe[t])
     usual = bars.traded_value(t, members, sessions=config.fills.lookback)
     traded = float(usual.sum())

@@ -105,6 +105,15 @@ class MarketBars:
             )
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Position of each code."""
+        return {code: n for n, code in enumerate(self.codes)}
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.exchange.timezone)
+
+    @cached_property
     def _decisions(self) -> npt.NDArray[np.datetime64]:
         return self.exchange.decision(self.sessions, self.clock)
 
@@ -115,13 +124,13 @@ class MarketBars:
         volume-weighted mean, which daily bars do not have.
         """
         if kind is FillPrice.OPEN:
-            price = self.open[t, names]
+            price = self.open[t][names]
         elif kind is FillPrice.CLOSE:
-            price = self.close[t, names]
+            price = self.close[t][names]
         else:
-            price = (self.open[t, names] + self.close[t, names]) / 4.0
-            price = price + (self.high[t, names] + self.low[t, names]) / 4.0
-        return np.where(self.volume[t, names] > 0.0, price, np.nan)
+            price = (self.open[t][names] + self.close[t][names]) / 4.0
+            price = price + (self.high[t][names] + self.low[t][names]) / 4.0
+        return np.where(self.volume[t][names] > 0.0, price, np.nan)
 
     def traded_value(self, t: int, names: IntArray, *, sessions: int) -> FloatArray:
         """Mean traded value per session of the trailing sessions up to ``t``, [k].
@@ -167,5 +176,5 @@ class MarketBars:
             local = _CLOSES.get(self.exchange.name, time(15, 0))
             if self.exchange.name == "tokyo" and day < _LATER_CLOSE_SINCE:
                 local = _EARLIER_CLOSE
-        filled = datetime.combine(day, local, tzinfo=ZoneInfo(self.exchange.timezone))
+        filled = datetime.combine(day, local, tzinfo=self._zone)
         return decided.replace(tzinfo=UTC), filled.astimezone(UTC)

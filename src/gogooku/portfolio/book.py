@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.calendar import DateArray
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
 
@@ -53,7 +54,9 @@ class Reason(StrEnum):
     """More than the largest share of traded value; ``shares`` are what is left of the order."""
     NOT_LENDABLE = "not_lendable"
     CASH = "cash"
-    """The cash was not there while a sale that may bring it waited."""
+    """The cash was not there, or what was left did not pay for another lot."""
+    GROSS = "gross"
+    """Holdings of both signs together would have been above their limit."""
 
 
 SIGN: Mapping[Side, int] = {
@@ -94,13 +97,14 @@ UNFILLED_SCHEMA: Mapping[str, Any] = {
     "shares": pl.Int64,
     "reason": pl.String,
 }
+"""One row per order, session and reason: the shares that were ordered, in whole lots, and not
+traded. Per order and session the shares of the ledger and these make up the order."""
 _KINDS = ("commission", "spread", "impact")
-_WORDS = np.array(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=object)
-_PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.tolist())}
+_WORDS = pl.Series(list(dict.fromkeys(str(one) for one in (*Side, *Reason))), dtype=pl.String)
+_PLACE: Mapping[str, int] = {word: n for n, word in enumerate(_WORDS.to_list())}
 
 
-@dataclass(frozen=True)
-class Entries:
+class Entries(NamedTuple):
     """Rows of the ledger of one session and one side, each [k]; money in whole smallest units."""
 
     names: IntArray
@@ -111,7 +115,7 @@ class Entries:
     reason: Reason
     carried: BoolArray | None = None
     """Rows whose reason is `Reason.CARRIED` instead."""
-    decided: Sequence[date] | None = None
+    decided: DateArray | None = None
     """Session of each decision."""
     by_kind: IntArray | None = None
     """Commission, spread and impact [3, k]."""
@@ -135,54 +139,56 @@ class Book:
     total: int = 0
     num_trades: int = 0
     _rows: list[tuple[date, Entries]] = field(default_factory=list)
-    _refused: list[tuple[Any, ...]] = field(default_factory=list)
+    _refused: list[tuple[date, IntArray, IntArray, IntArray, Reason]] = field(default_factory=list)
 
-    def add(self, day: date, rows: Entries) -> None:
-        """Write rows down."""
-        self.total += int(rows.cash.sum())
+    def add(self, day: date, rows: Entries) -> int:
+        """Write rows down; gives the sum of their cash."""
+        cash = int(rows.cash.sum())
+        self.total += cash
         self.num_trades += len(rows.names) if rows.decided is not None else 0
         self._rows.append((day, rows))
+        return cash
 
-    def refuse(self, day: date, name: int, side: Side, shares: int, why: Reason) -> None:
-        """Write an order down that a session did not fill, or the rest of one."""
-        self._refused.append((day, self.codes[name], side.value, shares, why.value))
+    def refuse(self, day: date, names: IntArray, change: IntArray, why: Reason) -> None:
+        """Write orders down that a session did not fill, or the rest of them.
+
+        Parameters
+        ----------
+        names : int64 [k]
+        change : int64 [k]
+            Shares that were not traded, negative of a sale.
+        why : Reason
+        """
+        bought = np.where(change > 0, _PLACE[Side.BUY], _PLACE[Side.SELL])
+        self._refused.append((day, names, bought, np.abs(change), why))
 
     def ledger(self) -> pl.DataFrame:
         """All rows, as `LEDGER_SCHEMA` says."""
         if not self._rows:
             return pl.DataFrame(schema=dict(LEDGER_SCHEMA))
-        counts = np.array([len(rows.names) for _, rows in self._rows])
+        entries = [rows for _, rows in self._rows]
+        counts = np.array([len(rows.names) for rows in entries])
         days = np.array([day for day, _ in self._rows], dtype="datetime64[D]")
-        parts = [
-            np.zeros((3, count), dtype=np.int64) if rows.by_kind is None else rows.by_kind
-            for (_, rows), count in zip(self._rows, counts.tolist(), strict=True)
-        ]
-        by_kind = np.concatenate(parts, axis=1)
-        cash = np.concatenate([rows.cash for _, rows in self._rows])
-        side = self._repeated([rows.side for _, rows in self._rows], counts)
-        reason = self._repeated([rows.reason for _, rows in self._rows], counts)
-        carried = np.concatenate(
-            [
-                np.zeros(count, dtype=np.bool_) if rows.carried is None else rows.carried
-                for (_, rows), count in zip(self._rows, counts.tolist(), strict=True)
-            ]
-        )
-        decided: list[date | None] = []
-        for _, rows in self._rows:
-            decided += [None] * len(rows.names) if rows.decided is None else rows.decided
+        longest = int(counts.max())
+        by_kind = _joined(entries, "by_kind", np.zeros((3, longest), dtype=np.int64))
+        carried = _joined(entries, "carried", np.zeros(longest, dtype=np.bool_))
+        nobody = np.full(longest, "NaT", dtype="datetime64[D]")
+        cash = np.concatenate([rows.cash for rows in entries])
+        side = self._repeated([rows.side for rows in entries], counts)
+        reason = self._repeated([rows.reason for rows in entries], counts)
         fee = np.where(side == _PLACE[Side.BORROW], -cash, by_kind.sum(axis=0))
-        codes = np.array(self.codes, dtype=object)
+        codes = pl.Series(self.codes, dtype=pl.String)
         return pl.DataFrame(
             {
                 "date": np.repeat(days, counts),
-                "code": _texts(codes[np.concatenate([rows.names for _, rows in self._rows])]),
-                "side": _texts(_WORDS[side]),
-                "shares": np.concatenate([rows.shares for _, rows in self._rows]),
-                "price": np.concatenate([rows.price for _, rows in self._rows]),
+                "code": codes.gather(np.concatenate([rows.names for rows in entries])),
+                "side": _WORDS.gather(side),
+                "shares": np.concatenate([rows.shares for rows in entries]),
+                "price": np.concatenate([rows.price for rows in entries]),
                 "cost": fee / self.minor_units,
-                "reason": _texts(_WORDS[np.where(carried, _PLACE[Reason.CARRIED], reason)]),
+                "reason": _WORDS.gather(np.where(carried, _PLACE[Reason.CARRIED], reason)),
                 "cash": cash / self.minor_units,
-                "decided": pl.Series(decided, dtype=pl.Date),
+                "decided": _joined(entries, "decided", nobody),
                 **{
                     name: values / self.minor_units
                     for name, values in zip(_KINDS, by_kind, strict=True)
@@ -197,8 +203,27 @@ class Book:
 
     def unfilled(self) -> pl.DataFrame:
         """Orders that were not filled, as `UNFILLED_SCHEMA` says."""
-        return pl.DataFrame(self._refused, schema=dict(UNFILLED_SCHEMA), orient="row")
+        if not self._refused:
+            return pl.DataFrame(schema=dict(UNFILLED_SCHEMA))
+        days, names, sides, shares, reasons = zip(*self._refused, strict=True)
+        counts = np.array([len(one) for one in names])
+        return pl.DataFrame(
+            {
+                "date": np.repeat(np.array(days, dtype="datetime64[D]"), counts),
+                "code": pl.Series(self.codes, dtype=pl.String).gather(np.concatenate(names)),
+                "side": _WORDS.gather(np.concatenate(sides)),
+                "shares": np.concatenate(shares),
+                "reason": _WORDS.gather(self._repeated(reasons, counts)),
+            },
+            schema=dict(UNFILLED_SCHEMA),
+        )
 
 
-def _texts(words: npt.NDArray[np.object_]) -> pl.Series:
-    return pl.Series(words.tolist(), dtype=pl.String)
+def _joined(entries: Sequence[Entries], name: str, nothing: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array of all rows in one, along the last axis; ``nothing`` where entries have none."""
+    parts = [getattr(rows, name) for rows in entries]
+    filled = [
+        nothing[..., : len(rows.names)] if part is None else part
+        for rows, part in zip(entries, parts, strict=True)
+    ]
+    return np.concatenate(filled, axis=-1)

@@ -13,8 +13,9 @@ no debt; one that does may owe what a short sale lost, without interest, until i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.book import SIGN, Book, Entries, Reason, Side
 from gogooku.portfolio.costs import CostConfig, Traded
 from gogooku.portfolio.fills import Offer, PriceOf
-from gogooku.portfolio.orders import Order, Slip, rest_of, slip_of, within_budget, within_cap
+from gogooku.portfolio.orders import Orders, Slip, rest_of, slip_of, within_budget, within_cap
 
 _WHOLE, _PART = 1e-5, 0.01
 """Distance from a whole number of shares that rounding of the factor explains: relative to the
@@ -90,7 +91,7 @@ class Broker:
     terms: AccountTerms
     shares: IntArray = field(init=False)
     last: FloatArray = field(init=False)
-    orders: dict[int, Order] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders.none)
 
     def __post_init__(self) -> None:
         """Open the account."""
@@ -107,8 +108,13 @@ class Broker:
     def held(self) -> IntArray:
         """Positions of the names that are held or sold short."""
         if self._held is None:
-            self._held = np.flatnonzero(self.shares)
+            self._held = (self.shares != 0).nonzero()[0]
         return self._held
+
+    @property
+    def is_short(self) -> bool:
+        """Whether any name is sold short."""
+        return bool(self.shares.min(initial=0) < 0)
 
     @property
     def cash(self) -> float:
@@ -123,9 +129,9 @@ class Broker:
 
     def charge_borrow(self, day: date, days: int) -> None:
         """Pay the fee for names sold short, for the calendar days since the session before."""
-        names = self.held[self.shares[self.held] < 0]
-        if not len(names) or not self.terms.costs.borrow_bps:
+        if not self.terms.costs.borrow_bps or not self.is_short:
             return
+        names = self.held[self.shares[self.held] < 0]
         value = -self.shares[names] * self.last[names]
         rate = self.terms.costs.borrow(1.0, days)
         fee = np.ceil(value * rate * self.terms.minor_units - _DUST).astype(np.int64)
@@ -153,16 +159,10 @@ class Broker:
         of the company, so that a sale of a few shares over a consolidation does not become one of
         all of them.
         """
-        for name in np.flatnonzero(factor_N != 1.0).tolist():
+        for name in ((factor_N != 1.0) & np.isfinite(factor_N)).nonzero()[0].tolist():
             factor = float(factor_N[name])
-            if not math.isfinite(factor):
-                continue
             self.last[name] *= factor
-            if name in self.orders:
-                order = self.orders[name]
-                self.orders[name] = Order(
-                    _whole(order.target / factor), order.decided, order.refused
-                )
+            self._split_order(name, factor)
             if held := int(self.shares[name]):
                 exact = held / factor
                 count = _whole(exact)
@@ -181,18 +181,33 @@ class Broker:
                     ),
                 )
 
+    def _split_order(self, name: int, factor: float) -> None:
+        for place in (self.orders.names == name).nonzero()[0].tolist():
+            targets = self.orders.targets.copy()
+            targets[place] = _whole(int(targets[place]) / factor)
+            self.orders = self.orders._replace(targets=targets)
+
     def delist(self, day: date, listed_N: BoolArray) -> None:
-        """Cash out holdings that are no longer listed; cancel their orders.
+        """Cash out holdings that are no longer listed; cancel their orders and write them down.
 
         A holding is paid its last close less the haircut; what was sold short is bought back at
         the last close.
         """
+        stay = listed_N[self.orders.names]
+        if not stay.all():
+            self._cancel(day, stay)
+        if listed_N[self.held].all():
+            return
         gone = self.held[~listed_N[self.held]]
-        if len(gone):
-            self._pay_out(day, gone[self.shares[gone] > 0], Side.SELL)
-            self._pay_out(day, gone[self.shares[gone] < 0], Side.COVER)
-        if not listed_N[list(self.orders)].all():
-            self.orders = {name: order for name, order in self.orders.items() if listed_N[name]}
+        self._pay_out(day, gone[self.shares[gone] > 0], Side.SELL)
+        self._pay_out(day, gone[self.shares[gone] < 0], Side.COVER)
+
+    def _cancel(self, day: date, stay: BoolArray) -> None:
+        slip = slip_of(self.orders.at(~stay), self.shares, lot=self.terms.lot)
+        every = np.ones(len(slip.names), dtype=np.bool_)
+        self._refuse(day, slip, every, slip.wanted, Reason.DELISTED)
+        self.today.unfilled += len(slip.names)
+        self.orders = self.orders.at(stay)
 
     def _pay_out(self, day: date, names: IntArray, side: Side) -> None:
         if len(names):
@@ -219,8 +234,9 @@ class Broker:
     ) -> None:
         """Fill working orders: sales and covers first, then what cash and the limit allow.
 
-        What cash does not allow is bought later only while a sale still waits, which may bring
-        it; else the next decision asks again.
+        Every share of an order is traded or written down as not filled. What cash does not allow is
+        bought later only while a sale still waits, which may bring it; else the next decision asks
+        again.
 
         Parameters
         ----------
@@ -233,32 +249,32 @@ class Broker:
         no_price : Reason
             Of a refusal where there is no price.
         """
-        before = self.cash + self._value(offer.price_of)
-        self.today.equity = before
-        self.orders = {}
+        before, held = self.cash, self.shares[slip.names]
+        self.today.equity = before + self._value(offer.price_of)
+        self.orders = Orders.none()
         if not len(slip.names):
             return
         slip = self._allowed_shorts(day, slip, lendable_N)
         waiting = self._refusals(day, slip, offer, no_price)
         closing, opening, cut = self._capped(day, slip, offer, waiting)
-        down = slip.change < 0
         trade = _Trade(self, day, slip, offer)
-        trade.sell(Side.SELL, np.where(down, closing, 0))
-        trade.buy(Side.COVER, np.where(down, 0, closing), budget=self.units, lot=1)
-        trade.sell(Side.SHORT, trade.within_gross(np.where(down, opening, 0)))
-        wanted = np.where(down, 0, opening)
-        bought = trade.buy(Side.BUY, wanted, budget=trade.free(), lot=self.terms.lot)
+        missed = trade.all(closing, opening)
+        for why in (Reason.CASH, Reason.GROSS):
+            if (shares := missed.get(why)) is not None:
+                self._refuse(day, slip, shares > 0, shares, why)
         kept = waiting | cut
-        if (kept & down).any():
-            unpaid = (bought < wanted) & ~kept
-            self._refuse(day, slip, unpaid, wanted - bought, Reason.CASH)
-            self.today.unfilled += int(unpaid.sum())
-            kept |= unpaid
-        self.orders = rest_of(slip, kept)
-        after = self.cash + self._value(offer.price_of)
+        if missed and (kept & slip.down).any():
+            later = ~slip.down & (sum(missed.values()) > 0) & ~kept
+            self.today.unfilled += int(later.sum())
+            kept |= later
+        if np.count_nonzero(kept):
+            self.orders = rest_of(slip, kept)
+        moved = self.shares[slip.names] - held
+        gained = self.cash - before + float(moved @ np.where(moved, offer.price, 0.0))
         paid = self.today.commission + self.today.spread + self.today.impact
-        rounding = 2.0 * len(slip.names) / self.terms.minor_units + _DUST * max(abs(before), 1.0)
-        assert abs(after + paid + trade.off_mid - before) <= rounding, (
+        size = max(abs(self.today.equity), abs(before), 1.0)
+        rounding = 2.0 * len(moved) / self.terms.minor_units + _DUST * size
+        assert abs(gained + paid + trade.off_mid) <= rounding, (
             "cash and holdings do not add up after the fills"
         )
 
@@ -279,13 +295,14 @@ class Broker:
             Nothing is left of the account: a real one would have been closed before.
         """
         self.last = np.where(np.isfinite(close_N), close_N, self.last)
+        equity = self.equity()
         assert self.units == self._opened_with + self.book.total, "cash and the ledger differ"
-        assert math.isfinite(self.equity()), "a holding has no price"
+        assert math.isfinite(equity), "a holding has no price"
         assert self.has_shorted or self.units >= 0, f"cash {self.cash} is negative"
-        if self.equity() <= 0.0:
+        if equity <= 0.0:
             why = "names sold short have risen" if self.has_shorted else "losses and commissions"
             raise DataError(
-                f"backtest: on {day} equity is {self.equity():,.0f} after {why}: the account would "
+                f"backtest: on {day} equity is {equity:,.0f} after {why}: the account would "
                 "have been closed; hold fewer names or less of each, or begin with more"
             )
 
@@ -297,11 +314,12 @@ class Broker:
 
     def _refusals(self, day: date, slip: Slip, offer: Offer, no_price: Reason) -> BoolArray:
         """Orders that the market does not let through, written down; [k]."""
-        up = slip.change > 0
+        up = ~slip.down
         waiting = np.isnan(offer.price)
-        locked = np.where(up, offer.no_buy, offer.no_sell) & ~waiting
-        if not (waiting | locked).any():
+        locked = np.where(up, offer.no_buy, offer.no_sell)
+        if not np.count_nonzero(waiting | locked):
             return waiting
+        locked &= ~waiting
         self._refuse(day, slip, waiting, slip.wanted, no_price)
         self._refuse(day, slip, locked & up, slip.wanted, Reason.LIMIT_UP)
         self._refuse(day, slip, locked & ~up, slip.wanted, Reason.LIMIT_DOWN)
@@ -313,6 +331,8 @@ class Broker:
         self, day: date, slip: Slip, offer: Offer, waiting: BoolArray
     ) -> tuple[IntArray, IntArray, BoolArray]:
         """Closing and opening shares that may be traded now, and which orders that cuts."""
+        if offer.max_shares is None and not np.count_nonzero(waiting):
+            return slip.closing, slip.opening, waiting
         closing, opening = within_cap(slip, offer, lot=self.terms.lot)
         if waiting.any():
             closing, opening = np.where(waiting, 0, closing), np.where(waiting, 0, opening)
@@ -329,26 +349,39 @@ class Broker:
         barred = (slip.change < 0) & (slip.opening > 0) & ~lendable_N[slip.names]
         self._refuse(day, slip, barred, slip.opening, Reason.NOT_LENDABLE)
         self.today.unfilled += int(barred.sum())
-        return replace(slip, opening=np.where(barred, 0, slip.opening))
+        return slip._replace(opening=np.where(barred, 0, slip.opening))
 
     def _refuse(
         self, day: date, slip: Slip, which: BoolArray, shares: IntArray, why: Reason
     ) -> None:
-        for one in np.flatnonzero(which).tolist():
-            side = Side.BUY if slip.change[one] > 0 else Side.SELL
-            self.book.refuse(day, int(slip.names[one]), side, int(shares[one]), why)
+        some = which.nonzero()[0]
+        if len(some):
+            change = np.sign(slip.change[some]) * shares[some]
+            self.book.refuse(day, slip.names[some], change, why)
 
     # -------------------------------------------------------------------------------------- money
 
     def to_units(self, amount: FloatArray) -> IntArray:
         """Amounts of the currency in whole smallest units, the nearest."""
-        return np.rint(amount * self.terms.minor_units).astype(np.int64)
+        units = amount if self.terms.minor_units == 1 else amount * self.terms.minor_units
+        return np.rint(units).astype(np.int64)
 
     def enter(self, day: date, rows: Entries) -> None:
         """Write rows down and move their cash."""
         self._held = None
-        self.units += int(rows.cash.sum())
-        self.book.add(day, rows)
+        self.units += self.book.add(day, rows)
+
+
+class _Quote(NamedTuple):
+    """What orders come to, each [k]: their value, that and the costs by kind in smallest units."""
+
+    traded: FloatArray
+    value: IntArray
+    by_kind: IntArray
+
+    def at(self, places: IntArray) -> _Quote:
+        """Of some of them."""
+        return _Quote(self.traded[places], self.value[places], self.by_kind[:, places])
 
 
 class _Trade:
@@ -358,31 +391,58 @@ class _Trade:
         self.broker, self.day, self.slip, self.offer = broker, day, slip, offer
         self.off_mid = 0.0
 
+    def all(self, closing: IntArray, opening: IntArray) -> dict[Reason, IntArray]:
+        """Sell, buy back, sell short and buy; the shares [k] that were not traded, by why not."""
+        missed: dict[Reason, IntArray] = {}
+
+        def miss(why: Reason, shares: IntArray) -> None:
+            if np.count_nonzero(shares):
+                missed[why] = missed[why] + shares if why in missed else shares
+
+        down = self.slip.down
+        sold, shorts = closing * down, opening * down
+        back, wanted = closing - sold, opening - shorts
+        self.sell(Side.SELL, sold)
+        if np.count_nonzero(back):
+            budget = self.broker.units
+            miss(Reason.CASH, back - self.buy(Side.COVER, back, budget=budget, lot=1))
+        if np.count_nonzero(shorts):
+            allowed = self.within_gross(shorts)
+            miss(Reason.GROSS, shorts - allowed)
+            self.sell(Side.SHORT, allowed)
+        if np.count_nonzero(wanted):
+            budget, bound = self.free()
+            lot = self.broker.terms.lot
+            miss(bound, wanted - self.buy(Side.BUY, wanted, budget=budget, lot=lot))
+        return missed
+
     def sell(self, side: Side, shares: IntArray) -> None:
-        places = np.flatnonzero(shares)
+        """Sell shares, [k]."""
+        places = shares.nonzero()[0]
         if len(places):
-            self._book(side, places, shares[places], self.offer.sell_price[places])
+            count, price = shares[places], self.offer.sell_price[places]
+            self._book(side, places, count, price, self._quote(places, count, price))
 
     def buy(self, side: Side, shares: IntArray, *, budget: int, lot: int) -> IntArray:
         """Buy what a budget allows; shares bought, [k]."""
-        places, made = np.flatnonzero(shares), np.zeros_like(shares)
-        if not len(places):
-            return made
+        places = shares.nonzero()[0]
         price = self.offer.buy_price[places]
+        quoted: list[_Quote] = []
 
         def total(counts: IntArray) -> IntArray:
-            value = counts * price
-            return np.asarray(
-                self.broker.to_units(value) + self._charges(places, counts, value).sum(axis=0)
-            )
+            quoted[:] = [self._quote(places, counts, price)]
+            return np.asarray(quoted[0].value + quoted[0].by_kind.sum(axis=0))
 
         bought = within_budget(shares[places], total, budget=budget, lot=lot)
-        if not bought.all():
-            some = np.flatnonzero(bought)
-            places, bought, price = places[some], bought[some], price[some]
-        if len(places):
-            made[places] = bought
-            self._book(side, places, bought, price)
+        made = np.zeros_like(shares)
+        made[places] = bought
+        some = bought.nonzero()[0]
+        if len(some) == len(places):
+            self._book(side, places, bought, price, quoted[0])
+        elif len(some):
+            # What was quoted last is what is bought: within_budget ends with its total.
+            quote = quoted[0].at(some)
+            self._book(side, places[some], bought[some], price[some], quote)
         return made
 
     def within_gross(self, shares: IntArray) -> IntArray:
@@ -400,14 +460,18 @@ class _Trade:
         )
         return kept
 
-    def free(self) -> int:
-        """Money to buy with: cash, less the collateral of what is sold short."""
+    def free(self) -> tuple[int, Reason]:
+        """Money to buy with, and what bounds it: cash, less the collateral of what is sold short.
+
+        Where names are sold short the limit of both signs together may leave less.
+        """
         broker = self.broker
+        if not broker.is_short:
+            return broker.units, Reason.CASH
         short = broker.held[broker.shares[broker.held] < 0]
-        if not len(short):
-            return broker.units
         owed = float(-broker.shares[short] @ broker.mid(short, self.offer.price_of))
-        return min(broker.units - math.ceil(owed * broker.terms.minor_units), self._room())
+        money, room = broker.units - math.ceil(owed * broker.terms.minor_units), self._room()
+        return (money, Reason.CASH) if money <= room else (room, Reason.GROSS)
 
     def _room(self) -> int:
         """What the limit of both signs together leaves, in smallest units."""
@@ -417,9 +481,10 @@ class _Trade:
         room = broker.terms.max_gross * equity - float(np.abs(value).sum())
         return math.floor(room * broker.terms.minor_units)
 
-    def _charges(self, places: IntArray, shares: IntArray, value: FloatArray) -> IntArray:
-        """Costs by kind of orders of these sizes, [3, k], in smallest units."""
-        offer = self.offer
+    def _quote(self, places: IntArray, shares: IntArray, price: FloatArray) -> _Quote:
+        """What orders of these sizes come to."""
+        offer, broker = self.offer, self.broker
+        value = shares * price
         traded = Traded(
             value=value,
             shares=shares,
@@ -427,18 +492,23 @@ class _Trade:
             mean_value=offer.mean_value[places],
             volatility=offer.volatility[places],
         )
-        return self.broker.to_units(self.broker.terms.costs.charges(traded).by_kind)
+        by_kind = broker.to_units(broker.terms.costs.charges(traded).by_kind)
+        return _Quote(value, broker.to_units(value), by_kind)
 
-    def _book(self, side: Side, places: IntArray, count: IntArray, price: FloatArray) -> None:
+    def _book(
+        self, side: Side, places: IntArray, count: IntArray, price: FloatArray, quote: _Quote
+    ) -> None:
         broker, names = self.broker, self.slip.names[places]
-        traded = count * price
-        by_kind = self._charges(places, count, traded)
-        value, sign = broker.to_units(traded), SIGN[side]
+        traded, value, by_kind = quote
+        sign = SIGN[side]
         broker.has_shorted |= side is Side.SHORT
-        if sign < 0 and (by_kind.sum(axis=0) > value).any():
+        cost = by_kind.sum(axis=0)
+        if sign < 0 and np.count_nonzero(cost > value):
             by_kind = _at_most(by_kind, value)
-        orders = [self.slip.orders[one] for one in places.tolist()]
-        carried = np.array([one.refused > 0 for one in orders]) if self.slip.any_carried else None
+            cost = by_kind.sum(axis=0)
+        orders = self.slip.orders
+        refused = orders.refused[places]
+        carried = refused > 0 if np.count_nonzero(refused) else None
         broker.shares[names] += sign * count
         mid = self.offer.price[places]
         broker.last[names] = mid
@@ -449,10 +519,10 @@ class _Trade:
                 side,
                 count,
                 price,
-                -sign * value - by_kind.sum(axis=0),
+                -sign * value - cost,
                 Reason.REBALANCE,
                 carried=carried,
-                decided=[one.decided for one in orders],
+                decided=orders.decided[places],
                 by_kind=by_kind,
             ),
         )

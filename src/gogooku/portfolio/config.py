@@ -142,7 +142,8 @@ class LimitConfig(Config):
     Attributes
     ----------
     turnover : float
-        Largest value that a decision trades, buys and sales together, halved, as a share of equity.
+        Largest value that a decision orders, buys and sales together, halved, as a share of equity,
+        in whole lots.
         What the other limits of single names make necessary is traded anyway.
     sector : float
         Largest share of equity in one sector, on either side.

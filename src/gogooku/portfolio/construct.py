@@ -16,6 +16,7 @@ from gogooku.portfolio.limits import within_limits
 from gogooku.portfolio.seats import both_sides, seated
 from gogooku.portfolio.seats import ranked_names as ranked_names
 from gogooku.portfolio.signal import signal_of
+from gogooku.portfolio.turnover import within_turnover
 from gogooku.portfolio.weightings import WEIGHTINGS
 
 _MEASURED = ("hrp", "mean_risk")
@@ -37,23 +38,28 @@ def build_portfolio(decision: Decision, *, config: PortfolioConfig, costs: CostC
     row = WEIGHTINGS.row(config.weighting.kind)
     function = load(row.function)
     weighed: Weighed = function(choice) if row.limited else within_limits(choice, function)
+    weighed = within_turnover(choice, weighed)
     weights = weighed.weights_N
-    chosen = np.concatenate([long, short])
-    unseated = weights != 0.0
-    unseated[chosen] = False
-    places = np.concatenate([chosen[weights[chosen] != 0.0], np.flatnonzero(unseated)])
-    codes = [decision.codes[n] for n in places.tolist()]
+    codes = decision.codes
+    chosen = np.concatenate([long, short]) if len(short) else long
+    named = [codes[n] for n in chosen.tolist()]
+    wanted = weights[chosen]
+    target = dict(zip(named, wanted.tolist(), strict=True))
+    if np.count_nonzero(wanted) < len(wanted):
+        target = {code: weight for code, weight in target.items() if weight}
+    if row.limited or config.limits.turnover:
+        unseated = weights != 0.0
+        unseated[chosen] = False
+        target.update({codes[n]: float(weights[n]) for n in np.flatnonzero(unseated)})
+    seats = dict.fromkeys(named[: len(long)], 1) | dict.fromkeys(named[len(long) :], -1)
     return Portfolio(
         decided_at=decision.decided_at,
         filled_at=decision.filled_at,
-        weights=dict(zip(codes, weights[places].tolist(), strict=True)),
+        weights=target,
         max_weight=config.max_weight,
         max_short=config.exposure if config.stance.shorts else 0.0,
         max_long=config.exposure,
-        seats={
-            **{decision.codes[n]: 1 for n in long.tolist()},
-            **{decision.codes[n]: -1 for n in short.tolist()},
-        },
+        seats=seats,
         notes=(*left_out, *weighed.notes),
     )
 
@@ -81,8 +87,9 @@ def _measured(decision: Decision, config: PortfolioConfig) -> tuple[FloatArray, 
 def _seats(
     decision: Decision, signal_N: FloatArray, config: PortfolioConfig
 ) -> tuple[IntArray, IntArray]:
-    before = decision.previous.seats if decision.previous is not None else {}
-    seats = {decision.place[code]: side for code, side in before.items()}
+    seats: dict[int, int] = {}
+    if config.exit_margin and decision.previous is not None:
+        seats = {decision.place[code]: side for code, side in decision.previous.seats.items()}
     if config.stance.shorts:
         return both_sides(
             signal_N,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,8 +21,7 @@ UNKNOWN_VOLATILITY: Final = 0.03
 _Bps = Annotated[float, Unit("basis points")]
 
 
-@dataclass(frozen=True)
-class Traded:
+class Traded(NamedTuple):
     """What is traded and what is known of it when it is, each [k], in the market's currency.
 
     Attributes

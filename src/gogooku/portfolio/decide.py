@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +23,8 @@ from gogooku.portfolio.trailing import mean_traded_value, return_spread
 
 ArrayT = TypeVar("ArrayT", FloatArray, IntArray)
 
-_SHARE_ROUNDING = 1e-9
+WHOLE = 1e-9
+"""Lots; what rounding of floats may take from a whole number."""
 BETA_SESSIONS = 250
 _FEWEST_SHARE = 0.5
 """Share of a window that must be there; with fewer returns the figure is not known."""
@@ -231,6 +232,8 @@ class Decision:
     past : Past
     previous : Portfolio, optional
         What the decision before chose.
+    places : mapping, optional
+        Position of each code, where it is worked out already.
     """
 
     session: date
@@ -245,6 +248,7 @@ class Decision:
     lot_size: int
     past: Past
     previous: Portfolio | None = None
+    places: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays off the axis of names and an account without equity."""
@@ -265,7 +269,9 @@ class Decision:
     @cached_property
     def place(self) -> Mapping[str, int]:
         """Position of each code."""
-        return _places(self.codes)
+        if self.places is not None:
+            return self.places
+        return {code: n for n, code in enumerate(self.codes)}
 
     @cached_property
     def weights(self) -> FloatArray:
@@ -274,22 +280,38 @@ class Decision:
         return np.where(held, self.shares_N * np.where(held, self.price_N, 0.0), 0.0) / self.equity
 
 
-@lru_cache(maxsize=4)
-def _places(codes: tuple[str, ...]) -> Mapping[str, int]:
-    return {code: n for n, code in enumerate(codes)}
+def whole_lots(shares: FloatArray, lot: int) -> IntArray:
+    """Whole lots, rounded towards zero, in shares."""
+    lots = np.floor(np.abs(shares) / lot + WHOLE)
+    return (np.sign(shares) * lots).astype(np.int64) * lot
 
 
-def lots_of(portfolio: Portfolio, decision: Decision) -> dict[int, int]:
-    """Target holdings in whole lots, rounded towards zero, by position, in order of the weights.
+def lots_of(portfolio: Portfolio, decision: Decision) -> tuple[IntArray, IntArray, BoolArray]:
+    """Target holdings in whole lots, rounded towards zero, in the order of the weights.
 
-    Sized with the equity and the last prices of the decision. A name without a price is left out:
-    nothing is ordered, and what is held of it stays.
+    Sized with the equity and the last prices of the decision. A weight that is what is held and
+    whole lots more or less is just that: odd shares are left where construction left them.
+
+    Returns
+    -------
+    names, shares : int64 [k]
+        Positions and target holdings.
+    known : bool [k]
+        Whether the name has a price. Without one nothing is ordered, and what is held of it stays.
     """
-    places = [decision.place[code] for code in portfolio.weights]
-    weights = np.fromiter(portfolio.weights.values(), np.float64, count=len(places))
-    lot_values = decision.price_N[places] * decision.lot_size
-    known = np.isfinite(lot_values)
-    lots = np.abs(weights) * decision.equity / np.where(known, lot_values, 1.0) + _SHARE_ROUNDING
-    shares = np.sign(weights) * np.floor(lots) * decision.lot_size
-    rows = zip(places, shares.tolist(), known.tolist(), strict=True)
-    return {n: int(count) for n, count, priced in rows if priced}
+    weights = portfolio.weights
+    names = np.fromiter(map(decision.place.__getitem__, weights), np.int64, count=len(weights))
+    weight = np.fromiter(weights.values(), np.float64, count=len(weights))
+    price, lot = decision.price_N[names], decision.lot_size
+    value = price * lot
+    known = np.isfinite(value)
+    if np.count_nonzero(known) < len(known):
+        value = np.where(known, value, 1.0)
+    lots = weight * decision.equity / value
+    shares = np.trunc(lots + np.copysign(WHOLE, lots)) * lot
+    held = decision.shares_N[names]
+    if lot > 1 and np.count_nonzero(held % lot):
+        moved = lots - held / lot
+        as_held = np.abs(moved - np.rint(moved)) <= WHOLE * np.maximum(np.abs(moved), 1.0)
+        shares = np.where(as_held, held + np.rint(moved) * lot, shares)
+    return names, shares.astype(np.int64), known

@@ -7,7 +7,7 @@ and what was known at the decision; for a fill over the session, or at its close
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,7 @@ PriceOf = Callable[[IntArray], FloatArray]
 """Prices of a session for some names, [k]; NaN where nobody traded."""
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(NamedTuple):
     """What a session offers to the names that have a working order, each [k].
 
     Attributes
@@ -120,24 +119,25 @@ def _locked(
     session: nothing traded below the upper (above the lower) limit.
     """
     if config.price is FillPrice.OPEN:
-        opened = bars.open[t, names]
-        lower, upper = _limits(bars, base, opened, opened, config)
-        return _at_limits(opened, opened, lower, upper)
-    high, low = bars.high[t, names], bars.low[t, names]
-    top, bottom = bars.limit_up[t, names] == 1.0, bars.limit_down[t, names] == 1.0
+        opened = bars.open[t][names]
+        return _at_limits(opened, opened, _limits(bars, base, opened, opened, config))
+    high, low = bars.high[t][names], bars.low[t][names]
+    top, bottom = bars.limit_up[t][names] == 1.0, bars.limit_down[t][names] == 1.0
     if config.price is FillPrice.CLOSE:
-        close = bars.close[t, names]
-        lower, upper = _limits(bars, base, close, close, config)
-        no_buy, no_sell = _at_limits(close, close, lower, upper)
+        close = bars.close[t][names]
+        no_buy, no_sell = _at_limits(close, close, _limits(bars, base, close, close, config))
         return no_buy | (top & (close >= high)), no_sell | (bottom & (close <= low))
-    lower, upper = _limits(bars, base, low, high, config)
-    no_buy, no_sell = _at_limits(low, high, lower, upper)
+    no_buy, no_sell = _at_limits(low, high, _limits(bars, base, low, high, config))
     return no_buy | (top & (low >= high)), no_sell | (bottom & (low >= high))
 
 
 def _at_limits(
-    cheapest: FloatArray, dearest: FloatArray, lower: FloatArray, upper: FloatArray
+    cheapest: FloatArray, dearest: FloatArray, limits: tuple[FloatArray, FloatArray] | None
 ) -> tuple[BoolArray, BoolArray]:
+    if limits is None:
+        none = np.zeros(len(cheapest), dtype=np.bool_)
+        return none, none
+    lower, upper = limits
     return (
         cheapest >= upper * (1.0 - _LIMIT_ROUNDING),
         dearest <= lower * (1.0 + _LIMIT_ROUNDING),
@@ -146,15 +146,14 @@ def _at_limits(
 
 def _limits(
     bars: MarketBars, base: FloatArray, low: FloatArray, high: FloatArray, config: FillConfig
-) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper limit of a session; NaN where there is none, or none is near the prices."""
+) -> tuple[FloatArray, FloatArray] | None:
+    """Lower and upper limit of a session; None where there is none, or none is near the prices."""
     if config.price_limit:
         return base * (1.0 - config.price_limit), base * (1.0 + config.price_limit)
-    none = np.full(len(base), np.nan)
     if not terms_of(bars.exchange.name).price_limits:
-        return none, none
+        return None
     far = (low < base * (1.0 - NARROWEST)) | (high > base * (1.0 + NARROWEST))
-    return limit_prices(base) if far.any() else (none, none)
+    return limit_prices(base) if np.count_nonzero(far) else None
 
 
 def _most(

@@ -1,32 +1,32 @@
 """Limits of a whole portfolio, applied to weights that were made without them.
 
-In this order: name and traded value, sector, neutrality, beta, and last turnover. Each but the last
-makes weights smaller, so none breaks an earlier one; what it frees stays in cash. The last moves
-from what is held towards the target as far as the turnover allows, so weights between the two keep
-every limit that both keep; a neutrality or a beta is then reached over several decisions.
+In this order: name and traded value, sector, neutrality, beta. Each makes weights smaller, so none
+breaks an earlier one; what it frees stays in cash. The limit of turnover comes after them, for all
+ways of weighting alike: `gogooku.portfolio.turnover`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.portfolio.choice import Choice, Leg, Weighed
 from gogooku.portfolio.config import Stance
 
+NOTHING_HELD = "nothing is held"
+"""How a note begins that says why a neutral portfolio has no weights."""
+
 
 def within_limits(choice: Choice, leg: Leg) -> Weighed:
-    """Weights of a way of weighting, each side filled up to ``exposure``, within all limits."""
+    """Weights of a way of weighting, each side filled up to ``exposure``, within these limits."""
     weights = np.zeros(len(choice.signal_N))
     for side, places in ((1, choice.long), (-1, choice.short)):
         if len(places):
             wanted = leg(choice, places, side) * choice.config.exposure
             weights[places] = side * np.minimum(wanted, choice.name_caps[places])
     weights = within_sectors(choice, weights)
-    weights = _neutral(choice, weights)
-    weights = _within_beta(choice, weights) / choice.after_costs
-    return _within_turnover(choice, weights)
+    weights, notes = _neutral(choice, weights)
+    return Weighed(_within_beta(choice, weights) / choice.after_costs, notes)
 
 
 def within_sectors(choice: Choice, weights_N: FloatArray) -> FloatArray:
@@ -49,24 +49,29 @@ def betas(choice: Choice) -> FloatArray:
     return np.nan_to_num(choice.decision.past.beta, nan=0.0)
 
 
-def _neutral(choice: Choice, weights_N: FloatArray) -> FloatArray:
-    """The larger side made smaller until both are the same, in money or in beta."""
+def _neutral(choice: Choice, weights_N: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+    """The larger side made smaller until both are the same, in money or in beta; and a note.
+
+    Where there are no such sizes nothing is held, and the note says why.
+    """
     stance = choice.config.stance
     if stance not in (Stance.DOLLAR_NEUTRAL, Stance.BETA_NEUTRAL):
-        return weights_N
-    unit = betas(choice) if stance is Stance.BETA_NEUTRAL else np.ones(len(weights_N))
+        return weights_N, ()
+    of_beta = stance is Stance.BETA_NEUTRAL
+    unit = betas(choice) if of_beta else np.ones(len(weights_N))
     long = float((np.maximum(weights_N, 0.0) * unit).sum())
     short = float((np.maximum(-weights_N, 0.0) * unit).sum())
-    if min(long, short) <= 0.0:
-        if stance is Stance.BETA_NEUTRAL and weights_N.any():
-            raise DataError(
-                f"construction at {choice.decision.session}: the beta of the names to buy is "
-                f"{long:.3f}, of those to sell short {short:.3f}; no sizes of the two make zero. "
-                "Choose another portfolio.stance or a larger portfolio.top_k"
-            )
-        return np.zeros_like(weights_N)
+    for size, sign, what in ((long, 1.0, "buy"), (short, -1.0, "sell short")):
+        if size > 0.0:
+            continue
+        if (sign * weights_N > 0.0).any():
+            why = f"the beta of the names to {what} is not above zero"
+        else:
+            why = f"there is no name to {what}{' that has a beta' if of_beta else ''}"
+        return np.zeros_like(weights_N), (f"{NOTHING_HELD}: {why}",)
     least = min(long, short)
-    return np.where(weights_N > 0.0, weights_N * (least / long), weights_N * (least / short))
+    scaled = np.where(weights_N > 0.0, weights_N * (least / long), weights_N * (least / short))
+    return scaled, ()
 
 
 def _within_beta(choice: Choice, weights_N: FloatArray) -> FloatArray:
@@ -98,17 +103,3 @@ def room_of(choice: Choice, start_N: FloatArray) -> float:
     if limit == 0.0:
         return np.inf
     return max(limit - float(np.abs(choice.decision.weights - start_N).sum()) / 2.0, 0.0)
-
-
-def _within_turnover(choice: Choice, target_N: FloatArray) -> Weighed:
-    if choice.config.limits.turnover == 0.0:
-        return Weighed(target_N)
-    start = start_of(choice)
-    room = room_of(choice, start)
-    way = float(np.abs(target_N - start).sum()) / 2.0
-    if way <= room:
-        return Weighed(target_N)
-    share = room / way
-    return Weighed(
-        start + share * (target_N - start), (f"turnover: {share:.0%} of the way to the target",)
-    )

@@ -2,79 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from gogooku.core.calendar import DateArray
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.portfolio.fills import Offer
 
 _UNBOUNDED = 1 << 62
 
 
-class Order(NamedTuple):
-    """A target holding of one name; ``refused`` counts the sessions that did not fill it."""
+class Orders(NamedTuple):
+    """Target holdings of some names, in their order, each [k].
 
-    target: int
-    decided: date
-    refused: int = 0
+    Attributes
+    ----------
+    names, targets : int64
+    decided : datetime64[D]
+        Session of each decision.
+    refused : int64
+        Sessions that did not fill it.
+    """
+
+    names: IntArray
+    targets: IntArray
+    decided: DateArray
+    refused: IntArray
+
+    @classmethod
+    def new(cls, names: IntArray, targets: IntArray, decided: date) -> Orders:
+        """Orders of one decision."""
+        days = np.empty(len(names), dtype="datetime64[D]")
+        days.fill(np.datetime64(decided))
+        return cls(names, targets, days, np.zeros(len(names), dtype=np.int64))
+
+    @classmethod
+    def none(cls) -> Orders:
+        """No order."""
+        empty = np.empty(0, dtype=np.int64)
+        return cls(empty, empty, np.empty(0, dtype="datetime64[D]"), empty)
+
+    def at(self, places: IntArray | BoolArray) -> Orders:
+        """Some of them."""
+        return Orders(
+            self.names[places], self.targets[places], self.decided[places], self.refused[places]
+        )
 
 
-@dataclass(frozen=True)
-class Slip:
+class Slip(NamedTuple):
     """Working orders whose target is not what is held, in their order, each [k].
 
     Attributes
     ----------
-    names : int64
-    orders : tuple of Order
+    orders : Orders
     change : int64
         Target less holding.
+    down : bool
+        Orders that sell.
     closing : int64
         Shares that bring a holding nearer to zero: sold of what is held, or bought back.
     opening : int64
         Whole lots bought beyond that, or sold short.
     """
 
-    names: IntArray
-    orders: tuple[Order, ...]
+    orders: Orders
     change: IntArray
+    down: BoolArray
     closing: IntArray
     opening: IntArray
 
-    @cached_property
-    def any_carried(self) -> bool:
-        """Whether an earlier session did not fill one of them, or filled it in part."""
-        return any(refused for _, _, refused in self.orders)
+    @property
+    def names(self) -> IntArray:
+        """The names, as positions on the axis of all."""
+        return self.orders.names
 
-    @cached_property
+    @property
     def wanted(self) -> IntArray:
         """Shares that would be traded."""
         return self.closing + self.opening
 
 
-def slip_of(orders: Mapping[int, Order], shares_N: IntArray, *, lot: int) -> Slip:
+def slip_of(orders: Orders, shares_N: IntArray, *, lot: int) -> Slip:
     """Split orders into what closes a holding, of any size, and what opens one, in whole lots."""
-    names = np.fromiter(orders, dtype=np.int64, count=len(orders))
-    every = list(orders.values())
-    targets = np.array([target for target, _, _ in every], dtype=np.int64)
-    held = shares_N[names]
-    change = targets - held
+    held = shares_N[orders.names]
+    change = orders.targets - held
+    size = np.abs(change)
     # Against the sign of the holding, and no further than zero.
-    closing = np.where((change < 0) == (held > 0), np.minimum(np.abs(change), np.abs(held)), 0)
-    opening = (np.abs(change) - closing) // lot * lot
-    due = np.flatnonzero(closing + opening)
-    return Slip(
-        names=names[due],
-        orders=tuple([every[one] for one in due.tolist()]),
-        change=change[due],
-        closing=closing[due],
-        opening=opening[due],
-    )
+    down = change < 0
+    closing = np.minimum(size, np.abs(held)) * (down == (held > 0))
+    opening = size - closing
+    if lot > 1:
+        opening = opening // lot * lot
+    due = (closing + opening).nonzero()[0]
+    if len(due) == len(change):
+        return Slip(orders, change, down, closing, opening)
+    return Slip(orders.at(due), change[due], down[due], closing[due], opening[due])
 
 
 def within_cap(slip: Slip, offer: Offer, *, lot: int) -> tuple[IntArray, IntArray]:
@@ -140,11 +165,7 @@ def _trimmed(
     return counts
 
 
-def rest_of(slip: Slip, keep: BoolArray) -> dict[int, Order]:
+def rest_of(slip: Slip, keep: BoolArray) -> Orders:
     """Orders that stay for the next session, one refusal older."""
-    return {
-        int(slip.names[one]): Order(
-            slip.orders[one].target, slip.orders[one].decided, slip.orders[one].refused + 1
-        )
-        for one in np.flatnonzero(keep).tolist()
-    }
+    kept = slip.orders.at(keep)
+    return kept._replace(refused=kept.refused + 1)

@@ -43,8 +43,9 @@ DAILY_SCHEMA = {
 ``gross`` is holdings of both signs over equity, ``long``, ``short`` (positive) and ``net``
 likewise; ``turnover`` traded value / 2 / equity at the fill; ``cost`` all costs, ``cost_bps`` of
 equity at the fill, then by kind: ``commission``, ``spread``, ``impact``, ``borrow``; ``dividends``
-net of tax; ``unfilled`` orders that the market refused, ``capped`` orders cut to a share of traded
-value; ``benchmark_dividends`` what of the benchmark's growth were dividends, net of the same tax.
+net of tax; ``unfilled`` orders that the market refused, and purchases that wait with a refused sale
+for its cash; ``capped`` orders cut to a share of traded value; ``benchmark_dividends`` what of the
+benchmark's growth were dividends, net of the same tax.
 """
 
 
@@ -161,7 +162,7 @@ class Record:
         return pl.DataFrame(
             {
                 "date": np.repeat(days, counts),
-                "code": pl.Series(np.array(codes, dtype=object)[held].tolist(), dtype=pl.String),
+                "code": pl.Series(codes, dtype=pl.String).gather(held),
                 "shares": shares,
                 "price": price,
                 "weight": weight,

@@ -26,7 +26,9 @@ def signal_of(decision: Decision, config: PortfolioConfig) -> FloatArray:
 
     Scores that are not finite are no scores.
     """
-    signal = np.where(np.isfinite(decision.score_N), decision.score_N, np.nan)
+    signal = decision.score_N
+    if np.isinf(signal).any():
+        signal = np.where(np.isinf(signal), np.nan, signal)
     if config.smoothing > 0.0:
         signal = np.where(
             np.isfinite(signal), smoothed(decision.scores_LN, config.smoothing), np.nan

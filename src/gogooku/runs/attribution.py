@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.baselines import baselines, index_growth
 from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import History
+from gogooku.portfolio.limits import NOTHING_HELD
 from gogooku.portfolio.measures import backtest_report
 from gogooku.portfolio.positions import positions_of
 from gogooku.portfolio.record import DAILY_SCHEMA
@@ -98,6 +100,12 @@ def decisions_of(result: Backtest) -> pl.DataFrame:
         "notes": pl.String,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def nothing_held(result: Backtest) -> dict[str, int]:
+    """Decisions of a neutral portfolio that hold nothing, counted by why."""
+    notes = [note for one in result.portfolios for note in one.notes]
+    return dict(Counter(note for note in notes if note.startswith(NOTHING_HELD)))
 
 
 @dataclass(frozen=True)

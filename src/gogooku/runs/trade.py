@@ -33,6 +33,7 @@ from gogooku.runs.attribution import (
     baselines_beside,
     decisions_of,
     history_of,
+    nothing_held,
 )
 from gogooku.runs.beside import METRICS_FILE, keep_beside
 from gogooku.runs.cautions import account_cautions
@@ -207,6 +208,7 @@ def _trade(home: Path, run: Run, config: TradeConfig, building: Path) -> None:
         **risk.facts,
         "statistics": trade_statistics(result.daily),
         "baselines_left_out": beside.left_out,
+        "nothing_held": nothing_held(result),
     }
     warnings = account_cautions(config, dataset, (indices, chosen))
     content = {

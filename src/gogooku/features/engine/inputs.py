@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ class InputTable:
     features: tuple[Feature, ...] = ()
     columns_from: Plan | None = None
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """All base columns."""
         return (*self.stock, *self.market, *(f.name for f in self.features if f.published))
