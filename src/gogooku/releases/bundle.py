@@ -238,10 +238,7 @@ def make_bundle(
                     "dataset": dataset.folder.name,
                     "horizons": list(run.horizons),
                     "content_hash": stamp.key,
-                    **{
-                        key: contract[key]
-                        for key in ("source", "exchange", "clock", "feature_hash")
-                    },
+                    **{key: contract[key] for key in _FACTS},
                 },
             )
     return open_bundle(home, folder.name)
