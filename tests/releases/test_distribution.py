@@ -62,6 +62,14 @@ def test_it_is_the_last_train_part_and_the_universe(run, dataset):
         assert row["usual"] == pytest.approx(most)
 
 
+def test_of_several_folds_it_is_the_last(run, dataset, monkeypatch):
+    whole = feature_distribution(run, dataset)
+    (last,) = run.windows("train")
+    earlier = (last[0], dataset.sessions[trained(run, dataset)[len(trained(run, dataset)) // 2]])
+    monkeypatch.setattr(type(run), "windows", lambda *_: ((earlier[0], earlier[1].item()), last))
+    assert feature_distribution(run, dataset).equals(whole)
+
+
 def test_some_features_at_a_time_give_the_same(run, dataset, monkeypatch):
     whole = feature_distribution(run, dataset)
     monkeypatch.setattr(module, "_FEATURES_AT_ONCE", 2)

@@ -227,21 +227,23 @@ def make_bundle(
             write_json(building / SCORECARD_FILE, dict(scorecard))
             write_distributions(building, run, dataset, top_k=trade.config.portfolio.top_k)
             stamp.write(building)
-            write_json(
-                building / MANIFEST_FILE,
-                {
-                    "kind": BUNDLE,
-                    "name": str(run.manifest["name"]),
-                    "run": run.run_id,
-                    "run_content": run.content_hash,
-                    "learner": str(run.config.learner.kind),
-                    "dataset": dataset.folder.name,
-                    "horizons": list(run.horizons),
-                    "content_hash": stamp.key,
-                    **{key: contract[key] for key in _FACTS},
-                },
-            )
+            write_json(building / MANIFEST_FILE, _manifest(run, dataset, contract, stamp.key))
     return open_bundle(home, folder.name)
+
+
+def _manifest(run: Run, dataset: Dataset, contract: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What a bundle says of itself."""
+    return {
+        "kind": BUNDLE,
+        "name": str(run.manifest["name"]),
+        "run": run.run_id,
+        "run_content": run.content_hash,
+        "learner": str(run.config.learner.kind),
+        "dataset": dataset.folder.name,
+        "horizons": list(run.horizons),
+        "content_hash": key,
+        **{name: contract[name] for name in _FACTS},
+    }
 
 
 def bundles_folder(home: Path) -> Path:
