@@ -48,6 +48,13 @@ def test_it_ranks_as_the_run_does_when_the_run_is_gone(home, name):
     assert bundle.scorecard == CARD
 
 
+def test_it_keeps_what_features_and_scores_looked_like(home):
+    bundle, dataset = made(home), current_dataset(home)
+    features = bundle.trained_on.get_column("feature").to_list()
+    assert features == [*dataset.features, *dataset.market_features]
+    assert set(bundle.tested_scores["horizons"]) == {"1", "5", "10", "20"}
+
+
 def test_nothing_that_was_written_beside_the_run_is_in_it(home):
     bundle = made(home)
     inside = {path.name for path in (bundle.folder / "run").iterdir()}

@@ -10,11 +10,10 @@ import polars as pl
 
 from gogooku.audit.findings import Check, Checked, Finding, Limits
 from gogooku.audit.sample import Sample, declared, is_mask
+from gogooku.core.drift import edges_of, population_stability, shares_of
 from gogooku.core.types import Dataset
 
 _BINS = 10
-_FLOOR = 1e-4
-"""Least share of a bin, so that an empty one has a finite weight."""
 _MIN_VALUES = 500
 _GROWING = frozenset({"sessions"})
 """Units that count from the start of the data, and drift because it is a start."""
@@ -68,16 +67,8 @@ def check_drift(dataset: Dataset, sample: Sample, *, limits: Limits) -> Checked:
 def stability(
     early: npt.NDArray[np.float32], late: npt.NDArray[np.float32], *, least: int = _MIN_VALUES
 ) -> float:
-    """Population stability index of late values on the deciles of early ones; NaN for too few.
-
-    ``sum (q - p) ln(q / p)`` over bins; equal values are never split between two bins.
-    """
+    """Population stability index of late values on the deciles of early ones; NaN for too few."""
     if min(len(early), len(late)) < least:
         return math.nan
-    edges = np.unique(np.quantile(early, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]))
-    p, q = (
-        np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1) / len(values)
-        for values in (early, late)
-    )
-    p, q = np.maximum(p, _FLOOR), np.maximum(q, _FLOOR)
-    return float(np.sum((q - p) * np.log(q / p)))
+    edges = edges_of(early, _BINS)
+    return float(population_stability(shares_of(early, edges), shares_of(late, edges)))

@@ -1,4 +1,4 @@
-"""Commands of the service: release, roll back, do the evening."""
+"""Commands of the service: release, roll back, do the evening, say how it stands."""
 
 from __future__ import annotations
 
@@ -99,3 +99,16 @@ def evening(
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)
+
+
+@app.command()
+def status(
+    source: Annotated[
+        str | None, typer.Option(help="Source; every one with a released bundle by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is published, how old it is, its checks, its drift and its live skill."""
+    from gogooku.commands import status as command
+
+    emit(command.status(home_folder(), source, clock=SystemClock()), as_json=as_json)

@@ -10,13 +10,14 @@ from gogooku.commands import sync as syncing
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import Execution
-from gogooku.core.errors import FindingError, UsageError
+from gogooku.core.errors import BusyError, EnvironmentalError, FindingError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import ShiftedClock, SystemClock, WallClock
 from gogooku.evening.evening import Asked, Evening
 from gogooku.evening.evening import evening as do_evening
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import SANDBOX
+from gogooku.watch.after import evening_failed
 
 SYNCED = ("jquants", SANDBOX)
 """Sources that come over the network; any other is in the home as it is."""
@@ -64,7 +65,14 @@ def evening(
         fetch = syncing.fetcher(
             home, asked.source, environment=environment, clock=clock, reporter=reporter
         )
-    done = do_evening(home, asked, fetch=fetch, execution=execution, clock=clock, reporter=reporter)
+    try:
+        done = do_evening(
+            home, asked, fetch=fetch, execution=execution, clock=clock, reporter=reporter
+        )
+    except EnvironmentalError as fault:
+        if not asked.dry_run and asked.day is None and not isinstance(fault, BusyError):
+            evening_failed(home, asked.source, str(fault), at=clock.now())
+        raise
     rows = [(step.name, f"{step.seconds:.1f}", step.said) for step in done.log.steps]
     failure = FindingError("; ".join(done.refused)) if done.refused else None
     return Answer(

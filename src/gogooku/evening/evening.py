@@ -38,6 +38,7 @@ from gogooku.publish.ranked import ranked
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
 from gogooku.runs.newest import company_names
+from gogooku.watch.after import after_evening, after_publication
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,17 @@ def evening(
         made = _publish_due(home, bundle, dataset, asked, clock=clock, done=done)
         if bundle is serving:
             done.published = made
+        if not asked.dry_run:
+            with done.log.step(f"watch {bundle.bundle_id}") as step:
+                step.said = after_publication(home, bundle, dataset, in_service=bundle is serving)
+    if not asked.dry_run:
+        after_evening(
+            home,
+            asked.source,
+            at=clock.now(),
+            steps={step.name: step.seconds for step in done.log.steps},
+            refused=done.refused,
+        )
     return done
 
 

@@ -2,9 +2,10 @@
 
 ``HOME/releases/NAME-KEY/`` holds a copy of the run (``run/``: checkpoints, settings, scores of its
 test part), how its dataset is built (``build.json``), how it is traded (``trade.json``), the order
-of its features (``contract.json``) and what it promised (``scorecard.json``). Nothing in it hangs
-on the run, the dataset or the source it came from: those may go. A bundle has no state; which one
-is in service says the registry.
+of its features (``contract.json``), what it promised (``scorecard.json``) and what its features and
+scores looked like (``distribution.parquet``, ``score_distribution.json``). Nothing in it hangs on
+the run, the dataset or the source it came from: those may go. A bundle has no state; which one is
+in service says the registry.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+
+import polars as pl
 
 from gogooku.core.artefact import copy_artefact, new_artefact
 from gogooku.core.config import ConfigT, Resolved, tree_of, validated
@@ -25,6 +28,8 @@ from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, make_stamp
 from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.portfolio.backtest import TradeConfig
+from gogooku.releases.distribution import DISTRIBUTION_FILE, write_distributions
+from gogooku.releases.score_distribution import SCORES_FILE
 from gogooku.runs.folder import Run, read_run
 from gogooku.tables.parts import base_source
 
@@ -108,6 +113,16 @@ class Bundle:
     def scorecard(self) -> Mapping[str, Any]:
         """What it promised when it was made: its evaluation, its backtest, tries, warnings."""
         return self.files.json(SCORECARD_FILE)
+
+    @property
+    def trained_on(self) -> pl.DataFrame:
+        """What its features looked like in training: `gogooku.releases.distribution.SCHEMA`."""
+        return self.files.parquet(DISTRIBUTION_FILE)
+
+    @property
+    def tested_scores(self) -> Mapping[str, Any]:
+        """How its scores behaved in testing, see `gogooku.releases.score_distribution`."""
+        return self.files.json(SCORES_FILE)
 
     def require(self, dataset: Dataset) -> None:
         """Refuse a dataset that it was not fitted for.
@@ -210,25 +225,25 @@ def make_bundle(
             write_json(building / TRADE_FILE, trade.to_json())
             write_json(building / CONTRACT_FILE, contract)
             write_json(building / SCORECARD_FILE, dict(scorecard))
+            write_distributions(building, run, dataset, top_k=trade.config.portfolio.top_k)
             stamp.write(building)
-            write_json(
-                building / MANIFEST_FILE,
-                {
-                    "kind": BUNDLE,
-                    "name": str(run.manifest["name"]),
-                    "run": run.run_id,
-                    "run_content": run.content_hash,
-                    "learner": str(run.config.learner.kind),
-                    "dataset": dataset.folder.name,
-                    "horizons": list(run.horizons),
-                    "content_hash": stamp.key,
-                    **{
-                        key: contract[key]
-                        for key in ("source", "exchange", "clock", "feature_hash")
-                    },
-                },
-            )
+            write_json(building / MANIFEST_FILE, _manifest(run, dataset, contract, stamp.key))
     return open_bundle(home, folder.name)
+
+
+def _manifest(run: Run, dataset: Dataset, contract: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What a bundle says of itself."""
+    return {
+        "kind": BUNDLE,
+        "name": str(run.manifest["name"]),
+        "run": run.run_id,
+        "run_content": run.content_hash,
+        "learner": str(run.config.learner.kind),
+        "dataset": dataset.folder.name,
+        "horizons": list(run.horizons),
+        "content_hash": key,
+        **{name: contract[name] for name in _FACTS},
+    }
 
 
 def bundles_folder(home: Path) -> Path:

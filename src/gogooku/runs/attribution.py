@@ -25,7 +25,7 @@ from gogooku.portfolio.positions import positions_of
 from gogooku.portfolio.record import DAILY_SCHEMA
 from gogooku.portfolio.stress import stresses_within
 
-_LOG_CAP = "val_log_market_cap"
+LOG_CAP = "val_log_market_cap"
 INDEX = "index"
 """Name of the market's index among the baselines."""
 
@@ -37,8 +37,8 @@ def history_of(dataset: Dataset, bars: MarketBars) -> History:
     """
     sectors = tuple(map(str, dataset.manifest["sectors"]))
     cap = None
-    if _LOG_CAP in dataset.features:
-        cap = np.exp(read_values(dataset, [_LOG_CAP])[0].astype(np.float64))
+    if LOG_CAP in dataset.features:
+        cap = np.exp(read_values(dataset, [LOG_CAP])[0].astype(np.float64))
     return replace(
         bars.history(),
         sector=dataset.sector_TN.astype(np.int64) if sectors else None,

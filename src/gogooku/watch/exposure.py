@@ -1,0 +1,89 @@
+"""What the top of a ranking is exposed to beside its scores: sectors and traits."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from gogooku.core.metrics import UNKNOWN, number_or_none
+from gogooku.core.types import BoolArray, Dataset
+from gogooku.dataset.home import read_values
+from gogooku.dataset.reading import grown_of
+from gogooku.portfolio.decide import BETA_SESSIONS, History
+from gogooku.portfolio.exposures import styles_at
+from gogooku.runs.attribution import LOG_CAP
+
+_BEFORE_SESSIONS: Final = BETA_SESSIONS + 2
+"""Of bars: as many returns as a trait looks back, each with the close before it."""
+
+
+def recent_history(dataset: Dataset, t: int) -> tuple[History, int]:
+    """The bars that traits after a session look back on, and the place of that session in them.
+
+    Raises
+    ------
+    DataError
+        A file is damaged.
+    """
+    first = max(0, t + 1 - _BEFORE_SESSIONS)
+    grown, rows = grown_of(dataset), slice(first, t + 1)
+
+    def bar(name: str) -> Any:
+        return np.asarray(grown.rows_of(grown.layout.bar(name), mapped=False)[rows])
+
+    close, cap = bar("close"), None
+    if LOG_CAP in dataset.features:
+        cap = np.full(close.shape, np.nan)
+        cap[-1] = np.exp(read_values(dataset, [LOG_CAP], first=t, last=t + 1)[0, 0])
+    history = History(
+        close=close,
+        adjustment_factor=bar("adjustment_factor"),
+        universe=dataset.valid_TN[rows],
+        volume=bar("volume_shares"),
+        market_cap=cap,
+    )
+    return history, t - first
+
+
+def exposure_of(dataset: Dataset, t: int, top: list[str]) -> dict[str, Any]:
+    """Sectors and traits of some names against the universe of a session.
+
+    Parameters
+    ----------
+    top : list of str
+        Codes, equally weighted.
+
+    Returns
+    -------
+    dict
+        ``traits``: mean over the names of each of `gogooku.portfolio.exposures.STYLES` that the
+        market has, in standard deviations over the universe, whose mean is 0; ``sectors``: share
+        of the names, of the universe and the difference, the largest difference first.
+    """
+    universe = dataset.valid_TN[t]
+    inside = np.isin(np.array(dataset.codes), top)
+    history, place = recent_history(dataset, t)
+    traits = {}
+    for name, values in styles_at(history, place).items():
+        known = values[inside & np.isfinite(values)]
+        traits[name] = number_or_none(round(float(known.mean()), 6)) if len(known) else None
+    return {"traits": traits, "sectors": _sectors(dataset, t, inside, universe)}
+
+
+def _sectors(
+    dataset: Dataset, t: int, inside: BoolArray, universe: BoolArray
+) -> list[dict[str, Any]]:
+    names = [*map(str, dataset.manifest["sectors"]), UNKNOWN]
+    kinds = np.asarray(dataset.sector_TN[t])
+    shares = {
+        "top": np.bincount(kinds[inside] % len(names), minlength=len(names)) / inside.sum(),
+        "universe": np.bincount(kinds[universe] % len(names), minlength=len(names))
+        / universe.sum(),
+    }
+    frame = pl.DataFrame({"sector": names, **shares})
+    frame = frame.filter((pl.col("top") > 0) | (pl.col("universe") > 0))
+    frame = frame.with_columns(active=pl.col("top") - pl.col("universe"))
+    ordered = frame.sort("active", descending=True, maintain_order=True)
+    return ordered.with_columns(pl.col(pl.Float64).round(6)).to_dicts()
