@@ -1,9 +1,13 @@
 """`gogooku release`, `releases`, `rollback` and `evening` from the command line."""
 
 import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
+from gogooku.commands.evening import clock_of
+from gogooku.core.errors import UsageError
+from gogooku.core.wall import JST, ShiftedClock, SystemClock
 from support.cli import done, run_cli, sets
 
 
@@ -50,3 +54,14 @@ def test_an_evening_without_a_bundle_ends_with_3(home):
     nothing = run_cli(home, "evening", "--source", "tiny", "--json")
     assert nothing.code == 3
     assert "gogooku release RUN" in nothing.err
+
+
+def test_an_evening_is_played_where_the_clock_can_be_moved():
+    at = datetime(2031, 5, 6, 20, 30, tzinfo=JST)
+    assert isinstance(clock_of("sandbox", None), SystemClock)
+    assert isinstance(clock_of("jquants", None), SystemClock)
+    played = clock_of("sandbox", at)
+    assert isinstance(played, ShiftedClock)
+    assert abs(played.now() - at) < timedelta(seconds=5)
+    with pytest.raises(UsageError, match="clock of jquants does not move"):
+        clock_of("jquants", at)
