@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+from datetime import UTC
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,10 @@ import pytest
 
 from gogooku.core.files import locked
 from gogooku.ingest.jquants.raw import open_store
+from gogooku.publish.publication import Content, publish
 from gogooku.runs.trials import TRIALS_FILE
+from gogooku.watch.live import live_folder
+from gogooku.watch.status import status_folder
 from support.cli import FEATURES, is_one_paragraph, leftovers, sets, visible
 from support.loopback import BASE, NOW, only
 
@@ -281,6 +285,25 @@ def test_while_a_sync_runs_forgetting_is_refused(line, home):
     assert result.error["error"] == "BusyError"
     assert "another process is writing" in result.error["message"]
     assert visible(home) == before
+
+
+def test_publications_and_the_scores_of_bundles_go_too(line, home):
+    """The bundle stays and is listed; what it said of names is gone."""
+    bundle = line.done(home, "release", "ridge", "--json").json["bundle"]
+    line.done(home, "release", "ridge", *sets("portfolio.top_k=7"), "--shadow", "--json")
+    frames = {"ranking": pl.DataFrame({"rank": [1], "code": ["13010"]})}
+    at = NOW.astimezone(UTC)
+    for source in ("sandbox", "sandbox-tiny-1"):
+        publish(home, source, NOW.date(), bundle, Content(frames), inputs={}, at=at)
+        for place in (status_folder, live_folder):
+            place(home, source).mkdir(parents=True)
+            (place(home, source) / "one.json").write_text("{}")
+    line.done(home, *FORGET, "--yes")
+    for place in ("publications", "status", "live"):
+        assert [path.name for path in (home / place).glob("*")] == ["sandbox-tiny-1"]
+    assert not list((home / "releases").rglob("predictions.parquet"))
+    states = line.done(home, "releases", "--json").json["bundles"]
+    assert sorted(one["state"] for one in states) == ["released", "shadow"]
 
 
 def test_what_is_left_explains_itself(line, forgotten):

@@ -2,8 +2,8 @@
 
 J-Quants data is for its subscriber alone and is to be deleted when the subscription ends (J-Quants
 terms of use). Raw bodies, typed tables, sources, datasets, predictions, ledgers of fills (which
-hold prices) and pages (which hold names and scores of a session) are removed, finished or not;
-configs, stamps, checkpoints and metrics stay.
+hold prices), pages (which hold names and scores of a session), publications and what was judged of
+them are removed, finished or not; configs, stamps, checkpoints, bundles and metrics stay.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from gogooku.core.stamp import STAMP_FILE, Stamp
 from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.source import sources_folder
+from gogooku.publish.publication import publications_folder
+from gogooku.releases.bundle import RUN_FOLDER, bundle_ids, bundles_folder
 from gogooku.runs.folder import OF_VENDOR, REPORT, REPORT_FILE, finished_runs, runs_folder
 from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import base_source, parts_folder
+from gogooku.watch.live import live_folder
+from gogooku.watch.status import status_folder
 
 _HIDDEN: Final = re.compile(r"\.(?P<name>.+?)\.(building(\.key)?|old|removed)")
 """What an interrupted writer, or an interrupted removal, leaves beside the place of an artefact."""
@@ -86,18 +90,34 @@ def holdings(home: Path, source: str) -> Holdings:
     places = [
         *datasets,
         *_kept(sources_folder(home), meant),
+        *(
+            path
+            for place in (publications_folder, status_folder, live_folder)
+            for path in _kept(place(home, source).parent, meant)
+        ),
         *_kept(parts_folder(home, source).parent, lambda name: name == source),
         *_kept(open_store(home, source).folder.parent, lambda name: name == source),
     ]
     held = Holdings(
         source=source,
         unfinished=tuple(_unfinished_runs(home, meant)),
-        files=tuple(path for run in runs for path in _vendor_files(run)),
+        files=tuple(
+            path for run in [*runs, *_released(home, meant)] for path in _vendor_files(run)
+        ),
         folders=tuple(places),
     )
     if not held.places:
         raise DataError(f"nothing from source {source!r} is in {home}")
     return held
+
+
+def _released(home: Path, meant: Callable[[str], bool]) -> list[Path]:
+    """The run inside each bundle of it; the bundle stays, without scores."""
+    return [
+        folder / RUN_FOLDER
+        for folder in (bundles_folder(home) / name for name in bundle_ids(home))
+        if meant(str(read_json(folder / MANIFEST_FILE)["source"]))
+    ]
 
 
 def _meant(source: str) -> Callable[[str], bool]:

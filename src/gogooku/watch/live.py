@@ -55,9 +55,14 @@ of the top K less that of all names; hash of the publication. Null where the ses
 """
 
 
+def live_folder(home: Path, source: str) -> Path:
+    """Where the live skill of a source is kept."""
+    return home / "live" / source
+
+
 def live_path(home: Path, source: str, bundle: str) -> Path:
     """Where the live skill of a bundle is kept."""
-    return home / "live" / source / f"{bundle}.parquet"
+    return live_folder(home, source) / f"{bundle}.parquet"
 
 
 def read_live(home: Path, source: str, bundle: str) -> pl.DataFrame:
