@@ -8,6 +8,7 @@ from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
 from gogooku.sandbox.sources import wires as all_wires
 from support.cli import FEATURES, NETWORK, Forks, done, sets
 from support.loopback import BASE, LOOPBACK_MARKET, Kept, loopback, only
+from support.soak import MARK, many_examples
 
 LONGEST_FIRST = (
     "test_knobs.py",
@@ -44,7 +45,9 @@ def pytest_configure(config):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # noqa: TID251
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr == MARK:
+        many_examples(items)
     place = {name: n for n, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(Path(item.path).name, len(place)))
 
