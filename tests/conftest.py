@@ -13,17 +13,26 @@ from support.soak import MARK, many_examples
 LONGEST_FIRST = (
     "test_knobs.py",
     "test_growth.py",
-    "test_sync_equal.py",
-    "test_train.py",
     "test_docs.py",
-    "test_kill.py",
     "test_no_look_ahead.py",
+    "test_sync_equal.py",
+    "test_kill.py",
+    "test_train.py",
     "test_doctor.py",
+    "test_pretraining.py",
+    "test_damage.py",
+    "test_universe.py",
+    "test_sync.py",
+    "test_forget.py",
     "test_sync_kill.py",
+    "test_resources.py",
     "test_compaction.py",
-    "test_source_notes.py",
+    "test_app.py",
+    "test_source_features.py",
+    "test_null_markets.py",
+    "test_rebuild_append.py",
 )
-"""A worker takes a file at a time: those that take minutes must not come last."""
+"""A worker takes a file at a time: those that take longest must not come last."""
 
 
 IN_MEMORY = Path("/dev/shm")
