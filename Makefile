@@ -22,6 +22,9 @@ $(READY): pyproject.toml constraints.txt
 demo: setup  ## the whole line on the sandbox market: minutes, no key, no network
 	$(BIN)/gogooku demo
 
+# What one process of the tests has compiled, the others read.
+test cover soak: export PYTHONDONTWRITEBYTECODE =
+
 test: setup  ## all tests
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --no-loadscope-reorder
 

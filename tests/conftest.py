@@ -8,21 +8,31 @@ from gogooku.sandbox.market.market import MarketConfig, generate, source_frames
 from gogooku.sandbox.sources import wires as all_wires
 from support.cli import FEATURES, NETWORK, Forks, done, sets
 from support.loopback import BASE, LOOPBACK_MARKET, Kept, loopback, only
+from support.soak import MARK, many_examples
 
 LONGEST_FIRST = (
     "test_knobs.py",
     "test_growth.py",
-    "test_sync_equal.py",
-    "test_train.py",
     "test_docs.py",
-    "test_kill.py",
     "test_no_look_ahead.py",
+    "test_sync_equal.py",
+    "test_kill.py",
+    "test_train.py",
     "test_doctor.py",
+    "test_pretraining.py",
+    "test_damage.py",
+    "test_universe.py",
+    "test_sync.py",
+    "test_forget.py",
     "test_sync_kill.py",
+    "test_resources.py",
     "test_compaction.py",
-    "test_source_notes.py",
+    "test_app.py",
+    "test_source_features.py",
+    "test_null_markets.py",
+    "test_rebuild_append.py",
 )
-"""A worker takes a file at a time: those that take minutes must not come last."""
+"""A worker takes a file at a time: those that take longest must not come last."""
 
 
 IN_MEMORY = Path("/dev/shm")
@@ -44,7 +54,9 @@ def pytest_configure(config):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # noqa: TID251
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr == MARK:
+        many_examples(items)
     place = {name: n for n, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(Path(item.path).name, len(place)))
 

@@ -11,7 +11,7 @@ import enum
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
@@ -46,6 +46,7 @@ from gogooku.features.catalogue import select
 from gogooku.ingest.imports.config import ExchangeName, ImportConfig
 from gogooku.ingest.imports.dates import DateOrder
 from gogooku.ingest.imports.files import import_files
+from gogooku.learn import parts
 from gogooku.learn.network_config import PhaseConfig
 from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
@@ -812,6 +813,14 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         execution=Execution(threads=1),
         reporter=QUIET,
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _examined_in_brief() -> Iterator[None]:
+    """What parts of a fitted network do is looked at on one session: no content hangs on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "EXAMINED", 1)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,12 @@ from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+MARK = "soak"
+"""Of what waits for the long run: ``pytest -m soak``."""
+MORE_EXAMPLES = 40
+"""How many times the examples of every run the long one tries."""
 
 
 def some(values: Collection[Any], *, keep: int) -> list[Any]:
@@ -31,6 +37,20 @@ def and_all(few: Iterable[Any], values: Iterable[Any]) -> list[Any]:
     return [*few, *(_param(value, often=False) for value in values)]
 
 
+def many_examples(items: Iterable[pytest.Item]) -> None:
+    """Make every property test one of the long run, with many times its examples."""
+    made = set()
+    for item in items:
+        test = getattr(item, "function", None)
+        if getattr(test, "is_hypothesis_test", False):
+            if test not in made:
+                usual = test._hypothesis_internal_use_settings
+                more = settings(usual, max_examples=MORE_EXAMPLES * usual.max_examples)
+                test._hypothesis_internal_use_settings = more
+                made.add(test)
+            item.add_marker(MARK)
+
+
 def _param(value: Any, *, often: bool) -> Any:
     arguments = value if isinstance(value, tuple) else (value,)
-    return pytest.param(*arguments, marks=() if often else pytest.mark.soak)
+    return pytest.param(*arguments, marks=() if often else getattr(pytest.mark, MARK))
