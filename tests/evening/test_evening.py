@@ -109,7 +109,7 @@ def test_a_dry_run_publishes_nothing(do, home):
 
 def test_a_shadow_and_the_one_before_publish_beside_it(do, home, sessions):
     done(home, "release", "lightgbm", "--shadow", "--json")
-    done(home, "release", "momentum", "--json")
+    done(home, "release", "momentum", "--accept", "paired", "--why", "short", "--json")
     made = do()
     registry = read_registry(home)
     assert made.bundle == registry.released("tiny")
