@@ -88,6 +88,8 @@ def evening(
         str | None,
         typer.Option(help="Play an evening: YYYY-MM-DDTHH:MM in Tokyo. Not with jquants."),
     ] = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +99,12 @@ def evening(
 
     answer = command.evening(
         home_folder(),
-        Asked(source=source, day=day_given(day, option="--date"), dry_run=dry_run),
+        Asked(
+            source=source,
+            day=day_given(day, option="--date"),
+            dry_run=dry_run,
+            limits=command.limits_of(config, assignments or []),
+        ),
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
         clock=command.clock_of(source, instant_given(at, option="--at")),
