@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from gogooku.core.calendar import SESSIONS_PER_YEAR
 from gogooku.core.config import Config
 from gogooku.core.errors import ContractError
-from gogooku.core.metrics import SESSIONS_PER_YEAR, has_dispersion
+from gogooku.core.metrics import has_dispersion
 from gogooku.core.types import Dataset
 from gogooku.publish.publication import RANKING, TARGET, Publication
 from gogooku.releases.bundle import Bundle
