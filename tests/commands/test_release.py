@@ -14,7 +14,7 @@ def test_what_is_refused_is_a_candidate_and_nothing_moves(home):
     assert late.code == 1
     assert late.json["state"] == "candidate"
     assert late.json["refused_by"] == ["paired"]
-    assert "paired: cannot be told: 30 test sessions" in late.error["message"]
+    assert "paired: cannot be known: 30 test sessions" in late.error["message"]
     assert "--accept GATE --why REASON" in late.error["message"]
     now = read_registry(home)
     assert now.released("tiny") == first["bundle"]

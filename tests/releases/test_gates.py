@@ -1,6 +1,7 @@
 """Gates of a release: a healthy bundle passes, each broken one is refused for its own reason."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from gogooku.dataset.home import current_dataset, labels_of
 from gogooku.dataset.state import feature_files, load_grown
 from gogooku.releases.gates import GATES, REPRODUCIBLE, WHOLE, require_gates
 from gogooku.releases.gates_of_scores import tied_share
+from gogooku.releases.gates_of_skill import leak
 from gogooku.releases.verdicts import Outcome
 from support.bundles import (
     CARD,
@@ -196,7 +198,7 @@ def test_a_run_that_is_worse_than_the_one_in_service(home):
     refused_alone(made, "paired", "against ridge-better on 30 shared test sessions", "--shadow")
     assert made["paired"].figures["difference"] < -0.5
     cannot = verdicts_of(home, bundle, serving=serving)
-    refused_alone(cannot, "paired", "cannot be told: 30 test sessions", "--accept paired --why")
+    refused_alone(cannot, "paired", "cannot be known: 30 test sessions", "--accept paired --why")
 
 
 def test_a_run_that_is_no_better_and_no_worse_passes(home):
@@ -275,3 +277,11 @@ def test_ties_are_counted_by_value():
     assert tied_share(np.array([1.0, 2.0, 2.0, 3.0])) == 0.5
     assert tied_share(np.array([1.0, 2.0])) == 0.0
     assert tied_share(np.array([])) == 0.0
+
+
+def test_every_finding_of_the_evaluation_is_kept_and_the_first_is_named():
+    bundle = SimpleNamespace(scorecard={"leaks": ["horizon 1: a", "horizon 5: b"]}, run_id="r-1")
+    made = leak(SimpleNamespace(bundle=bundle), "leak")
+    assert made.refused
+    assert made.figures["findings"] == ["horizon 1: a", "horizon 5: b"]
+    assert made.said.startswith("2 finding(s) of the evaluation; the first: horizon 1: a")

@@ -189,8 +189,7 @@ def make_bundle(
     DataError
         A file of the run or of the dataset is damaged.
     """
-    data = open_sealed(dataset.folder, kind="dataset")
-    contract = contract_of(dataset)
+    data, contract = open_sealed(dataset.folder, kind="dataset"), contract_of(dataset)
     stamp = make_stamp(
         BUNDLE,
         config_hash=trade.config.content_hash,
@@ -222,10 +221,7 @@ def make_bundle(
                     "dataset": dataset.folder.name,
                     "horizons": list(run.horizons),
                     "content_hash": stamp.key,
-                    **{
-                        key: contract[key]
-                        for key in ("source", "exchange", "clock", "feature_hash")
-                    },
+                    **{key: contract[key] for key in _FACTS},
                 },
             )
     return open_bundle(home, folder.name)

@@ -27,7 +27,7 @@ class GateLimits(Config):
         RankIC that a bundle may lose against the one in service. 0.005 is a tenth of what a good
         daily equity signal has; a smaller loss is no reason to keep an older model.
     least_sessions : int
-        Sessions, tested or shared, below which skill cannot be told. Over 60 sessions of labels of
+        Sessions, tested or shared, below which skill is not known. Over 60 sessions of labels of
         5 the error of a mean RankIC is about 0.02 to 0.03: as large as the skill.
     most_tied : float
         Share of a session's names that have the score of another name. Ranks within ties follow

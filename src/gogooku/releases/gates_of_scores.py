@@ -1,4 +1,4 @@
-"""Gates on scores themselves: that they tell names apart, and how much they make one trade."""
+"""Gates on scores themselves: that they separate names, and how much they make one trade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates on skill: too good to be true, worse than what is in service, too short to tell, luck."""
+"""Gates on skill: too good to be true, worse than what is in service, too short to say, luck."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def tested(candidacy: Candidacy, gate: str) -> Verdict:
         return warned(
             gate,
             f"{count} sessions were tested at horizon {candidacy.horizon}; below {least} skill "
-            "cannot be told from luck. A longer test part: gogooku train --set split.test=...",
+            "and luck look alike. A longer test part: gogooku train --set split.test=...",
             sessions=count,
             least=least,
         )
@@ -116,7 +116,7 @@ def paired(candidacy: Candidacy, gate: str) -> Verdict:
 
 def _cannot(candidacy: Candidacy, serving: Bundle, shared: int) -> str:
     return (
-        f"cannot be told: {shared} test sessions at horizon {candidacy.horizon} are shared with "
+        f"cannot be known: {shared} test sessions at horizon {candidacy.horizon} are shared with "
         f"{serving.bundle_id}, and {candidacy.limits.least_sessions} are needed. Train both with "
         "test parts that overlap, or say that you know: --accept paired --why REASON"
     )
