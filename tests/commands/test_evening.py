@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gogooku.commands.evening import clock_of
-from gogooku.core.errors import UsageError
+from gogooku.commands.evening import clock_of, limits_of
+from gogooku.core.errors import ConfigError, UsageError
 from gogooku.core.wall import JST, ShiftedClock, SystemClock
 from support.cli import done, run_cli, sets
 
@@ -48,6 +48,15 @@ def test_an_evening_of_stale_data_is_refused_with_1(home):
     assert late.code == 1
     assert late.json["published"][0]["session"]
     assert "freshness" in late.json["refused"][0]
+
+
+def test_limits_are_set_by_name(tmp_path):
+    given = tmp_path / "limits.toml"
+    given.write_text("spread_times = 20.0\n")
+    made = limits_of(given, ["most_tied=0.5"])
+    assert (made.spread_times, made.most_tied, made.jump_deviations) == (20.0, 0.5, 6.0)
+    with pytest.raises(ConfigError, match="spread_time"):
+        limits_of(None, ["spread_tims=2"])
 
 
 def test_an_evening_without_a_bundle_ends_with_3(home):

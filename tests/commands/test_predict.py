@@ -1,8 +1,13 @@
 import json
+import shutil
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
 
+from gogooku.commands.predict import Asked, predict
+from gogooku.core.wall import VirtualClock
+from gogooku.dataset.home import current_dataset
 from support.cli import done, is_one_paragraph, run_cli
 
 TEXTS = {"code": pl.String, "sector": pl.String}
@@ -35,9 +40,50 @@ def test_predict_ranks_by_the_horizon_asked_for(home):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_predict_names_the_newest_run_by_default(home):
-    newest = max(home.glob("runs/*/manifest.json"), key=lambda p: p.stat().st_mtime_ns).parent.name
-    assert done(home, "predict", "--json").json["run"] == newest
+def test_predict_uses_the_released_bundle_and_says_which(home):
+    bundle = done(home, "release", "ridge", "--json").json
+    shutil.rmtree(home / "runs")
+    made = done(home, "predict", "--json").json
+    assert (made["run"], made["bundle"]) == (bundle["run"], bundle["bundle"])
+    assert f"bundle {bundle['bundle']}, released for tiny" in done(home, "predict").out
+
+
+def test_predict_by_a_run_that_is_named_needs_no_release(home):
+    done(home, "release", "ridge", "--json")
+    made = done(home, "predict", "--run", "lightgbm", "--json").json
+    assert made["run"].startswith("lightgbm-")
+    assert made["bundle"] is None
+
+
+def test_predict_without_a_release_says_what_to_do(home):
+    result = run_cli(home, "predict")
+    assert result.code == 3
+    assert is_one_paragraph(result.err)
+    assert "tiny: no bundle is released" in result.err
+    assert "gogooku predict --run atft-gat-fan" in result.err
+    assert "gogooku release atft-gat-fan" in result.err
+
+
+def ranked_at(home, day, now):
+    asked = Asked(day=day, horizon=5, top=3)
+    clock = VirtualClock(now)
+    return predict(home, asked, run="ridge", dataset=None, output=None, clock=clock)
+
+
+def test_an_old_ranking_says_so_and_is_made_all_the_same(home):
+    newest = current_dataset(home).sessions[-1].item()
+    evening = datetime.combine(newest, time(11, 30), tzinfo=UTC)
+    fresh = ranked_at(home, None, evening)
+    assert (fresh.facts["stale"], fresh.facts["expected"]) == (False, None)
+    late = ranked_at(home, None, evening + timedelta(days=7))
+    assert late.facts["stale"]
+    assert late.facts["date"] == str(newest)
+    assert newest < date.fromisoformat(late.facts["expected"])
+    assert late.failure is None
+    (said,) = [part for part in late.parts if "STALE" in str(part)]
+    assert late.facts["expected"] in said
+    by_date = ranked_at(home, newest, evening + timedelta(days=7))
+    assert not by_date.facts["stale"]
 
 
 REFUSED = {

@@ -1,17 +1,21 @@
 """An evening on a source that is in the home: once, in order, and with the bundle in service."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import polars as pl
 import pytest
 
 from gogooku import pipeline
 from gogooku.core.config import Execution
-from gogooku.core.errors import ContractError, DataError, EnvironmentalError
+from gogooku.core.errors import DataError, EnvironmentalError
 from gogooku.dataset.home import current_dataset
 from gogooku.evening.evening import Asked, evening
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced, SyncSummary
+from gogooku.predict.predictor import Predictor
+from gogooku.publish.gates import PublishLimits, promise_of
 from gogooku.publish.publication import RANKING, RANKING_COLUMNS, published_sessions
 from gogooku.releases.bundle import open_bundle
 from gogooku.releases.registry import read_registry
@@ -109,7 +113,7 @@ def test_a_dry_run_publishes_nothing(do, home):
 
 def test_a_shadow_and_the_one_before_publish_beside_it(do, home, sessions):
     done(home, "release", "lightgbm", "--shadow", "--json")
-    done(home, "release", "momentum", "--json")
+    done(home, "release", "momentum", "--accept", "paired", "--why", "short", "--json")
     made = do()
     registry = read_registry(home)
     assert made.bundle == registry.released("tiny")
@@ -131,9 +135,76 @@ def test_a_dataset_that_changed_under_the_bundle_is_refused(do, home, monkeypatc
         "gogooku.releases.bundle.contract_of", lambda _: {"features": [], "market_features": [],
         "feature_hash": "", "clock": "evening", "exchange": "tokyo", "source": "tiny"},
     )  # fmt: skip
-    with pytest.raises(ContractError, match="does not fit dataset"):
-        do()
+    made = do()
+    (said,) = made.refused
+    assert ": contract: bundle ridge-" in said
+    assert "does not fit dataset" in said
+    assert "refused" in made.log.steps[0].said
     assert not (home / "publications").exists()
+
+
+def broken(monkeypatch, on, change=lambda score: score * 1e6):
+    """Let the ranking of some sessions have other scores than the bundle gives."""
+    real = Predictor.ranking
+
+    def ranking(self, day=None, *, horizon=5):
+        made = real(self, day, horizon=horizon)
+        if made.date not in on:
+            return made
+        return replace(made, frame=made.frame.with_columns(change(pl.col("score_5"))))
+
+    monkeypatch.setattr(Predictor, "ranking", ranking)
+
+
+def test_a_refused_session_publishes_nothing_and_the_day_before_stays(
+    do, clock, home, sessions, monkeypatch
+):
+    at(clock, sessions[-2])
+    first = do().published[0]
+    at(clock, sessions[-1])
+    broken(monkeypatch, sessions[-1:])
+    late = do()
+    assert late.published == []
+    (said,) = late.refused
+    assert said.startswith(f"{sessions[-1]}: spread: the scores have a standard deviation of ")
+    assert said in late.log.steps[-1].said
+    assert published_sessions(home, "tiny", first.bundle_id) == [sessions[-2]]
+    monkeypatch.undo()
+    again = do()
+    assert ([one.session for one in again.published], again.refused) == ([sessions[-1]], [])
+
+
+def test_the_session_after_a_refused_one_is_published(do, clock, home, sessions, monkeypatch):
+    at(clock, sessions[-3])
+    do()
+    at(clock, sessions[-1])
+    broken(monkeypatch, sessions[-2:-1])
+    made = do()
+    assert [one.session for one in made.published] == sessions[-1:]
+    assert [said.partition(":")[0] for said in made.refused] == [str(sessions[-2])]
+
+
+def test_a_limit_that_is_set_decides(do, sessions):
+    made = do(limits=PublishLimits(spread_times=1.0))
+    assert made.published == []
+    assert "spread" in made.refused[0]
+
+
+def test_a_shadow_that_is_refused_fails_nothing(do, home, sessions, monkeypatch):
+    done(home, "release", "lightgbm", "--shadow", "--json")
+    shadow = open_bundle(home, "lightgbm")
+    monkeypatch.setattr(
+        "gogooku.evening.evening.promise_of",
+        lambda bundle: (
+            replace(promise_of(bundle), names=1e6)
+            if bundle.bundle_id == shadow.bundle_id
+            else promise_of(bundle)
+        ),
+    )
+    made = do()
+    assert (len(made.published), made.refused) == (1, [])
+    assert "refused" in made.log.steps[-1].said
+    assert published_sessions(home, "tiny", shadow.bundle_id) == []
 
 
 def test_a_sync_that_failed_publishes_nothing(do, home):

@@ -33,6 +33,7 @@ from gogooku.core.files import (
     MANIFEST_FILE,
     hash_json,
     locked,
+    read_json,
     storage_errors,
     write_json,
     write_point,
@@ -100,6 +101,41 @@ def audit(
         write_json(building / AUDIT_FILE, record)
         (building / PAGE_FILE).write_text(render_audit(made, limits=limits), encoding="utf-8")
     return made, folder
+
+
+def look_ahead(
+    home: Path,
+    dataset: Dataset,
+    *,
+    dates: int,
+    seed: int,
+    execution: Execution,
+    reporter: Reporter,
+    limits: Limits | None = None,
+) -> Checked:
+    """Law 3 alone, as `audit` checks it; nothing is kept of it."""
+    with _scratch(home, dataset) as scratch:
+        run = _Run(dataset, limits=limits or Limits(), execution=execution, reporter=reporter)
+        run.look_ahead(source_of(home, dataset), scratch, dates=dates, seed=seed)
+    nothing = Finding(check=Check.LOOK_AHEAD, what="not checked: no session has a future")
+    return run.done[0] if run.done else Checked([nothing])
+
+
+def kept_look_ahead(home: Path, dataset: Dataset) -> Checked | None:
+    """What the last audit of a dataset's content found of look-ahead; None where none is kept."""
+    wanted = {f"dataset {dataset.folder.name}": dataset.content_hash}
+    paths = audits_folder(home).glob(f"{dataset.folder.name}-*/{AUDIT_FILE}")
+    kept = [one for one in map(read_json, paths) if one["stamp"]["inputs"] == wanted]
+    kept = [one for one in kept if one["facts"].get("look_ahead_sessions")]
+    if not kept:
+        return None
+    last = max(kept, key=lambda one: str(one["stamp"]["made_at"]))
+    ahead = [
+        Finding(check=Check.LOOK_AHEAD, what=one["what"], features=tuple(one["features"]))
+        for one in last["findings"]
+        if one["check"] == Check.LOOK_AHEAD
+    ]
+    return Checked(ahead, {"look_ahead_sessions": last["facts"]["look_ahead_sessions"]})
 
 
 @contextmanager

@@ -28,26 +28,31 @@ Why = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
 
 @app.command()
 def release(
-    run: Annotated[str, typer.Argument(help="Run: name, id or folder.")],
+    run: Annotated[str, typer.Argument(help="Run: name, id or folder; or the id of a bundle.")],
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Only score it each evening beside the released one.")
     ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", help="Gate to overrule if it refuses; needs --why. Repeatable."),
+    ] = None,
     why: Why = "",
     config: ConfigFile = None,
     assignments: Set = None,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Put a run in service: an immutable bundle of it, checked by gates."""
+    """Put a run in service: an immutable bundle of it, if every gate lets it through."""
     from gogooku.commands import release as command
 
     answer = command.release(
         home_folder(),
-        run,
-        shadow=shadow,
-        why=why,
+        command.Asked(name=run, shadow=shadow, why=why, accepted=accept or []),
         config=config,
         assignments=assignments or [],
+        execution=execution_for(threads),
         clock=SystemClock(),
+        reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -83,6 +88,8 @@ def evening(
         str | None,
         typer.Option(help="Play an evening: YYYY-MM-DDTHH:MM in Tokyo. Not with jquants."),
     ] = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +99,12 @@ def evening(
 
     answer = command.evening(
         home_folder(),
-        Asked(source=source, day=day_given(day, option="--date"), dry_run=dry_run),
+        Asked(
+            source=source,
+            day=day_given(day, option="--date"),
+            dry_run=dry_run,
+            limits=command.limits_of(config, assignments or []),
+        ),
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
         clock=command.clock_of(source, instant_given(at, option="--at")),

@@ -26,13 +26,14 @@ from gogooku.commands.arguments import (
     whole_number,
 )
 from gogooku.core.listen import Address
+from gogooku.core.wall import SystemClock
 
 app = typer.Typer()
 
 
 @app.command()
 def predict(
-    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    run: Annotated[str | None, typer.Option(help="Run; the released bundle by default.")] = None,
     dataset: DatasetName = None,
     day: Day = None,
     horizon: Annotated[int, typer.Option(help="Horizon that ranks: 1, 5, 10 or 20.")] = 5,
@@ -54,6 +55,7 @@ def predict(
         run=run,
         dataset=dataset,
         output=output,
+        clock=SystemClock(),
         device=device,
     )
     emit(answer, as_json=as_json)

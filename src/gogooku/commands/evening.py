@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from gogooku.commands import sync as syncing
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
-from gogooku.core.config import Execution
+from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import BusyError, EnvironmentalError, FindingError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import ShiftedClock, SystemClock, WallClock
@@ -17,6 +17,7 @@ from gogooku.evening.evening import Asked, Evening
 from gogooku.evening.evening import evening as do_evening
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import SANDBOX
+from gogooku.publish.gates import PublishLimits
 from gogooku.watch.after import evening_failed
 
 SYNCED = ("jquants", SANDBOX)
@@ -37,6 +38,13 @@ def clock_of(source: str, at: datetime | None) -> WallClock:
     if source == "jquants":
         raise UsageError("--at plays a past or future evening; the clock of jquants does not move")
     return ShiftedClock.set_to(at)
+
+
+def limits_of(config: Path | None, assignments: Sequence[str]) -> PublishLimits:
+    """From where on a session is refused: as usual, but for what is set."""
+    return resolve(
+        PublishLimits(), base_name="evening", file=config, assignments=assignments
+    ).config
 
 
 def evening(

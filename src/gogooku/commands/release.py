@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
-from gogooku.core.config import resolve
+from gogooku.core.config import Execution, resolve
+from gogooku.core.errors import FindingError, UsageError
+from gogooku.core.progress import Reporter
 from gogooku.core.terms import at_exchange
 from gogooku.core.wall import WallClock
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.releases import registry
-from gogooku.releases.bundle import bundle_ids, make_bundle, open_bundle
-from gogooku.releases.registry import State, read_registry
+from gogooku.releases.bundle import Bundle, bundle_ids, make_bundle, open_bundle
+from gogooku.releases.candidacy import Candidacy, GateLimits
+from gogooku.releases.gates import judge, require_gates
+from gogooku.releases.registry import Move, State, read_registry
 from gogooku.releases.scorecard import scorecard_of
+from gogooku.releases.verdicts import Outcome, Verdict, refusals
 from gogooku.runs.find import open_run
 from gogooku.runs.judge import tries_on
+from gogooku.runs.luck import luck_of
 from gogooku.runs.trade import BACKTEST
 
 
-def release(
-    home: Path,
-    name: str,
-    *,
-    shadow: bool,
-    why: str,
-    config: Path | None,
-    assignments: Sequence[str],
-    clock: WallClock,
-) -> Answer:
-    """Make the bundle of a run, and put it in service.
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a release.
 
-    Parameters
+    Attributes
     ----------
     name : str
         A run, or a bundle that is there already.
@@ -41,30 +40,120 @@ def release(
         Score it each evening beside the released one instead.
     why : str
         Kept in the history.
+    accepted : sequence of str
+        Gates that are overruled where they refuse.
+    """
+
+    name: str
+    shadow: bool = False
+    why: str = ""
+    accepted: Sequence[str] = ()
+
+
+def release(
+    home: Path,
+    asked: Asked,
+    *,
+    config: Path | None,
+    assignments: Sequence[str],
+    execution: Execution,
+    clock: WallClock,
+    reporter: Reporter,
+) -> Answer:
+    """Make the bundle of a run, and put it in service if its gates let it through.
+
+    Parameters
+    ----------
+    config, assignments
+        How it is traded; not with a bundle, which says so itself.
 
     Raises
     ------
+    UsageError
+        What is to be accepted is no gate, or nobody says why; settings for a bundle.
     GogookuError
         As `gogooku.pipeline.evaluate`, `gogooku.pipeline.backtest` and `make_bundle`.
     """
+    require_gates(asked.accepted, why=asked.why)
+    bundle = _bundle_of(home, asked.name, config, assignments)
+    serving = read_registry(home).released(bundle.source)
+    candidacy = Candidacy(
+        home=home,
+        bundle=bundle,
+        serving=None if serving in (None, bundle.bundle_id) else open_bundle(home, serving),
+        limits=GateLimits(),
+        execution=execution,
+        reporter=reporter,
+    )
+    verdicts = judge(candidacy, shadow=asked.shadow)
+    gates = tuple(
+        {**one.to_json(), **({"accepted": True} if _overruled(one, asked) else {})}
+        for one in verdicts
+    )
+    stopped = [one for one in refusals(verdicts) if not _overruled(one, asked)]
+    move = registry.refuse if stopped else registry.shadow if asked.shadow else registry.release
+    move(home, bundle.bundle_id, source=bundle.source, why=asked.why, at=clock.now(), gates=gates)
+    return _answer(home, bundle, asked, verdicts, stopped)
+
+
+def _overruled(verdict: Verdict, asked: Asked) -> bool:
+    return verdict.refused and verdict.gate in asked.accepted
+
+
+def _bundle_of(home: Path, name: str, config: Path | None, assignments: Sequence[str]) -> Bundle:
+    """The bundle of that id, or one made of the run of that name."""
+    if name in bundle_ids(home):
+        if config is not None or assignments:
+            raise UsageError(
+                f"{name} is a bundle and never changes: its settings are those it was made with. "
+                "Give its run with other settings to make another one"
+            )
+        return open_bundle(home, name)
     run = open_run(home, name)
     resolved = resolve(TradeConfig(), base_name=BACKTEST, file=config, assignments=assignments)
     trade = at_exchange(resolved, run.exchange(home))
     judged, traded = pipeline.evaluate(home, run), pipeline.backtest(home, run, trade)
-    card = scorecard_of(run, judged, traded, tries=tries_on(home, run))
-    bundle = make_bundle(home, run, run.dataset(home), trade=trade, scorecard=card)
-    move = registry.shadow if shadow else registry.release
-    now = move(home, bundle.bundle_id, source=bundle.source, why=why, at=clock.now())
-    state = now.state_of(bundle.bundle_id)
+    luck = luck_of(home, run, judged, horizon=trade.config.portfolio.horizon)
+    card = scorecard_of(run, judged, traded, tries=tries_on(home, run), deflated=luck.deflated)
+    return make_bundle(home, run, run.dataset(home), trade=trade, scorecard=card)
+
+
+def _answer(
+    home: Path,
+    bundle: Bundle,
+    asked: Asked,
+    verdicts: Sequence[Verdict],
+    stopped: Sequence[Verdict],
+) -> Answer:
+    """What became of the bundle, and what each gate said."""
+    state = read_registry(home).state_of(bundle.bundle_id)
+    rows = [
+        (one.gate, "accepted" if _overruled(one, asked) else str(one.outcome), one.said)
+        for one in verdicts
+    ]
+    failure = None
+    if stopped:
+        failure = FindingError(
+            f"{bundle.bundle_id} is not {'a shadow' if asked.shadow else 'released'}: "
+            + "; ".join(f"{one.gate}: {one.said}" for one in stopped)
+            + ". To overrule a gate: --accept GATE --why REASON"
+        )
     return Answer(
         facts={
             "bundle": bundle.bundle_id,
             "source": bundle.source,
             "state": str(state),
-            "run": run.run_id,
+            "run": bundle.run_id,
             "folder": str(bundle.folder),
+            "gates": [one.to_json() for one in verdicts],
+            "refused_by": [one.gate for one in stopped],
         },
-        parts=[f"{bundle.bundle_id} is {state} for {bundle.source}", f"  {bundle.folder}"],
+        parts=[
+            table("gates", ["gate", "", "what it says"], rows),
+            f"{bundle.bundle_id} is {state} for {bundle.source}",
+            f"  {bundle.folder}",
+        ],
+        failure=failure,
     )
 
 
@@ -82,7 +171,14 @@ def releases(home: Path) -> Answer:
         for one in bundles
     ]
     moves = [
-        (move.at.strftime("%Y-%m-%d %H:%M"), move.bundle, str(move.act), str(move.after), move.why)
+        (
+            move.at.strftime("%Y-%m-%d %H:%M"),
+            move.bundle,
+            str(move.act),
+            str(move.after),
+            _gates_in_words(move),
+            move.why,
+        )
         for move in now.history
     ]
     return Answer(
@@ -95,9 +191,20 @@ def releases(home: Path) -> Answer:
         },
         parts=[
             table("bundles", ["source", "bundle", "state", "RankIC at 5"], rows),
-            table("history", ["at (UTC)", "bundle", "act", "became", "why"], moves),
+            table("history", ["at (UTC)", "bundle", "act", "became", "gates", "why"], moves),
         ],
     )
+
+
+def _gates_in_words(move: Move) -> str:
+    """Of the gates of a move, how many it passed and which refused, warned or were overruled."""
+    kinds: dict[str, list[str]] = {}
+    for one in move.gates:
+        kind = "accepted" if one.get("accepted") else str(one["outcome"])
+        kinds.setdefault(kind, []).append(str(one["gate"]))
+    good = kinds.pop(str(Outcome.PASSED), [])
+    words = [f"{len(good)} passed"] if good else []
+    return "; ".join([*words, *(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())])
 
 
 def rollback(home: Path, source: str, *, why: str, clock: WallClock) -> Answer:

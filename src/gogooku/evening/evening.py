@@ -7,13 +7,11 @@ dataset that is built is found, a publication that is there stays. So the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from gogooku import pipeline
 from gogooku.core.config import Execution
@@ -22,10 +20,19 @@ from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
 from gogooku.evening.due import due_sessions, expected_session
-from gogooku.evening.log import EveningLog
+from gogooku.evening.log import EveningLog, StepLog
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import delivery, sources_folder
 from gogooku.predict.predictor import Predictor
+from gogooku.publish.gates import (
+    Promise,
+    PublishLimits,
+    Session,
+    contract,
+    freshness,
+    judge_session,
+    promise_of,
+)
 from gogooku.publish.publication import (
     RANKING,
     Content,
@@ -37,6 +44,7 @@ from gogooku.publish.publication import (
 from gogooku.publish.ranked import ranked
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
+from gogooku.releases.verdicts import Verdict, refusals
 from gogooku.runs.newest import company_names
 from gogooku.watch.after import after_evening, after_publication
 
@@ -52,11 +60,14 @@ class Asked:
         One session; None for all that is due.
     dry_run : bool
         Do everything but publish.
+    limits : PublishLimits
+        From where on a session is refused.
     """
 
     source: str
     day: date | None = None
     dry_run: bool = False
+    limits: PublishLimits = field(default_factory=PublishLimits)
 
 
 @dataclass
@@ -81,6 +92,17 @@ class Evening:
     expected: date | None = None
     published: list[Publication] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+
+    def stopped(
+        self, bundle: Bundle, day: date, verdicts: Sequence[Verdict], step: StepLog
+    ) -> bool:
+        """Say which gates refused; a refusal of a bundle that is not in service fails nothing."""
+        found = [f"{day}: {one.gate}: {one.said}" for one in refusals(verdicts)]
+        if found:
+            step.said = f"refused: {'; '.join(found)}"
+        if bundle.bundle_id == self.bundle:
+            self.refused += found
+        return bool(found)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -141,8 +163,9 @@ def evening(
     for bundle in (serving, *(open_bundle(home, one) for one in others)):
         with done.log.step(f"build for {bundle.bundle_id}") as step:
             dataset = pipeline.build(home, bundle.build, execution=execution, reporter=reporter)
-            bundle.require(dataset)
             step.said = f"{dataset.folder.name}, {dataset.sessions[-1]}"
+            if done.stopped(bundle, dataset.sessions[-1].item(), [contract(bundle, dataset)], step):
+                continue
         made = _publish_due(home, bundle, dataset, asked, clock=clock, done=done)
         if bundle is serving:
             done.published = made
@@ -166,11 +189,9 @@ def _publish_due(
     """Publish every session that is due for a bundle."""
     expected = expected_session(bundle.exchange, dataset.clock, clock.now(), dataset.sessions)
     done.expected = expected
-    if np.datetime64(expected) not in dataset.sessions:
-        done.refused.append(
-            f"{expected}: freshness: the newest session is {dataset.sessions[-1]}; the vendor has "
-            "not sent it yet. Run it again later"
-        )
+    late = freshness(expected, dataset)
+    if late.refused:
+        done.refused.append(f"{expected}: {late.gate}: {late.said}")
     due = due_sessions(
         dataset.sessions,
         expected=expected,
@@ -179,12 +200,15 @@ def _publish_due(
     )
     if not due:
         return []
-    predictor = pipeline.predictor(bundle.run, dataset)
+    predictor, promise = pipeline.predictor(bundle.run, dataset), promise_of(bundle)
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
             content = _content(home, bundle, dataset, predictor, day)
             step.said = f"{content.frames[RANKING].height:,} names"
+            verdicts = _verdicts(home, bundle, day, content, promise, asked.limits)
+            if done.stopped(bundle, day, verdicts, step):
+                continue
             if not asked.dry_run:
                 made.append(
                     publish(
@@ -198,6 +222,25 @@ def _publish_due(
                     )
                 )
     return made
+
+
+def _verdicts(
+    home: Path,
+    bundle: Bundle,
+    day: date,
+    content: Content,
+    promise: Promise,
+    limits: PublishLimits,
+) -> Sequence[Verdict]:
+    """What the gates of a session say."""
+    session = Session(
+        frames=content.frames,
+        horizon=bundle.trade.config.portfolio.horizon,
+        before=newest_publication(home, bundle.source, bundle.bundle_id, before=day),
+        promise=promise,
+        limits=limits,
+    )
+    return judge_session(session)
 
 
 def _content(

@@ -204,8 +204,7 @@ def make_bundle(
     DataError
         A file of the run or of the dataset is damaged.
     """
-    data = open_sealed(dataset.folder, kind="dataset")
-    contract = contract_of(dataset)
+    data, contract = open_sealed(dataset.folder, kind="dataset"), contract_of(dataset)
     stamp = make_stamp(
         BUNDLE,
         config_hash=trade.config.content_hash,

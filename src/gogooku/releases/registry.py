@@ -47,11 +47,20 @@ class Act(StrEnum):
     RELEASE = "release"
     ROLLBACK = "rollback"
     RETIRE = "retire"
+    REFUSE = "refuse"
+    """A gate stopped it: nothing moved."""
+
+
+Gates = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class Move:
-    """One line of the history: when which bundle of a source went from which state to which."""
+    """One line of the history: when which bundle of a source went from which state to which.
+
+    ``gates`` is what the gates said of it (`gogooku.releases.verdicts.Verdict`, and ``accepted``
+    where one that refused was overruled); empty where none was asked.
+    """
 
     at: datetime
     source: str
@@ -60,10 +69,13 @@ class Move:
     before: State
     after: State
     why: str
+    gates: Gates = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**vars(self), "at": self.at.isoformat(timespec="seconds")}
+        plain = {**vars(self), "at": self.at.isoformat(timespec="seconds")}
+        plain.pop("gates")
+        return {**plain, "gates": list(self.gates)} if self.gates else plain
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ class Registry:
     def in_state(self, source: str, state: State) -> list[str]:
         """Bundles of a source in a state, the one that came into it last at the end."""
         found = [name for name, (of, now) in self.states.items() if (of, now) == (source, state)]
-        order = {move.bundle: place for place, move in enumerate(self.history)}
+        moved = [move for move in self.history if move.act is not Act.REFUSE]
+        order = {move.bundle: place for place, move in enumerate(moved)}
         return sorted(found, key=lambda name: order[name])
 
     def standby(self, source: str) -> str | None:
@@ -99,7 +112,7 @@ class Registry:
         """
         stack: list[str] = []
         for one in self.history:
-            if one.source != source or one.after is not State.RELEASED:
+            if one.source != source or one.after is not State.RELEASED or one.act is Act.REFUSE:
                 continue
             if one.act is Act.ROLLBACK:
                 stack = stack[: stack.index(one.bundle) + 1]
@@ -136,7 +149,9 @@ def read_registry(home: Path) -> Registry:
             f"{path}: is no registry of bundles ({fault}); it is damaged. Put back a copy of it, "
             "or remove it and release a bundle again: gogooku release"
         ) from fault
-    states = {move.bundle: (move.source, move.after) for move in moves}
+    states = {
+        move.bundle: (move.source, move.after) for move in moves if move.act is not Act.REFUSE
+    }
     return Registry(states=states, history=moves)
 
 
@@ -149,12 +164,16 @@ def _move(raw: Mapping[str, Any]) -> Move:
         before=State(raw["before"]),
         after=State(raw["after"]),
         why=str(raw["why"]),
+        gates=tuple(raw.get("gates", ())),
     )
 
 
-def shadow(home: Path, bundle: str, *, source: str, why: str, at: datetime) -> Registry:
+def shadow(
+    home: Path, bundle: str, *, source: str, why: str, at: datetime, gates: Gates = ()
+) -> Registry:
     """Score a bundle each evening beside the released one; as `release`."""
-    return _move_to(home, {bundle: State.SHADOW}, Act.SHADOW, source=source, why=why, at=at)
+    wanted = {bundle: State.SHADOW}
+    return _move_to(home, wanted, Act.SHADOW, source=source, why=why, at=at, gates=gates)
 
 
 def retire(home: Path, bundle: str, *, source: str, why: str, at: datetime) -> Registry:
@@ -162,8 +181,27 @@ def retire(home: Path, bundle: str, *, source: str, why: str, at: datetime) -> R
     return _move_to(home, {bundle: State.RETIRED}, Act.RETIRE, source=source, why=why, at=at)
 
 
-def release(home: Path, bundle: str, *, source: str, why: str, at: datetime) -> Registry:
+def refuse(
+    home: Path, bundle: str, *, source: str, why: str, at: datetime, gates: Gates
+) -> Registry:
+    """Keep that gates stopped a bundle, in the state that it has; as `release`."""
+    path = registry_path(home)
+    with locked(path):
+        before = read_registry(home)
+        state = before.state_of(bundle)
+        _append(path, before, [Move(at, source, bundle, Act.REFUSE, state, state, why, gates)])
+    return read_registry(home)
+
+
+def release(
+    home: Path, bundle: str, *, source: str, why: str, at: datetime, gates: Gates = ()
+) -> Registry:
     """Put a bundle in service, and retire the one that was; returns the registry after it.
+
+    Parameters
+    ----------
+    gates : tuple of mapping
+        What its gates said, see `Move`.
 
     Raises
     ------
@@ -172,7 +210,8 @@ def release(home: Path, bundle: str, *, source: str, why: str, at: datetime) -> 
     BusyError
         Another process is moving one.
     """
-    return _move_to(home, {bundle: State.RELEASED}, Act.RELEASE, source=source, why=why, at=at)
+    wanted = {bundle: State.RELEASED}
+    return _move_to(home, wanted, Act.RELEASE, source=source, why=why, at=at, gates=gates)
 
 
 def rollback(home: Path, *, source: str, why: str, at: datetime) -> tuple[str, str]:
@@ -196,7 +235,14 @@ def rollback(home: Path, *, source: str, why: str, at: datetime) -> tuple[str, s
 
 
 def _move_to(
-    home: Path, wanted: Mapping[str, State], act: Act, *, source: str, why: str, at: datetime
+    home: Path,
+    wanted: Mapping[str, State],
+    act: Act,
+    *,
+    source: str,
+    why: str,
+    at: datetime,
+    gates: Gates = (),
 ) -> Registry:
     """Move bundles of a source, all at once."""
     known = bundle_ids(home)
@@ -213,15 +259,29 @@ def _move_to(
         if State.RELEASED in wanted.values() and serving is not None:
             targets.setdefault(serving, State.RETIRED)
         moves = [
-            Move(at, source, name, act, before.state_of(name), state, why)
+            Move(
+                at,
+                source,
+                name,
+                act,
+                before.state_of(name),
+                state,
+                why,
+                gates if name in wanted else (),
+            )
             for name, state in targets.items()
             if before.state_of(name) is not state
         ]
         if moves:
-            history = [one.to_json() for one in (*before.history, *moves)]
-            write_json(path, {"kind": "registry", "history": history})
+            _append(path, before, moves)
             write_point("registry.moved")
     return read_registry(home)
+
+
+def _append(path: Path, before: Registry, moves: Sequence[Move]) -> None:
+    """Write the registry with more lines at its end."""
+    history = [one.to_json() for one in (*before.history, *moves)]
+    write_json(path, {"kind": "registry", "history": history})
 
 
 def the_released(home: Path, source: str) -> str:

@@ -10,13 +10,18 @@ from gogooku.runs.judge import Evaluation
 from gogooku.runs.trade import Traded
 
 
-def scorecard_of(run: Run, judged: Evaluation, traded: Traded, *, tries: int) -> dict[str, Any]:
+def scorecard_of(
+    run: Run, judged: Evaluation, traded: Traded, *, tries: int, deflated: float | None
+) -> dict[str, Any]:
     """What a bundle promises.
 
     Parameters
     ----------
     tries : int
         Different settings that were judged on the same sessions, see `gogooku.runs.judge.tries_on`.
+    deflated : float or None
+        Probability that its RankIC at the traded horizon is real after so many tries, see
+        `gogooku.runs.luck.luck_of`; None where it is not known.
     """
     windows = run.windows("test")
     return {
@@ -26,6 +31,7 @@ def scorecard_of(run: Run, judged: Evaluation, traded: Traded, *, tries: int) ->
             "folds": len(windows),
         },
         "tries": tries,
+        "deflated": deflated,
         "skill": dict(judged.metrics),
         "leaks": judged.findings,
         "warnings": judged.warnings,

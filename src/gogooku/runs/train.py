@@ -85,7 +85,7 @@ def train(
     stamp = make_stamp(
         "train",
         config_hash=config.content_hash,
-        code=(__name__, *chosen_references(config)),
+        code=code_of_training(config),
         inputs=_inputs(dataset, labels, config),
         seed=config.seed,
         threads=execution.threads,
@@ -109,6 +109,11 @@ def train(
         write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
     write_point("train.done")
     return read_run(folder)
+
+
+def code_of_training(config: TrainConfig) -> tuple[str, ...]:
+    """Modules whose code decides what is fitted, for the stamp of a run."""
+    return (__name__, *chosen_references(config))
 
 
 def _inputs(dataset: Dataset, labels: Labels, config: TrainConfig) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""`gogooku release` at its gates: what is refused, overruled and kept."""
+
+import pytest
+
+from gogooku.releases.candidacy import GateLimits
+from gogooku.releases.registry import Act, State, read_registry
+from support.cli import done, is_one_paragraph, run_cli
+
+
+def test_what_is_refused_is_a_candidate_and_nothing_moves(home):
+    first = done(home, "release", "ridge", "--why", "first", "--json").json
+    assert first["refused_by"] == []
+    late = run_cli(home, "release", "momentum", "--json")
+    assert late.code == 1
+    assert late.json["state"] == "candidate"
+    assert late.json["refused_by"] == ["paired"]
+    assert "paired: cannot be known: 30 test sessions" in late.error["message"]
+    assert "--accept GATE --why REASON" in late.error["message"]
+    now = read_registry(home)
+    assert now.released("tiny") == first["bundle"]
+    assert now.state_of(late.json["bundle"]) is State.CANDIDATE
+    assert now.history[-1].act is Act.REFUSE
+    said = run_cli(home, "release", late.json["bundle"])
+    assert said.code == 1
+    assert is_one_paragraph(said.err)
+
+
+def test_a_gate_is_overruled_by_its_name_and_with_a_reason(home):
+    done(home, "release", "ridge", "--json")
+    refused = run_cli(home, "release", "momentum", "--json").json["bundle"]
+    assert run_cli(home, "release", refused, "--accept", "paired").code == 2
+    other = run_cli(home, "release", refused, "--accept", "leak", "--why", "no", "--json")
+    assert other.json["refused_by"] == ["paired"]
+    made = done(
+        home, "release", refused, "--accept", "paired", "--why", "a new market", "--json"
+    ).json
+    assert (made["bundle"], made["state"]) == (refused, "released")
+    move = [one for one in read_registry(home).history if one.act is Act.RELEASE][1]
+    assert move.why == "a new market"
+    (kept,) = [one for one in move.gates if one["gate"] == "paired"]
+    assert (kept["outcome"], kept["accepted"]) == ("refused", True)
+    assert all("accepted" not in one for one in move.gates if one["gate"] != "paired")
+    listed = done(home, "releases").out
+    assert "accepted: paired" in " ".join(listed.split())
+
+
+def test_a_bundle_keeps_its_settings(home):
+    bundle = done(home, "release", "ridge", "--shadow", "--json").json["bundle"]
+    said = run_cli(home, "release", bundle, "--set", "portfolio.top_k=7")
+    assert said.code == 2
+    assert "is a bundle and never changes" in said.err
+    assert done(home, "release", bundle, "--json").json["state"] == "released"
+
+
+@pytest.mark.parametrize("field", ["margin", "turnover_times"])
+def test_limits_stay_as_they_are_read(field):
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(GateLimits(), field, 1.0)
