@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -106,9 +107,36 @@ def test_a_session_that_did_not_come_is_refused_and_what_is_published_stays(do, 
 
 def test_a_dry_run_publishes_nothing(do, home):
     made = do(dry_run=True)
-    assert made.published == []
+    assert (made.published, made.ready, made.outcome) == ([], [made.expected], "dry run")
+    assert not (home / "publications").exists()
     assert published_sessions(home, "tiny", made.bundle) == []
     assert [step.name.partition(" ")[0] for step in made.log.steps] == ["build", "publish"]
+
+
+def test_a_session_asked_for_by_its_date_needs_no_newer_one(do, clock, sessions):
+    """Freshness is about the newest session; another one can be had while that is not there."""
+    clock.move_to(clock.now() + timedelta(days=7))
+    made = do(day=sessions[-3])
+    assert made.refused == []
+    assert [one.session for one in made.published] == [sessions[-3]]
+
+
+def test_a_day_that_the_vendor_has_closed_is_not_waited_for(do, clock, monkeypatch, sessions):
+    do()
+    clock.move_to(clock.now() + timedelta(days=7))
+    assert do().outcome == "refused"
+    monkeypatch.setattr(
+        "gogooku.evening.evening.vendor_sessions",
+        lambda source, first, last: np.array(sessions, dtype="datetime64[D]"),
+    )
+    made = do()
+    assert (made.outcome, made.expected) == ("nothing new", sessions[-1])
+
+
+def test_which_dataset_it_was_made_from_is_told_and_is_no_part_of_the_content(do, home):
+    (one,) = do().published
+    assert one.facts["dataset"] == current_dataset(home).folder.name
+    assert "dataset" not in one.files.json("facts.json")
 
 
 def test_a_shadow_and_the_one_before_publish_beside_it(do, home, sessions):

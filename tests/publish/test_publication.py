@@ -17,6 +17,7 @@ from gogooku.publish.publication import (
 
 AT = datetime(2026, 11, 27, 11, 30, tzinfo=UTC)
 DAY, NEXT = date(2026, 11, 26), date(2026, 11, 27)
+MADE_FROM = {"bundle": "abc", "dataset": "tse-1"}
 
 
 def content(*codes, **facts):
@@ -26,14 +27,14 @@ def content(*codes, **facts):
 
 def put(home, day=DAY, bundle="ridge-1", made=None, at=AT):
     made = content("13010", "13050", names=2) if made is None else made
-    return publish(home, "tse", day, bundle, made, inputs={"bundle": "abc"}, at=at)
+    return publish(home, "tse", day, bundle, made, inputs=MADE_FROM, at=at)
 
 
 def test_what_is_published_is_read_again(tmp_path):
     put(tmp_path)
     found = open_publication(tmp_path, "tse", DAY, "ridge-1")
     assert found.frame(RANKING).get_column("code").to_list() == ["13010", "13050"]
-    assert found.facts == {"names": 2}
+    assert found.facts == {"names": 2, "dataset": "tse-1"}
     assert (found.session, found.bundle_id, found.published_at) == (DAY, "ridge-1", AT)
     assert found.has(RANKING)
     assert not found.has("orders")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from gogooku.core.calendar import tokyo_sessions
 from gogooku.core.wall import JST, VirtualClock
-from gogooku.sandbox.exchange.exchange import Exchange, ExchangeSettings
+from gogooku.sandbox.exchange.exchange import Answer, Exchange, ExchangeSettings
 from gogooku.sandbox.exchange.limits import UNLIMITED
 from gogooku.sandbox.exchange.server import serve_in_thread
 from gogooku.sandbox.market.market import FamilyScales, MarketConfig
@@ -66,14 +66,17 @@ class Kept:
 
 @dataclass
 class Recorder:
-    """An exchange that remembers who asked what."""
+    """An exchange that remembers who asked what; while it is down, every answer is 503."""
 
     exchange: Exchange
     keys: list = field(default_factory=list)
     paths: list = field(default_factory=list)
+    down: bool = False
 
     def answer(self, request):
         self.paths.append(request.path)
+        if self.down:
+            return Answer(503, {}, b'{"message": "Service Unavailable"}')
         self.keys += [text for name, text in request.headers.items() if name == "x-api-key"]
         return self.exchange.answer(request)
 
@@ -115,11 +118,11 @@ class Line:
 @contextmanager
 def loopback(wires, forks, **settings):
     """A line to an exchange without limits."""
-    first = LOOPBACK_MARKET.first_session
+    chosen = {"history_from": LOOPBACK_MARKET.first_session, **settings}
     exchange = Exchange(
         wires,
         clock=VirtualClock(NOW),
-        settings=ExchangeSettings(limits=UNLIMITED, history_from=first, **settings),
+        settings=ExchangeSettings(limits=UNLIMITED, **chosen),
     )
     heard = Recorder(exchange)
     with serve_in_thread(heard) as url:

@@ -124,3 +124,14 @@ def status(
     from gogooku.commands import status as command
 
     emit(command.status(home_folder(), source, clock=SystemClock()), as_json=as_json)
+
+
+@app.command()
+def evenings(
+    source: Annotated[str | None, typer.Option(help="Evenings of this source only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what the evenings did: when, how long, and what came of each."""
+    from gogooku.commands import evenings as command
+
+    emit(command.evenings(home_folder(), source), as_json=as_json)

@@ -92,10 +92,23 @@ def evening(
 
 def _line(done: Evening) -> str:
     """The evening in one line, for a chat."""
+    parts = []
     if done.published:
         last = done.published[-1]
         days = ", ".join(str(one.session) for one in done.published)
-        return f"{done.source}: published {days} ({last.facts['names']:,} names, {done.bundle})"
+        caught = f", {len(done.published):,} evenings caught up" if len(done.published) > 1 else ""
+        parts = [f"published {days} ({last.facts['names']:,} names, {done.bundle}{caught})"]
+    if done.ready:
+        days = ", ".join(str(day) for day in done.ready)
+        parts = [f"dry run, nothing published; ready: {days} ({done.bundle})"]
     if done.refused:
-        return f"{done.source}: NOT published: {done.refused[0]}"
-    return f"{done.source}: nothing new; {done.expected} is published"
+        parts.append(f"NOT published: {done.refused[0]}")
+        if len(done.refused) > 1:
+            parts.append(f"and {len(done.refused) - 1} more findings")
+    return f"{done.source}: {'; '.join(parts) or f'nothing new; {_newest(done)}'}"
+
+
+def _newest(done: Evening) -> str:
+    """What there is where nothing was due."""
+    day = done.asked or done.expected
+    return f"{day} is published ({done.bundle})"

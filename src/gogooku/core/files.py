@@ -382,7 +382,7 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock of an artefact; a second holder is refused at once with `BusyError`."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = (path.parent / f".{path.name}.lock").open("w")
+        handle = _lock_of(path).open("w")
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -393,6 +393,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         handle.close()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of an artefact now; it is not taken."""
+    if not _lock_of(path).exists():
+        return False
+    with _lock_of(path).open() as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _lock_of(path: Path) -> Path:
+    return path.parent / f".{path.name}.lock"
 
 
 def sync_tree(folder: Path) -> None:

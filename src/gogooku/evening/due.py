@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,14 @@ _LONGEST_BREAK = timedelta(days=21)
 """No exchange is closed for longer."""
 
 
-def expected_session(exchange: str, clock: Clock, now: datetime, sessions: DateArray) -> date:
+def expected_session(
+    exchange: str,
+    clock: Clock,
+    now: datetime,
+    sessions: DateArray,
+    *,
+    open_days: Callable[[date, date], DateArray] = tokyo_sessions,
+) -> date:
     """The last session whose decision is past: what should be published by now.
 
     Parameters
@@ -22,12 +29,14 @@ def expected_session(exchange: str, clock: Clock, now: datetime, sessions: DateA
     sessions : array of dates, ascending
         Those of the dataset. Elsewhere than in Tokyo, whose calendar is known, the last of them
         whose decision is past is expected.
+    open_days : callable
+        Tokyo sessions from a date to another; the vendor's calendar where there is one.
     """
     place = exchange_named(exchange)
     days = sessions
     if place is TOKYO:
         today = now.astimezone(UTC).date() + timedelta(days=1)
-        days = tokyo_sessions(today - _LONGEST_BREAK, today)
+        days = open_days(today - _LONGEST_BREAK, today)
     moment = np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")
     past = days[place.decision(days, clock) <= moment]
     if not len(past):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from gogooku.core.errors import EnvironmentalError
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
+from gogooku.evening.closed import vendor_sessions
 from gogooku.evening.due import due_sessions, expected_session
 from gogooku.evening.log import EveningLog, StepLog
+from gogooku.evening.record import Outcome, recorded
 from gogooku.ingest.jquants.summary import Synced
-from gogooku.ingest.source import delivery, sources_folder
+from gogooku.ingest.source import Source, delivery, sources_folder
 from gogooku.predict.predictor import Predictor
 from gogooku.publish.gates import (
     Promise,
@@ -59,7 +62,7 @@ class Asked:
     day : date or None
         One session; None for all that is due.
     dry_run : bool
-        Do everything but publish.
+        Do everything but publish: nothing is written under ``HOME/publications``.
     limits : PublishLimits
         From where on a session is refused.
     """
@@ -83,6 +86,11 @@ class Evening:
         Of the released bundle, in order; what was there before is not among them.
     refused : list of str
         What a check found, each with its session; nothing of such a session is published.
+    ready : list of date
+        Sessions that a dry run would have published.
+    asked : date or None
+        The session that was asked for by its date.
+    dry_run : bool
     log : EveningLog
     """
 
@@ -92,6 +100,18 @@ class Evening:
     expected: date | None = None
     published: list[Publication] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    ready: list[date] = field(default_factory=list)
+    asked: date | None = None
+    dry_run: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it came to; what a check refused comes first."""
+        if self.refused:
+            return Outcome.REFUSED
+        if self.published:
+            return Outcome.PUBLISHED
+        return Outcome.DRY_RUN if self.dry_run else Outcome.NOTHING_NEW
 
     def stopped(
         self, bundle: Bundle, day: date, verdicts: Sequence[Verdict], step: StepLog
@@ -120,6 +140,9 @@ class Evening:
                 for one in self.published
             ],
             "refused": self.refused,
+            "ready": [str(day) for day in self.ready],
+            "dry_run": self.dry_run,
+            "outcome": str(self.outcome),
             "steps": [step.to_json() for step in self.log.steps],
         }
 
@@ -146,13 +169,34 @@ def evening(
         No bundle is released; or the dataset is not what the bundle needs.
     EnvironmentalError
         The vendor failed; what was published stays.
+    BusyError
+        Another evening of the source is running.
     """
+    done = Evening(asked.source, "", EveningLog(reporter), asked=asked.day, dry_run=asked.dry_run)
+    with recorded(
+        home, asked.source, done.log, ended=lambda: done.outcome, facts=done.to_json, clock=clock
+    ):
+        return _steps(home, asked, done, fetch=fetch, execution=execution, clock=clock)
+
+
+def _steps(
+    home: Path,
+    asked: Asked,
+    done: Evening,
+    *,
+    fetch: Callable[[], Synced] | None,
+    execution: Execution,
+    clock: WallClock,
+) -> Evening:
+    """Every step in its order."""
+    reporter = done.log.reporter
     serving = open_bundle(home, the_released(home, asked.source))
-    done = Evening(asked.source, serving.bundle_id, EveningLog(reporter))
+    done.bundle = serving.bundle_id
     if fetch is not None:
         with done.log.step("sync") as step:
             summary = fetch().summary
             step.said = f"{summary.requests:,} requests"
+            step.did = summary.requests > 0
             if summary.failed:
                 names = ", ".join(one.name for one in summary.failed)
                 raise EnvironmentalError(
@@ -187,10 +231,18 @@ def _publish_due(
     home: Path, bundle: Bundle, dataset: Dataset, asked: Asked, *, clock: WallClock, done: Evening
 ) -> list[Publication]:
     """Publish every session that is due for a bundle."""
-    expected = expected_session(bundle.exchange, dataset.clock, clock.now(), dataset.sessions)
+    source = _source_of(home, dataset)
+    expected = expected_session(
+        bundle.exchange,
+        dataset.clock,
+        clock.now(),
+        dataset.sessions,
+        open_days=partial(vendor_sessions, source),
+    )
     done.expected = expected
+    in_service = bundle.bundle_id == done.bundle
     late = freshness(expected, dataset)
-    if late.refused:
+    if in_service and asked.day is None and late.refused:
         done.refused.append(f"{expected}: {late.gate}: {late.said}")
     due = due_sessions(
         dataset.sessions,
@@ -200,16 +252,21 @@ def _publish_due(
     )
     if not due:
         return []
+    if in_service and len(due) > 1:
+        done.log.reporter.say(f"catching up {len(due):,} evenings: {due[0]} to {due[-1]}")
     predictor, promise = pipeline.predictor(bundle.run, dataset), promise_of(bundle)
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
-            content = _content(home, bundle, dataset, predictor, day)
+            content = _content(home, bundle, source, predictor, day)
             step.said = f"{content.frames[RANKING].height:,} names"
             verdicts = _verdicts(home, bundle, day, content, promise, asked.limits)
             if done.stopped(bundle, day, verdicts, step):
                 continue
-            if not asked.dry_run:
+            if asked.dry_run:
+                done.ready += [day] if in_service else []
+            else:
+                step.did = True
                 made.append(
                     publish(
                         home,
@@ -217,7 +274,7 @@ def _publish_due(
                         day,
                         bundle.bundle_id,
                         content,
-                        inputs={"bundle": bundle.content_hash},
+                        inputs={"bundle": bundle.content_hash, "dataset": dataset.folder.name},
                         at=clock.now(),
                     )
                 )
@@ -243,23 +300,27 @@ def _verdicts(
     return judge_session(session)
 
 
+def _source_of(home: Path, dataset: Dataset) -> Source:
+    """The delivery that a dataset was built from."""
+    facts = dataset.manifest
+    return delivery(sources_folder(home) / str(facts["source"]) / str(facts["source_version"]))
+
+
 def _content(
-    home: Path, bundle: Bundle, dataset: Dataset, predictor: Predictor, day: date
+    home: Path, bundle: Bundle, source: Source, predictor: Predictor, day: date
 ) -> Content:
-    """What a bundle says after a session."""
+    """What a bundle says after a session.
+
+    Which dataset it was made from is no part of it: the same ranking can follow from two of them,
+    as from a dataset that was built anew.
+    """
     horizon = bundle.trade.config.portfolio.horizon
-    source = delivery(
-        sources_folder(home)
-        / str(dataset.manifest["source"])
-        / str(dataset.manifest["source_version"])
-    )
     before = newest_publication(home, bundle.source, bundle.bundle_id, before=day)
     ranking = ranked(predictor.ranking(day, horizon=horizon), company_names(source), before)
     return Content(
         frames={RANKING: ranking},
         facts={
             "horizon": horizon,
-            "dataset": dataset.folder.name,
             "run": bundle.run_id,
             "names": ranking.height,
         },

@@ -44,7 +44,8 @@ class Content:
     frames : mapping of str to polars.DataFrame
         ``ranking``, ``target``, ``orders`` and whatever else is kept, by the name of its file.
     facts : mapping
-        What programs read: horizon, dataset, counts, verdicts of the checks. No times.
+        What programs read: horizon, counts, verdicts of the checks. No times, and nothing that
+        names what it was made from: made anew from the same knowledge, it is the same.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -85,8 +86,8 @@ class Publication:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """`Content.facts`."""
-        return self.files.json(FACTS_FILE)
+        """`Content.facts`, and the name of the dataset that it was made from."""
+        return {**self.files.json(FACTS_FILE), "dataset": self.manifest["inputs"].get("dataset")}
 
     def frame(self, name: str) -> pl.DataFrame:
         """One of `Content.frames`."""
@@ -160,7 +161,7 @@ def publish(
     Parameters
     ----------
     inputs : mapping of str to str
-        Content hashes of what it was made from: the dataset, the bundle, the holdings.
+        What it was made from: ``dataset`` its name, of others their content hashes.
     at : datetime
         Now, aware.
     """
