@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from gogooku import pipeline
 from gogooku.core.config import Execution
@@ -25,8 +26,21 @@ from gogooku.evening.due import due_sessions, expected_session
 from gogooku.evening.log import EveningLog
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import delivery, sources_folder
-from gogooku.predict.predictor import Predictor
+from gogooku.predict.predictor import Ranking
+from gogooku.publish.orders import (
+    ORDERS_CSV,
+    PORTFOLIO,
+    Desk,
+    Tonight,
+    holdings_after,
+    last_target,
+    make_orders,
+    open_desk,
+    orders_csv,
+    partial_data,
+)
 from gogooku.publish.publication import (
+    ORDERS,
     RANKING,
     Content,
     Publication,
@@ -51,11 +65,18 @@ class Asked:
         One session; None for all that is due.
     dry_run : bool
         Do everything but publish.
+    holdings : Path or None
+        What is held after the newest session, as `gogooku.publish.holdings` reads it; None for
+        what follows from the last published target.
+    cash : float or None
+        Money beside it, where the file does not say it.
     """
 
     source: str
     day: date | None = None
     dry_run: bool = False
+    holdings: Path | None = None
+    cash: float | None = None
 
 
 @dataclass
@@ -154,7 +175,8 @@ def _publish_due(
     """Publish every session that is due for a bundle."""
     expected = expected_session(bundle.exchange, dataset.clock, clock.now(), dataset.sessions)
     done.expected = expected
-    if np.datetime64(expected) not in dataset.sessions:
+    stale = np.datetime64(expected) not in dataset.sessions
+    if stale:
         done.refused.append(
             f"{expected}: freshness: the newest session is {dataset.sessions[-1]}; the vendor has "
             "not sent it yet. Run it again later"
@@ -166,13 +188,33 @@ def _publish_due(
         asked=asked.day,
     )
     if not due:
+        if asked.holdings is not None and bundle.bundle_id == done.bundle:
+            done.refused.append(
+                f"{expected}: --holdings: what is due is published already, and its orders stay; "
+                "state the holdings on the next evening"
+            )
         return []
     predictor = pipeline.predictor(bundle.run, dataset)
+    desk = open_desk(predictor, dataset, _names(home, dataset), bundle.trade.config)
+    stated = asked.holdings if bundle.bundle_id == done.bundle else None
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
-            content = _content(home, bundle, dataset, predictor, day)
-            step.said = f"{content.frames[RANKING].height:,} names"
+            ranking = predictor.ranking(day, horizon=bundle.trade.config.portfolio.horizon)
+            lacking = partial_data(desk, ranking)
+            if lacking is not None:
+                done.refused.append(f"{day}: {lacking}")
+                step.said = "refused"
+                continue
+            holdings = None
+            if stated is not None and day == due[-1]:
+                holdings = holdings_after(desk, day, stated, cash=asked.cash)
+            tonight = None
+            if not stale:
+                before = last_target(home, bundle.source, bundle.bundle_id, before=day)
+                tonight = make_orders(desk, ranking, before, holdings)
+            content = _content(home, bundle, desk, ranking, tonight)
+            step.said = _told(content)
             if not asked.dry_run:
                 made.append(
                     publish(
@@ -181,31 +223,47 @@ def _publish_due(
                         day,
                         bundle.bundle_id,
                         content,
-                        inputs={"bundle": bundle.content_hash},
+                        inputs={
+                            "bundle": bundle.content_hash,
+                            **({"holdings": holdings.content_hash} if holdings else {}),
+                        },
                         at=clock.now(),
                     )
                 )
     return made
 
 
+def _names(home: Path, dataset: Dataset) -> pl.DataFrame:
+    """What the companies of a dataset are called."""
+    version = str(dataset.manifest["source_version"])
+    folder = sources_folder(home) / str(dataset.manifest["source"]) / version
+    return company_names(delivery(folder))
+
+
 def _content(
-    home: Path, bundle: Bundle, dataset: Dataset, predictor: Predictor, day: date
+    home: Path, bundle: Bundle, desk: Desk, made: Ranking, tonight: Tonight | None
 ) -> Content:
-    """What a bundle says after a session."""
-    horizon = bundle.trade.config.portfolio.horizon
-    source = delivery(
-        sources_folder(home)
-        / str(dataset.manifest["source"])
-        / str(dataset.manifest["source_version"])
-    )
-    before = newest_publication(home, bundle.source, bundle.bundle_id, before=day)
-    ranking = ranked(predictor.ranking(day, horizon=horizon), company_names(source), before)
+    """What a bundle says after a session; without orders where its data is old."""
+    before = newest_publication(home, bundle.source, bundle.bundle_id, before=made.date)
+    ranking = ranked(made, desk.names, before)
+    facts = {
+        "horizon": made.horizon,
+        "dataset": made.dataset,
+        "run": bundle.run_id,
+        "names": ranking.height,
+    }
+    if tonight is None:
+        return Content(frames={RANKING: ranking}, facts=facts)
     return Content(
-        frames={RANKING: ranking},
-        facts={
-            "horizon": horizon,
-            "dataset": dataset.folder.name,
-            "run": bundle.run_id,
-            "names": ranking.height,
-        },
+        frames={RANKING: ranking, **tonight.frames},
+        facts={**facts, PORTFOLIO: dict(tonight.facts)},
+        files={ORDERS_CSV: orders_csv(tonight.orders)},
     )
+
+
+def _told(content: Content) -> str:
+    """What is published, in a few words."""
+    said = f"{content.frames[RANKING].height:,} names"
+    if ORDERS not in content.frames:
+        return f"{said}, no orders: the data is old"
+    return f"{said}, {content.frames[ORDERS].height:,} orders"

@@ -121,10 +121,10 @@ def within_budget(
         if cost > 0.0 and (lots := min((count - bought[place]) // lot, int(left / cost))) > 0:
             bought[place] += lots * lot
             left -= lots * cost
-    return _trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
+    return trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
 
 
-def _trimmed(
+def trimmed(
     counts: IntArray,
     total_of: Callable[[IntArray], IntArray],
     lot_cost: list[float],
@@ -132,8 +132,8 @@ def _trimmed(
     budget: int,
     lot: int,
 ) -> IntArray:
-    """Take lots off the last names until the exact total fits: rounding, a least commission."""
-    while (over := int(total_of(counts).sum()) - budget) > 0:
+    """Take lots off the last names until the exact total fits, or nothing is left."""
+    while counts.any() and (over := int(total_of(counts).sum()) - budget) > 0:
         place = int(np.flatnonzero(counts)[-1])
         fewer = max(1, int(over / lot_cost[place])) * lot
         counts[place] = max(int(counts[place]) - fewer, 0)

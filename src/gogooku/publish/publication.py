@@ -45,10 +45,13 @@ class Content:
         ``ranking``, ``target``, ``orders`` and whatever else is kept, by the name of its file.
     facts : mapping
         What programs read: horizon, dataset, counts, verdicts of the checks. No times.
+    files : mapping of str to bytes
+        Whatever else is kept, by the name of its file.
     """
 
     frames: Mapping[str, pl.DataFrame]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,5 +191,7 @@ def _written(building: Path, content: Content) -> dict[str, str]:
     """Write what is published; returns the hash of each file."""
     for name, frame in content.frames.items():
         write_parquet(frame, building / f"{name}.parquet")
+    for name, raw in content.files.items():
+        (building / name).write_bytes(raw)
     write_json(building / FACTS_FILE, dict(content.facts))
     return {path.name: hash_file(path) for path in sorted(building.iterdir())}
