@@ -123,6 +123,7 @@ def test_the_first_evening_is_an_empty_account():
     assert made.facts == {
         "basis": "new",
         "decided": "2022-01-04",
+        "sized": "new",
         "currency": "JPY",
         "cash": 1e5,
         "cash_after": 0.0,
@@ -230,6 +231,19 @@ def test_what_the_broker_says_is_held_goes_before_the_last_target(evenings):
     ]
     left = dict(second.target.select("code", "left").rows())
     assert left == {A: "", B: "odd_lot"}
+
+
+def test_stated_holdings_are_decided_for_once_and_then_stand(evenings):
+    """The standing target is that of an account of 100,000; the one that is stated has 30,000."""
+    config = account(cash=1e5, bps=0.0, rebalance_every=3)
+    scores = [[2.0, 1.0], [2.0, 1.0], [1.0, 2.0], [1.0, 2.0]]
+    desk = desk_of(flat(100.0, 50.0), scores, config)
+    stated = {t: Holdings({A: 100}, 20_000.0, "hash") for t in (1, 2)}
+    _, second, third = evenings(desk, [0, 1, 2], stated)
+    assert listed(second.orders) == [("buy", A, 200, "bigger")]
+    assert [one.facts["decided"][-2:] for one in (second, third)] == ["05", "05"]
+    assert (second.facts["sized"], third.facts["sized"]) == ("holdings", "holdings")
+    assert listed(third.orders) == [("buy", A, 200, "bigger")]
 
 
 def test_holdings_without_cash_say_so():

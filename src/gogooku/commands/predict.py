@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+
+import polars as pl
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
@@ -12,7 +14,9 @@ from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock
 from gogooku.dataset.home import current_dataset
 from gogooku.predict.output import write_ranking
+from gogooku.predict.predictor import Ranking
 from gogooku.runs.find import open_run
+from gogooku.runs.newest import names_beside
 
 _WHEN = {Clock.EVENING: "after the close of", Clock.PREMARKET: "before the open after"}
 """When a decision is taken, in words."""
@@ -35,6 +39,13 @@ class Asked:
     day: date | None
     horizon: int
     top: int
+
+
+def with_names(made: Ranking, names: pl.DataFrame) -> Ranking:
+    """A ranking with company names behind its codes; null where one is not known."""
+    wide = made.frame.join(names, on="code", how="left", maintain_order="left")
+    rest = [name for name in made.frame.columns if name not in ("rank", "code")]
+    return replace(made, frame=wide.select("rank", "code", "name_ja", "name_en", *rest))
 
 
 def predict(
@@ -60,15 +71,17 @@ def predict(
     GogookuError
         As `gogooku.pipeline.ranking` and `gogooku.predict.output.write_ranking`.
     """
+    data = current_dataset(home, dataset)
     made = pipeline.ranking(
         open_run(home, run),
-        current_dataset(home, dataset),
+        data,
         asked.day,
         horizon=asked.horizon,
         device=device,
     )
+    named = with_names(made, names_beside(home, data))
     others = [name for name in made.beside if not name.endswith(f"_{made.horizon}")]
-    shown = made.frame.head(min(asked.top, made.frame.height)).drop(others)
+    shown = named.frame.head(asked.top).drop(others)
     title = (
         f"Ranking {_WHEN[made.clock]} {made.date} for the next "
         f"{counted(made.horizon, 'session')}: top {shown.height:,} of {made.frame.height:,}"
@@ -78,6 +91,6 @@ def predict(
         f"run {made.run_id}, dataset {made.dataset}",
     ]
     if output is not None:
-        write_ranking(output, made)
+        write_ranking(output, named)
         parts.append(f"written: {output} ({made.frame.height:,} names)")
     return Answer(facts=made.to_json(), parts=parts)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from gogooku import pipeline
 from gogooku.core.config import Execution
@@ -25,7 +24,6 @@ from gogooku.core.wall import WallClock
 from gogooku.evening.due import due_sessions, expected_session
 from gogooku.evening.log import EveningLog
 from gogooku.ingest.jquants.summary import Synced
-from gogooku.ingest.source import delivery, sources_folder
 from gogooku.predict.predictor import Ranking
 from gogooku.publish.orders import (
     ORDERS_CSV,
@@ -51,7 +49,7 @@ from gogooku.publish.publication import (
 from gogooku.publish.ranked import ranked
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
-from gogooku.runs.newest import company_names
+from gogooku.runs.newest import names_beside
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ def _publish_due(
             )
         return []
     predictor = pipeline.predictor(bundle.run, dataset)
-    desk = open_desk(predictor, dataset, _names(home, dataset), bundle.trade.config)
+    desk = open_desk(predictor, dataset, names_beside(home, dataset), bundle.trade.config)
     stated = asked.holdings if bundle.bundle_id == done.bundle else None
     made = []
     for day in due:
@@ -231,13 +229,6 @@ def _publish_due(
                     )
                 )
     return made
-
-
-def _names(home: Path, dataset: Dataset) -> pl.DataFrame:
-    """What the companies of a dataset are called."""
-    version = str(dataset.manifest["source_version"])
-    folder = sources_folder(home) / str(dataset.manifest["source"]) / version
-    return company_names(delivery(folder))
 
 
 def _content(

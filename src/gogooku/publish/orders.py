@@ -1,7 +1,8 @@
 """The target portfolio and the orders of an evening, with company names and reasons.
 
 Between two decisions of a bundle (``portfolio.rebalance_every``) the target of the last one stands,
-and what of it is not yet held is ordered again.
+and what of it is not yet held is ordered again. Holdings that are stated for the first time are an
+account of another size: for them it is decided anew.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from gogooku.portfolio.signal import rows_of
 from gogooku.portfolio.tonight import Account, decision_of, last_closes, targets_of
 from gogooku.predict.predictor import Predictor, Ranking
 from gogooku.publish.holdings import Holdings, read_holdings
-from gogooku.publish.paper import Followed, follow
+from gogooku.publish.paper import Followed, Published, follow
 from gogooku.publish.publication import (
     ORDERS,
     TARGET,
@@ -43,6 +44,8 @@ from gogooku.runs.trade import market_bars
 PORTFOLIO: Final = "portfolio"
 """Key of the account among the facts of a publication."""
 ORDERS_CSV: Final = "orders.csv"
+HOLDINGS: Final = "holdings"
+"""Of an account that was stated."""
 BELOW_ONE_LOT: Final = "below_one_lot"
 """Of a name with a weight that buys no whole lot."""
 _LEAST_COVERAGE: Final = 0.8
@@ -190,7 +193,9 @@ def make_orders(
     last = last_closes(bars, t)
     old = None if before is None else _followed(bars, t, before, config)
     account, basis = _account(bars, last, old, holdings, config)
-    if old is not None and t - old.decided < config.portfolio.rebalance_every:
+    sized = basis
+    if old is not None and _stands(old, t, basis, config):
+        sized = old.sized
         weights, seats, decided = old.weights, old.seats, old.decided
         targets, notes = _standing(account, old), _said(holdings)
     else:
@@ -203,6 +208,7 @@ def make_orders(
     facts = {
         "basis": basis,
         "decided": str(bars.sessions[decided].item()),
+        "sized": sized,
         "currency": terms.currency,
         "cash": account.cash,
         "cash_after": plan.cash,
@@ -262,15 +268,15 @@ def _index(bars: MarketBars, day: date) -> int:
 
 def _followed(bars: MarketBars, t: int, before: Publication, config: TradeConfig) -> Followed:
     account = before.facts[PORTFOLIO]
-    return follow(
-        bars,
-        t,
+    published = Published(
         target=before.frame(TARGET),
         session=before.session,
         decided=date.fromisoformat(account["decided"]),
-        money=(float(account["cash"]), float(account["cash_after"])),
-        config=config,
+        sized=str(account["sized"]),
+        cash=float(account["cash"]),
+        cash_after=float(account["cash_after"]),
     )
+    return follow(bars, t, published, config=config)
 
 
 def _account(
@@ -284,10 +290,20 @@ def _account(
     if holdings is not None:
         previous = None if old is None else old.account.previous
         shares = holdings.shares_on(bars.codes)
-        return Account(holdings.cash or 0.0, shares, last, previous), "holdings"
+        return Account(holdings.cash or 0.0, shares, last, previous), HOLDINGS
     if old is not None:
         return old.account, "target"
     return Account(config.initial_cash, np.zeros(len(last), dtype=np.int64), last), "new"
+
+
+def _stands(old: Followed, t: int, basis: str, config: TradeConfig) -> bool:
+    """Whether the last decision holds: it is no older than it may be, and of this account's size.
+
+    Stated holdings are another account than the one that follows what was published.
+    """
+    if t - old.decided >= config.portfolio.rebalance_every:
+        return False
+    return basis != HOLDINGS or old.sized == HOLDINGS
 
 
 def _standing(account: Account, old: Followed) -> dict[int, int]:

@@ -25,6 +25,32 @@ from gogooku.portfolio.tonight import Account, last_closes
 
 
 @dataclass(frozen=True)
+class Published:
+    """A target as it was published.
+
+    Attributes
+    ----------
+    target : polars.DataFrame
+        (code, weight, shares, seat, held, ordered).
+    session : date
+        After which it was.
+    decided : date
+        Session of the decision behind it.
+    sized : str
+        For which account it was decided.
+    cash, cash_after : float
+        Before and after that evening's orders.
+    """
+
+    target: pl.DataFrame
+    session: date
+    decided: date
+    sized: str
+    cash: float
+    cash_after: float
+
+
+@dataclass(frozen=True)
 class Followed:
     """What was published last, and what has become of it.
 
@@ -32,6 +58,8 @@ class Followed:
     ----------
     decided : int
         Session index of the decision behind the target.
+    sized : str
+        For which account it was decided: ``new``, ``target`` or ``holdings``.
     account : Account
         After the session that was asked for.
     targets : mapping of int to int
@@ -43,38 +71,22 @@ class Followed:
     """
 
     decided: int
+    sized: str
     account: Account
     targets: dict[int, int]
     weights: Mapping[str, float]
     seats: Mapping[str, int]
 
 
-def follow(
-    bars: MarketBars,
-    t: int,
-    *,
-    target: pl.DataFrame,
-    session: date,
-    decided: date,
-    money: tuple[float, float],
-    config: TradeConfig,
-) -> Followed:
+def follow(bars: MarketBars, t: int, published: Published, *, config: TradeConfig) -> Followed:
     """Follow a published target to the close of session ``t``.
-
-    Parameters
-    ----------
-    target : polars.DataFrame
-        (code, weight, shares, seat, held, ordered), as published after ``session``.
-    decided : date
-        Session of the decision behind it.
-    money : tuple of float
-        Cash before and after that evening's orders.
 
     Raises
     ------
     DataError
         A session or a name of the target is no longer in the dataset.
     """
+    target, session = published.target, published.session
     first, place = _index(bars, session), {code: n for n, code in enumerate(bars.codes)}
     lost = [code for code in target.get_column("code") if code not in place]
     if lost:
@@ -87,7 +99,7 @@ def follow(
     held[names] = target.get_column("held").to_numpy()
     after[names] = held[names] + target.get_column("ordered").to_numpy()
     aims = dict(zip(names.tolist(), target.get_column("shares").to_list(), strict=True))
-    broker = _opened(bars, config, cash=money[0], shares=held, last=last_closes(bars, first))
+    broker = _opened(bars, config, cash=published.cash, shares=held, last=last_closes(bars, first))
     for row in range(first + 1, t + 1):
         before, day = bars.sessions[row - 1].item(), bars.sessions[row].item()
         broker.start_session()
@@ -95,19 +107,20 @@ def follow(
         if bars.dividend is not None:
             broker.pay_dividends(day, bars.dividend[row])
         if row == first + 1:
-            cash = broker.cash + money[1] - money[0]
+            cash = broker.cash + published.cash_after - published.cash
             broker = _opened(bars, config, cash=cash, shares=after, last=broker.last)
             broker.orders = {n: Order(count, session) for n, count in aims.items()}
             broker.start_session()
         broker.split(day, bars.adjustment_factor[row])
         broker.delist(day, bars.listed[row])
         broker.mark(bars.price(row, FillPrice.CLOSE), day)
-    choice = _index(bars, decided)
+    choice = _index(bars, published.decided)
     at, filled = bars.instants(choice)
     seats = dict(target.filter(pl.col("seat") != 0).select("code", "seat").rows())
     previous = Portfolio(decided_at=at, filled_at=filled, weights={}, seats=seats)
     return Followed(
         decided=choice,
+        sized=published.sized,
         account=Account(broker.cash, broker.shares, broker.last, previous),
         targets={n: order.target for n, order in broker.orders.items()},
         weights=dict(target.select("code", "weight").rows()),
