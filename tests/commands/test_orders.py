@@ -2,10 +2,14 @@
 
 import json
 import shutil
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
 
+from gogooku.commands.orders import Asked, orders
+from gogooku.core.errors import FindingError
+from gogooku.core.wall import VirtualClock
 from support.cli import done, is_one_paragraph, run_cli
 
 
@@ -40,6 +44,15 @@ def test_orders_of_a_session_that_is_past_end_with_1(published):
     assert is_one_paragraph(late.err)
     assert f"these orders follow {day}" in late.err
     assert "do not send them" in late.err
+
+
+def test_orders_are_not_late_until_the_next_decision(published):
+    home, day = published
+    evening = datetime.combine(date.fromisoformat(day), time(11, 30), tzinfo=UTC)
+    assert orders(home, Asked("tiny"), clock=VirtualClock(evening)).failure is None
+    later = VirtualClock(evening + timedelta(days=7))
+    assert isinstance(orders(home, Asked("tiny"), clock=later).failure, FindingError)
+    assert orders(home, Asked("tiny", date.fromisoformat(day)), clock=later).failure is None
 
 
 def test_orders_in_files(published, tmp_path):

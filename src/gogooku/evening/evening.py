@@ -25,6 +25,7 @@ from gogooku.evening.due import due_sessions, expected_session
 from gogooku.evening.log import EveningLog
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.predict.predictor import Ranking
+from gogooku.publish.holdings import Holdings
 from gogooku.publish.orders import (
     ORDERS_CSV,
     PORTFOLIO,
@@ -194,7 +195,7 @@ def _publish_due(
         return []
     predictor = pipeline.predictor(bundle.run, dataset)
     desk = open_desk(predictor, dataset, names_beside(home, dataset), bundle.trade.config)
-    stated = asked.holdings if bundle.bundle_id == done.bundle else None
+    stated = asked if bundle.bundle_id == done.bundle and asked.holdings is not None else None
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
@@ -204,31 +205,26 @@ def _publish_due(
                 done.refused.append(f"{day}: {lacking}")
                 step.said = "refused"
                 continue
-            holdings = None
-            if stated is not None and day == due[-1]:
-                holdings = holdings_after(desk, day, stated, cash=asked.cash)
-            tonight = None
-            if not stale:
-                before = last_target(home, bundle.source, bundle.bundle_id, before=day)
-                tonight = make_orders(desk, ranking, before, holdings)
+            holdings = _stated(desk, day, stated) if day == due[-1] else None
+            before = last_target(home, bundle.source, bundle.bundle_id, before=day)
+            tonight = None if stale else make_orders(desk, ranking, before, holdings)
             content = _content(home, bundle, desk, ranking, tonight)
-            step.said = _told(content)
+            step.said = _in_words(content)
             if not asked.dry_run:
-                made.append(
-                    publish(
-                        home,
-                        asked.source,
-                        day,
-                        bundle.bundle_id,
-                        content,
-                        inputs={
-                            "bundle": bundle.content_hash,
-                            **({"holdings": holdings.content_hash} if holdings else {}),
-                        },
-                        at=clock.now(),
-                    )
-                )
+                inputs = {"bundle": bundle.content_hash}
+                if holdings is not None:
+                    inputs["holdings"] = holdings.content_hash
+                name = bundle.bundle_id
+                at = clock.now()
+                made.append(publish(home, asked.source, day, name, content, inputs=inputs, at=at))
     return made
+
+
+def _stated(desk: Desk, day: date, asked: Asked | None) -> Holdings | None:
+    """What is held after a session, where it was stated."""
+    if asked is None or asked.holdings is None:
+        return None
+    return holdings_after(desk, day, asked.holdings, cash=asked.cash)
 
 
 def _content(
@@ -252,7 +248,7 @@ def _content(
     )
 
 
-def _told(content: Content) -> str:
+def _in_words(content: Content) -> str:
     """What is published, in a few words."""
     said = f"{content.frames[RANKING].height:,} names"
     if ORDERS not in content.frames:

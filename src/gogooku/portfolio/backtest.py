@@ -141,15 +141,7 @@ def run_backtest(
     for t in range(start, stop):
         row = row_of.get(t)
         if t >= due and row is not None:
-            decision = decision_of(
-                bars,
-                t,
-                scores_tN[: row + 1],
-                _account(broker, record),
-                history=history,
-                lot=config.lot_size,
-                fill=config.fills.price,
-            )
+            decision = _decision(bars, t, scores_tN[: row + 1], broker, history, record, config)
             if np.isfinite(decision.score_N).any():
                 record.portfolios.append(_order(decision, broker, config))
                 if len(record.portfolios) == 1:
@@ -206,10 +198,26 @@ def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) 
         )
 
 
-def _account(broker: Broker, record: Record) -> Account:
-    """The account as a decision finds it."""
+def _decision(
+    bars: MarketBars,
+    t: int,
+    scores_LN: FloatArray,
+    broker: Broker,
+    history: History,
+    record: Record,
+    config: TradeConfig,
+) -> Decision:
+    """What is known after session ``t``, of the account as it is."""
     previous = record.portfolios[-1] if record.portfolios else None
-    return Account(broker.cash, broker.shares, broker.last, previous)
+    return decision_of(
+        bars,
+        t,
+        scores_LN,
+        Account(broker.cash, broker.shares, broker.last, previous),
+        history=history,
+        lot=config.lot_size,
+        fill=config.fills.price,
+    )
 
 
 def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio:
