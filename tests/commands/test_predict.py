@@ -8,9 +8,25 @@ import pytest
 from gogooku.commands.predict import Asked, predict
 from gogooku.core.wall import VirtualClock
 from gogooku.dataset.home import current_dataset
+from gogooku.runs.newest import names_beside
 from support.cli import done, is_one_paragraph, run_cli
 
-TEXTS = {"code": pl.String, "sector": pl.String}
+TEXTS = dict.fromkeys(("code", "sector", "name_ja", "name_en"), pl.String)
+
+
+def rows_of_names(home):
+    return dict(names_beside(home, current_dataset(home)).select("code", "name_ja").rows())
+
+
+def test_names_are_null_where_the_source_has_gone(home, tmp_path):
+    place = tmp_path / "other"
+    shutil.copytree(home, place)
+    shutil.rmtree(place / "sources")
+    path = tmp_path / "ranking.parquet"
+    done(place, "predict", "--run", "ridge", "--output", path)
+    found = pl.read_parquet(path)
+    assert found.columns[:4] == ["rank", "code", "name_ja", "name_en"]
+    assert found.get_column("name_ja").null_count() == found.height
 
 
 def test_predict_table_json_and_files(home, tmp_path):
@@ -19,6 +35,7 @@ def test_predict_table_json_and_files(home, tmp_path):
     assert [row["rank"] for row in whole["ranking"]] == list(range(1, whole["num_names"] + 1))
     said = done(home, "predict", "--run", "ridge", "--top", 3).out
     assert whole["ranking"][0]["code"] in said
+    assert rows_of_names(home)[whole["ranking"][0]["code"]] in said
     assert whole["ranking"][-1]["code"] not in said
     for suffix, read in (
         ("csv", lambda p: pl.read_csv(p, schema_overrides=TEXTS).to_dicts()),
@@ -28,6 +45,7 @@ def test_predict_table_json_and_files(home, tmp_path):
         path = tmp_path / f"ranking.{suffix}"
         done(home, "predict", "--run", "ridge", "--output", path)
         rows = read(path)
+        assert all(row["name_ja"] and row["name_en"] for row in rows)
         assert [row["code"] for row in rows] == [row["code"] for row in whole["ranking"]]
         assert [row["sector"] for row in rows] == [row["sector"] for row in whole["ranking"]]
         score = pl.Series([row["score_5"] for row in rows]).cast(pl.Float32)

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -57,6 +58,17 @@ def test_the_first_evening_publishes_the_newest_session(do, home, sessions):
     assert frame.get_column("name_ja").null_count() == 0
     assert frame.get_column("before").null_count() == frame.height
     assert one.facts["names"] == frame.height
+    account = one.facts["portfolio"]
+    assert (account["basis"], account["decided"]) == ("new", str(sessions[-1]))
+    orders, target = one.frame("orders"), one.frame("target")
+    assert set(orders.get_column("side")) == {"buy"}
+    assert orders.get_column("name_ja").null_count() == 0
+    assert (orders.get_column("shares") % 100 == 0).all()
+    assert account["cash_after"] >= 0.0
+    assert target.get_column("code").is_in(frame.get_column("code").head(target.height)).all()
+    sheet = one.files.path("orders.csv").read_bytes()
+    assert sheet.startswith(b"\xef\xbb\xbfside,code,")
+    assert len(sheet.splitlines()) == orders.height + 1
 
 
 def test_a_second_time_publishes_nothing(do, home, sessions):
@@ -240,4 +252,73 @@ def test_a_sync_that_failed_publishes_nothing(do, home):
     summary = SyncSummary(source="tiny", plan=Plan.FREE, requests=3, endpoints=(broken,))
     with pytest.raises(EnvironmentalError, match="1 endpoint.*quotes.*nothing is published"):
         do(fetch=lambda: Synced(summary=summary, source=None))
+    assert not (home / "publications").exists()
+
+
+def test_old_data_makes_a_ranking_and_no_orders(do, clock, sessions):
+    clock.move_to(clock.now() + timedelta(days=7))
+    (one,) = do().published
+    assert not one.has("orders")
+    assert not one.has("target")
+    assert "portfolio" not in one.facts
+
+
+def test_a_session_that_is_not_whole_is_not_published(do, clock, sessions, monkeypatch):
+    lacking = {sessions[-2]: "coverage: 3 of 9"}
+    monkeypatch.setattr(
+        "gogooku.evening.evening.partial_data", lambda _, made: lacking.get(made.date)
+    )
+    at(clock, sessions[-4])
+    do()
+    at(clock, sessions[-1])
+    made = do()
+    assert [one.session for one in made.published] == [sessions[-3], sessions[-1]]
+    assert made.refused == [f"{sessions[-2]}: coverage: 3 of 9"]
+
+
+def test_an_evening_goes_on_from_the_one_before(do, clock, sessions):
+    at(clock, sessions[-7])
+    do()
+    at(clock, sessions[-1])
+    made = do().published
+    decided = [one.facts["portfolio"]["decided"] for one in made]
+    assert decided == [str(sessions[-7])] * 4 + [str(sessions[-2])] * 2
+    for before, after in pairwise(made):
+        held = {
+            code: held + ordered
+            for code, held, ordered in before.frame("target")
+            .select("code", "held", "ordered")
+            .rows()
+        }
+        found = after.frame("target").filter(pl.col("held") != 0).select("code", "held").rows()
+        assert dict(found) == {code: count for code, count in held.items() if count}
+        assert after.facts["portfolio"]["basis"] == "target"
+    assert not made[4].frame("orders").is_empty()
+
+
+def test_holdings_of_the_newest_session(do, clock, sessions, tmp_path):
+    at(clock, sessions[-3])
+    first = do().published[0]
+    code = first.frame("ranking").item(-1, "code")
+    path = tmp_path / "holdings.csv"
+    path.write_text(f'コード,保有株数\n{code[:-1]},"1,050"\n現金,5000000\n', encoding="cp932")
+    at(clock, sessions[-1])
+    before, newest = do(holdings=path).published
+    assert before.facts["portfolio"]["basis"] == "target"
+    account = newest.facts["portfolio"]
+    assert (account["basis"], account["cash"]) == ("holdings", 5e6)
+    row = newest.frame("target").row(by_predicate=pl.col("code") == code, named=True)
+    assert (row["held"], row["ordered"] % 100) == (1_050, 0)
+    assert "odd_lot" in row["left"]
+    assert account["decided"] == str(sessions[-1])
+    assert account["equity"] == 5e6 + 1_050 * row["price"]
+    assert set(newest.manifest["inputs"]) == {"bundle", "holdings"}
+    assert "published already" in do(holdings=path).refused[0]
+
+
+def test_holdings_that_are_wrong_publish_nothing(do, home, tmp_path):
+    path = tmp_path / "holdings.csv"
+    path.write_text("code,shares\nXXXX,100\n")
+    with pytest.raises(DataError, match="line 2: code 'XXXX' is not in the dataset"):
+        do(holdings=path)
     assert not (home / "publications").exists()

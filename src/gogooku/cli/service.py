@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +13,10 @@ from gogooku.commands.arguments import (
     ConfigFile,
     Day,
     Json,
+    Output,
     Set,
     Threads,
+    cash_given,
     day_given,
     execution_for,
     instant_given,
@@ -90,6 +93,10 @@ def evening(
     ] = None,
     config: ConfigFile = None,
     assignments: Set = None,
+    holdings: Annotated[
+        Path | None, typer.Option(help="CSV of what is held (code, shares); else the last target.")
+    ] = None,
+    cash: Annotated[float | None, typer.Option(help="Money beside --holdings.")] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -104,6 +111,8 @@ def evening(
             day=day_given(day, option="--date"),
             dry_run=dry_run,
             limits=command.limits_of(config, assignments or []),
+            holdings=holdings,
+            cash=cash_given(cash, holdings),
         ),
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
@@ -135,3 +144,34 @@ def evenings(
     from gogooku.commands import evenings as command
 
     emit(command.evenings(home_folder(), source), as_json=as_json)
+
+
+PublishedSource = Annotated[str, typer.Option("--source", help="Source whose bundle published.")]
+
+
+@app.command()
+def orders(
+    source: PublishedSource = "jquants",
+    day: Day = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Print the orders of the newest evening; exit 1 where they are not of the expected session."""
+    from gogooku.commands import orders as command
+
+    asked = command.Asked(source, day_given(day, option="--date"), output)
+    emit(command.orders(home_folder(), asked, clock=SystemClock()), as_json=as_json)
+
+
+@app.command()
+def portfolio(
+    source: PublishedSource = "jquants",
+    day: Day = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Print the target portfolio of the newest evening."""
+    from gogooku.commands import orders as command
+
+    asked = command.Asked(source, day_given(day, option="--date"), output)
+    emit(command.portfolio(home_folder(), asked), as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -131,6 +132,15 @@ def execution_for(threads: int | None, *, device: str = "cpu", compiled: bool = 
         else whole_number(threads, option="--threads", least=1, most=_MOST_THREADS)
     )
     return validated(Execution, {"threads": wanted, "device": device, "compiled": compiled})
+
+
+def cash_given(cash: float | None, holdings: Path | None) -> float | None:
+    """The money of an option; a `UsageError` where nothing is said to be beside it."""
+    if cash is not None and holdings is None:
+        raise UsageError("--cash says the money beside holdings; state them too: --holdings FILE")
+    if cash is not None and not math.isfinite(cash):
+        raise UsageError(f"--cash {cash}: expected an amount of money")
+    return cash
 
 
 def day_given(text: str | None, *, option: str) -> date | None:

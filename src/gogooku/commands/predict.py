@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+
+import polars as pl
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
@@ -16,10 +18,12 @@ from gogooku.core.wall import WallClock
 from gogooku.dataset.home import current_dataset
 from gogooku.evening.due import expected_session
 from gogooku.predict.output import write_ranking
+from gogooku.predict.predictor import Ranking
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import Run
+from gogooku.runs.newest import names_beside
 from gogooku.tables.parts import base_source
 
 _WHEN = {Clock.EVENING: "after the close of", Clock.PREMARKET: "before the open after"}
@@ -43,6 +47,13 @@ class Asked:
     day: date | None
     horizon: int
     top: int
+
+
+def with_names(made: Ranking, names: pl.DataFrame) -> Ranking:
+    """A ranking with company names behind its codes; null where one is not known."""
+    wide = made.frame.join(names, on="code", how="left", maintain_order="left")
+    rest = [name for name in made.frame.columns if name not in ("rank", "code")]
+    return replace(made, frame=wide.select("rank", "code", "name_ja", "name_en", *rest))
 
 
 def predict(
@@ -79,8 +90,9 @@ def predict(
     used = open_run(home, run) if bundle is None else bundle.run
     made = pipeline.ranking(used, data, asked.day, horizon=asked.horizon, device=device)
     late = _expected(data, made.date, clock) if asked.day is None else None
+    named = with_names(made, names_beside(home, data))
     others = [name for name in made.beside if not name.endswith(f"_{made.horizon}")]
-    shown = made.frame.head(min(asked.top, made.frame.height)).drop(others)
+    shown = named.frame.head(asked.top).drop(others)
     title = (
         f"Ranking {_WHEN[made.clock]} {made.date} for the next "
         f"{counted(made.horizon, 'session')}: top {shown.height:,} of {made.frame.height:,}"
@@ -95,7 +107,7 @@ def predict(
             "build: gogooku sync, gogooku build"
         )
     if output is not None:
-        write_ranking(output, made)
+        write_ranking(output, named)
         parts.append(f"written: {output} ({made.frame.height:,} names)")
     facts = {
         **made.to_json(),

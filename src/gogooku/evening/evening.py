@@ -26,7 +26,7 @@ from gogooku.evening.log import EveningLog, StepLog
 from gogooku.evening.record import Outcome, recorded
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import Source, delivery, sources_folder
-from gogooku.predict.predictor import Predictor
+from gogooku.predict.predictor import Ranking
 from gogooku.publish.gates import (
     Promise,
     PublishLimits,
@@ -36,7 +36,20 @@ from gogooku.publish.gates import (
     judge_session,
     promise_of,
 )
+from gogooku.publish.holdings import Holdings
+from gogooku.publish.orders import (
+    ORDERS_CSV,
+    PORTFOLIO,
+    Desk,
+    Tonight,
+    holdings_after,
+    last_target,
+    make_orders,
+    open_desk,
+    orders_csv,
+)
 from gogooku.publish.publication import (
+    ORDERS,
     RANKING,
     Content,
     Publication,
@@ -48,7 +61,7 @@ from gogooku.publish.ranked import ranked
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
 from gogooku.releases.verdicts import Verdict, refusals
-from gogooku.runs.newest import company_names
+from gogooku.runs.newest import names_beside
 from gogooku.watch.after import after_evening, after_publication
 
 
@@ -65,12 +78,19 @@ class Asked:
         Do everything but publish: nothing is written under ``HOME/publications``.
     limits : PublishLimits
         From where on a session is refused.
+    holdings : Path or None
+        What is held after the newest session, as `gogooku.publish.holdings` reads it; None for
+        what follows from the last published target.
+    cash : float or None
+        Money beside it, where the file does not say it.
     """
 
     source: str
     day: date | None = None
     dry_run: bool = False
     limits: PublishLimits = field(default_factory=PublishLimits)
+    holdings: Path | None = None
+    cash: float | None = None
 
 
 @dataclass
@@ -251,34 +271,46 @@ def _publish_due(
         asked=asked.day,
     )
     if not due:
+        if asked.holdings is not None and bundle.bundle_id == done.bundle:
+            done.refused.append(
+                f"{expected}: --holdings: what is due is published already, and its orders stay; "
+                "state the holdings on the next evening"
+            )
         return []
     if in_service and len(due) > 1:
         done.log.reporter.say(f"catching up {len(due):,} evenings: {due[0]} to {due[-1]}")
     predictor, promise = pipeline.predictor(bundle.run, dataset), promise_of(bundle)
+    desk = open_desk(predictor, dataset, names_beside(home, dataset), bundle.trade.config)
+    stated = asked if in_service and asked.holdings is not None else None
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
-            content = _content(home, bundle, source, predictor, day)
-            step.said = f"{content.frames[RANKING].height:,} names"
+            ranking = predictor.ranking(day, horizon=bundle.trade.config.portfolio.horizon)
+            holdings = _stated(desk, day, stated) if day == due[-1] else None
+            before = last_target(home, bundle.source, bundle.bundle_id, before=day)
+            tonight = None if late.refused else make_orders(desk, ranking, before, holdings)
+            content = _content(home, bundle, desk, ranking, tonight)
+            step.said = _in_words(content)
             verdicts = _verdicts(home, bundle, day, content, promise, asked.limits)
             if done.stopped(bundle, day, verdicts, step):
                 continue
             if asked.dry_run:
                 done.ready += [day] if in_service else []
-            else:
-                step.did = True
-                made.append(
-                    publish(
-                        home,
-                        asked.source,
-                        day,
-                        bundle.bundle_id,
-                        content,
-                        inputs={"bundle": bundle.content_hash, "dataset": dataset.folder.name},
-                        at=clock.now(),
-                    )
-                )
+                continue
+            step.did = True
+            inputs = {"bundle": bundle.content_hash, "dataset": dataset.folder.name}
+            if holdings is not None:
+                inputs["holdings"] = holdings.content_hash
+            name, at = bundle.bundle_id, clock.now()
+            made.append(publish(home, asked.source, day, name, content, inputs=inputs, at=at))
     return made
+
+
+def _stated(desk: Desk, day: date, asked: Asked | None) -> Holdings | None:
+    """What is held after a session, where it was stated."""
+    if asked is None or asked.holdings is None:
+        return None
+    return holdings_after(desk, day, asked.holdings, cash=asked.cash)
 
 
 def _verdicts(
@@ -307,21 +339,28 @@ def _source_of(home: Path, dataset: Dataset) -> Source:
 
 
 def _content(
-    home: Path, bundle: Bundle, source: Source, predictor: Predictor, day: date
+    home: Path, bundle: Bundle, desk: Desk, made: Ranking, tonight: Tonight | None
 ) -> Content:
-    """What a bundle says after a session.
+    """What a bundle says after a session; without orders where its data is old.
 
     Which dataset it was made from is no part of it: the same ranking can follow from two of them,
     as from a dataset that was built anew.
     """
-    horizon = bundle.trade.config.portfolio.horizon
-    before = newest_publication(home, bundle.source, bundle.bundle_id, before=day)
-    ranking = ranked(predictor.ranking(day, horizon=horizon), company_names(source), before)
+    before = newest_publication(home, bundle.source, bundle.bundle_id, before=made.date)
+    ranking = ranked(made, desk.names, before)
+    facts = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
+    if tonight is None:
+        return Content(frames={RANKING: ranking}, facts=facts)
     return Content(
-        frames={RANKING: ranking},
-        facts={
-            "horizon": horizon,
-            "run": bundle.run_id,
-            "names": ranking.height,
-        },
+        frames={RANKING: ranking, **tonight.frames},
+        facts={**facts, PORTFOLIO: dict(tonight.facts)},
+        files={ORDERS_CSV: orders_csv(tonight.orders)},
     )
+
+
+def _in_words(content: Content) -> str:
+    """What is published, in a few words."""
+    said = f"{content.frames[RANKING].height:,} names"
+    if ORDERS not in content.frames:
+        return f"{said}, no orders: the data is old"
+    return f"{said}, {content.frames[ORDERS].height:,} orders"

@@ -25,13 +25,14 @@ from gogooku.core.types import IntArray, Portfolio
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.book import Reason
 from gogooku.portfolio.broker import AccountTerms, Broker
-from gogooku.portfolio.construct import PortfolioConfig, build_portfolio
+from gogooku.portfolio.construct import PortfolioConfig
 from gogooku.portfolio.costs import CostConfig
-from gogooku.portfolio.decide import Decision, History, lots_of
+from gogooku.portfolio.decide import Decision, History
 from gogooku.portfolio.fill_config import FillConfig, FillPrice
 from gogooku.portfolio.fills import make_offer
 from gogooku.portfolio.orders import Orders
 from gogooku.portfolio.record import Record
+from gogooku.portfolio.tonight import Account, decision_of, last_closes, target_arrays
 
 
 class TradeConfig(Config):
@@ -134,7 +135,7 @@ def run_backtest(
     start, stop = int(decisions[0]), min(int(decisions[-1]) + 1, len(bars.sessions) - 1)
     broker = Broker(bars.codes, config.initial_cash, terms_for(bars, config))
     record = Record(benchmark=config.initial_cash)
-    broker.last = _last_closes(bars, start)
+    broker.last = last_closes(bars, start)
     record.close(bars.sessions[start].item(), broker, None)
     due = start
     for t in range(start, stop):
@@ -174,16 +175,6 @@ def terms_for(bars: MarketBars, config: TradeConfig) -> AccountTerms:
     )
 
 
-def _last_closes(bars: MarketBars, t: int) -> FloatArray:
-    """The last price of each name up to a session, in that session's shares."""
-    last = np.full(len(bars.codes), np.nan)
-    for row in range(t + 1):
-        close = bars.price(row, FillPrice.CLOSE)
-        carried = last * np.nan_to_num(bars.adjustment_factor[row], nan=1.0)
-        last = np.where(np.isfinite(close), close, carried)
-    return last
-
-
 def _check_scores(bars: MarketBars, scores_tN: FloatArray, decisions: IntArray) -> None:
     if scores_tN.shape != (len(decisions), len(bars.codes)) or not len(decisions):
         raise ContractError(
@@ -216,38 +207,23 @@ def _decision(
     record: Record,
     config: TradeConfig,
 ) -> Decision:
-    """What is known after session ``t``: the last row of the scores is its own."""
-    decided_at, filled_at = bars.instants(t, config.fills.price)
-    return Decision(
-        session=bars.sessions[t].item(),
-        decided_at=decided_at,
-        filled_at=filled_at,
-        codes=bars.codes,
-        score_N=np.where(bars.universe[t], scores_LN[-1], np.nan),
-        scores_LN=scores_LN,
-        equity=broker.equity(),
-        shares_N=broker.shares,
-        price_N=broker.last,
-        lot_size=config.lot_size,
-        past=history.until(t),
-        previous=record.portfolios[-1] if record.portfolios else None,
-        places=bars.places,
+    """What is known after session ``t``, of the account as it is."""
+    previous = record.portfolios[-1] if record.portfolios else None
+    return decision_of(
+        bars,
+        t,
+        scores_LN,
+        Account(broker.cash, broker.shares, broker.last, previous),
+        history=history,
+        lot=config.lot_size,
+        fill=config.fills.price,
     )
 
 
 def _order(decision: Decision, broker: Broker, config: TradeConfig) -> Portfolio:
-    """Turn one decision into orders: what is held and no target is sold, then the targets."""
-    portfolio = build_portfolio(decision, config=config.portfolio, costs=config.costs)
-    names, shares, known = lots_of(portfolio, decision)
-    sold = broker.held
-    if len(sold):
-        left = np.ones(len(decision.codes), dtype=np.bool_)
-        left[names] = False
-        sold = sold[left[sold]]
-    if not known.all():
-        names, shares = names[known], shares[known]
-    targets = np.concatenate([np.zeros(len(sold), dtype=np.int64), shares])
-    broker.orders = Orders.new(np.concatenate([sold, names]), targets, decision.session)
+    """Turn one decision into working orders."""
+    portfolio, names, targets = target_arrays(decision, config=config.portfolio, costs=config.costs)
+    broker.orders = Orders.new(names, targets, decision.session)
     return portfolio
 
 

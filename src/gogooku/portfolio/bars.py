@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from gogooku.core.calendar import Clock, DateArray, Exchange
+from gogooku.core.calendar import TOKYO, Clock, DateArray, Exchange, next_tokyo_sessions
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.metrics import FloatArray
 from gogooku.core.types import BoolArray, IntArray
@@ -170,7 +170,7 @@ class MarketBars:
         A fill at the mean price of a session begins at its open.
         """
         decided: datetime = self._decisions[t].item()
-        day: date = self.sessions[t + 1].item()
+        day = self._session_after(t)
         local = _OPENS.get(self.exchange.name, time(9, 0))
         if kind is FillPrice.CLOSE:
             local = _CLOSES.get(self.exchange.name, time(15, 0))
@@ -178,3 +178,17 @@ class MarketBars:
                 local = _EARLIER_CLOSE
         filled = datetime.combine(day, local, tzinfo=self._zone)
         return decided.replace(tzinfo=UTC), filled.astimezone(UTC)
+
+    def _session_after(self, t: int) -> date:
+        """The session after one; after the last of the bars that of the exchange's calendar.
+
+        Where the calendar of an exchange is not known, the next weekday.
+        """
+        if t + 1 < len(self.sessions):
+            known: date = self.sessions[t + 1].item()
+            return known
+        last: date = self.sessions[t].item()
+        if self.exchange is TOKYO:
+            following: date = next_tokyo_sessions(last + timedelta(days=1), 1)[0].item()
+            return following
+        return last + timedelta(days=max(1, 7 - last.weekday()) if last.weekday() > 3 else 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -38,6 +38,18 @@ class Orders(NamedTuple):
         days = np.empty(len(names), dtype="datetime64[D]")
         days.fill(np.datetime64(decided))
         return cls(names, targets, days, np.zeros(len(names), dtype=np.int64))
+
+    @classmethod
+    def of(cls, targets: Mapping[int, int], decided: date) -> Orders:
+        """Orders of one decision, from targets by position."""
+        count = len(targets)
+        names = np.fromiter(targets, dtype=np.int64, count=count)
+        return cls.new(names, np.fromiter(targets.values(), np.int64, count=count), decided)
+
+    @property
+    def by_name(self) -> dict[int, int]:
+        """Targets by position."""
+        return dict(zip(self.names.tolist(), self.targets.tolist(), strict=True))
 
     @classmethod
     def none(cls) -> Orders:
@@ -146,10 +158,10 @@ def within_budget(
         if cost > 0.0 and (lots := min((count - bought[place]) // lot, int(left / cost))) > 0:
             bought[place] += lots * lot
             left -= lots * cost
-    return _trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
+    return trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
 
 
-def _trimmed(
+def trimmed(
     counts: IntArray,
     total_of: Callable[[IntArray], IntArray],
     lot_cost: list[float],
@@ -157,8 +169,8 @@ def _trimmed(
     budget: int,
     lot: int,
 ) -> IntArray:
-    """Take lots off the last names until the exact total fits: rounding, a least commission."""
-    while (over := int(total_of(counts).sum()) - budget) > 0:
+    """Take lots off the last names until the exact total fits, or nothing is left."""
+    while counts.any() and (over := int(total_of(counts).sum()) - budget) > 0:
         place = int(np.flatnonzero(counts)[-1])
         fewer = max(1, int(over / lot_cost[place])) * lot
         counts[place] = max(int(counts[place]) - fewer, 0)

@@ -38,6 +38,11 @@ def signal_of(decision: Decision, config: PortfolioConfig) -> FloatArray:
     return signal
 
 
+def rows_of(half_life: float) -> int:
+    """Sessions of scores that a mean of a half-life takes; 1 where nothing is smoothed."""
+    return math.ceil(_HALF_LIVES * half_life) + 1
+
+
 def smoothed(scores_LN: FloatArray, half_life: float) -> FloatArray:
     """Mean over past sessions of standardised scores, each half-life weighing half as much.
 
@@ -53,7 +58,7 @@ def smoothed(scores_LN: FloatArray, half_life: float) -> FloatArray:
     float64 [N]
         NaN where a name never had a score.
     """
-    rows = scores_LN[-(math.ceil(_HALF_LIVES * half_life) + 1) :]
+    rows = scores_LN[-rows_of(half_life) :]
     weight = 0.5 ** (np.arange(len(rows) - 1, -1, -1, dtype=np.float64) / half_life)
     standard = standardised(rows)
     known = np.isfinite(standard)

@@ -1,10 +1,13 @@
-"""Write a ranking to a file: CSV, Parquet or JSON by its suffix, whole or not at all."""
+"""Write a table to a file: CSV, Parquet or JSON by its suffix, whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from gogooku.core.errors import UsageError
 from gogooku.core.files import finite, storage_errors, write_parquet
@@ -15,6 +18,26 @@ SUFFIXES = (".csv", ".parquet", ".json")
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
     """Write all names of a ranking.
+
+    Raises
+    ------
+    GogookuError
+        As `write_table`.
+    """
+    write_table(path, ranking.frame, document=ranking.to_json())
+
+
+def write_table(
+    path: Path, frame: pl.DataFrame, *, document: Any = None, raw: bytes | None = None
+) -> None:
+    """Write a whole table.
+
+    Parameters
+    ----------
+    document : Any
+        What JSON has; None for the rows.
+    raw : bytes, optional
+        What CSV has; None for the frame.
 
     Raises
     ------
@@ -30,10 +53,11 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with storage_errors(path):
         if path.suffix == ".csv":
-            temporary.write_text(ranking.frame.write_csv(), encoding="utf-8")
+            temporary.write_bytes(frame.write_csv().encode() if raw is None else raw)
         elif path.suffix == ".parquet":
-            write_parquet(ranking.frame, temporary)
+            write_parquet(frame, temporary)
         else:
-            text = json.dumps(finite(ranking.to_json()), indent=1, allow_nan=False)
+            rows = frame.to_dicts() if document is None else document
+            text = json.dumps(finite(rows), indent=1, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
         os.replace(temporary, path)

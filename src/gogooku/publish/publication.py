@@ -46,10 +46,13 @@ class Content:
     facts : mapping
         What programs read: horizon, counts, verdicts of the checks. No times, and nothing that
         names what it was made from: made anew from the same knowledge, it is the same.
+    files : mapping of str to bytes
+        Whatever else is kept, by the name of its file.
     """
 
     frames: Mapping[str, pl.DataFrame]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -189,5 +192,7 @@ def _written(building: Path, content: Content) -> dict[str, str]:
     """Write what is published; returns the hash of each file."""
     for name, frame in content.frames.items():
         write_parquet(frame, building / f"{name}.parquet")
+    for name, raw in content.files.items():
+        (building / name).write_bytes(raw)
     write_json(building / FACTS_FILE, dict(content.facts))
     return {path.name: hash_file(path) for path in sorted(building.iterdir())}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from gogooku.core.files import MANIFEST_FILE
+from gogooku.core.types import Dataset
 from gogooku.ingest.source import SANDBOX, Source, delivery, sources_folder
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import TRUTH_FILE
@@ -86,9 +88,23 @@ def source_of(home: Path, run: Run) -> Source | None:
     DataError
         It is damaged.
     """
-    folder = (
-        sources_folder(home) / str(run.manifest["source"]) / str(run.manifest["source_version"])
-    )
+    return _delivered(home, run.manifest)
+
+
+def names_beside(home: Path, dataset: Dataset) -> pl.DataFrame:
+    """What the companies of a dataset are called (`company_names`); none where its source has gone.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    source = _delivered(home, dataset.manifest)
+    return pl.DataFrame(schema=_NAMES) if source is None else company_names(source)
+
+
+def _delivered(home: Path, manifest: Mapping[str, Any]) -> Source | None:
+    folder = sources_folder(home) / str(manifest["source"]) / str(manifest["source_version"])
     return delivery(folder) if (folder / MANIFEST_FILE).exists() else None
 
 
