@@ -29,7 +29,7 @@ def ordered(monkeypatch):
     start = Broker.start_session
 
     def noted(broker):
-        found.append(dict(broker.orders))
+        found.append(broker.orders)
         start(broker)
 
     monkeypatch.setattr(Broker, "start_session", noted)
@@ -69,8 +69,8 @@ def test_a_day_of_the_past_gives_the_orders_of_the_backtest(case, seed, ordered)
         assert dict(made.weights) == dict(result.portfolios[place].weights)
         assert made == result.portfolios[place]
         wanted = ordered[t]
-        assert list(targets.items()) == [(n, order.target) for n, order in wanted.items()]
-        assert all(order.decided == decision.session for order in wanted.values())
+        assert list(targets.items()) == list(wanted.by_name.items())
+        assert (wanted.decided == np.datetime64(decision.session)).all()
 
 
 def test_what_is_held_and_not_chosen_is_sold_before_anything_is_bought():

@@ -269,7 +269,7 @@ def test_targets_are_the_orders_of_a_backtest_on_the_same_day(settings, monkeypa
     ordered = []
     start = Broker.start_session
     monkeypatch.setattr(
-        Broker, "start_session", lambda one: (ordered.append(dict(one.orders)), start(one))[1]
+        Broker, "start_session", lambda one: (ordered.append(one.orders.by_name), start(one))[1]
     )
     market, scores = random_market(5, sessions=30, names=16)
     scores = scores.astype(np.float32).astype(float)
@@ -283,8 +283,8 @@ def test_targets_are_the_orders_of_a_backtest_on_the_same_day(settings, monkeypa
         cash = result.daily.filter(date=day).item(0, "cash")
         made = tonight(desk, t, holdings=Holdings(held, cash, "hash"))
         targets = dict(made.target.select("code", "shares").rows())
-        for n, order in wanted[t].items():
-            assert targets.pop(market.codes[n]) == order.target
+        for n, target in wanted[t].items():
+            assert targets.pop(market.codes[n]) == target
         assert not any(targets.values())
 
 
