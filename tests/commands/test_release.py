@@ -2,6 +2,11 @@
 
 import pytest
 
+from gogooku.commands.release import Asked, release
+from gogooku.core.config import Execution
+from gogooku.core.errors import UsageError
+from gogooku.core.progress import SilentReporter
+from gogooku.core.wall import SystemClock
 from gogooku.releases.candidacy import GateLimits
 from gogooku.releases.registry import Act, State, read_registry
 from support.cli import done, is_one_paragraph, run_cli
@@ -56,3 +61,16 @@ def test_a_bundle_keeps_its_settings(home):
 def test_limits_stay_as_they_are_read(field):
     with pytest.raises(ValueError, match="frozen"):
         setattr(GateLimits(), field, 1.0)
+
+
+def test_nothing_is_opened_before_what_is_accepted_is_a_gate(tmp_path):
+    with pytest.raises(UsageError, match="no such gate"):
+        release(
+            tmp_path / "nowhere",
+            Asked(name="ridge", accepted=["leek"], why="x"),
+            config=None,
+            assignments=[],
+            execution=Execution(threads=1),
+            clock=SystemClock(),
+            reporter=SilentReporter(),
+        )

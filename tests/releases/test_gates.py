@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gogooku.core.errors import UsageError
+from gogooku.core.errors import DataError, UsageError
 from gogooku.core.ranks import centred_ranks
 from gogooku.dataset.home import current_dataset, labels_of
 from gogooku.dataset.state import feature_files, load_grown
 from gogooku.releases.gates import GATES, REPRODUCIBLE, WHOLE, require_gates
+from gogooku.releases.gates_of_origin import data_lost
 from gogooku.releases.gates_of_scores import tied_share
 from gogooku.releases.gates_of_skill import leak
 from gogooku.releases.verdicts import Outcome
@@ -285,3 +286,15 @@ def test_every_finding_of_the_evaluation_is_kept_and_the_first_is_named():
     assert made.refused
     assert made.figures["findings"] == ["horizon 1: a", "horizon 5: b"]
     assert made.said.startswith("2 finding(s) of the evaluation; the first: horizon 1: a")
+
+
+def test_a_dataset_that_cannot_be_opened_is_a_refusal_in_its_own_words():
+    class Gone:
+        @property
+        def dataset(self):
+            raise DataError("no dataset tiny-1 in the home")
+
+    made = data_lost(Gone(), REPRODUCIBLE)
+    assert (made.gate, made.refused, made.said) == (
+        REPRODUCIBLE, True, "no dataset tiny-1 in the home",
+    )  # fmt: skip
