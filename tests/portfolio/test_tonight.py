@@ -122,3 +122,30 @@ def test_the_last_session_is_filled_on_the_next_of_the_calendar(exchange, last, 
         sessions=np.array([last], dtype="datetime64[D]"),
     )
     assert market.instants(0)[1] == following
+
+
+def chosen(universe, previous):
+    """Names that a margin of one rank chooses among three; the second is better than the first."""
+    market = bars([[100.0] * 3], [[100.0] * 3], universe=np.array([universe]))
+    state = Account(1e6, np.zeros(3, dtype=np.int64), last_closes(market, 0), previous)
+    config = account(exit_margin=1)
+    decision = decision_of(
+        market,
+        0,
+        np.array([[2.0, 3.0, 1.0]]),
+        state,
+        history=market.history(),
+        lot=100,
+        fill=config.fills.price,
+    )
+    return targets_of(decision, config=config.portfolio, costs=config.costs)
+
+
+def test_a_seat_of_the_decision_before_is_kept_and_a_name_outside_the_universe_has_none():
+    whole = [True, True, True]
+    first, _ = chosen([True, False, True], None)
+    assert dict(first.seats) == {"10000": 1}
+    kept, targets = chosen(whole, first)
+    assert dict(kept.seats) == {"10000": 1}
+    assert list(targets) == [0]
+    assert dict(chosen(whole, None)[0].seats) == {"10010": 1}

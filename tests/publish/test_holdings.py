@@ -44,6 +44,10 @@ def test_as_a_broker_in_japan_writes_it(read, encoding):
     assert found.cash == 1_234_567.0
 
 
+def test_a_byte_order_mark_before_the_header(read):
+    assert read("code,shares\n1301,100\n", encoding="utf-8-sig").shares == {"13010": 100}
+
+
 def test_tabs(read):
     assert read("コード\t株数\n1301\t1,000\n").shares == {"13010": 1_000}
 
