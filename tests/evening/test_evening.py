@@ -263,6 +263,19 @@ def test_old_data_makes_a_ranking_and_no_orders(do, clock, sessions):
     assert "portfolio" not in one.facts
 
 
+def test_a_session_that_is_not_whole_is_not_published(do, clock, sessions, monkeypatch):
+    lacking = {sessions[-2]: "coverage: 3 of 9"}
+    monkeypatch.setattr(
+        "gogooku.evening.evening.partial_data", lambda _, made: lacking.get(made.date)
+    )
+    at(clock, sessions[-4])
+    do()
+    at(clock, sessions[-1])
+    made = do()
+    assert [one.session for one in made.published] == [sessions[-3], sessions[-1]]
+    assert made.refused == [f"{sessions[-2]}: coverage: 3 of 9"]
+
+
 def test_an_evening_goes_on_from_the_one_before(do, clock, sessions):
     at(clock, sessions[-7])
     do()

@@ -160,14 +160,15 @@ def large_k(top_k: int, names: float, *, asked: int | None = None) -> list[Cauti
         K that was asked for, where it was lowered to ``top_k``.
     """
     made = []
+    share = top_k / names if names else 1.0
     if top_k * NAMES_PER_PICK > names:
         made.append(
             Caution(
                 "large-k",
                 Severity.HIGH,
-                f"K is {top_k:,} of {names:,.0f} names, {top_k / names:.0%} of the universe: the "
+                f"K is {top_k:,} of {names:,.0f} names, {share:.0%} of the universe: the "
                 "picks are close to the universe itself. Pick at most a quarter of it.",
-                f"選択銘柄数Kは{top_k:,}で、ユニバース{names:,.0f}銘柄の{top_k / names:.0%}です。"
+                f"選択銘柄数Kは{top_k:,}で、ユニバース{names:,.0f}銘柄の{share:.0%}です。"
                 "ユニバース全体とほぼ変わりません。4分の1以下にしてください。",
                 {"top_k": top_k, "names": names},
             )

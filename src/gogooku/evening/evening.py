@@ -47,6 +47,7 @@ from gogooku.publish.orders import (
     make_orders,
     open_desk,
     orders_csv,
+    partial_data,
 )
 from gogooku.publish.publication import (
     ORDERS,
@@ -286,6 +287,11 @@ def _publish_due(
     for day in due:
         with done.log.step(f"publish {day}") as step:
             ranking = predictor.ranking(day, horizon=bundle.trade.config.portfolio.horizon)
+            lacking = partial_data(desk, ranking)
+            if lacking is not None:
+                done.refused += [f"{day}: {lacking}"] if in_service else []
+                step.said = f"refused: {lacking}"
+                continue
             holdings = _stated(desk, day, stated) if day == due[-1] else None
             before = last_target(home, bundle.source, bundle.bundle_id, before=day)
             tonight = None if late.refused else make_orders(desk, ranking, before, holdings)
