@@ -3,40 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-import numpy as np
-
-from gogooku.core.calendar import TOKYO, Clock, DateArray, exchange_named, tokyo_sessions
+from gogooku.core.calendar import DateArray
 from gogooku.core.errors import NotFoundError
-
-_LONGEST_BREAK = timedelta(days=21)
-"""No exchange is closed for longer."""
-
-
-def expected_session(exchange: str, clock: Clock, now: datetime, sessions: DateArray) -> date:
-    """The last session whose decision is past: what should be published by now.
-
-    Parameters
-    ----------
-    sessions : array of dates, ascending
-        Those of the dataset. Elsewhere than in Tokyo, whose calendar is known, the last of them
-        whose decision is past is expected.
-    """
-    place = exchange_named(exchange)
-    days = sessions
-    if place is TOKYO:
-        today = now.astimezone(UTC).date() + timedelta(days=1)
-        days = tokyo_sessions(today - _LONGEST_BREAK, today)
-    moment = np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")
-    past = days[place.decision(days, clock) <= moment]
-    if not len(past):
-        raise NotFoundError(
-            f"{exchange}: no session of the dataset ({days[0]} to {days[-1]}) is decided by {now}"
-        )
-    found: date = past[-1].item()
-    return found
-
 
 def due_sessions(
     sessions: DateArray, *, expected: date, published: Sequence[date], asked: date | None

@@ -18,10 +18,11 @@ import numpy as np
 from gogooku import pipeline
 from gogooku.core.config import Execution
 from gogooku.core.errors import EnvironmentalError
+from gogooku.core.expected import expected_session
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
-from gogooku.evening.due import due_sessions, expected_session
+from gogooku.evening.due import due_sessions
 from gogooku.evening.log import EveningLog
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import delivery, sources_folder
