@@ -8,6 +8,7 @@ from datetime import date
 from gogooku.core.calendar import DateArray
 from gogooku.core.errors import NotFoundError
 
+
 def due_sessions(
     sessions: DateArray, *, expected: date, published: Sequence[date], asked: date | None
 ) -> list[date]:
