@@ -22,6 +22,9 @@ from gogooku.core.wall import SystemClock
 
 app = typer.Typer()
 
+keys_app = typer.Typer(help="Keys of the server: who may read.")
+app.add_typer(keys_app, name="keys")
+
 Why = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
 
 
@@ -94,3 +97,40 @@ def evening(
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(help="How logs call the key.")],
+    expires: Annotated[
+        str | None, typer.Option(help="Last day on which it is valid; none by default.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, once."""
+    from gogooku.commands import keys as command
+
+    day = day_given(expires, option="--expires")
+    emit(
+        command.add(home_folder(), name, expires=day, rate=rate, clock=SystemClock()),
+        as_json=as_json,
+    )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: Json = False
+) -> None:
+    """Let a key in no more, also while the server runs."""
+    from gogooku.commands import keys as command
+
+    emit(command.revoke(home_folder(), name, clock=SystemClock()), as_json=as_json)
+
+
+@keys_app.command("list")
+def keys_list(as_json: Json = False) -> None:
+    """List the keys with their state; never the keys themselves."""
+    from gogooku.commands import keys as command
+
+    emit(command.listed(home_folder(), clock=SystemClock()), as_json=as_json)
