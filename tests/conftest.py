@@ -27,7 +27,6 @@ LONGEST_FIRST = (
     "test_sync_kill.py",
     "test_resources.py",
     "test_compaction.py",
-    "test_app.py",
     "test_source_features.py",
     "test_null_markets.py",
     "test_rebuild_append.py",

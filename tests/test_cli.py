@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from gogooku import cli
-from gogooku.cli import data, environment, output, program, runs, use
+from gogooku.cli import data, environment, output, program, runs, service, use
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import DataError, FindingError
 from support.cli import run_cli
@@ -87,7 +87,7 @@ def test_commands_are_declared_here_and_nothing_else():
 def test_commands_are_listed_by_subject():
     assert [path[0] for path in COMMANDS] == [
         name
-        for subject in (data, runs, use)
+        for subject in (data, runs, service, use)
         for name, *_ in command_paths(typer.main.get_command(subject.app))
     ]
     assert cli.main is program.main

@@ -65,6 +65,20 @@ def test_an_evening_without_a_bundle_ends_with_3(home):
     assert "gogooku release RUN" in nothing.err
 
 
+def test_a_shadow_is_retired_and_the_bundle_in_service_is_not(home):
+    released = done(home, "release", "ridge", "--json").json["bundle"]
+    shadow = done(home, "release", "lightgbm", "--shadow", "--json").json["bundle"]
+    gone = done(home, "retire", shadow, "--why", "enough", "--json").json
+    assert gone == {"source": "tiny", "bundle": shadow, "state": "retired"}
+    kept = run_cli(home, "retire", released, "--json")
+    assert kept.code == 2
+    assert "in service" in kept.err
+    states = {
+        one["bundle"]: one["state"] for one in done(home, "releases", "--json").json["bundles"]
+    }
+    assert states == {released: "released", shadow: "retired"}
+
+
 def test_an_evening_is_played_where_the_clock_can_be_moved():
     at = datetime(2031, 5, 6, 20, 30, tzinfo=JST)
     assert isinstance(clock_of("sandbox", None), SystemClock)

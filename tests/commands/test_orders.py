@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from gogooku.commands.orders import Asked, orders
+from gogooku.commands.portfolio import portfolio
 from gogooku.core.errors import FindingError
 from gogooku.core.wall import VirtualClock
 from support.cli import done, is_one_paragraph, run_cli
@@ -105,3 +106,10 @@ def test_cash_without_holdings_is_refused(published):
     wrong = run_cli(home, "evening", "--source", "tiny", "--cash", "1000")
     assert wrong.code == 2
     assert "--holdings FILE" in wrong.err
+
+
+def test_the_target_of_a_session_is_what_was_published(published):
+    home, day = published
+    made = portfolio(home, Asked("tiny", date.fromisoformat(day), None))
+    said = done(home, "portfolio", "--source", "tiny", "--date", day, "--json").json
+    assert [one["code"] for one in said["target"]] == [one["code"] for one in made.facts["target"]]

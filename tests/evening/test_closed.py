@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from gogooku.core.calendar import Clock, tokyo_sessions
+from gogooku.core.expected import expected_session
 from gogooku.evening.closed import vendor_sessions
-from gogooku.evening.due import expected_session
 from gogooku.ingest.source import read_source
 
 FIRST, LAST = date(2026, 11, 16), date(2026, 12, 4)

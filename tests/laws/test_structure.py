@@ -207,9 +207,7 @@ _BRANCHES = (
 UNTESTED: Mapping[str, str] = {
     "gogooku.commands.export": "run by the tests of the commands",
     "gogooku.commands.import_prices": "run by the tests of the commands",
-    "gogooku.commands.predict": "run by the tests of the commands",
     "gogooku.commands.sandbox": "run by the tests of the commands",
-    "gogooku.commands.serve": "run by the tests of the server, in a process of its own",
     "gogooku.commands.train": "run by the tests of the commands",
     "gogooku.ingest.imports.parse": "run by the tests of dates, codes and numbers",
     "gogooku.features.bars.impact": "its features are held against the oracle",

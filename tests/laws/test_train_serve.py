@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import anyio
-import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -16,8 +13,7 @@ import pytest
 from gogooku.core.types import Dataset
 from gogooku.predict.predictor import Predictor
 from gogooku.runs.folder import Run
-from gogooku.serve.app import KEY_HEADER, hash_key, make_app
-from gogooku.serve.fresh import Fresh
+from support.asking import Asking, ask_run
 from support.law_world import trained
 
 KEY = "a key of the test"
@@ -34,21 +30,6 @@ def predictor(run: Run, basic_dataset: Dataset) -> Predictor:
     return Predictor(run, basic_dataset)
 
 
-class Client:
-    """Requests to the application itself, without a socket."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.app = make_app(Fresh.fixed(predictor), key_hashes=[hash_key(KEY)])
-
-    def __call__(self, path: str, method: str = "GET", **request: Any) -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-                return await client.request(method, path, **request)
-
-        return anyio.run(ask)
-
-
 Scores = dict[tuple[str, int], bytes]
 
 
@@ -62,8 +43,8 @@ def evaluated(run: Run, day: date) -> Scores:
     return bits(run.predictions("test").filter(pl.col("date") == day))
 
 
-def served(client: Client, day: date) -> Scores:
-    answer = client("/ranking", params={"date": str(day)}, headers={KEY_HEADER: KEY})
+def served(client: Asking, day: date) -> Scores:
+    answer = client("/ranking", date=str(day))
     assert answer.status_code == 200, answer.text
     return {
         (row["code"], int(name.removeprefix("score_"))): np.float32(value).tobytes()
@@ -76,7 +57,7 @@ def served(client: Client, day: date) -> Scores:
 def disagreements(run: Run, predictor: Predictor) -> list[str]:
     """Test sessions whose evaluated, ranked and served scores are not the same bits."""
     days = run.predictions("test").get_column("date").unique().sort().to_list()
-    client = Client(predictor)
+    client = ask_run(predictor)
     found = []
     for day in (days[0], days[len(days) // 2], days[-1]):
         expected = evaluated(run, day)
@@ -95,7 +76,7 @@ def test_evaluated_ranked_and_served_scores_are_the_same_bits(run: Run, predicto
 def test_the_last_session_is_the_newest_of_the_dataset(run: Run, predictor: Predictor):
     last = run.predictions("test").get_column("date").max()
     assert predictor.newest == last
-    newest = Client(predictor)("/ranking", headers={KEY_HEADER: KEY}).json()
+    newest = ask_run(predictor)("/ranking").json()
     assert newest["date"] == str(last)
 
 
@@ -146,15 +127,14 @@ def test_a_rounded_answer_is_caught(
 PATHS = ("/ranking", "/version", "/", "/docs", "/openapi.json", "/nothing/here", "/health/more")
 
 
-@pytest.mark.parametrize("headers", [{}, {KEY_HEADER: ""}, {KEY_HEADER: "another key"}])
+@pytest.mark.parametrize("key", [None, "", "another key"])
 @pytest.mark.parametrize("path", PATHS)
-def test_everything_but_health_needs_a_key(predictor: Predictor, path: str, headers):
-    client = Client(predictor)
-    for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"):
-        assert client(path, method, headers=headers).status_code in (401, 405), method
-    assert client(path, headers=headers).status_code == 401
-    assert client("/health").json() == {"status": "ok"}
+def test_everything_but_health_needs_a_key(predictor: Predictor, path: str, key):
+    client = ask_run(predictor)
+    for method in ("GET", "POST", "HEAD", "OPTIONS"):
+        assert client(path, method=method, key=key).status_code == 401, method
+    assert client("/health", key=None).json() == {"status": "ok"}
 
 
 def test_an_unknown_path_with_a_key_is_not_found(predictor: Predictor):
-    assert Client(predictor)("/nothing", headers={KEY_HEADER: KEY}).status_code == 404
+    assert ask_run(predictor)("/nothing").status_code == 404

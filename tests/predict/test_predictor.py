@@ -5,22 +5,23 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
 from gogooku import pipeline
+from gogooku.core.errors import DataError
+from gogooku.dataset.home import current_dataset
 from gogooku.predict.output import write_ranking
 from gogooku.predict.predictor import Predictor
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import OUTPUTS_FILE
-from gogooku.serve.app import KEY_HEADER, hash_key, make_app
-from gogooku.serve.fresh import Fresh
-from support.cli import NETWORK, done, sets
+from support.asking import ask_run
+from support.cli import FEATURES, NETWORK, done, run_cli, sets
 
 HORIZONS = (1, 5, 10, 20)
-KEY = "a key of the test"
 HEADS = (
     "learner.training.loss.kind=combined",
     'learner.training.loss.parts=[{}, {loss={kind="pinball"}}]',
@@ -115,22 +116,9 @@ def test_one_that_is_not_known_is_null_in_every_file(predictor, monkeypatch, tmp
 def test_predict_and_the_server_say_the_same(home):
     whole = done(home, "predict", "--run", "atft-gat-fan", "--json").json["ranking"]
     run = open_run(home, "atft-gat-fan")
-    fresh = Fresh.fixed(pipeline.predictor(run, run.dataset(home)))
-    body = asked(make_app(fresh, key_hashes=[hash_key(KEY)]), "/ranking?horizon=5").json()
+    body = ask_run(pipeline.predictor(run, run.dataset(home)))("/ranking", horizon=5).json()
     assert body["ranking"] == whole
     assert whole[0]["q0.1_5"] < whole[0]["q0.9_5"]
-
-
-def asked(app, path):
-    import anyio
-    import httpx
-
-    async def ask():
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get(path, headers={KEY_HEADER: KEY})
-
-    return anyio.run(ask)
 
 
 def test_people_are_shown_those_of_the_horizon_that_ranks(home):
@@ -166,3 +154,97 @@ def test_nothing_is_scored_while_a_network_is_in_training_mode(home, monkeypatch
         frames = [one.frame for one in pool.map(lambda _: predictor.ranking(), range(3))]
     assert overlaps == [False] * 3
     assert all(frame.equals(alone) for frame in frames)
+
+
+@pytest.fixture
+def plain(tour_home):
+    """A run that gives scores alone."""
+    return pipeline.predictor(open_run(tour_home, "ridge"), current_dataset(tour_home))
+
+
+def test_predictor_never_uses_a_checkpoint_that_saw_the_date(tour_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(tour_home, home)
+    split = sets("split={kind='walk_forward', num_folds=2, test=0.3}", "warmup_sessions=60")
+    made = done(home, "train", "ridge", *split, "--json").json
+    predictor = pipeline.predictor(open_run(home, made["run"]), current_dataset(home))
+    assert len(predictor.checkpoints) == 2
+    evaluated = predictor.run.predictions("test")
+    for fold in (0, 1):
+        days = evaluated.filter(fold=fold).get_column("date").unique().sort()
+        for day in (days[0], days[-1]):
+            ranking = predictor.ranking(day)
+            one = evaluated.filter((pl.col("date") == day) & (pl.col("horizon") == 5))
+            wanted = dict(one.select("code", "score").iter_rows())
+            assert dict(ranking.frame.select("code", "score_5").iter_rows()) == wanted
+    first = min(max(c.trained_through.values()) for c in predictor.checkpoints)
+    with pytest.raises(DataError, match="in-sample"):
+        predictor.ranking(first)
+
+
+def test_session_without_a_universe_says_so(tour_home, monkeypatch):
+    predictor = pipeline.predictor(open_run(tour_home, "reversal"), current_dataset(tour_home))
+    nothing = np.zeros_like(predictor.dataset.valid_TN)
+    object.__setattr__(predictor.dataset, "valid_TN", nothing)
+    with pytest.raises(DataError, match="universe"):
+        predictor.ranking()
+
+
+def test_newest_session_ranks_by_default(plain):
+    ranking = plain.ranking()
+    assert ranking.date == plain.newest
+    assert isinstance(ranking.date, date)
+    assert json.loads(json.dumps(ranking.to_json()))["num_names"] == ranking.frame.height
+
+
+def test_a_sector_that_is_not_known_is_null(plain, tmp_path):
+    known = plain.ranking()
+    code = known.frame.get_column("code")[1]
+    sectors = np.array(plain.dataset.sector_TN)
+    sectors[-1, plain.dataset.codes.index(code)] = -1
+    object.__setattr__(plain.dataset, "sector_TN", sectors)
+    ranking = plain.ranking()
+    assert ranking.frame.get_column("sector").null_count() == 1
+    assert ranking.frame.drop("sector").equals(known.frame.drop("sector"))
+    assert ranking.to_json()["ranking"][1]["sector"] is None
+    for suffix, read in (
+        ("csv", lambda p: pl.read_csv(p, schema_overrides={"sector": pl.String})),
+        ("parquet", pl.read_parquet),
+        ("json", lambda p: pl.DataFrame(json.loads(p.read_text())["ranking"])),
+    ):
+        path = tmp_path / f"ranking.{suffix}"
+        write_ranking(path, ranking)
+        assert read(path).get_column("sector").to_list() == ranking.frame["sector"].to_list()
+
+
+def test_a_dataset_without_sectors_ranks_all_the_same(plain):
+    unknown = np.full_like(plain.dataset.sector_TN, -1)
+    object.__setattr__(plain.dataset, "sector_TN", unknown)
+    manifest = {**plain.dataset.manifest, "sectors": []}
+    object.__setattr__(plain.dataset, "manifest", manifest)
+    frame = plain.ranking().frame
+    assert frame.schema["sector"] == pl.String
+    assert frame.get_column("sector").null_count() == frame.height > 0
+
+
+def test_ranking_file_is_whole_or_untouched(plain, tmp_path, monkeypatch):
+    ranking = plain.ranking()
+    path = tmp_path / "ranking.csv"
+    write_ranking(path, ranking)
+    before = path.read_bytes()
+
+    def crash(*_, **__):
+        raise RuntimeError("crash")
+
+    monkeypatch.setattr("gogooku.predict.output.os.replace", crash)
+    with pytest.raises(RuntimeError):
+        write_ranking(path, ranking)
+    assert path.read_bytes() == before
+
+
+def test_run_on_a_dataset_built_again_with_the_same_features_still_serves(tour_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(tour_home, home)
+    other = sets("universe.lookback=50", f"features={FEATURES}")
+    done(home, "build", "--source", "tiny", *other, "--json")
+    assert run_cli(home, "predict", "--run", "ridge", "--json").code == 0

@@ -41,7 +41,7 @@ MODULES = (
     "gogooku.learn.losses.correlation.loss",
     "gogooku.runs.train",
     "gogooku.runs.report",
-    "gogooku.serve.app",
+    "gogooku.commands.serve",
     "torch._dynamo",  # what the first optimiser step would import
 )
 

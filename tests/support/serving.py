@@ -9,15 +9,14 @@ from pathlib import Path
 import httpx
 
 import gogooku
-from gogooku.serve.app import KEY_HEADER, hash_key
-
-KEY = "a very secret key 5f1c"
+from gogooku.serve.keys import KEY_HEADER, hash_key
+from support.asking import KEY
 
 
 class Server:
     """A real server process of this package on a free loopback port."""
 
-    def __init__(self, home, *named, log):
+    def __init__(self, home, *named, log, before="", environment=()):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -25,11 +24,12 @@ class Server:
         command = ["serve", *named, "--port", str(self.port)]
         with log.open("w") as handle:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"from gogooku.cli import main; main({command!r})"],
+                [sys.executable, "-c", f"{before}\nfrom gogooku import cli; cli.main({command!r})"],
                 env={
                     "GOGOOKU_HOME": str(home),
                     "GOGOOKU_API_KEYS": hash_key(KEY),
                     "PYTHONPATH": str(Path(gogooku.__file__).parents[1]),
+                    **dict(environment),
                 },
                 stdout=handle,
                 stderr=handle,

@@ -26,6 +26,9 @@ from gogooku.core.wall import SystemClock
 
 app = typer.Typer()
 
+keys_app = typer.Typer(help="Keys of the server: who may read.")
+app.add_typer(keys_app, name="keys")
+
 Why = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
 
 
@@ -63,7 +66,7 @@ def release(
 @app.command()
 def releases(as_json: Json = False) -> None:
     """List bundles, their states and every move."""
-    from gogooku.commands import release as command
+    from gogooku.commands import releases as command
 
     emit(command.releases(home_folder()), as_json=as_json)
 
@@ -75,9 +78,21 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Put the bundle back that was released before; one atomic move."""
-    from gogooku.commands import release as command
+    from gogooku.commands import rollback as command
 
     emit(command.rollback(home_folder(), source, why=why, clock=SystemClock()), as_json=as_json)
+
+
+@app.command()
+def retire(
+    bundle: Annotated[str, typer.Argument(help="Bundle: its id, or its name for the newest.")],
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Use a bundle for nothing any more, for example a shadow."""
+    from gogooku.commands import retire as command
+
+    emit(command.retire(home_folder(), bundle, why=why, clock=SystemClock()), as_json=as_json)
 
 
 @app.command()
@@ -171,7 +186,45 @@ def portfolio(
     as_json: Json = False,
 ) -> None:
     """Print the target portfolio of the newest evening."""
-    from gogooku.commands import orders as command
+    from gogooku.commands import portfolio as command
+    from gogooku.commands.orders import Asked
 
-    asked = command.Asked(source, day_given(day, option="--date"), output)
+    asked = Asked(source, day_given(day, option="--date"), output)
     emit(command.portfolio(home_folder(), asked), as_json=as_json)
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Argument(help="How logs call the key.")],
+    expires: Annotated[
+        str | None, typer.Option(help="Last day on which it is valid; none by default.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, once."""
+    from gogooku.commands import keys as command
+
+    day = day_given(expires, option="--expires")
+    emit(
+        command.add(home_folder(), name, expires=day, rate=rate, clock=SystemClock()),
+        as_json=as_json,
+    )
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: Json = False
+) -> None:
+    """Let a key in no more, also while the server runs."""
+    from gogooku.commands import keys as command
+
+    emit(command.revoke(home_folder(), name, clock=SystemClock()), as_json=as_json)
+
+
+@keys_app.command("list")
+def keys_list(as_json: Json = False) -> None:
+    """List the keys with their state; never the keys themselves."""
+    from gogooku.commands import keys as command
+
+    emit(command.listed(home_folder(), clock=SystemClock()), as_json=as_json)

@@ -63,23 +63,29 @@ def predict(
 
 @app.command()
 def serve(
-    run: Annotated[str | None, typer.Option(help="Run; the newest finished by default.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Source whose publications; the only one with a release by default."),
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="A run instead, released or not.")] = None,
     dataset: DatasetName = None,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8765,
+    log: Annotated[
+        Path | None, typer.Option(help="File of the access log; standard error by default.")
+    ] = None,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Serve rankings over HTTP; everything but /health needs a key."""
+    """Serve what was published over HTTP; everything but /health needs a key."""
     from gogooku.commands import serve as command
 
     command.serve(
         home_folder(),
-        run=run,
-        dataset=dataset,
-        keys=api_keys(),
+        command.Asked(source=source, run=run, dataset=dataset, device=device, log=log),
+        key_hashes=api_keys(),
         at=Address(host, whole_number(port, option="--port", least=0, most=MOST_PORT)),
-        device=device,
+        clock=SystemClock(),
         say=lambda answer: emit(answer, as_json=as_json),
     )
 

@@ -1,4 +1,4 @@
-"""`gogooku orders` and `gogooku portfolio`: what the released bundle published to be traded."""
+"""`gogooku orders`: the orders that the released bundle published."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock, DateArray
 from gogooku.core.errors import DataError, FindingError
+from gogooku.core.expected import expected_session
 from gogooku.core.terms import money
 from gogooku.core.wall import WallClock
-from gogooku.evening.due import expected_session
 from gogooku.predict.output import write_table
 from gogooku.publish.orders import HOLDINGS, ORDERS_CSV, PORTFOLIO
 from gogooku.publish.publication import (
@@ -63,13 +63,13 @@ def orders(home: Path, asked: Asked, *, clock: WallClock) -> Answer:
     GogookuError
         As `gogooku.publish.publication.open_publication`; or it has no orders.
     """
-    bundle, made, account = _published(home, asked)
+    bundle, made, account = published(home, asked)
     frame = made.frame(ORDERS)
     parts: list[object] = [
         frame_table(f"Orders after {made.session} of {bundle.bundle_id}", frame)
         if frame.height
         else f"No orders after {made.session} of {bundle.bundle_id}",
-        *_account_lines(bundle, account),
+        *account_lines(bundle, account),
     ]
     waiting = _not_ordered(made.frame(TARGET))
     if waiting.height:
@@ -80,32 +80,13 @@ def orders(home: Path, asked: Asked, *, clock: WallClock) -> Answer:
         write_table(asked.output, frame)
     if asked.output is not None:
         parts.append(f"written: {asked.output} ({counted(frame.height, 'order')})")
-    facts = {**_facts(bundle, made, account), "orders": frame.to_dicts(),
+    facts = {**facts_of(bundle, made, account), "orders": frame.to_dicts(),
              "not_ordered": waiting.to_dicts()}  # fmt: skip
     late = None if asked.day is not None else _late(bundle, made, clock)
     return Answer(facts=facts, parts=parts, failure=late)
 
 
-def portfolio(home: Path, asked: Asked) -> Answer:
-    """The target portfolio after a session.
-
-    Raises
-    ------
-    GogookuError
-        As `orders`.
-    """
-    bundle, made, account = _published(home, asked)
-    frame = made.frame(TARGET)
-    title = f"Target after {made.session} of {bundle.bundle_id}, decided {account['decided']}"
-    parts: list[object] = [frame_table(title, frame), *_account_lines(bundle, account)]
-    if asked.output is not None:
-        write_table(asked.output, frame)
-        parts.append(f"written: {asked.output} ({counted(frame.height, 'name')})")
-    facts = {**_facts(bundle, made, account), "target": frame.to_dicts()}
-    return Answer(facts=facts, parts=parts)
-
-
-def _published(home: Path, asked: Asked) -> tuple[Bundle, Publication, Mapping[str, Any]]:
+def published(home: Path, asked: Asked) -> tuple[Bundle, Publication, Mapping[str, Any]]:
     """The released bundle, its publication, and the account of that evening."""
     bundle = open_bundle(home, the_released(home, asked.source))
     if asked.day is not None:
@@ -126,7 +107,8 @@ def _published(home: Path, asked: Asked) -> tuple[Bundle, Publication, Mapping[s
     return bundle, made, made.facts[PORTFOLIO]
 
 
-def _facts(bundle: Bundle, made: Publication, account: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(bundle: Bundle, made: Publication, account: Mapping[str, Any]) -> dict[str, Any]:
+    """What programs read of an evening beside its tables."""
     return {
         "date": str(made.session),
         "bundle": bundle.bundle_id,
@@ -136,7 +118,8 @@ def _facts(bundle: Bundle, made: Publication, account: Mapping[str, Any]) -> dic
     }
 
 
-def _account_lines(bundle: Bundle, account: Mapping[str, Any]) -> list[str]:
+def account_lines(bundle: Bundle, account: Mapping[str, Any]) -> list[str]:
+    """The account behind an evening, in words."""
     place = bundle.exchange
     return [
         f"account: {_BASIS[account['basis']]}; worth {money(account['equity'], place)}, cash "

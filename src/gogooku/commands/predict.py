@@ -13,10 +13,10 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock
 from gogooku.core.errors import DataError
+from gogooku.core.expected import expected_session
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
 from gogooku.dataset.home import current_dataset
-from gogooku.evening.due import expected_session
 from gogooku.predict.output import write_ranking
 from gogooku.predict.predictor import Ranking
 from gogooku.releases.bundle import Bundle, open_bundle
@@ -102,10 +102,7 @@ def predict(
         f"{_named(bundle, used)}, dataset {made.dataset}",
     ]
     if late is not None:
-        parts.append(
-            f"STALE: the newest session is {made.date}; {late} should be there by now. Fetch and "
-            "build: gogooku sync, gogooku build"
-        )
+        parts.append(_stale(made.date, late))
     if output is not None:
         write_ranking(output, named)
         parts.append(f"written: {output} ({made.frame.height:,} names)")
@@ -117,6 +114,14 @@ def predict(
         "expected": None if late is None else str(late),
     }
     return Answer(facts=facts, parts=parts)
+
+
+def _stale(newest: date, expected: date) -> str:
+    """That a ranking is old, and what helps."""
+    return (
+        f"STALE: the newest session is {newest}; {expected} should be there by now. Fetch and "
+        "build: gogooku sync, gogooku build"
+    )
 
 
 def _named(bundle: Bundle | None, run: Run) -> str:

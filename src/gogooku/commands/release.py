@@ -1,4 +1,4 @@
-"""`gogooku release`, `releases` and `rollback`: which model is in service."""
+"""`gogooku release`: put a run in service, through its gates."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gogooku.releases import registry
 from gogooku.releases.bundle import Bundle, bundle_ids, make_bundle, open_bundle
 from gogooku.releases.candidacy import Candidacy, GateLimits
 from gogooku.releases.gates import judge, require_gates
-from gogooku.releases.registry import Move, State, read_registry
+from gogooku.releases.registry import read_registry
 from gogooku.releases.scorecard import scorecard_of
-from gogooku.releases.verdicts import Outcome, Verdict, refusals
+from gogooku.releases.verdicts import Verdict, refusals
 from gogooku.runs.find import open_run
 from gogooku.runs.judge import tries_on
 from gogooku.runs.luck import luck_of
@@ -154,70 +154,4 @@ def _answer(
             f"  {bundle.folder}",
         ],
         failure=failure,
-    )
-
-
-def releases(home: Path) -> Answer:
-    """Every bundle of a home with its state, and every move."""
-    now = read_registry(home)
-    bundles = [open_bundle(home, name) for name in bundle_ids(home)]
-    rows = [
-        (
-            one.source,
-            one.bundle_id,
-            str(now.state_of(one.bundle_id)),
-            one.scorecard["skill"].get("h5.rank_ic", {}).get("value"),
-        )
-        for one in bundles
-    ]
-    moves = [
-        (
-            move.at.strftime("%Y-%m-%d %H:%M"),
-            move.bundle,
-            str(move.act),
-            str(move.after),
-            _gates_in_words(move),
-            move.why,
-        )
-        for move in now.history
-    ]
-    return Answer(
-        facts={
-            "bundles": [
-                {"source": source, "bundle": name, "state": state, "rank_ic_5": skill}
-                for source, name, state, skill in rows
-            ],
-            "history": [move.to_json() for move in now.history],
-        },
-        parts=[
-            table("bundles", ["source", "bundle", "state", "RankIC at 5"], rows),
-            table("history", ["at (UTC)", "bundle", "act", "became", "gates", "why"], moves),
-        ],
-    )
-
-
-def _gates_in_words(move: Move) -> str:
-    """Of the gates of a move, how many it passed and which refused, warned or were overruled."""
-    kinds: dict[str, list[str]] = {}
-    for one in move.gates:
-        kind = "accepted" if one.get("accepted") else str(one["outcome"])
-        kinds.setdefault(kind, []).append(str(one["gate"]))
-    good = kinds.pop(str(Outcome.PASSED), [])
-    words = [f"{len(good)} passed"] if good else []
-    return "; ".join([*words, *(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())])
-
-
-def rollback(home: Path, source: str, *, why: str, clock: WallClock) -> Answer:
-    """Put the bundle back that was released before.
-
-    Raises
-    ------
-    DataError
-        There is none.
-    """
-    went, came = registry.rollback(home, source=source, why=why, at=clock.now())
-    state = read_registry(home).state_of(came)
-    return Answer(
-        facts={"source": source, "bundle": came, "state": str(State(state)), "instead_of": went},
-        parts=[f"{came} is {state} for {source} again, instead of {went}"],
     )

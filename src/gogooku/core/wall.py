@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 JST = ZoneInfo("Asia/Tokyo")
 MINUTE_SECONDS = 60.0
 PLAYED_HEADER = "x-sandbox-now"
-"""With which a client tells a sandbox exchange what time it is, where a month is played."""
+"""Header with the time of day for a sandbox exchange, where a month is played."""
 
 
 class WallClock(Protocol):

@@ -17,11 +17,12 @@ from typing import Any
 from gogooku import pipeline
 from gogooku.core.config import Execution
 from gogooku.core.errors import EnvironmentalError
+from gogooku.core.expected import expected_session
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
 from gogooku.evening.closed import vendor_sessions
-from gogooku.evening.due import due_sessions, expected_session
+from gogooku.evening.due import due_sessions
 from gogooku.evening.log import EveningLog, StepLog
 from gogooku.evening.record import Outcome, recorded
 from gogooku.ingest.jquants.summary import Synced
@@ -252,31 +253,9 @@ def _publish_due(
     home: Path, bundle: Bundle, dataset: Dataset, asked: Asked, *, clock: WallClock, done: Evening
 ) -> list[Publication]:
     """Publish every session that is due for a bundle."""
-    source = _source_of(home, dataset)
-    expected = expected_session(
-        bundle.exchange,
-        dataset.clock,
-        clock.now(),
-        dataset.sessions,
-        open_days=partial(vendor_sessions, source),
-    )
-    done.expected = expected
     in_service = bundle.bundle_id == done.bundle
-    late = freshness(expected, dataset)
-    if in_service and asked.day is None and late.refused:
-        done.refused.append(f"{expected}: {late.gate}: {late.said}")
-    due = due_sessions(
-        dataset.sessions,
-        expected=expected,
-        published=published_sessions(home, asked.source, bundle.bundle_id),
-        asked=asked.day,
-    )
+    due, late = _due(home, bundle, dataset, asked, clock=clock, done=done)
     if not due:
-        if asked.holdings is not None and bundle.bundle_id == done.bundle:
-            done.refused.append(
-                f"{expected}: --holdings: what is due is published already, and its orders stay; "
-                "state the holdings on the next evening"
-            )
         return []
     if in_service and len(due) > 1:
         done.log.reporter.say(f"catching up {len(due):,} evenings: {due[0]} to {due[-1]}")
@@ -294,7 +273,7 @@ def _publish_due(
                 continue
             holdings = _stated(desk, day, stated) if day == due[-1] else None
             before = last_target(home, bundle.source, bundle.bundle_id, before=day)
-            tonight = None if late.refused else make_orders(desk, ranking, before, holdings)
+            tonight = None if late else make_orders(desk, ranking, before, holdings)
             content = _content(home, bundle, desk, ranking, tonight)
             step.said = _in_words(content)
             verdicts = _verdicts(home, bundle, day, content, promise, asked.limits)
@@ -310,6 +289,36 @@ def _publish_due(
             name, at = bundle.bundle_id, clock.now()
             made.append(publish(home, asked.source, day, name, content, inputs=inputs, at=at))
     return made
+
+
+def _due(
+    home: Path, bundle: Bundle, dataset: Dataset, asked: Asked, *, clock: WallClock, done: Evening
+) -> tuple[list[date], bool]:
+    """Sessions that a bundle has to publish, in order, and whether the expected one is missing."""
+    expected = expected_session(
+        bundle.exchange,
+        dataset.clock,
+        clock.now(),
+        dataset.sessions,
+        open_days=partial(vendor_sessions, _source_of(home, dataset)),
+    )
+    done.expected = expected
+    in_service = bundle.bundle_id == done.bundle
+    late = freshness(expected, dataset)
+    if in_service and asked.day is None and late.refused:
+        done.refused.append(f"{expected}: {late.gate}: {late.said}")
+    due = due_sessions(
+        dataset.sessions,
+        expected=expected,
+        published=published_sessions(home, asked.source, bundle.bundle_id),
+        asked=asked.day,
+    )
+    if not due and in_service and asked.holdings is not None:
+        done.refused.append(
+            f"{expected}: --holdings: what is due is published already, and its orders stay; "
+            "state the holdings on the next evening"
+        )
+    return due, late.refused
 
 
 def _stated(desk: Desk, day: date, asked: Asked | None) -> Holdings | None:

@@ -48,7 +48,7 @@ HOLDINGS: Final = "holdings"
 """Of an account that was stated."""
 BELOW_ONE_LOT: Final = "below_one_lot"
 """Of a name with a weight that buys no whole lot."""
-_LEAST_COVERAGE: Final = 0.8
+_LEAST_MEMBERS: Final = 0.8
 """Smallest universe, as a share of that of the session before."""
 _LEAST_SCORED: Final = 0.5
 """Smallest share of the universe that must have a score, and a price of the session."""
@@ -151,10 +151,10 @@ def partial_data(desk: Desk, made: Ranking) -> str | None:
     members = bars.universe[t]
     now = int(members.sum())
     before = int(bars.universe[t - 1].sum()) if t else now
-    if now < _LEAST_COVERAGE * before:
+    if now < _LEAST_MEMBERS * before:
         return (
             f"coverage: {now:,} names in the universe, {before:,} on the session before; at least "
-            f"{_LEAST_COVERAGE:.0%} are expected. Is a file of the vendor late? Run it again later"
+            f"{_LEAST_MEMBERS:.0%} are expected. Is a file of the vendor late? Run it again later"
         )
     quoted = int(np.isfinite(bars.price(t, FillPrice.CLOSE)[members]).sum())
     for what, count in (("scored", made.frame.height), ("quoted", quoted)):

@@ -237,7 +237,7 @@ class Client:
     pacer : Pacer
         Its plan is the subscription's; ``discover`` sets it.
     clock : WallClock
-        Waits between attempts. What a shifted one shows is told to the sandbox exchange with each
+        Waits between attempts. What a shifted one shows goes to the sandbox exchange with each
         request.
     transport : httpx.BaseTransport, optional
         Instead of the network, in tests.
@@ -274,7 +274,7 @@ class Client:
         self._clock = clock
         self._patience = patience
         self._is_here = is_loopback(httpx.URL(base_url).host)
-        told = [self._say_time] if isinstance(clock, ShiftedClock) else []
+        stamps = [self._say_time] if isinstance(clock, ShiftedClock) else []
         rule = FileRule(httpx.URL(base_url).host)
         # trust_env=False: no environment variable and no .netrc decides where the key goes.
         self._api_line = transport or Line(network)
@@ -282,7 +282,7 @@ class Client:
             transport=self._api_line,
             auth=_KeyHeader(key),
             headers={"accept-encoding": "gzip", "user-agent": _USER_AGENT},
-            event_hooks={"request": told},
+            event_hooks={"request": stamps},
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -292,7 +292,7 @@ class Client:
             transport=self._file_line,
             headers={"accept-encoding": "identity", "user-agent": _USER_AGENT},
             timeout=_TIMEOUT,
-            event_hooks={"request": [rule, *told]},
+            event_hooks={"request": [rule, *stamps]},
             follow_redirects=True,
             max_redirects=_REDIRECTS,
             trust_env=False,
