@@ -107,7 +107,8 @@ def _marks(rows: npt.NDArray[Any], order: _Places, counts: _Places) -> FloatArra
     """Lowest value, median and highest value of rows in a given order."""
     first, last = np.zeros_like(counts), np.maximum(counts - 1, 0)
     wanted = np.stack([first, last // 2, np.minimum(counts // 2, rows.shape[1] - 1), last], axis=1)
-    found = np.take_along_axis(rows, np.take_along_axis(order, wanted, axis=1), axis=1)
+    each = np.arange(len(rows))[:, None]
+    found = rows[each, order[each, wanted]]
     low, left, right, high = found.astype(np.float64).T
     return np.stack([low, (left + right) / 2.0, high], axis=1)
 
@@ -150,11 +151,12 @@ def _share(
     np.equal(placed[:, 1:], placed[:, :-1], out=tied[:, 1:-1])
     for row, count in enumerate(counts.tolist()):
         tied[row, count:] = False
-    flat = tied.reshape(-1)
-    turns = np.flatnonzero(flat[1:] != flat[:-1])
-    if not len(turns):
+    found = np.flatnonzero(tied)
+    if not len(found):
         return
-    begins, ends = turns[0::2], turns[1::2]
+    apart = found[1:] != found[:-1] + 1
+    begins = found[np.concatenate([[True], apart])] - 1
+    ends = found[np.concatenate([apart, [True]])]
     row, length = begins // (width + 1), ends - begins + 1
     mean = (begins + ends) * 0.5 - row * (width + 1) + 1
     inside = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
