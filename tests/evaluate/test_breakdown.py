@@ -36,7 +36,7 @@ def found(frame, value, measure):
 def test_each_group_equals_a_naive_loop():
     score, label, number = panel()
     grouping = Grouping.of("sector", ("a", "b", "c"), number)
-    frame = by_names(score, label, grouping, horizon=5, top_k=20)
+    frame = by_names([score], label, grouping, horizon=5, top_k=20)
     assert dict(frame.schema) == dict(BREAKDOWN_SCHEMA)
     for group, value in enumerate(grouping.values):
         rank_ic, hit, top, names = [], [], [], []
@@ -62,7 +62,7 @@ def test_each_group_equals_a_naive_loop():
 def test_one_group_is_the_whole():
     score, label, _ = panel(1)
     grouping = Grouping.of("all", ("all",), np.zeros(score.shape))
-    frame = by_names(score, label, grouping, horizon=1, top_k=20)
+    frame = by_names([score], label, grouping, horizon=1, top_k=20)
     daily = metrics.daily_rank_ic(score, label)
     assert found(frame, "all", "rank_ic")["mean"] == pytest.approx(daily.mean(), abs=1e-12)
     hit = cross_section.by_session({"it": cross_section.hit_rate}, score, label)["it"]
@@ -70,9 +70,31 @@ def test_one_group_is_the_whole():
     assert frame["value"].unique().to_list() == ["all"]
 
 
+def test_paths_are_averaged_session_by_session():
+    (score, label, number), (other, _, _) = panel(1), panel(7)
+    other[3] = np.nan
+    grouping = Grouping.of("sector", ("a", "b", "c"), number)
+    frame = by_names([score, other], label, grouping, horizon=5, top_k=20)
+    one = by_names([score], label, grouping, horizon=5, top_k=20)
+    assert not one.equals(frame), "the second path counts"
+    for place, value in enumerate(grouping.values):
+        daily = []
+        for path in (score, other):
+            mine = np.where(grouping.group_tN == place, path, np.nan)
+            daily.append(metrics.daily_rank_ic(mine, label))
+        assert np.isnan(daily[1][3])
+        wanted = metrics.mean_estimate(np.nanmean(daily, axis=0), horizon=5)
+        row = found(frame, value, "rank_ic")
+        assert row["mean"] == pytest.approx(wanted.value, abs=1e-6)
+        assert row["error"] == pytest.approx(wanted.error, abs=1e-6)
+        assert row["n"] == wanted.n == 9, "more paths make no more evidence"
+
+
 def test_names_of_no_known_group_are_a_group_of_their_own():
     score, label, number = panel(2)
-    frame = by_names(score, label, Grouping.of("size", ("s", "m", "l"), number), horizon=1, top_k=9)
+    frame = by_names(
+        [score], label, Grouping.of("size", ("s", "m", "l"), number), horizon=1, top_k=9
+    )
     rows = frame.filter(measure="rank_ic")
     assert rows["value"].to_list() == ["s", "m", "l", UNKNOWN]
     joint = (np.isfinite(score) & np.isfinite(label)).sum(axis=1).mean()
@@ -84,7 +106,7 @@ def test_a_group_too_small_for_a_session_does_not_count_in_it():
     number = np.full(score.shape, 1.0)
     number[:, :11] = 0.0
     frame = by_names(
-        score, label, Grouping.of("sector", ("few", "rest"), number), horizon=1, top_k=9
+        [score], label, Grouping.of("sector", ("few", "rest"), number), horizon=1, top_k=9
     )
     few = found(frame, "few", "rank_ic")
     joint = (np.isfinite(score) & np.isfinite(label))[:, :11].sum(axis=1)

@@ -48,7 +48,9 @@ def test_skill_that_is_negative_by_chance_or_over_too_few_sessions():
 
 
 def test_one_fold_only():
-    assert "all 250 test sessions" in only(cautions.few_folds(1, 250), "one-fold")
+    assert "every test session (250) was scored by a single fit" in only(
+        cautions.few_folds(1, 250), "one-fold"
+    )
     assert cautions.few_folds(2, 250) == []
 
 

@@ -23,7 +23,7 @@ def said(home, run, *, change=None, dataset=None):
     if change is not None:
         scores = change(scores, labels.raw_TNH[indices])
     skill = evaluate_scores(scores, indices, labels)
-    where = breakdown(whole, labels, (indices, scores), skill)
+    where = breakdown(whole, labels, (indices, [scores]), skill)
     found = cautions_of(run, dataset or whole, (indices, scores), skill, where)
     return {one.code: one.text for one in found}
 

@@ -17,7 +17,8 @@ def cut(home, ridge):
     dataset = ridge.dataset(home)
     labels, judged = labels_of(dataset), ridge.scores("test", dataset)
     skill = evaluate_scores(judged[1], judged[0], labels, variant="raw")
-    return dataset, labels, judged, skill, breakdown(dataset, labels, judged, skill)
+    where = breakdown(dataset, labels, (judged[0], [judged[1]]), skill)
+    return dataset, labels, judged, skill, where
 
 
 def test_every_cut_is_there_and_every_name_in_one_group_of_it(cut):

@@ -13,9 +13,10 @@ from gogooku.core.types import HORIZONS
 from gogooku.dataset.home import labels_of
 from gogooku.evaluate.skill import evaluate_scores
 from gogooku.runs.find import open_run
+from gogooku.runs.groups import breakdown
 from gogooku.runs.judge import JudgeConfig, evaluate, truth_of
 from gogooku.sandbox.market.config import FAMILIES
-from support.cli import done, sets
+from support.cli import done, run_cli, sets
 from support.seals import reseal
 
 
@@ -42,6 +43,54 @@ def test_it_is_the_skill_of_the_test_part(home, ridge):
     assert judged.deciles.equals(skill.deciles)
     assert judged.written["part"] == "test"
     assert judged.written["validation"]["h5.rank_ic"]["n"] > 0
+
+
+def test_the_cuts_of_a_cross_validation_are_means_over_its_paths(home):
+    done(
+        home, "train", "ridge", *sets("split.kind=combinatorial", "split.num_groups=4"),
+        *sets("split.embargo=0"), "--json",
+    )  # fmt: skip
+    run = open_run(home, "ridge")
+    dataset = run.dataset(home)
+    labels = labels_of(dataset)
+    keys = ["cut", "value", "horizon", "measure"]
+    alone = []
+    for path in range(run.num_paths):
+        indices, scores = run.scores("test", dataset, path=path)
+        skill = evaluate_scores(
+            scores, indices, labels, truth=None, universe_tN=dataset.valid_TN[indices]
+        )
+        alone.append(breakdown(dataset, labels, (indices, [scores]), skill))
+    every = pl.concat(alone).group_by(keys).agg(pl.all().mean(), spread=pl.col("mean").std())
+    judged = evaluate(home, run).breakdown
+    both = judged.join(every, on=keys, suffix="_alone")
+    both = both.filter((pl.col("n") == pl.col("n_alone")) & (pl.col("n") > 0))
+    assert both.height > 0.7 * judged.filter(pl.col("n") > 0).height
+    assert both["spread"].max() > 0.001, "paths differ"
+    assert both["mean"].to_numpy() == pytest.approx(both["mean_alone"].to_numpy(), rel=1e-5)
+
+
+def test_a_block_of_one_session_has_figures_and_no_error(home):
+    day = str(open_run(home, "ridge").dataset(home).sessions[-40])
+    split = ("split.kind=calendar", "split.valid=20", f"split.start={day}", f"split.end={day}")
+    for name in ("reversal", "ridge"):
+        done(home, "train", name, *sets(*split), "--json")
+    answer = done(home, "evaluate", "ridge", "--json").json
+    (judged,) = answer.values()
+    one = judged["metrics"]["h5.rank_ic"]
+    assert (one["n"], one["error"], one["low"]) == (1, None, None)
+    assert one["value"] is not None
+    assert "all 1 test" not in done(home, "evaluate", "ridge").out
+    cuts = evaluate(home, open_run(home, "ridge")).breakdown
+    assert set(cuts["n"]) <= {0, 1}
+    assert cuts["error"].null_count() == cuts.height
+    (month,) = cuts.filter(cut="month", horizon=5, measure="rank_ic").to_dicts()
+    assert (month["mean"], month["n"]) == (pytest.approx(one["value"]), 1)
+    side = done(home, "compare", "reversal", "ridge", "--json").json
+    assert "over 1 session that all runs share. No test can judge that" in side["sentence"]
+    assert {row["p_value"] for row in side["differences"]} == {None}
+    for command in ("backtest", "report", "doctor"):
+        assert run_cli(home, command, "ridge").code in (0, 1)
 
 
 def test_each_label_has_an_evaluation_of_its_own(home, ridge):

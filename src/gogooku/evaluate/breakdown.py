@@ -99,7 +99,7 @@ class Grouping:
 
 
 def by_names(
-    score_tN: _Values, label_tN: _Values, grouping: Grouping, *, horizon: int, top_k: int
+    paths: Sequence[_Values], label_tN: _Values, grouping: Grouping, *, horizon: int, top_k: int
 ) -> pl.DataFrame:
     """RankIC, hit rate and top K less universe of each group of names; `BREAKDOWN_SCHEMA`.
 
@@ -107,13 +107,26 @@ def by_names(
     on the same side of the whole session's medians, ``top_K_bps`` the mean label of those of the
     session's top K that are in the group, less the mean of the whole session. A group counts in a
     session with at least `MIN_NAMES` names, and for the top K with a pick.
+
+    Parameters
+    ----------
+    paths : sequence of float arrays [t, N]
+        Scores; of a cross-validation those of each path. A measure of a session is the mean over
+        the paths in which its group counts, as in `gogooku.evaluate.paths.over_paths`.
     """
     made: dict[str, list[FloatArray]] = {}
-    for rows in blocks_of(*score_tN.shape):
-        block = CrossSection(score_tN[rows], label_tN[rows])
-        part = _group_measures(block, grouping.group_tN[rows], len(grouping.values), top_k)
-        for name, value in part.items():
-            made.setdefault(name, []).append(value)
+    for rows in blocks_of(*label_tN.shape):
+        parts = [
+            _group_measures(
+                CrossSection(score_tN[rows], label_tN[rows]),
+                grouping.group_tN[rows],
+                len(grouping.values),
+                top_k,
+            )
+            for score_tN in paths
+        ]
+        for name in parts[0]:
+            made.setdefault(name, []).append(_mean_of([part[name] for part in parts]))
     whole = {name: np.concatenate(parts) for name, parts in made.items()}
     names = whole.pop("names")
     rows_of = [
@@ -160,6 +173,16 @@ def _group_measures(
         f"top_{top_k}_bps": BPS * _share(total(picks * over), seats, counted & (seats > 0.0)),
         "names": names,
     }
+
+
+def _mean_of(paths: Sequence[FloatArray]) -> FloatArray:
+    """Mean over paths of what is known; NaN where it is in none."""
+    if len(paths) == 1:
+        return paths[0]
+    table = np.stack(paths)
+    known = np.isfinite(table)
+    count = known.sum(axis=0)
+    return _share(np.where(known, table, 0.0).sum(axis=0), count, count > 0)
 
 
 def _share(top: FloatArray, bottom: FloatArray, counted: BoolArray) -> FloatArray:

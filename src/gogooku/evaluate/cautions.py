@@ -137,7 +137,7 @@ def few_folds(folds: int, sessions: int) -> list[Caution]:
         Caution(
             "one-fold",
             Severity.MEDIUM,
-            f"One fold only: all {sessions:,} test sessions were scored by a single fit, so "
+            f"One fold only: every test session ({sessions:,}) was scored by a single fit, so "
             "nothing is known of how the result varies from fit to fit. More folds: "
             "--set split.kind=calendar",
             f"検証は1区間のみです。テスト期間{sessions:,}営業日をすべて1回の学習で評価しており、"

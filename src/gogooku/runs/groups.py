@@ -83,7 +83,7 @@ def traded_value(dataset: Dataset, *, first: int, last: int) -> FloatArray:
 
 
 def breakdown(
-    dataset: Dataset, labels: Labels, judged: tuple[IntArray, Scores], skill: Skill
+    dataset: Dataset, labels: Labels, judged: tuple[IntArray, Sequence[Scores]], skill: Skill
 ) -> pl.DataFrame:
     """Where the skill of scores lies, by every cut; `gogooku.evaluate.breakdown.BREAKDOWN_SCHEMA`.
 
@@ -91,16 +91,22 @@ def breakdown(
     ----------
     dataset : Dataset
     labels : Labels
-    judged : (int64 [t], float32 [t, N, H])
-        Sessions and scores.
+    judged : (int64 [t], sequence of float32 [t, N, H])
+        Sessions and scores; of a cross-validation those of each path, over which the mean is taken.
     skill : Skill
         Of those, by labels of the variant and with the K that its facts state.
     """
-    indices, scores = judged
+    indices, paths = judged
     facts = skill.report.facts
     by, top_k = labels.variant(facts["variant"])[indices], int(facts["top_k"])
     frames = [
-        by_names(scores[:, :, h], by[:, :, h], grouping, horizon=horizon, top_k=top_k)
+        by_names(
+            [scores[:, :, h] for scores in paths],
+            by[:, :, h],
+            grouping,
+            horizon=horizon,
+            top_k=top_k,
+        )
         for grouping in groupings(dataset, indices)
         for h, horizon in enumerate(labels.horizons)
     ]

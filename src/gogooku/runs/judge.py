@@ -219,7 +219,7 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     if run.out_of_time:
         test = _skill(run, "test", dataset, labels, config, truth)
         valid = _skill(run, "valid", dataset, labels, config, truth).report.to_json()["metrics"]
-        judged = run.scores("test", dataset)
+        indices, *scored = run.scores("test", dataset)
         more: dict[str, Any] = {"validation": valid}
     else:
         paths = [
@@ -227,9 +227,10 @@ def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
             for path in range(run.num_paths)
         ]
         test = over_paths(paths, kind=run.config.split.kind)
-        judged = run.scores("test", dataset, path=0)
+        scored = [run.scores("test", dataset, path=path)[1] for path in range(run.num_paths)]
+        indices = run.scores("test", dataset, path=0)[0]
         more = {"validation": {}, "paths": [one.report.to_json()["metrics"] for one in paths]}
-    where = breakdown(dataset, labels, judged, test)
+    where, judged = breakdown(dataset, labels, (indices, scored), test), (indices, scored[0])
     for name, frame in {
         _DAILY_FILE: test.daily,
         _DECILES_FILE: test.deciles,
