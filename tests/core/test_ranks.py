@@ -41,7 +41,7 @@ def test_single_and_double_precision_rank_alike(values):
     np.testing.assert_allclose(ours, ranks.centred_ranks(single.astype(float)), atol=1e-7)
 
 
-def test_packed_order_knows_signs_zeros_and_infinities():
+def test_radix_order_knows_signs_zeros_and_infinities():
     row = np.array([0.0, -0.0, -np.inf, np.inf, -1e-40, 1e-40, np.nan, -np.nan, -5, 5], np.float32)
     ours = ranks.centred_ranks(row[None])[0]
     wanted = ranks.centred_ranks(row.astype(float)[None])[0]

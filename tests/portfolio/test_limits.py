@@ -149,7 +149,7 @@ def test_sides_of_betas_with_different_signs_hold_nothing_and_say_why():
 
 
 @given(st.integers(0, 2**32 - 10), st.sampled_from(["best", "worst", "some", "all"]))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_a_name_without_a_beta_is_on_neither_side_of_a_beta_neutral_portfolio(seed, which):
     made = known_decision(seed, short=True)
     known = made.past.beta.copy()

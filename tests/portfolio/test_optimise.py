@@ -176,6 +176,7 @@ def test_no_alpha_is_worth_its_cost_and_nothing_is_traded():
     st.sampled_from([0.0, 0.3]),
     st.sampled_from([0.0, 0.5]),
 )
+@example(171, Measure.VARIANCE, Stance.DOLLAR_NEUTRAL, 0.35, 0.3, 0.0)
 @example(1_836_768_936, Measure.VARIANCE, Stance.DOLLAR_NEUTRAL, 0.35, 0.3, 0.0)
 @settings(max_examples=25, deadline=None)
 def test_every_limit_holds(seed, measure, stance, turnover, sector, beta):

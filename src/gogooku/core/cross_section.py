@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ _EDGE = 1e-9
 """Share by which distances from the middle are shortened: a position on a border falls inward.
 Positions are fractions with the number of names below them, so no other crosses one."""
 _BLOCK_VALUES = 1 << 17
+_SAMPLED, _SPARE = 8, 3
+"""Every how many names one is in a sample, and how many times as many it is to let through."""
 _LABELLED_PICKS = 0.5
 """Fewest share of the picked names whose label must be known for the session to count."""
 
@@ -196,7 +199,7 @@ class Picks:
         if width < 2 * top_k:
             return cls(top_k, np.zeros(score_TN.shape, bool), np.zeros(0, np.intp), nothing)
         filled = np.where(scored_TN, score_TN, score_TN.dtype.type(-np.inf))
-        edge = np.partition(filled, width - top_k, axis=1)[:, width - top_k, None]
+        edge = _highest(filled, top_k)[:, None]
         inside = filled >= edge
         inside[np.count_nonzero(scored_TN, axis=1) < 2 * top_k] = False
         over = np.count_nonzero(inside, axis=1) - top_k
@@ -227,27 +230,36 @@ class Picks:
         return out
 
 
+_AS_MADE: Mapping[str, npt.DTypeLike] = MappingProxyType({})
+
 Kernel = Callable[[CrossSection], npt.NDArray[Any]]
 """From sessions to one value, or one row of values, of each."""
 
 
 def by_session(
-    kernels: Mapping[str, Kernel], score_TN: _Values, label_TN: _Values
+    kernels: Mapping[str, Kernel],
+    score_TN: _Values,
+    label_TN: _Values,
+    *,
+    kept_as: Mapping[str, npt.DTypeLike] = _AS_MADE,
 ) -> dict[str, npt.NDArray[Any]]:
     """Apply kernels to all sessions, by blocks; each block is ranked once for all of them.
 
     Sessions that do not count are NaN in what a kernel makes one number a session of; whole
-    numbers are counts, which stay.
+    numbers are counts, which stay. ``kept_as`` has the types of what is not kept as it is made.
     """
     made: dict[str, npt.NDArray[Any]] = {}
     for rows in blocks_of(*score_TN.shape):
-        block = CrossSection(score_TN[rows], label_TN[rows])
+        block = CrossSection(
+            np.ascontiguousarray(score_TN[rows]), np.ascontiguousarray(label_TN[rows])
+        )
         for name, kernel in kernels.items():
             value = kernel(block)
             if value.dtype == np.float64 and value.ndim == 1:
                 value = np.where(block.varies, value, np.nan)
             if name not in made:
-                made[name] = np.empty((len(score_TN), *value.shape[1:]), dtype=value.dtype)
+                kind = kept_as.get(name, value.dtype)
+                made[name] = np.empty((len(score_TN), *value.shape[1:]), dtype=kind)
             made[name][rows] = value
     return made
 
@@ -359,8 +371,7 @@ def ndcg(top_k: int) -> Kernel:
         if not enough.any():
             return out
         score, label, half = sessions.score_places, sessions.label_places, count / 2.0
-        width = label.shape[1]
-        best = np.sort(np.partition(label, width - top_k, axis=1)[:, width - top_k :], axis=1)
+        best = _best_places(label, count, top_k)
         most = (best[:, ::-1] + half[:, None]) @ discount
         first, clear = _first_places(score, count, top_k)
         clear &= best[:, 0] > 0.0  # else what is not known, at 0, may be among them
@@ -381,17 +392,70 @@ def _first_places(
 ) -> tuple[npt.NDArray[np.intp], BoolArray]:
     """Names at the first places [T, K], the first first, and the sessions without ties there."""
     highest = (count_T - 1.0) / 2.0
-    chosen = places_TN > np.maximum(highest - top_k, 0.0)[:, None]
-    clear = np.count_nonzero(chosen, axis=1) == top_k
+    flat, clear = _first(places_TN, count_T, top_k)
     names = np.zeros((len(places_TN), top_k), dtype=np.intp)
-    rows = np.flatnonzero(clear)
-    found = (np.flatnonzero(chosen[rows]) % places_TN.shape[1]).reshape(len(rows), top_k)
-    values = np.take_along_axis(places_TN[rows], found, axis=1)
+    found = (flat % places_TN.shape[1]).reshape(-1, top_k)
+    values = places_TN.reshape(-1)[flat].reshape(-1, top_k)
     order = np.argsort(-values, axis=1, kind="stable")
-    names[rows] = np.take_along_axis(found, order, axis=1)
-    ranked = np.take_along_axis(values, order, axis=1)
-    clear[rows] = (ranked == highest[rows, None] - np.arange(top_k)).all(axis=1)
+    each = np.arange(len(order))[:, None]
+    names[clear] = found[each, order]
+    ranked = values[each, order]
+    clear[clear] = (ranked == highest[clear, None] - np.arange(top_k)).all(axis=1)
     return names, clear
+
+
+def _best_places(places_TN: FloatArray, count_T: FloatArray, top_k: int) -> FloatArray:
+    """The ``top_k`` highest places of each session, the lowest of them first, [T, K]."""
+    flat, clear = _first(places_TN, count_T, top_k)
+    best = np.empty((len(places_TN), top_k))
+    best[clear] = places_TN.reshape(-1)[flat].reshape(-1, top_k)
+    rest, last = np.flatnonzero(~clear), places_TN.shape[1] - top_k
+    if len(rest):
+        best[rest] = np.partition(places_TN[rest], last, axis=1)[:, last:]
+    return np.sort(best, axis=1)
+
+
+def _first(
+    places_TN: FloatArray, count_T: FloatArray, top_k: int
+) -> tuple[npt.NDArray[np.intp], BoolArray]:
+    """Where the first ``top_k`` places are, flat, of the sessions where no tie is in the way.
+
+    Those sessions are the second, [T]. Without a tie across their end these are the places above
+    the highest less ``top_k``.
+    """
+    least = np.maximum((count_T - 1.0) / 2.0 - top_k, 0.0)
+    flat = np.flatnonzero(places_TN > least[:, None])
+    row = flat // places_TN.shape[1]
+    clear = np.bincount(row, minlength=len(places_TN)) == top_k
+    return (flat if clear.all() else flat[clear[row]]), clear
+
+
+def _highest(values_TN: _Values, top_k: int) -> _Values:
+    """The ``top_k``-th highest value of each row, [T].
+
+    Among the values at or above one of a sample that probably has ``top_k`` above it; a row where
+    it has not is partitioned whole. The result does not depend on the sample.
+    """
+    length, width = values_TN.shape
+    sample = values_TN[:, ::_SAMPLED]
+    spare = _SPARE * (top_k // _SAMPLED + 1)
+    rest = np.arange(length)
+    edge = np.empty(length, dtype=values_TN.dtype)
+    if spare < sample.shape[1]:
+        at = sample.shape[1] - 1 - spare
+        least = np.partition(sample, at, axis=1)[:, at]
+        flat = np.flatnonzero(values_TN >= least[:, None])
+        row = flat // width
+        counts = np.bincount(row, minlength=length)
+        pool = np.full((length, max(top_k, int(counts.max()))), -np.inf, dtype=values_TN.dtype)
+        begin = np.cumsum(counts) - counts
+        pool[row, np.arange(len(flat)) - begin[row]] = values_TN.reshape(-1)[flat]
+        at = pool.shape[1] - top_k
+        edge = np.partition(pool, at, axis=1)[:, at]
+        rest = np.flatnonzero(counts < top_k)
+    if len(rest):
+        edge[rest] = np.partition(values_TN[rest], width - top_k, axis=1)[:, width - top_k]
+    return edge
 
 
 def _gained(score: FloatArray, gain: FloatArray, discount: FloatArray) -> float:
@@ -441,11 +505,12 @@ def _quotient(top: npt.NDArray[Any], bottom: npt.NDArray[Any]) -> FloatArray:
 
 
 def _cosine(a_TN: FloatArray, b_TN: FloatArray) -> FloatArray:
-    """Correlation of rows that are centred, with 0 where they do not count."""
-    square = np.einsum("tn,tn->t", a_TN, a_TN) * np.einsum("tn,tn->t", b_TN, b_TN)
-    scale = np.sqrt(square)
-    product = np.einsum("tn,tn->t", a_TN, b_TN)
-    return _quotient(product, scale)
+    """Correlation of rows of places, which are centred and 0 where a name does not count.
+
+    Sums of products of places are exact, in whatever order.
+    """
+    scale = np.sqrt(np.vecdot(a_TN, a_TN) * np.vecdot(b_TN, b_TN))
+    return _quotient(np.vecdot(a_TN, b_TN), scale)
 
 
 def _varies(marks_T3: FloatArray) -> BoolArray:

@@ -12,6 +12,7 @@ from gogooku.core.cross_section import MIN_NAMES, BoolArray, Picks
 from gogooku.core.ranks import FloatArray
 
 _Values = npt.NDArray[np.floating[Any]]
+_BLOCK_VALUES = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,12 @@ def rank_agreement(a: Places, b: Places) -> FloatArray:
     """
     length = min(len(a), len(b))
     a, b = a[:length], b[:length]
-    row, name = np.divmod(np.flatnonzero(a.known ^ b.known), a.places.shape[1])
+    where = np.flatnonzero(a.known ^ b.known)
+    row = where // max(a.places.shape[1], 1)
     shared = (a.count + b.count - np.bincount(row, minlength=length)) / 2.0
     count = np.where(shared >= MIN_NAMES, shared, np.nan)
-    mean_a, variance_a = _moments(a, (row, name), count)
-    mean_b, variance_b = _moments(b, (row, name), count)
+    mean_a, variance_a = _moments(a, (row, where), count)
+    mean_b, variance_b = _moments(b, (row, where), count)
     product = _products(a.places, b.places) / count - mean_a * mean_b
     scale = np.sqrt(np.maximum(variance_a * variance_b, 0.0))
     out = np.full(length, np.nan)
@@ -71,9 +73,17 @@ def rank_agreement(a: Places, b: Places) -> FloatArray:
 
 
 def _products(a_TN: npt.NDArray[np.float32], b_TN: npt.NDArray[np.float32]) -> FloatArray:
-    """Sum of products of each row, in double precision."""
-    made = np.einsum("tn,tn->t", a_TN, b_TN, dtype=np.float64, casting="safe")
-    return np.asarray(made)
+    """Sum of products of each row, in double precision, by blocks that stay in the cache."""
+    length, width = a_TN.shape
+    out = np.empty(length)
+    step = max(1, _BLOCK_VALUES // max(1, width))
+    wide_a, wide_b = np.empty((step, width)), np.empty((step, width))
+    for first in range(0, length, step):
+        rows = slice(first, min(first + step, length))
+        inside = slice(0, rows.stop - first)
+        wide_a[inside], wide_b[inside] = a_TN[rows], b_TN[rows]
+        out[rows] = np.vecdot(wide_a[inside], wide_b[inside])
+    return out
 
 
 def _moments(
@@ -81,9 +91,10 @@ def _moments(
 ) -> tuple[FloatArray, FloatArray]:
     """Mean and variance over the names that stand in both; over all that are known the mean is 0.
 
-    ``only_one`` are rows and names that stand in one of the two; in the other their place is 0.
+    ``only_one`` are rows, and flat positions, of names that stand in one of the two; in the other
+    their place is 0.
     """
-    values = ranked.places[only_one].astype(np.float64)
+    values = ranked.places.reshape(-1).take(only_one[1]).astype(np.float64)
     mean = -np.bincount(only_one[0], weights=values, minlength=len(ranked)) / count
     lost = np.bincount(only_one[0], weights=values * values, minlength=len(ranked))
     return mean, (ranked.squares - lost) / count - mean * mean

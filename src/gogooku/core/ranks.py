@@ -1,7 +1,7 @@
 """Ranks within rows, the form in which nearly everything is compared across names.
 
-Values and positions are sorted together; what ranks mean is worked out in sorted order, where equal
-values lie side by side, and put in its place once.
+What ranks mean is worked out in sorted order, where equal values lie side by side, and put in its
+place once.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def _marks(rows: npt.NDArray[Any], order: _Places, counts: _Places) -> FloatArra
     """Lowest value, median and highest value of rows in a given order."""
     first, last = np.zeros_like(counts), np.maximum(counts - 1, 0)
     wanted = np.stack([first, last // 2, np.minimum(counts // 2, rows.shape[1] - 1), last], axis=1)
-    found = np.take_along_axis(rows, np.take_along_axis(order, wanted, axis=1), axis=1)
+    each = np.arange(len(rows))[:, None]
+    found = rows[each, order[each, wanted]]
     low, left, right, high = found.astype(np.float64).T
     return np.stack([low, (left + right) / 2.0, high], axis=1)
 
@@ -121,8 +122,8 @@ def _rank(
     """
     unknown = np.isnan(rows)
     counts = rows.shape[1] - np.count_nonzero(unknown, axis=1)
-    packs = rows.dtype == np.float32
-    order, placed = _packed_order(rows, unknown) if packs else _plain_order(rows)
+    single = rows.dtype == np.float32
+    order, placed = _radix_order(rows, unknown) if single else _plain_order(rows)
     coded = np.empty(rows.shape, dtype=out.dtype)
     for row, count in enumerate(counts.tolist()):
         coded[row, :count] = _distinct(scale, rows.dtype, out.dtype, count)
@@ -150,11 +151,12 @@ def _share(
     np.equal(placed[:, 1:], placed[:, :-1], out=tied[:, 1:-1])
     for row, count in enumerate(counts.tolist()):
         tied[row, count:] = False
-    flat = tied.reshape(-1)
-    turns = np.flatnonzero(flat[1:] != flat[:-1])
-    if not len(turns):
+    found = np.flatnonzero(tied)
+    if not len(found):
         return
-    begins, ends = turns[0::2], turns[1::2]
+    apart = found[1:] != found[:-1] + 1
+    begins = found[np.concatenate([[True], apart])] - 1
+    ends = found[np.concatenate([apart, [True]])]
     row, length = begins // (width + 1), ends - begins + 1
     mean = (begins + ends) * 0.5 - row * (width + 1) + 1
     inside = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
@@ -168,21 +170,23 @@ def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:
     return order, np.take_along_axis(rows, order, axis=1)
 
 
-def _packed_order(
+def _radix_order(
     rows: npt.NDArray[Any], unknown: npt.NDArray[np.bool_]
 ) -> tuple[_Places, npt.NDArray[Any]]:
-    """`_plain_order` for float32: value and position sorted together as one integer.
+    """`_plain_order` for float32: sorted by the lower half of the bits, then by the upper half.
 
-    Twice as fast as an argsort. The bits of a float order like integers once those of negative ones
-    are inverted, but for the sign; adding 0 makes -0 equal 0. In place of the values come integers
+    NumPy sorts numbers of 16 bits in linear time (radix), so two such sorts take less than half the
+    time of one of floats. The bits of a float order like integers once those of negative ones are
+    inverted, but for the sign; adding 0 makes -0 equal 0. In place of the values come integers
     that are equal when they are.
     """
     bits = np.add(rows, np.float32(0), order="C").view(np.int32)
     bits ^= (bits >> np.int32(31)) & _LAST
     np.copyto(bits, _LAST, where=unknown)
-    packed = bits.astype(np.int64)
-    packed <<= 32
-    packed |= np.arange(rows.shape[1])
-    packed.sort(axis=1)
-    words = packed.astype("<i8", copy=False).view("<i4")
-    return words[:, 0::2].astype(np.intp), words[:, 1::2]
+    begin = (np.arange(len(rows)) * rows.shape[1])[:, None]
+    lower = np.argsort(bits.astype(np.uint16), axis=1, kind="stable") + begin
+    upper = (bits >> np.int32(16)).astype(np.int16).reshape(-1).take(lower)
+    order = lower.reshape(-1).take(np.argsort(upper, axis=1, kind="stable") + begin)
+    placed = bits.reshape(-1).take(order)
+    order -= begin
+    return order, placed

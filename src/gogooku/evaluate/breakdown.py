@@ -153,7 +153,8 @@ def _group_measures(
 ) -> dict[str, FloatArray]:
     """Daily measures of each group, [t, G]; NaN where a group does not count."""
     length = len(group_tN)
-    place = (group_tN + (np.arange(length) * groups)[:, None])[sessions.known]
+    where = np.flatnonzero(sessions.known)
+    place = (group_tN + (np.arange(length) * groups)[:, None]).reshape(-1).take(where)
 
     def total(value: npt.NDArray[Any] | None = None) -> FloatArray:
         found = np.bincount(place, weights=value, minlength=length * groups)
@@ -161,12 +162,14 @@ def _group_measures(
 
     names = total()
     counted = (names >= MIN_NAMES) & sessions.varies[:, None]
-    picks = sessions.picks(top_k).weights()[sessions.known].astype(np.float64)
-    over = (sessions.label_or_zero - sessions.mean_label[:, None])[sessions.known]
+    picks = sessions.picks(top_k).weights().reshape(-1).take(where).astype(np.float64)
+    over = (sessions.label_or_zero - sessions.mean_label[:, None]).reshape(-1).take(where)
     seats = total(picks)
-    same = (sessions.high_score == sessions.high_label)[sessions.known]
+    same = (sessions.high_score == sessions.high_label).reshape(-1).take(where)
     return {
-        "rank_ic": np.where(counted, _rank_ic_within(sessions, group_tN, place, total), np.nan),
+        "rank_ic": np.where(
+            counted, _rank_ic_within(sessions, group_tN, (place, where), total), np.nan
+        ),
         "hit_rate": _share(total(same.astype(np.float64)), names, counted),
         f"top_{top_k}_bps": BPS * _share(total(picks * over), seats, counted & (seats > 0.0)),
         "names": names,
@@ -190,19 +193,21 @@ def _share(top: FloatArray, bottom: FloatArray, counted: BoolArray) -> FloatArra
 
 
 def _rank_ic_within(
-    sessions: CrossSection, group_tN: IntArray, place: IntArray, total: _Total
+    sessions: CrossSection, group_tN: IntArray, at: tuple[IntArray, IntArray], total: _Total
 ) -> FloatArray:
     """Spearman's correlation within each group, [t, G].
 
-    Ranking (group, value) pairs ranks each group within itself, behind those before it.
+    Ranking (group, value) pairs ranks each group within itself, behind those before it. ``at`` are
+    the place of the group of every name that counts, and that of the name.
     """
+    place, where = at
     names = total()
     away = 2.0 * group_tN.shape[1]
     centred = []
     for places in (sessions.score_places, sessions.label_places):
         paired = np.where(sessions.known, group_tN * away + places, np.nan)
         exact = paired.astype(np.float32) if np.nanmax(paired, initial=0.0) < 1 << 22 else paired
-        rank = middle_ranks(exact)[0][sessions.known]
+        rank = middle_ranks(exact)[0].reshape(-1).take(where)
         mean = _share(total(rank), names, names > 0.0)
         centred.append(rank - mean.reshape(-1)[place])
     square = total(centred[0] ** 2) * total(centred[1] ** 2)

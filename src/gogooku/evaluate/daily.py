@@ -79,7 +79,8 @@ def measure(
         ndcg_at_K, overlap_K, overlap_K_horizon, turnover_K, autocorrelation, coverage, labelled
         and num_names; `gogooku.evaluate.definitions` says what each means.
     """
-    made = cross.by_session(_kernels(top_k), score_tN, label_tN)
+    half = {"scores": np.float32, "labels": np.float32}
+    made = cross.by_session(_kernels(top_k), score_tN, label_tN, kept_as=half)
     known = made.pop("known")
     scores = Places.of(made.pop("scores"), known)
     labels = Places.of(made.pop("labels"), known)
@@ -113,8 +114,8 @@ def _kernels(top_k: int) -> dict[str, cross.Kernel]:
         "high": cross.high_share,
         "deciles": cross.decile_excess,
         "picked": cross.picked(top_k),
-        "scores": lambda sessions: sessions.score_places.astype(np.float32),
-        "labels": lambda sessions: sessions.label_places.astype(np.float32),
+        "scores": lambda sessions: sessions.score_places,
+        "labels": lambda sessions: sessions.label_places,
         "known": lambda sessions: sessions.known,
         "num_names": lambda sessions: sessions.num_names,
         "scored": lambda sessions: np.count_nonzero(sessions.scored, axis=1),

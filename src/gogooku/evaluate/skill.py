@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gogooku.core import metrics
+from gogooku.core.cross_section import blocks_of
 from gogooku.core.errors import ContractError
 from gogooku.core.metrics import Estimate, FloatArray, mean_estimate
 from gogooku.core.types import BoolArray, IntArray, Labels, Report
@@ -156,13 +157,11 @@ def _check_axes(scores_tNH: _Values, indices: IntArray, labels: Labels) -> None:
 def _pairs(
     scores_tNH: _Values, labels_TNH: _Values, indices: IntArray
 ) -> list[tuple[_Values, _Values]]:
-    """Scores and labels [t, N] of each horizon, each in one piece of memory."""
+    """Scores and labels [t, N] of each horizon; views where the sessions are in a row."""
     whole = len(indices) > 0 and indices[-1] - indices[0] == len(indices) - 1
     rows = slice(indices[0], indices[-1] + 1) if whole else indices
-    return [
-        (np.ascontiguousarray(scores_tNH[:, :, h]), np.ascontiguousarray(labels_TNH[rows, :, h]))
-        for h in range(scores_tNH.shape[2])
-    ]
+    chosen = labels_TNH[rows]
+    return [(scores_tNH[:, :, h], chosen[:, :, h]) for h in range(scores_tNH.shape[2])]
 
 
 def usual_k(pairs: Sequence[tuple[_Values, _Values]], top_k: int) -> int:
@@ -173,7 +172,12 @@ def usual_k(pairs: Sequence[tuple[_Values, _Values]], top_k: int) -> int:
     """
     smallest = top_k
     for score, label in pairs:
-        counts = np.count_nonzero(np.isfinite(score + label), axis=1)
+        counts = np.concatenate(
+            [
+                np.count_nonzero(np.isfinite(score[rows] + label[rows]), axis=1)
+                for rows in blocks_of(*score.shape)
+            ]
+        )
         counts = counts[counts >= metrics.MIN_NAMES]
         if len(counts):
             smallest = min(smallest, int(np.median(counts)) // NAMES_PER_PICK)

@@ -16,9 +16,6 @@ from gogooku.core.types import IntArray
 from gogooku.portfolio.choice import Choice, Weighed
 from gogooku.portfolio.decide import WHOLE, whole_lots
 
-_SAME = 0.5
-"""Shares; a target this near to what is held is what is held."""
-
 
 def within_turnover(choice: Choice, target: Weighed) -> Weighed:
     """Target weights as whole lots that ``limits.turnover`` lets be ordered; as given without it.
@@ -45,9 +42,8 @@ class _Way:
         self.price = decision.price_N[self.places]
         self.held = decision.shares_N[self.places]
         wanted = weights_N[self.places] * decision.equity / self.price
-        self.goal = np.where(
-            np.abs(wanted - self.held) < _SAME, self.held, whole_lots(wanted, self.lot)
-        )
+        same = np.abs(wanted - self.held) <= WHOLE * np.maximum(np.abs(self.held), 1)
+        self.goal = np.where(same, self.held, whole_lots(wanted, self.lot))
         self.now = self.held.copy()
         self.last_first, self.best_first = self._orders_of_rank()
 
@@ -161,5 +157,6 @@ class _Way:
             seat[side] = np.arange(len(side))
         rank = seat[self.places]
         merit = np.sign(self.held) * self.choice.signal_N[self.places]
-        sold = np.lexsort((np.nan_to_num(merit, nan=-np.inf), -rank))
+        leaves = np.where(np.sign(self.goal) == np.sign(self.held), rank, np.inf)
+        sold = np.lexsort((np.nan_to_num(merit, nan=-np.inf), -leaves))
         return sold.tolist(), np.argsort(rank, kind="stable").tolist()
