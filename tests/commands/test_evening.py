@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from gogooku.commands.evening import clock_of, limits_of
+from gogooku.commands.releases import releases
 from gogooku.commands.retire import retire
 from gogooku.core.errors import ConfigError, UsageError
 from gogooku.core.wall import JST, ShiftedClock, SystemClock
@@ -73,9 +74,8 @@ def test_a_shadow_is_retired_and_the_bundle_in_service_is_not(home):
     assert gone == {"source": "tiny", "bundle": shadow, "state": "retired"}
     with pytest.raises(UsageError, match="is in service for tiny"):
         retire(home, released, why="", clock=SystemClock())
-    states = {
-        one["bundle"]: one["state"] for one in done(home, "releases", "--json").json["bundles"]
-    }
+    listed = releases(home).facts["bundles"]
+    states = {one["bundle"]: one["state"] for one in listed}
     assert states == {released: "released", shadow: "retired"}
 
 
