@@ -96,9 +96,8 @@ def where_it_lies(scores: np.ndarray, labels: Labels, skill: Skill) -> tuple[flo
         Grouping.thirds("size", ("small", "middle", "large"), size),
         Grouping.thirds("liquidity", ("illiquid", "middle", "liquid"), ease),
     ]
-    for grouping in groupings:
-        for h, horizon in enumerate(HORIZONS):
-            by_names(scores[:, :, h], chosen[:, :, h], grouping, horizon=horizon, top_k=top_k)
+    for h, horizon in enumerate(HORIZONS):
+        by_names([scores[:, :, h]], chosen[:, :, h], groupings, horizon=horizon, top_k=top_k)
     for cut, form in (("year", "%Y"), ("month", "%Y-%m")):
         by_sessions(skill.daily, cut, skill.daily["date"].dt.to_string(form), ["rank_ic"])
     cuts = time.process_time() - begun

@@ -36,7 +36,7 @@ def found(frame, value, measure):
 def test_each_group_equals_a_naive_loop():
     score, label, number = panel()
     grouping = Grouping.of("sector", ("a", "b", "c"), number)
-    frame = by_names([score], label, grouping, horizon=5, top_k=20)
+    frame = by_names([score], label, [grouping], horizon=5, top_k=20)
     assert dict(frame.schema) == dict(BREAKDOWN_SCHEMA)
     for group, value in enumerate(grouping.values):
         rank_ic, hit, top, names = [], [], [], []
@@ -62,7 +62,7 @@ def test_each_group_equals_a_naive_loop():
 def test_one_group_is_the_whole():
     score, label, _ = panel(1)
     grouping = Grouping.of("all", ("all",), np.zeros(score.shape))
-    frame = by_names([score], label, grouping, horizon=1, top_k=20)
+    frame = by_names([score], label, [grouping], horizon=1, top_k=20)
     daily = metrics.daily_rank_ic(score, label)
     assert found(frame, "all", "rank_ic")["mean"] == pytest.approx(daily.mean(), abs=1e-12)
     hit = cross_section.by_session({"it": cross_section.hit_rate}, score, label)["it"]
@@ -74,8 +74,8 @@ def test_paths_are_averaged_session_by_session():
     (score, label, number), (other, _, _) = panel(1), panel(7)
     other[3] = np.nan
     grouping = Grouping.of("sector", ("a", "b", "c"), number)
-    frame = by_names([score, other], label, grouping, horizon=5, top_k=20)
-    one = by_names([score], label, grouping, horizon=5, top_k=20)
+    frame = by_names([score, other], label, [grouping], horizon=5, top_k=20)
+    one = by_names([score], label, [grouping], horizon=5, top_k=20)
     assert not one.equals(frame), "the second path counts"
     for place, value in enumerate(grouping.values):
         daily = []

@@ -151,17 +151,28 @@ def _share(
     np.equal(placed[:, 1:], placed[:, :-1], out=tied[:, 1:-1])
     for row, count in enumerate(counts.tolist()):
         tied[row, count:] = False
-    found = np.flatnonzero(tied)
-    if not len(found):
+    begins, length = runs_of(tied)
+    if not len(begins):
         return
-    apart = found[1:] != found[:-1] + 1
-    begins = found[np.concatenate([[True], apart])] - 1
-    ends = found[np.concatenate([apart, [True]])]
-    row, length = begins // (width + 1), ends - begins + 1
-    mean = (begins + ends) * 0.5 - row * (width + 1) + 1
+    row = begins // (width + 1)
+    mean = begins + (length - 1) * 0.5 - row * (width + 1) + 1
     inside = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
     shared = scale(mean, counts[row]).astype(coded.dtype)
     coded.reshape(-1)[np.repeat(begins - row, length) + inside] = np.repeat(shared, length)
+
+
+def runs_of(tied_TM: npt.NDArray[np.bool_]) -> tuple[_Places, _Places]:
+    """Where runs of equal values begin, flat, and how long they are.
+
+    ``tied_TM`` says of each value whether it equals the one before; a column more than values, the
+    first and the last without a tie, so that no run reaches into the next row.
+    """
+    found = np.flatnonzero(tied_TM)
+    apart = found[1:] != found[:-1] + 1
+    some = np.ones(min(len(found), 1), dtype=bool)
+    begins = found[np.concatenate([some, apart])] - 1
+    ends = found[np.concatenate([apart, some])]
+    return begins, ends - begins + 1
 
 
 def _plain_order(rows: npt.NDArray[Any]) -> tuple[_Places, npt.NDArray[Any]]:

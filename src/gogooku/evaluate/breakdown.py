@@ -7,9 +7,9 @@ the whole. A name or a session whose group is not known is in a group of its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from gogooku.core.cross_section import MIN_NAMES, CrossSection, blocks_of
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import UNKNOWN as UNKNOWN
 from gogooku.core.metrics import FloatArray, mean_estimate
-from gogooku.core.ranks import centred_ranks, middle_ranks
+from gogooku.core.ranks import centred_ranks, runs_of
 from gogooku.core.types import BoolArray, IntArray
 from gogooku.evaluate.daily import BPS
 
@@ -51,8 +51,6 @@ ROLLING_SCHEMA: Mapping[str, Any] = {
 
 _THIRDS = 3
 _Values = npt.NDArray[np.floating[Any]]
-_Total = Callable[..., FloatArray]
-"""Sum over the names of each group, [t, G], of what is given; without it their number."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +98,20 @@ class Grouping:
 
 
 def by_names(
-    paths: Sequence[_Values], label_tN: _Values, grouping: Grouping, *, horizon: int, top_k: int
+    paths: Sequence[_Values],
+    label_tN: _Values,
+    groupings: Sequence[Grouping],
+    *,
+    horizon: int,
+    top_k: int,
 ) -> pl.DataFrame:
     """RankIC, hit rate and top K less universe of each group of names; `BREAKDOWN_SCHEMA`.
 
     ``rank_ic`` is Spearman's correlation within the group, ``hit_rate`` the group's share of names
     on the same side of the whole session's medians, ``top_K_bps`` the mean label of those of the
     session's top K that are in the group, less the mean of the whole session. A group counts in a
-    session with at least `MIN_NAMES` names, and for the top K with a pick.
+    session with at least `MIN_NAMES` names, and for the top K with a pick. A session is ranked once
+    for all groupings.
 
     Parameters
     ----------
@@ -115,27 +119,29 @@ def by_names(
         Scores; of a cross-validation those of each path. A measure of a session is the mean over
         the paths in which its group counts, as in `gogooku.evaluate.paths.over_paths`.
     """
-    made: dict[str, list[FloatArray]] = {}
+    made: list[dict[str, list[FloatArray]]] = [{} for _ in groupings]
     for rows in blocks_of(*label_tN.shape):
-        parts = [
-            _group_measures(
-                CrossSection(score_tN[rows], label_tN[rows]),
-                grouping.group_tN[rows],
-                len(grouping.values),
-                top_k,
-            )
+        label = np.ascontiguousarray(label_tN[rows])
+        blocks = [
+            _Ranked.of(CrossSection(np.ascontiguousarray(score_tN[rows]), label), top_k)
             for score_tN in paths
         ]
-        for name in parts[0]:
-            made.setdefault(name, []).append(_mean_of([part[name] for part in parts]))
-    whole = {name: np.concatenate(parts) for name, parts in made.items()}
-    names = whole.pop("names")
-    rows_of = [
-        _row((grouping.cut, value), horizon, measure, daily[:, place], names[:, place])
-        for place, value in enumerate(grouping.values)
-        if np.nansum(names[:, place]) > 0
-        for measure, daily in whole.items()
-    ]
+        for grouping, found in zip(groupings, made, strict=True):
+            group, groups = grouping.group_tN[rows], len(grouping.values)
+            parts = [_group_measures(block, group, groups) for block in blocks]
+            for name in parts[0]:
+                found.setdefault(name, []).append(_mean_of([part[name] for part in parts]))
+    rows_of: list[tuple[Any, ...]] = []
+    for grouping, found in zip(groupings, made, strict=True):
+        whole = {name: np.concatenate(parts) for name, parts in found.items()}
+        names = whole.pop("names")
+        whole[f"top_{top_k}_bps"] = whole.pop("top_bps")
+        rows_of += [
+            _row((grouping.cut, value), horizon, measure, daily[:, place], names[:, place])
+            for place, value in enumerate(grouping.values)
+            if np.nansum(names[:, place]) > 0
+            for measure, daily in whole.items()
+        ]
     return pl.DataFrame(rows_of, schema=dict(BREAKDOWN_SCHEMA), orient="row")
 
 
@@ -148,30 +154,80 @@ def _row(
     return (*where, horizon, measure, mean.n, size, *values)
 
 
-def _group_measures(
-    sessions: CrossSection, group_tN: IntArray, groups: int, top_k: int
-) -> dict[str, FloatArray]:
+@dataclass(frozen=True)
+class _Ranked:
+    """What all groupings of a block of sessions share; positions are flat.
+
+    Attributes
+    ----------
+    sessions : CrossSection
+    same : int64
+        Names on the same side of both medians.
+    picked, seats, earned : int64, float64, float64
+        Names with a seat, their seats, and those times the label less the session's mean.
+    score, label : (int64, unsigned) [t, N]
+        Names by place, those that do not count last, and twice their place, from 1 on.
+    """
+
+    sessions: CrossSection
+    same: IntArray
+    picked: IntArray
+    seats: FloatArray
+    earned: FloatArray
+    score: tuple[IntArray, npt.NDArray[Any]]
+    label: tuple[IntArray, npt.NDArray[Any]]
+
+    @classmethod
+    def of(cls, sessions: CrossSection, top_k: int) -> _Ranked:
+        """Rank a block and pick."""
+        weights = sessions.picks(top_k).weights()
+        picked = np.flatnonzero(sessions.known & (weights > 0.0))
+        seats = weights.reshape(-1).take(picked).astype(np.float64)
+        label = sessions.label_or_zero.reshape(-1).take(picked)
+        over = label - sessions.mean_label.take(picked // weights.shape[1])
+        same = (sessions.high_score == sessions.high_label) & sessions.known
+        return cls(
+            sessions,
+            np.flatnonzero(same),
+            picked,
+            seats,
+            seats * over,
+            _by_place(sessions.score_places, sessions.known),
+            _by_place(sessions.label_places, sessions.known),
+        )
+
+
+def _by_place(places_tN: FloatArray, known_tN: BoolArray) -> tuple[IntArray, npt.NDArray[Any]]:
+    """Flat positions by place in each session, what is not known last, and twice the places."""
+    length, width = places_tN.shape
+    kind = np.uint16 if 2 * width <= np.iinfo(np.uint16).max else np.uint32
+    twice = np.where(known_tN, 2.0 * places_tN + width, 2.0 * width).astype(kind)
+    begin = (np.arange(length) * width)[:, None]
+    order = np.argsort(twice, axis=1, kind="stable") + begin
+    return order, twice.reshape(-1).take(order)
+
+
+def _group_measures(block: _Ranked, group_tN: IntArray, groups: int) -> dict[str, FloatArray]:
     """Daily measures of each group, [t, G]; NaN where a group does not count."""
-    length = len(group_tN)
-    where = np.flatnonzero(sessions.known)
-    place = (group_tN + (np.arange(length) * groups)[:, None]).reshape(-1).take(where)
+    sessions, length = block.sessions, len(group_tN)
+    # What does not count is in a group behind the others.
+    group = np.where(sessions.known, group_tN, groups)
+    group = group.astype(np.uint8 if groups < 256 else np.uint16 if groups < 65_536 else np.int64)
+    bins = (group + (np.arange(length) * (groups + 1))[:, None]).reshape(-1)
 
-    def total(value: npt.NDArray[Any] | None = None) -> FloatArray:
-        found = np.bincount(place, weights=value, minlength=length * groups)
-        return found.reshape(length, groups).astype(np.float64)
+    def total(at: IntArray, value: FloatArray | None = None) -> FloatArray:
+        found = np.bincount(at, weights=value, minlength=length * (groups + 1))
+        return found.reshape(length, groups + 1)[:, :groups].astype(np.float64)
 
-    names = total()
+    names = total(bins)
     counted = (names >= MIN_NAMES) & sessions.varies[:, None]
-    picks = sessions.picks(top_k).weights().reshape(-1).take(where).astype(np.float64)
-    over = (sessions.label_or_zero - sessions.mean_label[:, None]).reshape(-1).take(where)
-    seats = total(picks)
-    same = (sessions.high_score == sessions.high_label).reshape(-1).take(where)
+    seats = total(bins.take(block.picked), block.seats)
+    earned = total(bins.take(block.picked), block.earned)
+    within = _rank_ic_within(block, group, names)
     return {
-        "rank_ic": np.where(
-            counted, _rank_ic_within(sessions, group_tN, (place, where), total), np.nan
-        ),
-        "hit_rate": _share(total(same.astype(np.float64)), names, counted),
-        f"top_{top_k}_bps": BPS * _share(total(picks * over), seats, counted & (seats > 0.0)),
+        "rank_ic": np.where(counted, within, np.nan),
+        "hit_rate": _share(total(bins.take(block.same)), names, counted),
+        "top_bps": BPS * _share(earned, seats, counted & (seats > 0.0)),
         "names": names,
     }
 
@@ -192,27 +248,65 @@ def _share(top: FloatArray, bottom: FloatArray, counted: BoolArray) -> FloatArra
     return out
 
 
-def _rank_ic_within(
-    sessions: CrossSection, group_tN: IntArray, at: tuple[IntArray, IntArray], total: _Total
-) -> FloatArray:
+def _rank_ic_within(block: _Ranked, group_tN: npt.NDArray[Any], names_tG: FloatArray) -> FloatArray:
     """Spearman's correlation within each group, [t, G].
 
-    Ranking (group, value) pairs ranks each group within itself, behind those before it. ``at`` are
-    the place of the group of every name that counts, and that of the name.
+    Names that are sorted by place and then, stably, by group stand group by group, each sorted.
+    Places within a group are multiples of a half, so all sums are exact.
     """
-    place, where = at
-    names = total()
-    away = 2.0 * group_tN.shape[1]
-    centred = []
-    for places in (sessions.score_places, sessions.label_places):
-        paired = np.where(sessions.known, group_tN * away + places, np.nan)
-        exact = paired.astype(np.float32) if np.nanmax(paired, initial=0.0) < 1 << 22 else paired
-        rank = middle_ranks(exact)[0].reshape(-1).take(where)
-        mean = _share(total(rank), names, names > 0.0)
-        centred.append(rank - mean.reshape(-1)[place])
-    square = total(centred[0] ** 2) * total(centred[1] ** 2)
-    scale = np.sqrt(square)
-    return _share(total(centred[0] * centred[1]), scale, scale > 0.0)
+    length, groups = names_tG.shape
+    first = np.cumsum(names_tG, axis=1) - names_tG
+    # A column less this is the place within the group, less the group's mean.
+    middle = np.hstack([first + (names_tG - 1.0) / 2.0, np.zeros((length, 1))])
+    plain = names_tG * (names_tG * names_tG - 1.0) / 12.0
+    score, score_at, score_lost = _within(block.score, group_tN, middle)
+    label, label_at, label_lost = _within(block.label, group_tN, middle)
+    placed = np.empty(group_tN.size)
+    placed[score_at.names] = score
+    products = placed.take(label_at.names) * label
+    product = _summed(label_at.bins, products, middle.size)
+    scale = np.sqrt((plain - score_lost) * (plain - label_lost))
+    return _share(product.reshape(length, -1)[:, :groups], scale, scale > 0.0)
+
+
+def _summed(bins: IntArray, values: FloatArray, size: int) -> FloatArray:
+    return np.bincount(bins, weights=values, minlength=size).astype(np.float64, copy=False)
+
+
+class _Sorted(NamedTuple):
+    """Names of a block by session, group and place, flat; and the bin of each, session by group."""
+
+    names: IntArray
+    bins: IntArray
+
+
+def _within(
+    ordered: tuple[IntArray, npt.NDArray[Any]], group_tN: npt.NDArray[Any], middle: FloatArray
+) -> tuple[FloatArray, _Sorted, FloatArray]:
+    """Places within groups less their mean, and what ties take of the sum of their squares."""
+    order, twice = ordered
+    length, width = order.shape
+    begin = (np.arange(length) * width)[:, None]
+    sorted_by_place = group_tN.reshape(-1).take(order)
+    again = np.argsort(sorted_by_place, axis=1, kind="stable") + begin
+    groups = middle.shape[1] - 1
+    group = sorted_by_place.reshape(-1).take(again)
+    bins = group + (np.arange(length) * (groups + 1))[:, None]
+    place = np.arange(width) - middle.reshape(-1).take(bins)
+    value = twice.reshape(-1).take(again)
+    tied = np.zeros((length, width + 1), dtype=np.bool_)
+    tied[:, 1:-1] = (value[:, 1:] == value[:, :-1]) & (group[:, 1:] == group[:, :-1])
+    tied[:, :-1] &= group < groups
+    begins, sizes = runs_of(tied)
+    at = begins - begins // (width + 1)
+    flat, inside = place.reshape(-1), np.repeat(np.cumsum(sizes) - sizes, sizes)
+    inside = np.arange(len(inside)) - inside
+    flat[np.repeat(at, sizes) + inside] = np.repeat(flat[at] + (sizes - 1) / 2.0, sizes)
+    cubes = sizes * (sizes * sizes - 1) / 12.0
+    lost = _summed(bins.reshape(-1)[at], cubes, middle.size)
+    names = order.reshape(-1).take(again)
+    left = lost.reshape(length, -1)[:, :groups]
+    return flat, _Sorted(names.reshape(-1), bins.reshape(-1)), left
 
 
 def by_sessions(

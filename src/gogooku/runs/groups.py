@@ -99,17 +99,18 @@ def breakdown(
     indices, paths = judged
     facts = skill.report.facts
     by, top_k = labels.variant(facts["variant"])[indices], int(facts["top_k"])
+    cuts = groupings(dataset, indices)
     frames = [
         by_names(
             [scores[:, :, h] for scores in paths],
             by[:, :, h],
-            grouping,
+            cuts,
             horizon=horizon,
             top_k=top_k,
         )
-        for grouping in groupings(dataset, indices)
         for h, horizon in enumerate(labels.horizons)
     ]
+    frames = [one.filter(pl.col("cut") == cut.cut) for cut in cuts for one in frames]
     measures = ("rank_ic", "hit_rate", f"top_{top_k}_bps")
     for cut, group in _of_sessions(dataset, labels, skill.daily).items():
         frames.append(by_sessions(skill.daily, cut, group, measures))
