@@ -133,6 +133,30 @@ def test_a_target_that_trades_everything(judged, scores):
     assert judged(scores, weights=old[:16] + new[:4], old=old) == {}
 
 
+TIED = np.repeat(np.random.default_rng(5).normal(size=75), [26, *[1] * 74])
+"""Scores of which 26 in 100 are alike."""
+HELD = [(code, 0.05) for code in CODES[:20]]
+OTHERS = [(code, 0.05) for code in CODES[10:30]]
+DECIDES = {
+    "least_of_before": (lambda scores: {"scores": scores[:85]}, 0.8),
+    "least_of_tested": (lambda scores: {"scores": scores[:65], "first": True}, 0.6),
+    "spread_times": (lambda scores: {"scores": scores * 20.0}, 30.0),
+    "most_tied": (lambda scores: {"scores": TIED, "first": True}, 0.3),
+    "jump_deviations": (lambda scores: {"scores": -scores}, 60.0),
+    "turnover_times": (lambda scores: {"scores": scores, "weights": OTHERS, "old": HELD}, 6.0),
+    "least_turnover": (lambda scores: {"scores": scores, "weights": OTHERS, "old": HELD}, 0.6),
+}
+"""Of each limit a session that is refused by its default, and a value by which it is not."""
+
+
+@pytest.mark.parametrize("limit", PublishLimits.model_fields)
+def test_every_limit_decides(judged, scores, limit):
+    planted, value = DECIDES[limit]
+    case = planted(scores)
+    assert len(judged(**case)) == 1
+    assert judged(**case, **{limit: value}) == {}
+
+
 def test_a_session_that_did_not_come():
     dataset = SimpleNamespace(sessions=np.array(["2026-11-26"], dtype="datetime64[D]"))
     assert not freshness(date(2026, 11, 26), dataset).refused

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from gogooku.core.config import Config, Execution
-from gogooku.core.findings import Unit
+from gogooku.core.config import Execution
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.releases.bundle import Bundle
 
 
-class GateLimits(Config):
+@dataclass(frozen=True)
+class GateLimits:
     """From where on a gate refuses.
 
     Attributes
@@ -42,13 +40,13 @@ class GateLimits(Config):
         Test sessions that the checkpoints score again.
     """
 
-    margin: float = Field(default=0.005, ge=0.0, le=1.0)
-    least_sessions: Annotated[int, Unit("sessions")] = Field(default=60, ge=1)
-    most_tied: float = Field(default=0.2, ge=0.0, le=1.0)
-    turnover: float = Field(default=60.0, gt=0.0)
-    turnover_times: float = Field(default=3.0, ge=1.0)
-    look_ahead_dates: Annotated[int, Unit("sessions")] = Field(default=2, ge=1)
-    scored_again: Annotated[int, Unit("sessions")] = Field(default=3, ge=1)
+    margin: float = 0.005
+    least_sessions: int = 60
+    most_tied: float = 0.2
+    turnover: float = 60.0
+    turnover_times: float = 3.0
+    look_ahead_dates: int = 2
+    scored_again: int = 3
 
 
 @dataclass(frozen=True)
