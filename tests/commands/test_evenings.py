@@ -25,7 +25,7 @@ def test_an_evening_is_listed_with_its_outcome_and_steps(home):
     listed = done(home, "evenings", "--json").json
     (one,) = listed["tiny"]
     assert one["outcome"] == "refused"
-    assert [step["name"].split()[0] for step in one["steps"]] == ["build", "publish"]
+    assert [step["name"].split()[0] for step in one["steps"]] == ["build", "publish", "watch"]
     assert len(one["published"]) == 1
     shown = done(home, "evenings", "--source", "tiny").out
     assert "refused" in shown

@@ -76,7 +76,7 @@ def touch(root, module):
         "commands/display",
         "features/bars/price",
         "sandbox/market/market",
-        "serve/app",
+        "serve/site",
         "cli/program",
     ],
 )

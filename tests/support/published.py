@@ -75,7 +75,8 @@ def put(home, name, day, *, more=None, num_names=30):
     frames = {RANKING: ranking, TARGET: target, ORDERS: target.select("code", side=pl.lit("buy"))}
     if more is not None:
         frames = {RANKING: ranking, **more}
-    facts = {"horizon": 5, "dataset": f"data-{day}", "run": f"{name}-run", "names": num_names}
+    facts = {"horizon": 5, "run": f"{name}-run", "names": num_names}
     content = Content(frames=frames, facts=facts)
     at = datetime.combine(day, AT.timetz())
-    return publish(home, SOURCE, day, name, content, inputs={"bundle": name}, at=at)
+    inputs = {"bundle": name, "dataset": f"data-{day}"}
+    return publish(home, SOURCE, day, name, content, inputs=inputs, at=at)
