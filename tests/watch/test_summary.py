@@ -93,7 +93,8 @@ def test_a_source_whose_evenings_all_failed_is_watched_and_said_to_be_empty(tmp_
 
 
 def test_after_a_rollback_the_other_bundle_counts(home, dataset):
-    done(home, "release", "momentum", "--json")
+    accepted = ("--accept", "paired", "--why", "a short test part")
+    done(home, "release", "momentum", *accepted, "--json")
     now = clock_at(dataset.sessions[-1].item()).now()
     assert "nothing is published" in summary(home, "tiny", now=now)["problems"]
     rollback(home, source="tiny", why="x", at=AT)
