@@ -93,7 +93,7 @@ def test_paths_are_averaged_session_by_session():
 def test_names_of_no_known_group_are_a_group_of_their_own():
     score, label, number = panel(2)
     frame = by_names(
-        [score], label, Grouping.of("size", ("s", "m", "l"), number), horizon=1, top_k=9
+        [score], label, [Grouping.of("size", ("s", "m", "l"), number)], horizon=1, top_k=9
     )
     rows = frame.filter(measure="rank_ic")
     assert rows["value"].to_list() == ["s", "m", "l", UNKNOWN]
@@ -106,7 +106,7 @@ def test_a_group_too_small_for_a_session_does_not_count_in_it():
     number = np.full(score.shape, 1.0)
     number[:, :11] = 0.0
     frame = by_names(
-        [score], label, Grouping.of("sector", ("few", "rest"), number), horizon=1, top_k=9
+        [score], label, [Grouping.of("sector", ("few", "rest"), number)], horizon=1, top_k=9
     )
     few = found(frame, "few", "rank_ic")
     joint = (np.isfinite(score) & np.isfinite(label))[:, :11].sum(axis=1)
