@@ -1,18 +1,17 @@
-"""Metrics in the text format of Prometheus."""
+"""Gauges of the evenings, and their file for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
+from gogooku.core import exposition as core_exposition
+from gogooku.core.exposition import Metric, MetricKind, Sample
 from gogooku.core.files import storage_errors, sync_path, write_point
 
 Labels = tuple[tuple[str, str], ...]
-GAUGE: Final = "gauge"
 
 
 @dataclass
@@ -31,35 +30,16 @@ class Family:
 
 def exposition(families: Iterable[Family]) -> str:
     """The text of metrics, by name; a metric without a value is left out."""
-    lines: list[str] = []
-    for one in sorted(families, key=lambda family: family.name):
-        if one.samples:
-            lines.append(f"# HELP {one.name} {_escaped(one.help)}")
-            lines.append(f"# TYPE {one.name} {GAUGE}")
-            lines += [
-                f"{one.name}{_labels(labels)} {_number(value)}"
-                for labels, value in sorted(one.samples.items())
-            ]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _labels(labels: Labels) -> str:
-    inner = ",".join(f'{name}="{_escaped(value, quoted=True)}"' for name, value in labels)
-    return f"{{{inner}}}" if inner else ""
-
-
-def _escaped(text: str, *, quoted: bool = False) -> str:
-    """A text on one line: backslashes and line breaks are escaped, and in a label quotes."""
-    plain = text.replace("\\", "\\\\").replace("\n", "\\n")
-    return plain.replace('"', '\\"') if quoted else plain
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return core_exposition.exposition(
+        Metric(
+            one.name,
+            MetricKind.GAUGE,
+            one.help,
+            [Sample(value, dict(labels)) for labels, value in sorted(one.samples.items())],
+        )
+        for one in sorted(families, key=lambda family: family.name)
+        if one.samples
+    )
 
 
 def write_exposition(path: Path, families: Mapping[str, Family]) -> None:
