@@ -9,6 +9,7 @@ from gogooku.core.code import code_of
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import SilentReporter
+from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.runs import judge, report, trade, train
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import OUTPUTS_FILE, PREDICTIONS_FILE
@@ -112,7 +113,7 @@ def test_a_run_whose_name_is_none_of_a_folder_is_refused_before_anything(name, h
 
 def spoil(monkeypatch, run, where, value):
     """Make some scores of every checkpoint of its kind another number."""
-    kind = type(train.load_checkpoint(run.checkpoints()[0]))
+    kind = type(load_checkpoint(run.checkpoints()[0]))
     whole = kind.scores
 
     def scores(self, dataset, indices):

@@ -33,7 +33,7 @@ NETWORK = (
 )
 """Settings that make the network tiny, with peers and normalised history."""
 
-VOLATILE = ("stamp.json", "events.jsonl", "trials.sqlite")
+VOLATILE = ("stamp.json", "events.jsonl", "trials.sqlite", "spent.json")
 """Files that hold times."""
 
 
@@ -197,7 +197,7 @@ def _content(path):
 
 def artefacts(files):
     """Group visible files by the artefact they belong to; pointers stand for themselves."""
-    depth = {"sources": 3, "datasets": 2, "runs": 2}
+    depth = {"sources": 3, "datasets": 2, "runs": 2, "jobs": 2}
     grouped = {}
     for path, content in files.items():
         parts = path.split("/")

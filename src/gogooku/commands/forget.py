@@ -1,9 +1,10 @@
 """What a subscription's end asks for: everything that holds vendor data goes, measures stay.
 
 J-Quants data is for its subscriber alone and is to be deleted when the subscription ends (J-Quants
-terms of use). Raw bodies, typed tables, sources, datasets, predictions, ledgers of fills (which
-hold prices), pages (which hold names and scores of a session), publications and what was judged of
-them are removed, finished or not; configs, stamps, checkpoints, bundles and metrics stay.
+terms of use). Raw bodies, typed tables, sources, datasets, predictions, single fits (which hold
+predictions), ledgers of fills (which hold prices), pages (which hold names and scores of a
+session), publications and what was judged of them are removed, finished or not; configs, stamps,
+checkpoints, bundles and metrics stay.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gogooku.ingest.source import sources_folder
 from gogooku.publish.publication import publications_folder
 from gogooku.releases.bundle import RUN_FOLDER, bundle_ids, bundles_folder
 from gogooku.runs.folder import OF_VENDOR, REPORT, REPORT_FILE, finished_runs, runs_folder
+from gogooku.runs.job import DoneJob, finished_jobs, jobs_folder
 from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import base_source, parts_folder
 from gogooku.watch.live import live_folder
@@ -43,11 +45,11 @@ class Holdings:
     Attributes
     ----------
     unfinished : tuple of Path
-        What interrupted commands left of datasets and runs; hidden.
+        What interrupted commands left of datasets, runs and single fits; hidden.
     files : tuple of Path
         Predictions, ledgers and pages inside run folders that themselves stay.
     folders : tuple of Path
-        Datasets, sources, typed tables and, last, the raw store.
+        Datasets, sources, single fits, typed tables and, last, the raw store.
     """
 
     source: str
@@ -95,12 +97,13 @@ def holdings(home: Path, source: str) -> Holdings:
             for place in (publications_folder, status_folder, live_folder)
             for path in _kept(place(home, source).parent, meant)
         ),
+        *(fit for fit in finished_jobs(home) if meant(str(DoneJob.read(fit).manifest["source"]))),
         *_kept(parts_folder(home, source).parent, lambda name: name == source),
         *_kept(open_store(home, source).folder.parent, lambda name: name == source),
     ]
     held = Holdings(
         source=source,
-        unfinished=tuple(_unfinished_runs(home, meant)),
+        unfinished=tuple(_unfinished(home, meant)),
         files=tuple(
             path for run in [*runs, *_released(home, meant)] for path in _vendor_files(run)
         ),
@@ -143,9 +146,10 @@ def _source_of(home: Path, dataset: str) -> str:
     return dataset.rpartition("-")[0]
 
 
-def _unfinished_runs(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]:
-    """Runs on its datasets whose training was interrupted."""
-    for path in sorted(runs_folder(home).glob(".*.building")):
+def _unfinished(home: Path, meant: Callable[[str], bool]) -> Iterator[Path]:
+    """Runs and single fits on its datasets that were interrupted."""
+    places = (runs_folder(home), jobs_folder(home))
+    for path in sorted(left for place in places for left in place.glob(".*.building")):
         inputs = Stamp.read(path).inputs if (path / STAMP_FILE).exists() else {}
         datasets = [name.removeprefix("dataset ") for name in inputs if name.startswith("dataset ")]
         if any(meant(_source_of(home, name)) for name in datasets):
@@ -189,7 +193,7 @@ def forget(home: Path, held: Holdings) -> None:
         for path in held.files:
             _remove(path)
         for folder in held.folders:
-            if folder.parent == datasets_folder(home):
+            if folder.parent in (datasets_folder(home), jobs_folder(home)):
                 _remove_alone(folder)
             else:
                 _remove(folder)

@@ -29,8 +29,8 @@ from gogooku.learn.importance import rank_ic_lost
 from gogooku.learn.targets import fold_labels
 from gogooku.runs.beside import keep_beside
 from gogooku.runs.folder import Run
+from gogooku.runs.job import CHECKPOINT, SELECTED
 from gogooku.runs.labels import labelled, run_labels
-from gogooku.runs.train import CHECKPOINT, SELECTED
 
 IMPORTANCE: Final = "importance"
 IMPORTANCE_FILE: Final = "importance.json"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from gogooku.core.artefact import new_artefact
@@ -22,36 +20,39 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
-from gogooku.core.forecast import Scores, joined, long_form
-from gogooku.core.journal import EventLog
+from gogooku.core.forecast import Scores, long_form
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
 from gogooku.core.stamp import CONFIG_FILE, make_stamp
-from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.core.types import Checkpoint, Dataset, Fold, IntArray
 from gogooku.evaluate.cross_validation import CrossScores, cross_validate
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
-from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
-from gogooku.learn.config import reads_raw
+from gogooku.execute.task import Executor
 from gogooku.learn.devices import check_compiled, check_device
-from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (
     EVENTS_FILE,
     OUTPUTS_FILE,
     PREDICTIONS_FILE,
-    RAW_INPUT,
     Run,
-    raw_hash,
     read_run,
     require_name,
     runs_folder,
 )
+from gogooku.runs.job import (
+    CHECKPOINT,
+    FAILURE_FILE,
+    SELECTED,
+    DoneJob,
+    Job,
+    hashes_below,
+    inputs_of,
+    link_tree,
+    run_job,
+)
+from gogooku.runs.job_task import job_task
 from gogooku.runs.labels import run_labels
-
-FAILURE_FILE = "failure.json"
-CHECKPOINT, SELECTED = "checkpoint", "selected"
-"""Folders of a fold: what scores its test part, and of a refit what selected on validation."""
 
 
 def train(
@@ -62,11 +63,13 @@ def train(
     *,
     execution: Execution,
     reporter: Reporter,
+    executor: Executor | None = None,
 ) -> Run:
     """Fit every fold, score its validation and test parts, and keep all of it as one artefact.
 
     A finished run with the same config, code, inputs, seed, threads and device is not fitted again;
     an interrupted one continues where it stopped. How it is judged and traded decides nothing here.
+    An executor fits folds elsewhere, several at a time; what comes of it is the same.
 
     Raises
     ------
@@ -75,6 +78,8 @@ def train(
     ConfigError
         This machine does not have the device, or the learner is no network and is given one; or it
         is to be compiled for the CPU.
+    DataError
+        A fold could not be fitted elsewhere; those that could are kept.
     """
     require_name("run", name)
     config = resolved.config
@@ -86,7 +91,7 @@ def train(
         "train",
         config_hash=config.content_hash,
         code=code_of_training(config),
-        inputs=_inputs(dataset, labels, config),
+        inputs=inputs_of(dataset, labels, config),
         seed=config.seed,
         threads=execution.threads,
         device=execution.where,
@@ -94,18 +99,16 @@ def train(
     folder = runs_folder(home) / f"{name}-{stamp.key}"
     if (folder / MANIFEST_FILE).exists():
         return read_run(folder)
+    jobs = [
+        Job(config, number, fold, dataset, labels, execution) for number, fold in enumerate(folds)
+    ]
     with new_artefact(folder, resume=stamp.key) as building:
-        (building / FAILURE_FILE).unlink(missing_ok=True)
         write_json(building / CONFIG_FILE, resolved.to_json())
         stamp.write(building)
-        fitting = _Fitting(building, config, dataset, labels, folds, execution, reporter)
-        try:
-            result = fitting.fitted_and_scored()
-        except GogookuError as fault:
-            with suppress(StorageError):
-                write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
-            raise
-        hashes = fitting.write_predictions(_tests(result, dataset))
+        done = _done(home, building, jobs, reporter=reporter, executor=executor)
+        joined = _Joined(dataset, folds, done, device=execution.device)
+        result = joined.out_of_sample()
+        hashes = joined.write(building, _tests(result, dataset))
         write_json(building / MANIFEST_FILE, _manifest(name, dataset, folds, result, hashes))
     write_point("train.done")
     return read_run(folder)
@@ -116,139 +119,74 @@ def code_of_training(config: TrainConfig) -> tuple[str, ...]:
     return (__name__, *chosen_references(config))
 
 
-def _inputs(dataset: Dataset, labels: Labels, config: TrainConfig) -> dict[str, str]:
-    """Hashes of what a run is fitted on."""
-    inputs = {
-        f"dataset {dataset.folder.name}": dataset.content_hash,
-        "labels": str(labels.manifest["content_hash"]),
-    }
-    if reads_raw(config.learner):
-        inputs[RAW_INPUT] = raw_hash(dataset)
-    return inputs
+def _done(
+    home: Path,
+    building: Path,
+    jobs: Sequence[Job],
+    *,
+    reporter: Reporter,
+    executor: Executor | None,
+) -> list[DoneJob]:
+    """Every job fitted, here or by an executor; why not is written down as well."""
+    (building / FAILURE_FILE).unlink(missing_ok=True)
+    try:
+        if executor is None:
+            return [run_job(home, job, reporter=reporter) for job in jobs]
+        return _done_elsewhere(home, jobs, reporter=reporter, executor=executor)
+    except GogookuError as fault:
+        with suppress(StorageError):
+            write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
+        raise
 
 
-class _Fitting:
-    """One run's folds being fitted, with what is already on disk."""
+def _done_elsewhere(
+    home: Path, jobs: Sequence[Job], *, reporter: Reporter, executor: Executor
+) -> list[DoneJob]:
+    waiting = [job for job in jobs if job.done(home) is None]
+    failed = []
+    with reporter.step("folds", total=len(jobs)) as step:
+        step.advance(len(jobs) - len(waiting))
+        for outcome in executor.run([job_task(home, job) for job in waiting]):
+            step.advance(1)
+            if outcome.fault is not None:
+                failed.append(f"{outcome.task.what}: {outcome.fault}")
+    if failed:
+        raise DataError(
+            f"train: {len(failed)} of {len(jobs)} folds were not fitted; the others are kept, and "
+            f"the same command goes on with these. The first: {failed[0]}"
+        )
+    return [run_job(home, job, reporter=reporter) for job in jobs]
+
+
+class _Joined:
+    """The finished folds of a run, put together."""
 
     def __init__(
-        self,
-        building: Path,
-        config: TrainConfig,
-        dataset: Dataset,
-        labels: Labels,
-        folds: tuple[Fold, ...],
-        execution: Execution,
-        reporter: Reporter,
+        self, dataset: Dataset, folds: Sequence[Fold], done: Sequence[DoneJob], *, device: str
     ) -> None:
-        self.building = building
-        self.config = config
         self.dataset = dataset
-        self.labels = labels
         self.folds = folds
-        self.execution = execution
-        self.reporter = reporter
-        self.events = EventLog(building / EVENTS_FILE)
-        self.valid: list[pl.DataFrame] = []
-        self.outputs: list[pl.DataFrame] = []
+        self.done = done
+        self.device = device
 
-    def fitted_and_scored(self) -> OutOfSample | CrossScores:
+    def out_of_sample(self) -> OutOfSample | CrossScores:
         """Scores of every test part: of a walk-forward, or of a cross-validation."""
+        of = {id(fold): done for fold, done in zip(self.folds, self.done, strict=True)}
+        at: list[DoneJob] = []
+
+        def fit(fold: Fold) -> Checkpoint:
+            at[:] = [of[id(fold)]]
+            return at[0].checkpoint(device=self.device)
+
+        def score(_: Checkpoint, indices: IntArray) -> Scores:
+            return at[0].scores("test", indices, self.dataset)
+
         if all(fold.out_of_time for fold in self.folds):
-            return walk_forward(self.folds, fit=self.fit, score=self.score)
-        return cross_validate(self.folds, fit=self.fit, score=self.score)
+            return walk_forward(self.folds, fit=fit, score=score)
+        return cross_validate(self.folds, fit=fit, score=score)
 
-    def fit(self, fold: Fold) -> Checkpoint:
-        """Fit one fold, or read it if an interrupted run had finished it; what scores its test."""
-        if not self.config.refit:
-            selected = kept = self._fitted(fold, CHECKPOINT)
-        else:
-            selected = self._fitted(fold, SELECTED)
-            kept = self._fitted(fold, CHECKPOINT, chosen=selected)
-        self._score_valid(selected, fold)
-        self._put_outputs(selected, fold, "valid")
-        self._put_outputs(kept, fold, "test")
-        return kept
-
-    def _fitted(self, fold: Fold, name: str, *, chosen: Checkpoint | None = None) -> Checkpoint:
-        number = self.folds.index(fold)
-        place = self.building / "folds" / str(number)
-        final = place / name
-        if not final.exists():
-            work = place / "work"
-            work.mkdir(parents=True, exist_ok=True)
-            parts = "train and valid" if chosen is not None else "train"
-            self.events.once(
-                {"event": "fold", "fold": number, "fitted_on": parts, **fold.to_json()}
-            )
-            checkpoint = make_learner(self.config.learner).fit(
-                self.dataset,
-                self.labels,
-                fold,
-                rng=np.random.default_rng([self.config.seed, number]),
-                execution=FitExecution(
-                    threads=self.execution.threads,
-                    device=self.execution.device,
-                    reporter=self.reporter,
-                    events=lambda event: self.events({"fold": number, **event}),
-                    work=work,
-                    journal=self.events,
-                    save_seconds=self.execution.save_seconds,
-                    stall_seconds=self.execution.stall_seconds,
-                    compiled=self.execution.compiled,
-                    residence=self.execution.residence,
-                ),
-                chosen=chosen,
-            )
-            self.events.mark()
-            keep_checkpoint(checkpoint, final)
-            write_point("train.fold")
-        shutil.rmtree(place / "work", ignore_errors=True)
-        return load_checkpoint(final, device=self.execution.device)
-
-    def _score_valid(self, checkpoint: Checkpoint, fold: Fold) -> None:
-        indices = fold.indices("valid")
-        scores, days = self.score(checkpoint, indices), self.dataset.sessions[indices]
-        made = long_form(scores, days, self.dataset.codes, horizons=self.labels.horizons)
-        self.valid.append(_of_fold(made, self.folds.index(fold), "valid"))
-
-    def _put_outputs(self, checkpoint: Checkpoint, fold: Fold, part: str) -> None:
-        """What a checkpoint gives beside its scores, for a part of a fold."""
-        assert isinstance(checkpoint, Headed), type(checkpoint).__name__
-        indices = fold.indices(part)
-        found = checkpoint.more_outputs(self.dataset, indices)
-        if found:
-            days = self.dataset.sessions[indices]
-            made = joined(found, days, self.dataset.codes, horizons=self.labels.horizons)
-            self.outputs.append(_of_fold(made, self.folds.index(fold), part))
-
-    def score(self, checkpoint: Checkpoint, indices: IntArray) -> Scores:
-        """Scores of sessions, [t, N, H].
-
-        Raises
-        ------
-        DataError
-            Some are infinite, or none of a horizon is a number: the fit has failed.
-        """
-        scores = checkpoint.scores(self.dataset, indices)
-        days = self.dataset.sessions[indices]
-        where = f"{len(days)} sessions ({days[0]} to {days[-1]})"
-        endless = int(np.isinf(scores).sum())
-        if endless:
-            raise DataError(
-                f"train: {endless:,} of {scores.size:,} scores of {where} are infinite, so the fit "
-                "did not converge; try other settings of the learner, such as a lower rate"
-            )
-        for h, horizon in enumerate(self.labels.horizons):
-            if not np.isfinite(scores[:, :, h]).any():
-                raise DataError(
-                    f"train: none of the scores of {where} at horizon {horizon} is a number (all "
-                    "are NaN), so there is nothing to judge; do these sessions have names in the "
-                    "universe (gogooku audit), and did the fit converge?"
-                )
-        return scores
-
-    def write_predictions(self, tests: Sequence[pl.DataFrame]) -> dict[str, str]:
-        """Write validation and test scores; returns the hash of everything that was fitted.
+    def write(self, building: Path, tests: Sequence[pl.DataFrame]) -> dict[str, str]:
+        """Write scores, events and what was fitted; the hash of everything that decides content.
 
         Parameters
         ----------
@@ -256,20 +194,36 @@ class _Fitting:
             One a fold, in the long form.
         """
         frames = [
-            *self.valid,
-            *(_of_fold(one, number, "test") for number, one in enumerate(tests)),
+            *(self._of_fold(PREDICTIONS_FILE, number, "valid") for number in range(len(tests))),
+            *(_labelled(one, number, "test") for number, one in enumerate(tests)),
         ]
-        path = self.building / PREDICTIONS_FILE
-        write_parquet(pl.concat(frames), path)
+        write_parquet(pl.concat(frames), building / PREDICTIONS_FILE)
         write_point("train.predictions")
-        hashes = {"predictions": hash_file(path)}
-        if self.outputs:
-            write_parquet(pl.concat(self.outputs), self.building / OUTPUTS_FILE)
-            hashes["outputs"] = hash_file(self.building / OUTPUTS_FILE)
-        for file in sorted((self.building / "folds").rglob("*")):
-            if file.is_file():
-                hashes[str(file.relative_to(self.building))] = hash_file(file)
+        hashes = {"predictions": hash_file(building / PREDICTIONS_FILE)}
+        if all(one.files.has(OUTPUTS_FILE) for one in self.done):
+            outputs = [
+                self._of_fold(OUTPUTS_FILE, number, part)
+                for number in range(len(self.done))
+                for part in ("valid", "test")
+            ]
+            write_parquet(pl.concat(outputs), building / OUTPUTS_FILE)
+            hashes["outputs"] = hash_file(building / OUTPUTS_FILE)
+        (building / EVENTS_FILE).write_bytes(b"".join(_events(one) for one in self.done))
+        for number, one in enumerate(self.done):
+            for name in (CHECKPOINT, SELECTED):
+                place = building / "folds" / str(number) / name
+                link_tree(one.folder / name, place)
+                hashes |= hashes_below(place, building)
         return hashes
+
+    def _of_fold(self, file: str, number: int, part: str) -> pl.DataFrame:
+        rows = self.done[number].frame(file).filter(pl.col("part") == part).drop("part")
+        return _labelled(rows, number, part)
+
+
+def _events(done: DoneJob) -> bytes:
+    """What a fit reported, lines of JSON."""
+    return done.files.path(EVENTS_FILE).read_bytes() if done.files.has(EVENTS_FILE) else b""
 
 
 def _tests(result: OutOfSample | CrossScores, dataset: Dataset) -> list[pl.DataFrame]:
@@ -285,7 +239,7 @@ def _tests(result: OutOfSample | CrossScores, dataset: Dataset) -> list[pl.DataF
     ]
 
 
-def _of_fold(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
+def _labelled(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
     """Scores with the fold and the part that they belong to."""
     return frame.select(
         pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()

@@ -1,0 +1,89 @@
+"""A fit is the same wherever it is done, and is refused where it would be another."""
+
+import json
+
+import pytest
+
+from gogooku.core.config import Execution
+from gogooku.core.errors import ContractError, DataError
+from gogooku.core.progress import SilentReporter
+from gogooku.execute.task import HereExecutor, Outcome, do
+from gogooku.runs.job import run_job
+from gogooku.runs.job_task import do_job, job_task
+from gogooku.runs.train import train
+from runs.test_job import job
+from support.law_world import run_config
+
+TWO = ("split.kind=walk_forward", "split.num_folds=2")
+
+
+@pytest.fixture
+def dataset(home, ridge):
+    return ridge.dataset(home)
+
+
+def test_a_task_is_plain_json_and_makes_what_the_job_makes(home, dataset):
+    one = job(dataset, "ridge", "seed=7")
+    spec = json.loads(json.dumps(job_task(home, one).spec))
+    value = do_job(spec)
+    made = run_job(home, one, reporter=SilentReporter())
+    assert value["folder"] == str(made.folder)
+    assert value["content"] == made.content_hash
+    assert value["seconds"] == made.spent["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [({"content": "other"}, "copy the dataset again"), ({"key": "other"}, "same version")],
+)
+def test_a_process_that_would_make_something_else_refuses(home, dataset, what, said):
+    spec = {**job_task(home, job(dataset)).spec, **what}
+    with pytest.raises(ContractError, match=said):
+        do_job(spec)
+
+
+def fitted(home, dataset, executor):
+    return train(
+        home,
+        "ridge",
+        run_config("ridge", *TWO, "seed=5"),
+        dataset,
+        execution=Execution(threads=1),
+        reporter=SilentReporter(),
+        executor=executor,
+    )
+
+
+def test_a_run_fitted_elsewhere_is_the_run_fitted_here(home, tmp_path, dataset):
+    asked = []
+
+    class Watched(HereExecutor):
+        def run(self, tasks):
+            asked.extend(tasks)
+            return super().run(tasks)
+
+    here = fitted(tmp_path, dataset, None)
+    elsewhere = fitted(home, dataset, Watched())
+    assert len(asked) == 2
+    assert here.content_hash == elsewhere.content_hash
+    assert here.run_id == elsewhere.run_id
+    assert here.events == elsewhere.events
+
+
+def test_folds_that_failed_elsewhere_are_named_and_the_others_kept(home, dataset):
+    class Failing:
+        def run(self, tasks):
+            yield do(tasks[0], where="here")
+            yield Outcome(tasks[1], fault="out of memory", kind="WorkerLostError")
+
+    with pytest.raises(DataError, match=r"1 of 2 folds .* kept.*ridge, fold 1, seed 5: out of"):
+        fitted(home, dataset, Failing())
+    again = []
+
+    class Counting(HereExecutor):
+        def run(self, tasks):
+            again.extend(tasks)
+            return super().run(tasks)
+
+    assert fitted(home, dataset, Counting()).manifest["kind"] == "run"
+    assert [one.what for one in again] == ["ridge, fold 1, seed 5"]
