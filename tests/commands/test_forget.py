@@ -93,7 +93,7 @@ def strangers(home):
 def vendor_texts(full):
     """Closes of the market that no other figure is likely to be, and its codes."""
     version = next((full / "sources/sandbox").glob("*/manifest.json")).parent
-    quotes = pl.read_parquet(version / "tables/quotes/2026.parquet")
+    quotes = pl.read_parquet(version / "tables/quotes/2026-??.parquet")
     closes = quotes.get_column("close").drop_nulls().unique()
     long = [str(price) for price in closes if len(str(price)) >= 7]
     assert len(long) > 100

@@ -1,5 +1,6 @@
 """Tonight's targets are those of a backtest on the same day of the past, bit for bit."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -149,3 +150,41 @@ def test_a_seat_of_the_decision_before_is_kept_and_a_name_outside_the_universe_h
     assert dict(kept.seats) == {"10000": 1}
     assert list(targets) == [0]
     assert dict(chosen(whole, None)[0].seats) == {"10010": 1}
+
+
+def one_by_one(market, t):
+    """Last prices, carried on from session to session."""
+    last = np.full(len(market.codes), np.nan)
+    for row in range(t + 1):
+        close = np.where(market.volume[row] > 0.0, market.close[row], np.nan)
+        carried = last * np.nan_to_num(market.adjustment_factor[row], nan=1.0)
+        last = np.where(np.isfinite(close), close, carried)
+    return last
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_last_prices_are_those_carried_on_from_session_to_session(block, monkeypatch):
+    monkeypatch.setattr("gogooku.portfolio.tonight._BLOCK", block)
+    rng = np.random.default_rng(5)
+    shape = (90, 12)
+    close = rng.uniform(50.0, 5_000.0, shape)
+    volume = np.where(rng.random(shape) < 0.9, 100.0, 0.0)
+    volume[40:, 3] = 0.0  # nobody trades it any more
+    volume[:, 4] = 0.0  # nobody ever did
+    volume[:80, 5] = 0.0
+    factor = np.where(rng.random(shape) < 0.05, rng.choice([0.5, 1 / 3, 10.0], shape), 1.0)
+    factor[50, 3], factor[60, 3] = 1 / 3, 0.7
+    market = replace(
+        random_market(2, sessions=shape[0], names=shape[1])[0],
+        close=close,
+        open=close,
+        high=close,
+        low=close,
+        volume=volume,
+        adjustment_factor=factor,
+    )
+    for t in (0, 1, 39, 63, 64, 89):
+        found = last_closes(market, t)
+        assert np.array_equal(found, one_by_one(market, t), equal_nan=True)
+    assert np.isnan(found[4])
+    assert np.isfinite(found[3])

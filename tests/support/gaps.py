@@ -108,7 +108,7 @@ def parts_of(folder, table, frame):
         digests_of(rows, None).write_parquet(place / DIGESTS_FILE)
         part = Part(
             table=table,
-            year=str(year),
+            period=str(year),
             folder=place,
             rows=rows.height,
             superseded=0,

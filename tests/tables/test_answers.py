@@ -18,6 +18,7 @@ from gogooku.tables.parts import prune_parts
 from support.raw import EVENING, bar, commit, tables, with_calendar
 
 FIRST = date(2026, 3, 2)
+MONTH = "2026-03"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def answers(home, folder):
     return Answers(
         store=store,
         endpoint=ENDPOINTS["quotes"],
-        year="2026",
+        period="2026",
         batches=store.batches("quotes"),
         folder=folder,
     )
@@ -112,20 +113,20 @@ def test_an_evening_decodes_what_is_new_and_a_block_is_put_together_from_smaller
     assert frame.equals(pl.concat(answers(home, None).frames()))
 
 
-def test_a_year_that_does_not_grow_keeps_no_blocks_and_old_blocks_are_pruned(home):
+def test_a_period_that_does_not_grow_keeps_no_blocks_and_old_blocks_are_pruned(home):
     fetch(home, days(8))
     before = [date(2025, 3, 3) + timedelta(days=n) for n in range(9)]
     fetch(home, before)
     made = tables(home)
     prune_parts(home, "jq", [made])
     place = home / "tables" / "jq" / "quotes"
-    assert [path.name for path in place.glob(f"*{BLOCKS}")] == [f"2026{BLOCKS}"]
-    (block,) = (place / f"2026{BLOCKS}").iterdir()
+    assert [path.name for path in place.glob(f"*{BLOCKS}")] == [f"{MONTH}{BLOCKS}"]
+    (block,) = (place / f"{MONTH}{BLOCKS}").iterdir()
     assert made.blocks == (key_of(block),)
-    (place / f"2026{BLOCKS}" / ".left-by-a-kill").touch()
-    fetch(home, days(64)[8:])
+    (place / f"{MONTH}{BLOCKS}" / ".left-by-a-kill").touch()
+    fetch(home, [FIRST + timedelta(days=n % 30) for n in range(8, 64)])
     prune_parts(home, "jq", [tables(home)])
-    (larger,) = (place / f"2026{BLOCKS}").iterdir()
+    (larger,) = (place / f"{MONTH}{BLOCKS}").iterdir()
     assert larger != block
 
 

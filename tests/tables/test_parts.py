@@ -1,5 +1,6 @@
-"""Parts: from batches to typed rows by table and year. Nothing fetched is lost on the way."""
+"""Parts: from batches to typed rows by table and period. Nothing fetched is lost on the way."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -7,7 +8,10 @@ import polars as pl
 import pytest
 
 from gogooku.core.errors import DataError
+from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from gogooku.ingest.jquants.ledger import BatchKind
+from gogooku.ingest.jquants.raw import open_store
+from gogooku.tables.answers import by_period
 from gogooku.tables.parts import (
     REVISED,
     SUPERSEDED_FILE,
@@ -90,18 +94,58 @@ def test_a_part_is_made_again_only_when_its_batches_change(home):
     before_year = date(2025, 10, 30)
     commit(home, "quotes", [bar(before_year, 10.0)], first=before_year)
     commit(home, "quotes", [bar(DAY, 10.0)])
-    first = {part.year: part.folder for part in tables(home).parts if part.table == "quotes"}
+    first = {part.period: part.folder for part in tables(home).parts if part.table == "quotes"}
     commit(home, "quotes", [bar(DAY, 12.0)], at=EVENING + timedelta(days=4))
     made = tables(home)
-    second = {part.year: part.folder for part in made.parts if part.table == "quotes"}
+    second = {part.period: part.folder for part in made.parts if part.table == "quotes"}
     assert first["2025"] == second["2025"]
-    assert first["2026"] != second["2026"]
+    assert first["2026-10"] != second["2026-10"]
     assert prune_parts(home, "jq", [made]) == 1
-    assert not first["2026"].exists()
-    assert second["2026"].exists()
+    assert not first["2026-10"].exists()
+    assert second["2026-10"].exists()
 
 
-def test_a_row_without_a_readable_date_is_quarantined_in_the_year_of_its_answer(home):
+def test_a_month_that_is_over_is_not_made_again_when_the_next_grows(home):
+    commit(home, "quotes", [bar(date(2026, 9, 30), 10.0)], first=date(2026, 9, 30))
+    commit(home, "quotes", [bar(DAY, 10.0)])
+    first = {part.period: part.folder for part in tables(home).parts if part.table == "quotes"}
+    commit(home, "quotes", [bar(DAY, 12.0)], at=EVENING + timedelta(days=1))
+    second = {part.period: part.folder for part in tables(home).parts if part.table == "quotes"}
+    assert list(first) == list(second) == ["2026-09", "2026-10"]
+    assert first["2026-09"] == second["2026-09"]
+
+
+def test_months_hold_together_what_the_year_holds_once_it_is_over(home):
+    days = [date(2026, month, 3) for month in (2, 3, 6)] + [DAY]
+    for day in days:
+        commit(home, "quotes", [bar(day, 10.0), bar(day, 20.0, code="13010")], first=day)
+    commit(home, "quotes", [bar(days[1], 11.0)], first=days[1], at=EVENING + timedelta(days=2))
+    months = tables(home)
+    assert len(months.paths("quotes")) == 4
+    newer = date(2027, 1, 4)
+    at = EVENING + timedelta(days=70)
+    commit(home, "quotes", [bar(newer, 9.0)], first=newer, at=at)
+    whole = tables(home)
+    assert [part.period for part in whole.parts if part.table == "quotes"] == ["2026", "2027-01"]
+    of_year = whole.scan("quotes").filter(pl.col("event_date") < newer)
+    assert of_year.collect().equals(months.scan("quotes").collect())
+
+
+def test_what_has_no_date_in_its_key_stays_in_one_piece(home):
+    """Versions of a disclosure may bear dates of two months; they are versions of one row."""
+    endpoint = ENDPOINTS["statements"]
+    assert endpoint.axis not in endpoint.key
+    batches = [replace(one, first=date(2026, 9, 1), last=DAY) for one in _batches(home)]
+    assert list(by_period(endpoint, batches, growing={2026})) == ["2026"]
+    assert list(by_period(ENDPOINTS["quotes"], batches, growing={2026})) == ["2026-09", "2026-10"]
+
+
+def _batches(home):
+    commit(home, "quotes", [bar(DAY, 10.0)])
+    return open_store(home, "jq").batches("quotes")
+
+
+def test_a_row_without_a_readable_date_is_quarantined_in_the_month_of_its_answer(home):
     commit(home, "quotes", [bar(DAY, 10.0), bar(DAY, 11.0, code="13010", Date="30 Oct")])
     made = tables(home)
     assert quarantined_rows(made, "quotes")["Code"].to_list() == ["13010"]

@@ -25,6 +25,7 @@ from gogooku.core.calendar import (
     tokyo_sessions,
 )
 from gogooku.core.files import readable
+from gogooku.core.periods import may_hold
 from gogooku.core.types import Feature
 from gogooku.core.wall import tokyo_time
 from gogooku.features.catalogue import INPUT_TABLES, base_inputs, sources_of
@@ -267,9 +268,7 @@ class _View:
     ) -> pl.DataFrame:
         """Rows of a span of event dates; by default those that the last session knows."""
         paths = [
-            path
-            for path in self.source.table_paths(table)
-            if not path.stem.isdigit() or first.year <= int(path.stem) <= last.year
+            path for path in self.source.table_paths(table) if may_hold(path.stem, first, last)
         ]
         wanted = ("event_date", "available_at", *columns)
         if not paths:

@@ -7,6 +7,7 @@ chose. Of the same account, market, scores and settings follow the same targets,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from gogooku.portfolio.costs import CostConfig
 from gogooku.portfolio.decide import Decision, History, lots_of
 from gogooku.portfolio.fill_config import FillPrice
 from gogooku.portfolio.orders import Orders
+
+_BLOCK: Final = 64
+"""Sessions that are read at once when last prices are looked for."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,27 @@ class Account:
 
 
 def last_closes(bars: MarketBars, t: int) -> FloatArray:
-    """The last price of each name up to a session, in that session's shares."""
-    last = np.full(len(bars.codes), np.nan)
-    for row in range(t + 1):
-        close = bars.price(row, FillPrice.CLOSE)
-        carried = last * np.nan_to_num(bars.adjustment_factor[row], nan=1.0)
-        last = np.where(np.isfinite(close), close, carried)
+    """The last price of each name up to a session, in that session's shares.
+
+    Read backwards, in blocks, until every name has one; a name that never traded has NaN.
+    """
+    count = len(bars.codes)
+    last, since = np.full(count, np.nan), np.zeros(count, dtype=np.int64)
+    end = t + 1
+    while end > 0 and (open_N := np.flatnonzero(np.isnan(last))).size:
+        rows = slice(max(end - _BLOCK, 0), end)
+        close = np.where(bars.volume[rows, open_N] > 0.0, bars.close[rows, open_N], np.nan)
+        known = np.isfinite(close)
+        newest = len(known) - 1 - np.argmax(known[::-1], axis=0)
+        found = np.flatnonzero(known.any(axis=0))
+        last[open_N[found]] = close[newest[found], found]
+        since[open_N[found]] = rows.start + newest[found]
+        end = rows.start
+    first = int(since[np.isfinite(last)].min(initial=t)) + 1
+    factor = bars.adjustment_factor[first : t + 1]
+    for row, name in np.argwhere((factor != 1.0) & np.isfinite(factor)).tolist():
+        if first + row > since[name]:
+            last[name] *= factor[row, name]
     return last
 
 

@@ -1,15 +1,15 @@
-"""The answers held of one table and year, decoded, so that an evening's does not cost those before.
+"""The answers held of a table and period, decoded: an evening does not pay for those before it.
 
 The list of answers grows at its end. From its start it is cut into blocks of 512 answers, as many
 as there are, then of 64, then of 8; what is left is decoded one by one. A block is a Parquet file
 that is named by what was put into it and by its hash: it is found again however long the list has
 grown, one that was damaged since is made again, and a larger one is put together from the smaller
-ones that it replaces. Only the years that grow keep blocks.
+ones that it replaces. Only the periods that grow keep blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
+from gogooku.core.periods import WHOLE, may_hold, periods
 from gogooku.ingest.jquants.decode import UNREADABLE
 from gogooku.ingest.jquants.endpoints import Endpoint, Fetch
 from gogooku.ingest.jquants.ledger import Batch
@@ -36,20 +37,18 @@ SIZES: Final = (512, 64, 8)
 """Answers in a block; each a multiple of the next."""
 BLOCKS: Final = ".blocks"
 """End of the name of a folder of blocks."""
-WHOLE: Final = "all"
-"""In place of the year of a table that is kept in one piece."""
 PLACE: Final = "_place"
 """Column that distinguishes the rows of one answer that share a key and differ."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Everything that is held of a table in a year.
+    """Everything that is held of a table in a period.
 
     Attributes
     ----------
-    year : str
-        Or `WHOLE`.
+    period : str
+        As `gogooku.core.periods`.
     batches : sequence of Batch
         In the order in which they were fetched.
     folder : Path or None
@@ -58,7 +57,7 @@ class Answers:
 
     store: RawStore
     endpoint: Endpoint
-    year: str
+    period: str
     batches: Sequence[Batch]
     folder: Path | None
 
@@ -98,16 +97,17 @@ class Answers:
         return frame
 
     def _decoded(self, batch: Batch) -> pl.DataFrame:
-        """Rows of an answer in the year; one without a readable date goes with the answer's own."""
+        """Rows of an answer in the period; one without a readable date goes with the answer's."""
         moment = batch.fetched_at.replace(tzinfo=None)
         frame = self.store.decoded(batch).frame
         if UNREADABLE not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(UNREADABLE))
         frame = frame.select(*self.endpoint.columns, UNREADABLE)
-        if self.year != WHOLE and self.endpoint.axis is not None:
+        if self.period != WHOLE and self.endpoint.axis is not None:
             axis = pl.col(self.endpoint.axis)
-            inside = axis.str.starts_with(f"{self.year}-")
-            if (batch.first or batch.fetched_at).year == int(self.year):
+            inside = axis.str.starts_with(f"{self.period}-")
+            own = batch.first or batch.fetched_at.date()
+            if may_hold(self.period, own, own):
                 inside |= ~axis.str.contains(r"^\d{4}-") | axis.is_null()
             frame = frame.filter(inside)
         return frame.with_columns(pl.lit(moment, dtype=pl.Datetime("us")).alias(FETCHED_AT))
@@ -123,28 +123,31 @@ def cuts(num_answers: int) -> list[slice]:
     return found
 
 
-def by_year(endpoint: Endpoint, batches: Iterable[Batch]) -> dict[str, list[Batch]]:
-    """Batches that may hold rows of each year; `WHOLE` for the small tables kept in one piece."""
+def by_period(
+    endpoint: Endpoint, batches: Iterable[Batch], *, growing: Collection[int]
+) -> dict[str, list[Batch]]:
+    """Batches that may hold rows of each period.
+
+    Years that grow are cut into months where a row's key holds the date by which rows are cut: so
+    all versions of a row lie in one period. `WHOLE` for the small tables kept in one piece.
+    """
     listed = list(batches)
     if not listed:
         return {}
     if endpoint.fetch is not Fetch.PER_SESSION:
         return {WHOLE: listed}
-    years = {
-        year
-        for batch in listed
-        if batch.first is not None and batch.last is not None
-        for year in range(batch.first.year, batch.last.year + 1)
-    }
+    months = growing if endpoint.axis in endpoint.key else ()
+    spans = {(one.first, one.last) for one in listed if one.first and one.last}
+    found = {period for first, last in spans for period in periods(first, last, by_month=months)}
     return {
-        str(year): [batch for batch in listed if _touches(batch, year)] for year in sorted(years)
+        period: [batch for batch in listed if _touches(batch, period)] for period in sorted(found)
     }
 
 
-def _touches(batch: Batch, year: int) -> bool:
+def _touches(batch: Batch, period: str) -> bool:
     if batch.first is None or batch.last is None:
         return True
-    return batch.first.year <= year <= batch.last.year
+    return may_hold(period, batch.first, batch.last)
 
 
 def _placed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -110,11 +110,11 @@ def _link_parts(building: Path, tables: Tables) -> None:
             for kind, file in (("tables", ROWS_FILE), ("digests", DIGESTS_FILE)):
                 place = building / kind / part.table
                 place.mkdir(parents=True, exist_ok=True)
-                _link(part.folder / file, place / f"{part.year}.parquet")
+                _link(part.folder / file, place / f"{part.period}.parquet")
         if part.table == "quotes" and part.superseded:
             place = building / "superseded"
             place.mkdir(exist_ok=True)
-            _link(part.folder / SUPERSEDED_FILE, place / f"{part.year}.parquet")
+            _link(part.folder / SUPERSEDED_FILE, place / f"{part.period}.parquet")
 
 
 def _link(source: Path, target: Path) -> None:
@@ -126,26 +126,26 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _write_bars(building: Path, tables: Tables, *, before: Source | None) -> int:
-    """Bars of names that were on the day's list, by year; returns the number of the others.
+    """Bars of names that were on the day's list, by period; returns the number of the others.
 
-    A year whose inputs did not change is linked from the version before.
+    A period whose inputs did not change is linked from the version before.
     """
     (building / "quotes").mkdir()
     content = tables.content()
-    masters = {part.year: part for part in tables.parts if part.table == "master"}
+    masters = {part.period: part for part in tables.parts if part.table == "master"}
     unlisted = 0
     for part in tables.parts:
         if part.table != "quotes" or not part.rows:
             continue
-        target = building / "quotes" / f"{part.year}.parquet"
-        inputs = [f"quotes/{part.year}", f"master/{part.year}"]
+        target = building / "quotes" / f"{part.period}.parquet"
+        inputs = [f"quotes/{part.period}", f"master/{part.period}"]
         if before is not None and all(
             key in content and before.manifest["parts"].get(key) == content[key] for key in inputs
         ):
             _link(before.folder / "quotes" / target.name, target)
         else:
             rows = store_quotes(pl.read_parquet(part.folder / ROWS_FILE))
-            listed = _listed(masters.get(part.year))
+            listed = _listed(masters.get(part.period))
             _refuse_unlisted_sessions(rows, listed)
             write_parquet(rows.join(listed, on=["date", "code"], how="semi"), target)
         unlisted += part.rows - int(pl.scan_parquet(target).select(pl.len()).collect().item())
@@ -153,7 +153,7 @@ def _write_bars(building: Path, tables: Tables, *, before: Source | None) -> int
 
 
 def _listed(master: Part | None) -> pl.DataFrame:
-    """Keys (date, code) of the lists of a year."""
+    """Keys (date, code) of the lists of a period."""
     if master is None:
         return pl.DataFrame(schema={"date": pl.Date(), "code": pl.String()})
     keys = ["event_date", "code"]

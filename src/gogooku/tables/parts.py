@@ -1,8 +1,9 @@
-"""From the raw store to typed tables: one Parquet file per table and year.
+"""From the raw store to typed tables: one Parquet file per table and year, or month.
 
-A part is a pure function of the batches that touch its year and of the code, so it is kept under
-that key and made again only when one of them changes: a daily sync costs the current year, whose
-decoded answers are kept in blocks (`gogooku.tables.answers`). Nothing here is the only copy of
+A part is a pure function of the batches that touch its period and of the code, so it is kept under
+that key and made again only when one of them changes. The year that grows is cut into months: a
+daily sync costs the current month, whose decoded answers are kept in blocks
+(`gogooku.tables.answers`). Nothing here is the only copy of
 anything; every part can be made again from the raw bodies.
 """
 
@@ -37,13 +38,14 @@ from gogooku.core.files import (
     write_parquet,
     write_point,
 )
+from gogooku.core.periods import WHOLE, month_of
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import tokyo_instant
 from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, ENDPOINTS, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.moments import sessions_of
 from gogooku.ingest.jquants.raw import RawStore
-from gogooku.tables.answers import BLOCKS, PLACE, WHOLE, Answers, by_year, key_of
+from gogooku.tables.answers import BLOCKS, PLACE, Answers, by_period, key_of
 from gogooku.tables.arrivals import DIGESTS_FILE, digests_of
 from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
@@ -111,13 +113,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Part:
-    """One table of one year on disk.
+    """One table of one period on disk.
 
     ``superseded`` counts rows that a newer version replaced; ``quarantined`` is by reason.
     """
 
     table: str
-    year: str
+    period: str
     folder: Path
     rows: int
     superseded: int
@@ -138,11 +140,11 @@ class Tables:
     blocks: tuple[str, ...] = ()
 
     def paths(self, table: str) -> list[Path]:
-        """Row files of a table, by year."""
+        """Row files of a table, by period."""
         return [part.folder / ROWS_FILE for part in self.parts if part.table == table]
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """All years of a table.
+        """All periods of a table.
 
         Raises
         ------
@@ -160,8 +162,8 @@ class Tables:
         return [name for name in ENDPOINTS if name in held]
 
     def content(self) -> dict[str, str]:
-        """Content hash of every part, by ``table/year``."""
-        return {f"{part.table}/{part.year}": part.content for part in self.parts}
+        """Content hash of every part, by ``table/period``."""
+        return {f"{part.table}/{part.period}": part.content for part in self.parts}
 
 
 def parts_folder(home: Path, source: str) -> Path:
@@ -189,7 +191,7 @@ def deriving_alone(home: Path, source: str) -> Iterator[None]:
 
 
 def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> Tables:
-    """Type everything the raw store holds, by table and year.
+    """Type everything the raw store holds, by table and period.
 
     Raises
     ------
@@ -201,24 +203,26 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
         for name in ENDPOINTS
         if name in TABLES
     }
-    growing = {WHOLE, *(year for batches in held.values() for year in _growing(batches))}
+    days = [day for batches in held.values() for day in _growing(batches)]
+    kept = {WHOLE, *(f"{day.year}" for day in days), *map(month_of, days)}
+    growing = {day.year for day in days}
     place = parts_folder(home, store.source)
     listed = [
         Answers(
             store=store,
             endpoint=ENDPOINTS[name],
-            year=year,
+            period=period,
             batches=batches,
-            folder=place / name / f"{year}{BLOCKS}" if year in growing else None,
+            folder=place / name / f"{period}{BLOCKS}" if period in kept else None,
         )
         for name, all_batches in held.items()
-        for year, batches in by_year(ENDPOINTS[name], all_batches).items()
+        for period, batches in by_period(ENDPOINTS[name], all_batches, growing=growing).items()
     ]
     sessions = _trading_sessions(listed)
     parts: list[Part] = []
     with reporter.step("tables", total=len(listed)) as step:
         for answers in listed:
-            step.note(f"{answers.endpoint.name} {answers.year}")
+            step.note(f"{answers.endpoint.name} {answers.period}")
             part = _part(place, answers, sessions=sessions, limit=known.visible_by)
             if part.rows or part.quarantined:
                 parts.append(part)
@@ -227,15 +231,15 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
     return Tables(parts=tuple(parts), sessions=sessions, blocks=blocks)
 
 
-def _growing(batches: Sequence[Batch]) -> Iterator[str]:
-    """Years to which answers are being added: that of the newest fetch, and of the newest rows.
+def _growing(batches: Sequence[Batch]) -> Iterator[date]:
+    """Dates about which answers are being added: of the newest fetch, and of the newest rows.
 
     The Free plan's rows are twelve weeks old when they come.
     """
     if batches:
-        yield str(batches[-1].fetched_at.year)
+        yield batches[-1].fetched_at.date()
     if lasts := [batch.last for batch in batches if batch.last is not None]:
-        yield str(max(lasts).year)
+        yield max(lasts)
 
 
 def _trading_sessions(listed: Iterable[Answers]) -> DateArray:
@@ -259,7 +263,7 @@ def _trading_sessions(listed: Iterable[Answers]) -> DateArray:
 
 
 def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | None) -> Part:
-    """Find the part of a year in the cache, or make it."""
+    """Find the part of a period in the cache, or make it."""
     endpoint, batches = answers.endpoint, answers.batches
     key = hash_json(
         {
@@ -270,13 +274,13 @@ def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | N
             "limit": str(limit),
         }
     )
-    folder = place / endpoint.name / f"{answers.year}-{key}"
+    folder = place / endpoint.name / f"{answers.period}-{key}"
     if not (folder / COUNTS_FILE).exists():
         _make_part(folder, answers, sessions=sessions, limit=limit)
     counts = read_json(folder / COUNTS_FILE)
     return Part(
         table=endpoint.name,
-        year=answers.year,
+        period=answers.period,
         folder=folder,
         rows=int(counts["rows"]),
         superseded=int(counts["superseded"]),
@@ -342,7 +346,7 @@ _LAST_VERSION: Final = "_last_version"
 
 @dataclass(frozen=True)
 class _Merged:
-    """Rows of a year: every content of a key in the order in which it came, numbered from 0."""
+    """Rows of a period: every content of a key in the order in which it came, numbered from 0."""
 
     frame: pl.DataFrame
 
@@ -404,7 +408,7 @@ def _superseded(
 
 
 def _merged(answers: Answers) -> _Merged:
-    """Rows of all batches in a year, every version of each key, sorted by key.
+    """Rows of all batches in a period, every version of each key, sorted by key.
 
     Batches come in the order in which they were fetched. Rows of one answer that share a key and
     differ are all kept, distinguished by their place: whether they may is for the table to judge. A

@@ -20,6 +20,7 @@ import polars as pl
 
 from gogooku.core.calendar import DateArray, exchange_named
 from gogooku.core.files import readable
+from gogooku.core.periods import may_hold
 from gogooku.core.types import Dataset
 from gogooku.ingest.source import Source
 from gogooku.watch.limits import LEAST_ROWS
@@ -131,7 +132,7 @@ def _arrivals(
         typed[path.parent.name].append(path)
     since = decisions[0].item()
     for table, paths in sorted(typed.items()):
-        recent = [path for path in paths if not _is_over(path, days)]
+        recent = [path for path in paths if may_hold(path.stem, days[0].item(), date.max)]
         yield table, _recent(source.checked(recent), since)
     if typed:
         return
@@ -140,11 +141,6 @@ def _arrivals(
     dates = bars.select("date").collect().get_column("date")
     known = decisions[np.searchsorted(days, dates.to_numpy().astype("datetime64[D]"))]
     yield "quotes", pl.DataFrame({"event_date": dates, "available_at": known})
-
-
-def _is_over(path: Path, days: DateArray) -> bool:
-    """Whether a file holds a year that ended before some sessions began."""
-    return path.stem.isdigit() and int(path.stem) < days[0].item().year
 
 
 def _recent(paths: list[Path], since: datetime) -> pl.DataFrame:

@@ -22,6 +22,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.files import new_array, readable
 from gogooku.core.frames import BAR_PRICES
+from gogooku.core.periods import may_hold
 from gogooku.core.types import Feature, FloatArray, Role
 from gogooku.features.engine.timeline import Timeline
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
@@ -80,7 +81,7 @@ class Tables:
         Parameters
         ----------
         since : date or None
-            Leave out what describes an earlier date; whole years are not even opened.
+            Leave out what describes an earlier date; whole years and months are not even opened.
 
         Raises
         ------
@@ -90,7 +91,7 @@ class Tables:
         paths = self.source.table_paths(name)
         wanted = list(dict.fromkeys(("event_date", "available_at", *columns)))
         if since is not None:
-            kept = [p for p in paths if not p.stem.isdigit() or int(p.stem) >= since.year]
+            kept = [path for path in paths if may_hold(path.stem, since, date.max)]
             paths = kept or paths[-1:]
         rows = pl.scan_parquet(self.source.checked(paths))
         if since is not None:
