@@ -101,7 +101,7 @@ def test_doctor_names_what_was_left_and_what_lost_its_predictions(home):
     facts = done(home, "doctor", "--json").json
     assert facts["runs without predictions"] == [run.name]
     assert facts["unfinished"] == [
-        "tiny: its removal was interrupted; run gogooku sync --forget again",
+        "tiny: its removal was interrupted; run gogooku sync --forget again, or gogooku prune",
         "tiny-0123",
         "ridge-0123: no room",
     ]

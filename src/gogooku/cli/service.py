@@ -228,3 +228,24 @@ def keys_list(as_json: Json = False) -> None:
     from gogooku.commands import keys as command
 
     emit(command.listed(home_folder(), clock=SystemClock()), as_json=as_json)
+
+
+@app.command()
+def prune(
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only say it.")] = False,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Remove what is old and what nothing needs; says what that is unless --yes is given."""
+    from gogooku.commands import prune as command
+
+    answer = command.prune(
+        home_folder(),
+        confirmed=yes,
+        config=config,
+        assignments=assignments or [],
+        clock=SystemClock(),
+        reporter=reporter_for(as_json=as_json),
+    )
+    emit(answer, as_json=as_json)

@@ -35,11 +35,13 @@ from gogooku.dataset.build import build
 from gogooku.dataset.home import datasets_folder
 from gogooku.dataset.reading import read_dataset
 from gogooku.ingest.source import read_source, source_names, sources_folder
+from gogooku.retention.disk import PARTS, DiskUse, disk_use
 from gogooku.runs.find import open_run, opened
 from gogooku.runs.folder import OF_VENDOR, PREDICTIONS_FILE, finished_runs, runs_folder
+from gogooku.runs.job import jobs_folder
 from gogooku.runs.trade import BACKTEST
 
-_GIGABYTE = 1e9
+_GIGABYTE, _MEGABYTE = 1e9, 1e6
 _RUNS, _DATASETS = "runs that cannot be opened", "datasets of other code"
 _OPEN, _DAMAGED = "readable by others", "damaged files"
 _UNSEALED = "artefacts of earlier versions that cannot be checked"
@@ -209,6 +211,7 @@ def examine(home: Path) -> dict[str, Any]:
     return {
         "home": str(home),
         "free_gigabytes": round(free_bytes(home) / _GIGABYTE, 1),
+        **{f"disk {one.part}": _taken(one) for one in disk_use(home)},
         "threads": available_threads(),
         **{f"version {name}": number for name, number in installed_versions().items()},
         **{f"source {name}": _source(home, name) for name in source_names(home)},
@@ -220,6 +223,12 @@ def examine(home: Path) -> dict[str, Any]:
         _OPEN: _readable_by_others(home),
         "unfinished": _unfinished(home),
     }
+
+
+def _taken(use: DiskUse) -> str:
+    """What a part takes, and what losing it means."""
+    what = f"; {PARTS[use.part]}" if use.part in PARTS else ""
+    return f"{use.num_bytes / _MEGABYTE:,.1f} MB in {counted(use.files, 'file')}{what}"
 
 
 def _source(home: Path, name: str) -> str:
@@ -287,13 +296,18 @@ def _unfinished(home: Path) -> list[str]:
     """Artefacts whose writer stopped before the end, with the reason if it said so."""
     out = [
         f"{left.name.removeprefix('.').removesuffix('.removed')}: its removal was interrupted; run "
-        "gogooku sync --forget again"
-        for left in sorted(home.glob("*/.*.removed"))
+        "gogooku sync --forget again, or gogooku prune"
+        for left in sorted(home.glob("**/.*.removed"))
     ]
-    for building in sorted(home.glob("**/.*.building")):
-        failure = building / "failure.json"
-        why = f": {_why(failure)}" if failure.exists() else ""
-        out.append(f"{building.name.removeprefix('.').removesuffix('.building')}{why}")
+    reasons = {
+        building: f": {_why(failure)}" if (failure := building / "failure.json").exists() else ""
+        for building in sorted(home.glob("**/.*.building"))
+    }
+    of_runs = {why for path, why in reasons.items() if path.parent == runs_folder(home)}
+    for building, why in reasons.items():
+        # why a fit failed is said once, with the run that it was for
+        if building.parent != jobs_folder(home) or why not in of_runs:
+            out.append(f"{building.name.removeprefix('.').removesuffix('.building')}{why}")
     return out
 
 

@@ -9,18 +9,15 @@ checkpoints, bundles and metrics stay.
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from gogooku.core.artefact import CURRENT_FILE
 from gogooku.core.errors import BusyError, DataError
-from gogooku.core.files import MANIFEST_FILE, locked, read_json, storage_errors, write_point
+from gogooku.core.files import MANIFEST_FILE, locked, read_json, write_point
+from gogooku.core.removal import final_name, remove, remove_alone
 from gogooku.core.stamp import STAMP_FILE, Stamp
 from gogooku.dataset.home import datasets_folder
 from gogooku.ingest.jquants.raw import open_store
@@ -33,9 +30,6 @@ from gogooku.runs.trade import BACKTEST
 from gogooku.tables.parts import base_source, parts_folder
 from gogooku.watch.live import live_folder
 from gogooku.watch.status import status_folder
-
-_HIDDEN: Final = re.compile(r"\.(?P<name>.+?)\.(building(\.key)?|old|removed)")
-"""What an interrupted writer, or an interrupted removal, leaves beside the place of an artefact."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ def _kept(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
     """Artefacts of a folder by name, hidden ones by the name they would have had; sorted."""
     found = []
     for path in sorted(folder.glob("*")):
-        name = _name_of(path)
+        name = final_name(path)
         if not name.startswith(".") and wanted(name):
             found.append(path)
     return found
@@ -188,15 +182,15 @@ def forget(home: Path, held: Holdings) -> None:
     """
     with _alone(home, held.source):
         for path in held.unfinished:
-            _remove_alone(path)
-        _forget_pointers(home, {_name_of(folder) for folder in held.folders})
+            remove_alone(path)
+        _forget_pointers(home, {final_name(folder) for folder in held.folders})
         for path in held.files:
-            _remove(path)
+            remove(path)
         for folder in held.folders:
             if folder.parent in (datasets_folder(home), jobs_folder(home)):
-                _remove_alone(folder)
+                remove_alone(folder)
             else:
-                _remove(folder)
+                remove(folder)
 
 
 @contextmanager
@@ -220,32 +214,3 @@ def _forget_pointers(home: Path, gone: set[str]) -> None:
         write_point("forget.pointer")
     for name in gone:
         pointer.with_name(f".{pointer.name}.{name}").unlink(missing_ok=True)
-
-
-def _name_of(path: Path) -> str:
-    """Name of an artefact, also of a hidden one."""
-    hidden = _HIDDEN.fullmatch(path.name)
-    return hidden["name"] if hidden else path.name
-
-
-def _remove_alone(path: Path) -> None:
-    """Remove a dataset or a run that no command is writing, else it is busy."""
-    with locked(path.with_name(_name_of(path))):
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, or a folder so that nobody finds half of one: it is renamed first."""
-    with storage_errors(path):
-        if not path.is_dir():
-            path.unlink(missing_ok=True)
-            write_point("forget.file")
-            return
-        aside = path
-        if not path.name.startswith("."):
-            aside = path.with_name(f".{path.name}.removed")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.rename(path, aside)
-            write_point("forget.aside")
-        shutil.rmtree(aside)
-        write_point("forget.folder")
