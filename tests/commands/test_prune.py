@@ -1,9 +1,13 @@
 """`gogooku prune` says what can go, and removes it only when that is confirmed."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gogooku.commands.prune import prune
+from gogooku.core.progress import SilentReporter
+from gogooku.core.wall import VirtualClock
 from gogooku.runs.job import finished_jobs
 from support.cli import done, run_cli, sets, visible
 
@@ -29,6 +33,22 @@ def test_with_yes_it_goes_and_the_next_says_that_nothing_can(home):
     assert made["busy"] == []
     assert finished_jobs(home) == []
     assert "nothing can go" in done(home, "prune", "--yes", *sets("job_days=0")).out
+
+
+def test_what_is_old_and_stays_is_said_with_its_reason(home):
+    """By a clock of ten years later everything is old."""
+    done(home, "release", "ridge", "--json")
+    made = prune(
+        home,
+        confirmed=False,
+        config=None,
+        assignments=["run_days=30"],
+        clock=VirtualClock(datetime.now(UTC) + timedelta(days=3_650)),
+        reporter=SilentReporter(),
+    )
+    (reason,) = made.facts["kept"]["runs"]
+    assert reason.endswith("a bundle was made from it")
+    assert reason.startswith("ridge-")
 
 
 def test_an_unknown_setting_is_refused(home):

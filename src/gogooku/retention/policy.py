@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gogooku.core.artefact import CURRENT_FILE
 from gogooku.core.config import Config
@@ -42,18 +42,30 @@ class PruneConfig(Config):
         What interrupted commands left; until then the same command goes on with it.
     status_days : int
         What the watch said of an evening.
-    run_days : int or None
-        Runs that no bundle was made from; None keeps all. Their tries stay counted.
-    publication_days : int or None
-        Publications whose labels are settled, but for the newest of each bundle; None keeps all.
+    run_days : int
+        Runs that no bundle was made from; 0 keeps all. Their tries stay counted.
+    publication_days : int
+        Publications, but for the newest of each bundle; 0 keeps all, and fewer days than it takes
+        until their labels are settled are refused.
     """
 
     datasets: int = Field(default=2, ge=1)
     job_days: int = Field(default=30, ge=0)
     leftover_days: int = Field(default=7, ge=0)
     status_days: int = Field(default=400, ge=1)
-    run_days: int | None = Field(default=None, ge=1)
-    publication_days: int | None = Field(default=None, ge=SHORTEST_PUBLICATIONS)
+    run_days: int = Field(default=0, ge=0)
+    publication_days: int = Field(default=0, ge=0)
+
+    @field_validator("publication_days")
+    @classmethod
+    def _settled(cls, value: int) -> int:
+        if 0 < value < SHORTEST_PUBLICATIONS:
+            raise ValueError(
+                f"is {value}, but labels of a publication are settled after "
+                f"{SHORTEST_PUBLICATIONS} days; give 0 to keep all, or {SHORTEST_PUBLICATIONS} or "
+                "more"
+            )
+        return value
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,7 @@ def _leftovers(home: Path, config: PruneConfig, *, now: datetime) -> Iterator[It
 def _runs(
     home: Path, config: PruneConfig, kept: dict[str, list[str]], *, now: datetime
 ) -> Iterator[Item]:
-    if config.run_days is None:
+    if not config.run_days:
         return
     bundled = {open_bundle(home, name).run_id for name in bundle_ids(home)}
     for folder in finished_runs(home):
@@ -198,7 +210,7 @@ def _jobs(home: Path, config: PruneConfig, *, now: datetime) -> Iterator[Item]:
 def _publications(
     home: Path, config: PruneConfig, kept: dict[str, list[str]], *, now: datetime
 ) -> Iterator[Item]:
-    if config.publication_days is None:
+    if not config.publication_days:
         return
     end = now.date() - timedelta(days=config.publication_days)
     states = read_registry(home).states
