@@ -106,17 +106,20 @@ def test_a_session_without_its_list_is_refused_and_nothing_changes(home):
     assert delivered(home).folder != before.folder
 
 
-def test_years_that_did_not_change_are_linked_from_the_version_before(home):
+def test_periods_that_did_not_change_are_linked_from_the_version_before(home):
     before = delivered(home)
     year_later = date(2027, 1, 4)
     commit(home, "quotes", year_later, [bar(year_later, "72030")])
     commit(home, "master", year_later, [named(year_later, "72030")])
     after = delivered(home)
-    old, new = (source.folder / "quotes" / "2026.parquet" for source in (before, after))
-    assert old.stat().st_ino == new.stat().st_ino
+    names = sorted(path.name for path in (before.folder / "quotes").iterdir())
+    assert names[0] == "2026-10.parquet"
+    for name in names:
+        old, new = (source.folder / "quotes" / name for source in (before, after))
+        assert old.stat().st_ino == new.stat().st_ino
     assert sorted(path.name for path in (after.folder / "quotes").iterdir()) == [
-        "2026.parquet",
-        "2027.parquet",
+        *names,
+        "2027-01.parquet",
     ]
 
 

@@ -125,6 +125,7 @@ def test_months_hold_together_what_the_year_holds_once_it_is_over(home):
     newer = date(2027, 1, 4)
     at = EVENING + timedelta(days=70)
     commit(home, "quotes", [bar(newer, 9.0)], first=newer, at=at)
+    commit(home, "calendar", [{"Date": str(newer), "HolDiv": "1"}], first=None, at=at)
     whole = tables(home)
     assert [part.period for part in whole.parts if part.table == "quotes"] == ["2026", "2027-01"]
     of_year = whole.scan("quotes").filter(pl.col("event_date") < newer)

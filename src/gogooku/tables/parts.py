@@ -19,7 +19,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -41,7 +41,7 @@ from gogooku.core.files import (
 from gogooku.core.periods import WHOLE, month_of
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import tokyo_instant
-from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, ENDPOINTS, Endpoint
+from gogooku.ingest.jquants.endpoints import ENDPOINTS, Endpoint
 from gogooku.ingest.jquants.ledger import Batch
 from gogooku.ingest.jquants.moments import sessions_of
 from gogooku.ingest.jquants.raw import RawStore
@@ -50,13 +50,19 @@ from gogooku.tables.arrivals import DIGESTS_FILE, digests_of
 from gogooku.tables.conversion import FETCHED_AT
 from gogooku.tables.publication import PUBLICATIONS, Later
 from gogooku.tables.schema import TABLES, typed
+from gogooku.tables.unchanged import (
+    MADE_OF,
+    carry_over,
+    made_of,
+    part_before,
+    sent_again,
+    stated_columns,
+    write_contents,
+)
 
 ROWS_FILE: Final = "rows.parquet"
 QUARANTINE_FILE: Final = "quarantine.parquet"
 COUNTS_FILE: Final = "part.json"
-_RESTATED: Final = ("Adj", "MAdj", "AAdj")
-"""Columns that the vendor rewrites at every split, and that no table reads, begin so; the
-adjustment factor itself is no such column."""
 SUPERSEDED_FILE: Final = "superseded.parquet"
 UNTIL: Final = "until"
 """Instant (naive UTC) from which a superseded row is known to be wrong."""
@@ -218,17 +224,17 @@ def derive(home: Path, store: RawStore, *, known: Known, reporter: Reporter) -> 
         for name, all_batches in held.items()
         for period, batches in by_period(ENDPOINTS[name], all_batches, growing=growing).items()
     ]
-    sessions = _trading_sessions(listed)
+    axis = _Axis.of(_trading_sessions(listed))
     parts: list[Part] = []
     with reporter.step("tables", total=len(listed)) as step:
         for answers in listed:
             step.note(f"{answers.endpoint.name} {answers.period}")
-            part = _part(place, answers, sessions=sessions, limit=known.visible_by)
+            part = _part(place, answers, axis=axis, limit=known.visible_by)
             if part.rows or part.quarantined:
                 parts.append(part)
             step.advance()
     blocks = tuple(key for answers in listed for key in answers.blocks())
-    return Tables(parts=tuple(parts), sessions=sessions, blocks=blocks)
+    return Tables(parts=tuple(parts), sessions=axis.sessions, blocks=blocks)
 
 
 def _growing(batches: Sequence[Batch]) -> Iterator[date]:
@@ -262,21 +268,37 @@ def _trading_sessions(listed: Iterable[Answers]) -> DateArray:
     return np.array(days, dtype="datetime64[D]")
 
 
-def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | None) -> Part:
+@dataclass(frozen=True)
+class _Axis:
+    """The sessions that rows are typed on, and their hash."""
+
+    sessions: DateArray
+    content: str
+
+    @classmethod
+    def of(cls, sessions: DateArray) -> _Axis:
+        return cls(sessions, hash_json([str(day) for day in sessions]))
+
+
+def _part(place: Path, answers: Answers, *, axis: _Axis, limit: date | None) -> Part:
     """Find the part of a period in the cache, or make it."""
     endpoint, batches = answers.endpoint, answers.batches
-    key = hash_json(
-        {
-            "code": code_hash((__name__,)),
-            "batches": [batch.content for batch in batches],
-            "fetched": [str(b.fetched_at) for b in batches] if endpoint.starts is None else [],
-            "sessions": hash_json([str(day) for day in sessions]),
-            "limit": str(limit),
-        }
-    )
+    others = {
+        "code": code_hash((__name__,)),
+        "fetched": [str(b.fetched_at) for b in batches] if endpoint.starts is None else [],
+        "sessions": axis.content,
+        "limit": str(limit),
+    }
+    key = hash_json({**others, "batches": [batch.content for batch in batches]})
     folder = place / endpoint.name / f"{answers.period}-{key}"
     if not (folder / COUNTS_FILE).exists():
-        _make_part(folder, answers, sessions=sessions, limit=limit)
+        wanted = made_of(answers, others=others)
+        try:
+            before = part_before(folder.parent, COUNTS_FILE, answers, wanted)
+        except LookupError:
+            _make_part(folder, answers, wanted, sessions=axis.sessions, limit=limit)
+        else:
+            carry_over(before, folder, COUNTS_FILE, wanted)
     counts = read_json(folder / COUNTS_FILE)
     return Part(
         table=endpoint.name,
@@ -290,7 +312,14 @@ def _part(place: Path, answers: Answers, *, sessions: DateArray, limit: date | N
     )
 
 
-def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: date | None) -> None:
+def _make_part(
+    folder: Path,
+    answers: Answers,
+    wanted: Mapping[str, Any],
+    *,
+    sessions: DateArray,
+    limit: date | None,
+) -> None:
     endpoint, merged = answers.endpoint, _merged(answers)
     later = later_versions(endpoint)
     out = typed(endpoint.name, merged.kept(later), sessions=sessions)
@@ -304,6 +333,7 @@ def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: da
     superseded = frame.clear().with_columns(pl.col("available_at").alias(UNTIL))
     if later is Later.REPLACES and merged.revised:
         superseded = _superseded(endpoint, merged, sessions, like=superseded)
+    said_last = merged.newest() if sent_again(endpoint) else None
     del merged
     if limit is not None:
         end = tokyo_instant(limit + timedelta(days=1), 0).replace(tzinfo=None)
@@ -316,6 +346,8 @@ def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: da
     replaced = superseded if endpoint.name == "quotes" and superseded.height else None
     write_parquet(digests_of(frame, replaced), building / DIGESTS_FILE)
     write_parquet(out.quarantine, building / QUARANTINE_FILE)
+    if said_last is not None:
+        write_contents(building, endpoint, said_last)
     reasons = (
         out.quarantine.group_by("reason").len().sort("reason") if len(out.quarantine) else None
     )
@@ -326,6 +358,7 @@ def _make_part(folder: Path, answers: Answers, *, sessions: DateArray, limit: da
             "superseded": superseded.height,
             "quarantined": {} if reasons is None else dict(reasons.iter_rows()),
             "notes": notes,
+            MADE_OF: dict(wanted),
             "content": hash_text(
                 hash_file(building / ROWS_FILE)
                 + (hash_file(building / SUPERSEDED_FILE) if superseded.height else "")
@@ -354,6 +387,10 @@ class _Merged:
     def revised(self) -> int:
         """Versions beyond the first of their key."""
         return int((self.frame.get_column(_VERSION) > 0).sum())
+
+    def newest(self) -> pl.DataFrame:
+        """What was said last of each key."""
+        return self.frame.filter(pl.col(_VERSION) == pl.col(_LAST_VERSION))
 
     def kept(self, later: Later) -> pl.DataFrame:
         """One row per key: the newest where it replaces, else the first."""
@@ -418,7 +455,7 @@ def _merged(answers: Answers) -> _Merged:
     endpoint = answers.endpoint
     frame = pl.concat(answers.frames(), how="vertical", rechunk=False)
     key = [*endpoint.key, PLACE]
-    stated = [n for n in endpoint.columns if n == ADJUSTMENT_FACTOR or not n.startswith(_RESTATED)]
+    stated = stated_columns(endpoint)
     if not frame.select(key).is_duplicated().any():
         whole = frame.sort(key).drop(PLACE)
         return _Merged(
