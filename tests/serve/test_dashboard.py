@@ -63,7 +63,7 @@ def test_it_is_a_page_that_may_do_nothing(world, path):
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy.partition("style-src")[0]
     read(answer.text)
-    assert f"After the session of {SESSIONS[3]}" in in_english(answer.text)
+    assert f"Ranking after {SESSIONS[3]}" in in_english(answer.text)
 
 
 def test_it_is_made_once_and_sent_again_only_where_it_changed(world):
@@ -77,7 +77,7 @@ def test_it_is_made_once_and_sent_again_only_where_it_changed(world):
     assert world.look()
     newer = world.ask("/", headers={"If-None-Match": again.headers["etag"]})
     assert newer.status_code == 200
-    assert f"After the session of {SESSIONS[4]}" in in_english(newer.text)
+    assert f"Ranking after {SESSIONS[4]}" in in_english(newer.text)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def render_dashboard(shown: Shown, *, language: Language = Language.EN) -> str:
 
 def _head(shown: Shown, skill: Sequence[Mapping[str, Any]]) -> str:
     """Whose prices, which session, what is wrong, and four numbers."""
-    title = Text("After the session of {day}", "{day} 引け後").filled(day=str(shown.session))
+    title = Text("Ranking after {day}", "{day} 引け後のランキング").filled(day=str(shown.session))
     said = Text(
         "Source {source}, bundle {bundle}, published {at} in Tokyo.",
         "データソース {source}、モデル {bundle}、公開 {at}(東京時間)。",

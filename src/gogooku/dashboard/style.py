@@ -37,8 +37,10 @@ outline:2px solid var(--c0);outline-offset:2px;border-radius:4px}
 .files{font-size:14px;color:var(--soft)}
 table.trades td:first-child small{display:inline;margin:0 4px}
 main{word-break:auto-phrase}
+table{line-height:22px}td small,th small{line-height:18px}
 @media (max-width:600px){
 .wide .trades td:first-child{max-width:150px;min-width:120px}
+.trades td.text{min-width:130px}
 .line{grid-template-columns:46px minmax(0,1fr) auto;padding-right:0;gap:0 10px}
 .line.head{display:none}
 .line .rank{grid-row:1/span 2;align-self:start}
@@ -50,7 +52,8 @@ main{word-break:auto-phrase}
 .names summary.line{padding-left:16px}.names summary::before{left:2px;top:16px}
 .more{padding-left:16px;padding-right:0}}
 @media print{.names details:not([open]){display:block}.names summary::before{display:none}
-.alarm[hidden]{display:none}.line{font-size:10.5px;padding:2px 0;break-inside:avoid}
+.alarm[hidden]{display:none}.line small{font-size:9px}.tile b{font-size:18px;white-space:nowrap}
+.line{font-size:10.5px;padding:2px 0;break-inside:avoid}
 .names summary.line,.line.head{padding-left:0}
 .line{grid-template-columns:46px 46px minmax(0,1fr) 130px 60px 90px}}
 """
