@@ -135,6 +135,14 @@ def test_names_that_are_open_fit_too(page, width):
     assert tab.run(CONTRAST) == []
 
 
+@pytest.mark.parametrize("width", [320, 601, 768, 801, 1024])
+@pytest.mark.parametrize("language", Language)
+def test_it_fits_windows_between_a_telephone_and_a_desk(page, width, language):
+    tab = page(f"/?lang={language}", width=width)
+    seen = tab.run(LOOK)
+    assert (seen["wide"], seen["out"], seen["cut"]) == (False, [], [])
+
+
 def test_the_first_paint_comes_within_a_second_and_nothing_moves_after_it(page):
     tab = page("/")
     paint = tab.run(

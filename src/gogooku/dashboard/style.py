@@ -38,9 +38,9 @@ outline:2px solid var(--c0);outline-offset:2px;border-radius:4px}
 table.trades td:first-child small{display:inline;margin:0 4px}
 main{word-break:auto-phrase}
 table{line-height:22px}td small,th small{line-height:18px}
-@media (max-width:600px){
-.wide .trades td:first-child{max-width:150px;min-width:120px}
-.trades td.text{min-width:130px}
+@media (max-width:600px){.wide .trades td:first-child{max-width:150px;min-width:120px}
+.trades td.text{min-width:130px}}
+@media screen and (max-width:800px){
 .line{grid-template-columns:46px minmax(0,1fr) auto;padding-right:0;gap:0 10px}
 .line.head{display:none}
 .line .rank{grid-row:1/span 2;align-self:start}
