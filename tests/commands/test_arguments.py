@@ -9,12 +9,14 @@ from gogooku.commands.arguments import (
     day_given,
     execution_for,
     instant_given,
+    language_given,
     reporter_for,
 )
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import ConsoleReporter, SilentReporter
 from gogooku.core.stamp import available_threads
 from gogooku.core.wall import JST
+from gogooku.evaluate.words import Language
 
 
 def test_a_day():
@@ -22,6 +24,13 @@ def test_a_day():
     assert day_given("2026-10-30", option="--to") == date(2026, 10, 30)
     with pytest.raises(UsageError, match=r"--to '30\.10\.2026': expected YYYY-MM-DD"):
         day_given("30.10.2026", option="--to")
+
+
+def test_a_language_of_a_page():
+    assert language_given(None, option="--language") is Language.EN
+    assert language_given("ja", option="--language") is Language.JA
+    with pytest.raises(UsageError, match="--language fr: must be en or ja"):
+        language_given("fr", option="--language")
 
 
 def test_an_instant_in_tokyo():

@@ -32,6 +32,14 @@ def test_json_round_trip_is_atomic_and_sorted(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_text_is_put_in_the_place_of_another(tmp_path):
+    path = tmp_path / "page.html"
+    for text in ("one", "二つ目"):
+        files.write_text(path, text)
+        assert path.read_text(encoding="utf-8") == text
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+
+
 def test_json_faults_name_the_file(tmp_path):
     with pytest.raises(DataError, match="not found"):
         files.read_json(tmp_path / "none.json")

@@ -1,14 +1,18 @@
 """Pieces of a page: escaped, self-contained, and the same twice."""
 
+import base64
+import hashlib
 import math
 import re
 
 import pytest
 
 from gogooku.evaluate.page import (
+    PAGE_POLICY,
     barred,
     chapter,
     chart,
+    content_policy,
     contents,
     details,
     document,
@@ -20,7 +24,7 @@ from gogooku.evaluate.page import (
     panels,
     section,
 )
-from gogooku.evaluate.page_style import STYLE
+from gogooku.evaluate.page_style import REMEMBERED, SCRIPT, STYLE
 from gogooku.evaluate.svg import Figure, Series
 from gogooku.evaluate.words import RETURN, Language, Text
 from support.pages import read
@@ -44,6 +48,24 @@ def test_a_document_loads_nothing_and_closes_every_tag():
     assert re.search(r"""(href|src)=["']|url\(|@import|https?:""", html) is None
     assert "<title>Run &lt;/script&gt;&lt;b onload=&quot;x&quot;&gt;&amp;</title>" in html
     assert document("a", "b") == document("a", "b")
+
+
+def test_the_policy_lets_its_own_scripts_run_and_no_other():
+    html = document("a", "b", remembers=True)
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    assert scripts == [REMEMBERED, SCRIPT]
+    assert content_policy(*scripts) == PAGE_POLICY
+    assert f'content="{PAGE_POLICY}"' in html
+    assert "unsafe" not in PAGE_POLICY.partition("style-src")[0]
+    digest = base64.b64encode(hashlib.sha256(b"alert(1)").digest()).decode()
+    assert f"'sha256-{digest}'" in content_policy("alert(1)")
+
+
+def test_a_page_that_remembers_has_an_icon_and_a_report_has_neither():
+    assert REMEMBERED not in document("a", "b")
+    assert 'rel="icon"' not in document("a", "b")
+    assert 'rel="icon" href="data:image/svg+xml,' in document("a", "b", remembers=True)
+    assert "<style>" + STYLE + ".x{}</style>" in document("a", "b", style=".x{}")
 
 
 @pytest.mark.parametrize("language", Language)

@@ -21,7 +21,7 @@ from gogooku.sandbox.market.market import generate, market_config, source_frames
 from support.cli import forking_program
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 RUN, SKIP = "run by the tests", "not run by the tests"
 BLOCK = re.compile(
     r"(?:<!-- *(?P<mark>[^\n]*?) *-->\n)?^```bash\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL

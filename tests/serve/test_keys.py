@@ -1,5 +1,6 @@
 """Keys: by hash, with a name, an end, and a way to end them before."""
 
+import base64
 import json
 from datetime import UTC, date, datetime, timedelta
 
@@ -150,6 +151,11 @@ def test_nobody_is_not_served(tmp_path):
         require_keys(KeyRing([]), keys_path(tmp_path))
 
 
+def basic(text):
+    """As a browser sends a name and a password."""
+    return b"Basic " + base64.b64encode(text.encode())
+
+
 @pytest.mark.parametrize(
     ("headers", "key"),
     [
@@ -157,10 +163,16 @@ def test_nobody_is_not_served(tmp_path):
         ({b"authorization": b"Bearer one"}, "one"),
         ({b"authorization": b"bearer  one "}, "one"),
         ({b"x-api-key": b"one", b"authorization": b"Bearer two"}, "one"),
-        ({b"authorization": b"Basic b25l"}, ""),
+        ({b"authorization": basic("reader:one")}, "one"),
+        ({b"authorization": basic(":one:two")}, "one:two"),
+        ({b"authorization": basic("one:")}, "one"),
+        ({b"authorization": basic("読者:鍵")}, "鍵"),
+        ({b"authorization": b"Basic no base64"}, "no base64"),
+        ({b"authorization": b"Basic /w=="}, "/w=="),
+        ({b"authorization": b"Basic "}, ""),
         ({b"authorization": b"one"}, ""),
         ({}, ""),
     ],
 )
-def test_a_key_comes_by_two_headers(headers, key):
+def test_a_key_comes_by_a_header_or_as_a_password(headers, key):
     assert key_given(headers) == key

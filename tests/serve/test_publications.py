@@ -217,7 +217,7 @@ def test_every_page_answers(world):
         for kind, one in paths[path]["get"]["responses"]["200"]["content"].items():
             if kind == "application/json":
                 assert set(one["schema"].get("properties", ())) <= set(answer.json()), path
-    assert len(paths) == 10
+    assert len(paths) == 12
 
 
 def test_a_publication_without_orders_says_so(world, home):

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from gogooku.core.files import write_json
+from gogooku.core.files import write_json, write_parquet
 from gogooku.serve.status import Status, read_status, status_places
+from gogooku.watch.live import live_path
+from support.dashboards import live
 
 DAY = date(2026, 11, 27)
 EVENING = {
@@ -33,7 +35,21 @@ def test_both_are_read(tmp_path, folder):
     assert (found.evening, found.measured, found.unreadable) == (EVENING, {"checks": []}, ())
     assert found.last_success == {"sync": datetime(2026, 11, 27, 11, 31, tzinfo=UTC)}
     assert read_status(tmp_path, "tse", DAY, "ridge-2").measured is None
-    assert set(status_places(tmp_path, "tse")) == {folder, folder / "evening.json"}
+    live = tmp_path / "live" / "tse"
+    assert set(status_places(tmp_path, "tse")) == {folder, folder / "evening.json", live}
+
+
+def test_the_live_skill_of_the_bundle_is_read(tmp_path):
+    place = live_path(tmp_path, "tse", "ridge-1")
+    place.parent.mkdir(parents=True)
+    write_parquet(live(), place)
+    found = read_status(tmp_path, "tse", DAY, "ridge-1")
+    assert found.live.equals(live())
+    assert read_status(tmp_path, "tse", DAY, "ridge-2").live.is_empty()
+    place.write_bytes(b"damaged")
+    broken = read_status(tmp_path, "tse", DAY, "ridge-1")
+    assert broken.live.is_empty()
+    assert str(place) in broken.unreadable[0]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,19 @@ def test_traits_are_those_of_a_backtest_which_sees_the_whole_history(dataset, t)
         assert found["traits"][name] == pytest.approx(float(values[n]), abs=1e-6)
 
 
+def test_a_portfolio_is_exposed_by_its_weights(dataset, t):
+    whole = styles_at(history_of(dataset, market_bars(dataset)), t)
+    first, second = np.flatnonzero(dataset.valid_TN[t])[:2].tolist()
+    codes = dataset.codes
+    held = {codes[first]: 0.3, codes[second]: -0.1, "unknown": 0.5}
+    found = exposure_of(dataset, t, [codes[first]], held)["portfolio"]["traits"]
+    for name, values in whole.items():
+        wanted = (0.3 * values[first] - 0.1 * values[second]) / 0.4
+        assert found[name] == pytest.approx(float(wanted), abs=1e-6), name
+    assert exposure_of(dataset, t, [codes[first]])["portfolio"] is None
+    assert exposure_of(dataset, t, [codes[first]], {})["portfolio"] is None
+
+
 def test_one_sector_alone_comes_first(dataset, t):
     kind = int(dataset.sector_TN[t][dataset.valid_TN[t]][0])
     mine = dataset.valid_TN[t] & (dataset.sector_TN[t] == kind)

@@ -20,8 +20,10 @@ from gogooku.commands.arguments import (
     Json,
     NameCode,
     Output,
+    PageLanguage,
     Verify,
     day_given,
+    language_given,
     reporter_for,
     whole_number,
 )
@@ -88,6 +90,33 @@ def serve(
         clock=SystemClock(),
         say=lambda answer: emit(answer, as_json=as_json),
     )
+
+
+@app.command()
+def dashboard(
+    source: Annotated[
+        str | None,
+        typer.Option(help="Source whose page; the only one with a release by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, .html; dashboard.html of the home.")
+    ] = None,
+    language: PageLanguage = None,
+    opened: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show it in the browser of this machine.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the page that the server shows as one file: names, orders, skill, what is wrong."""
+    from gogooku.commands import dashboard as command
+
+    asked = command.Asked(
+        source=source,
+        output=out,
+        language=language_given(language, option="--language"),
+        opened=opened,
+    )
+    emit(command.dashboard(home_folder(), asked, clock=SystemClock()), as_json=as_json)
 
 
 @app.command("explain")

@@ -18,6 +18,7 @@ from gogooku.core.findings import explain_value, short
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
 from gogooku.core.stamp import available_threads
 from gogooku.core.wall import JST
+from gogooku.evaluate.words import Language
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
 Set = Annotated[
@@ -170,6 +171,14 @@ def instant_given(text: str | None, *, option: str) -> datetime | None:
 
 _YEARS = (1900, 2199)
 """Of dates that an option may name: a market has others never."""
+
+
+def language_given(text: str | None, *, option: str) -> Language:
+    """The language of an option, English by default; one without a page is a `UsageError`."""
+    known = {str(one): one for one in Language}
+    if text is not None and text not in known:
+        raise UsageError(f"{option} {text}: must be {' or '.join(known)}")
+    return Language.EN if text is None else known[text]
 
 
 def columns_given(mapping: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
+from gogooku.commands.arguments import language_given
 from gogooku.commands.display import frame_table, table
 from gogooku.core.config import resolve
 from gogooku.core.errors import UsageError
@@ -41,9 +42,7 @@ def page_wanted(place: Path | None, language: str | None) -> Page | None:
     UsageError
         It cannot be written there, there is no such language, or a language without a page.
     """
-    known = {str(one): one for one in Language}
-    if language is not None and language not in known:
-        raise UsageError(f"--language {language}: must be {' or '.join(known)}")
+    chosen = language_given(language, option="--language")
     if place is None:
         if language is not None:
             raise UsageError("--language is that of a page: give --page FILE too")
@@ -54,7 +53,7 @@ def page_wanted(place: Path | None, language: str | None) -> Page | None:
         raise UsageError(f"--page {place}: the folder {place.parent} does not exist")
     if place.is_dir():
         raise UsageError(f"--page {place}: is a folder")
-    return Page(place, Language.EN if language is None else known[language])
+    return Page(place, chosen)
 
 
 def compare(

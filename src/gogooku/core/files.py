@@ -314,11 +314,22 @@ def json_text(value: Any) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically."""
+    write_text(path, json_text(value))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text atomically.
+
+    Raises
+    ------
+    StorageError
+        It cannot be written; what was there before is untouched.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     with storage_errors(path):
         try:
             with temporary.open("w", encoding="utf-8") as handle:
-                handle.write(json_text(value))
+                handle.write(text)
                 handle.flush()
                 os.fsync(handle.fileno())
             os.replace(temporary, path)

@@ -5,25 +5,60 @@ Every text is escaped, and a content security policy forbids the page to fetch a
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from gogooku.core.files import finite
-from gogooku.evaluate.page_style import SCRIPT, STYLE
+from gogooku.evaluate.page_style import REMEMBERED, SCRIPT, STYLE
 from gogooku.evaluate.svg import Figure, drawn
 from gogooku.evaluate.words import Language, Text, Unit, Words, html
 
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 _TO_LANGUAGE = (
     '<button id="to-language" type="button"><span lang="en">日本語</span>'
     '<span lang="ja">English</span></button>'
 )
+_ICON = (
+    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 '
+    "viewBox=%220 0 16 16%22%3E%3Crect width=%2216%22 height=%2216%22 rx=%223%22 "
+    "fill=%22%230072b2%22/%3E%3Cpath d=%22M3 11h3V7h3V4h4%22 fill=%22none%22 stroke=%22white%22 "
+    'stroke-width=%222%22/%3E%3C/svg%3E">\n'
+)
+"""In the page itself, so that no browser asks the server for one."""
 _TO_THEME = f'<button id="to-theme" type="button">{html(Text("Light / dark", "明 / 暗"))}</button>'
 
 
-def document(title: str, body: str, *, language: Language | None = None) -> str:
+def content_policy(*scripts: str) -> str:
+    """What a page may do: run these scripts of its own, and fetch nothing.
+
+    Parameters
+    ----------
+    scripts : str
+        Whole inner texts of its scripts; any other one is not run.
+    """
+    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+PAGE_POLICY = content_policy(REMEMBERED, SCRIPT)
+"""The policy of every page that `document` makes."""
+
+
+def document(
+    title: str,
+    body: str,
+    *,
+    language: Language | None = None,
+    style: str = "",
+    remembers: bool = False,
+) -> str:
     """Put a body into a page; buttons change the theme and the language.
 
     Parameters
@@ -33,15 +68,20 @@ def document(title: str, body: str, *, language: Language | None = None) -> str:
         HTML.
     language : Language or None
         Which texts are shown first; None for a page in English alone.
+    style : str
+        CSS beside that of every page.
+    remembers : bool
+        Whether the reader's browser keeps what the buttons chose, for the next time.
     """
     shown = language or Language.EN
     buttons = (_TO_LANGUAGE if language is not None else "") + _TO_THEME
+    early = f"<script>{REMEMBERED}</script>\n{_ICON}" if remembers else ""
     return (
         f'<!doctype html>\n<html lang="{shown}" data-lang="{shown}">\n<head>\n'
         f'<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n{early}</head>\n"
         f'<body>\n<main>\n<div class="bar">{buttons}</div>\n{body}\n</main>\n'
         f'<div id="tip" role="tooltip"></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n'
     )

@@ -145,6 +145,23 @@ details:not([open],.printed){display:none}
 """
 )
 
+REMEMBERED = r"""
+"use strict";
+{
+  const root = document.documentElement;
+  root.dataset.remembers = "";
+  const kept = name => {
+    try { return localStorage.getItem("gogooku-" + name); } catch (blocked) { return null; }
+  };
+  const theme = kept("theme");
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  const language = new URLSearchParams(location.search).get("lang") || kept("language");
+  if (language === "en" || language === "ja") root.dataset.lang = root.lang = language;
+}
+"""
+"""Before anything is drawn: the theme and the language that were chosen last, where the browser
+keeps such things; the address may ask for a language (``?lang=ja``)."""
+
 SCRIPT = r"""
 "use strict";
 const root = document.documentElement;
@@ -152,11 +169,20 @@ const tip = document.getElementById("tip");
 const language = () => root.dataset.lang;
 const dark = () => root.dataset.theme ? root.dataset.theme === "dark"
   : matchMedia("(prefers-color-scheme: dark)").matches;
+const keep = (name, value) => {
+  if (!("remembers" in root.dataset)) return;
+  try { localStorage.setItem("gogooku-" + name, value); } catch (blocked) { return; }
+};
 document.getElementById("to-language")?.addEventListener("click", () => {
   root.dataset.lang = root.lang = language() === "ja" ? "en" : "ja";
+  keep("language", root.lang);
+  if ("remembers" in root.dataset && location.search) {
+    history.replaceState(null, "", location.pathname + location.hash);
+  }
 });
 document.getElementById("to-theme").addEventListener("click", () => {
   root.dataset.theme = dark() ? "light" : "dark";
+  keep("theme", root.dataset.theme);
 });
 const place = (x, y) => {
   tip.style.display = "block";
@@ -225,6 +251,9 @@ for (const word of document.querySelectorAll(".tip")) {
   word.addEventListener("blur", hide);
 }
 addEventListener("scroll", hide, {passive: true});
+const overdue = document.querySelector("[data-due]");
+const look = () => { overdue.hidden = Date.now() <= Date.parse(overdue.dataset.due); };
+if (overdue) { look(); setInterval(look, 60000); }
 let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details.printed:not([open])")];
@@ -232,5 +261,5 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
 """
-"""Two buttons, the box that shows numbers of a chart, that of the meanings of words, and parts that
-are open on paper."""
+"""Two buttons, the box that shows numbers of a chart, that of the meanings of words, what is hidden
+until it is due, and parts that are open on paper."""

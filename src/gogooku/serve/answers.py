@@ -106,12 +106,15 @@ class Later:
     make: Callable[[], Answer]
 
 
-def prepared(body: bytes, *, content_type: str = JSON) -> Answer:
+def prepared(
+    body: bytes, *, content_type: str = JSON, headers: Mapping[str, str] | None = None
+) -> Answer:
     """An answer that is sent often: packed and hashed now."""
     packed = gzip.compress(body, _LEVEL, mtime=0) if len(body) >= _LEAST_PACKED else None
     return Answer(
         body,
         content_type=content_type,
+        headers=dict(headers or {}),
         packed=packed if packed is not None and len(packed) < len(body) else None,
         tag=hashlib.sha256(body).hexdigest()[:32],
     )

@@ -7,6 +7,7 @@ runs. Neither ever holds a key, and none is stored, logged or echoed.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -292,9 +293,24 @@ def _write(path: Path, keys: Iterable[Key]) -> None:
 
 
 def key_given(headers: Mapping[bytes, bytes]) -> str:
-    """The key that a request sends, by ``X-API-Key`` or ``Authorization: Bearer``; else empty."""
+    """The key that a request sends; empty where it sends none.
+
+    By ``X-API-Key``, by ``Authorization: Bearer``, or as a browser asks a person for it
+    (``Authorization: Basic``): the password, whatever the name of the user.
+    """
     direct = headers.get(KEY_HEADER.lower().encode())
     if direct is not None:
         return direct.decode("latin-1").strip()
     kind, _, text = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if kind.lower() == "basic":
+        return _password(text.strip())
     return text.strip() if kind.lower() == "bearer" else ""
+
+
+def _password(text: str) -> str:
+    """The password of a name and a password in base64; what is none is taken as it is."""
+    try:
+        user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except ValueError:
+        return text
+    return password or user

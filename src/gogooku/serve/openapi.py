@@ -27,6 +27,7 @@ def document(pages: Pages) -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
                 "bearer": {"type": "http", "scheme": "bearer"},
+                "browser": {"type": "http", "scheme": "basic"},
             },
             "schemas": {
                 "Problem": {
@@ -36,7 +37,7 @@ def document(pages: Pages) -> dict[str, Any]:
                 }
             },
         },
-        "security": [{"key": []}, {"bearer": []}],
+        "security": [{"key": []}, {"bearer": []}, {"browser": []}],
     }
 
 
@@ -51,7 +52,7 @@ def _operation(page: Page) -> dict[str, Any]:
     }
     made: dict[str, Any] = {
         "summary": page.summary,
-        "operationId": page.path.strip("/").partition("/")[0].replace(".", "_"),
+        "operationId": page.path.strip("/").partition("/")[0].replace(".", "_") or "root",
         "parameters": [*map(_query, page.parameters), *_part(page)],
         "responses": {
             "200": {

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from gogooku.core.findings import short
+from gogooku.evaluate.words import Language
 from gogooku.serve.answers import JSON, Answer, Later, RefusedError
 
 MOST_NAMES: Final = 1_000_000
@@ -59,6 +60,9 @@ class Page:
     is_open : bool
         Whether it needs no key.
     content_type : str
+    headers : sequence of str
+        Headers of a request that its answer depends on, in small letters; they are among the
+        values, empty where the request has none.
     """
 
     path: str
@@ -69,6 +73,7 @@ class Page:
     content_type: str = JSON
     fields: Mapping[str, str] = field(default_factory=dict)
     """What its JSON object holds, by name, with its meaning."""
+    headers: Sequence[str] = ()
 
     @property
     def part(self) -> str | None:
@@ -157,6 +162,13 @@ def _top(text: str) -> int:
     return int(text)
 
 
+def _language(text: str) -> Language:
+    try:
+        return Language(text)
+    except ValueError as fault:
+        raise ValueError(" or ".join(Language)) from fault
+
+
 DATE = Parameter(
     "date",
     "Session, YYYY-MM-DD; the newest by default.",
@@ -175,3 +187,10 @@ TOP = Parameter(
     _top,
     {"type": "integer", "minimum": 1, "maximum": MOST_NAMES},
 )
+LANGUAGE = Parameter(
+    "lang",
+    "Language of the page, en or ja; by default the one that the browser prefers.",
+    _language,
+    {"type": "string", "enum": list(Language)},
+)
+HTML: Final = "text/html; charset=utf-8"

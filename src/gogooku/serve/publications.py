@@ -20,6 +20,7 @@ from gogooku.core.calendar import Clock
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.exposition import Metric, MetricKind, Sample
 from gogooku.core.wall import WallClock
+from gogooku.ingest.source import read_source, source_names
 from gogooku.publish.publication import (
     open_publication,
     publications_folder,
@@ -27,10 +28,12 @@ from gogooku.publish.publication import (
 )
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import Registry, State, read_registry, registry_path
-from gogooku.serve.answers import Answer, said
+from gogooku.runs.newest import is_simulated
+from gogooku.serve.answers import Answer, Later, said
+from gogooku.serve.dashboard import dashboard, preferred
 from gogooku.serve.fresh import Fresh
 from gogooku.serve.keys import KeyRing
-from gogooku.serve.pages import DATE, HORIZON, TOP, Page
+from gogooku.serve.pages import DATE, HORIZON, HTML, LANGUAGE, TOP, Page
 from gogooku.serve.snapshot import Published, Snapshot, read_published
 from gogooku.serve.standing import Standing, standing
 from gogooku.serve.status import read_status, status_places
@@ -43,7 +46,7 @@ _SETTLED_SECONDS = 2.0
 """Age from which the time of a file says whether it changed."""
 
 
-def only_source(home: Path) -> str:
+def only_source(home: Path, *, command: str = "serve") -> str:
     """The source that has a release, where there is one only.
 
     Raises
@@ -57,11 +60,11 @@ def only_source(home: Path) -> str:
         return found[0]
     if not found:
         raise UsageError(
-            "serve: no bundle is released, so there is nothing to serve. Release one and publish: "
-            "gogooku release RUN, then gogooku evening. A run that is not released is served by "
-            "its name: --run RUN"
+            f"{command}: no bundle is released, so nothing is published. Release one and publish: "
+            "gogooku release RUN, then gogooku evening. A run that is not released can be served "
+            "by its name: gogooku serve --run RUN"
         )
-    raise UsageError(f"serve: {', '.join(found)} have releases; name one: --source {found[0]}")
+    raise UsageError(f"{command}: {', '.join(found)} have releases; name one: --source {found[0]}")
 
 
 class Followed:
@@ -126,6 +129,7 @@ class Followed:
                     status=read_status(
                         self._home, self._source, history[-1].session, history[-1].bundle
                     ),
+                    simulated=self._is_simulated(),
                 ).prepare()
             lacks += damaged[:1] or [f"{name} is in service and has published nothing yet"]
         said = "; ".join(lacks) or "no bundle is released: gogooku release RUN"
@@ -138,6 +142,11 @@ class Followed:
         """Bundles that may be served, the one in service first."""
         found = (registry.released(self._source), registry.standby(self._source))
         return [name for name in found if name is not None]
+
+    def _is_simulated(self) -> bool:
+        """Whether the prices are a sandbox's; by its name alone where the source has gone."""
+        there = self._source in source_names(self._home)
+        return is_simulated(self._source, read_source(self._home, self._source) if there else None)
 
     def _newest(self, bundle: str) -> date | None:
         days = published_sessions(self._home, self._source, bundle)
@@ -226,6 +235,11 @@ class Desk:
     def pages(self) -> Sequence[Page]:
         """All of them."""
         return (
+            *(
+                Page(path, "The dashboard: names, orders, skill, what is wrong.", self._dashboard,
+                    parameters=(LANGUAGE,), headers=("accept-language",), content_type=HTML)
+                for path in ("/", "/dashboard")
+            ),
             Page("/health", "Whether it answers, and how fresh.", self._health, is_open=True,
                 fields={"status": "ok, or degraded", "why": "Why it is degraded"}),
             Page("/version", "What answers now.", self._version),
@@ -246,6 +260,10 @@ class Desk:
     def _health(self, given: Mapping[str, Any]) -> Answer:
         del given
         return said(self.standing().to_json())
+
+    def _dashboard(self, given: Mapping[str, Any]) -> Answer | Later:
+        language = given.get("lang") or preferred(given["accept-language"])
+        return dashboard(self._fresh.now(), self.standing(), language=language)
 
     def _version(self, given: Mapping[str, Any]) -> Answer:
         del given

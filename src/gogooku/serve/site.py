@@ -30,13 +30,14 @@ from gogooku.serve.fresh import Fresh
 from gogooku.serve.keys import KEY_HEADER, Key, KeyRing, key_given
 from gogooku.serve.limits import WRONG_KEYS, Rates, WrongKeys, whole_seconds
 from gogooku.serve.measures import NO_PAGE, Measures
-from gogooku.serve.pages import Page, Pages
+from gogooku.serve.pages import HTML, Page, Pages
 from gogooku.serve.worker import Maker
 
 _ALLOW: Final = {"Allow": "GET, HEAD"}
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _KINDS = ((NotFoundError, 404), (ContractError, 409), (DataError, 503), (ResourceError, 503))
 _AGAIN: Final = {"Retry-After": "1"}
+_BROWSER: Final = 'Basic realm="gogooku", charset="UTF-8"'
 
 
 @dataclass(frozen=True)
@@ -152,17 +153,21 @@ class Site:
         asked.page, place = self._pages.find(path)
         page = asked.page
         if page is None or not page.is_open:
-            asked.key = self._let_in(request)
+            asked.key = self._let_in(request, page)
         if page is None:
             raise RefusedError(404, f"{path[:100]}: there is no such page")
         if request.method not in ("GET", "HEAD"):
             raise RefusedError(405, f"{page.path}: only asked with GET", _ALLOW)
         values = page.values(query, place)
+        for name in page.headers:
+            values[name] = request.headers.get(name.encode(), b"").decode("latin-1")
         asked.is_whole = True
         return self._made(lambda: page.answer(values))
 
-    def _let_in(self, request: Request) -> str:
+    def _let_in(self, request: Request, page: Page | None) -> str:
         """The name of the key that a request comes with.
+
+        A page that people read makes their browser ask them for it.
 
         Raises
         ------
@@ -183,11 +188,7 @@ class Site:
         if key is None:
             if text:
                 self._note_wrong(address, now)
-            raise RefusedError(
-                401,
-                f"a valid {KEY_HEADER} header is needed",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            raise _lacks_key(page)
         self._wrong.passed(address, key.name)
         self._require_rate(key, now)
         return key.name
@@ -262,6 +263,14 @@ class Site:
         if _ID.fullmatch(given):
             return given
         return f"{self._series}-{next(self._number):x}".encode()
+
+
+def _lacks_key(page: Page | None) -> RefusedError:
+    if page is not None and page.content_type == HTML:
+        said = "a key is needed: give it as the password, with any name of a user"
+        return RefusedError(401, said, {"WWW-Authenticate": _BROWSER})
+    said = f"a valid {KEY_HEADER} header is needed"
+    return RefusedError(401, said, {"WWW-Authenticate": "Bearer"})
 
 
 def _response(asked: _Asked, answer: Answer) -> Response:

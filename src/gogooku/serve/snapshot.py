@@ -173,6 +173,8 @@ class Snapshot:
         Older publications that are left out, and why.
     status : Status
         What the evening left beside it.
+    simulated : bool
+        Whether the prices are a sandbox's.
     """
 
     source: str
@@ -184,6 +186,7 @@ class Snapshot:
     behind: str = ""
     damaged: Sequence[str] = ()
     status: Status = field(default_factory=Status)
+    simulated: bool = False
     kept: Kept = field(default_factory=Kept)
 
     @property

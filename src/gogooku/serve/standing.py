@@ -37,6 +37,8 @@ class Standing:
         Since the decision after that session.
     why : str
         Why it is degraded; empty where it is not.
+    stale : str
+        Of that, why something newer is not served.
     """
 
     session: date
@@ -44,6 +46,7 @@ class Standing:
     behind: int
     age: timedelta
     why: str
+    stale: str = ""
 
     @property
     def status(self) -> str:
@@ -79,8 +82,9 @@ def standing(
     age = now - decided
     if place is not TOKYO:
         late = "" if age < _ELSEWHERE else f"the newest session, {session}, is {age.days} days old"
-        return Standing(session, None, 0, age, "; ".join(filter(None, (late, stale))))
+        return Standing(session, None, 0, age, "; ".join(filter(None, (late, stale))), stale)
     expected = expected_session(exchange, clock, now - GRACE[clock], day)
     behind = len(tokyo_sessions(session, expected)) - 1 if expected > session else 0
     late = f"the newest session is {session}, {expected} is due" if behind else ""
-    return Standing(session, expected, behind, age, "; ".join(filter(None, (late, stale))))
+    why = "; ".join(filter(None, (late, stale)))
+    return Standing(session, expected, behind, age, why, stale)

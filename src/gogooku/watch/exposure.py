@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from gogooku.core.metrics import UNKNOWN, number_or_none
+from gogooku.core.metrics import UNKNOWN, FloatArray, number_or_none
 from gogooku.core.types import BoolArray, Dataset
 from gogooku.dataset.home import read_values
 from gogooku.dataset.reading import grown_of
@@ -47,29 +48,52 @@ def recent_history(dataset: Dataset, t: int) -> tuple[History, int]:
     return history, t - first
 
 
-def exposure_of(dataset: Dataset, t: int, top: list[str]) -> dict[str, Any]:
-    """Sectors and traits of some names against the universe of a session.
+def exposure_of(
+    dataset: Dataset, t: int, top: Sequence[str], held: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Sectors and traits of some names, and of a portfolio, against the universe of a session.
 
     Parameters
     ----------
-    top : list of str
+    top : sequence of str
         Codes, equally weighted.
+    held : mapping of str to float, optional
+        Weights of a portfolio by code, negative for what is sold short; None for no portfolio.
 
     Returns
     -------
     dict
         ``traits``: mean over the names of each of `gogooku.portfolio.exposures.STYLES` that the
         market has, in standard deviations over the universe, whose mean is 0; ``sectors``: share
-        of the names, of the universe and the difference, the largest difference first.
+        of the names, of the universe and the difference, the largest difference first;
+        ``portfolio``: ``traits`` by its weights, which are counted as shares of what is held on
+        both sides together; None where it holds nothing.
     """
     universe = dataset.valid_TN[t]
     inside = np.isin(np.array(dataset.codes), top)
     history, place = recent_history(dataset, t)
-    traits = {}
-    for name, values in styles_at(history, place).items():
-        known = values[inside & np.isfinite(values)]
-        traits[name] = number_or_none(round(float(known.mean()), 6)) if len(known) else None
-    return {"traits": traits, "sectors": _sectors(dataset, t, inside, universe)}
+    styles = styles_at(history, place)
+    equal = {name: _mean(values, inside.astype(np.float64)) for name, values in styles.items()}
+    sectors = _sectors(dataset, t, inside, universe)
+    return {"traits": equal, "sectors": sectors, "portfolio": _portfolio(dataset, styles, held)}
+
+
+def _portfolio(
+    dataset: Dataset, styles: Mapping[str, FloatArray], held: Mapping[str, float] | None
+) -> dict[str, Any] | None:
+    weights = np.array([(held or {}).get(code, 0.0) for code in dataset.codes])
+    if not weights.any():
+        return None
+    return {"traits": {name: _mean(values, weights) for name, values in styles.items()}}
+
+
+def _mean(values: FloatArray, weights: FloatArray) -> float | None:
+    """Weighted mean over the names whose value is known; None where there is none."""
+    known = (weights != 0.0) & np.isfinite(values)
+    gross = float(np.abs(weights[known]).sum())
+    if not gross:
+        return None
+    return number_or_none(round(float(values[known] @ weights[known]) / gross, 6))
 
 
 def _sectors(

@@ -18,7 +18,7 @@ from gogooku.core.files import read_json, storage_errors, write_json
 from gogooku.core.metrics import number_or_none
 from gogooku.core.types import Dataset
 from gogooku.ingest.source import delivery, sources_folder
-from gogooku.publish.publication import RANKING, Publication, newest_publication
+from gogooku.publish.publication import RANKING, TARGET, Publication, newest_publication
 from gogooku.releases.bundle import Bundle
 from gogooku.releases.score_distribution import MEASURES, score_measures
 from gogooku.watch.checks import (
@@ -88,7 +88,8 @@ def status_of(home: Path, bundle: Bundle, dataset: Dataset, made: Publication) -
     tables = [one.to_json() for one in table_states(_delivery(home, dataset), dataset, t)]
     moved = feature_drift(dataset, t, bundle.trained_on)
     drift, nulls = drift_summary(moved), null_summary(moved)
-    exposure = exposure_of(dataset, t, ranking.head(top_k).get_column("code").to_list())
+    top = ranking.head(top_k).get_column("code").to_list()
+    exposure = exposure_of(dataset, t, top, _held(made))
     checks = [
         *table_checks(tables),
         *(
@@ -113,6 +114,13 @@ def status_of(home: Path, bundle: Bundle, dataset: Dataset, made: Publication) -
         "nulls": nulls,
         "checks": [one.to_json() for one in checks],
     }
+
+
+def _held(made: Publication) -> dict[str, float] | None:
+    """Weights of the target of a publication; None where it has none."""
+    if not made.has(TARGET):
+        return None
+    return dict(made.frame(TARGET).select("code", "weight").iter_rows())
 
 
 def _delivery(home: Path, dataset: Dataset) -> Any:

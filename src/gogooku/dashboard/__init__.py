@@ -1,0 +1,1 @@
+"""The dashboard: one page of what was published, in two languages, served or kept as a file."""
