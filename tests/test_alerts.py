@@ -42,6 +42,28 @@ def panels():
 
 # ---------------------------------------------------------------------------------- what is named
 
+PAGES = ROOT / "docs" / "alerts"
+
+
+def test_every_alert_has_its_page_and_names_it():
+    text = RULES.read_text(encoding="utf-8")
+    runbooks = dict(re.findall(r"- alert: (\w+)\n(?:(?!.*- alert).*\n)*?\s+runbook: (\S+)", text))
+    assert runbooks == {name: f"docs/alerts/{name}.md" for name in rules()}
+    pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
+    assert pages == set(rules())
+    index = (PAGES / "README.md").read_text(encoding="utf-8")
+    assert all(index.count(f"({name}.md)") == 1 for name in rules())
+
+
+@pytest.mark.parametrize("name", sorted(rules()))
+def test_a_page_of_an_alert_says_what_to_look_at_what_to_do_and_when_it_ends(name):
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {name}\n")
+    for part in ("## Look", "## Do", "## It goes quiet"):
+        assert len(text.partition(part)[2].partition("\n## ")[0].strip()) > 20, part
+    assert "```bash" in text
+
+
 OF_PROMETHEUS = {"up"}
 """Metrics that Prometheus makes itself."""
 WORDS = re.compile(r"[a-zA-Z_:][\w:]*")

@@ -49,11 +49,19 @@ class Service:
     def site(self, maker: Maker) -> Site:
         """Its site, whose slow answers a maker makes."""
         measures = Measures()
-        pages = Pages([*self.pages, _metrics(measures, self.metrics)])
-        whole = Pages([*pages.all, _openapi(pages)])
         return Site(
-            whole, self.keys, measures=measures, log=self.log, maker=maker, clock=self.clock
+            self.all_pages(measures),
+            self.keys,
+            measures=measures,
+            log=self.log,
+            maker=maker,
+            clock=self.clock,
         )
+
+    def all_pages(self, measures: Measures) -> Pages:
+        """Its pages, those of every service among them."""
+        pages = Pages([*self.pages, _metrics(measures, self.metrics)])
+        return Pages([*pages.all, _openapi(pages)])
 
     def server(
         self,
