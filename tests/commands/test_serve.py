@@ -26,6 +26,7 @@ def test_publications_of_the_only_source_with_a_release_by_default(tmp_path, ser
     for named in ((), ("--source", "tse")):
         said = done(tmp_path, "serve", *named, "--port", 0, **KEYS).out
         assert said.startswith(f"Serving ridge-1, session {SESSIONS[0]}, at http://127.0.0.1:")
+        assert "asks for a key: it is the password" in said
     assert len(served) == 2
 
 

@@ -54,6 +54,7 @@ def test_the_part_has_four_tables_or_says_why_not():
     whole = changes_part(shown())
     assert whole.count("<h3>") == 4
     read(whole)
+    assert "Against the publication of 2026-11-26." in in_english(whole)
     assert "no publication before this one" in in_english(changes_part(bare()))
 
 

@@ -76,6 +76,7 @@ def test_the_steps_of_the_evening_stand_in_their_order():
     assert names == ["Fetch", "Build", "Rank,", "Measure"]
     text = in_english(part)
     assert "30.0 s" in text
+    assert "2026-11-02 20:30 (25 days)" in text
     assert "lightgbm-2" in text
     assert "2026-11-27 20:40" in text
 

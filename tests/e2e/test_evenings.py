@@ -9,6 +9,7 @@ import random
 import signal
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from gogooku.ingest.source import read_source
 from gogooku.sandbox.market.market import generate
 from support.cli import leftovers
+from support.pages import in_english
 from support.played import (
     BEGIN,
     LATE_DAY,
@@ -23,6 +25,7 @@ from support.played import (
     PLAYED_MARKET,
     SESSIONS,
     Played,
+    at,
     from_scratch,
     happenings,
     late_codes,
@@ -88,6 +91,25 @@ def assert_late_rows_came_later(played, market):
     assert not set(then.get_column("close")) & set(now.get_column("close"))
 
 
+def assert_the_dashboard_is_whole(played, day):
+    """Every part of the page has something to show of what evenings leave."""
+    result = played.run("dashboard", "--json", now=at(day))
+    assert result.code == 0, result.err
+    assert (result.json["date"], result.json["why"]) == (str(day), None)
+    text = in_english(Path(result.json["dashboard"]).read_text(encoding="utf-8"))
+    for wanted in (
+        "SIMULATED MARKET",
+        "top names less all",
+        "Daily bars",
+        "Rank, check",
+        "Volatility (60 sessions)",
+        "Against the publication of 2026-09-25",
+    ):
+        assert wanted in text, wanted
+    for wrong in ("Attention before trading", "not measured", "No orders were published"):
+        assert wrong not in text, wrong
+
+
 def ended(result, *sessions):
     assert result.code == 0, result.err
     assert [one["session"] for one in result.json["published"]] == [str(day) for day in sessions]
@@ -120,6 +142,7 @@ def test_four_evenings_with_a_holiday_a_kill_and_an_outage(line, market, tmp_pat
     assert leftovers(played.home) == []
     assert_as_from_scratch(played, tmp_path / "scratch")
     assert_late_rows_came_later(played, market)
+    assert_the_dashboard_is_whole(played, date(2026, 9, 28))
 
 
 @pytest.mark.soak

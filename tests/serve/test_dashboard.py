@@ -150,7 +150,8 @@ def test_what_a_snapshot_shows(world):
     assert (shown.source, shown.bundle, shown.run) == (SOURCE, ONE, "ridge-1-run")
     assert shown.released_at == AT
     assert shown.due > datetime.combine(SESSIONS[4], AT.timetz())
-    assert shown.before is not None
+    assert shown.before is world.fresh.now().history[2].ranking
+    assert shown.before_session == SESSIONS[2]
     assert shown.live.equals(live())
     assert shown.promised == {"h5.rank_ic": {"value": 0.05}}
     assert shown.troubles == []

@@ -201,6 +201,7 @@ def shown(**changes):
         "frames": frames(),
         "live": live(),
         "before": ranking(DAY - timedelta(days=1)),
+        "before_session": DAY - timedelta(days=1),
         "account": ACCOUNT,
         "evening": evening(),
         "measured": measured(),
@@ -212,8 +213,8 @@ def shown(**changes):
 def bare(**changes):
     """The first evening of a bundle, of which nothing but the ranking is there."""
     return shown(
-        frames={RANKING: ranking()}, live=nothing_live(), before=None, account=None, evening=None,
-        measured=None, promised={}, released_at=None, **changes,
+        frames={RANKING: ranking()}, live=nothing_live(), before=None, before_session=None,
+        account=None, evening=None, measured=None, promised={}, released_at=None, **changes,
     )  # fmt: skip
 
 

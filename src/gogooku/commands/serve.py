@@ -176,7 +176,9 @@ def _begun(facts: dict[str, Any], listener: socket.socket) -> Answer:
         warnings.append(f"WARNING: {facts['why']}")
     name = facts.get("bundle") or facts["run"]
     said = f"Serving {name}, session {facts['session']}, at {url}. {CTRL_C}"
-    return Answer(facts={"address": url, **facts, "warnings": warnings}, parts=[said, *warnings])
+    page = [f"A browser shows {url}/ and asks for a key: it is the password."]
+    parts = [said, *(page if facts.get("bundle") else []), *warnings]
+    return Answer(facts={"address": url, **facts, "warnings": warnings}, parts=parts)
 
 
 def _newest(home: Path, run: str | None, dataset: str | None) -> tuple[str, str]:

@@ -77,7 +77,10 @@ def changes_part(shown: Shown) -> str:
         f'<span class="count">{rows.height}</span></h3>{_table(rows)}</div>'
         for title, rows in tables
     )
-    return section("changes", TITLES["changes"], f'<div class="pair">{inner}</div>')
+    note = Text("Against the publication of {day}.", "{day}の公開との比較。").filled(
+        day=str(shown.before_session)
+    )
+    return section("changes", TITLES["changes"], f'<div class="pair">{inner}</div>', note=note)
 
 
 def _table(rows: pl.DataFrame) -> str:

@@ -135,7 +135,7 @@ def pipeline_part(shown: Shown) -> str:
     rows: list[tuple[Text, Words]] = [
         (Text("Bundle in service", "稼働中のモデル"), shown.bundle),
         (Text("Made of the run", "元の実行"), shown.run),
-        (Text("In service since", "稼働開始"), moment(shown.released_at)),
+        (Text("In service since", "稼働開始"), _since(shown)),
         (Text("Published", "公開"), moment(shown.published_at)),
         (Text("Next is due", "次回の公開予定"), moment(shown.due)),
         (Text("Last evening", "直近の夜間処理"), moment(evening.get("at"))),
@@ -146,6 +146,15 @@ def pipeline_part(shown: Shown) -> str:
     note = Text("Times are of Tokyo.", "時刻は東京時間。")
     inner = f'<dl class="facts">{cells}</dl>{_steps(evening)}{_checks(shown)}'
     return section("pipeline", TITLES["pipeline"], inner, note=note)
+
+
+def _since(shown: Shown) -> Words:
+    """Since when the bundle is in service, and how long that was when this was published."""
+    if shown.released_at is None:
+        return NONE
+    days = max(0, (shown.published_at - shown.released_at).days)
+    aged = Text(f"{{at}} ({days:,} day{'' if days == 1 else 's'})", f"{{at}}({days:,}日)")
+    return aged.filled(at=moment(shown.released_at))
 
 
 def _steps(evening: Mapping[str, Any]) -> str:

@@ -36,6 +36,8 @@ class Shown:
         Of the publication: ``ranking``, and whatever else it has.
     before : polars.DataFrame or None
         The ranking that was published before it.
+    before_session : date or None
+        The session of that one.
     account : mapping or None
         The account that the orders are of.
     evening : mapping or None
@@ -65,6 +67,7 @@ class Shown:
     frames: Mapping[str, pl.DataFrame]
     live: pl.DataFrame
     before: pl.DataFrame | None = None
+    before_session: date | None = None
     account: Mapping[str, Any] | None = None
     evening: Mapping[str, Any] | None = None
     measured: Mapping[str, Any] | None = None

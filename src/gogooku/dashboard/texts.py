@@ -11,7 +11,7 @@ from gogooku.evaluate.words import NONE, Text, Unit, Words, both
 
 TITLES: Final[Mapping[str, Text]] = {
     "names": Text("Top names", "上位銘柄"),
-    "changes": Text("Since the session before", "前営業日からの変化"),
+    "changes": Text("What changed", "前回からの変化"),
     "orders": Text("Orders", "注文"),
     "target": Text("Target portfolio", "目標ポートフォリオ"),
     "exposure": Text("Exposure", "エクスポージャー"),

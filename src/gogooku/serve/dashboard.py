@@ -43,6 +43,7 @@ def preferred(accepted: str) -> Language:
 def shown_of(held: Snapshot, now: Standing) -> Shown:
     """What a snapshot shows, as it stands now."""
     newest, status = held.newest, held.status
+    before = held.history[-2] if len(held.history) > 1 else None
     moves = [move for move in held.registry["history"] if move["bundle"] == newest.bundle]
     due = due_after(held.exchange, held.clock, newest.session).replace(tzinfo=UTC)
     return Shown(
@@ -58,7 +59,8 @@ def shown_of(held: Snapshot, now: Standing) -> Shown:
         horizon=newest.horizon,
         frames=newest.frames,
         live=status.live,
-        before=held.history[-2].ranking if len(held.history) > 1 else None,
+        before=None if before is None else before.ranking,
+        before_session=None if before is None else before.session,
         account=newest.facts.get(PORTFOLIO),
         evening=status.evening,
         measured=status.measured,
