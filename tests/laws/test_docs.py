@@ -182,6 +182,51 @@ def test_a_missing_command_or_option_is_caught():
     ]
 
 
+_CALL = re.compile(r"(?<![\w./$-])gogooku((?: +[^\s`;|>&()、。]+)+)")
+
+
+def wrong_calls(text: str) -> list[str]:
+    """Calls of the program in code whose command or an option of it is not there."""
+    known = commands()
+    words = {name.split()[1] for name in known}
+    code = re.findall(r"^```\w*\n(.*?)^```$|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL)
+    found = []
+    for call in (one for block in code for part in block for one in _CALL.findall(part)):
+        said = call.partition("#")[0].split()
+        if not said or not re.fullmatch(r"[a-z][a-z-]*", said[0]):
+            continue
+        name = f"gogooku {' '.join(said[:2])}"
+        name = name if name in known else f"gogooku {said[0]}"
+        if name not in known:
+            found += [] if said[0] in words and len(said) == 1 else [f"{name}: no such command"]
+            continue
+        options = {option for one in known[name].params for option in one.opts} | {"--help"}
+        found += [
+            f"{name} {word}: no such option"
+            for word in (one.partition("=")[0] for one in said)
+            if word.startswith("--") and word not in options
+        ]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_call_on_a_page_is_one(page: Path):
+    assert wrong_calls(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_wrong_call_is_caught():
+    text = (
+        "`gogooku statsu`, `gogooku status --sources x` and `gogooku keys add me --rate 5`\n\n"
+        "```bash\nA=b gogooku keys remove me\ngogooku serve --port 1 --loud > file.log\n```\n"
+    )
+    assert sorted(wrong_calls(text)) == [
+        "gogooku keys: no such command",
+        "gogooku serve --loud: no such option",
+        "gogooku statsu: no such command",
+        "gogooku status --sources: no such option",
+    ]
+
+
 # ----------------------------------------------------------------------------------- features
 
 
