@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from gogooku.core.wall import SystemClock
-from gogooku.serve.access_log import AccessLog
+from gogooku.serve.common_pages import with_common
 from gogooku.serve.fresh import Fresh
 from gogooku.serve.keys import KeyRing
 from gogooku.serve.measures import Measures
 from gogooku.serve.openapi import document
 from gogooku.serve.publications import Desk
-from gogooku.serve.service import Service
 from gogooku.serve.snapshot import Snapshot
 
 PAGE = Path("docs/api.md")
@@ -37,8 +36,7 @@ def document_of_publications() -> dict[str, Any]:
     nobody = cast("Fresh[KeyRing]", Fresh.fixed(None))
     clock = SystemClock()
     desk = Desk(nothing, nobody, clock)
-    service = Service(desk.pages(), nobody, log=AccessLog(None), clock=clock)
-    return document(service.all_pages(Measures()))
+    return document(with_common(desk.pages(), Measures(), tuple))
 
 
 def api_page(described: Mapping[str, Any]) -> str:

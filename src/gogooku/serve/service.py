@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gogooku.core.exposition import CONTENT_TYPE, Metric, exposition
+from gogooku.core.exposition import Metric
 from gogooku.core.wall import WallClock
 from gogooku.serve.access_log import AccessLog
-from gogooku.serve.answers import Answer, json_bytes, prepared
+from gogooku.serve.common_pages import with_common
 from gogooku.serve.connection import Times
 from gogooku.serve.fresh import Fresh
 from gogooku.serve.keys import KeyRing
 from gogooku.serve.measures import Measures
-from gogooku.serve.openapi import document
-from gogooku.serve.pages import Page, Pages
+from gogooku.serve.pages import Page
 from gogooku.serve.server import MOST_CONNECTIONS, Server
 from gogooku.serve.site import Site
 from gogooku.serve.worker import Maker, Worker
@@ -50,18 +48,13 @@ class Service:
         """Its site, whose slow answers a maker makes."""
         measures = Measures()
         return Site(
-            self.all_pages(measures),
+            with_common(self.pages, measures, self.metrics),
             self.keys,
             measures=measures,
             log=self.log,
             maker=maker,
             clock=self.clock,
         )
-
-    def all_pages(self, measures: Measures) -> Pages:
-        """Its pages, those of every service among them."""
-        pages = Pages([*self.pages, _metrics(measures, self.metrics)])
-        return Pages([*pages.all, _openapi(pages)])
 
     def server(
         self,
@@ -79,18 +72,3 @@ class Service:
             times=times,
             most=most,
         )
-
-
-def _metrics(measures: Measures, more: Callable[[], Sequence[Metric]]) -> Page:
-    def answer(given: Mapping[str, Any]) -> Answer:
-        del given
-        text = exposition([*measures.metrics(), *more()])
-        return Answer(text.encode(), content_type=CONTENT_TYPE)
-
-    return Page("/metrics", "Measurements for Prometheus.", answer, content_type=CONTENT_TYPE)
-
-
-def _openapi(pages: Pages) -> Page:
-    page = Page("/openapi.json", "This document.", lambda _: made)
-    made = prepared(json_bytes(document(Pages([*pages.all, page]))))
-    return page
