@@ -11,9 +11,8 @@ import polars as pl
 
 from gogooku.evaluate.page import barred, ends_of, grid
 from gogooku.evaluate.words import NONE, Text, Unit, html
+from gogooku.publish.reasons import WHY
 
-WHY: Final = "why"
-"""Frame of a publication: what each feature adds to the score of each name."""
 _NEEDED: Final = {"code", "feature", "contribution"}
 _ADDED = Unit(digits=4, signed=True)
 _OF_FEATURE = Unit(digits=3)

@@ -60,6 +60,7 @@ from gogooku.publish.publication import (
     published_sessions,
 )
 from gogooku.publish.ranked import ranked
+from gogooku.publish.reasons import WHY, reasons
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
 from gogooku.releases.verdicts import Verdict, refusals
@@ -364,10 +365,13 @@ def _content(
     before = newest_publication(home, bundle.source, bundle.bundle_id, before=made.date)
     ranking = ranked(made, desk.names, before)
     facts = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
+    traded = [] if tonight is None else [*tonight.target["code"], *tonight.orders["code"]]
+    why = reasons(desk.predictor, made, also=traded)
+    explained = {} if why is None else {WHY: why}
     if tonight is None:
-        return Content(frames={RANKING: ranking}, facts=facts)
+        return Content(frames={RANKING: ranking, **explained}, facts=facts)
     return Content(
-        frames={RANKING: ranking, **tonight.frames},
+        frames={RANKING: ranking, **tonight.frames, **explained},
         facts={**facts, PORTFOLIO: dict(tonight.facts)},
         files={ORDERS_CSV: orders_csv(tonight.orders)},
     )

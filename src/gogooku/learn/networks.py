@@ -21,7 +21,7 @@ from gogooku.learn.batches import DayReader
 from gogooku.learn.checkpoint import CHOSEN, SPREAD, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import SCALE_KEY, ContextScale
 from gogooku.learn.devices import CPU
-from gogooku.learn.forward import score_sessions
+from gogooku.learn.forward import Forward, score_sessions
 from gogooku.learn.losses.needs import Training, check_loss, check_sessions, needs_of
 from gogooku.learn.names import positions
 from gogooku.learn.nested import below
@@ -149,6 +149,17 @@ class NetworkCheckpoint(Headed):
         self.header.check(dataset)
         reader = day_reader(_config_of(self.header), self._view(dataset), self.scale)
         return weights_of(self.model, reader, index, device=self.device)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that it reads, in their order."""
+        return tuple(_features_of(self.header))
+
+    def forward_of(self, dataset: Dataset) -> Forward:
+        """The way through the network for sessions of a dataset."""
+        self.header.check(dataset)
+        reader = day_reader(_config_of(self.header), self._view(dataset), self.scale)
+        return Forward(self.model, reader, self.device)
 
     def _view(self, dataset: Dataset) -> Dataset:
         """The dataset with the features that the network reads."""

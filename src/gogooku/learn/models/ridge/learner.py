@@ -15,7 +15,7 @@ from gogooku.core.files import storage_errors
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import CHOSEN, WEIGHTS_FILE, Headed, Header, chosen_of
 from gogooku.learn.context import SCALE_KEY, ContextScale
-from gogooku.learn.linear import Matrix, Scores, linear_scores
+from gogooku.learn.linear import Matrix, Scores, linear_scores, moved
 from gogooku.learn.models.ridge.config import RidgeConfig
 from gogooku.learn.names import positions
 from gogooku.learn.targets import DayLabels, FoldLabels, fold_labels, joint_labels
@@ -95,6 +95,11 @@ class RidgeCheckpoint(Headed):
         wanted = _config_of(self.header).context_features
         factors = _factors(dataset, wanted, self.scale)
         return linear_scores(dataset, indices, self.weight_FH, factor_TK=factors)
+
+    def session_weights(self, dataset: Dataset, t: int) -> Matrix:
+        """Coefficients [F, H] of a session: those that move with the market are at its state."""
+        wanted = _config_of(self.header).context_features
+        return moved(self.weight_FH, _factors(dataset, wanted, self.scale)[t])
 
     def save(self, folder: Path) -> None:
         """Write coefficients and header."""

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
 from gogooku.learn.checkpoint import Headed, Header
@@ -27,10 +28,18 @@ class SingleFeatureCheckpoint(Headed):
     def scores(self, dataset: Dataset, indices: IntArray) -> Scores:
         """Scores [t, N, H], the same at every horizon; NaN outside the universe."""
         self.header.check(dataset)
+        return linear_scores(dataset, indices, self._weights(dataset))
+
+    def session_weights(self, dataset: Dataset, t: int) -> npt.NDArray[np.float64]:
+        """Coefficients [F, H] of a session, the same on all of them."""
+        del t
+        return self._weights(dataset)
+
+    def _weights(self, dataset: Dataset) -> npt.NDArray[np.float64]:
         weight = np.zeros((len(dataset.features), len(self.horizons)))
         place = positions(dataset.features, [self.header.config["feature"]], setting="feature")
         weight[place] = self.sign
-        return linear_scores(dataset, indices, weight)
+        return weight
 
     def save(self, folder: Path) -> None:
         """Write the header."""

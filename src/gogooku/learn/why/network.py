@@ -1,0 +1,79 @@
+"""Contributions to the score of a network: integrated gradients (Sundararajan et al., 2017).
+
+The gradient of the score with respect to each input is averaged on the way from a baseline to what
+it is, and multiplied by that way. The baseline is the middle of every rank, which is 0, and no
+history. Features of the session have their contributions; those of history are in the rest, with
+the score of the baseline. Names that see one another have no contributions of their own: None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gogooku.core.types import Checkpoint, Dataset, IntArray
+from gogooku.learn.batches import DayBatch
+from gogooku.learn.forward import Forward
+from gogooku.learn.networks import NetworkCheckpoint
+from gogooku.learn.numerics import numeric_threads
+from gogooku.learn.why.contributions import Contributions
+
+STEPS = 32
+"""Points on the way, at the middles of equal parts; see the test of completeness."""
+METHOD = f"integrated gradients, {STEPS} steps from the middle of every rank"
+
+
+def contributions(
+    checkpoint: Checkpoint, dataset: Dataset, t: int, names: IntArray, h: int
+) -> Contributions | None:
+    """Integrated gradients of the names' scores; None where names see one another.
+
+    Where the score blends places at several horizons, they are those of the head of this one.
+    """
+    assert isinstance(checkpoint, NetworkCheckpoint), type(checkpoint).__name__
+    forward = checkpoint.forward_of(dataset)
+    checkpoint.model.eval()
+    with numeric_threads(1):
+        if _mixes(forward, forward.batch([t])):
+            return None
+        batch = forward.batch([t], only=[names])
+        places = torch.arange(len(names))
+        added = _integrated(forward, batch, places, h)
+        with torch.inference_mode():
+            made = forward.scores(batch)[0, places, h].double().cpu().numpy()
+    return Contributions(METHOD, checkpoint.features, added, made - added.sum(axis=1))
+
+
+def _integrated(
+    forward: Forward, whole: DayBatch, places: Tensor, h: int
+) -> npt.NDArray[np.float64]:
+    """Way times mean gradient of the session's features, [n, F]."""
+    inputs = (whole.last_BNF, whole.history_BNLC, whole.raw_BNLR)
+    total = torch.zeros_like(inputs[0])
+    for step in range(STEPS):
+        share = (step + 0.5) / STEPS
+        last, history, raw = ((one * share).detach() for one in inputs)
+        last.requires_grad_(True)  # noqa: FBT003  # torch's own form
+        batch = replace(whole, last_BNF=last, history_BNLC=history, raw_BNLR=raw)
+        (gradient,) = torch.autograd.grad(forward.scores(batch)[0, places, h].sum(), last)
+        total += gradient / STEPS
+    return np.asarray((total * inputs[0])[0, places].double().cpu().numpy())
+
+
+def _mixes(forward: Forward, whole: DayBatch) -> bool:
+    """Whether the score of a name changes with what another name is."""
+    with torch.inference_mode():
+        first = forward.scores(whole)[0]
+        last, history, raw = (
+            one.clone() for one in (whole.last_BNF, whole.history_BNLC, whole.raw_BNLR)
+        )
+        last[0, 0] = 0.25 - last[0, 0]
+        history[0, 0] += 0.1
+        raw[0, 0] += 0.1
+        moved = replace(whole, last_BNF=last, history_BNLC=history, raw_BNLR=raw)
+        changed = forward.scores(moved)[0]
+    return not torch.equal(first[1:], changed[1:])
