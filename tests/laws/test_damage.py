@@ -72,7 +72,7 @@ def test_every_file_of_every_artefact_is_stated(tour_home):
         mine = {path.relative_to(folder).as_posix() for path in files_of(folder)}
         mine = {name for name in mine if not name.startswith(("evaluation-", "backtest-"))}
         assert mine - {"manifest.json"} == set(manifest[FILES]), folder
-    assert kinds == {"source", "dataset", "labels", "run", "evaluation", "backtest"}
+    assert kinds == {"source", "dataset", "labels", "run", "job", "evaluation", "backtest"}
 
 
 def test_doctor_notices_a_changed_byte_of_every_file(home):

@@ -147,7 +147,7 @@ def _rows(name: str, value: Any) -> list[tuple[str, str]]:
 
 def verify_home(home: Path, *, reporter: Reporter) -> Verified:
     """Compare every file of every source, dataset, run, and what is beside runs."""
-    rooms = [sources_folder(home), datasets_folder(home), runs_folder(home)]
+    rooms = [room(home) for room in (sources_folder, datasets_folder, runs_folder, jobs_folder)]
     artefacts = artefacts_in(rooms)
     with reporter.step("verify", total=len(artefacts)) as step:
         found = verify(
@@ -185,7 +185,7 @@ def _pointers(home: Path) -> Iterator[Damage]:
 
 def _without_manifest(home: Path) -> Iterator[Damage]:
     """Folders that stand where a finished artefact stands and have no manifest."""
-    for pattern in ("sources/[!.]*/[!.]*", "datasets/[!.]*", "runs/[!.]*"):
+    for pattern in ("sources/[!.]*/[!.]*", "datasets/[!.]*", "runs/[!.]*", "jobs/[!.]*"):
         for folder in sorted(home.glob(pattern)):
             if folder.is_dir() and not os.path.lexists(folder / MANIFEST_FILE):
                 what = f"{folder / MANIFEST_FILE}: is missing; remove {folder} and make it again"
