@@ -38,21 +38,24 @@ def test_an_evening_on_a_fresh_machine(tmp_path):
     where = os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin:/usr/bin:/bin"])
     code = evening_of(ROOT / "README.md")
     environment = {"PATH": where, "HOME": str(tmp_path), "GOGOOKU_HOME": str(home)}
-    with subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", code],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as shell:
+    said = tmp_path / "said.txt"
+    with (
+        said.open("w") as output,
+        subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", code],
+            cwd=tmp_path,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as shell,
+    ):
         try:
-            said, _ = shell.communicate(timeout=1_100)
+            shell.wait(timeout=1_100)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGTERM)
-    assert shell.returncode == 0, said[-3_000:]
+    assert shell.returncode == 0, said.read_text()[-3_000:]
     served = json.loads((tmp_path / "ranking.json").read_text())
     assert len(served["ranking"]) == 10
     assert [row["rank"] for row in served["ranking"]] == list(range(1, 11))
