@@ -53,6 +53,6 @@ def test_any_other_outcome_is_final():
 def test_a_defect_is_raised_with_the_trace_of_where_it_was():
     task = Task(key="a", call="a:b", spec={}, what="fit a")
     raise_defect(Outcome(task, fault="no", kind="DataError"), "")
-    with pytest.raises(InternalError, match="fit a: a defect") as caught:
+    with pytest.raises(InternalError, match="fit a, done by another process: a defect") as caught:
         raise_defect(Outcome(task, fault="a defect", kind="InternalError"), "line 7")
     assert "line 7" in str(caught.value.__cause__)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gogooku.core.errors import ResourceError, UsageError
+from gogooku.core.stamp import available_threads
 from gogooku.execute.memory import GIB, available_bytes, held_bytes
 from gogooku.execute.task import Outcome, Task
 from gogooku.execute.waiting import WORKER_LOST, Asked, Waiting, raise_defect, say_nothing
@@ -35,13 +36,8 @@ _BEGIN: Final = (
 )
 
 
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def thread_settings(threads: int) -> dict[str, str]:
-    """Variables that tell numeric libraries how many threads to take, before they are loaded."""
+    """Variables by which numeric libraries know how many threads to take when they are loaded."""
     names = [*(f"{library}_NUM_THREADS" for library in _THREADS_OF), "POLARS_MAX_THREADS"]
     return dict.fromkeys(names, str(threads))
 
@@ -67,7 +63,7 @@ class LocalExecutor:
     workers: int
     threads: int = 1
     say: Callable[[str], None] = say_nothing
-    cores: int = field(default_factory=usable_cores)
+    cores: int = field(default_factory=available_threads)
     available: Callable[[], int | None] = available_bytes
 
     def __post_init__(self) -> None:
@@ -110,7 +106,7 @@ class _Worker:
         self.most = 0
         self.ready = False
         self._heard = bytearray()
-        self._tell({"prepare": call})
+        self._send({"prepare": call})
 
     @property
     def descriptor(self) -> int:
@@ -122,9 +118,9 @@ class _Worker:
         """Have it do a task."""
         self.asked, self.begun, self.most = asked, time.monotonic(), 0
         task = asked.task
-        self._tell({"key": task.key, "call": task.call, "spec": dict(task.spec)})
+        self._send({"key": task.key, "call": task.call, "spec": dict(task.spec)})
 
-    def _tell(self, what: dict[str, Any]) -> None:
+    def _send(self, what: dict[str, Any]) -> None:
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended; the end of its answers says so
             self.process.stdin.write(json.dumps(what).encode() + b"\n")
@@ -150,9 +146,9 @@ class _Worker:
         self._heard += part
         *lines, rest = self._heard.split(b"\n")
         self._heard = bytearray(rest)
-        told = [json.loads(line) for line in lines]
-        self.ready = self.ready or bool(told)
-        return next((one for one in told if one != READY), None)
+        messages = [json.loads(line) for line in lines]
+        self.ready = self.ready or bool(messages)
+        return next((one for one in messages if one != READY), None)
 
     def outcome(self, answer: dict[str, Any]) -> Outcome:
         """What came of its task."""

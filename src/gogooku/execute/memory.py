@@ -14,7 +14,7 @@ GIB: Final = 2**30
 def held_bytes(process: int | str = "self", *, proc: Path = _PROC) -> int | None:
     """Memory that a process holds for itself, without files that it shares with others.
 
-    None where the system does not tell, or the process has ended.
+    None where the system does not say, or the process has ended.
     """
     found = _kilobytes(proc / str(process) / "status")
     if "RssAnon" not in found:
@@ -30,7 +30,7 @@ def peak_bytes() -> int:
 def available_bytes(*, proc: Path = _PROC, cgroups: Path = _CGROUPS) -> int | None:
     """Memory that new work can have: of the machine, and of the control groups it runs in.
 
-    None where the system does not tell.
+    None where the system does not say.
     """
     found = _kilobytes(proc / "meminfo").get("MemAvailable")
     rooms = [room for group in _groups(proc, cgroups) if (room := _room(group)) is not None]

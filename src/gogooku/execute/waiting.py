@@ -101,4 +101,6 @@ def raise_defect(outcome: Outcome, trace: str) -> None:
     """
     if outcome.kind == InternalError.__name__:
         what = outcome.task.what or outcome.task.key
-        raise InternalError(f"{what}: {outcome.fault}") from RuntimeError(f"there:\n{trace}")
+        raise InternalError(f"{what}, done by another process: {outcome.fault}") from RuntimeError(
+            f"there:\n{trace}"
+        )

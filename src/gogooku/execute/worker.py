@@ -37,23 +37,23 @@ def main() -> None:
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()
     while True:
-        told = json.loads(lines.get())
-        if "prepare" in told:
+        message = json.loads(lines.get())
+        if "prepare" in message:
             with suppress(GogookuError):  # the task itself will say so
-                load(told["prepare"])
+                load(message["prepare"])
             continue
-        answer = answer_to(told)
+        answer = answer_to(message)
         _say(out, answer)
         if answer["broken"]:
             return
 
 
-def answer_to(told: Mapping[str, Any]) -> dict[str, Any]:
+def answer_to(message: Mapping[str, Any]) -> dict[str, Any]:
     """Do a task; what came of it as JSON values.
 
     ``broken`` is the traceback of what is no error of this package: the process must not go on.
     """
-    task = Task(key=told["key"], call=told["call"], spec=told["spec"])
+    task = Task(key=message["key"], call=message["call"], spec=message["spec"])
     try:
         outcome = do(task, where="")
         came = {"value": outcome.value, "fault": outcome.fault, "kind": outcome.kind}
