@@ -8,7 +8,8 @@ with several rounds they take turns. Wall and CPU seconds are those of a process
 Memory is what each holds for itself plus the files (data and libraries) of the process that maps
 most, since they map the same; the highest value of a sample every 0.1 seconds. (PSS would divide a
 page among all that map it, other programs on the machine too.) At the end: whether the fits of both
-are equal, and how the two compare. On cores that others use as well, CPU seconds say more than wall seconds.
+are equal, and how the two compare. On cores that others use as well, CPU seconds say more than wall
+seconds.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gogooku.core.artefact import CURRENT_FILE
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import DataError
 from gogooku.core.progress import SilentReporter
 from gogooku.dataset.assemble import BuildConfig
-from gogooku.dataset.home import current_dataset
+from gogooku.dataset.home import current_dataset, datasets_folder
 from gogooku.evaluate.split import make_folds
 from gogooku.execute.local import LocalExecutor
 from gogooku.execute.task import Executor, HereExecutor
@@ -137,7 +139,7 @@ def fit(home: Path, given: argparse.Namespace, workers: int) -> None:
 
 def prepared(home: Path, size: str) -> None:
     """A sandbox market and its dataset in a home, if they are not there."""
-    if (home / "datasets").exists():
+    if (datasets_folder(home) / CURRENT_FILE).exists():
         return
     reporter = SilentReporter()
     market = market_config(size, seed=1)

@@ -1,4 +1,4 @@
-"""Benchmarks: what they import is there. What they measure takes minutes: hardly any is run here."""
+"""Benchmarks: what they import is there. What they measure takes minutes; few are run here."""
 
 import shutil
 import subprocess

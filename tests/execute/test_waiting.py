@@ -1,10 +1,7 @@
 """Tasks keep their order; one that another process is at comes back later."""
 
-import pytest
-
-from gogooku.core.errors import InternalError
 from gogooku.execute.task import Outcome, Task
-from gogooku.execute.waiting import Waiting, raise_defect
+from gogooku.execute.waiting import Waiting
 
 
 def waiting(*keys):
@@ -48,11 +45,3 @@ def test_any_other_outcome_is_final():
     assert not queue.comes_back(one, Outcome(one.task, fault="no", kind="DataError"))
     assert not queue.comes_back(one, Outcome(one.task, value={}))
     assert len(queue) == 0
-
-
-def test_a_defect_is_raised_with_the_trace_of_where_it_was():
-    task = Task(key="a", call="a:b", spec={}, what="fit a")
-    raise_defect(Outcome(task, fault="no", kind="DataError"), "")
-    with pytest.raises(InternalError, match="fit a, done by another process: a defect") as caught:
-        raise_defect(Outcome(task, fault="a defect", kind="InternalError"), "line 7")
-    assert "line 7" in str(caught.value.__cause__)

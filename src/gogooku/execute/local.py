@@ -21,9 +21,10 @@ from typing import Any, Final
 
 from gogooku.core.errors import ResourceError, UsageError
 from gogooku.core.stamp import available_threads
+from gogooku.execute.answers import message_of, outcome_of
 from gogooku.execute.memory import GIB, available_bytes, held_bytes
 from gogooku.execute.task import Outcome, Task
-from gogooku.execute.waiting import WORKER_LOST, Asked, Waiting, raise_defect, say_nothing
+from gogooku.execute.waiting import WORKER_LOST, Asked, Waiting, say_nothing
 from gogooku.execute.worker import READY
 
 _TRIES: Final = 2
@@ -109,6 +110,11 @@ class _Worker:
         self._send({"prepare": call})
 
     @property
+    def name(self) -> str:
+        """Which process it is."""
+        return f"process {self.process.pid}"
+
+    @property
     def descriptor(self) -> int:
         """Where its answers come from."""
         assert self.process.stdout is not None
@@ -117,8 +123,7 @@ class _Worker:
     def give(self, asked: Asked) -> None:
         """Have it do a task."""
         self.asked, self.begun, self.most = asked, time.monotonic(), 0
-        task = asked.task
-        self._send({"key": task.key, "call": task.call, "spec": dict(task.spec)})
+        self._send(message_of(asked.task))
 
     def _send(self, what: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -149,18 +154,6 @@ class _Worker:
         messages = [json.loads(line) for line in lines]
         self.ready = self.ready or bool(messages)
         return next((one for one in messages if one != READY), None)
-
-    def outcome(self, answer: dict[str, Any]) -> Outcome:
-        """What came of its task."""
-        assert self.asked is not None
-        return Outcome(
-            self.asked.task,
-            value=answer["value"],
-            fault=answer["fault"],
-            kind=answer["kind"],
-            seconds=time.monotonic() - self.begun,
-            where=f"process {self.process.pid}",
-        )
 
     def end(self) -> int:
         """End it, if it has not ended; its exit code, minus the signal that ended it."""
@@ -276,12 +269,12 @@ class _Crew:
             return self._lost(one)
         if answer is None:
             return None
-        assert one.asked is not None
-        outcome, asked = one.outcome(answer), one.asked
-        one.asked = None
+        asked, one.asked = one.asked, None
+        assert asked is not None
         if answer["broken"]:
             self._discard(one)
-            raise_defect(outcome, answer["broken"])
+        seconds = time.monotonic() - one.begun
+        outcome = outcome_of(asked.task, answer, seconds=seconds, where=one.name)
         if self.waiting.comes_back(asked, outcome):
             return None
         held = max(one.most, answer["held"]) or answer["peak"]
@@ -315,7 +308,7 @@ class _Crew:
             ),
             kind=WORKER_LOST,
             seconds=seconds,
-            where=f"process {one.process.pid}",
+            where=one.name,
         )
 
     def _count_unused(self, how: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gogooku.core.errors import BusyError, InternalError
+from gogooku.core.errors import BusyError
 from gogooku.execute.task import Outcome, Task
 
 WORKER_LOST: Final = "WorkerLostError"
@@ -89,18 +89,3 @@ class Waiting:
         asked.busy += 1
         self._asked.append(asked)
         return True
-
-
-def raise_defect(outcome: Outcome, trace: str) -> None:
-    """Raise what is a fault of the program, as `gogooku.execute.task.do` does.
-
-    Raises
-    ------
-    InternalError
-        The outcome is one; its cause holds the traceback of the other process.
-    """
-    if outcome.kind == InternalError.__name__:
-        what = outcome.task.what or outcome.task.key
-        raise InternalError(f"{what}, done by another process: {outcome.fault}") from RuntimeError(
-            f"there:\n{trace}"
-        )

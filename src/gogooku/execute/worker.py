@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import SimpleQueue
@@ -19,10 +18,9 @@ from typing import Any, BinaryIO, Final
 
 from gogooku.core.errors import GogookuError
 from gogooku.core.memory import keep_freed_memory
-from gogooku.core.process import meaning
 from gogooku.core.registry import load
+from gogooku.execute.answers import answer_to
 from gogooku.execute.memory import held_bytes, peak_bytes
-from gogooku.execute.task import Task, do
 
 READY: Final = {"ready": True}
 """The first line: the process has started."""
@@ -42,28 +40,15 @@ def main() -> None:
             with suppress(GogookuError):  # the task itself will say so
                 load(message["prepare"])
             continue
-        answer = answer_to(message)
+        answer = measured_answer(message)
         _say(out, answer)
         if answer["broken"]:
             return
 
 
-def answer_to(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Do a task; what came of it as JSON values.
-
-    ``broken`` is the traceback of what is no error of this package: the process must not go on.
-    """
-    task = Task(key=message["key"], call=message["call"], spec=message["spec"])
-    try:
-        outcome = do(task, where="")
-        came = {"value": outcome.value, "fault": outcome.fault, "kind": outcome.kind}
-        json.dumps(came)
-        broken = ""
-    except Exception as fault:  # noqa: BLE001 - every fault has words; the process ends with it
-        error = meaning(fault)
-        came = {"value": None, "fault": str(error), "kind": type(error).__name__}
-        broken = traceback.format_exc()
-    return {**came, "broken": broken, "held": held_bytes() or 0, "peak": peak_bytes()}
+def measured_answer(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a task, with what this process holds now and has held at most, in bytes."""
+    return {**answer_to(message), "held": held_bytes() or 0, "peak": peak_bytes()}
 
 
 def _answers() -> BinaryIO:
