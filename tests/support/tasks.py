@@ -86,3 +86,12 @@ def made(spec):
         time.sleep(spec["seconds"])
         write_json(building / MANIFEST_FILE, {"kind": "it"})
     return {"found": False}
+
+
+def counts(spec):
+    """Take a while, and count in a file how often it was begun."""
+    count = Path(spec["file"])
+    with count.open("a") as file:
+        file.write("x")
+    time.sleep(spec["seconds"])
+    return {"tries": len(count.read_text())}
