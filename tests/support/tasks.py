@@ -1,6 +1,7 @@
 """Functions that tests have done by other processes, as tasks."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -12,6 +13,7 @@ from gogooku.core.artefact import new_artefact
 from gogooku.core.errors import DataError
 from gogooku.core.files import MANIFEST_FILE, write_json
 from gogooku.execute.task import Task
+from gogooku.runs.job_task import do_job
 
 
 def task(function, key="", **spec):
@@ -95,3 +97,13 @@ def counts(spec):
         file.write("x")
     time.sleep(spec["seconds"])
     return {"tries": len(count.read_text())}
+
+
+def fit_in_little_room(spec):
+    """Fit where no file may be longer than a hundred bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        return do_job(spec)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
