@@ -1,5 +1,6 @@
-"""Benchmarks: what they import is there. None is run here; what they measure takes minutes."""
+"""Benchmarks: what they import is there. What they measure takes minutes; few are run here."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,22 @@ def test_its_options_are_told(name):
     )
     assert done.returncode == 0, done.stderr
     assert "--home" in done.stdout or "--seeds" in done.stdout
+
+
+def test_fits_by_worker_processes_are_held_against_those_in_sequence(built_home, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(built_home, home)
+    small = ["--home", home, "--run", "ridge", "--folds", "2", "--seeds", "1,2"]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "jobs.py"), *small],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    one, several, both = done.stdout.splitlines()
+    assert one.startswith("one process, in sequence: 4 fits, ")
+    assert several.startswith("2 worker processes: 4 fits, ")
+    assert both.endswith("fits equal")
+    gib = float(one.split("CPU, ")[1].split(" GiB")[0])
+    assert 0.1 < gib < 8

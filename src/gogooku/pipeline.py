@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gogooku.core.types import Dataset
     from gogooku.core.wall import WallClock
     from gogooku.dataset.assemble import BuildConfig
+    from gogooku.execute.task import Executor
     from gogooku.ingest.imports.config import ImportConfig
     from gogooku.ingest.imports.files import ImportResult
     from gogooku.ingest.jquants.client import Client
@@ -155,11 +156,17 @@ def train(
     *,
     execution: Execution,
     reporter: Reporter,
+    executor: Executor | None = None,
 ) -> Run:
-    """A dataset -> a run: fitted fold by fold, with its scores out of sample."""
+    """A dataset -> a run: fitted fold by fold, with its scores out of sample.
+
+    An executor fits several folds at a time, in other processes; what comes of it is the same.
+    """
     from gogooku.runs.train import train as train_run
 
-    return train_run(home, name, resolved, dataset, execution=execution, reporter=reporter)
+    return train_run(
+        home, name, resolved, dataset, execution=execution, reporter=reporter, executor=executor
+    )
 
 
 def evaluate(

@@ -1,4 +1,6 @@
-from support.cli import NETWORK, done, sets
+import shutil
+
+from support.cli import NETWORK, done, run_cli, sets
 
 
 def test_train_says_where_the_run_is(home):
@@ -35,3 +37,29 @@ def test_settings_for_few_names_come_before_those_that_are_given(home):
     assert config["learner.graph"] == {"value": "knn", "from": "run atft-gat-fan, few names"}
     assert config["learner.hidden"]["from"] == "--set"
     assert config["learner.gates"]["from"] == "default"
+
+
+FOLDS = sets("split.kind=walk_forward", "split.num_folds=3", "seed=11")
+
+
+def test_folds_fitted_by_other_processes_make_the_same_run(home, tmp_path):
+    twin = tmp_path / "twin"
+    shutil.copytree(home, twin)
+    command = ["train", "lightgbm", *FOLDS, *sets("learner.rounds=30")]
+    one = done(home, *command, "--json").json
+    two = done(twin, *command, "--jobs", 2, "--json").json
+    assert one["run"] == two["run"]
+    assert one["content_hash"] == two["content_hash"]
+    assert one["parts"] == two["parts"]
+
+
+def test_how_far_the_folds_are_is_said(home):
+    made = done(home, "train", "ridge", *FOLDS, "--jobs", 2)
+    assert "folds:" in made.err
+    assert "at a time: one takes" in made.err
+
+
+def test_no_folds_at_a_time_are_refused(home):
+    refused = run_cli(home, "train", "ridge", "--jobs", 0)
+    assert refused.code == 2
+    assert "--jobs 0: must be at least 1" in refused.err

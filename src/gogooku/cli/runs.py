@@ -15,6 +15,7 @@ from gogooku.commands.arguments import (
     DatasetName,
     Device,
     FewNames,
+    FitJobs,
     Json,
     PageLanguage,
     RunName,
@@ -42,6 +43,7 @@ def train(
     few_names: FewNames = False,
     config: ConfigFile = None,
     assignments: Set = None,
+    jobs: FitJobs = 1,
     threads: TrainThreads = 1,
     device: Device = "cpu",
     compiled: Compiled = False,
@@ -57,6 +59,7 @@ def train(
         chosen=command.settings(run, config, assignments or [], few_names=few_names),
         execution=execution_for(threads, device=device, compiled=compiled),
         reporter=reporter_for(as_json=as_json),
+        jobs=jobs,
     )
     emit(answer, as_json=as_json)
 

@@ -29,6 +29,9 @@ Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by 
 TrainThreads = Annotated[
     int, typer.Option("--threads", help="Numeric threads; they change the last bits of a training.")
 ]
+FitJobs = Annotated[
+    int, typer.Option("--jobs", help="Folds fitted at a time, each by a process of its own.")
+]
 Device = Annotated[
     str, typer.Option("--device", help="Where a network runs: cpu, cuda, or cuda:N for one GPU.")
 ]
@@ -82,7 +85,7 @@ def reporter_for(*, as_json: bool) -> Reporter:
 
 MOST_PORT = 65_535
 _MOST = 2**63 - 1
-_MOST_THREADS = 1_024
+MOST_THREADS = 1_024
 
 
 def whole_number(value: int, *, option: str, least: int, most: int = _MOST) -> int:
@@ -130,7 +133,7 @@ def execution_for(threads: int | None, *, device: str = "cpu", compiled: bool = 
     wanted = (
         available_threads()
         if threads is None
-        else whole_number(threads, option="--threads", least=1, most=_MOST_THREADS)
+        else whole_number(threads, option="--threads", least=1, most=MOST_THREADS)
     )
     return validated(Execution, {"threads": wanted, "device": device, "compiled": compiled})
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
+from gogooku.commands.arguments import MOST_THREADS, whole_number
 from gogooku.core.config import Execution, Resolved, resolve
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
+from gogooku.execute.local import LocalExecutor
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
@@ -41,16 +43,21 @@ def train(
     chosen: Resolved[TrainConfig],
     execution: Execution,
     reporter: Reporter,
+    jobs: int = 1,
 ) -> Answer:
-    """Fit a named run and say where it is.
+    """Fit a named run, so many folds at a time, and say where it is.
 
     Raises
     ------
+    UsageError
+        It is no number of folds.
     DataError
         There is no such dataset.
     GogookuError
         As `gogooku.pipeline.train`.
     """
+    whole_number(jobs, option="--jobs", least=1, most=MOST_THREADS)
+    elsewhere = LocalExecutor(jobs, threads=execution.threads, say=reporter.say)
     finished = {folder.name for folder in finished_runs(home)}
     run = pipeline.train(
         home,
@@ -59,6 +66,7 @@ def train(
         current_dataset(home, dataset),
         execution=execution,
         reporter=reporter,
+        executor=elsewhere if jobs > 1 else None,
     )
     done = "already trained, nothing to do:" if run.run_id in finished else "run"
     return Answer(

@@ -9,7 +9,6 @@ whoever comes first, and a killed fit goes on from its last state.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import time
 from collections.abc import Mapping
@@ -41,6 +40,7 @@ from gogooku.core.registry import chosen_references
 from gogooku.core.seal import Sealed, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
+from gogooku.execute.memory import peak_bytes
 from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
 from gogooku.learn.config import reads_raw
 from gogooku.learn.devices import check_compiled, check_device
@@ -219,11 +219,6 @@ def run_job(home: Path, job: Job, *, reporter: Reporter) -> DoneJob:
         write_json(building / MANIFEST_FILE, manifest)
     write_point("job.done")
     return DoneJob.read(folder)
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has had in use so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class _Fitting:

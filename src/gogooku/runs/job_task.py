@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from gogooku.core.config import Execution, validated
-from gogooku.core.errors import ContractError
+from gogooku.core.errors import ContractError, NotFoundError
 from gogooku.core.progress import SilentReporter
-from gogooku.dataset.home import current_dataset
+from gogooku.core.types import Dataset
+from gogooku.dataset.home import current_dataset, dataset_names
 from gogooku.evaluate.split import make_folds
 from gogooku.execute.task import Task
 from gogooku.runs.config import TrainConfig
@@ -43,6 +45,8 @@ def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
+    NotFoundError
+        This machine does not see the home, or not the dataset in it.
     ContractError
         The dataset here has other content, or the code here is another: what would be made is not
         what was asked for.
@@ -50,7 +54,7 @@ def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
         As `gogooku.runs.job.run_job`.
     """
     home = Path(spec["home"])
-    dataset = current_dataset(home, spec["dataset"])
+    dataset = _dataset_here(home, spec["dataset"])
     if dataset.content_hash != spec["content"]:
         raise ContractError(
             f"dataset {spec['dataset']} in {home} has content {dataset.content_hash}, the task is "
@@ -73,3 +77,15 @@ def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
         )
     done = run_job(home, job, reporter=SilentReporter())
     return {"folder": str(done.folder), "content": done.content_hash, **done.spent}
+
+
+def _dataset_here(home: Path, name: str) -> Dataset:
+    """The dataset of a task, which every machine must see under one path."""
+    if name in dataset_names(home):
+        return current_dataset(home, name)
+    what = f"dataset {name} is not in {home}" if home.is_dir() else f"there is no folder {home}"
+    raise NotFoundError(
+        f"machine {socket.gethostname()}: {what}. Fits read the dataset and leave what they make "
+        "in that folder: mount it under the same path on every machine (a network file system), "
+        "then run the same command"
+    )
