@@ -24,10 +24,9 @@ from gogooku.core.stamp import available_threads
 from gogooku.execute.answers import message_of, outcome_of
 from gogooku.execute.memory import GIB, available_bytes, held_bytes
 from gogooku.execute.task import Outcome, Task
-from gogooku.execute.waiting import WORKER_LOST, Asked, Waiting, say_nothing
+from gogooku.execute.waiting import TRIES, WORKER_LOST, Asked, Waiting, say_nothing
 from gogooku.execute.worker import READY
 
-_TRIES: Final = 2
 _LOOK_SECONDS: Final = 0.1
 _END_SECONDS: Final = 5.0
 _THREADS_OF: Final = ("OMP", "OPENBLAS", "MKL", "RAYON")
@@ -295,7 +294,7 @@ class _Crew:
             return None
         asked.lost += 1
         self.need = max(self.need or 0, one.most)
-        if asked.lost < _TRIES:
+        if asked.lost < TRIES:
             self.executor.say(f"{asked.what}: the worker process was {how}; it is tried once more")
             self.waiting.put_first(asked)
             return None
@@ -314,7 +313,7 @@ class _Crew:
     def _count_unused(self, how: str) -> None:
         """Go on without a worker that did nothing, unless there have been too many."""
         self.unused += 1
-        if self.unused > _TRIES:
+        if self.unused > TRIES:
             raise ResourceError(
                 f"{self.unused} worker processes did nothing before they ended, the last was "
                 f"{how}; standard error may say why. What is finished is kept; to go on in one "

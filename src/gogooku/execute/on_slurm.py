@@ -15,10 +15,9 @@ from typing import Any, Final
 from gogooku.core.errors import EnvironmentalError, UsageError
 from gogooku.execute.answers import answer_text, message_of, outcome_of
 from gogooku.execute.task import Outcome, Task
-from gogooku.execute.waiting import WORKER_LOST, Asked, Waiting, say_nothing
+from gogooku.execute.waiting import TRIES, WORKER_LOST, Asked, Waiting, say_nothing
 
 _LOOK_SECONDS: Final = 0.5
-_TRIES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class _Flight:
     def _lost(self, asked: Asked, job: Any, seconds: float) -> Outcome | None:
         """A job has ended without an answer: it is submitted once more, then given up."""
         asked.lost += 1
-        if asked.lost < _TRIES:
+        if asked.lost < TRIES:
             self.executor.say(f"{asked.what}: job {job.job_id} ended without an answer; once more")
             self.waiting.put_first(asked)
             return None

@@ -12,6 +12,8 @@ from gogooku.execute.task import Outcome, Task
 
 WORKER_LOST: Final = "WorkerLostError"
 """Kind of an outcome whose process ended without an answer."""
+TRIES: Final = 2
+"""How often a task is tried whose process ends without an answer."""
 _SHORTEST_WAIT: Final = 0.25
 _LONGEST_WAIT: Final = 8.0
 
