@@ -42,6 +42,15 @@ def test_settings_for_few_names_come_before_those_that_are_given(home):
 FOLDS = sets("split.kind=walk_forward", "split.num_folds=3", "seed=11")
 
 
+def test_where_folds_are_fitted_is_one_place_and_one_that_is_known(home):
+    both = run_cli(home, "train", "ridge", "--jobs", 2, "--on", "local:2")
+    assert both.code == 2
+    assert "--on local:2 is --jobs 2" in both.err
+    unknown = run_cli(home, "train", "ridge", "--on", "moon:1")
+    assert unknown.code == 2
+    assert "ray:HOST:PORT" in unknown.err
+
+
 def test_folds_fitted_by_other_processes_make_the_same_run(home, tmp_path):
     twin = tmp_path / "twin"
     shutil.copytree(home, twin)

@@ -107,7 +107,18 @@ def test_the_tables_of_a_synced_source_are_all_there(synced):
     assert found["quotes"].coverage > 0.8
 
 
-def test_files_of_years_gone_by_are_not_read(tmp_path):
-    days = np.array(["2026-01-05"], "datetime64[D]")
-    names = ["2024.parquet", "2026.parquet", "all.parquet"]
-    assert [module._is_over(tmp_path / name, days) for name in names] == [True, False, False]
+def test_files_of_years_and_months_gone_by_are_not_read(monkeypatch, tmp_path):
+    days = np.array(["2026-02-05"], "datetime64[D]")
+    names = ["2024.parquet", "2026-01.parquet", "2026-02.parquet", "all.parquet"]
+    read = []
+    monkeypatch.setattr(module, "_recent", lambda paths, since: read.extend(paths))
+
+    class Held:
+        def paths(self, place):
+            return [tmp_path / place / "quotes" / name for name in names]
+
+        def checked(self, paths):
+            return paths
+
+    list(module._arrivals(Held(), days, days.astype("datetime64[us]")))
+    assert [path.name for path in read] == ["2026-02.parquet", "all.parquet"]

@@ -16,6 +16,7 @@ from gogooku.commands.arguments import (
     Device,
     FewNames,
     FitJobs,
+    FitOn,
     Json,
     PageLanguage,
     RunName,
@@ -44,6 +45,7 @@ def train(
     config: ConfigFile = None,
     assignments: Set = None,
     jobs: FitJobs = 1,
+    on: FitOn = None,
     threads: TrainThreads = 1,
     device: Device = "cpu",
     compiled: Compiled = False,
@@ -59,7 +61,7 @@ def train(
         chosen=command.settings(run, config, assignments or [], few_names=few_names),
         execution=execution_for(threads, device=device, compiled=compiled),
         reporter=reporter_for(as_json=as_json),
-        jobs=jobs,
+        on=command.fitted_on(jobs, on),
     )
     emit(answer, as_json=as_json)
 

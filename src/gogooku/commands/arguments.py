@@ -32,6 +32,10 @@ TrainThreads = Annotated[
 FitJobs = Annotated[
     int, typer.Option("--jobs", help="Folds fitted at a time, each by a process of its own.")
 ]
+FitOn = Annotated[
+    str | None,
+    typer.Option("--on", help="Where folds are fitted: local:N, ray:ADDRESS or slurm."),
+]
 Device = Annotated[
     str, typer.Option("--device", help="Where a network runs: cpu, cuda, or cuda:N for one GPU.")
 ]

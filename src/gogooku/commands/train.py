@@ -9,9 +9,10 @@ from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import MOST_THREADS, whole_number
 from gogooku.core.config import Execution, Resolved, resolve
+from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
-from gogooku.execute.local import LocalExecutor
+from gogooku.execute.choice import executor_for
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
@@ -35,6 +36,20 @@ def settings(
     )
 
 
+def fitted_on(jobs: int, on: str | None) -> str | None:
+    """Where folds are fitted: what ``--on`` says, or so many processes of this machine; None: here.
+
+    Raises
+    ------
+    UsageError
+        It is no number of folds, or both are given.
+    """
+    whole_number(jobs, option="--jobs", least=1, most=MOST_THREADS)
+    if on is not None and jobs > 1:
+        raise UsageError(f"--jobs and --on: give one of them; --on local:{jobs} is --jobs {jobs}")
+    return f"local:{jobs}" if jobs > 1 else on
+
+
 def train(
     home: Path,
     name: str,
@@ -43,21 +58,22 @@ def train(
     chosen: Resolved[TrainConfig],
     execution: Execution,
     reporter: Reporter,
-    jobs: int = 1,
+    on: str | None = None,
 ) -> Answer:
-    """Fit a named run, so many folds at a time, and say where it is.
+    """Fit a named run, here or where ``on`` says (`gogooku.execute.choice`), and say where it is.
 
     Raises
     ------
     UsageError
-        It is no number of folds.
+        ``on`` means no place.
     DataError
         There is no such dataset.
     GogookuError
         As `gogooku.pipeline.train`.
     """
-    whole_number(jobs, option="--jobs", least=1, most=MOST_THREADS)
-    elsewhere = LocalExecutor(jobs, threads=execution.threads, say=reporter.say)
+    elsewhere = on and executor_for(
+        on, folder=home / "slurm", threads=execution.threads, say=reporter.say
+    )
     finished = {folder.name for folder in finished_runs(home)}
     run = pipeline.train(
         home,
@@ -66,7 +82,7 @@ def train(
         current_dataset(home, dataset),
         execution=execution,
         reporter=reporter,
-        executor=elsewhere if jobs > 1 else None,
+        executor=elsewhere or None,
     )
     done = "already trained, nothing to do:" if run.run_id in finished else "run"
     return Answer(
