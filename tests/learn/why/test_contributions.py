@@ -117,10 +117,29 @@ def test_without_history_they_are_complete(apex):
 
 
 def test_where_names_see_one_another_there_are_none(opened):
+    assert contributions(*opened("atft-gat-fan"), horizon=5) is None
+
+
+def test_nor_where_the_first_name_is_the_peer_of_none(opened):
+    """What others see of a session's first name alone does not say whether names are seen."""
     checkpoint, dataset, t, names = opened("atft-gat-fan")
-    found = contributions(checkpoint, dataset, t, names, horizon=5)
-    forward = checkpoint.forward_of(dataset)
-    assert (found is None) == network._mixes(forward, forward.batch([t]))
+    peers = np.array(dataset.neighbour_BNK)
+    peers[peers == names[0]] = -1
+    dataset = replace(dataset, neighbour_BNK=peers)
+    assert contributions(checkpoint, dataset, t, names, horizon=5) is None
+    everyone = np.flatnonzero(dataset.valid_TN[t])
+    assert contributions(checkpoint, dataset, t, everyone, horizon=5) is None
+
+
+def test_a_score_of_several_heads_is_no_sum(opened, tmp_path):
+    _, dataset, t, names = opened("ridge")
+    settings = ("learner.graph=none", "learner.blend_weights=[1,1,1,1]")
+    run = trained(tmp_path, "atft-gat-fan", dataset, *settings)
+    checkpoint = load_checkpoint(run.checkpoints()[-1])
+    assert contributions(checkpoint, dataset, t, names, horizon=5) is None
+    found = contributions(checkpoint, dataset, t, names, horizon=1)
+    score = score_of(checkpoint, dataset, t, names, checkpoint.horizons.index(1))
+    assert np.allclose(found.added_nF.sum(axis=1) + found.rest_n, score, atol=1e-9)
 
 
 def test_a_mean_of_ranks_is_no_sum(tour_home, tmp_path):

@@ -3,7 +3,8 @@
 The gradient of the score with respect to each input is averaged on the way from a baseline to what
 it is, and multiplied by that way. The baseline is the middle of every rank, which is 0, and no
 history. Features of the session have their contributions; those of history are in the rest, with
-the score of the baseline. Names that see one another have no contributions of their own: None.
+the score of the baseline. Names that see one another have no contributions of their own, and a
+score that is a mean of places is no sum: None.
 """
 
 from __future__ import annotations
@@ -22,30 +23,32 @@ from gogooku.learn.networks import NetworkCheckpoint
 from gogooku.learn.numerics import numeric_threads
 from gogooku.learn.why.contributions import Contributions
 
-STEPS = 32
+STEPS = 64
 """Points on the way, at the middles of equal parts; see the test of completeness."""
+_SAME = 1e-4
+"""Standard deviations of a session's scores that a name's score alone may be from the one given."""
 METHOD = f"integrated gradients, {STEPS} steps from the middle of every rank"
 
 
 def contributions(
     checkpoint: Checkpoint, dataset: Dataset, t: int, names: IntArray, h: int
 ) -> Contributions | None:
-    """Integrated gradients of the names' scores; None where names see one another.
-
-    Where the score blends places at several horizons, they are those of the head of this one.
-    """
+    """Integrated gradients of the names' scores; None where a score is not of its name alone."""
     assert isinstance(checkpoint, NetworkCheckpoint), type(checkpoint).__name__
     forward = checkpoint.forward_of(dataset)
+    score_N = checkpoint.scores(dataset, np.array([t]))[0, :, h].astype(np.float64)
     checkpoint.model.eval()
     with numeric_threads(1):
-        if _mixes(forward, forward.batch([t])):
-            return None
         batch = forward.batch([t], only=[names])
         places = torch.arange(len(names))
-        added = _integrated(forward, batch, places, h)
         with torch.inference_mode():
-            made = forward.scores(batch)[0, places, h].double().cpu().numpy()
-    return Contributions(METHOD, checkpoint.features, added, made - added.sum(axis=1))
+            alone = forward.scores(batch)[0, places, h].double().cpu().numpy()
+        if np.abs(alone - score_N[names]).max() > _SAME * np.nanstd(score_N):
+            return None
+        if _mixes(forward, forward.batch([t])):
+            return None
+        added = _integrated(forward, batch, places, h)
+    return Contributions(METHOD, checkpoint.features, added, score_N[names] - added.sum(axis=1))
 
 
 def _integrated(
@@ -65,15 +68,20 @@ def _integrated(
 
 
 def _mixes(forward: Forward, whole: DayBatch) -> bool:
-    """Whether the score of a name changes with what another name is."""
+    """Whether the score of a name changes with what others are: every second one is moved.
+
+    One moved name would not do: it may be nobody's peer.
+    """
     with torch.inference_mode():
         first = forward.scores(whole)[0]
-        last, history, raw = (
-            one.clone() for one in (whole.last_BNF, whole.history_BNLC, whole.raw_BNLR)
-        )
-        last[0, 0] = 0.25 - last[0, 0]
-        history[0, 0] += 0.1
-        raw[0, 0] += 0.1
-        moved = replace(whole, last_BNF=last, history_BNLC=history, raw_BNLR=raw)
-        changed = forward.scores(moved)[0]
-    return not torch.equal(first[1:], changed[1:])
+        for odd in (0, 1):
+            last, history, raw = (
+                one.clone() for one in (whole.last_BNF, whole.history_BNLC, whole.raw_BNLR)
+            )
+            last[0, odd::2] = 0.25 - last[0, odd::2]
+            history[0, odd::2] += 0.1
+            raw[0, odd::2] += 0.1
+            moved = replace(whole, last_BNF=last, history_BNLC=history, raw_BNLR=raw)
+            if not torch.equal(first[1 - odd :: 2], forward.scores(moved)[0, 1 - odd :: 2]):
+                return True
+    return False
