@@ -141,3 +141,8 @@ def test_a_written_config_is_read_back_and_told_as_assignments():
     texts = assignments_for({**written, "gone.long": {"value": 1, "from": "--set"}}, Root())
     assert resolve(Root(), base_name="demo", assignments=texts).config == made.config
     assert assignments_for(written, made.config) == []
+
+
+def test_an_empty_table_is_refused_where_there_is_no_such_setting():
+    with pytest.raises(ConfigError, match="learner"):
+        resolve(Execution(), base_name="x", assignments=["learner={}"])

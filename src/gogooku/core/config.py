@@ -6,6 +6,7 @@ returns the config with, for every leaf, where its value came from.
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -199,6 +200,8 @@ def resolve(
         overrides += [(path, value, f"file {file.name}") for path, value in leaves(read_toml(file))]
     for text in assignments:
         path, value = parse_assignment(text)
+        if value == {}:  # changes nothing, but only where there is such a setting
+            _assign(copy.deepcopy(tree), path, value, origin="--set")
         pairs = leaves(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
         overrides += [(leaf, inner, "--set") for leaf, inner in pairs]
     overrides.sort(key=lambda one: (one[2] == "--set", one[0].rsplit(".", 1)[-1] != VARIANT))

@@ -28,7 +28,7 @@ def answer_to(message: Mapping[str, Any]) -> dict[str, Any]:
     try:
         outcome = do(Task(**message), where="")
         came = {"value": outcome.value, "fault": outcome.fault, "kind": outcome.kind}
-        json.dumps(came)
+        json.dumps(came, allow_nan=False)
     except Exception as fault:  # noqa: BLE001 - every fault has words; who asked raises a defect
         error = meaning(fault)
         came = {"value": None, "fault": str(error), "kind": type(error).__name__}
@@ -38,7 +38,7 @@ def answer_to(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_text(text: str) -> str:
     """As `answer_to`, of a text; this is what a node of a cluster is asked to do."""
-    return json.dumps(answer_to(json.loads(text)))
+    return json.dumps(answer_to(json.loads(text)), allow_nan=False)
 
 
 def outcome_of(task: Task, answer: Mapping[str, Any], *, seconds: float, where: str) -> Outcome:

@@ -95,7 +95,7 @@ class _Worker:
 
     def __init__(self, *, threads: int, call: str) -> None:
         settings = [f"{name}={value}" for name, value in thread_settings(threads).items()]
-        begin = [sys.executable, "-c", _BEGIN, json.dumps(sys.path)]
+        begin = [sys.executable, "-c", _BEGIN, json.dumps(sys.path, allow_nan=False)]
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
             ["/usr/bin/env", *settings, *begin],
             stdin=subprocess.PIPE,
@@ -127,7 +127,7 @@ class _Worker:
     def _send(self, what: dict[str, Any]) -> None:
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended; the end of its answers says so
-            self.process.stdin.write(json.dumps(what).encode() + b"\n")
+            self.process.stdin.write(json.dumps(what, allow_nan=False).encode() + b"\n")
             self.process.stdin.flush()
 
     def held(self) -> int:

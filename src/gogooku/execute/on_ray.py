@@ -136,7 +136,7 @@ class _Flight:
             num_gpus=task.gpus,
             max_retries=self.executor.retries,
         )
-        text = json.dumps(message_of(task))
+        text = json.dumps(message_of(task), allow_nan=False)
         self.out[options.remote(text)] = (asked, time.monotonic())
 
     def _came(self, reference: Any, task: Task, seconds: float) -> Outcome:

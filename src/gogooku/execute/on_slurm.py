@@ -112,7 +112,7 @@ class _Flight:
                 gpus_per_node=task.gpus,
                 **executor.settings,
             )
-            return queue.submit(answer_text, json.dumps(message_of(task)))
+            return queue.submit(answer_text, json.dumps(message_of(task), allow_nan=False))
         except RuntimeError as fault:
             raise UsageError(
                 f"Slurm cannot be used from here ({_first_line(fault)}); run the command on a "

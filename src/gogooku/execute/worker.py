@@ -59,7 +59,7 @@ def _answers() -> BinaryIO:
 
 
 def _say(out: BinaryIO, what: Mapping[str, Any]) -> None:
-    out.write(json.dumps(what).encode() + b"\n")
+    out.write(json.dumps(what, allow_nan=False).encode() + b"\n")
     out.flush()
 
 
