@@ -8,7 +8,6 @@ whoever comes first, and a killed fit goes on from its last state.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -37,6 +36,7 @@ from gogooku.core.forecast import Places, Scores, joined, long_form
 from gogooku.core.journal import EventLog
 from gogooku.core.progress import Reporter
 from gogooku.core.registry import chosen_references
+from gogooku.core.rowfiles import link_or_copy
 from gogooku.core.seal import Sealed, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, Stamp, make_stamp
 from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray, Labels
@@ -367,7 +367,4 @@ def link_tree(source: Path, to: Path) -> None:
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
-        try:
-            os.link(file, place)
-        except OSError:
-            shutil.copyfile(file, place)
+        link_or_copy(file, place)

@@ -6,7 +6,6 @@ of listed names in the stored form, the listing facts, the links between codes a
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import polars as pl
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_file, write_parquet, write_point
 from gogooku.core.frames import INDICES_SCHEMA
+from gogooku.core.rowfiles import link_or_copy
 from gogooku.core.stamp import make_stamp
 from gogooku.ingest.source import (
     Filled,
@@ -110,19 +110,11 @@ def _link_parts(building: Path, tables: Tables) -> None:
             for kind, file in (("tables", ROWS_FILE), ("digests", DIGESTS_FILE)):
                 place = building / kind / part.table
                 place.mkdir(parents=True, exist_ok=True)
-                _link(part.folder / file, place / f"{part.period}.parquet")
+                link_or_copy(part.folder / file, place / f"{part.period}.parquet")
         if part.table == "quotes" and part.superseded:
             place = building / "superseded"
             place.mkdir(exist_ok=True)
-            _link(part.folder / SUPERSEDED_FILE, place / f"{part.period}.parquet")
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard link; a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+            link_or_copy(part.folder / SUPERSEDED_FILE, place / f"{part.period}.parquet")
 
 
 def _write_bars(building: Path, tables: Tables, *, before: Source | None) -> int:
@@ -142,7 +134,7 @@ def _write_bars(building: Path, tables: Tables, *, before: Source | None) -> int
         if before is not None and all(
             key in content and before.manifest["parts"].get(key) == content[key] for key in inputs
         ):
-            _link(before.folder / "quotes" / target.name, target)
+            link_or_copy(before.folder / "quotes" / target.name, target)
         else:
             rows = store_quotes(pl.read_parquet(part.folder / ROWS_FILE))
             listed = _listed(masters.get(part.period))

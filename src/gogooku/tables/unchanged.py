@@ -18,7 +18,15 @@ from typing import Any, Final
 
 import polars as pl
 
-from gogooku.core.files import read_json, read_parquet, write_json, write_parquet, write_point
+from gogooku.core.files import (
+    read_json,
+    read_parquet,
+    sync_tree,
+    write_json,
+    write_parquet,
+    write_point,
+)
+from gogooku.core.rowfiles import link_or_copy
 from gogooku.ingest.jquants.decode import UNREADABLE
 from gogooku.ingest.jquants.endpoints import ADJUSTMENT_FACTOR, Endpoint
 from gogooku.tables.answers import PLACE, Answers
@@ -109,7 +117,8 @@ def carry_over(before: Path, folder: Path, facts_file: str, wanted: Mapping[str,
     building.mkdir(parents=True)
     for path in sorted(before.iterdir()):
         if path.name != facts_file:
-            os.link(path, building / path.name)
+            link_or_copy(path, building / path.name)
     write_json(building / facts_file, {**read_json(before / facts_file), MADE_OF: dict(wanted)})
+    sync_tree(building)
     write_point("tables.part.carried")
     building.rename(folder)
