@@ -27,7 +27,7 @@ from gogooku.runs.folder import Run, require_name
 from gogooku.runs.trials import Holdout, Spent, TrialLedger
 from gogooku.tables.parts import base_source
 
-_DECIDED = ("test", "valid")
+DECIDED = ("test", "valid")
 """Parts of a fold whose labels are looked at to judge or to select."""
 
 
@@ -123,7 +123,7 @@ def closed_from(days: DateArray, place: int, first: date) -> date:
 def touched_by(home: Path, run: Run) -> list[Holdout]:
     """Hold-outs of its source that the test or validation part of a run touches."""
     source = base_source(str(run.manifest["source"]))
-    windows = run.windows(*_DECIDED)
+    windows = run.windows(*DECIDED)
     return [one for one in TrialLedger(home).holdouts(source) if one.touches(windows)]
 
 
