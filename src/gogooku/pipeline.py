@@ -6,7 +6,8 @@
     a made-up market  -- sandbox -------->  Source
     J-Quants          -- sync ----------->  raw store -- tables_source -->  Source
 
-    Source   -- build -->  Dataset  -- train -->  Run  -- evaluate -->  Evaluation
+    Source   -- build -->  Dataset  -- search ->  Found, settings for train
+                           Dataset  -- train -->  Run  -- evaluate -->  Evaluation
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
                                                   Run  -- importance -> what features are worth
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from gogooku.runs.report import ReportConfig
     from gogooku.runs.trade import Traded
     from gogooku.sandbox.market.market import MarketConfig
+    from gogooku.search.search import Found, Plan
     from gogooku.tables.parts import Known
 
 
@@ -146,6 +148,21 @@ def build(
     from gogooku.dataset.build import build as build_dataset
 
     return build_dataset(home, resolved, execution=execution, reporter=reporter)
+
+
+def search(
+    home: Path,
+    plan: Plan,
+    *,
+    trials: int,
+    reporter: Reporter,
+    executor: Executor | None = None,
+    storage: str | None = None,
+) -> Found:
+    """A planned search over a dataset -> its trials, the pick, and what judges it."""
+    from gogooku.search.search import search as search_
+
+    return search_(home, plan, trials=trials, reporter=reporter, executor=executor, storage=storage)
 
 
 def train(

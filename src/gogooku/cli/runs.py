@@ -26,6 +26,7 @@ from gogooku.commands.arguments import (
     WithImportance,
     day_given,
     execution_for,
+    language_given,
     reporter_for,
     whole_number,
 )
@@ -62,6 +63,68 @@ def train(
         execution=execution_for(threads, device=device, compiled=compiled),
         reporter=reporter_for(as_json=as_json),
         on=command.fitted_on(jobs, on),
+    )
+    emit(answer, as_json=as_json)
+
+
+@app.command()
+def tune(
+    run: TrainedRun,
+    trials: Annotated[
+        int, typer.Option("--trials", help="Trials, the run as it is among them.")
+    ] = 24,
+    space: Annotated[
+        Path | None, typer.Option("--space", help="TOML file: what may be changed.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say fits, hours and memory; search nothing.")
+    ] = False,
+    print_space: Annotated[
+        bool, typer.Option("--print-space", help="Print the space as a file for --space.")
+    ] = False,
+    shuffled: Annotated[
+        bool, typer.Option("--shuffled", help="Search on permuted labels: nothing may be found.")
+    ] = False,
+    storage: Annotated[
+        str | None, typer.Option("--storage", help="URL of a database for the trials.")
+    ] = None,
+    dataset: DatasetName = None,
+    few_names: FewNames = False,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    jobs: FitJobs = 1,
+    on: FitOn = None,
+    threads: TrainThreads = 1,
+    device: Device = "cpu",
+    language: PageLanguage = None,
+    as_json: Json = False,
+) -> None:
+    """Search for settings of a run, and judge the pick on folds that were never looked at."""
+    from gogooku.commands import tune as command
+
+    chosen = command.settings(
+        run, config, assignments or [], few_names=few_names, shuffled=shuffled
+    )
+    if print_space:
+        emit(command.space_text(chosen, space), as_json=as_json)
+        return
+    wanted = command.Wanted(
+        name=run,
+        space=space,
+        trials=whole_number(trials, option="--trials", least=2, most=command.MOST_TRIALS),
+        jobs=jobs,
+        on=on,
+        storage=storage,
+        language=language_given(language, option="--language"),
+    )
+    answer = command.tune(
+        home_folder(),
+        wanted,
+        dataset=dataset,
+        chosen=chosen,
+        execution=execution_for(threads, device=device, compiled=False),
+        reporter=reporter_for(as_json=as_json),
+        dry_run=dry_run,
     )
     emit(answer, as_json=as_json)
 

@@ -39,12 +39,13 @@ class Series:
     Attributes
     ----------
     name : words
+        Empty: a shape in the background, in no legend and no box of numbers.
     y : sequence of float or None
         None (or what is not finite) leaves a gap.
     colour : int or None
         Place in the palette; None for grey.
     shape : str
-        ``line``, ``dots`` (a line with a mark at each value) or ``bars``.
+        ``line``, ``dots`` (a line with a mark at each value), ``points`` (marks alone) or ``bars``.
     dash : str
         ``solid``, ``dash`` or ``dot``.
     low, high : sequence of float or None
@@ -284,13 +285,19 @@ def _tick_text(value: float, figure: Figure, digits: int) -> Text:
 
 
 def _legend(figure: Figure) -> str:
-    if len(figure.series) < 2:
+    named = _named(figure)
+    if len(named) < 2:
         return ""
     keys = "".join(
         f'<span class="key"><i class="{_colour(one)} {one.dash}"></i>{html(one.name)}</span>'
-        for one in figure.series
+        for one in named
     )
     return f'<figcaption class="legend">{keys}</figcaption>'
+
+
+def _named(figure: Figure) -> list[Series]:
+    """Series that are said; one without a name is a shape in the background."""
+    return [one for one in figure.series if both(one.name).en]
 
 
 def _colour(one: Series) -> str:
@@ -308,9 +315,10 @@ def _shape(one: Series, scale: _Scale) -> str:
         base = scale.y(0.0)
         parts += [f'<path class="area {colour}" d="M{run[0][0]} {base}'
                   f'{"".join(f"L{x} {y}" for x, y in run)}V{base}Z"/>' for run in runs]  # fmt: skip
-    path = "".join("M" + "L".join(f"{x} {y}" for x, y in run) for run in runs)
-    parts.append(f'<path class="line {colour} {one.dash}" d="{path}"/>')
-    if one.shape == "dots" or any(len(run) == 1 for run in runs):
+    if one.shape != "points":
+        path = "".join("M" + "L".join(f"{x} {y}" for x, y in run) for run in runs)
+        parts.append(f'<path class="line {colour} {one.dash}" d="{path}"/>')
+    if one.shape in {"dots", "points"} or any(len(run) == 1 for run in runs):
         dots = "".join(f"M{x} {y}h0" for run in runs for x, y in run)
         parts.append(f'<path class="dots {colour}" d="{dots}"/>')
     return "".join(parts)
@@ -367,7 +375,7 @@ def _numbers(figure: Figure, scale: _Scale) -> str:
             "series": [
                 {"name": both(one.name)._asdict(), "colour": _colour(one), "y": list(one.y),
                  **({"low": list(one.low), "high": list(one.high)} if one.low else {})}
-                for one in figure.series
+                for one in _named(figure)
             ],
         }
     )  # fmt: skip

@@ -91,6 +91,17 @@ def source_of(home: Path, run: Run) -> Source | None:
     return _delivered(home, run.manifest)
 
 
+def source_of_dataset(home: Path, dataset: Dataset) -> Source | None:
+    """The delivery behind a dataset; None where it is not in the home any more.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    return _delivered(home, dataset.manifest)
+
+
 def names_beside(home: Path, dataset: Dataset) -> pl.DataFrame:
     """What the companies of a dataset are called (`company_names`); none where its source has gone.
 
@@ -99,7 +110,7 @@ def names_beside(home: Path, dataset: Dataset) -> pl.DataFrame:
     DataError
         It is damaged.
     """
-    source = _delivered(home, dataset.manifest)
+    source = source_of_dataset(home, dataset)
     return pl.DataFrame(schema=_NAMES) if source is None else company_names(source)
 
 

@@ -102,7 +102,7 @@ class Counted:
         )
 
     def tries(self, daily: pl.DataFrame) -> Tries:
-        """What was tried on the sessions of some measures, by the ledger: this search and others."""
+        """What was tried on the sessions of measures, by the ledger: of this search and others."""
         source, exchange = self._market
         days = daily.get_column("date")
         found = tried(

@@ -66,12 +66,15 @@ class Found:
     plan : Plan
     trials : list of TrialRecord
     finals : Finals
+    importances : mapping of str to float
+        By knob.
     """
 
     folder: Path
     plan: Plan
     trials: list[TrialRecord]
     finals: Finals
+    importances: Mapping[str, float]
 
 
 def planned(
@@ -182,7 +185,8 @@ def search(
         with reporter.step("judge the pick") as step:
             fits = Fits(home, executor=executor, counted=lambda _: step.advance(1))
             found = finals_of(ground, records, fits, counted)
-    return Found(folder, plan, records, found)
+        importances = study.importances(seed=ground.search.seed)
+    return Found(folder, plan, records, found, importances)
 
 
 def _search(

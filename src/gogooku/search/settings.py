@@ -109,6 +109,25 @@ def toml_text(settings: Mapping[str, Any], *, remark: str) -> str:
     )
 
 
+def space_toml(space: Space) -> str:
+    """A space as a TOML file that `space_for` reads: a table a knob."""
+    return "\n".join(_knob_text(knob) for knob in space.knobs)
+
+
+def _knob_text(knob: Any) -> str:
+    told = knob.model_dump(mode="json")
+    kind, when, options = told.pop("kind"), told.pop("when"), told.pop("options", None)
+    lines = ["[[knobs]]", f"kind = {_toml(kind)}", *(f"{k} = {_toml(v)}" for k, v in told.items())]
+    if isinstance(options, list):
+        lines.append(f"options = {_toml(options)}")
+    for name, values in when.items():
+        lines.append(f"when.{_toml(name)} = {_toml(values)}")
+    for name, settings in options.items() if isinstance(options, dict) else ():
+        pairs = ", ".join(f"{_toml(path)} = {_toml(value)}" for path, value in settings.items())
+        lines.append(f"options.{_toml(name)} = {{ {pairs} }}")
+    return "\n".join(lines) + "\n"
+
+
 def _toml(value: Any) -> str:
     """A JSON value as TOML: texts, numbers, truth and lists are written alike."""
     return json.dumps(value, ensure_ascii=False)

@@ -178,6 +178,20 @@ class Study:
             self._study.tell(number, None if worth is None else worth["value"], state=state)
         write_point("search.told")
 
+    def importances(self, *, seed: int) -> dict[str, float]:
+        """How much of the spread of values each knob explains (functional ANOVA on a forest).
+
+        Of knobs that every complete trial has; empty with fewer than two such trials, or where
+        their values do not differ.
+        """
+        complete = [one for one in self._trials() if one.state is TrialState.COMPLETE]
+        if len({one.value for one in complete}) < 2:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+        with _explained(self.folder):
+            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+        return {name: float(value) for name, value in found.items()}
+
     def _trials(self) -> list[FrozenTrial]:
         with _explained(self.folder):
             return self._study.get_trials(deepcopy=False)
