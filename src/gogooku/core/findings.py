@@ -323,7 +323,8 @@ def _listed(annotation: Any, metadata: Iterable[Any]) -> str:
     if item.variants:
         nouns = "groups of settings" if "" in item.variants else "settings, each with a kind"
     else:
-        nouns = _NOUNS[item.annotation][1]
+        kinds = typing.get_args(item.annotation) or (item.annotation,)
+        nouns = " or ".join(_NOUNS[one][1] for one in kinds if one in _NOUNS)
     if Ellipsis not in arguments and len(arguments) > 1:
         return f"a list of {len(arguments)} {nouns}"
     fewest = [one.min_length for one in metadata if hasattr(one, "min_length")]

@@ -252,19 +252,13 @@ def opened_study(
     try:
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
+        with _explained(folder), storage_errors(folder), _quiet():
+            study = _loaded(folder, _storage(folder, storage), sampler)
+            _require(folder, study, stamp)
         write_json(folder / CONFIG_FILE, dict(config))
         write_json(folder / "space.json", space.model_dump(mode="json"))
         if not (folder / STAMP_FILE).exists():
             stamp.write(folder)
-        with _explained(folder), storage_errors(folder), _quiet():
-            study = optuna.create_study(
-                storage=_storage(folder, storage),
-                study_name=folder.name,
-                direction="maximize",
-                sampler=sampler,
-                load_if_exists=True,
-            )
-            _require(folder, study, stamp)
         yield Study(folder, study, space)
     finally:
         alone.__exit__(None, None, None)
@@ -279,6 +273,15 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _loaded(folder: Path, storage: BaseStorage, sampler: SteadySampler) -> optuna.Study:
+    """The study of that name, made where there is none."""
+    if folder.name in optuna.get_all_study_names(storage):
+        return optuna.load_study(study_name=folder.name, storage=storage, sampler=sampler)
+    return optuna.create_study(
+        storage=storage, study_name=folder.name, direction="maximize", sampler=sampler
+    )
 
 
 def _storage(folder: Path, url: str | None) -> BaseStorage:
