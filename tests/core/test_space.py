@@ -23,9 +23,7 @@ def test_a_knob_exists_where_its_condition_holds():
 
 def test_a_condition_on_a_knob_that_does_not_exist_does_not_hold():
     last = ChoiceKnob(path="learner.q", options=(1, 2), when={"learner.p": (True,)})
-    middle = ChoiceKnob(
-        path="learner.p", options=(True, False), when={"learner.loss": ("b",)}
-    )
+    middle = ChoiceKnob(path="learner.p", options=(True, False), when={"learner.loss": ("b",)})
     space = Space(knobs=(LOSS, middle, last))
     values = {"learner.loss": "a", "learner.p": True, "learner.q": 1}
     assert space.settings(values) == {"learner.loss": "a"}

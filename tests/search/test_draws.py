@@ -21,9 +21,7 @@ def _quiet():
 
 
 def study(seed=1):
-    return optuna.create_study(
-        direction="maximize", sampler=SteadySampler(seed, random_trials=4)
-    )
+    return optuna.create_study(direction="maximize", sampler=SteadySampler(seed, random_trials=4))
 
 
 def worth(values):

@@ -88,8 +88,9 @@ def test_half_a_line_and_a_lock_that_a_killed_writer_left_are_cleared(tmp_path):
 
 def test_two_searches_at_once_on_one_study_are_refused(tmp_path):
     with opened(tmp_path / "s") as study:
-        with pytest.raises(BusyError, match="another search is at this study"), opened(
-            tmp_path / "s"
+        with (
+            pytest.raises(BusyError, match="another search is at this study"),
+            opened(tmp_path / "s"),
         ):
             pytest.fail("two at once")
         assert study.ask([0], {"kind": "a"}) == {0: {"kind": "a"}}
@@ -107,8 +108,9 @@ def test_two_searches_at_once_on_one_study_are_refused(tmp_path):
 def test_storage_of_something_else_is_refused_and_stays_as_it_is(changed, said, tmp_path):
     made = run(tmp_path / "s", 2)
     before = (tmp_path / "s" / JOURNAL_FILE).read_bytes()
-    with pytest.raises(ContractError, match=said), opened(
-        tmp_path / "s", replace(STAMP, **changed)
+    with (
+        pytest.raises(ContractError, match=said),
+        opened(tmp_path / "s", replace(STAMP, **changed)),
     ):
         pytest.fail("another study")
     assert (tmp_path / "s" / JOURNAL_FILE).read_bytes() == before

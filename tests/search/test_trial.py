@@ -57,7 +57,7 @@ def test_a_trial_goes_through_all_folds_with_all_seeds(home, ground):
 @pytest.fixture
 def short_blocks(monkeypatch):
     monkeypatch.setattr(objective, "BLOCK_SESSIONS", 3)
-    return {block: 9.0 for block in range(99)}
+    return dict.fromkeys(range(99), 9.0)
 
 
 def test_a_trial_that_is_behind_is_not_fitted_on_the_last_fold(home, ground, short_blocks):

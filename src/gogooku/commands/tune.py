@@ -132,8 +132,8 @@ def _estimated(home: Path, plan: Plan, cost: Cost) -> Answer:
     folds = len(plan.ground.folds)
     said = (
         f"{cost.fits:,} fits at most: {cost.trials:,} of trials on the first "
-        f"{plan.ground.num_folds} of {folds} folds, {cost.finals:,} of finalists and unseen folds, {cost.neighbours:,} of "
-        "the neighbourhood"
+        f"{plan.ground.num_folds} of {folds} folds, {cost.finals:,} of finalists and unseen "
+        f"folds, {cost.neighbours:,} of the neighbourhood"
     )
     if cost.hours is None or cost.peak_bytes is None:
         spent = (

@@ -173,6 +173,7 @@ def finals_of(
     seen = _paired(pick.daily, default.daily, same=pick is default)
     later = _later(ground, pick, default, fits, counted)
     unseen = _paired(later["pick"], later["default"], same=pick is default) if later else []
+    beside = _neighbours(ground, pick, fits, counted) if ground.search.neighbourhood else ()
     return Finals(
         pick=pick,
         default=default,
@@ -180,7 +181,7 @@ def finals_of(
         seen=seen,
         unseen=unseen,
         luck=_luck(ground, records, pick, fits, counted),
-        neighbours=_neighbours(ground, pick, fits, counted) if ground.search.neighbourhood else (),
+        neighbours=beside,
         shuffled=ground.run.label_order is LabelOrder.SHUFFLED,
         unseen_daily=later,
     )
@@ -189,14 +190,20 @@ def finals_of(
 def _finalists(
     ground: Ground, records: Sequence[TrialRecord], fits: Fits, counted: Counted
 ) -> tuple[Finalist, ...]:
-    """The best trials and the default with more seeds, the best first.
+    """The best trials and the default with more seeds, the best first, each of other settings.
 
     The default stands in the list also where it keeps no limit; it is picked only if nothing else
     can be.
     """
     search = ground.search
     able = sorted((one for one in records if one.feasible), key=_by_value)
-    chosen = [one for one in able if one.number][: search.finalists]
+    chosen: list[TrialRecord] = []
+    known = {ground.run.content_hash}
+    for one in able:
+        setting = ground.config(one.values if one.number else {}).content_hash
+        if one.number and setting not in known and len(chosen) < search.finalists:
+            chosen.append(one)
+        known.add(setting)
     chosen.append(next(one for one in records if one.number == 0))
     numbers = range(ground.num_folds)
     configs = {one.number: ground.config(one.values if one.number else {}) for one in chosen}
