@@ -13,6 +13,7 @@ from gogooku.retention.policy import PruneConfig, plan_prune
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.job import finished_jobs
+from gogooku.search.folder import RESULT_FILE, studies_folder
 from gogooku.watch.status import status_folder
 from support.ages import NOW, aged, another_dataset
 from support.cli import done
@@ -84,6 +85,20 @@ def test_a_dataset_of_a_fit_that_was_interrupted_stays(home):
     text = (run.folder / "stamp.json").read_text().replace(run.dataset_name, name)
     (building / "stamp.json").write_text(text)
     assert name not in going(home, "datasets", datasets=1)
+
+
+def test_a_dataset_of_a_search_that_is_not_finished_stays(home):
+    for number in range(3):
+        another_dataset(home, f"tiny-{number:016x}", 20 - number)
+    name = going(home, "datasets", datasets=1)[0]
+    run = open_run(home, "ridge")
+    study = studies_folder(home) / "ridge-0123"
+    study.mkdir(parents=True)
+    text = (run.folder / "stamp.json").read_text().replace(run.dataset_name, name)
+    (study / "stamp.json").write_text(text)
+    assert name not in going(home, "datasets", datasets=1)
+    (study / RESULT_FILE).write_text("{}")
+    assert name in going(home, "datasets", datasets=1)
 
 
 def test_runs_stay_unless_their_days_are_set_and_those_of_bundles_always(home):

@@ -11,7 +11,8 @@ from gogooku.core.errors import BusyError, ContractError, DataError, StorageErro
 from gogooku.core.space import ChoiceKnob, NumberKnob, Space
 from gogooku.core.stamp import Stamp
 from gogooku.search.draws import SteadySampler
-from gogooku.search.study import JOURNAL_FILE, TrialRecord, opened_study
+from gogooku.search.folder import JOURNAL_FILE, SPACE_FILE
+from gogooku.search.study import TrialRecord, opened_study
 
 SPACE = Space(
     knobs=(
@@ -190,5 +191,5 @@ def test_what_matters_is_known_from_complete_trials(tmp_path):
 
 def test_settings_and_stamp_lie_beside_the_trials(tmp_path):
     run(tmp_path / "s", 2)
-    assert json.loads((tmp_path / "s" / "space.json").read_text()) == SPACE.model_dump(mode="json")
+    assert json.loads((tmp_path / "s" / SPACE_FILE).read_text()) == SPACE.model_dump(mode="json")
     assert Stamp.read(tmp_path / "s").key == STAMP.key

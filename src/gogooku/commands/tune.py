@@ -23,7 +23,8 @@ from gogooku.runs.named import run_named
 from gogooku.runs.newest import source_of_dataset
 from gogooku.search.config import TuneConfig
 from gogooku.search.estimate import Cost, cost_of
-from gogooku.search.result import facts_of, files_of, write_result
+from gogooku.search.folder import files_of
+from gogooku.search.result import facts_of, write_result
 from gogooku.search.search import Found, Plan, planned
 from gogooku.search.settings import space_for, space_toml
 

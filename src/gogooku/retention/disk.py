@@ -20,6 +20,7 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "publications": "what was published; cannot be made again",
         "live": "skill of what was published; cannot be made again",
         "runs": "what was fitted, judged and traded",
+        "studies": "trials of searches, and what they came to",
         "jobs": "single fits; can be made again",
         "datasets": "features and labels; can be made again",
         "tables": "typed rows; can be made again",

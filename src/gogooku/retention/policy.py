@@ -23,6 +23,7 @@ from gogooku.retention.disk import freed_bytes
 from gogooku.runs.folder import finished_runs, runs_folder
 from gogooku.runs.job import finished_jobs, jobs_folder
 from gogooku.runs.trials import TrialLedger
+from gogooku.search.folder import RESULT_FILE, studies_folder
 from gogooku.watch.status import status_folder
 
 SHORTEST_PUBLICATIONS: Final = 120
@@ -179,6 +180,12 @@ def _datasets(
                 yield Item("datasets", manifest.parent, why)
 
 
+def _stamped_datasets(folder: Path) -> list[str]:
+    """Names of the datasets that the stamp of a folder, if it has one, says it is made of."""
+    inputs = Stamp.read(folder).inputs if (folder / STAMP_FILE).exists() else {}
+    return [one.removeprefix("dataset ") for one in inputs if one.startswith("dataset ")]
+
+
 def _needed_datasets(home: Path, *, gone: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """Names of datasets that something needs, and what."""
     for name in bundle_ids(home):
@@ -188,10 +195,12 @@ def _needed_datasets(home: Path, *, gone: Iterable[Path]) -> Iterator[tuple[str,
         yield one.dataset, f"hold-out {one.name} was registered on it"
     for place in (runs_folder(home), jobs_folder(home)):
         for path in place.glob(".*.building"):
-            if (path / STAMP_FILE).exists():
-                for given in Stamp.read(path).inputs:
-                    if given.startswith("dataset "):
-                        yield given.removeprefix("dataset "), f"{final_name(path)} is being fitted"
+            for name in _stamped_datasets(path):
+                yield name, f"{final_name(path)} is being fitted"
+    for study in studies_folder(home).glob("[!.]*"):
+        if not (study / RESULT_FILE).exists():
+            for name in _stamped_datasets(study):
+                yield name, f"search {study.name} is not finished"
     for folder in finished_runs(home):
         if folder not in set(gone):
             name = str(read_json(folder / MANIFEST_FILE)["dataset"])

@@ -320,17 +320,21 @@ def _luck(
 def _table(ground: Ground, records: Sequence[TrialRecord], fits: Fits) -> FloatArray:
     """RankIC by session and complete trial, [t, trials], at the horizons of the search."""
     columns = []
-    for one in records:
-        if one.state == "complete":
-            daily = _daily(ground, ground.config(one.values if one.number else {}), fits)
+    complete = [one for one in records if one.state == "complete"]
+    for one in complete:
+        daily = _daily(ground, ground.config(one.values if one.number else {}), fits)
+        if daily is not None:
             columns.append(series_of(daily, ground.search.horizons).get_column("rank_ic"))
     values = [column.fill_null(math.nan).to_numpy() for column in columns]
     return np.stack(values, axis=1) if values else np.empty((0, 0))
 
 
-def _daily(ground: Ground, config: TrainConfig, fits: Fits) -> pl.DataFrame:
+def _daily(ground: Ground, config: TrainConfig, fits: Fits) -> pl.DataFrame | None:
+    """Daily measures on the folds and seeds of the search; None where a fit is gone and fails."""
     jobs = ground.jobs(config, range(ground.num_folds), ground.search.seeds)
-    return ground.daily(jobs, fits.made(jobs))
+    made = fits.made(jobs)
+    failed = any(isinstance(one, Failed) for one in made.values())
+    return None if failed else ground.daily(jobs, made)
 
 
 def _neighbours(
@@ -345,7 +349,8 @@ def _neighbours(
         if knob.name in here
         for value in knob.beside(here[knob.name])
     ]
-    base = worth_of(_daily(ground, pick.config, fits), search).value
+    picked = _daily(ground, pick.config, fits)
+    base = math.nan if picked is None else worth_of(picked, search).value
     configs: dict[tuple[str, Value], TrainConfig | str] = {}
     for name, value in moved:
         try:

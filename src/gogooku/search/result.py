@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from gogooku.core.files import finite, write_json, write_point, write_text
@@ -12,12 +11,11 @@ from gogooku.evaluate.words import Language
 from gogooku.ingest.source import Source
 from gogooku.runs.newest import is_simulated
 from gogooku.search.finals import Finalist, settings_of
+from gogooku.search.folder import BEST_FILE, PAGE_FILE, RESULT_FILE
 from gogooku.search.page import SearchPage, render_search
 from gogooku.search.search import Found
 from gogooku.search.sentences import sentence_of
 from gogooku.search.settings import toml_text
-
-RESULT_FILE, BEST_FILE, PAGE_FILE = "result.json", "best.toml", "page.html"
 
 
 def facts_of(found: Found) -> dict[str, Any]:
@@ -91,12 +89,3 @@ def write_result(found: Found, *, source: Source | None, language: Language = La
     write_text(found.folder / PAGE_FILE, render_search(page))
     write_json(found.folder / RESULT_FILE, facts_of(found))
     write_point("search.result")
-
-
-def files_of(folder: Path) -> dict[str, str]:
-    """Paths of what stays, by what it is."""
-    return {
-        "best": str(folder / BEST_FILE),
-        "page": str(folder / PAGE_FILE),
-        "result": str(folder / RESULT_FILE),
-    }

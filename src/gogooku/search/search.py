@@ -26,8 +26,9 @@ from gogooku.search.counted import Counted
 from gogooku.search.draws import SteadySampler, values_of
 from gogooku.search.finals import Finals, finals_of
 from gogooku.search.fits import Fits
+from gogooku.search.folder import studies_folder
 from gogooku.search.objective import excesses
-from gogooku.search.study import Study, TrialRecord, opened_study, studies_folder
+from gogooku.search.study import Study, TrialRecord, opened_study
 from gogooku.search.trial import Ground, begun, run_through
 
 _CODE = (__name__, "gogooku.search.trial", "gogooku.search.draws", "gogooku.search.objective")

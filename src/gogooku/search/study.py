@@ -35,15 +35,10 @@ from gogooku.core.files import (
 from gogooku.core.space import Space, Value
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.search.draws import SteadySampler, drawn
+from gogooku.search.folder import JOURNAL_FILE, SPACE_FILE
 
-JOURNAL_FILE = "journal.log"
 _OF = "made of"
 _WORTH, _FAULT = "worth", "fault"
-
-
-def studies_folder(home: Path) -> Path:
-    """Where studies live."""
-    return home / "studies"
 
 
 @dataclass(frozen=True)
@@ -256,7 +251,7 @@ def opened_study(
             study = _loaded(folder, _storage(folder, storage), sampler)
             _require(folder, study, stamp)
         write_json(folder / CONFIG_FILE, dict(config))
-        write_json(folder / "space.json", space.model_dump(mode="json"))
+        write_json(folder / SPACE_FILE, space.model_dump(mode="json"))
         if not (folder / STAMP_FILE).exists():
             stamp.write(folder)
         yield Study(folder, study, space)
