@@ -1,6 +1,5 @@
 """A Ray cluster of two nodes on loopback does tasks as this process does, also when a node dies."""
 
-import os
 import sys
 import time
 
@@ -10,9 +9,8 @@ from gogooku.core.errors import EnvironmentalError, InternalError, UsageError
 from gogooku.execute import on_ray
 from gogooku.execute.on_ray import RayExecutor
 from support import tasks as done_there
+from support.ray_cluster import RAY, two_nodes
 from support.tasks import task
-
-RAY = "ray is not installed: pip install 'gogooku[ray]'"
 
 
 @pytest.fixture
@@ -26,23 +24,9 @@ def test_without_ray_the_command_that_installs_it_is_said(without_ray):
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """A head without cores, and two nodes with one each."""
-    pytest.importorskip("ray", reason=RAY)
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        patch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
-        made = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "object_store_memory": 80 << 20},
-        )
-        two = [made.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
-        made.nodes = two
-        made.wait_for_nodes()
+def cluster():
+    with two_nodes() as made:
         yield made
-        made.shutdown()
 
 
 ray_warns = pytest.mark.filterwarnings("ignore")
