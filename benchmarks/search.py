@@ -4,7 +4,7 @@ r"""A search on real prices: trials on yearly folds, the pick judged once on lat
         --trials 30 --jobs 2 [--home HOME] [--search 2012-2014] [--judged 2015-2016] \
         [--set RUN:path=value]
 
-Names above 2 million USD of trailing traded value, price features. Trials take one seed and few rows
+Names above 2 million USD of trailing traded value. Trials take one seed and few rows
 (`THIN`), the best five and the run as it is three seeds; the pick and the run as it is are scored
 once on the years that the search never saw. Printed: the sentence of each search, the paired
 differences by horizon on both, wall and CPU seconds with those of the worker processes. With
@@ -112,9 +112,8 @@ def searched(home: Path, name: str, dataset: Dataset, options: argparse.Namespac
                 f"±{row['error']:.4f} (n {row['n']}, p {row['p_value']:.3f})"
             )
     print(f"  luck: {facts['luck']}")
-    print(
-        f"  {time.monotonic() - begun:.0f} s wall, {cpu_seconds() - spent:.0f} s CPU, {found.folder}"
-    )
+    wall, cpu = time.monotonic() - begun, cpu_seconds() - spent
+    print(f"  {wall:.0f} s wall, {cpu:.0f} s CPU, {found.folder}")
 
 
 def cpu_seconds() -> float:

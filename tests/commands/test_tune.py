@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gogooku.commands import tune
+from gogooku.learn.few_names import few_names_config
 from support.cli import done, run_cli, sets
 
 SMALL = (
@@ -103,6 +105,15 @@ def test_what_cannot_be_asked_is_a_clear_error(options, code, said, home):
     result = run_cli(home, "tune", "lightgbm", "--trials", 2, *SMALL, *options)
     assert result.code == code, result.err
     assert said in result.err
+
+
+def test_settings_are_those_of_the_run_and_of_the_search():
+    chosen = tune.settings(
+        "lightgbm", None, ["search.seeds=2", "seed=4"], few_names=True, shuffled=True
+    )
+    assert chosen.config.learner == few_names_config("lightgbm")
+    assert (chosen.config.search.seeds, chosen.config.run.seed) == (2, 4)
+    assert str(chosen.config.label_order) == "shuffled"
 
 
 def test_a_learner_without_a_space_asks_for_one(home):

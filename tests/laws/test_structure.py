@@ -290,6 +290,7 @@ ACROSS: Mapping[str, str] = {
     "portfolio/test_against_bt.py": "a backtest beside another library's",
     "portfolio/test_ledger_laws.py": "one law over every account, fill and market",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
+    "search/test_on_ray.py": "a search on a cluster, a node of which dies",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
 }
 """Tests of a package that are not about one module, and what they are about."""

@@ -101,6 +101,9 @@ def needed(model):
         "name": "a",
     }
     known["start"] = "2020-01-01"
+    known |= {"path": "learner.seed", "called": "a", "low": 1, "high": 2}
+    known["options"] = [1, 2] if model.__name__ == "ChoiceKnob" else {"a": {"x": 1}, "b": {"x": 2}}
+    known["knobs"] = [{"kind": "whole", "path": "learner.seed", "low": 1, "high": 2}]
     return {n: known[n] for n, field in model.model_fields.items() if field.is_required()}
 
 
@@ -170,8 +173,17 @@ def own_dialect(path, tree):
                 yield f"{path}:{node.lineno}: {found[0]!r}"
 
 
+OF_LIBRARIES = {("search/study.py", "tell")}
+"""Names of another library's that a file calls: Optuna's ``Study.tell``."""
+
+
 def test_no_private_dialect_in_code():
-    found = [line for path, tree in trees().items() for line in own_dialect(path, tree)]
+    found = [
+        line
+        for path, tree in trees().items()
+        for line in own_dialect(path, tree)
+        if (line.partition(":")[0], line.split("'")[1]) not in OF_LIBRARIES
+    ]
     assert found == []
 
 

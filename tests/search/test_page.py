@@ -29,7 +29,8 @@ def page(searched):
 def test_every_part_is_there(page):
     text = render_search(page)
     for part in (
-        "unseen", "luck", "finalists", "seen", "history", "importances", "slices", "parallel",
+        "unseen", "difference", "luck", "finalists", "seen", "history", "importances", "slices",
+        "parallel",
         "neighbours", "trials", "settings",
     ):  # fmt: skip
         assert f'<section id="{part}"' in text, part

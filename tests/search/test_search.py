@@ -89,8 +89,8 @@ def test_stopped_anywhere_it_goes_on_to_the_same(home, plan_of, tmp_path, monkey
         pass
 
     places = {name: points.index(name) for name in dict.fromkeys(points)}
-    assert {"search.told", "trials.recorded", "job.done"} <= set(places)
-    for name in sorted(places)[::3] + ["search.told"]:
+    assert {"search.finished", "trials.recorded", "job.done"} <= set(places)
+    for name in sorted(places)[::3] + ["search.finished"]:
         place, passed = places[name], []
 
         def die(_, passed=passed, place=place):

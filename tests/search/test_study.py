@@ -39,7 +39,7 @@ def run(folder, trials, **options):
         for first in range(0, trials, 2):
             asked = study.ask(range(first, first + 2), {"kind": "a", "rate": 0.25})
             for number, values in asked.items():
-                study.tell(record(number, values, blocks={0: 0.1, 1: values["rate"]}), {})
+                study.finish(record(number, values, blocks={0: 0.1, 1: values["rate"]}), {})
         return study.finished()
 
 
@@ -56,7 +56,9 @@ def test_killed_at_every_write_point_it_goes_on_as_if_it_had_not_been(tmp_path, 
     points = []
     monkeypatch.setattr(files, "WATCHERS", [points.append])
     wanted = run(tmp_path / "plain", 6)
-    assert {"search.enqueued", "search.asked", "search.drawn", "search.half_told"} <= set(points)
+    assert {"search.enqueued", "search.asked", "search.drawn", "search.half_finished"} <= set(
+        points
+    )
 
     class Killed(BaseException):
         pass
@@ -161,8 +163,8 @@ def test_a_database_that_is_not_there_is_a_clear_error(tmp_path):
 def test_a_failed_trial_has_its_reason_and_no_value(tmp_path):
     with opened(tmp_path / "s") as study:
         asked = study.ask([0, 1], {"kind": "a"})
-        study.tell(record(0, asked[0], state="failed", fault="no numbers"), {})
-        study.tell(record(1, asked[1], state="pruned"), {})
+        study.finish(record(0, asked[0], state="failed", fault="no numbers"), {})
+        study.finish(record(1, asked[1], state="pruned"), {})
         first, second = study.finished()
     assert (first.state, first.fault, first.worth) == ("failed", "no numbers", None)
     assert (second.state, second.feasible) == ("pruned", False)
@@ -172,7 +174,7 @@ def test_a_trial_that_breaks_a_limit_is_no_pick(tmp_path):
     with opened(tmp_path / "s") as study:
         values = study.ask([0], {"kind": "a", "rate": 0.5})[0]
         worth = {"value": 0.5, "broken": ["too much turnover"]}
-        study.tell(TrialRecord(0, "complete", values, worth), {"least_persistence": 0.2})
+        study.finish(TrialRecord(0, "complete", values, worth), {"least_persistence": 0.2})
         assert not study.finished()[0].feasible
 
 

@@ -18,6 +18,7 @@ from gogooku.core.types import Dataset
 from gogooku.dataset.home import current_dataset
 from gogooku.evaluate.words import Language
 from gogooku.execute.choice import executor_for
+from gogooku.execute.memory import GIB
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.named import run_named
 from gogooku.runs.newest import source_of_dataset
@@ -29,7 +30,6 @@ from gogooku.search.search import Found, Plan, planned
 from gogooku.search.settings import space_for, space_toml
 
 MOST_TRIALS = 100_000
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _estimated(home: Path, plan: Plan, cost: Cost) -> Answer:
     else:
         spent = (
             f"about {cost.hours:.2f} hours with {cost.workers} at a time, {cost.seconds:.1f} s and "
-            f"{cost.peak_bytes / _GIB:.2f} GiB each (mean seconds, most memory of {cost.measured} "
+            f"{cost.peak_bytes / GIB:.2f} GiB each (mean seconds, most memory of {cost.measured} "
             "finished fits)"
         )
     return Answer(

@@ -47,7 +47,8 @@ FEWEST_TRIES = 4
 """With fewer, a probability of overfitting says nothing."""
 LEVEL = 0.05
 """Of the tests: a p-value below it is more than chance explains."""
-_BLOCKS = 10
+BLOCKS = 10
+"""Parts of the sessions that a probability of overfitting puts together in two halves."""
 
 
 @dataclass(frozen=True)
@@ -397,7 +398,7 @@ def overfitting_of(
             columns.append(sign_of(metric) * values)
     if len(columns) < FEWEST_TRIES:
         return math.nan, len(columns)
-    found = backtest_overfitting(np.stack(columns, axis=1), blocks=_BLOCKS, measure="mean")
+    found = backtest_overfitting(np.stack(columns, axis=1), blocks=BLOCKS, measure="mean")
     return found.probability, len(columns)
 
 

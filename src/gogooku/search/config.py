@@ -11,6 +11,9 @@ from gogooku.core.findings import Unit
 from gogooku.evaluate.split import SplitConfig, WalkForwardSplit
 from gogooku.runs.config import TrainConfig
 
+NO_PERSISTENCE: Final = -1.0
+NO_TOP_BPS: Final = -10_000.0
+"""Limits that everything keeps."""
 AFTER_TRIALS: Final = ("finalists", "final_seeds", "neighbourhood")
 """Settings that decide nothing about the trials: with others a search goes on as it is."""
 
@@ -29,12 +32,12 @@ class SearchConfig(Config):
         Horizons whose daily RankIC is averaged.
     spread_weight : float
         How many standard deviations over folds are taken off the mean over folds.
-    least_persistence : float or None
-        Lowest mean rank autocorrelation from one session to the next that a pick may have; below
-        it a trial is not feasible. None: not asked.
-    least_top_bps : float or None
-        Lowest mean excess of the highest scores over the universe, in basis points; None: not
-        asked.
+    least_persistence : float
+        Lowest mean rank autocorrelation from one session to the next that a pick may have; -1 asks
+        for nothing.
+    least_top_bps : float
+        Lowest mean excess of the highest scores over the universe, in basis points, that a pick may
+        have; -10,000, which is everything lost, asks for nothing.
     batch : int
         Trials that are drawn at once, before the results of any of them are known. It decides what
         is drawn, so that the number of processes does not.
@@ -59,8 +62,8 @@ class SearchConfig(Config):
     seeds: int = Field(default=1, ge=1, le=64)
     horizons: tuple[int, ...] = Field(default=(5,), min_length=1)
     spread_weight: float = Field(default=0.5, ge=0.0)
-    least_persistence: float | None = Field(default=None, ge=-1.0, le=1.0)
-    least_top_bps: float | None = None
+    least_persistence: float = Field(default=NO_PERSISTENCE, ge=NO_PERSISTENCE, le=1.0)
+    least_top_bps: float = Field(default=NO_TOP_BPS, ge=NO_TOP_BPS)
     batch: int = Field(default=6, ge=1, le=1_000)
     random_trials: int = Field(default=10, ge=1)
     prune: bool = True

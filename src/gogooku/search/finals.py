@@ -27,7 +27,8 @@ from gogooku.core.metrics import (
 from gogooku.core.space import Value
 from gogooku.core.types import PURGE_SESSIONS
 from gogooku.evaluate.overfitting import backtest_overfitting
-from gogooku.evaluate.side_by_side import DEFLATED, FEWEST_TRIES, Tries, deflated_ratio
+from gogooku.evaluate.report_luck import SURE
+from gogooku.evaluate.side_by_side import BLOCKS, DEFLATED, FEWEST_TRIES, Tries, deflated_ratio
 from gogooku.evaluate.significance import paired_difference
 from gogooku.runs.config import LabelOrder, TrainConfig
 from gogooku.runs.job import Job
@@ -36,10 +37,6 @@ from gogooku.search.fits import Failed, Fits
 from gogooku.search.objective import Worth, series_of, worth_of
 from gogooku.search.study import TrialRecord
 from gogooku.search.trial import Ground
-
-SURE = 0.95
-"""Deflated probability above which a pick is more than luck."""
-_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -313,7 +310,7 @@ def _luck(
     able = table[:, [has_dispersion(column) for column in table.T]]
     overfitting = math.nan
     if able.shape[1] >= FEWEST_TRIES:
-        overfitting = backtest_overfitting(able, blocks=_BLOCKS, measure="mean").probability
+        overfitting = backtest_overfitting(able, blocks=BLOCKS, measure="mean").probability
     return Luck(max(tries.count, 1), ratio.value, deflated, overfitting, able.shape[1])
 
 

@@ -15,13 +15,13 @@ from gogooku.core.errors import (
 )
 from gogooku.core.progress import SilentReporter
 from gogooku.execute.task import Executor, HereExecutor, Outcome
+from gogooku.execute.waiting import WORKER_LOST
 from gogooku.runs.job import DoneJob, Job, run_job
 from gogooku.runs.job_task import job_task
 
 _OF_THE_SETTINGS = {ConfigError.__name__, DataError.__name__}
 """Faults that settings have: another machine, or another hour, has them too."""
 _OF_THE_PLACE = {NotFoundError.__name__, ContractError.__name__}
-WORKER_LOST = "WorkerLostError"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from gogooku.core.metrics import Estimate, mean_estimate, number_or_none
 from gogooku.core.types import Dataset, Labels
 from gogooku.evaluate.skill import evaluate_scores
 from gogooku.runs.job import DoneJob, Job
-from gogooku.search.config import SearchConfig
+from gogooku.search.config import NO_PERSISTENCE, NO_TOP_BPS, SearchConfig
 
 BLOCK_SESSIONS = 21
 """Sessions of a block: about a month, longer than any label, so that blocks hardly overlap."""
@@ -156,9 +156,9 @@ def _mean(frame: pl.DataFrame, name: str) -> float:
 
 def _broken(config: SearchConfig, persistence: float, top: float) -> list[str]:
     out = []
-    if config.least_persistence is not None and not persistence >= config.least_persistence:
+    if config.least_persistence > NO_PERSISTENCE and not persistence >= config.least_persistence:
         out.append(f"rank autocorrelation {persistence:.3f} below {config.least_persistence}")
-    if config.least_top_bps is not None and not top >= config.least_top_bps:
+    if config.least_top_bps > NO_TOP_BPS and not top >= config.least_top_bps:
         out.append(f"highest scores {top:.1f} bp below {config.least_top_bps}")
     return out
 
@@ -166,9 +166,9 @@ def _broken(config: SearchConfig, persistence: float, top: float) -> list[str]:
 def excesses(worth: Worth, config: SearchConfig) -> dict[str, float]:
     """By how much each limit is broken, by its setting; zero or less where it is kept."""
     out = {}
-    if config.least_persistence is not None:
+    if config.least_persistence > NO_PERSISTENCE:
         out["least_persistence"] = config.least_persistence - worth.persistence
-    if config.least_top_bps is not None:
+    if config.least_top_bps > NO_TOP_BPS:
         out["least_top_bps"] = config.least_top_bps - worth.top_bps
     return {name: one if math.isfinite(one) else math.inf for name, one in out.items()}
 

@@ -12,7 +12,7 @@ from gogooku.core.metrics import number_or_none
 from gogooku.core.space import AnyKnob, Value
 from gogooku.evaluate.page import chart, details, document, folded, grid, panels, section
 from gogooku.evaluate.report_head import badge
-from gogooku.evaluate.svg import Figure, Series, number_ticks
+from gogooku.evaluate.svg import Figure, Series, dated, number_ticks
 from gogooku.evaluate.words import (
     CORRELATION,
     NONE,
@@ -24,6 +24,7 @@ from gogooku.evaluate.words import (
     probability,
     sessions,
 )
+from gogooku.search.counted import by_session
 from gogooku.search.finals import Finals
 from gogooku.search.study import TrialRecord
 from gogooku.search.trial import Ground
@@ -42,6 +43,10 @@ _DEFAULT: Final = Text("run as it is", "元の設定")
 _BEST: Final = Text("best so far", "それまでの最良")
 _TITLES: Final[Mapping[str, Text]] = {
     "unseen": Text("On sessions the search never saw", "探索が見ていない営業日での比較"),
+    "difference": Text(
+        "Pick less run as it is, summed over those sessions, {h}",
+        "その営業日での選択と元の設定の差の累計({h})",
+    ),
     "seen": Text("On the folds of the search", "探索に使った分割での比較"),
     "luck": Text("How much may be luck", "偶然の可能性"),
     "finalists": Text("Finalists, with more seeds", "最終候補(学習の乱数を増やした評価)"),
@@ -141,6 +146,7 @@ def render_search(page: SearchPage) -> str:
         f"<h1>{html(title)}</h1>"
         f'<p class="verdict" id="verdict">{html(page.sentence)}</p></header>',
         _paired("unseen", page.finals.unseen),
+        _difference(page),
         _luck(page),
         _finalists(page),
         _paired("seen", page.finals.seen),
@@ -181,6 +187,33 @@ def _paired(key: str, rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     head = _head("h", _PICK, _DEFAULT, "difference", "interval", "p", "n")
     return _part(key, grid(head, body))
+
+
+def _difference(page: SearchPage) -> str:
+    """Sum of the daily differences on unseen sessions, at the first horizon of the search."""
+    later = page.finals.unseen_daily
+    if not later or page.finals.pick is page.finals.default:
+        return ""
+    horizon = page.ground.search.horizons[0]
+    both_of = by_session(later["pick"], horizon).join(
+        by_session(later["default"], horizon), on="date", suffix="_default"
+    )
+    kept = both_of.drop_nulls()
+    if kept.is_empty():
+        return ""
+    summed = (kept["rank_ic"] - kept["rank_ic_default"]).cum_sum().to_list()
+    x, texts, ticks = dated(kept["date"].to_list())
+    figure = Figure(
+        x=x,
+        x_texts=texts,
+        ticks=ticks,
+        series=[Series(_COLUMNS["difference"], summed, area=True)],
+        y_label=Text("sum of daily RankIC", "日次RankICの累計"),
+        x_label=Text("session", "営業日"),
+        unit=CORRELATION,
+    )
+    title = _TITLES["difference"].filled(h=sessions(horizon))
+    return chart("difference", title, figure)
 
 
 def _luck(page: SearchPage) -> str:

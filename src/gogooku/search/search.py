@@ -221,7 +221,7 @@ def _search(
                 if course.config is not None:
                     counted.enter(f"trial {course.number}", course.config, course.daily)
                 limits = {} if worth is None else excesses(worth, search)
-                study.tell(record, limits)
+                study.finish(record, limits)
                 _say(step, reporter, record, best_of(study.finished()))
     if not any(one.worth for one in study.finished()):
         reasons = [one.fault for one in study.finished()]

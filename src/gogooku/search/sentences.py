@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gogooku.evaluate.comparison_words import p_text
+from gogooku.evaluate.side_by_side import LEVEL
 from gogooku.evaluate.words import CORRELATION, Text, joined, probability, sessions
 from gogooku.search.finals import Finals
 from gogooku.search.trial import Ground
 
-LEVEL: Final = 0.05
 _UNSEEN: Final = Text(
     "Best of {tried} trials, trial {number}, against the run as it is, on {n} that the search "
     "never saw: RankIC at {h} {pick} against {default}, {difference} (95% interval {interval}, p "

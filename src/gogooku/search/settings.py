@@ -87,7 +87,10 @@ def applied(config: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:
 
 def assignments(settings: Mapping[str, Any]) -> list[str]:
     """As texts for ``--set``."""
-    return [f"{path}={json.dumps(value, ensure_ascii=False)}" for path, value in settings.items()]
+    return [
+        f"{path}={json.dumps(value, ensure_ascii=False, allow_nan=False)}"
+        for path, value in settings.items()
+    ]
 
 
 def stated(resolved: Resolved[Any]) -> dict[str, Any]:
@@ -115,9 +118,13 @@ def space_toml(space: Space) -> str:
 
 
 def _knob_text(knob: Any) -> str:
-    told = knob.model_dump(mode="json")
-    kind, when, options = told.pop("kind"), told.pop("when"), told.pop("options", None)
-    lines = ["[[knobs]]", f"kind = {_toml(kind)}", *(f"{k} = {_toml(v)}" for k, v in told.items())]
+    dumped = knob.model_dump(mode="json")
+    kind, when, options = dumped.pop("kind"), dumped.pop("when"), dumped.pop("options", None)
+    lines = [
+        "[[knobs]]",
+        f"kind = {_toml(kind)}",
+        *(f"{k} = {_toml(v)}" for k, v in dumped.items()),
+    ]
     if isinstance(options, list):
         lines.append(f"options = {_toml(options)}")
     for name, values in when.items():
@@ -130,4 +137,4 @@ def _knob_text(knob: Any) -> str:
 
 def _toml(value: Any) -> str:
     """A JSON value as TOML: texts, numbers, truth and lists are written alike."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -145,7 +145,7 @@ class Study:
         write_point("search.drawn")
         return values
 
-    def tell(self, outcome: TrialRecord, excesses: Mapping[str, float]) -> None:
+    def finish(self, outcome: TrialRecord, excesses: Mapping[str, float]) -> None:
         """Write what came of a trial that `ask` gave.
 
         Parameters
@@ -167,11 +167,11 @@ class Study:
                 trial.set_user_attr(_WORTH, dict(outcome.worth))
             if outcome.fault:
                 trial.set_user_attr(_FAULT, outcome.fault)
-            write_point("search.half_told")
+            write_point("search.half_finished")
             state = next(state for state, name in _STATES.items() if name == outcome.state)
             worth = outcome.worth if state is TrialState.COMPLETE else None
             self._study.tell(number, None if worth is None else worth["value"], state=state)
-        write_point("search.told")
+        write_point("search.finished")
 
     def importances(self, *, seed: int) -> dict[str, float]:
         """How much of the spread of values each knob explains (functional ANOVA on a forest).
