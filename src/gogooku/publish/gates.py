@@ -24,8 +24,8 @@ from gogooku.core.metrics import has_dispersion
 from gogooku.core.types import Dataset
 from gogooku.publish.publication import RANKING, TARGET, Publication
 from gogooku.releases.bundle import Bundle
-from gogooku.releases.candidacy import GateLimits
 from gogooku.releases.gates_of_scores import tied_share
+from gogooku.releases.limits import GateLimits
 from gogooku.releases.verdicts import Verdict, passed, refused
 
 _PROMISED_SESSIONS: Final = 60
