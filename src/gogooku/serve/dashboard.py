@@ -63,6 +63,7 @@ def shown_of(held: Snapshot, now: Standing) -> Shown:
         before_session=None if before is None else before.session,
         account=newest.facts.get(PORTFOLIO),
         evening=status.evening,
+        gates=newest.facts.get("gates", ()),
         measured=status.measured,
         promised=held.registry["scorecard"].get("skill", {}),
         shadows=held.registry["shadows"],
