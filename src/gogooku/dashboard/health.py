@@ -12,6 +12,7 @@ from gogooku.dashboard.texts import CHECKS, STEPS, TABLES, TITLES, moment, named
 from gogooku.dashboard.verdict_texts import (
     GATES,
     OUTCOMES,
+    VALUE,
     check_named,
     check_said,
     gate_said,
@@ -21,7 +22,6 @@ from gogooku.evaluate.page import grid, section
 from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, Words, html, sessions
 from gogooku.watch.status import failed_checks
 
-_VALUE = Unit(digits=3)
 _SECONDS = Unit(digits=1, suffix=Text(" s", "秒"))
 
 
@@ -233,8 +233,8 @@ def _checks(shown: Shown) -> str:
             [
                 f"{html(named(CHECKS, one['name']))}{below}",
                 verdict,
-                html(_VALUE.text(one["value"])),
-                html(_VALUE.text(one["limit"])),
+                html(VALUE.text(one["value"])),
+                html(VALUE.text(one["limit"])),
             ]
         )
     summary = html(Text("All {n} checks", "全{n}件の検査").filled(n=str(len(checks))))

@@ -52,7 +52,8 @@ OUTCOMES: Final[Mapping[str, Text]] = {
     "refused": Text("REFUSED", "不合格"),
 }
 
-_VALUE = Unit(digits=3)
+VALUE: Final = Unit(digits=3)
+"""A value of a check."""
 
 
 def gate_said(verdict: Mapping[str, Any]) -> Text:
@@ -84,7 +85,7 @@ def refusal(text: str, gates: Mapping[str, Mapping[str, Any]]) -> Text:
 
 def check_said(check: Mapping[str, Any]) -> Text:
     """What a check of the watch saw: `gogooku.watch.checks.Check` as it is kept."""
-    value, limit = (_VALUE.text(check[name]).ja for name in ("value", "limit"))
+    value, limit = (VALUE.text(check[name]).ja for name in ("value", "limit"))
     end = "下限" if check["below"] else "上限"
     of = _about(str(check["of"]))
     return Text(str(check["says"]), f"{of}{value}({end} {limit})")
