@@ -18,6 +18,7 @@ from gogooku.dataset.home import current_dataset
 from gogooku.evening.evening import Asked, evening
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced, SyncSummary
+from gogooku.learn.why.contributions import WhyNot
 from gogooku.predict.predictor import Predictor
 from gogooku.publish.gates import GATES, PublishLimits, promise_of
 from gogooku.publish.gates_of_data import DATA_GATES, SessionData, data_of
@@ -219,6 +220,13 @@ def test_a_refused_session_publishes_nothing_and_the_day_before_stays(
     monkeypatch.undo()
     again = do()
     assert ([one.session for one in again.published], again.refused) == ([sessions[-1]], [])
+
+
+def test_where_a_score_is_no_sum_the_facts_say_why_not(do, monkeypatch):
+    monkeypatch.setattr("gogooku.evening.evening.reasons", lambda *_, **__: WhyNot.PEERS)
+    (one,) = do().published
+    assert one.facts["why_not"] == "peers"
+    assert not one.has("why")
 
 
 def test_what_every_gate_said_is_among_the_facts(do):

@@ -189,6 +189,20 @@ def orders(
 
 
 @app.command()
+def why(
+    code: Annotated[str, typer.Argument(help="Code of the name; four digits are enough.")],
+    source: PublishedSource = "jquants",
+    day: Day = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the features of a name add to its published score."""
+    from gogooku.commands import why as command
+
+    asked = command.Asked(code, source, day_given(day, option="--date"))
+    emit(command.why(home_folder(), asked), as_json=as_json)
+
+
+@app.command()
 def portfolio(
     source: PublishedSource = "jquants",
     day: Day = None,

@@ -52,6 +52,8 @@ class Shown:
         ``skill`` of the scorecard.
     shadows : sequence of str
         Bundles that are scored beside the one in service.
+    why_not : str
+        Why the publication has no reasons: a key of `gogooku.dashboard.why.WHY_NOT`.
     troubles : sequence of words
         Why what is shown may be old.
     """
@@ -76,6 +78,7 @@ class Shown:
     measured: Mapping[str, Any] | None = None
     promised: Mapping[str, Any] = field(default_factory=dict)
     shadows: Sequence[str] = ()
+    why_not: str = ""
     troubles: Sequence[Words] = ()
 
     @property

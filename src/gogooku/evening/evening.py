@@ -27,6 +27,7 @@ from gogooku.evening.log import EveningLog, StepLog
 from gogooku.evening.record import Outcome, recorded
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import Source, delivery, sources_folder
+from gogooku.learn.why.contributions import WhyNot
 from gogooku.predict.predictor import Ranking
 from gogooku.publish.gates import (
     Promise,
@@ -60,7 +61,7 @@ from gogooku.publish.publication import (
     published_sessions,
 )
 from gogooku.publish.ranked import ranked
-from gogooku.publish.reasons import WHY, reasons
+from gogooku.publish.reasons import WHY_NOT, reasons
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
 from gogooku.releases.verdicts import Verdict, refusals
@@ -379,10 +380,12 @@ def _content(
     """
     before = newest_publication(home, bundle.source, bundle.bundle_id, before=made.date)
     ranking = ranked(made, desk.names, before)
-    facts = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
+    facts: dict[str, Any] = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
     traded = [] if tonight is None else [*tonight.target["code"], *tonight.orders["code"]]
     why = reasons(desk.predictor, made, also=traded)
-    explained = {} if why is None else {WHY: why}
+    explained = {} if isinstance(why, WhyNot) else why
+    if isinstance(why, WhyNot):
+        facts[WHY_NOT] = str(why)
     if tonight is None:
         return Content(frames={RANKING: ranking, **explained}, facts=facts)
     return Content(
