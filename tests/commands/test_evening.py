@@ -1,5 +1,6 @@
 """`gogooku release`, `releases`, `rollback` and `evening` from the command line."""
 
+import json
 import shutil
 from datetime import datetime, timedelta
 
@@ -42,6 +43,25 @@ def test_release_roll_back_and_list(home):
     ]  # fmt: skip
     assert listed["history"][3]["why"] == "worse"
     assert first["bundle"] in done(home, "releases").out
+
+
+def test_an_evening_adds_a_line_to_its_log_however_it_ends(home, tmp_path):
+    log = tmp_path / "logs" / "evening.log"
+    asked = ("evening", "--source", "tiny", "--log", log, "--json")
+    assert run_cli(home, *asked).code == 3
+    done(home, "release", "ridge", "--json")
+    assert run_cli(home, *asked).code == 1
+    failed, late = (json.loads(line) for line in log.read_text().splitlines())
+    assert "no bundle is released" in failed["failed"]
+    assert (failed["source"], late["outcome"]) == ("tiny", "refused")
+    assert "freshness" in late["refused"][0]
+    bad = run_cli(home, *asked, "--log-mib", "0")
+    assert bad.code == 2
+    assert "--log-mib 0: must be at least 1" in bad.err
+    (tmp_path / "file").write_text("")
+    there = run_cli(home, "evening", "--source", "tiny", "--log", tmp_path / "file" / "a.log")
+    assert there.code == 3
+    assert "a.log: cannot write" in there.err
 
 
 def test_an_evening_of_stale_data_is_refused_with_1(home):

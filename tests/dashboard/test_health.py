@@ -5,6 +5,7 @@ import pytest
 from gogooku.dashboard.health import alarms, banner, data_part, pipeline_part
 from gogooku.dashboard.skill import skills_of
 from gogooku.evaluate.words import Text
+from gogooku.releases.verdicts import passed, refused
 from support.dashboards import HOSTILE, bare, check, evening, live, measured, shown
 from support.pages import in_english, read, rows
 
@@ -55,6 +56,21 @@ def test_texts_of_others_are_escaped():
                 measured=measured(checks=[{**check("late", HOSTILE, failed=True),
                                            "says": HOSTILE}]))  # fmt: skip
     assert HOSTILE not in banner(bad, []) + pipeline_part(bad)
+
+
+def test_what_the_gates_said_is_told_and_a_refusal_in_both_languages():
+    figures = {"share": 0.253, "most": 0.2}
+    gates = [passed("ties", "few", **figures).to_json(), refused("jump", HOSTILE).to_json()]
+    part = pipeline_part(shown(gates=gates))
+    assert "All 2 gates before publishing" in in_english(part)
+    assert "同点の銘柄 25.3%(上限 20%)" in part
+    assert HOSTILE not in part
+    assert "gates before publishing" not in pipeline_part(shown())
+    kept = {"session": "2026-11-30", **refused("ties", "many", **figures).to_json()}
+    late = shown(evening=evening(refused=["2026-11-30: ties: many"], refused_gates=[kept]))
+    html = banner(late, [])
+    assert "a gate refused: 2026-11-30: ties: many" in in_english(html)
+    assert "(検査で不合格): 2026-11-30: 同点: 同点の銘柄 25.3%(上限 20%)" in html
 
 
 def test_a_late_table_comes_first():

@@ -3,9 +3,10 @@
 import polars as pl
 
 from gogooku.dashboard.page import render_dashboard
-from gogooku.dashboard.why import WHY, Reason, Reasons, reasons_of, why_part
+from gogooku.dashboard.why import WHY, WHY_NOT, Reason, Reasons, reasons_of, why_part
 from gogooku.features.catalogue import CATALOGUE
-from support.dashboards import HOSTILE, frames, ranking, shown
+from gogooku.learn.why.contributions import WhyNot
+from support.dashboards import HOSTILE, bare, frames, ranking, shown
 from support.pages import in_english, read, rows
 
 ROWS = (
@@ -27,6 +28,15 @@ def test_each_feature_has_its_meaning_its_value_and_what_it_adds():
 def test_where_nothing_was_computed_it_says_so():
     for none in (None, Reasons("exact", ())):
         assert "Not computed" in in_english(why_part(none))
+
+
+def test_where_a_score_is_no_sum_it_says_why():
+    assert set(WHY_NOT) == {str(one) for one in WhyNot if one is not WhyNot.NO_NAMES}
+    for word, text in WHY_NOT.items():
+        part = why_part(None, why_not=word)
+        assert text.en in in_english(part)
+        assert text.ja in part
+    assert "names see one another" in render_dashboard(shown(frames=bare().frames, why_not="peers"))
 
 
 def test_texts_of_others_are_escaped():

@@ -12,15 +12,20 @@ import pytest
 from gogooku import pipeline
 from gogooku.core.config import Execution
 from gogooku.core.errors import DataError, EnvironmentalError
+from gogooku.core.files import read_json
+from gogooku.dashboard.verdict_texts import gate_said
 from gogooku.dataset.home import current_dataset
 from gogooku.evening.evening import Asked, evening
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced, SyncSummary
+from gogooku.learn.why.contributions import WhyNot
 from gogooku.predict.predictor import Predictor
-from gogooku.publish.gates import PublishLimits, promise_of
+from gogooku.publish.gates import GATES, PublishLimits, promise_of
+from gogooku.publish.gates_of_data import DATA_GATES, SessionData, data_of
 from gogooku.publish.publication import RANKING, RANKING_COLUMNS, published_sessions
 from gogooku.releases.bundle import open_bundle
 from gogooku.releases.registry import read_registry
+from gogooku.watch.summary import evening_path
 from support.cli import done
 
 
@@ -209,9 +214,31 @@ def test_a_refused_session_publishes_nothing_and_the_day_before_stays(
     assert said.startswith(f"{sessions[-1]}: spread: the scores have a standard deviation of ")
     assert any(said in step.said for step in late.log.steps)
     assert published_sessions(home, "tiny", first.bundle_id) == [sessions[-2]]
+    (kept,) = read_json(evening_path(home, "tiny"))["refused_gates"]
+    assert (kept["session"], kept["gate"]) == (str(sessions[-1]), "spread")
+    assert kept["figures"]["times"] == PublishLimits().spread_times
     monkeypatch.undo()
     again = do()
     assert ([one.session for one in again.published], again.refused) == ([sessions[-1]], [])
+
+
+def test_where_a_score_is_no_sum_the_facts_say_why_not(do, monkeypatch):
+    monkeypatch.setattr("gogooku.evening.evening.reasons", lambda *_, **__: WhyNot.PEERS)
+    (one,) = do().published
+    assert one.facts["why_not"] == "peers"
+    assert not one.has("why")
+
+
+def test_what_every_gate_said_is_among_the_facts(do):
+    (one,) = do().published
+    gates = one.facts["gates"]
+    assert [gate["gate"] for gate in gates] == ["contract", *DATA_GATES, *GATES]
+    assert {gate["outcome"] for gate in gates} == {"passed"}
+    assert gates[0]["figures"]["features"] > 1
+    for gate in gates:
+        text = gate_said(gate)
+        assert text.en == gate["said"]
+        assert text.ja != text.en
 
 
 def test_the_session_after_a_refused_one_is_published(do, clock, home, sessions, monkeypatch):
@@ -264,16 +291,21 @@ def test_old_data_makes_a_ranking_and_no_orders(do, clock, sessions):
 
 
 def test_a_session_that_is_not_whole_is_not_published(do, clock, sessions, monkeypatch):
-    lacking = {sessions[-2]: "coverage: 3 of 9"}
     monkeypatch.setattr(
-        "gogooku.evening.evening.partial_data", lambda _, made: lacking.get(made.date)
+        "gogooku.evening.evening.data_of",
+        lambda desk, made: (
+            SessionData(universe=9, before=9, scored=3, quoted=9)
+            if made.date == sessions[-2]
+            else data_of(desk, made)
+        ),
     )
     at(clock, sessions[-4])
     do()
     at(clock, sessions[-1])
     made = do()
     assert [one.session for one in made.published] == [sessions[-3], sessions[-1]]
-    assert made.refused == [f"{sessions[-2]}: coverage: 3 of 9"]
+    (said,) = made.refused
+    assert said.startswith(f"{sessions[-2]}: scored: 3 of 9 names of the universe are scored")
 
 
 def test_an_evening_goes_on_from_the_one_before(do, clock, sessions):

@@ -52,6 +52,7 @@ from gogooku.learn.registry import LEARNERS, LOSSES
 from gogooku.portfolio.backtest import TradeConfig, run_backtest
 from gogooku.portfolio.weightings import WEIGHTINGS
 from gogooku.publish.gates import PublishLimits
+from gogooku.releases.limits import GateLimits, ReleaseConfig
 from gogooku.retention.policy import PruneConfig
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
@@ -1105,8 +1106,8 @@ def test_a_registered_learner_or_loss_with_a_setting_that_no_row_tries_is_caught
 def test_no_other_config_exists():
     """Every `Config` class is part of one of the tables, or is `Execution`.
 
-    What the limits of an evening decide is tried in tests/publish/test_gates.py, what is pruned in
-    tests/retention/test_policy.py.
+    What the limits of an evening decide is tried in tests/publish/test_gates.py, those of a release
+    in tests/releases/test_limits.py, what is pruned in tests/retention/test_policy.py.
     """
 
     def within(config: BaseModel) -> set[type]:
@@ -1123,7 +1124,13 @@ def test_no_other_config_exists():
     tried = [*runs, *losses, *weightings, *(config for config, _ in TABLES.values())]
     covered = set().union(*(within(one) for one in tried))
     abstract = {kind for one in covered for kind in one.__mro__}
-    assert configs() - covered - abstract == {Execution, PublishLimits, PruneConfig}
+    assert configs() - covered - abstract == {
+        Execution,
+        GateLimits,
+        PruneConfig,
+        PublishLimits,
+        ReleaseConfig,
+    }
 
 
 def test_a_leaf_without_a_row_is_caught():

@@ -8,11 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gogooku.portfolio.backtest import terms_for
 from gogooku.portfolio.book import Reason, Side
+from gogooku.portfolio.broker import Broker
 from gogooku.portfolio.costs import Traded
+from gogooku.portfolio.fills import make_offer
+from gogooku.portfolio.orders import Orders
 from gogooku.portfolio.plan import ODD_LOT, SIDES, plan_orders
 from gogooku.portfolio.tonight import Account, decision_of, last_closes, targets_of
 from support.portfolios import account, bars, random_market
+
+COSTS = {
+    "plain": {},
+    "least": {"min_commission": 300.0},
+    "tiers": {"tier_from": (1e5,), "tier_bps": (1.0,), "slippage_bps": 20.0},
+    "impact": {"impact": 1.0, "spread_ticks": 0.5},
+}
 
 
 def one_day(*closes, **changes):
@@ -38,11 +49,67 @@ def test_by_hand():
     assert plan.left == {}
 
 
-def test_what_cash_does_not_allow_is_cut_from_the_lowest_rank():
+def test_what_cash_does_not_allow_is_scaled_alike_and_the_rest_goes_by_rank():
+    """80,080 are wanted: of each 437 shares, which are four lots; then one lot more of B."""
     plan = planned(one_day(100.0, 50.0, 10.0), {0: 500, 1: 500, 2: 500}, cash=70_000.0)
-    assert plan.orders[Side.BUY] == {0: 500, 1: 300}
-    assert plan.left == {1: (Reason.CASH,), 2: (Reason.CASH,)}
-    assert plan.cash == 70_000.0 - 50_050.0 - 15_015.0
+    assert plan.orders[Side.BUY] == {0: 400, 1: 500, 2: 400}
+    assert plan.left == {0: (Reason.CASH,), 2: (Reason.CASH,)}
+    assert plan.cash == 70_000.0 - 40_040.0 - 25_025.0 - 4_004.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    costs=st.sampled_from(["plain", "least", "tiers"]),
+    cash=st.floats(1e5, 5e7),
+)
+def test_where_the_session_opens_at_the_last_closes_a_backtest_trades_these_orders(
+    seed, costs, cash
+):
+    """Of one account, targets and prices, also where cash does not allow all, share by share."""
+    rng = np.random.default_rng(seed)
+    market, scores = random_market(seed, sessions=22, names=12)
+    last = last_closes(market, 20)
+    still = np.isfinite(market.close[20]) & (market.volume[20] > 0.0)
+    tomorrow = np.where(still, market.close[20], np.nan)
+
+    def followed(rows, value):
+        made = rows.copy()
+        made[21] = value
+        return made
+
+    market = replace(
+        market,
+        open=followed(market.open, tomorrow),
+        high=followed(market.high, tomorrow),
+        low=followed(market.low, tomorrow),
+        close=followed(market.close, tomorrow),
+        volume=followed(market.volume, np.where(still, 1e9, 0.0)),
+        adjustment_factor=followed(market.adjustment_factor, 1.0),
+        listed=followed(market.listed, market.listed[20]),
+        limit_up=np.zeros_like(market.limit_up),
+        limit_down=np.zeros_like(market.limit_down),
+    )
+    config = account(cash=cash, costs=COSTS[costs], top_k=4, max_weight=0.4)
+    held = np.where((rng.random(12) < 0.4) & np.isfinite(last), rng.integers(0, 30, 12) * 100, 0)
+    state = Account(float(round(cash)), held.astype(np.int64), last)
+    decision = decision_of(market, 20, scores[:21], state, history=market.history(),
+                           lot=100, fill=config.fills.price)  # fmt: skip
+    _, targets = targets_of(decision, config=config.portfolio, costs=config.costs)
+    targets = {n: 3 * count for n, count in targets.items()}
+    plan = plan_orders(market, 20, state, targets, config)
+    broker = Broker(market.codes, cash, terms_for(market, config))
+    broker.shares[:], broker.last = held, last.copy()
+    broker.orders = Orders.of(targets, market.sessions[20].item())
+    broker.start_session()
+    slip = broker.due()
+    offer = make_offer(market, 21, slip.names, broker.last[slip.names], config=config.fills,
+                       costs=config.costs)  # fmt: skip
+    broker.fill(market.sessions[21].item(), slip, offer)
+    traded = {n: int(change) for n, change in enumerate(broker.shares - held) if change}
+    ordered = {n: plan.change_of(n) for side in SIDES for n in plan.orders[side]}
+    assert traded == ordered
+    assert broker.cash == plan.cash
 
 
 def test_a_least_commission_counts():
@@ -114,14 +181,6 @@ def test_long_and_short():
     market = replace(market, lendable=np.zeros((1, 3), dtype=bool))
     barred = planned(market, {2: -1_000}, cash=90_000.0, config=config)
     assert (given_to_broker(barred), barred.left) == ([], {2: (Reason.NOT_LENDABLE,)})
-
-
-COSTS = {
-    "plain": {},
-    "least": {"min_commission": 300.0},
-    "tiers": {"tier_from": (1e5,), "tier_bps": (1.0,), "slippage_bps": 20.0},
-    "impact": {"impact": 1.0, "spread_ticks": 0.5},
-}
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,7 +1,6 @@
 """Targets and orders of evenings: from an account to the next, with names and reasons."""
 
 import io
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -25,7 +24,6 @@ from gogooku.publish.orders import (
     last_target,
     make_orders,
     orders_csv,
-    partial_data,
     scores_until,
 )
 from gogooku.publish.publication import RANKING, Content, publish
@@ -296,35 +294,6 @@ def test_earlier_scores_are_made_again_and_end_where_the_run_was_trained():
         desk = desk_of(market, scores, account(smoothing=smoothing), first=first)
         found = scores_until(desk, 6, desk.predictor.ranking(day, horizon=5))
         assert found.tolist() == scores[7 - rows : 7].tolist()
-
-
-def test_data_that_is_not_whole_makes_no_orders():
-    universe = np.ones((2, 10), dtype=bool)
-    scores = np.arange(20.0).reshape(2, 10)
-    market = flat(*[100.0] * 10, sessions=2, universe=universe)
-    day = market.sessions[1].item()
-
-    def lacking(market, scores):
-        desk = desk_of(market, scores, account())
-        return partial_data(desk, desk.predictor.ranking(day, horizon=5))
-
-    assert lacking(market, scores) is None
-    few = universe.copy()
-    few[1, :3] = False
-    assert "7 names in the universe, 10 on the session before" in lacking(
-        replace(market, universe=few), scores
-    )
-    unscored = scores.copy()
-    unscored[1, :6] = np.nan
-    assert "4 of 10 names of the universe are scored" in lacking(market, unscored)
-    volume = np.full((2, 10), 1e9)
-    volume[1, :6] = 0.0
-    assert "4 of 10 names of the universe are quoted" in lacking(
-        replace(market, volume=volume), scores
-    )
-    edge = universe.copy()
-    edge[1, :2] = False
-    assert lacking(replace(market, universe=edge), scores) is None
 
 
 def test_the_file_for_a_spreadsheet():

@@ -11,9 +11,9 @@ from gogooku.core.config import resolve
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.terms import at_exchange
 from gogooku.dataset.home import current_dataset
-from gogooku.portfolio.backtest import TradeConfig
 from gogooku.releases import bundle as bundles
 from gogooku.releases.bundle import contract_of, make_bundle, open_bundle
+from gogooku.releases.limits import ReleaseConfig
 from gogooku.runs.find import open_run
 
 CARD = {"skill": {"h5.rank_ic": {"value": 0.05}}, "tries": 3}
@@ -29,9 +29,9 @@ def home(tour_home, tmp_path):
 
 def made(home, name="ridge", *assignments, card=CARD):
     run = open_run(home, name)
-    trade = resolve(TradeConfig(), base_name="backtest", assignments=assignments)
-    trade = at_exchange(trade, run.exchange(home))
-    return make_bundle(home, run, run.dataset(home), trade=trade, scorecard=card)
+    settings = resolve(ReleaseConfig(), base_name="backtest", assignments=assignments)
+    settings = at_exchange(settings, run.exchange(home))
+    return make_bundle(home, run, run.dataset(home), settings=settings, scorecard=card)
 
 
 @pytest.mark.parametrize("name", ["ridge", "lightgbm", "atft-gat-fan"])

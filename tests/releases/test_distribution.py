@@ -4,12 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gogooku.audit.sample import declared
 from gogooku.core.drift import population_stability, shares_of
 from gogooku.core.errors import DataError
 from gogooku.dataset.home import current_dataset, read_values
 from gogooku.releases import distribution as module
 from gogooku.releases.distribution import (
     LEAST_GROUPS,
+    LEAST_LOOKS,
+    LONG_TRAINING,
     MARKET,
     SCHEMA,
     STOCK,
@@ -58,8 +61,16 @@ def test_it_is_the_last_train_part_and_the_universe(run, dataset):
         each = [shares_of(one[np.isfinite(one)], edges)
                 for one in (values[f, t, dataset.valid_TN[t]] for t in sessions)
                 if np.isfinite(one).any()]  # fmt: skip
-        most = max(float(population_stability(np.array(row["shares"]), one)) for one in each)
-        assert row["usual"] == pytest.approx(most)
+        counts = [int(np.isfinite(values[f, t, dataset.valid_TN[t]]).sum()) for t in sessions]
+        most = population_stability(
+            np.array(row["shares"]), np.array(each), count=[one for one in counts if one]
+        ).max()
+        lookback = declared(dataset)[row["feature"]].lookback
+        if len(sessions) < min(LONG_TRAINING, LEAST_LOOKS * lookback):
+            assert row["usual"] is None
+        else:
+            assert row["usual"] == pytest.approx(most)
+    assert made.filter(role=STOCK)["usual"].null_count() < len(dataset.features)
 
 
 def test_of_several_folds_it_is_the_last(run, dataset, monkeypatch):
@@ -104,3 +115,16 @@ def test_a_train_part_that_the_dataset_has_nothing_of_is_refused(run, dataset, m
     monkeypatch.setattr(type(run), "windows", lambda *_: ((dataset.sessions[0].item(),) * 2,))
     with pytest.raises(DataError, match="no session with a universe"):
         feature_distribution(run, dataset)
+
+
+def test_a_short_training_does_not_judge_what_looks_back_over_half_of_it():
+    rng = np.random.default_rng(2)
+    groups = [rng.normal(size=50).astype(np.float32) for _ in range(45)]
+
+    def usual(span, lookback):
+        return described("f", STOCK, groups, span=span, lookback=lookback)["usual"]
+
+    assert usual(45, 23) is None
+    assert usual(45, 22) == usual(LONG_TRAINING, 500) > 0.0
+    assert usual(LONG_TRAINING - 1, 126) is None
+    assert described("f", STOCK, groups)["looks"] == pytest.approx(45.0, rel=0.5)

@@ -178,7 +178,7 @@ def test_a_run_of_other_code(home):
 def test_a_run_that_is_worse_than_the_one_in_service(home):
     """Held against scores that know the answer; with a margin as wide as the loss it passes."""
     serving = copied(home, bundle_of(home, "ridge"), "ridge-better")
-    bundle = bundle_of(home, "lightgbm")
+    bundle = bundle_of(home, "lightgbm", "gates.least_sessions=20")
     dataset = current_dataset(home)
     labels = labels_of(dataset)
     known = pl.DataFrame(
@@ -195,17 +195,16 @@ def test_a_run_that_is_worse_than_the_one_in_service(home):
     frame = frame.join(known, on=["date", "code", "horizon"], how="left", maintain_order="left")
     with_predictions(serving, pl.lit(frame.select(pl.coalesce(
         pl.col("label").fill_nan(None), pl.col("score"))).to_series()))  # fmt: skip
-    made = verdicts_of(home, bundle, serving=serving, least_sessions=20)
+    made = verdicts_of(home, bundle, serving=serving)
     refused_alone(made, "paired", "against ridge-better on 30 shared test sessions", "--shadow")
     assert made["paired"].figures["difference"] < -0.5
-    cannot = verdicts_of(home, bundle, serving=serving)
+    cannot = verdicts_of(home, bundle_of(home, "lightgbm"), serving=serving)
     refused_alone(cannot, "paired", "cannot be known: 30 test sessions", "--accept paired --why")
 
 
 def test_a_run_that_is_no_better_and_no_worse_passes(home):
-    made = verdicts_of(
-        home, bundle_of(home, "lightgbm"), serving=bundle_of(home, "ridge"), least_sessions=20
-    )
+    bundle = bundle_of(home, "lightgbm", "gates.least_sessions=20")
+    made = verdicts_of(home, bundle, serving=bundle_of(home, "ridge"))
     assert refused_by(made) == []
     assert made["paired"].figures["n"] == 30
 
@@ -240,7 +239,7 @@ def test_a_dataset_that_is_gone_or_damaged(home):
     values = feature_files(dataset.folder)[0]
     whole = values.read_bytes()
     tampered(values)
-    refused_alone(verdicts_of(home, bundle, look_ahead_dates=1), REPRODUCIBLE, "are damaged")
+    refused_alone(verdicts_of(home, bundle), REPRODUCIBLE, "are damaged")
     values.write_bytes(whole)
     assert refused_by(verdicts_of(home, bundle)) == []
     dataset.folder.rename(dataset.folder.with_name("away"))

@@ -132,6 +132,16 @@ def test_labels_settle_before_a_publication_may_go():
         resolve(PruneConfig(), base_name="prune", assignments=["publication_days=60"])
 
 
+def test_logs_that_were_moved_aside_go_after_their_days(home):
+    folder = home / "logs"
+    folder.mkdir()
+    for name, days in (("a.log", 200), ("a.log.1", 89), ("a.log.2", 91), ("a.txt", 300)):
+        (folder / name).write_text("")
+        aged(folder / name, days)
+    assert going(home, "logs") == ["a.log.2"]
+    assert going(home, "logs", log_days=80) == ["a.log.1", "a.log.2"]
+
+
 def test_what_the_watch_said_goes_after_its_days(home):
     folder = status_folder(home, "tiny")
     folder.mkdir(parents=True, exist_ok=True)

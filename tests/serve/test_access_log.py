@@ -3,6 +3,7 @@
 import json
 import threading
 
+from gogooku.core.rotated import RotatedFile
 from gogooku.serve import access_log as module
 from gogooku.serve.access_log import AccessLog
 
@@ -13,7 +14,7 @@ def read(path):
 
 def test_lines_are_written_in_order_for_the_owner_alone(tmp_path):
     path = tmp_path / "access.log"
-    log = AccessLog(path)
+    log = AccessLog(RotatedFile(path))
     for n in range(2_000):
         log.write({"n": n, "name": "東京"})
     log.close(wait=10)
@@ -23,7 +24,7 @@ def test_lines_are_written_in_order_for_the_owner_alone(tmp_path):
 
 def test_after_the_file_was_moved_a_new_one_is_begun(tmp_path):
     path = tmp_path / "access.log"
-    log = AccessLog(path)
+    log = AccessLog(RotatedFile(path))
     log.write({"n": 1})
     while not path.read_text():
         pass
@@ -32,6 +33,20 @@ def test_after_the_file_was_moved_a_new_one_is_begun(tmp_path):
     log.close(wait=10)
     assert read(tmp_path / "access.log.1") == [{"n": 1}]
     assert read(path) == [{"n": 2}]
+
+
+def test_a_full_file_is_moved_aside(tmp_path):
+    path = tmp_path / "access.log"
+    log = AccessLog(RotatedFile(path, most_bytes=1_000, kept=50))
+    for n in range(500):
+        log.write({"n": n})
+        if n % 50 == 49:
+            while not log._queue.empty():
+                pass
+    log.close(wait=10)
+    older = sorted(tmp_path.glob("access.log.*"), key=lambda one: -int(one.suffix[1:]))
+    assert len(older) > 2
+    assert [line["n"] for one in (*older, path) for line in read(one)] == list(range(500))
 
 
 def test_without_a_file_it_is_standard_error(capfd):
@@ -45,7 +60,7 @@ def test_where_nothing_can_be_written_nobody_waits_and_what_is_lost_is_said(tmp_
     monkeypatch.setattr(module, "_MOST_WAITING", 10)
     held, go_on = threading.Event(), threading.Event()
     path = tmp_path / "access.log"
-    log = AccessLog(path)
+    log = AccessLog(RotatedFile(path))
     put = log._put
 
     def slow(texts):

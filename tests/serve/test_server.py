@@ -16,6 +16,7 @@ import pytest
 
 import gogooku
 from gogooku.core.listen import LOOPBACK, Address, listen
+from gogooku.core.rotated import RotatedFile
 from gogooku.core.wall import SystemClock
 from gogooku.serve.access_log import AccessLog
 from gogooku.serve.answers import prepared, said
@@ -40,7 +41,7 @@ QUICK = Times(request=1.5, taken=1.5, rest=30.0, stop=1.5)
 def running(tmp_path, *, times=QUICK, most=1_000, looks=()):
     """A server in a thread; yields its port and its service."""
     keys = Fresh.fixed(KeyRing([Key("desk", hash_key(KEY), rate=MANY)]))
-    log = AccessLog(tmp_path / "access.log")
+    log = AccessLog(RotatedFile(tmp_path / "access.log"))
     service = Service(PAGES, keys, log=log, clock=SystemClock(), looks=looks)
     with closing(listen(Address(LOOPBACK, 0))) as listener:
         port = listener.getsockname()[1]
@@ -201,7 +202,7 @@ alone({log!r})
 def alone(log):
     """Serve in this process until it is stopped; prints the port."""
     keys = Fresh.fixed(KeyRing([Key("desk", hash_key(KEY), rate=MANY)]))
-    service = Service(PAGES, keys, log=AccessLog(Path(log)), clock=SystemClock())
+    service = Service(PAGES, keys, log=AccessLog(RotatedFile(Path(log))), clock=SystemClock())
     with closing(listen(Address(LOOPBACK, 0))) as listener:
         server = service.server(listener, times=QUICK)
         sys.stdout.write(f"{listener.getsockname()[1]}\n")

@@ -13,8 +13,9 @@ from gogooku.core.progress import SilentReporter
 from gogooku.core.terms import at_exchange
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.releases.bundle import make_bundle, open_bundle
-from gogooku.releases.candidacy import Candidacy, GateLimits
+from gogooku.releases.candidacy import Candidacy
 from gogooku.releases.gates import judge
+from gogooku.releases.limits import ReleaseConfig
 from gogooku.releases.scorecard import scorecard_of
 from gogooku.runs.find import open_run
 from support.seals import reseal
@@ -32,21 +33,23 @@ CARD = {
 def bundle_of(home, name, *assignments, card=CARD, judged=False):
     """The bundle of a run, with a healthy scorecard or its own."""
     run = open_run(home, name)
-    trade = resolve(TradeConfig(), base_name="backtest", assignments=assignments)
-    trade = at_exchange(trade, run.exchange(home))
+    settings = resolve(ReleaseConfig(), base_name="backtest", assignments=assignments)
+    settings = at_exchange(settings, run.exchange(home))
     if judged:
+        trade = settings.part(TradeConfig)
         evaluation, traded = pipeline.evaluate(home, run), pipeline.backtest(home, run, trade)
-        card = scorecard_of(run, evaluation, traded, tries=1, deflated=0.5)
-    return make_bundle(home, run, run.dataset(home), trade=trade, scorecard=card)
+        card = scorecard_of(
+            run, evaluation, traded, tries=1, deflated=0.5, limits=settings.config.gates
+        )
+    return make_bundle(home, run, run.dataset(home), settings=settings, scorecard=card)
 
 
-def verdicts_of(home, bundle, *, serving=None, shadow=False, **limits):
+def verdicts_of(home, bundle, *, serving=None, shadow=False):
     """What every gate says of a bundle, by the name of the gate."""
     candidacy = Candidacy(
         home=home,
         bundle=open_bundle(home, bundle.bundle_id),
         serving=None if serving is None else open_bundle(home, serving.bundle_id),
-        limits=GateLimits(**limits),
         execution=Execution(threads=1),
         reporter=SilentReporter(),
     )

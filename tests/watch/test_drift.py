@@ -71,7 +71,7 @@ def test_a_feature_that_is_shifted_in_the_data_is_named_first(dataset, bundle, m
 
     def shifted(of, names, *, first, last):
         values = real(of, names, first=first, last=last)
-        place = names.index("rsi_14")
+        place = names.index("ret_prev_5d")
         values[place] += 3.0 * np.nanstd(values[place])
         return values
 
@@ -80,7 +80,7 @@ def test_a_feature_that_is_shifted_in_the_data_is_named_first(dataset, bundle, m
     found = feature_drift(dataset, t, bundle.trained_on)
     assert dict(found.schema) == dict(SCHEMA)
     summary = drift_summary(found)
-    assert summary["worst"][0]["feature"] == "rsi_14"
+    assert summary["worst"][0]["feature"] == "ret_prev_5d"
     assert summary["drifted"] == clean["drifted"] + 1
     assert summary["most_times"] == pytest.approx(summary["worst"][0]["times"], abs=1e-6)
 
@@ -106,3 +106,53 @@ def test_the_worst_are_named_and_no_more(trained):
     named = drift_summary(pl.DataFrame(rows, schema=dict(SCHEMA)))["worst"]
     assert len(named) == WORST
     assert named[0]["feature"] == f"f{WORST + 4}"
+
+
+def values_over(rng, sessions, names, lookback):
+    """A feature that looks back: its own and the market's moves over so many sessions."""
+
+    def moving(width):
+        moves = rng.normal(size=(sessions + lookback - 1, width))
+        sums = np.cumsum(np.vstack([np.zeros(width), moves]), axis=0)
+        return (sums[lookback:] - sums[:-lookback]) / np.sqrt(lookback)
+
+    return (moving(names) + 0.3 * moving(1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("names", "sessions", "lookback"), [(58, 45, 1), (58, 45, 20), (13, 45, 5), (400, 250, 60)]
+)
+def test_a_short_training_calls_nothing_drift_and_a_fault_is_found(names, sessions, lookback):
+    """Without drift fewer than a tenth of the features, from where on the check fails; a shift of
+    three deviations, or another unit, is found all the same."""
+    rng = np.random.default_rng([names, lookback])
+    none, shifted, scaled, most = 0, 0, 0, 0.0
+    for _ in range(60):
+        values = values_over(rng, sessions + 40, names, lookback)
+        places = np.round(np.linspace(0, sessions - 1, min(120, sessions))).astype(int)
+        row = described("f", STOCK, [values[t] for t in places], span=sessions, lookback=lookback)
+        found = moved(row, values[-1])
+        none += found["drifted"]
+        most = max(most, found["times"])
+        shifted += moved(row, values[-1] + 3.0)["drifted"]
+        scaled += moved(row, values[-1] * 100.0)["drifted"]
+    assert none < 6
+    assert most < 5.0
+    assert shifted >= 57
+    assert scaled >= 50
+
+
+def test_too_few_values_are_not_judged(trained):
+    values = session(7, 3.0)
+    values[9:] = np.nan
+    found = moved(trained, values)
+    assert (found["n"], found["drifted"]) == (9, False)
+    assert "times" not in found
+
+
+def test_a_bundle_that_does_not_say_how_many_looks_it_had_is_judged_by_its_sessions(trained):
+    old = {name: value for name, value in trained.items() if name != "looks"}
+    old["usual"] = 0.3
+    few, many = (moved({**old, "looks": looks}, session(7)) for looks in (2.0, 60.0))
+    assert moved(old, session(7)) == many
+    assert few["times"] < many["times"] < 1.0

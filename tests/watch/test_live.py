@@ -13,9 +13,9 @@ from gogooku.core.files import locked
 from gogooku.core.metrics import daily_rank_ic
 from gogooku.core.terms import at_exchange
 from gogooku.dataset.home import current_dataset, labels_of
-from gogooku.portfolio.backtest import TradeConfig
 from gogooku.publish.publication import RANKING, Content, open_publication, publish
 from gogooku.releases.bundle import make_bundle
+from gogooku.releases.limits import ReleaseConfig
 from gogooku.runs.find import open_run
 from gogooku.watch.live import (
     SCHEMA,
@@ -104,8 +104,10 @@ PROMISE = {"h1.rank_ic": {"value": 0.35, "error": 0.016, "n": 100, "low": 0.32, 
 def promising(home):
     """A bundle that promises much, of which nothing is published."""
     run = open_run(home, "ridge")
-    trade = at_exchange(resolve(TradeConfig(), base_name="backtest"), run.exchange(home))
-    return make_bundle(home, run, run.dataset(home), trade=trade, scorecard={"skill": PROMISE})
+    settings = at_exchange(resolve(ReleaseConfig(), base_name="backtest"), run.exchange(home))
+    return make_bundle(
+        home, run, run.dataset(home), settings=settings, scorecard={"skill": PROMISE}
+    )
 
 
 def publish_planted(home, bundle, dataset, *, turns_at):

@@ -68,7 +68,7 @@ def test_it_holds_no_time_and_is_the_same_when_it_is_made_again(home, bundle, ne
 
 
 def test_nothing_of_it_is_in_the_publication(newest):
-    assert sorted(newest.facts) == ["dataset", "horizon", "names", "portfolio", "run"]
+    assert sorted(newest.facts) == ["dataset", "gates", "horizon", "names", "portfolio", "run"]
 
 
 def republished(home, bundle, dataset, change):

@@ -13,6 +13,8 @@ from gogooku.commands.arguments import (
     ConfigFile,
     Day,
     Json,
+    LogKept,
+    LogMib,
     Output,
     Set,
     Threads,
@@ -20,8 +22,10 @@ from gogooku.commands.arguments import (
     day_given,
     execution_for,
     instant_given,
+    log_given,
     reporter_for,
 )
+from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock
 
 app = typer.Typer()
@@ -112,6 +116,11 @@ def evening(
         Path | None, typer.Option(help="CSV of what is held (code, shares); else the last target.")
     ] = None,
     cash: Annotated[float | None, typer.Option(help="Money beside --holdings.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="File to add a line of JSON to, however it ends.")
+    ] = None,
+    log_mib: LogMib = LOG_MIB,
+    log_kept: LogKept = LOG_KEPT,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -132,6 +141,7 @@ def evening(
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
         clock=command.clock_of(source, instant_given(at, option="--at")),
+        log=log_given(log, mib=log_mib, kept=log_kept),
         reporter=reporter_for(as_json=as_json),
     )
     emit(answer, as_json=as_json)
@@ -176,6 +186,20 @@ def orders(
 
     asked = command.Asked(source, day_given(day, option="--date"), output)
     emit(command.orders(home_folder(), asked, clock=SystemClock()), as_json=as_json)
+
+
+@app.command()
+def why(
+    code: Annotated[str, typer.Argument(help="Code of the name; four digits are enough.")],
+    source: PublishedSource = "jquants",
+    day: Day = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the features of a name add to its published score."""
+    from gogooku.commands import why as command
+
+    asked = command.Asked(code, source, day_given(day, option="--date"))
+    emit(command.why(home_folder(), asked), as_json=as_json)
 
 
 @app.command()

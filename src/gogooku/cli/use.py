@@ -18,16 +18,20 @@ from gogooku.commands.arguments import (
     ExaminedRun,
     Host,
     Json,
+    LogKept,
+    LogMib,
     NameCode,
     Output,
     PageLanguage,
     Verify,
     day_given,
     language_given,
+    log_given,
     reporter_for,
     whole_number,
 )
 from gogooku.core.listen import Address
+from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock
 
 app = typer.Typer()
@@ -76,6 +80,8 @@ def serve(
     log: Annotated[
         Path | None, typer.Option(help="File of the access log; standard error by default.")
     ] = None,
+    log_mib: LogMib = LOG_MIB,
+    log_kept: LogKept = LOG_KEPT,
     device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
@@ -84,7 +90,13 @@ def serve(
 
     command.serve(
         home_folder(),
-        command.Asked(source=source, run=run, dataset=dataset, device=device, log=log),
+        command.Asked(
+            source=source,
+            run=run,
+            dataset=dataset,
+            device=device,
+            log=log_given(log, mib=log_mib, kept=log_kept),
+        ),
         key_hashes=api_keys(),
         at=Address(host, whole_number(port, option="--port", least=0, most=MOST_PORT)),
         clock=SystemClock(),

@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from gogooku.core.config import Execution, validated
 from gogooku.core.errors import UsageError
+from gogooku.core.files import storage_errors
 from gogooku.core.findings import explain_value, short
 from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
+from gogooku.core.rotated import MIB, RotatedFile
 from gogooku.core.stamp import available_threads
 from gogooku.core.wall import JST
 from gogooku.evaluate.words import Language
@@ -76,6 +78,8 @@ PageLanguage = Annotated[
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Dataset id; the one built last by default.")
 ]
+LogMib = Annotated[int, typer.Option("--log-mib", help="MiB of a log until another is begun.")]
+LogKept = Annotated[int, typer.Option("--log-kept", help="Older logs that stay beside it.")]
 MarketSize = Annotated[str, typer.Option("--size", help="tiny, demo, study or full.")]
 MarketSeed = Annotated[
     int, typer.Option("--seed", help="Seed of the market; the same seed gives the same market.")
@@ -199,6 +203,27 @@ def columns_given(mapping: Sequence[str]) -> dict[str, str]:
             )
         columns[field.strip()] = column.strip()
     return columns
+
+
+def log_given(path: Path | None, *, mib: int, kept: int) -> RotatedFile | None:
+    """The log of an option, opened; None where none was named.
+
+    Raises
+    ------
+    UsageError
+        Its size or number is out of bounds.
+    StorageError
+        It cannot be written.
+    """
+    most = whole_number(mib, option="--log-mib", least=1, most=_MOST_LOG_MIB) * MIB
+    older = whole_number(kept, option="--log-kept", least=1, most=_MOST_LOGS)
+    if path is None:
+        return None
+    with storage_errors(path):
+        return RotatedFile(path, most_bytes=most, kept=older)
+
+
+_MOST_LOG_MIB, _MOST_LOGS = 1 << 20, 1_000
 
 
 def confirmed(question: str) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gogooku.commands import sync as syncing
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import BusyError, EnvironmentalError, FindingError, UsageError
+from gogooku.core.files import finite
+from gogooku.core.plain import paragraph
 from gogooku.core.progress import Reporter
+from gogooku.core.rotated import RotatedFile
 from gogooku.core.wall import ShiftedClock, SystemClock, WallClock
 from gogooku.evening.evening import Asked, Evening
 from gogooku.evening.evening import evening as do_evening
@@ -54,20 +59,51 @@ def evening(
     environment: Mapping[str, str],
     execution: Execution,
     clock: WallClock,
+    log: RotatedFile | None = None,
     reporter: Reporter,
 ) -> Answer:
-    """Do an evening, and say what came of it.
+    """Do an evening, say what came of it, and add it to a log.
 
     Parameters
     ----------
     environment : mapping of str to str
         Those of `VARIABLES` that are set.
+    log : RotatedFile or None
+        Gets a line of JSON also where the evening failed.
 
     Raises
     ------
     GogookuError
         As `gogooku.evening.evening.evening`.
     """
+    about = {"at": clock.now().isoformat(timespec="seconds"), "source": asked.source}
+    try:
+        made = _evening(
+            home, asked, environment=environment, execution=execution, clock=clock,
+            reporter=reporter,
+        )  # fmt: skip
+    except BaseException as fault:
+        _keep(log, {**about, "failed": paragraph(str(fault)) or type(fault).__name__})
+        raise
+    _keep(log, {**about, **made.facts})
+    return made
+
+
+def _keep(log: RotatedFile | None, line: Mapping[str, Any]) -> None:
+    """Add a line to the log."""
+    if log is not None:
+        log.write(f"{json.dumps(finite(line), ensure_ascii=False, allow_nan=False)}\n".encode())
+
+
+def _evening(
+    home: Path,
+    asked: Asked,
+    *,
+    environment: Mapping[str, str],
+    execution: Execution,
+    clock: WallClock,
+    reporter: Reporter,
+) -> Answer:
     fetch: Callable[[], Synced] | None = None
     if asked.source in SYNCED:
         fetch = syncing.fetcher(

@@ -17,8 +17,9 @@ from gogooku.core.wall import WallClock
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.releases import registry
 from gogooku.releases.bundle import Bundle, bundle_ids, make_bundle, open_bundle
-from gogooku.releases.candidacy import Candidacy, GateLimits
+from gogooku.releases.candidacy import Candidacy
 from gogooku.releases.gates import judge, require_gates
+from gogooku.releases.limits import ReleaseConfig, looser
 from gogooku.releases.registry import read_registry
 from gogooku.releases.scorecard import scorecard_of
 from gogooku.releases.verdicts import Verdict, refusals
@@ -65,7 +66,8 @@ def release(
     Parameters
     ----------
     config, assignments
-        How it is traded; not with a bundle, which says so itself.
+        How it is traded and the limits of its gates (``gates.*``); not with a bundle, which says
+        so itself.
 
     Raises
     ------
@@ -81,7 +83,6 @@ def release(
         home=home,
         bundle=bundle,
         serving=None if serving in (None, bundle.bundle_id) else open_bundle(home, serving),
-        limits=GateLimits(),
         execution=execution,
         reporter=reporter,
     )
@@ -110,12 +111,20 @@ def _bundle_of(home: Path, name: str, config: Path | None, assignments: Sequence
             )
         return open_bundle(home, name)
     run = open_run(home, name)
-    resolved = resolve(TradeConfig(), base_name=BACKTEST, file=config, assignments=assignments)
-    trade = at_exchange(resolved, run.exchange(home))
+    resolved = resolve(ReleaseConfig(), base_name=BACKTEST, file=config, assignments=assignments)
+    settings = at_exchange(resolved, run.exchange(home))
+    trade = settings.part(TradeConfig)
     judged, traded = pipeline.evaluate(home, run), pipeline.backtest(home, run, trade)
     luck = luck_of(home, run, judged, horizon=trade.config.portfolio.horizon)
-    card = scorecard_of(run, judged, traded, tries=tries_on(home, run), deflated=luck.deflated)
-    return make_bundle(home, run, run.dataset(home), trade=trade, scorecard=card)
+    card = scorecard_of(
+        run,
+        judged,
+        traded,
+        tries=tries_on(home, run),
+        deflated=luck.deflated,
+        limits=settings.config.gates,
+    )
+    return make_bundle(home, run, run.dataset(home), settings=settings, scorecard=card)
 
 
 def _answer(
@@ -131,7 +140,7 @@ def _answer(
         (one.gate, "accepted" if _overruled(one, asked) else str(one.outcome), one.said)
         for one in verdicts
     ]
-    failure = None
+    failure, eased = None, looser(bundle.limits.config)
     if stopped:
         failure = FindingError(
             f"{bundle.bundle_id} is not {'a shadow' if asked.shadow else 'released'}: "
@@ -147,9 +156,12 @@ def _answer(
             "folder": str(bundle.folder),
             "gates": [one.to_json() for one in verdicts],
             "refused_by": [one.gate for one in stopped],
+            "limits": bundle.limits.to_json(),
+            "looser_limits": eased,
         },
         parts=[
             table("gates", ["gate", "", "what it says"], rows),
+            *([f"looser limits than usual: {'; '.join(eased)}"] if eased else []),
             f"{bundle.bundle_id} is {state} for {bundle.source}",
             f"  {bundle.folder}",
         ],

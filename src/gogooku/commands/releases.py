@@ -7,6 +7,7 @@ from pathlib import Path
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.releases.bundle import bundle_ids, open_bundle
+from gogooku.releases.limits import looser
 from gogooku.releases.registry import Move, read_registry
 from gogooku.releases.verdicts import Outcome
 
@@ -21,6 +22,7 @@ def releases(home: Path) -> Answer:
             one.bundle_id,
             str(now.state_of(one.bundle_id)),
             one.scorecard["skill"].get("h5.rank_ic", {}).get("value"),
+            "; ".join(looser(one.limits.config)),
         )
         for one in bundles
     ]
@@ -38,13 +40,20 @@ def releases(home: Path) -> Answer:
     return Answer(
         facts={
             "bundles": [
-                {"source": source, "bundle": name, "state": state, "rank_ic_5": skill}
-                for source, name, state, skill in rows
+                {
+                    "source": source,
+                    "bundle": name,
+                    "state": state,
+                    "rank_ic_5": skill,
+                    "limits": one.limits.to_json(),
+                    "looser_limits": looser(one.limits.config),
+                }
+                for one, (source, name, state, skill, _) in zip(bundles, rows, strict=True)
             ],
             "history": [move.to_json() for move in now.history],
         },
         parts=[
-            table("bundles", ["source", "bundle", "state", "RankIC at 5"], rows),
+            table("bundles", ["source", "bundle", "state", "RankIC at 5", "looser limits"], rows),
             table("history", ["at (UTC)", "bundle", "act", "became", "gates", "why"], moves),
         ],
     )

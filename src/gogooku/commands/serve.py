@@ -13,9 +13,9 @@ from typing import Any
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import UsageError
-from gogooku.core.files import storage_errors
 from gogooku.core.listen import Address, listen, url_of
 from gogooku.core.process import CTRL_C, until_stopped
+from gogooku.core.rotated import RotatedFile
 from gogooku.core.wall import WallClock
 from gogooku.dataset.home import current_dataset, current_name
 from gogooku.predict.predictor import Predictor
@@ -56,15 +56,15 @@ class Asked:
         named alone.
     device : str
         Where the network of a named run scores.
-    log : Path or None
-        File of the access log; standard error by default.
+    log : RotatedFile or None
+        The access log; standard error by default.
     """
 
     source: str | None = None
     run: str | None = None
     dataset: str | None = None
     device: str = "cpu"
-    log: Path | None = None
+    log: RotatedFile | None = None
 
     @property
     def is_research(self) -> bool:
@@ -130,7 +130,7 @@ def _published(
     service = Service(
         desk.pages(),
         keys,
-        log=_log(asked.log),
+        log=AccessLog(asked.log),
         clock=clock,
         metrics=desk.metrics,
         looks=[fresh.look],
@@ -153,16 +153,9 @@ def _research(
     )
     follows = [name for name, given in (("run", run), ("dataset", dataset)) if given is None]
     pages = Research(fresh, follows=follows).pages()
-    service = Service(pages, keys, log=_log(asked.log), clock=clock, looks=[fresh.look])
+    service = Service(pages, keys, log=AccessLog(asked.log), clock=clock, looks=[fresh.look])
     served = fresh.now()
     return service, {"run": served.run.run_id, "session": str(served.newest)}
-
-
-def _log(path: Path | None) -> AccessLog:
-    if path is None:
-        return AccessLog(None)
-    with storage_errors(path):
-        return AccessLog(path)
 
 
 def _begun(facts: dict[str, Any], listener: socket.socket) -> Answer:

@@ -9,11 +9,19 @@ from typing import Any
 from gogooku.dashboard.shown import Shown
 from gogooku.dashboard.skill import is_below
 from gogooku.dashboard.texts import CHECKS, STEPS, TABLES, TITLES, moment, named
+from gogooku.dashboard.verdict_texts import (
+    GATES,
+    OUTCOMES,
+    VALUE,
+    check_named,
+    check_said,
+    gate_said,
+    refusal,
+)
 from gogooku.evaluate.page import grid, section
-from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, Words, both, html, sessions
+from gogooku.evaluate.words import CORRELATION, COUNT, NONE, Text, Unit, Words, html, sessions
 from gogooku.watch.status import failed_checks
 
-_VALUE = Unit(digits=3)
 _SECONDS = Unit(digits=1, suffix=Text(" s", "秒"))
 
 
@@ -26,9 +34,13 @@ def alarms(shown: Shown, skill: Sequence[Mapping[str, Any]]) -> list[Words]:
             Text("The last evening ({at}) failed: {why}", "直近の夜間処理({at})が失敗した: {why}")
             .filled(at=moment(evening.get("at")), why=str(evening["failed"]))
         )  # fmt: skip
+    gates = {
+        f"{one['session']}: {one['gate']}: {one['said']}": one
+        for one in evening.get("refused_gates", ())
+    }
     for one in evening.get("refused", ()):
         said = Text("Not published, a gate refused: {why}", "公開を見送った(検査で不合格): {why}")
-        found.append(said.filled(why=str(one)))
+        found.append(said.filled(why=refusal(str(one), gates)))
     for one in skill:
         if is_below(one):
             found.append(
@@ -82,9 +94,9 @@ def _box(kind: str, title: Text, items: Sequence[str]) -> str:
 
 def _check(one: Mapping[str, Any]) -> str:
     """A failed check: what it is about, then what was seen, as the watch says it."""
-    name = both(named(CHECKS, one["name"]))
+    name = check_named(one)
     head = html(Text(f"{name.en}: ", f"{name.ja}: "))
-    return f'{head}<span class="seen">{escape(str(one["says"]))}</span>'
+    return f'{head}<span class="seen">{html(check_said(one))}</span>'
 
 
 def data_part(shown: Shown) -> str:
@@ -144,7 +156,7 @@ def pipeline_part(shown: Shown) -> str:
     ]
     cells = "".join(f"<div><dt>{html(one)}</dt><dd>{html(two)}</dd></div>" for one, two in rows)
     note = Text("Times are of Tokyo.", "時刻は東京時間。")
-    inner = f'<dl class="facts">{cells}</dl>{_steps(evening)}{_checks(shown)}'
+    inner = f'<dl class="facts">{cells}</dl>{_steps(evening)}{_gates(shown)}{_checks(shown)}'
     return section("pipeline", TITLES["pipeline"], inner, note=note)
 
 
@@ -180,6 +192,25 @@ def _steps(evening: Mapping[str, Any]) -> str:
     return grid([html(one) for one in heads], rows, kind="short")
 
 
+def _gates(shown: Shown) -> str:
+    """What each gate said before this was published."""
+    if not shown.gates:
+        return ""
+    heads = (Text("gate", "公開前の検査"), Text("verdict", "判定"), Text("what it saw", "内容"))
+    rows = [
+        [
+            html(named(GATES, one["gate"])),
+            html(named(OUTCOMES, one["outcome"])),
+            html(gate_said(one)),
+        ]
+        for one in shown.gates
+    ]
+    summary = Text("All {n} gates before publishing", "公開前の全{n}件の検査")
+    table = grid([html(one) for one in heads], rows)
+    said = html(summary.filled(n=str(len(rows))))
+    return f'<details class="printed"><summary>{said}</summary>{table}</details>'
+
+
 def _checks(shown: Shown) -> str:
     checks = (shown.measured or {}).get("checks", [])
     if not checks:
@@ -202,8 +233,8 @@ def _checks(shown: Shown) -> str:
             [
                 f"{html(named(CHECKS, one['name']))}{below}",
                 verdict,
-                html(_VALUE.text(one["value"])),
-                html(_VALUE.text(one["limit"])),
+                html(VALUE.text(one["value"])),
+                html(VALUE.text(one["limit"])),
             ]
         )
     summary = html(Text("All {n} checks", "全{n}件の検査").filled(n=str(len(checks))))

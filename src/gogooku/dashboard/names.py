@@ -77,7 +77,7 @@ def _line(
         f'<span class="close">{html(PRICE.text(row["close"]))}</span>',
         f'<span class="order">{_order(own)}</span>',
     ]
-    inner = _facts(row, shown, own) + why_part(reasons.get(code))
+    inner = _facts(row, shown, own) + why_part(reasons.get(code), why_not=shown.why_not)
     return (
         f'<li><details id="name-{escape(code)}"><summary class="line">{"".join(cells)}</summary>'
         f'<div class="more">{inner}</div></details></li>'

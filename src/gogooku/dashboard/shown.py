@@ -42,6 +42,8 @@ class Shown:
         The account that the orders are of.
     evening : mapping or None
         How the last evening ended, see `gogooku.watch.summary.record_evening`.
+    gates : sequence of mapping
+        What the gates said of the publication, see `gogooku.releases.verdicts.Verdict`.
     measured : mapping or None
         See `gogooku.watch.status.status_of`.
     live : polars.DataFrame
@@ -50,6 +52,8 @@ class Shown:
         ``skill`` of the scorecard.
     shadows : sequence of str
         Bundles that are scored beside the one in service.
+    why_not : str
+        Why the publication has no reasons: a key of `gogooku.dashboard.why.WHY_NOT`.
     troubles : sequence of words
         Why what is shown may be old.
     """
@@ -70,9 +74,11 @@ class Shown:
     before_session: date | None = None
     account: Mapping[str, Any] | None = None
     evening: Mapping[str, Any] | None = None
+    gates: Sequence[Mapping[str, Any]] = ()
     measured: Mapping[str, Any] | None = None
     promised: Mapping[str, Any] = field(default_factory=dict)
     shadows: Sequence[str] = ()
+    why_not: str = ""
     troubles: Sequence[Words] = ()
 
     @property

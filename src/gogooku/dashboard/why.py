@@ -52,11 +52,34 @@ class Reasons:
     rows: Sequence[Reason]
 
 
-def why_part(reasons: Reasons | None) -> str:
+WHY_NOT: Final[Mapping[str, Text]] = {
+    "peers": Text(
+        "Not given: in this model names see one another, so a score is no sum of what the features "
+        "of its own name add.",
+        "提示なし: このモデルでは銘柄が互いに影響し合うため、"
+        "スコアを当該銘柄の特徴量の寄与の和に分解できない。",
+    ),
+    "heads": Text(
+        "Not given: the score is a mean of places at several horizons, which is no sum.",
+        "提示なし: スコアは複数の予測期間の順位の平均であり、寄与の和に分解できない。",
+    ),
+    "learner": Text(
+        "Not given: no way to split the score of this kind of model is known.",
+        "提示なし: この種類のモデルのスコアを寄与に分解する方法がない。",
+    ),
+    "gap": Text(
+        "Not given: what was computed does not add up to the score.",
+        "提示なし: 算出した寄与の和がスコアに一致しない。",
+    ),
+}
+"""Why a publication has no reasons, by the word among its facts."""
+
+
+def why_part(reasons: Reasons | None, *, why_not: str = "") -> str:
     """The reasons of a name as HTML; a sentence where they were not computed."""
     title = html(Text("Why it ranks there", "この順位の根拠"))
     if reasons is None or not reasons.rows:
-        said = Text(
+        said = WHY_NOT.get(why_not) or Text(
             "Not computed: this publication has no contributions of features for this name.",
             "未計算: この公開には、この銘柄の特徴量の寄与が含まれていない。",
         )

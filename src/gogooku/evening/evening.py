@@ -7,7 +7,7 @@ dataset that is built is found, a publication that is there stays. So the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -27,6 +27,7 @@ from gogooku.evening.log import EveningLog, StepLog
 from gogooku.evening.record import Outcome, recorded
 from gogooku.ingest.jquants.summary import Synced
 from gogooku.ingest.source import Source, delivery, sources_folder
+from gogooku.learn.why.contributions import WhyNot
 from gogooku.predict.predictor import Ranking
 from gogooku.publish.gates import (
     Promise,
@@ -37,6 +38,7 @@ from gogooku.publish.gates import (
     judge_session,
     promise_of,
 )
+from gogooku.publish.gates_of_data import data_of, judge_data
 from gogooku.publish.holdings import Holdings
 from gogooku.publish.orders import (
     ORDERS_CSV,
@@ -48,7 +50,6 @@ from gogooku.publish.orders import (
     make_orders,
     open_desk,
     orders_csv,
-    partial_data,
 )
 from gogooku.publish.publication import (
     ORDERS,
@@ -60,7 +61,7 @@ from gogooku.publish.publication import (
     published_sessions,
 )
 from gogooku.publish.ranked import ranked
-from gogooku.publish.reasons import WHY, reasons
+from gogooku.publish.reasons import WHY_NOT, reasons
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry, scored_each_evening, the_released
 from gogooku.releases.verdicts import Verdict, refusals
@@ -109,6 +110,8 @@ class Evening:
         Of the released bundle, in order; what was there before is not among them.
     refused : list of str
         What a check found, each with its session; nothing of such a session is published.
+    refused_gates : list of mapping
+        Of those, the verdicts of gates, each with its session.
     ready : list of date
         Sessions that a dry run would have published.
     asked : date or None
@@ -123,6 +126,7 @@ class Evening:
     expected: date | None = None
     published: list[Publication] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    refused_gates: list[Mapping[str, Any]] = field(default_factory=list)
     ready: list[date] = field(default_factory=list)
     asked: date | None = None
     dry_run: bool = False
@@ -140,12 +144,18 @@ class Evening:
         self, bundle: Bundle, day: date, verdicts: Sequence[Verdict], step: StepLog
     ) -> bool:
         """Say which gates refused; a refusal of a bundle that is not in service fails nothing."""
-        found = [f"{day}: {one.gate}: {one.said}" for one in refusals(verdicts)]
+        found = refusals(verdicts)
         if found:
-            step.said = f"refused: {'; '.join(found)}"
+            step.said = f"refused: {'; '.join(_refusal(day, one) for one in found)}"
         if bundle.bundle_id == self.bundle:
-            self.refused += found
+            for one in found:
+                self.refuse(day, one)
         return bool(found)
+
+    def refuse(self, day: date, verdict: Verdict) -> None:
+        """Keep that a gate stopped a session of the bundle in service."""
+        self.refused.append(_refusal(day, verdict))
+        self.refused_gates.append({"session": str(day), **verdict.to_json()})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -163,11 +173,16 @@ class Evening:
                 for one in self.published
             ],
             "refused": self.refused,
+            "refused_gates": self.refused_gates,
             "ready": [str(day) for day in self.ready],
             "dry_run": self.dry_run,
             "outcome": str(self.outcome),
             "steps": [step.to_json() for step in self.log.steps],
         }
+
+
+def _refusal(day: date, verdict: Verdict) -> str:
+    return f"{day}: {verdict.gate}: {verdict.said}"
 
 
 def evening(
@@ -246,6 +261,7 @@ def _steps(
             at=clock.now(),
             steps={step.name: step.seconds for step in done.log.steps},
             refused=done.refused,
+            gates=done.refused_gates,
         )
     return done
 
@@ -262,15 +278,14 @@ def _publish_due(
         done.log.reporter.say(f"catching up {len(due):,} evenings: {due[0]} to {due[-1]}")
     predictor, promise = pipeline.predictor(bundle.run, dataset), promise_of(bundle)
     desk = open_desk(predictor, dataset, names_beside(home, dataset), bundle.trade.config)
+    fits = contract(bundle, dataset)
     stated = asked if in_service and asked.holdings is not None else None
     made = []
     for day in due:
         with done.log.step(f"publish {day}") as step:
             ranking = predictor.ranking(day, horizon=bundle.trade.config.portfolio.horizon)
-            lacking = partial_data(desk, ranking)
-            if lacking is not None:
-                done.refused += [f"{day}: {lacking}"] if in_service else []
-                step.said = f"refused: {lacking}"
+            data = judge_data(data_of(desk, ranking), asked.limits)
+            if done.stopped(bundle, day, data, step):
                 continue
             holdings = _stated(desk, day, stated) if day == due[-1] else None
             before = last_target(home, bundle.source, bundle.bundle_id, before=day)
@@ -280,6 +295,7 @@ def _publish_due(
             verdicts = _verdicts(home, bundle, day, content, promise, asked.limits)
             if done.stopped(bundle, day, verdicts, step):
                 continue
+            content = content.with_facts(gates=[one.to_json() for one in (fits, *data, *verdicts)])
             if asked.dry_run:
                 done.ready += [day] if in_service else []
                 continue
@@ -307,7 +323,7 @@ def _due(
     in_service = bundle.bundle_id == done.bundle
     late = freshness(expected, dataset)
     if in_service and asked.day is None and late.refused:
-        done.refused.append(f"{expected}: {late.gate}: {late.said}")
+        done.refuse(expected, late)
     due = due_sessions(
         dataset.sessions,
         expected=expected,
@@ -364,10 +380,12 @@ def _content(
     """
     before = newest_publication(home, bundle.source, bundle.bundle_id, before=made.date)
     ranking = ranked(made, desk.names, before)
-    facts = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
+    facts: dict[str, Any] = {"horizon": made.horizon, "run": bundle.run_id, "names": ranking.height}
     traded = [] if tonight is None else [*tonight.target["code"], *tonight.orders["code"]]
     why = reasons(desk.predictor, made, also=traded)
-    explained = {} if why is None else {WHY: why}
+    explained = {} if isinstance(why, WhyNot) else why
+    if isinstance(why, WhyNot):
+        facts[WHY_NOT] = str(why)
     if tonight is None:
         return Content(frames={RANKING: ranking, **explained}, facts=facts)
     return Content(

@@ -132,6 +132,9 @@ def within_budget(
 ) -> IntArray:
     """Shares per name whose total is within a budget: all scaled alike, the rest by rank.
 
+    The one way in which purchases beyond cash are cut, of the fills of a backtest and of the orders
+    of an evening: what is bought stays near the weights that were decided.
+
     Parameters
     ----------
     wanted : int64 [k]
@@ -158,10 +161,10 @@ def within_budget(
         if cost > 0.0 and (lots := min((count - bought[place]) // lot, int(left / cost))) > 0:
             bought[place] += lots * lot
             left -= lots * cost
-    return trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
+    return _trimmed(np.array(bought, dtype=np.int64), total_of, lot_cost, budget=budget, lot=lot)
 
 
-def trimmed(
+def _trimmed(
     counts: IntArray,
     total_of: Callable[[IntArray], IntArray],
     lot_cost: list[float],

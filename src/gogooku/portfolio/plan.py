@@ -25,7 +25,7 @@ from gogooku.portfolio.book import Reason, Side
 from gogooku.portfolio.costs import Traded
 from gogooku.portfolio.fill_config import FillPrice
 from gogooku.portfolio.fills import Offer
-from gogooku.portfolio.orders import Orders, Slip, slip_of, trimmed, within_cap
+from gogooku.portfolio.orders import Orders, Slip, slip_of, within_budget, within_cap
 from gogooku.portfolio.tonight import Account
 
 ODD_LOT: Final = "odd_lot"
@@ -67,8 +67,8 @@ def plan_orders(
     Parameters
     ----------
     targets : mapping of int to int
-        Shares by position; in order of rank, best first. What cash does not allow is left out from
-        the last.
+        Shares by position; in order of rank, best first. What cash does not allow is scaled as a
+        backtest does it, see `gogooku.portfolio.orders.within_budget`.
     """
     day, lot = bars.sessions[t].item(), config.lot_size
     whole = np.sign(account.shares_N) * (np.abs(account.shares_N) // lot * lot)
@@ -145,7 +145,7 @@ class _Making:
         }
 
     def spend(self) -> None:
-        """What cash and the limit of both sides together allow; what does not fit is cut."""
+        """What cash and the limit of both sides together allow, the rest by rank."""
         self._take(Side.SELL, sign=-1)
         self._fit(Side.COVER, self._total, self.cash)
         self._take(Side.COVER, sign=1)
@@ -156,10 +156,7 @@ class _Making:
 
     def _fit(self, side: Side, total_of: Callable[[IntArray], IntArray], budget: int) -> None:
         wanted = self.shares[side]
-        full = total_of(wanted).tolist()
-        lot = self.config.lot_size
-        each = [lot * a / b if b else 0.0 for a, b in zip(full, wanted.tolist(), strict=True)]
-        kept = trimmed(wanted.copy(), total_of, each, budget=budget, lot=lot)
+        kept = within_budget(wanted, total_of, budget=budget, lot=self.config.lot_size)
         self._leave(kept < wanted, Reason.CASH)
         self.shares[side] = kept
 

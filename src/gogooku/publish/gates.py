@@ -24,8 +24,8 @@ from gogooku.core.metrics import has_dispersion
 from gogooku.core.types import Dataset
 from gogooku.publish.publication import RANKING, TARGET, Publication
 from gogooku.releases.bundle import Bundle
-from gogooku.releases.candidacy import GateLimits
 from gogooku.releases.gates_of_scores import tied_share
+from gogooku.releases.limits import GateLimits
 from gogooku.releases.verdicts import Verdict, passed, refused
 
 _PROMISED_SESSIONS: Final = 60
@@ -41,9 +41,14 @@ class PublishLimits(Config):
 
     Attributes
     ----------
+    least_universe : float
+        Smallest universe, as a share of that of the session before.
+    least_scored, least_quoted : float
+        Smallest share of the universe that must have a score, and a price of the session.
     least_of_before : float
-        Smallest number of names, as a share of the session before. Listings, delistings and halts
-        move a share of a percent a day; a tenth is a delivery that is not whole.
+        Smallest number of ranked names, as a share of what was published the session before.
+        Listings, delistings and halts move a share of a percent a day; a tenth is a delivery that
+        is not whole.
     least_of_tested : float
         The same as a share of the median of the test part; a universe may shrink over the years.
     spread_times : float
@@ -60,6 +65,9 @@ class PublishLimits(Config):
         Share of equity that a decision may always trade, both sides together, halved.
     """
 
+    least_universe: float = Field(default=0.8, ge=0.0, le=1.0)
+    least_scored: float = Field(default=0.5, ge=0.0, le=1.0)
+    least_quoted: float = Field(default=0.5, ge=0.0, le=1.0)
     least_of_before: float = Field(default=0.9, ge=0.0, le=1.0)
     least_of_tested: float = Field(default=0.7, ge=0.0, le=1.0)
     spread_times: float = Field(default=10.0, ge=1.0)
@@ -174,7 +182,8 @@ def freshness(expected: date, dataset: Dataset) -> Verdict:
             expected=str(expected),
             newest=str(dataset.sessions[-1]),
         )
-    return passed("freshness", f"{expected} is there", expected=str(expected))
+    newest = str(dataset.sessions[-1])
+    return passed("freshness", f"{expected} is there", expected=str(expected), newest=newest)
 
 
 def contract(bundle: Bundle, dataset: Dataset) -> Verdict:
@@ -183,7 +192,8 @@ def contract(bundle: Bundle, dataset: Dataset) -> Verdict:
         bundle.require(dataset)
     except ContractError as fault:
         return refused("contract", str(fault))
-    return passed("contract", f"{len(dataset.features):,} features and the clock fit")
+    count = len(dataset.features)
+    return passed("contract", f"{count:,} features and the clock fit", features=count)
 
 
 def _finite(session: Session, gate: str) -> Verdict:
@@ -196,9 +206,11 @@ def _finite(session: Session, gate: str) -> Verdict:
             gate,
             f"{bad.height:,} of {ranking.height:,} names have a score that is no number (first "
             f"{bad.get_column('code')[0]}); see the dataset: gogooku audit",
-            names=bad.height,
+            names=ranking.height,
+            bad=bad.height,
         )
-    return passed(gate, f"{len(columns)} scores of {ranking.height:,} names are numbers")
+    said = f"{len(columns)} scores of {ranking.height:,} names are numbers"
+    return passed(gate, said, names=ranking.height, bad=0)
 
 
 def _coverage_before(session: Session, gate: str) -> Verdict:
@@ -318,7 +330,8 @@ GATES: Final[Mapping[str, Callable[[Session, str], Verdict]]] = {
     "jump": _jump,
     "turnover": _turnover,
 }
-"""Every gate of a session by its name; `freshness` and `contract` come before there is one."""
+"""Every gate of a ranked session by its name; `freshness`, `contract` and those of the data
+(`gogooku.publish.gates_of_data`) come before."""
 
 
 def judge_session(session: Session) -> Sequence[Verdict]:

@@ -24,7 +24,6 @@ from gogooku.portfolio.backtest import TradeConfig
 from gogooku.portfolio.bars import MarketBars
 from gogooku.portfolio.book import Side
 from gogooku.portfolio.decide import History
-from gogooku.portfolio.fill_config import FillPrice
 from gogooku.portfolio.plan import SIDES, Plan, plan_orders
 from gogooku.portfolio.signal import rows_of
 from gogooku.portfolio.tonight import Account, decision_of, last_closes, targets_of
@@ -48,10 +47,6 @@ HOLDINGS: Final = "holdings"
 """Of an account that was stated."""
 BELOW_ONE_LOT: Final = "below_one_lot"
 """Of a name with a weight that buys no whole lot."""
-_LEAST_MEMBERS: Final = 0.8
-"""Smallest universe, as a share of that of the session before."""
-_LEAST_SCORED: Final = 0.5
-"""Smallest share of the universe that must have a score, and a price of the session."""
 
 ORDER_SCHEMA: Final[Mapping[str, Any]] = {
     "side": pl.String,
@@ -138,33 +133,6 @@ def open_desk(
     """
     bars = market_bars(dataset)
     return Desk(predictor, bars, history_of(dataset, bars), names, config)
-
-
-def partial_data(desk: Desk, made: Ranking) -> str | None:
-    """Why no order may be made of a session's data; None where it is whole.
-
-    The universe against that of the session before, the names of it that have a score, and those
-    that have a price of the session.
-    """
-    bars = desk.bars
-    t = _index(bars, made.date)
-    members = bars.universe[t]
-    now = int(members.sum())
-    before = int(bars.universe[t - 1].sum()) if t else now
-    if now < _LEAST_MEMBERS * before:
-        return (
-            f"coverage: {now:,} names in the universe, {before:,} on the session before; at least "
-            f"{_LEAST_MEMBERS:.0%} are expected. Is a file of the vendor late? Run it again later"
-        )
-    quoted = int(np.isfinite(bars.price(t, FillPrice.CLOSE)[members]).sum())
-    for what, count in (("scored", made.frame.height), ("quoted", quoted)):
-        if count < _LEAST_SCORED * now:
-            return (
-                f"coverage: {count:,} of {now:,} names of the universe are {what}; at least "
-                f"{_LEAST_SCORED:.0%} are expected. Is a file of the vendor late? Run it again "
-                "later"
-            )
-    return None
 
 
 def make_orders(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +44,7 @@ class Content:
     frames : mapping of str to polars.DataFrame
         ``ranking``, ``target``, ``orders`` and whatever else is kept, by the name of its file.
     facts : mapping
-        What programs read: horizon, counts, verdicts of the checks. No times, and nothing that
+        What programs read: horizon, counts, verdicts of its gates. No times, and nothing that
         names what it was made from: made anew from the same knowledge, it is the same.
     files : mapping of str to bytes
         Whatever else is kept, by the name of its file.
@@ -53,6 +53,10 @@ class Content:
     frames: Mapping[str, pl.DataFrame]
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def with_facts(self, **more: Any) -> Content:
+        """The same with more facts."""
+        return replace(self, facts={**self.facts, **more})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, Final
 import polars as pl
 
 from gogooku.core.artefact import copy_artefact, new_artefact
-from gogooku.core.config import ConfigT, Resolved, tree_of, validated
+from gogooku.core.config import ConfigT, Resolved, resolve, tree_of, validated
 from gogooku.core.errors import ContractError, DataError
 from gogooku.core.files import MANIFEST_FILE, hash_parts, write_json
 from gogooku.core.findings import did_you_mean, short
@@ -29,6 +29,7 @@ from gogooku.core.types import Dataset
 from gogooku.dataset.assemble import BuildConfig
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.releases.distribution import DISTRIBUTION_FILE, write_distributions
+from gogooku.releases.limits import GateLimits, ReleaseConfig
 from gogooku.releases.score_distribution import SCORES_FILE
 from gogooku.runs.folder import Run, read_run
 from gogooku.tables.parts import base_source
@@ -45,6 +46,8 @@ DATASET_STAMP_FILE: Final = "dataset_stamp.json"
 
 _FACTS: Final = ("source", "exchange", "clock", "feature_hash")
 """Of the contract, what the manifest says too."""
+_LIMITS: Final = "gates"
+"""Of the settings of a release, those that the manifest holds."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,12 @@ class Bundle:
         return self._settings(TRADE_FILE, TradeConfig)
 
     @property
+    def limits(self) -> Resolved[GateLimits]:
+        """From where on its gates refuse it; a bundle that states none has the usual ones."""
+        usual = resolve(GateLimits(), base_name="release").to_json()
+        return _settings(self.manifest.get(_LIMITS, usual), GateLimits)
+
+    @property
     def scorecard(self) -> Mapping[str, Any]:
         """What it promised when it was made: its evaluation, its backtest, tries, warnings."""
         return self.files.json(SCORECARD_FILE)
@@ -145,11 +154,15 @@ class Bundle:
             )
 
     def _settings(self, name: str, kind: type[ConfigT]) -> Resolved[ConfigT]:
-        written = self.files.json(name)
-        return Resolved(
-            config=validated(kind, tree_of(written)),
-            origins={path: str(entry["from"]) for path, entry in written.items()},
-        )
+        return _settings(self.files.json(name), kind)
+
+
+def _settings(written: Mapping[str, Mapping[str, Any]], kind: type[ConfigT]) -> Resolved[ConfigT]:
+    """Settings as they are written."""
+    return Resolved(
+        config=validated(kind, tree_of(written)),
+        origins={path: str(entry["from"]) for path, entry in written.items()},
+    )
 
 
 def _differ(name: str, wanted: object, there: object) -> str:
@@ -185,7 +198,7 @@ def make_bundle(
     run: Run,
     dataset: Dataset,
     *,
-    trade: Resolved[TradeConfig],
+    settings: Resolved[ReleaseConfig],
     scorecard: Mapping[str, Any],
 ) -> Bundle:
     """Make the bundle of a run; one of the same content is found and not made again.
@@ -194,8 +207,8 @@ def make_bundle(
     ----------
     dataset : Dataset
         The one that the run was fitted on.
-    trade : Resolved
-        How it will be traded.
+    settings : Resolved
+        How it will be traded, and the limits of its gates.
     scorecard : mapping
         See `gogooku.releases.scorecard`.
 
@@ -205,9 +218,10 @@ def make_bundle(
         A file of the run or of the dataset is damaged.
     """
     data, contract = open_sealed(dataset.folder, kind="dataset"), contract_of(dataset)
+    trade = settings.part(TradeConfig)
     stamp = make_stamp(
         BUNDLE,
-        config_hash=trade.config.content_hash,
+        config_hash=settings.config.content_hash,
         code=(__name__,),
         inputs={
             f"run {run.run_id}": run.content_hash,
@@ -226,8 +240,19 @@ def make_bundle(
             write_json(building / SCORECARD_FILE, dict(scorecard))
             write_distributions(building, run, dataset, top_k=trade.config.portfolio.top_k)
             stamp.write(building)
-            write_json(building / MANIFEST_FILE, _manifest(run, dataset, contract, stamp.key))
+            about = {**_manifest(run, dataset, contract, stamp.key), _LIMITS: _limits(settings)}
+            write_json(building / MANIFEST_FILE, about)
     return open_bundle(home, folder.name)
+
+
+def _limits(settings: Resolved[ReleaseConfig]) -> dict[str, Any]:
+    """The limits of the gates with their origins, as they are written."""
+    start = f"{_LIMITS}."
+    return {
+        path.removeprefix(start): entry
+        for path, entry in settings.to_json().items()
+        if path.startswith(start)
+    }
 
 
 def _manifest(run: Run, dataset: Dataset, contract: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gogooku.releases.limits import GateLimits, looser
 from gogooku.runs.folder import Run
 from gogooku.runs.judge import Evaluation
 from gogooku.runs.trade import Traded
 
 
 def scorecard_of(
-    run: Run, judged: Evaluation, traded: Traded, *, tries: int, deflated: float | None
+    run: Run,
+    judged: Evaluation,
+    traded: Traded,
+    *,
+    tries: int,
+    deflated: float | None,
+    limits: GateLimits,
 ) -> dict[str, Any]:
     """What a bundle promises.
 
@@ -22,6 +29,8 @@ def scorecard_of(
     deflated : float or None
         Probability that its RankIC at the traded horizon is real after so many tries, see
         `gogooku.runs.luck.luck_of`; None where it is not known.
+    limits : GateLimits
+        Those of its gates; which of them let more through than usual is said.
     """
     windows = run.windows("test")
     return {
@@ -37,6 +46,7 @@ def scorecard_of(
         "warnings": judged.warnings,
         "money": dict(traded.metrics),
         "account": _account(traded.facts),
+        "looser_limits": looser(limits),
     }
 
 

@@ -28,6 +28,7 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "status": "what the watch said of each evening",
         "evenings": "records of evenings",
         "metrics": "for Prometheus",
+        "logs": "of the server and of evenings",
     }
 )
 """Folders of a home, and what losing one means."""

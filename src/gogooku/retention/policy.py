@@ -43,6 +43,8 @@ class PruneConfig(Config):
         What interrupted commands left; until then the same command goes on with it.
     status_days : int
         What the watch said of an evening.
+    log_days : int
+        Logs that were moved aside, in the home's ``logs``; the one that is written stays.
     run_days : int
         Runs that no bundle was made from; 0 keeps all. Their tries stay counted.
     publication_days : int
@@ -54,6 +56,7 @@ class PruneConfig(Config):
     job_days: int = Field(default=30, ge=0)
     leftover_days: int = Field(default=7, ge=0)
     status_days: int = Field(default=400, ge=1)
+    log_days: int = Field(default=90, ge=1)
     run_days: int = Field(default=0, ge=0)
     publication_days: int = Field(default=0, ge=0)
 
@@ -126,6 +129,7 @@ def plan_prune(home: Path, config: PruneConfig, *, now: datetime) -> PrunePlan:
         *_jobs(home, config, now=now),
         *_publications(home, config, kept, now=now),
         *_statuses(home, config, now=now),
+        *_logs(home, config, now=now),
     )
     return PrunePlan(items=tuple(items), kept=kept)
 
@@ -240,6 +244,13 @@ def _statuses(home: Path, config: PruneConfig, *, now: datetime) -> Iterator[Ite
         day = _day_of(path.name)
         if day is not None and day < end:
             yield Item("status", path, f"older than {config.status_days} days")
+
+
+def _logs(home: Path, config: PruneConfig, *, now: datetime) -> Iterator[Item]:
+    """Of logs, those that a newer one has taken the place of: their names end with a number."""
+    for path in sorted((home / "logs").glob("*.*")):
+        if path.suffix[1:].isdecimal() and _older(path, config.log_days, now=now):
+            yield Item("logs", path, f"older than {config.log_days} days")
 
 
 def _day_of(name: str) -> date | None:

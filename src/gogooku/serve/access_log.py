@@ -7,13 +7,13 @@ request; lines that find the queue full are counted, and the log says how many a
 from __future__ import annotations
 
 import json
-import os
 import queue
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
+
+from gogooku.core.rotated import RotatedFile
 
 _MOST_WAITING = 10_000
 _MOST_AT_ONCE = 500
@@ -21,22 +21,16 @@ _LOST: Final = "log_lines_lost"
 
 
 class AccessLog:
-    """Writes lines to standard error or to a file, which is opened again once it was moved away.
+    """Writes lines to standard error or to a file.
 
     Parameters
     ----------
-    path : Path or None
-        The file; None for standard error.
-
-    Raises
-    ------
-    OSError
-        The file cannot be opened.
+    file : RotatedFile or None
+        None for standard error.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._file: TextIO | None = None if path is None else self._open(path)
+    def __init__(self, file: RotatedFile | None) -> None:
+        self._file = file
         self._queue: queue.Queue[Mapping[str, Any] | None] = queue.Queue(_MOST_WAITING)
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="access log", daemon=True)
@@ -79,31 +73,12 @@ class AccessLog:
 
     def _put(self, texts: list[str]) -> None:
         """Write lines; where there is no room for them they are counted as lost."""
+        block = "".join(f"{text}\n" for text in texts)
         try:
-            stream = self._stream()
-            stream.write("".join(f"{text}\n" for text in texts))
-            stream.flush()
+            if self._file is None:
+                sys.stderr.write(block)
+                sys.stderr.flush()
+            elif block:
+                self._file.write(block.encode())
         except (OSError, ValueError):
             self._lost += len(texts)
-
-    def _stream(self) -> TextIO:
-        if self._path is None:
-            return sys.stderr
-        if self._file is None or not self._is_there(self._file):
-            if self._file is not None:
-                self._file.close()
-            self._file = self._open(self._path)
-        return self._file
-
-    def _is_there(self, file: TextIO) -> bool:
-        """Whether the path still leads to the open file."""
-        assert self._path is not None
-        try:
-            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
-        except FileNotFoundError:
-            return False
-
-    @staticmethod
-    def _open(path: Path) -> TextIO:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        return os.fdopen(descriptor, "w", encoding="utf-8")

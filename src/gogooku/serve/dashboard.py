@@ -11,6 +11,7 @@ from gogooku.dashboard.shown import Shown
 from gogooku.evaluate.page import PAGE_POLICY
 from gogooku.evaluate.words import Language, Text, Words, sessions
 from gogooku.publish.orders import PORTFOLIO
+from gogooku.publish.reasons import WHY_NOT
 from gogooku.serve.answers import Answer, Later, prepared
 from gogooku.serve.pages import HTML
 from gogooku.serve.snapshot import Snapshot
@@ -63,9 +64,11 @@ def shown_of(held: Snapshot, now: Standing) -> Shown:
         before_session=None if before is None else before.session,
         account=newest.facts.get(PORTFOLIO),
         evening=status.evening,
+        gates=newest.facts.get("gates", ()),
         measured=status.measured,
         promised=held.registry["scorecard"].get("skill", {}),
         shadows=held.registry["shadows"],
+        why_not=str(newest.facts.get(WHY_NOT, "")),
         troubles=troubles(now, held),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gogooku.core.types import Dataset
 from gogooku.publish.publication import open_publication, published_sessions
@@ -54,6 +54,7 @@ def after_evening(
     at: datetime,
     steps: Mapping[str, float],
     refused: Sequence[str] = (),
+    gates: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Keep how an evening ended, and write the metrics; see `record_evening`.
 
@@ -64,7 +65,7 @@ def after_evening(
     StorageError
         The disk is full.
     """
-    record_evening(home, source, at=at, steps=steps, refused=refused)
+    record_evening(home, source, at=at, steps=steps, refused=refused, gates=gates)
     write_metrics(home, now=at)
 
 

@@ -144,7 +144,7 @@ def drift_checks(drift: Mapping[str, Any], nulls: Mapping[str, Any]) -> Iterator
             limits.MOST_DRIFTED,
             below=False,
             says=f"{drift['drifted']:,} of {drift['judged']:,} features are further from the "
-            f"training than any of its sessions was; worst {worst}",
+            f"training than its sessions and chance explain; worst {worst}",
         )
     if drift["most_times"] is not None:
         first = drift["worst"][0]
@@ -155,7 +155,7 @@ def drift_checks(drift: Mapping[str, Any], nulls: Mapping[str, Any]) -> Iterator
             limits.MOST_TIMES,
             below=False,
             says=f"{first['feature']}: stability index {first['stability']:.2f}, at most "
-            f"{first['usual']:.2f} in training",
+            f"{first['usual']:.2f} without drift",
         )
     named = ", ".join(one["feature"] for one in nulls["worst"][:3]) or "none"
     share = nulls["grown"] / max(1, nulls["features"])

@@ -10,13 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gogooku.core.drift import kolmogorov_smirnov, population_stability, shares_of
+from gogooku.core.drift import (
+    beyond_the_largest,
+    kolmogorov_smirnov,
+    population_stability,
+    shares_of,
+    stability_by_chance,
+)
 from gogooku.core.metrics import number_or_none
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import read_values
 from gogooku.releases.distribution import MARKET_SESSIONS, STOCK
 from gogooku.watch.limits import LEAST_DRIFT, MORE_NULLS
 
+_LEAST_VALUES: Final = 10
+"""Known values below which a feature is not judged: a bin each."""
 WORST: Final = 10
 """Features that are named."""
 
@@ -34,9 +42,11 @@ SCHEMA: Final[Mapping[str, pl.DataType]] = {
     "more_nulls": pl.Boolean(),
 }
 """A row per feature: known values; stability index and Kolmogorov-Smirnov distance against the
-training; the largest index of a session of the training, never below
-`gogooku.watch.limits.LEAST_DRIFT`, and the index as a multiple of it; nulls now and at most in the
-training. A market feature is judged over its last sessions."""
+training. ``usual`` is the largest index of a session of the training, never below
+`gogooku.watch.limits.LEAST_DRIFT` or what so few values may have by chance. A feature has drifted
+beyond what one more session than the training's may have, see `beyond_the_largest`; then ``times``
+is the index as a multiple of ``usual``, and else a share of that limit. Nulls now and at most in
+the training. A market feature is judged over its last sessions."""
 
 
 def feature_drift(dataset: Dataset, t: int, trained: pl.DataFrame) -> pl.DataFrame:
@@ -82,24 +92,26 @@ def moved(trained: Mapping[str, Any], values: npt.NDArray[np.float32]) -> dict[s
         "null_most": trained["null_most"],
         "more_nulls": bool(more and trained["null_most"] < 1.0),
     }
-    if not len(known) or trained["usual"] is None:
+    if len(known) < _LEAST_VALUES or trained["usual"] is None:
         return {**row, "drifted": False}
-    stability = float(
-        population_stability(
-            np.array(trained["shares"]), shares_of(known, np.array(trained["edges"], np.float32))
-        )
-    )
-    usual = max(trained["usual"], LEAST_DRIFT)
+    before = np.array(trained["shares"])
+    shares = shares_of(known, np.array(trained["edges"], np.float32))
+    stability = float(population_stability(before, shares, count=len(known)))
+    chance = stability_by_chance(len(known), trained["n"], len(before))
+    usual = max(trained["usual"], LEAST_DRIFT, chance)
+    looks = trained.get("looks")
+    allowed = usual if looks is None else max(usual, trained["usual"] * beyond_the_largest(looks))
+    drifted = stability > allowed
     return {
         **row,
         "stability": stability,
         "usual": usual,
-        "times": stability / usual,
+        "times": stability / (usual if drifted else allowed),
         "ks": kolmogorov_smirnov(
             np.array(trained["fine_shares"]),
             shares_of(known, np.array(trained["fine_edges"], np.float32)),
         ),
-        "drifted": stability > usual,
+        "drifted": drifted,
     }
 
 

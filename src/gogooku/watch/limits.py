@@ -28,9 +28,9 @@ MOST_EXPOSED: Final = 2.0
 LEAST_DRIFT: Final = 0.25
 """Stability index up to which a feature has not drifted, however steady it was in training."""
 MOST_DRIFTED: Final = 0.1
-"""Share of the features beyond what any session of the training had."""
+"""Share of the features beyond what the sessions of the training and chance explain."""
 MOST_TIMES: Final = 5.0
-"""Stability index of one feature as a multiple of what any session of the training had."""
+"""Stability index of one feature as a multiple of what it may be without drift."""
 MORE_NULLS: Final = 0.05
 """By which the share of nulls of a feature may lie above that of any session of the training."""
 MOST_WITH_NULLS: Final = 0.02

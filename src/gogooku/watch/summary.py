@@ -40,6 +40,7 @@ def record_evening(
     at: datetime,
     steps: Mapping[str, float],
     refused: Sequence[str] = (),
+    gates: Sequence[Mapping[str, Any]] = (),
     failed: str | None = None,
 ) -> None:
     """Keep what an evening says of itself, in the place of the one before.
@@ -50,6 +51,8 @@ def record_evening(
         Seconds of each step that ended well.
     refused : sequence of str
         What a check found.
+    gates : sequence of mapping
+        Of those, the verdicts of gates with their sessions.
     failed : str or None
         What stopped it.
     """
@@ -67,6 +70,7 @@ def record_evening(
             "succeeded_at": now if well else old.get("succeeded_at"),
             "failed": failed,
             "refused": list(refused),
+            "refused_gates": [dict(one) for one in gates],
             "steps": {**old.get("steps", {}), **_by_kind(steps, now)},
         },
     )

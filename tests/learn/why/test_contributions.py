@@ -9,7 +9,7 @@ import torch
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.why import linear, network, trees
-from gogooku.learn.why.contributions import WAYS, contributions
+from gogooku.learn.why.contributions import WAYS, WhyNot, contributions
 from gogooku.runs.find import open_run
 from support.law_world import trained
 
@@ -117,7 +117,7 @@ def test_without_history_they_are_complete(apex):
 
 
 def test_where_names_see_one_another_there_are_none(opened):
-    assert contributions(*opened("atft-gat-fan"), horizon=5) is None
+    assert contributions(*opened("atft-gat-fan"), horizon=5) is WhyNot.PEERS
 
 
 def test_nor_where_the_first_name_is_the_peer_of_none(opened):
@@ -126,9 +126,9 @@ def test_nor_where_the_first_name_is_the_peer_of_none(opened):
     peers = np.array(dataset.neighbour_BNK)
     peers[peers == names[0]] = -1
     dataset = replace(dataset, neighbour_BNK=peers)
-    assert contributions(checkpoint, dataset, t, names, horizon=5) is None
+    assert contributions(checkpoint, dataset, t, names, horizon=5) is WhyNot.PEERS
     everyone = np.flatnonzero(dataset.valid_TN[t])
-    assert contributions(checkpoint, dataset, t, everyone, horizon=5) is None
+    assert contributions(checkpoint, dataset, t, everyone, horizon=5) is WhyNot.PEERS
 
 
 def test_a_score_of_several_heads_is_no_sum(opened, tmp_path):
@@ -136,26 +136,16 @@ def test_a_score_of_several_heads_is_no_sum(opened, tmp_path):
     settings = ("learner.graph=none", "learner.blend_weights=[1,1,1,1]")
     run = trained(tmp_path, "atft-gat-fan", dataset, *settings)
     checkpoint = load_checkpoint(run.checkpoints()[-1])
-    assert contributions(checkpoint, dataset, t, names, horizon=5) is None
+    assert contributions(checkpoint, dataset, t, names, horizon=5) is WhyNot.HEADS
     found = contributions(checkpoint, dataset, t, names, horizon=1)
     score = score_of(checkpoint, dataset, t, names, checkpoint.horizons.index(1))
     assert np.allclose(found.added_nF.sum(axis=1) + found.rest_n, score, atol=1e-9)
 
 
-def test_a_mean_of_ranks_is_no_sum(tour_home, tmp_path):
-    dataset = open_run(tour_home, "ridge").dataset(tour_home)
-    members = 'learner.members=[{kind="ridge"},{kind="reversal"}]'
-    run = trained(tmp_path, "blend", dataset, members)
-    t = len(dataset.sessions) - 1
-    names = np.flatnonzero(dataset.valid_TN[t])
-    checkpoint = load_checkpoint(run.checkpoints()[-1])
-    assert contributions(checkpoint, dataset, t, names, horizon=5) is None
-
-
 def test_no_names_have_no_contributions(opened):
     checkpoint, dataset, t, names = opened("ridge")
-    assert contributions(checkpoint, dataset, t, names[:0], horizon=5) is None
+    assert contributions(checkpoint, dataset, t, names[:0], horizon=5) is WhyNot.NO_NAMES
 
 
 def test_every_learner_has_a_way_or_is_known_to_have_none():
-    assert set(LEARNERS.kinds()) - set(WAYS) == {"master", "blend"}
+    assert set(LEARNERS.kinds()) - set(WAYS) == {"master"}

@@ -1,14 +1,15 @@
 """Contributions of features to the scores of a session, by the way that suits the learner.
 
 Whatever the way, contributions of a name and what is left over (`Contributions.rest`: a constant,
-or what history gives) add up to its score. What has no way is a learner whose score is no sum: a
-mean of ranks, or a network in which names see one another.
+or what history gives) add up to its score. Where that cannot hold there are none, and it is said
+why not: a network in which names see one another, or a score of several heads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -42,12 +43,28 @@ class Contributions:
     rest_n: Matrix
 
 
-Way = Callable[[Checkpoint, Dataset, int, IntArray, int], Contributions | None]
+class WhyNot(StrEnum):
+    """Why the score of a name is no sum of what its features add."""
+
+    PEERS = "peers"
+    """Names see one another: what moves a score is in part the features of others."""
+    HEADS = "heads"
+    """The score is a mean of places at several horizons."""
+    LEARNER = "learner"
+    """No way is known for this kind of learner."""
+    GAP = "gap"
+    """What was computed does not add up to the score."""
+    NO_NAMES = "no names"
+    """Nobody was asked about."""
+
+
+Way = Callable[[Checkpoint, Dataset, int, IntArray, int], Contributions | WhyNot]
 """Called with a checkpoint, a dataset, the index of a session, indices of names and the place of a
-horizon; None where a score of these settings is no sum."""
+horizon."""
 
 _TREES: Final = "gogooku.learn.why.trees:contributions"
 _LINEAR: Final = "gogooku.learn.why.linear:contributions"
+_BLEND: Final = "gogooku.learn.why.blend:contributions"
 _NETWORK: Final = "gogooku.learn.why.network:contributions"
 WAYS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -57,6 +74,7 @@ WAYS: Final[Mapping[str, str]] = MappingProxyType(
         "lightgbm": _TREES,
         "atft_gat_fan": _NETWORK,
         "apex_ranker": _NETWORK,
+        "blend": _BLEND,
     }
 )
 """Kind of learner to the way."""
@@ -64,8 +82,8 @@ WAYS: Final[Mapping[str, str]] = MappingProxyType(
 
 def contributions(
     checkpoint: Checkpoint, dataset: Dataset, t: int, names: IntArray, *, horizon: int
-) -> Contributions | None:
-    """What each feature adds to the scores of some names; None where a score is no sum.
+) -> Contributions | WhyNot:
+    """What each feature adds to the scores of some names; why not where a score is no sum.
 
     Parameters
     ----------
@@ -76,9 +94,18 @@ def contributions(
     horizon : int
         One of those of the checkpoint.
     """
+    if not len(names):
+        return WhyNot.NO_NAMES
+    return contributions_at(checkpoint, dataset, t, names, checkpoint.horizons.index(horizon))
+
+
+def contributions_at(
+    checkpoint: Checkpoint, dataset: Dataset, t: int, names: IntArray, h: int
+) -> Contributions | WhyNot:
+    """As `contributions`, of a horizon by its place."""
     assert isinstance(checkpoint, Headed), type(checkpoint).__name__
     reference = WAYS.get(checkpoint.header.kind)
-    if reference is None or not len(names):
-        return None
+    if reference is None:
+        return WhyNot.LEARNER
     way: Way = load(reference)
-    return way(checkpoint, dataset, t, names, checkpoint.horizons.index(horizon))
+    return way(checkpoint, dataset, t, names, h)

@@ -4,7 +4,7 @@ The gradient of the score with respect to each input is averaged on the way from
 it is, and multiplied by that way. The baseline is the middle of every rank, which is 0, and no
 history. Features of the session have their contributions; those of history are in the rest, with
 the score of the baseline. Names that see one another have no contributions of their own, and a
-score that is a mean of places is no sum: None.
+score that is a mean of places at several horizons is no sum.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gogooku.learn.batches import DayBatch
 from gogooku.learn.forward import Forward
 from gogooku.learn.networks import NetworkCheckpoint
 from gogooku.learn.numerics import numeric_threads
-from gogooku.learn.why.contributions import Contributions
+from gogooku.learn.why.contributions import Contributions, WhyNot
 
 STEPS = 64
 """Points on the way, at the middles of equal parts; see the test of completeness."""
@@ -32,9 +32,11 @@ METHOD = f"integrated gradients, {STEPS} steps from the middle of every rank"
 
 def contributions(
     checkpoint: Checkpoint, dataset: Dataset, t: int, names: IntArray, h: int
-) -> Contributions | None:
-    """Integrated gradients of the names' scores; None where a score is not of its name alone."""
+) -> Contributions | WhyNot:
+    """Integrated gradients of the names' scores; why not where one is not of its name alone."""
     assert isinstance(checkpoint, NetworkCheckpoint), type(checkpoint).__name__
+    if _is_blended(checkpoint, checkpoint.horizons[h]):
+        return WhyNot.HEADS
     forward = checkpoint.forward_of(dataset)
     score_N = checkpoint.scores(dataset, np.array([t]))[0, :, h].astype(np.float64)
     checkpoint.model.eval()
@@ -44,11 +46,17 @@ def contributions(
         with torch.inference_mode():
             alone = forward.scores(batch)[0, places, h].double().cpu().numpy()
         if np.abs(alone - score_N[names]).max() > _SAME * np.nanstd(score_N):
-            return None
+            return WhyNot.PEERS
         if _mixes(forward, forward.batch([t])):
-            return None
+            return WhyNot.PEERS
         added = _integrated(forward, batch, places, h)
     return Contributions(METHOD, checkpoint.features, added, score_N[names] - added.sum(axis=1))
+
+
+def _is_blended(checkpoint: NetworkCheckpoint, horizon: int) -> bool:
+    """Whether the score of a horizon is a mean of places at several."""
+    settings = checkpoint.header.config
+    return bool(settings.get("blend_weights")) and settings["blended_horizon"] == horizon
 
 
 def _integrated(
