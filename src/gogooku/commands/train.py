@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from gogooku import pipeline
@@ -13,6 +14,7 @@ from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 from gogooku.execute.choice import executor_for
+from gogooku.execute.task import Executor
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
@@ -71,19 +73,22 @@ def train(
     GogookuError
         As `gogooku.pipeline.train`.
     """
-    elsewhere = on and executor_for(
-        on, folder=home / "slurm", threads=execution.threads, say=reporter.say
+    place: AbstractContextManager[Executor | None] = (
+        executor_for(on, folder=home / "slurm", threads=execution.threads, say=reporter.say)
+        if on
+        else nullcontext()
     )
     finished = {folder.name for folder in finished_runs(home)}
-    run = pipeline.train(
-        home,
-        name,
-        chosen,
-        current_dataset(home, dataset),
-        execution=execution,
-        reporter=reporter,
-        executor=elsewhere or None,
-    )
+    with place as executor:
+        run = pipeline.train(
+            home,
+            name,
+            chosen,
+            current_dataset(home, dataset),
+            execution=execution,
+            reporter=reporter,
+            executor=executor,
+        )
     done = "already trained, nothing to do:" if run.run_id in finished else "run"
     return Answer(
         facts={"run": run.run_id, "folder": str(run.folder), **run.manifest},
