@@ -15,6 +15,7 @@ from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 from gogooku.execute.choice import executor_for
 from gogooku.execute.task import Executor
+from gogooku.execute.together import TogetherExecutor
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
@@ -38,17 +39,22 @@ def settings(
     )
 
 
-def fitted_on(jobs: int, on: str | None) -> str | None:
+def fitted_on(jobs: int, on: str | None, processes: int) -> str | None:
     """Where folds are fitted: what ``--on`` says, or so many processes of this machine; None: here.
 
     Raises
     ------
     UsageError
-        It is no number of folds, or both are given.
+        It is no number of folds, or more than one of the three is given.
     """
     whole_number(jobs, option="--jobs", least=1, most=MOST_THREADS)
     if on is not None and jobs > 1:
         raise UsageError(f"--jobs and --on: give one of them; --on local:{jobs} is --jobs {jobs}")
+    if processes > 1 and (on is not None or jobs > 1):
+        raise UsageError(
+            f"--processes {processes} fits one fold after the other, each by all of them; leave "
+            "--jobs and --on out"
+        )
     return f"local:{jobs}" if jobs > 1 else on
 
 
@@ -73,13 +79,8 @@ def train(
     GogookuError
         As `gogooku.pipeline.train`.
     """
-    place: AbstractContextManager[Executor | None] = (
-        executor_for(on, folder=home / "slurm", threads=execution.threads, say=reporter.say)
-        if on
-        else nullcontext()
-    )
     finished = {folder.name for folder in finished_runs(home)}
-    with place as executor:
+    with _place(home, on, execution, reporter) as executor:
         run = pipeline.train(
             home,
             name,
@@ -94,3 +95,14 @@ def train(
         facts={"run": run.run_id, "folder": str(run.folder), **run.manifest},
         parts=[f"{done} {run.run_id}", f"  {run.folder}"],
     )
+
+
+def _place(
+    home: Path, on: str | None, execution: Execution, reporter: Reporter
+) -> AbstractContextManager[Executor | None]:
+    """What fits the folds; None for this process."""
+    if execution.processes > 1:
+        return TogetherExecutor(execution.processes, execution.threads, reporter.say)
+    if on is None:
+        return nullcontext()
+    return executor_for(on, folder=home / "slurm", threads=execution.threads, say=reporter.say)
