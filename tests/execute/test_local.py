@@ -173,8 +173,111 @@ def test_closing_ends_what_still_runs(tmp_path):
     assert not is_alive(worker)
 
 
+# ---------------------------------------------------------------------------- within the context
+
+
+def test_two_calls_use_the_same_processes_and_the_second_does_not_measure_alone():
+    """Measured alone, the second task would be given to the process that did the first."""
+    with executor() as kept:
+        first = list(kept.run([task(done_there.doubled, number=n) for n in range(4)]))
+        workers = {one.process.pid for one in kept._kept.workers}
+        together = [task(done_there.holds, key=str(n), mib=1, seconds=1.0) for n in range(2)]
+        second = list(kept.run(together))
+        assert {one.process.pid for one in kept._kept.workers} == workers
+    assert {one.where for one in [*first, *second]} == {f"process {one}" for one in workers}
+    assert len({one.where for one in second}) == 2
+    assert not any(is_alive(one) for one in workers)
+
+
+def test_how_many_run_is_said_once():
+    said = []
+    with executor(say=said.append) as kept:
+        for call in range(3):
+            list(kept.run([task(done_there.holds, key=f"{call}{n}", mib=1) for n in range(3)]))
+    assert len([line for line in said if "at a time" in line]) == 1
+
+
+def test_without_the_context_each_call_has_processes_of_its_own():
+    alone = executor()
+    found = [next(iter(alone.run([task(done_there.doubled, number=1)]))) for _ in range(2)]
+    assert found[0].where != found[1].where
+
+
+def test_a_worker_that_is_killed_between_two_calls_is_replaced():
+    said = []
+    with executor(workers=1, say=said.append) as kept:
+        (first,) = kept.run([task(done_there.doubled, number=1)])
+        worker = first.value["process"]
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: not is_alive(worker))
+        (second,) = kept.run([task(done_there.doubled, number=2)])
+    assert second.value["twice"] == 4
+    assert second.value["process"] != worker
+    assert "a worker process that waited was ended by signal 9" in said[0]
+
+
+def test_many_that_are_killed_between_calls_are_not_counted_as_useless():
+    with executor(workers=1) as kept:
+        for number in range(5):
+            (found,) = kept.run([task(done_there.doubled, number=number)])
+            os.kill(found.value["process"], signal.SIGKILL)
+
+
+def test_a_call_that_is_given_up_ends_what_it_runs_and_the_next_is_answered(tmp_path):
+    place = tmp_path / "who"
+    asked = [
+        task(done_there.doubled, number=1),
+        task(done_there.sleeps, file=str(place), seconds=300),
+        task(done_there.refused, number=2),
+    ]
+    with executor() as kept:
+        running = kept.run(asked)
+        assert [next(running).failed, next(running).failed] == [False, True]
+        worker = int(wait_for(lambda: place.exists() and place.read_text()))
+        running.close()
+        assert not is_alive(worker)
+        (found,) = kept.run([task(done_there.doubled, number=4)])
+        assert found.value["twice"] == 8
+
+
+def test_a_second_call_while_the_first_is_under_way_is_refused():
+    asked = [task(done_there.doubled, number=n) for n in range(3)]
+    with executor() as kept:
+        running = kept.run(asked)
+        next(running)
+        with pytest.raises(UsageError, match="take all outcomes of one call"):
+            next(kept.run(asked))
+        assert len(list(running)) == 2
+
+
+def test_no_process_is_left_after_a_defect_in_a_task():
+    with pytest.raises(InternalError), executor() as kept:
+        list(kept.run([task(done_there.doubled, number=n) for n in range(3)]))
+        workers = [one.process.pid for one in kept._kept.workers]
+        list(kept.run([task(done_there.broken)]))
+    assert len(workers) == 2
+    assert not any(is_alive(one) for one in workers)
+
+
+def test_no_process_is_left_after_an_error_while_tasks_run(tmp_path):
+    place = tmp_path / "who"
+    asked = [
+        task(done_there.doubled, number=1),
+        task(done_there.sleeps, file=str(place), seconds=300),
+        task(done_there.refused, number=2),
+    ]
+    with pytest.raises(KeyboardInterrupt), executor() as kept:
+        running = kept.run(asked)
+        assert [next(running).failed, next(running).failed] == [False, True]
+        worker = int(wait_for(lambda: place.exists() and place.read_text()))
+        raise KeyboardInterrupt
+    assert not is_alive(worker)
+    assert list(running) == []
+
+
 COMMAND = """
 import sys
+from contextlib import nullcontext
 from gogooku.execute.local import LocalExecutor
 from gogooku.core.process import signals_raise
 from support import tasks as done_there
@@ -182,21 +285,27 @@ from support.tasks import task
 with signals_raise():
     asked = [task(done_there.doubled, number=1)]
     asked += [task(done_there.sleeps, key=n, file=f"{sys.argv[1]}/{n}", seconds=300) for n in "ab"]
-    for _ in LocalExecutor(2, cores=2, available=lambda: 64 << 30).run(asked):
-        print("one", flush=True)
+    executor = LocalExecutor(2, cores=2, available=lambda: 64 << 30)
+    with executor if sys.argv[2] == "within" else nullcontext():
+        for _ in executor.run([task(done_there.doubled, number=n) for n in range(2)]):
+            pass
+        for _ in executor.run(asked):
+            print("one", flush=True)
 """
 
 
 @pytest.mark.parametrize(
     "ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name
 )
-def test_no_worker_outlives_whoever_started_it(tmp_path, ending):
+@pytest.mark.parametrize("place", ["within", "without"])
+def test_no_worker_outlives_whoever_started_it(tmp_path, ending, place):
     starter = subprocess.Popen(
         [
             sys.executable,
             "-c",
             f"import sys, json; sys.path[:] = {sys.path!r}\n{COMMAND}",
             tmp_path,
+            place,
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

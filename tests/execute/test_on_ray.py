@@ -44,6 +44,26 @@ def test_each_task_is_answered_once(cluster):
 
 
 @ray_warns
+def test_within_the_context_calls_share_one_connection_that_ends_with_it(cluster, monkeypatch):
+    ray = pytest.importorskip("ray", reason=RAY)
+    connected = []
+    connect = on_ray._connect
+    monkeypatch.setattr(on_ray, "_connect", lambda *given: connected.append(connect(*given)))
+    with RayExecutor(cluster.address) as executor:
+        assert not ray.is_initialized()
+        for number in range(2):
+            (found,) = executor.run([task(done_there.doubled, number=number)])
+            assert found.value["twice"] == 2 * number
+            assert ray.is_initialized()
+        left = executor.run([task(done_there.doubled, key=str(n), number=n) for n in range(2)])
+        next(left)
+    assert not ray.is_initialized()
+    assert list(left) == []
+    assert not ray.is_initialized()
+    assert len(connected) == 1
+
+
+@ray_warns
 def test_a_node_that_is_killed_in_the_middle_loses_no_task(cluster, tmp_path):
     """Not the node that this process is connected to: without that one nobody could ask."""
     import ray

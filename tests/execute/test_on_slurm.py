@@ -37,6 +37,13 @@ def test_each_task_is_a_job_and_answered_once(executor):
 
 
 @submitit_warns
+def test_within_its_context_it_does_the_same(executor):
+    with executor:
+        found = [next(executor.run([task(done_there.doubled, number=n)])) for n in (1, 2)]
+    assert [one.value["twice"] for one in found] == [2, 4]
+
+
+@submitit_warns
 def test_a_job_that_is_killed_is_submitted_once_more_then_given_up(executor, tmp_path):
     once = task(done_there.killed, file=str(tmp_path / "one"), times=1)
     always = task(done_there.killed, key="b", file=str(tmp_path / "two"), times=9)

@@ -52,3 +52,9 @@ def test_one_after_the_other_each_is_answered_once():
     found = list(HereExecutor().run(tasks))
     assert [one.task.key for one in found] == [one.key for one in tasks]
     assert [one.failed for one in found] == [False, True, False]
+
+
+def test_within_its_context_it_does_the_same():
+    with HereExecutor() as executor:
+        found = [one.value for _ in range(2) for one in executor.run([task("doubled")])]
+    assert found == [{"twice": 6}, {"twice": 6}]

@@ -1254,6 +1254,7 @@ EXECUTION_ROWS = rows(
         "stall_seconds": 1.0,
         "compiled": True,
         "residence": "on",
+        "processes": 2,
     },
 )
 

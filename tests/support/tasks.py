@@ -17,10 +17,14 @@ from gogooku.runs.job_task import do_job
 
 
 def task(function, key="", **spec):
+    return task_of(function, key, **spec)
+
+
+def task_of(function, key="", /, **spec):
     name = function.__name__
     return Task(
         key=key or f"{name} {sorted(spec.items())}",
-        call=f"{__name__}:{name}",
+        call=f"{function.__module__}:{name}",
         spec=spec,
         what=f"{name} {key}".strip(),
     )
@@ -107,3 +111,19 @@ def fit_in_little_room(spec):
         return do_job(spec)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def leaves_a_mark(spec):
+    """Say which of several processes it is; the leader then says how many there are."""
+    place, size = (os.environ[name] for name in ("RANK", "WORLD_SIZE"))  # noqa: TID251
+    (Path(spec["folder"]) / place).touch()
+    time.sleep(spec.get("seconds", 0))
+    return {"size": size} if place == spec["leader"] else {}
+
+
+def refused_by(spec):
+    """One of several processes refuses, the others take long."""
+    if os.environ["RANK"] == spec["place"]:  # noqa: TID251
+        raise DataError(f"process {spec['place']} refuses")
+    time.sleep(spec["seconds"])
+    return {}

@@ -17,6 +17,7 @@ from gogooku.commands.arguments import (
     FewNames,
     FitJobs,
     FitOn,
+    FitProcesses,
     Json,
     PageLanguage,
     RunName,
@@ -47,6 +48,7 @@ def train(
     assignments: Set = None,
     jobs: FitJobs = 1,
     on: FitOn = None,
+    processes: FitProcesses = 1,
     threads: TrainThreads = 1,
     device: Device = "cpu",
     compiled: Compiled = False,
@@ -60,9 +62,9 @@ def train(
         run,
         dataset=dataset,
         chosen=command.settings(run, config, assignments or [], few_names=few_names),
-        execution=execution_for(threads, device=device, compiled=compiled),
+        execution=execution_for(threads, device=device, compiled=compiled, processes=processes),
         reporter=reporter_for(as_json=as_json),
-        on=command.fitted_on(jobs, on),
+        on=command.fitted_on(jobs, on, processes),
     )
     emit(answer, as_json=as_json)
 

@@ -34,6 +34,9 @@ TrainThreads = Annotated[
 FitJobs = Annotated[
     int, typer.Option("--jobs", help="Folds fitted at a time, each by a process of its own.")
 ]
+FitProcesses = Annotated[
+    int, typer.Option("--processes", help="Processes of this machine that fit a network together.")
+]
 FitOn = Annotated[
     str | None,
     typer.Option("--on", help="Where folds are fitted: local:N, ray:ADDRESS or slurm."),
@@ -136,14 +139,18 @@ def _is_there(place: Path) -> bool:
 _HOME_HELP = "Set GOGOOKU_HOME to a folder, which need not exist yet."
 
 
-def execution_for(threads: int | None, *, device: str = "cpu", compiled: bool = False) -> Execution:
+def execution_for(
+    threads: int | None, *, device: str = "cpu", compiled: bool = False, processes: int = 1
+) -> Execution:
     """How to run with so many threads, all there are by default, and where networks run."""
+    whole_number(processes, option="--processes", least=1, most=MOST_THREADS)
     wanted = (
         available_threads()
         if threads is None
         else whole_number(threads, option="--threads", least=1, most=MOST_THREADS)
     )
-    return validated(Execution, {"threads": wanted, "device": device, "compiled": compiled})
+    settings = {"threads": wanted, "device": device, "compiled": compiled}
+    return validated(Execution, {**settings, "processes": processes})
 
 
 def cash_given(cash: float | None, holdings: Path | None) -> float | None:

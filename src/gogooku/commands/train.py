@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from gogooku import pipeline
@@ -13,6 +14,8 @@ from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
 from gogooku.execute.choice import executor_for
+from gogooku.execute.task import Executor
+from gogooku.execute.together import TogetherExecutor
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
 from gogooku.runs.named import run_named
@@ -36,17 +39,22 @@ def settings(
     )
 
 
-def fitted_on(jobs: int, on: str | None) -> str | None:
+def fitted_on(jobs: int, on: str | None, processes: int) -> str | None:
     """Where folds are fitted: what ``--on`` says, or so many processes of this machine; None: here.
 
     Raises
     ------
     UsageError
-        It is no number of folds, or both are given.
+        It is no number of folds, or more than one of the three is given.
     """
     whole_number(jobs, option="--jobs", least=1, most=MOST_THREADS)
     if on is not None and jobs > 1:
         raise UsageError(f"--jobs and --on: give one of them; --on local:{jobs} is --jobs {jobs}")
+    if processes > 1 and (on is not None or jobs > 1):
+        raise UsageError(
+            f"--processes {processes} fits one fold after the other, each by all of them; leave "
+            "--jobs and --on out"
+        )
     return f"local:{jobs}" if jobs > 1 else on
 
 
@@ -71,21 +79,30 @@ def train(
     GogookuError
         As `gogooku.pipeline.train`.
     """
-    elsewhere = on and executor_for(
-        on, folder=home / "slurm", threads=execution.threads, say=reporter.say
-    )
     finished = {folder.name for folder in finished_runs(home)}
-    run = pipeline.train(
-        home,
-        name,
-        chosen,
-        current_dataset(home, dataset),
-        execution=execution,
-        reporter=reporter,
-        executor=elsewhere or None,
-    )
+    with _place(home, on, execution, reporter) as executor:
+        run = pipeline.train(
+            home,
+            name,
+            chosen,
+            current_dataset(home, dataset),
+            execution=execution,
+            reporter=reporter,
+            executor=executor,
+        )
     done = "already trained, nothing to do:" if run.run_id in finished else "run"
     return Answer(
         facts={"run": run.run_id, "folder": str(run.folder), **run.manifest},
         parts=[f"{done} {run.run_id}", f"  {run.folder}"],
     )
+
+
+def _place(
+    home: Path, on: str | None, execution: Execution, reporter: Reporter
+) -> AbstractContextManager[Executor | None]:
+    """What fits the folds; None for this process."""
+    if execution.processes > 1:
+        return TogetherExecutor(execution.processes, execution.threads, reporter.say)
+    if on is None:
+        return nullcontext()
+    return executor_for(on, folder=home / "slurm", threads=execution.threads, say=reporter.say)

@@ -291,8 +291,8 @@ class Residence(StrEnum):
 class Execution(Config):
     """Settings that must not change any result, only how fast it comes.
 
-    Numeric threads, the device and whether is compiled for it are the exceptions: they change the
-    last bits of training, so the stamp of a run holds them.
+    Numeric threads, the device, whether is compiled for it and the number of processes are the
+    exceptions: they change the last bits of training, so the stamp of a run holds them.
     """
 
     threads: int = Field(default=2, ge=1)
@@ -316,8 +316,12 @@ class Execution(Config):
     """Whether networks are compiled for a GPU before they are trained there."""
     residence: Residence = Residence.AUTO
     """Whether the training tensor lies on the GPU."""
+    processes: int = Field(default=1, ge=1)
+    """Processes that fit one network together, each on some sessions of a step."""
 
     @property
     def where(self) -> str:
-        """The device, and whether for it is compiled: what the last bits of a training hang on."""
-        return f"{self.device} compiled" if self.compiled else self.device
+        """Device, compiled or not, processes: what the last bits of a training hang on."""
+        compiled = " compiled" if self.compiled else ""
+        several = f" by {self.processes} processes" if self.processes > 1 else ""
+        return f"{self.device}{compiled}{several}"

@@ -471,6 +471,8 @@ class FitExecution:
         Whether a network is compiled before it is trained; changes the last bits too.
     residence : Residence
         Whether the training tensor lies on the device.
+    processes : int
+        Processes that fit a network together; changes the last bits too, and what dropout draws.
     """
 
     threads: int = 1
@@ -483,6 +485,7 @@ class FitExecution:
     stall_seconds: float = 300.0
     compiled: bool = False
     residence: Residence = Residence.AUTO
+    processes: int = 1
 
     def begin(self) -> None:
         """Events from here on are those of one fit; those from before it was killed are dropped.

@@ -2,7 +2,8 @@
 
 Memory is measured: the first task is done alone, and what it took for itself says how many fit into
 what is available. Files that are mapped count once for all of them. A worker takes one numeric
-thread; one that is killed is replaced, and its task tried once more.
+thread; one that is killed is replaced, and its task tried once more. Within the executor's context
+workers wait for the next call of `run`, which knows what was measured.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from gogooku.core.errors import ResourceError, UsageError
 from gogooku.core.stamp import available_threads
@@ -42,7 +43,7 @@ def thread_settings(threads: int) -> dict[str, str]:
     return dict.fromkeys(names, str(threads))
 
 
-@dataclass(frozen=True)
+@dataclass
 class LocalExecutor:
     """Does tasks in worker processes.
 
@@ -65,6 +66,7 @@ class LocalExecutor:
     say: Callable[[str], None] = say_nothing
     cores: int = field(default_factory=available_threads)
     available: Callable[[], int | None] = available_bytes
+    _kept: _Kept | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.threads < 1:
@@ -73,8 +75,19 @@ class LocalExecutor:
                 "least 1"
             )
 
+    def __enter__(self) -> Self:
+        """Keep worker processes, and what was measured, until the context ends."""
+        self._kept = _Kept()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """End every worker process."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.end()
+
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """As `gogooku.execute.task.Executor.run`.
+        """As `gogooku.execute.task.Executor.run`; within the context one call after the other.
 
         Raises
         ------
@@ -82,12 +95,24 @@ class LocalExecutor:
             A task met a fault of the program.
         ResourceError
             Worker processes end before they do anything.
+        UsageError
+            The call before has tasks left, and its iterator is not closed.
         """
-        crew = _Crew(self, tasks)
+        kept = self._kept or _Kept()
+        if kept.busy:
+            raise UsageError(
+                "an executor is asked to do tasks while it does others: within its context take "
+                "all outcomes of one call of run, or close its iterator, before the next call"
+            )
+        kept.busy = True
         try:
-            yield from crew.outcomes()
+            yield from _Crew(self, tasks, kept).outcomes()
         finally:
-            crew.end()
+            kept.busy = False
+            if kept is self._kept:
+                kept.stop()
+            else:
+                kept.end()
 
 
 class _Worker:
@@ -170,35 +195,78 @@ class _Worker:
         return code
 
 
-class _Crew:
-    """Worker processes with their tasks."""
+@dataclass
+class _Kept:
+    """What can outlast a call of `run`.
 
-    def __init__(self, executor: LocalExecutor, tasks: Sequence[Task]) -> None:
+    Attributes
+    ----------
+    workers : list of _Worker
+    need : int or None
+        The most that a task held; None before the first.
+    said : int
+        How many were last said to run at a time.
+    limited : bool
+        Whether it was said that cores limit their number.
+    busy : bool
+        Whether a call of `run` is under way.
+    """
+
+    workers: list[_Worker] = field(default_factory=list)
+    need: int | None = None
+    said: int = 0
+    limited: bool = False
+    busy: bool = False
+
+    def discard(self, one: _Worker) -> int:
+        """End a worker; its exit code."""
+        self.workers.remove(one)
+        return one.end()
+
+    def stop(self) -> None:
+        """End the workers that are at a task."""
+        self._end([one for one in self.workers if one.asked is not None])
+
+    def end(self) -> None:
+        """End every worker."""
+        self._end([*self.workers])
+
+    def _end(self, some: Sequence[_Worker]) -> None:
+        for one in some:
+            if one.process.poll() is None:
+                one.process.terminate()
+        for one in some:
+            self.discard(one)
+
+
+class _Crew:
+    """Worker processes with the tasks of one call."""
+
+    def __init__(self, executor: LocalExecutor, tasks: Sequence[Task], kept: _Kept) -> None:
         self.executor = executor
         self.waiting = Waiting(tasks, say=executor.say)
-        self.workers: list[_Worker] = []
-        self.need: int | None = None
-        self.said = 0
+        self.kept = kept
         self.unused = 0
         self.most = max(1, min(executor.workers, executor.cores // executor.threads))
-        if self.most < min(executor.workers, len(tasks)):
+        if self.most < min(executor.workers, len(tasks)) and not kept.limited:
+            kept.limited = True
             executor.say(
                 f"{self.most} worker processes of {executor.workers} that were asked for: there "
                 f"are {executor.cores} cores, and each takes {executor.threads}"
             )
+        for one in [*kept.workers]:
+            if one.process.poll() is not None:
+                executor.say(f"a worker process that waited was {_ended(kept.discard(one), one)}")
+
+    @property
+    def workers(self) -> list[_Worker]:
+        """All of them."""
+        return self.kept.workers
 
     @property
     def running(self) -> list[_Worker]:
         """Those that are at a task."""
         return [one for one in self.workers if one.asked is not None]
-
-    def end(self) -> None:
-        """End every process."""
-        for one in self.workers:
-            if one.process.poll() is None:
-                one.process.terminate()
-        for one in self.workers:
-            one.end()
 
     def outcomes(self) -> Iterator[Outcome]:
         """Do all; what came of each."""
@@ -223,7 +291,7 @@ class _Crew:
                 return
             one = idle or self._started(asked.task)
             one.give(asked)
-            if self.need is None and self.waiting and len(self.workers) < self.most:
+            if self.kept.need is None and self.waiting and len(self.workers) < self.most:
                 self._started(asked.task)  # loads its code while the first task is measured
 
     def _started(self, task: Task) -> _Worker:
@@ -236,26 +304,26 @@ class _Crew:
         running = self.running
         if not running:
             return True
-        if self.need is None or len(running) >= self.most:
+        if self.kept.need is None or len(running) >= self.most:
             return False
         available = self.executor.available()
         if available is None:
             return True
-        promised = sum(max(0, self.need - one.held()) for one in running)
-        wanted = self.need - (0 if idle is None else idle.held())
+        promised = sum(max(0, self.kept.need - one.held()) for one in running)
+        wanted = self.kept.need - (0 if idle is None else idle.held())
         fits = available - promised >= wanted
         self._say_how_many(len(running) if not fits else len(running) + 1, available, fits=fits)
         return fits
 
     def _say_how_many(self, count: int, available: int, *, fits: bool) -> None:
         """Say it when it changes: why no more, or that all run."""
-        assert self.need is not None
-        if (fits and count < self.most) or count == self.said:
+        assert self.kept.need is not None
+        if (fits and count < self.most) or count == self.kept.said:
             return
-        self.said = count
+        self.kept.said = count
         more = f", and no more fit; {self.most} were asked for" if not fits else ""
         self.executor.say(
-            f"{count} at a time: one takes {self.need / GIB:.2f} GiB (measured), "
+            f"{count} at a time: one takes {self.kept.need / GIB:.2f} GiB (measured), "
             f"{available / GIB:.2f} GiB are available{more}"
         )
 
@@ -271,29 +339,28 @@ class _Crew:
         asked, one.asked = one.asked, None
         assert asked is not None
         if answer["broken"]:
-            self._discard(one)
+            self.kept.discard(one)
         seconds = time.monotonic() - one.begun
         outcome = outcome_of(asked.task, answer, seconds=seconds, where=one.name)
         if self.waiting.comes_back(asked, outcome):
             return None
         held = max(one.most, answer["held"]) or answer["peak"]
-        self.need = max(self.need or 0, held)
+        self.kept.need = max(self.kept.need or 0, held)
         return outcome
-
-    def _discard(self, one: _Worker) -> int:
-        self.workers.remove(one)
-        return one.end()
 
     def _lost(self, one: _Worker) -> Outcome | None:
         """A worker has ended without an answer: its task is tried once more, then given up."""
-        how, asked = _ended(self._discard(one), one), one.asked
-        if asked is None or not one.ready:
+        how, asked = _ended(self.kept.discard(one), one), one.asked
+        if not one.ready:
             self._count_unused(how)
             if asked is not None:
                 self.waiting.put_first(asked)
             return None
+        if asked is None:
+            self.executor.say(f"a worker process that waited was {how}")
+            return None
         asked.lost += 1
-        self.need = max(self.need or 0, one.most)
+        self.kept.need = max(self.kept.need or 0, one.most)
         if asked.lost < TRIES:
             self.executor.say(f"{asked.what}: the worker process was {how}; it is tried once more")
             self.waiting.put_first(asked)

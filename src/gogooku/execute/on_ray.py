@@ -11,8 +11,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from gogooku.core.errors import EnvironmentalError, UsageError
 from gogooku.execute.answers import answer_text, message_of, outcome_of
@@ -24,7 +24,7 @@ MAX_RETRIES: Final = 3
 _LOOK_SECONDS: Final = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass
 class RayExecutor:
     """Does tasks on a Ray cluster.
 
@@ -44,6 +44,21 @@ class RayExecutor:
     threads: int = 1
     retries: int = MAX_RETRIES
     say: Callable[[str], None] = say_nothing
+    _within: bool = field(default=False, init=False, repr=False, compare=False)
+    _connected: bool = field(default=False, init=False, repr=False, compare=False)
+    _flights: list[_Flight] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __enter__(self) -> Self:
+        """Keep the connection, once there is one, until the context ends."""
+        self._within = True
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        """Cancel what still runs, and end the connection."""
+        self._within = False
+        for flight in self._flights:
+            flight.cancel()
+        self._disconnect()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """As `gogooku.execute.task.Executor.run`.
@@ -58,16 +73,24 @@ class RayExecutor:
             A task met a fault of the program.
         """
         ray = _ray()
-        ours = not ray.is_initialized()
-        if ours:
+        if not ray.is_initialized():
             _connect(ray, self.address, self.threads)
+            self._connected = True
         flight = _Flight(ray, self, tasks)
+        self._flights.append(flight)
         try:
             yield from flight.outcomes()
         finally:
             flight.cancel()
-            if ours:
-                ray.shutdown()
+            self._flights.remove(flight)
+            if not self._within:
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        """End the connection, if this executor made it."""
+        if self._connected:
+            self._connected = False
+            _ray().shutdown()
 
 
 def _ray() -> Any:
@@ -124,7 +147,8 @@ class _Flight:
 
     def cancel(self) -> None:
         """Stop what still runs."""
-        for reference in self.out:
+        while self.out:
+            reference, _ = self.out.popitem()
             with suppress(self.ray.exceptions.RayError):
                 self.ray.cancel(reference, force=True)
 

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from gogooku.core.errors import EnvironmentalError, UsageError
 from gogooku.execute.answers import answer_text, message_of, outcome_of
-from gogooku.execute.task import Outcome, Task
+from gogooku.execute.task import Outcome, Task, Unkept
 from gogooku.execute.waiting import TRIES, WORKER_LOST, Asked, Waiting, say_nothing
 
 _LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
-class SlurmExecutor:
+class SlurmExecutor(Unkept):
     """Does each task as a job of Slurm.
 
     Attributes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from gogooku.core.errors import GogookuError
 from gogooku.core.registry import load
@@ -75,7 +75,17 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """What does tasks."""
+    """What does tasks.
+
+    Within its context (``with``) what `run` needs, such as worker processes or a connection, is
+    kept from one call to the next and ended with the context. Without it each call is on its own.
+    """
+
+    def __enter__(self) -> Self:
+        """Keep what `run` begins until the context ends."""
+
+    def __exit__(self, *fault: object) -> None:
+        """End whatever is kept, also what still runs."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Do tasks and give what came of each, as they end; each is answered exactly once.
@@ -105,7 +115,17 @@ def do(task: Task, *, where: str) -> Outcome:
     return Outcome(task, value=value, seconds=time.monotonic() - begun, where=where)
 
 
-class HereExecutor:
+class Unkept:
+    """An executor that has nothing to keep between two calls of ``run``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        pass
+
+
+class HereExecutor(Unkept):
     """Does one task after the other in this process."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:

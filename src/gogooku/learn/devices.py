@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError
+from gogooku.core.registry import VariantConfig
 from gogooku.learn.registry import LEARNERS
 
 CPU = "cpu"
@@ -38,6 +40,14 @@ def check_device(kind: str, device: str) -> None:
             f"device {device!r}: this machine does not have it, or the installed torch cannot use "
             f"it; available: {', '.join(there)}"
         )
+
+
+def check_processes(config: VariantConfig, execution: Execution) -> None:
+    """Refuse a fit that several processes cannot share, see `gogooku.learn.team`."""
+    if execution.processes > 1:
+        from gogooku.learn.team import check_together
+
+        check_together(config, processes=execution.processes, device=execution.device)
 
 
 def check_compiled(device: str, *, compiled: bool) -> None:

@@ -35,6 +35,7 @@ from gogooku.learn.pruning import kept_features, with_channels
 from gogooku.learn.registry import LEARNERS, Need
 from gogooku.learn.shuffled_graph import ShuffledTables
 from gogooku.learn.targets import FoldLabels, fold_labels, joint_labels
+from gogooku.learn.team import team_of
 from gogooku.learn.train import NetworkFit
 from gogooku.learn.uncertainty import dropout_spread, quantiles_of
 from gogooku.learn.views import with_features
@@ -230,7 +231,8 @@ class NetworkLearner:
         epochs = None if chosen is None else _epochs_of(chosen)
         key = _key(config, dataset, labels, fold, seed=seed, execution=execution, epochs=epochs)
         reader = day_reader(config, dataset, scale)
-        pretrain(model, config, reader, fold, seed=seed, key=key, execution=execution)
+        if team_of(execution.processes).leads:
+            pretrain(model, config, reader, fold, seed=seed, key=key, execution=execution)
         kept = NetworkFit(
             model=model,
             config=config.training,
@@ -400,6 +402,7 @@ def _key(
             "threads": execution.threads,
             "device": execution.device,
             "compiled": execution.compiled,
+            "processes": execution.processes,
             "epochs": epochs,
         }
     )

@@ -40,6 +40,7 @@ from gogooku.learn.resident import placed
 from gogooku.learn.session_order import session_order
 from gogooku.learn.step_values import StepValues
 from gogooku.learn.targets import FoldLabels, spread_over
+from gogooku.learn.team import Team, team_of
 from gogooku.learn.thinning import drawn
 from gogooku.learn.train_sample import TrainSample
 from gogooku.learn.train_state import Saved, TrainState, read_state, write_state
@@ -110,6 +111,11 @@ class NetworkFit:
         self._phase = schedule(self.config)[0]
         self._beat = Heartbeat(self.execution)
 
+    @cached_property
+    def _team(self) -> Team:
+        """The processes that fit together."""
+        return team_of(self.execution.processes)
+
     def run(self) -> tuple[int, ...]:
         """Train every phase until validation stops improving; leave the best averaged weights.
 
@@ -138,7 +144,7 @@ class NetworkFit:
                 state.next_phase(self.model)
                 self._train(phase, state, step)
             self.model.eval()
-            if self.epochs is None:
+            if self.epochs is None and self._team.leads:
                 self._examine()
         return state.kept
 
@@ -148,12 +154,15 @@ class NetworkFit:
         execution.begin()
         self._beat.at("put the training tensor in its place")
         facts = self._placed[1]
-        if execution.work is not None:
-            saved = read_state(execution.work, self.key, device=execution.device)
+        work = self._team.shared(execution.work)
+        if work is not None:
+            saved = read_state(work, self.key, device=execution.device)
+            self._team.wait()  # all have read it before it is written again
             if saved is not None:
                 if execution.journal is not None:
                     execution.journal.rewind(saved.state.mark)
                 return saved
+        self._team.same_weights(self.model.state_dict())
         count = sum(weight.numel() for weight in self.model.parameters())
         execution.events({"event": "model", "parameters": count})
         execution.events(
@@ -261,6 +270,7 @@ class NetworkFit:
         days = len(order)
         so_far, device = state.so_far, self.execution.device
         self.model.train()
+        self._team.same_weights(self.model.state_dict(), state.averaged)
         with seeded(self.seed, state.epoch, device=device):
             put_generators(state.generators)
             while so_far.sessions < days:
@@ -336,11 +346,14 @@ class NetworkFit:
 
         A step that finds no memory is tried again from its beginning, in smaller parts.
         """
-        before = generators(self.execution.device)
+        device, mine = self.execution.device, self._team.part(len(rows))
+        before = generators(device)
         while True:
             self.model.zero_grad(set_to_none=True)
             try:
-                return self._in_parts(state, forward, rows, names)
+                with self._team.drawing(self.seed, state.step, device=device):
+                    loss = self._in_parts(state, forward, rows[mine], names[mine], of=len(rows))
+                return self._team.add_up(self.model, loss)
             except LACKS as fault:
                 if not lacks_memory(fault):
                     raise
@@ -349,12 +362,12 @@ class NetworkFit:
             put_generators(before)
 
     def _in_parts(
-        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names]
+        self, state: TrainState, forward: Forward, rows: list[int], names: list[Names], *, of: int
     ) -> Tensor:
-        """Add up the gradients of parts of a step, each by its share of the sessions."""
+        """Add up the gradients of parts of a step, each by its share ``of`` the sessions."""
         train, total = self.labels.train, torch.zeros((), device=self.execution.device)
         place = {"epoch": state.epoch + 1, "step": state.step}
-        together = state.together or len(rows)
+        together = state.together or max(1, len(rows))
         for first in range(0, len(rows), together):
             part, drawn_names = rows[first : first + together], names[first : first + together]
             self._beat.at(f"read {self._dates(part)}", **place)
@@ -365,7 +378,7 @@ class NetworkFit:
             loss = forward.loss(
                 batch, label, self._phase.config, inputs=self._inputs(batch, part, drawn_names)
             )
-            share = len(part) / len(rows)
+            share = len(part) / of
             (share * loss).backward()  # type: ignore[no-untyped-call]
             total = total + share * loss.detach()
             self._beat.at("step", **place, rows=sum(map(len, drawn_names)))
@@ -427,11 +440,12 @@ class NetworkFit:
         live = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(state.averaged)
         reader, device = self._placed[0], self.execution.device
-        score = score_sessions(self.model, reader, valid.indices.tolist(), device=device)
-        self._beat.at("RankIC on train dates", **place)
-        seen = self._sample.rank_ic(self.model, reader, device=device)
-        probed = spread_over(PROBED, valid.indices.tolist())
-        opened = gates(self.model, reader, probed, device=device)
+        score = self._team.together(
+            valid.indices.tolist(),
+            partial(score_sessions, self.model, reader, device=device),
+            device=device,
+        )
+        more = self._looked_at(reader, place) if self._team.leads else {}
         self.model.load_state_dict(live)
         rank_ic = valid.rank_ic(score)
         measure = float(np.average(rank_ic, weights=config.horizon_weights))
@@ -443,13 +457,23 @@ class NetworkFit:
                 "epoch": state.epoch,
                 **event,
                 "rank_ic": dict(zip(horizons, rank_ic, strict=True)),
-                "train_rank_ic": dict(zip(horizons, seen, strict=True)),
                 "score_spread": dict(zip(horizons, score_spread(score), strict=True)),
-                "gates": opened,
+                **more,
                 "measure": measure,
                 "kept": kept,
             }
         )
+
+    def _looked_at(self, reader: DayReader, place: Mapping[str, int]) -> dict[str, Any]:
+        """What is only said of averaged weights after an epoch: nothing is decided by it."""
+        self._beat.at("RankIC on train dates", **place)
+        device = self.execution.device
+        seen = self._sample.rank_ic(self.model, reader, device=device)
+        probed = spread_over(PROBED, self.labels.valid.indices.tolist())
+        return {
+            "train_rank_ic": dict(zip(map(str, self.labels.horizons), seen, strict=True)),
+            "gates": gates(self.model, reader, probed, device=device),
+        }
 
     def _examine(self) -> None:
         """Say what each part of the kept network does on a few validation sessions."""

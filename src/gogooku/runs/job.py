@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +43,7 @@ from gogooku.core.types import Checkpoint, Dataset, FitExecution, Fold, IntArray
 from gogooku.execute.memory import peak_bytes
 from gogooku.learn.checkpoint import Headed, keep_checkpoint, load_checkpoint
 from gogooku.learn.config import reads_raw
-from gogooku.learn.devices import check_compiled, check_device
+from gogooku.learn.devices import check_compiled, check_device, check_processes
 from gogooku.learn.registry import make_learner
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, OUTPUTS_FILE, PREDICTIONS_FILE, RAW_INPUT, raw_hash
@@ -184,8 +184,25 @@ class DoneJob:
         return out
 
 
-def run_job(home: Path, job: Job, *, reporter: Reporter) -> DoneJob:
+def nobody_follows(chosen: Path | None) -> None:
+    """Where one process fits."""
+    del chosen
+
+
+def run_job(
+    home: Path,
+    job: Job,
+    *,
+    reporter: Reporter,
+    lead: Callable[[Path | None], None] = nobody_follows,
+) -> DoneJob:
     """Fit a fold and score its validation and test parts; a finished one is found.
+
+    Parameters
+    ----------
+    lead : callable
+        Called before each fit, for those who fit with this process: where the checkpoint lies
+        that has chosen the epochs, None where they are chosen now.
 
     Raises
     ------
@@ -200,6 +217,7 @@ def run_job(home: Path, job: Job, *, reporter: Reporter) -> DoneJob:
     execution = job.execution
     check_device(job.config.learner.kind, execution.device)
     check_compiled(execution.device, compiled=execution.compiled)
+    check_processes(job.config.learner, execution)
     folder = job.folder(home)
     if (done := job.done(home)) is not None:
         return done
@@ -209,7 +227,7 @@ def run_job(home: Path, job: Job, *, reporter: Reporter) -> DoneJob:
         write_json(building / CONFIG_FILE, dict(leaves(job.decided_by)))
         job.stamp.write(building)
         try:
-            manifest = _Fitting(building, job, reporter).fitted_and_scored()
+            manifest = _Fitting(building, job, reporter, lead).fitted_and_scored()
         except GogookuError as fault:
             with suppress(StorageError):
                 write_json(building / FAILURE_FILE, {"stage": "train", "error": str(fault)})
@@ -224,8 +242,15 @@ def run_job(home: Path, job: Job, *, reporter: Reporter) -> DoneJob:
 class _Fitting:
     """A fold being fitted, with what is already on disk."""
 
-    def __init__(self, building: Path, job: Job, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        building: Path,
+        job: Job,
+        reporter: Reporter,
+        lead: Callable[[Path | None], None],
+    ) -> None:
         self.building = building
+        self.lead = lead
         self.job = job
         self.reporter = reporter
         self.events = EventLog(building / EVENTS_FILE)
@@ -261,6 +286,7 @@ class _Fitting:
             parts = "train and valid" if chosen is not None else "train"
             facts = {"event": "fold", "fold": job.number, "fitted_on": parts}
             self.events.once({**facts, **job.fold.to_json()})
+            self.lead(None if chosen is None else self.building / SELECTED)
             checkpoint = make_learner(job.config.learner).fit(
                 job.dataset,
                 job.labels,
@@ -288,6 +314,7 @@ class _Fitting:
             stall_seconds=execution.stall_seconds,
             compiled=execution.compiled,
             residence=execution.residence,
+            processes=execution.processes,
         )
 
     def _score(self, checkpoint: Checkpoint, part: str) -> None:

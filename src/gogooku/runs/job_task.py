@@ -15,7 +15,7 @@ from gogooku.dataset.home import current_dataset, dataset_names
 from gogooku.evaluate.split import make_folds
 from gogooku.execute.task import Task
 from gogooku.runs.config import TrainConfig
-from gogooku.runs.job import Job, run_job
+from gogooku.runs.job import DoneJob, Job, run_job
 from gogooku.runs.labels import run_labels
 
 CALL: Final = "gogooku.runs.job_task:do_job"
@@ -41,7 +41,7 @@ def job_task(home: Path, job: Job) -> Task:
 
 
 def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit the job of a task; where it lies and what it took.
+    """Fit the job of a task; where it lies and what it took, nothing where another process leads.
 
     Raises
     ------
@@ -75,7 +75,14 @@ def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
             f"the task is for fit {spec['key']}, here it would be {job.stamp.key}: the code or the "
             "settings of this process are others; install the same version on every machine"
         )
-    done = run_job(home, job, reporter=SilentReporter())
+    if job.execution.processes == 1:
+        done: DoneJob | None = run_job(home, job, reporter=SilentReporter())
+    else:
+        from gogooku.runs.job_together import fitted_together
+
+        done = fitted_together(home, job)
+    if done is None:
+        return {}
     return {"folder": str(done.folder), "content": done.content_hash, **done.spent}
 
 

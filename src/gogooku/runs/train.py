@@ -29,7 +29,7 @@ from gogooku.evaluate.cross_validation import CrossScores, cross_validate
 from gogooku.evaluate.split import make_folds
 from gogooku.evaluate.walk_forward import OutOfSample, walk_forward
 from gogooku.execute.task import Executor
-from gogooku.learn.devices import check_compiled, check_device
+from gogooku.learn.devices import check_compiled, check_device, check_processes
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import (
     EVENTS_FILE,
@@ -85,6 +85,7 @@ def train(
     config = resolved.config
     check_device(config.learner.kind, execution.device)
     check_compiled(execution.device, compiled=execution.compiled)
+    check_processes(config.learner, execution)
     labels = run_labels(dataset, config)
     folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
     stamp = make_stamp(
