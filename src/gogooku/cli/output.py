@@ -10,7 +10,6 @@ from typing import Any
 
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import GogookuError, InternalError, StoppedError
-from gogooku.core.files import finite
 from gogooku.core.plain import paragraph
 from gogooku.core.process import writes_out
 
@@ -33,6 +32,8 @@ def emit(answer: Answer, *, as_json: bool = False) -> None:
 
 def json_of(facts: Any) -> str:
     """The document that ``--json`` prints: null where a number is not known, else text."""
+    from gogooku.core.files import finite
+
     return json.dumps(finite(facts), indent=1, ensure_ascii=False, allow_nan=False, default=str)
 
 
