@@ -6,11 +6,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gogooku.cli.shared import chosen_options
 from gogooku.commands.arguments import usable_home
 
 
 def home_folder() -> Path:
-    """Where everything is kept: ``GOGOOKU_HOME``, or ``~/.gogooku``."""
+    """Where everything is kept: ``--home``, else ``GOGOOKU_HOME``, else ``~/.gogooku``."""
+    chosen_home = chosen_options().home
+    if chosen_home is not None:
+        return usable_home(chosen_home)
     return usable_home(os.environ.get("GOGOOKU_HOME") or "~/.gogooku")  # noqa: TID251
 
 

@@ -8,8 +8,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from gogooku.cli.shared import chosen_options
 from gogooku.commands.answer import Answer
-from gogooku.core.errors import GogookuError, InternalError, StoppedError
+from gogooku.core.errors import GogookuError, InternalError, StoppedError, StorageError
 from gogooku.core.plain import paragraph
 from gogooku.core.process import writes_out
 
@@ -48,6 +49,10 @@ def complain(fault: GogookuError, *, as_json: bool) -> None:
     else:
         text = "".join(trace)
         text += message if isinstance(fault, StoppedError) else f"error: {message}"
+    log = chosen_options().log
+    if log is not None:
+        with suppress(StorageError):  # what stopped the command is what is said
+            log.line(f"stopped: {message}")
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

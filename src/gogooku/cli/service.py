@@ -9,6 +9,7 @@ import typer
 
 from gogooku.cli.environment import chosen, home_folder
 from gogooku.cli.output import emit
+from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
     ConfigFile,
     Day,
@@ -20,13 +21,12 @@ from gogooku.commands.arguments import (
     day_given,
     execution_for,
     instant_given,
-    reporter_for,
 )
 from gogooku.core.wall import SystemClock
 
-app = typer.Typer()
+app = Commands()
 
-keys_app = typer.Typer(help="Keys of the server: who may read.")
+keys_app = Commands("keys", help="Keys of the server: who may read.")
 app.add_typer(keys_app, name="keys")
 
 Why = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
@@ -58,7 +58,7 @@ def release(
         assignments=assignments or [],
         execution=execution_for(threads),
         clock=SystemClock(),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -132,7 +132,7 @@ def evening(
         environment=chosen(command.VARIABLES),
         execution=execution_for(threads),
         clock=command.clock_of(source, instant_given(at, option="--at")),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -246,6 +246,6 @@ def prune(
         config=config,
         assignments=assignments or [],
         clock=SystemClock(),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)

@@ -140,7 +140,7 @@ def _is_there(place: Path) -> bool:
     return True
 
 
-_HOME_HELP = "Set GOGOOKU_HOME to a folder, which need not exist yet."
+_HOME_HELP = "Set GOGOOKU_HOME, or --home, to a folder, which need not exist yet."
 
 
 def execution_for(threads: int | None, *, device: str = "cpu", compiled: bool = False) -> Execution:
