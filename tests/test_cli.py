@@ -196,6 +196,27 @@ def test_the_environment_gives_what_is_set(monkeypatch, tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("called", "found", "said"),
+    [
+        ("env/bin/gogooku", None, "'{here}/my env/bin/gogooku'"),
+        ("env/bin/gogooku", "env/bin/gogooku", "gogooku"),
+        ("env/bin/gogooku", "other/gogooku", "'{here}/my env/bin/gogooku'"),
+        ("lib/gogooku/__main__.py", None, f"{sys.executable} -m gogooku"),
+        ("lib/pytest/__main__.py", None, "gogooku"),
+    ],
+)
+def test_how_the_program_is_called_from_here(called, found, said, tmp_path, monkeypatch):
+    for one in (called, "other/gogooku"):
+        place = tmp_path / f"my {one}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / f"my {called}")])
+    there = None if found is None else str(tmp_path / f"my {found}")
+    monkeypatch.setattr(environment.shutil, "which", lambda name: there)
+    assert environment.program_call() == said.format(here=tmp_path)
+
+
 def test_logic_in_a_command_is_found():
     text = "@app.command()\ndef build(x):\n    for one in x:\n        emit(one)\n"
     assert logic(text) == [("build", ["For"])]

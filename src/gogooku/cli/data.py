@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder
+from gogooku.cli.environment import chosen, home_folder, program_call
 from gogooku.cli.output import emit
 from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
@@ -53,6 +53,7 @@ def demo(
         shuffled=shuffle_labels,
         execution=execution_for(threads),
         reporter=reporter(as_json=as_json),
+        program=program_call(),
     )
     emit(answer, as_json=as_json)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +19,17 @@ def home_folder() -> Path:
     if chosen_home is not None:
         return usable_home(chosen_home)
     return usable_home(os.environ.get("GOGOOKU_HOME") or "~/.gogooku")  # noqa: TID251
+
+
+def program_call() -> str:
+    """How this program is called from here: by its name where a shell finds it, or its path."""
+    called = Path(sys.argv[0])
+    if called.parts[-2:] == ("gogooku", "__main__.py"):
+        return f"{shlex.quote(sys.executable)} -m gogooku"
+    found = shutil.which("gogooku")
+    if called.name != "gogooku" or (found and Path(found).samefile(called)):
+        return "gogooku"
+    return shlex.quote(str(called.absolute()))
 
 
 def api_keys() -> str:
