@@ -24,7 +24,7 @@ def home_folder() -> Path:
 def program_call() -> str:
     """How this program is called from here: by its name where a shell finds it, or its path."""
     called = Path(sys.argv[0])
-    if called.parts[-2:] == ("gogooku", "__main__.py"):
+    if called.stem == "__main__" and called.parent.name == "gogooku":
         return f"{shlex.quote(sys.executable)} -m gogooku"
     found = shutil.which("gogooku")
     if called.name != "gogooku" or (found and Path(found).samefile(called)):
