@@ -16,7 +16,7 @@ COPY constraints.txt ./
 RUN pip install -c constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu torch
 COPY pyproject.toml README.md ./
 COPY src ./src
-RUN pip install -c constraints.txt .
+RUN pip install -c constraints.txt '.[all]'
 
 FROM python:3.11.14-slim-bookworm
 # LightGBM is built with OpenMP.

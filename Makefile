@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test cover check soak bench clean
+.PHONY: help setup demo test cover check soak bench dependencies clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,6 +42,9 @@ soak: setup  ## the long versions: hundreds of kills, full sizes
 
 bench: setup  ## what the README's numbers are measured with
 	$(BIN)/python benchmarks/run_all.py
+
+dependencies: setup  ## write docs/dependencies.md: versions and licences
+	$(BIN)/python tests/support/dependencies.py
 
 clean:  ## remove the environment and caches, never data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -4,14 +4,16 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 import typing
 from pathlib import Path
 
 import pytest
 import typer
 
-from gogooku import cli
-from gogooku.cli import data, environment, output, program, runs, service, use
+from gogooku import __version__, cli
+from gogooku.cli import data, environment, output, program, runs, service, shared, use
 from gogooku.commands.answer import Answer
 from gogooku.core.errors import DataError, FindingError
 from support.cli import run_cli
@@ -56,10 +58,99 @@ def test_a_command_has_a_module_and_says_what_it_has_to_say_as_an_answer(path):
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_help_of_every_command(path, tmp_path):
-    result = run_cli(tmp_path, *path, "--help")
+    result = run_cli(tmp_path, *path, "--help", COLUMNS="80")
     assert result.code == 0
     assert " ".join(path) in result.out
-    assert "--json" in result.out
+    options = set(re.findall(r"--[a-z-]+", result.out))
+    assert {"--json", "--home", "--quiet", "--log-file"} <= options
+    assert not re.search(r"(?<!})\.\.\.(?! +<)", result.out), "a text is cut"
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("group", [(), ("holdout",), ("keys",), ("sandbox",)], ids=" ".join)
+def test_help_that_lists_commands_is_whole_at_80_columns(group, tmp_path):
+    result = run_cli(tmp_path, *group, "--help", COLUMNS="80")
+    assert "..." not in result.out.replace("[ARGS]...", "")
+    assert max(map(len, result.out.splitlines())) <= 80
+    words = " ".join(result.out.split())
+    for path in COMMANDS:
+        if path[:-1] == group:
+            assert first_line(path) in words
+
+
+def first_line(path):
+    """The first line of a command's help, from its declaration."""
+    command = typer.main.get_command(cli.app)
+    for word in path:
+        command = command.commands[word]
+    return " ".join(command.help.partition("\n")[0].split())
+
+
+def test_the_options_of_every_command_are_declared_in_one_place():
+    """A command that is declared without `Commands` lacks them."""
+    bare = typer.Typer()
+    bare.command()(lambda: None)
+    options = {one for parameter in typer.main.get_command(bare).params for one in parameter.opts}
+    assert "--home" not in options
+    texts = [path.read_text() for path in Path(cli.__file__).parent.glob("*.py")]
+    for name in shared.OPTIONS:
+        assert sum(text.count(f'"--{name.replace("_", "-")}"') for text in texts) == 1
+
+
+def test_version_by_option_and_as_a_module(tmp_path):
+    assert run_cli(tmp_path, "--version").out == f"gogooku {__version__}\n"
+    call = [sys.executable, "-m", "gogooku", "--version"]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert done.stdout == f"gogooku {__version__}\n"
+
+
+def test_a_shell_may_ask_what_comes_next(tmp_path):
+    asked = {"_GOGOOKU_COMPLETE": "complete_bash", "COMP_WORDS": "gogooku ev", "COMP_CWORD": "1"}
+    assert run_cli(tmp_path, **asked).out.split() == ["evaluate", "evening", "evenings"]
+    assert "_GOGOOKU_COMPLETE" in run_cli(tmp_path, "--show-completion", "bash").out
+
+
+# ------------------------------------------------------------------- options of every command
+
+
+def test_home_is_where_everything_is_kept(tmp_path):
+    """It comes before the variable, and what follows is said with it."""
+    home = tmp_path / "other home"
+    market = ["sandbox", "market", "--size", "tiny", "--set", "num_sessions=60"]
+    result = run_cli(tmp_path / "home", *market, "--home", home)
+    assert result.code == 0, result.err
+    assert (home / "sources").is_dir()
+    assert not (tmp_path / "home").exists()
+    said = f"next: gogooku build --source sandbox-tiny-1 --home '{home}'"
+    assert said in result.err.splitlines()
+    assert run_cli(tmp_path / "home", "doctor", "--json").json["home"] == str(tmp_path / "home")
+
+
+def test_quiet_is_the_answer_and_errors_alone(tmp_path):
+    market = ["sandbox", "market", "--size", "tiny", "--set", "num_sessions=60"]
+    loud = run_cli(tmp_path / "a", *market)
+    quiet = run_cli(tmp_path / "b", *market, "--quiet")
+    assert (quiet.out, quiet.err) == (loud.out, "")
+    assert "market: " in loud.err
+    assert "next: gogooku build" in loud.err
+    assert "next" not in run_cli(tmp_path / "c", *market, "--json").err
+    assert "error: " in run_cli(tmp_path / "b", "build", "--source", "none", "--quiet").err
+
+
+def test_a_log_holds_how_a_command_went(tmp_path):
+    log = tmp_path / "log"
+    market = ["sandbox", "market", "--size", "tiny", "--set", "num_sessions=60"]
+    run_cli(tmp_path / "a", *market, "--quiet", "--log-file", log)
+    run_cli(tmp_path / "a", "build", "--source", "none", "--json", "--log-file", log)
+    lines = [line.partition(" ")[2] for line in log.read_text().splitlines()]
+    assert lines[0] == "begun: gogooku sandbox market"
+    assert lines[1].startswith("market: ")
+    assert lines[2] == "done: gogooku sandbox market"
+    assert lines[3] == "begun: gogooku build"
+    assert lines[4].startswith("stopped: No source 'none'")
+    missing = run_cli(tmp_path / "a", *market, "--log-file", tmp_path / "no" / "log")
+    assert missing.code == 3
+    assert "--log-file" in missing.err
 
 
 STATEMENTS = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Raise, ast.FunctionDef)
@@ -103,6 +194,27 @@ def test_the_environment_gives_what_is_set(monkeypatch, tmp_path):
     assert environment.chosen(["GOGOOKU_HOME", "GOGOOKU_API_KEYS"]) == {
         "GOGOOKU_HOME": str(tmp_path)
     }
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "said"),
+    [
+        ("env/bin/gogooku", None, "'{here}/my env/bin/gogooku'"),
+        ("env/bin/gogooku", "env/bin/gogooku", "gogooku"),
+        ("env/bin/gogooku", "other/gogooku", "'{here}/my env/bin/gogooku'"),
+        ("lib/gogooku/__main__.py", None, f"{sys.executable} -m gogooku"),
+        ("lib/pytest/__main__.py", None, "gogooku"),
+    ],
+)
+def test_how_the_program_is_called_from_here(called, found, said, tmp_path, monkeypatch):
+    for one in (called, "other/gogooku"):
+        place = tmp_path / f"my {one}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / f"my {called}")])
+    there = None if found is None else str(tmp_path / f"my {found}")
+    monkeypatch.setattr(environment.shutil, "which", lambda name: there)
+    assert environment.program_call() == said.format(here=tmp_path)
 
 
 def test_logic_in_a_command_is_found():

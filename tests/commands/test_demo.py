@@ -1,3 +1,6 @@
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +90,24 @@ def test_people_see_findings_and_times():
     assert "size tiny, seed 3, labels shuffled within the day" in heading
     assert table.row_count == 1
     assert closing == ["finding: ridge: horizon 1", "time: market 1.0 s, ridge 2.5 s; in all 3.5 s"]
+
+
+def test_the_demo_ends_with_commands_that_work_as_they_are_printed(tmp_path):
+    """By a shell, in another folder, without `GOGOOKU_HOME`."""
+    home = tmp_path / "my home"
+    said = done(home, "demo", "--size", "tiny", "--threads", 1).out.splitlines()
+    begin = said.index("next:")
+    assert said[begin - 1].startswith(f"made in {home / 'demo'}: a market, a dataset and 5 runs")
+    calls = [line.strip() for line in said[begin + 1 :]]
+    assert [call.split()[1] for call in calls] == ["predict", "explain", "compare"]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for call in calls:
+        words = shlex.split(call)
+        program = [sys.executable, "-m", "gogooku"] if words[0] == "gogooku" else words[:1]
+        assert words[-1] == str(home / "demo")
+        ended = subprocess.run(
+            [*program, *words[1:]], cwd=elsewhere, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+    assert len(pl.read_csv(elsewhere / "ranking.csv")) > 20

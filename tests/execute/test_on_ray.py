@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gogooku.core.errors import EnvironmentalError, InternalError, UsageError
+from gogooku.core.errors import EnvironmentalError, InternalError, MissingPackageError
 from gogooku.execute import on_ray
 from gogooku.execute.on_ray import RayExecutor
 from support import tasks as done_there
@@ -19,7 +19,7 @@ def without_ray(monkeypatch):
 
 
 def test_without_ray_the_command_that_installs_it_is_said(without_ray):
-    with pytest.raises(UsageError, match=r"pip install 'gogooku\[ray\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'gogooku\[ray\]'"):
         list(RayExecutor("127.0.0.1:1").run([task(done_there.doubled, number=1)]))
 
 

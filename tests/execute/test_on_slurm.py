@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gogooku.core.errors import InternalError, UsageError
+from gogooku.core.errors import InternalError, MissingPackageError, UsageError
 from gogooku.execute.on_slurm import SlurmExecutor
 from support import tasks as done_there
 from support.tasks import task
@@ -23,7 +23,7 @@ def executor(tmp_path, monkeypatch):
 
 def test_without_submitit_the_command_that_installs_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(UsageError, match=r"pip install 'gogooku\[slurm\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'gogooku\[slurm\]'"):
         list(SlurmExecutor(tmp_path).run([task(done_there.doubled, number=1)]))
 
 

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from gogooku.cli import app
+from gogooku.cli.shared import OPTIONS
 from gogooku.features.catalogue import CATALOGUE
 from gogooku.features.reference import COMMAND, feature_page
 from gogooku.sandbox.market.market import generate, market_config, source_frames
@@ -138,6 +139,10 @@ def commands() -> dict[str, click.Command]:
     return below("gogooku", typer.main.get_command(app))  # type: ignore[arg-type]
 
 
+SHARED = {f"--{name.replace('_', '-')}" for name in OPTIONS}
+"""Options of every command, which the page describes once, above all sections."""
+
+
 def undocumented(text: str) -> list[str]:
     """Commands and options that the page lacks, and those that it has but nothing else."""
     sections = {
@@ -149,13 +154,15 @@ def undocumented(text: str) -> list[str]:
         )
     }
     sections = {name.strip(): body for name, body in sections.items()}
-    found = [f"{name}: not both a command and a section" for name in sections.keys() ^ commands()]
+    above = set(re.findall(r"^- `(--[a-z-]+)`: ", text.partition("\n## ")[0], re.MULTILINE))
+    found = [f"{option}: not both shared and documented" for option in sorted(above ^ SHARED)]
+    found += [f"{name}: not both a command and a section" for name in sections.keys() ^ commands()]
     for name in sections.keys() & commands().keys():
         real = {
             option
             for parameter in commands()[name].params
             for option in parameter.opts
-            if option.startswith("--") and option != "--help"
+            if option.startswith("--") and option not in ("--help", *SHARED)
         }
         said = set(re.findall(r"(?<=`)--[a-z-]+", "\n".join(_bullets(sections[name]))))
         found += [f"{name} {option}: not both real and documented" for option in real ^ said]
@@ -175,6 +182,10 @@ def test_a_missing_command_or_option_is_caught():
     assert undocumented(text.replace("- `--top`", "- `--first`")) == [
         "gogooku predict --first: not both real and documented",
         "gogooku predict --top: not both real and documented",
+    ]
+    assert undocumented(text.replace("- `--quiet`", "- `--silent`")) == [
+        "--quiet: not both shared and documented",
+        "--silent: not both shared and documented",
     ]
     assert undocumented(text.replace("### `gogooku audit`", "### `gogooku check`")) == [
         "gogooku audit: not both a command and a section",

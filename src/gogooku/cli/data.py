@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder
+from gogooku.cli.environment import chosen, home_folder, program_call
 from gogooku.cli.output import emit
+from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
     MOST_PORT,
     ConfigFile,
@@ -22,12 +23,13 @@ from gogooku.commands.arguments import (
     confirmed,
     day_given,
     execution_for,
-    reporter_for,
     whole_number,
 )
 
-app = typer.Typer()
-sandbox_app = typer.Typer(help="A generated market, and an exchange of it.", no_args_is_help=True)
+app = Commands()
+sandbox_app = Commands(
+    "sandbox", help="A generated market, and an exchange of it.", no_args_is_help=True
+)
 app.add_typer(sandbox_app, name="sandbox")
 
 
@@ -50,7 +52,8 @@ def demo(
         seed=whole_number(seed, option="--seed", least=0),
         shuffled=shuffle_labels,
         execution=execution_for(threads),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
+        program=program_call(),
     )
     emit(answer, as_json=as_json)
 
@@ -74,7 +77,7 @@ def import_command(
         columns=columns_given(mapping or []),
         config=config,
         assignments=assignments or [],
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -132,7 +135,7 @@ def sync(
         asked,
         environment=chosen(command.VARIABLES),
         sure=lambda question: yes or confirmed(question),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -156,7 +159,7 @@ def sandbox_market(
         seed=whole_number(seed, option="--seed", least=0),
         config=config,
         assignments=assignments or [],
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -180,7 +183,7 @@ def sandbox_serve(
         seed=whole_number(seed, option="--seed", least=0),
         until=day_given(until, option="--until"),
         port=whole_number(port, option="--port", least=0, most=MOST_PORT),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
         say=lambda answer: emit(answer, as_json=as_json),
     )
 
@@ -209,7 +212,7 @@ def build(
         config=config,
         assignments=assignments or [],
         execution=execution_for(threads),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -246,7 +249,7 @@ def audit(
         dates=whole_number(dates, option="--dates", least=0),
         seed=whole_number(seed, option="--seed", least=0),
         execution=execution_for(threads),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -271,6 +274,6 @@ def export_command(
         to=to,
         features=features,
         dataset=dataset,
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)

@@ -8,9 +8,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from gogooku.cli.shared import chosen_options
 from gogooku.commands.answer import Answer
-from gogooku.core.errors import GogookuError, InternalError, StoppedError
-from gogooku.core.files import finite
+from gogooku.core.errors import GogookuError, InternalError, StoppedError, StorageError
 from gogooku.core.plain import paragraph
 from gogooku.core.process import writes_out
 
@@ -33,6 +33,8 @@ def emit(answer: Answer, *, as_json: bool = False) -> None:
 
 def json_of(facts: Any) -> str:
     """The document that ``--json`` prints: null where a number is not known, else text."""
+    from gogooku.core.files import finite
+
     return json.dumps(finite(facts), indent=1, ensure_ascii=False, allow_nan=False, default=str)
 
 
@@ -47,6 +49,10 @@ def complain(fault: GogookuError, *, as_json: bool) -> None:
     else:
         text = "".join(trace)
         text += message if isinstance(fault, StoppedError) else f"error: {message}"
+    log = chosen_options().log
+    if log is not None:
+        with suppress(StorageError):  # what stopped the command is what is said
+            log.line(f"stopped: {message}")
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from gogooku import __version__
 from gogooku.cli.data import app as data_app
 from gogooku.cli.output import complain
 from gogooku.cli.runs import app as runs_app
 from gogooku.cli.service import app as service_app
+from gogooku.cli.shared import forget_options
 from gogooku.cli.use import app as use_app
 from gogooku.commands.arguments import in_plain_words
 from gogooku.core.errors import UsageError
@@ -40,10 +42,27 @@ app = typer.Typer(
     name="gogooku",
     help="An evening ranking of the Tokyo market whose quality can be believed.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gogooku {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None:
+    del version  # it was printed
+
+
 for _subject in (data_app, runs_app, service_app, use_app):
     app.add_typer(_subject)
 
@@ -53,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     What a command writes, wherever, is for its user alone.
     """
+    forget_options()
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.umask(PRIVATE_UMASK)
     open_standard_streams()
@@ -96,7 +116,8 @@ def _call(given: list[str], *, as_json: bool) -> None:
 
 def _run(given: list[str]) -> int:
     """Run a command and give its exit code; faults are raised as they are."""
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
+    command._main_shell_completion({}, "gogooku")  # ends here where a shell asks what may follow
     try:
         with command.make_context("gogooku", given) as context:
             command.invoke(context)

@@ -9,6 +9,7 @@ import typer
 
 from gogooku.cli.environment import home_folder
 from gogooku.cli.output import emit
+from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
     Compiled,
     ConfigFile,
@@ -28,13 +29,12 @@ from gogooku.commands.arguments import (
     day_given,
     execution_for,
     language_given,
-    reporter_for,
     whole_number,
 )
 
-app = typer.Typer()
-holdout_app = typer.Typer(
-    help="Sessions that are kept for one last look, on record.", no_args_is_help=True
+app = Commands()
+holdout_app = Commands(
+    "holdout", help="Sessions that are kept for one last look, on record.", no_args_is_help=True
 )
 app.add_typer(holdout_app, name="holdout")
 
@@ -63,7 +63,7 @@ def train(
         dataset=dataset,
         chosen=command.settings(run, config, assignments or [], few_names=few_names),
         execution=execution_for(threads, device=device, compiled=compiled, processes=processes),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
         on=command.fitted_on(jobs, on, processes),
     )
     emit(answer, as_json=as_json)
@@ -125,7 +125,7 @@ def tune(
         dataset=dataset,
         chosen=chosen,
         execution=execution_for(threads, device=device, compiled=False),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
         dry_run=dry_run,
     )
     emit(answer, as_json=as_json)

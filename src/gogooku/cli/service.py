@@ -9,6 +9,7 @@ import typer
 
 from gogooku.cli.environment import chosen, home_folder
 from gogooku.cli.output import emit
+from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
     ConfigFile,
     Day,
@@ -23,14 +24,13 @@ from gogooku.commands.arguments import (
     execution_for,
     instant_given,
     log_given,
-    reporter_for,
 )
 from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock
 
-app = typer.Typer()
+app = Commands()
 
-keys_app = typer.Typer(help="Keys of the server: who may read.")
+keys_app = Commands("keys", help="Keys of the server: who may read.")
 app.add_typer(keys_app, name="keys")
 
 Why = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
@@ -62,7 +62,7 @@ def release(
         assignments=assignments or [],
         execution=execution_for(threads),
         clock=SystemClock(),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -142,7 +142,7 @@ def evening(
         execution=execution_for(threads),
         clock=command.clock_of(source, instant_given(at, option="--at")),
         log=log_given(log, mib=log_mib, kept=log_kept),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
 
@@ -270,6 +270,6 @@ def prune(
         config=config,
         assignments=assignments or [],
         clock=SystemClock(),
-        reporter=reporter_for(as_json=as_json),
+        reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)

@@ -9,6 +9,7 @@ import typer
 
 from gogooku.cli.environment import api_keys, home_folder
 from gogooku.cli.output import emit
+from gogooku.cli.shared import Commands, reporter
 from gogooku.commands.arguments import (
     MOST_PORT,
     Artefact,
@@ -27,14 +28,13 @@ from gogooku.commands.arguments import (
     day_given,
     language_given,
     log_given,
-    reporter_for,
     whole_number,
 )
 from gogooku.core.listen import Address
 from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock
 
-app = typer.Typer()
+app = Commands()
 
 
 @app.command()
@@ -151,8 +151,8 @@ def doctor(run: ExaminedRun = None, verify: Verify = False, as_json: Json = Fals
     """Check the environment: home, disk, versions, what is there and left unfinished; or a run."""
     from gogooku.commands import doctor as command
 
-    reporter = reporter_for(as_json=as_json)
-    emit(command.doctor(home_folder(), run, verified=verify, reporter=reporter), as_json=as_json)
+    shown = reporter(as_json=as_json)
+    emit(command.doctor(home_folder(), run, verified=verify, reporter=shown), as_json=as_json)
 
 
 @app.command()

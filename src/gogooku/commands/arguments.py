@@ -1,4 +1,8 @@
-"""What commands have in common: the types of their options, and how texts become values."""
+"""What commands have in common: the types of their options, and how texts become values.
+
+It is imported for ``--help``, so it imports no library but typer; what reads a value does so where
+it is called.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,18 @@ import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
-from gogooku.core.config import Execution, validated
 from gogooku.core.errors import UsageError
-from gogooku.core.files import storage_errors
-from gogooku.core.findings import explain_value, short
-from gogooku.core.progress import ConsoleReporter, Reporter, SilentReporter
-from gogooku.core.rotated import MIB, RotatedFile
-from gogooku.core.stamp import available_threads
 from gogooku.core.wall import JST
 from gogooku.evaluate.words import Language
+
+if TYPE_CHECKING:
+    from gogooku.core.config import Execution
+    from gogooku.core.progress import Reporter
+    from gogooku.core.rotated import RotatedFile
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs.")]
 Set = Annotated[
@@ -91,7 +93,15 @@ MarketSeed = Annotated[
 
 def reporter_for(*, as_json: bool) -> Reporter:
     """Progress for people; none where a program reads."""
+    from gogooku.core.progress import ConsoleReporter, SilentReporter
+
     return SilentReporter() if as_json else ConsoleReporter()
+
+
+def _shown(value: object) -> str:
+    from gogooku.core.findings import short
+
+    return short(value)
 
 
 MOST_PORT = 65_535
@@ -102,9 +112,9 @@ MOST_THREADS = 1_024
 def whole_number(value: int, *, option: str, least: int, most: int = _MOST) -> int:
     """The number of an option; one out of its bounds is a `UsageError`."""
     if value < least:
-        raise UsageError(f"{option} {short(value)}: must be at least {least:,}")
+        raise UsageError(f"{option} {_shown(value)}: must be at least {least:,}")
     if value > most:
-        raise UsageError(f"{option} {short(value)}: must be at most {most:,}")
+        raise UsageError(f"{option} {_shown(value)}: must be at most {most:,}")
     return value
 
 
@@ -136,13 +146,16 @@ def _is_there(place: Path) -> bool:
     return True
 
 
-_HOME_HELP = "Set GOGOOKU_HOME to a folder, which need not exist yet."
+_HOME_HELP = "Set GOGOOKU_HOME, or --home, to a folder, which need not exist yet."
 
 
 def execution_for(
     threads: int | None, *, device: str = "cpu", compiled: bool = False, processes: int = 1
 ) -> Execution:
     """How to run with so many threads, all there are by default, and where networks run."""
+    from gogooku.core.config import Execution, validated
+    from gogooku.core.stamp import available_threads
+
     whole_number(processes, option="--processes", least=1, most=MOST_THREADS)
     wanted = (
         available_threads()
@@ -169,7 +182,7 @@ def day_given(text: str | None, *, option: str) -> date | None:
     try:
         day = date.fromisoformat(text)
     except ValueError as fault:
-        raise UsageError(f"{option} {short(text)}: expected YYYY-MM-DD") from fault
+        raise UsageError(f"{option} {_shown(text)}: expected YYYY-MM-DD") from fault
     if not _YEARS[0] <= day.year <= _YEARS[1]:
         raise UsageError(f"{option} {text}: expected a year from {_YEARS[0]} to {_YEARS[1]}")
     return day
@@ -182,7 +195,7 @@ def instant_given(text: str | None, *, option: str) -> datetime | None:
     try:
         local = datetime.strptime(text.replace(" ", "T"), "%Y-%m-%dT%H:%M")
     except ValueError as fault:
-        raise UsageError(f"{option} {short(text)}: expected YYYY-MM-DDTHH:MM in Tokyo") from fault
+        raise UsageError(f"{option} {_shown(text)}: expected YYYY-MM-DDTHH:MM in Tokyo") from fault
     day_given(str(local.date()), option=option)
     return local.replace(tzinfo=JST)
 
@@ -206,7 +219,7 @@ def columns_given(mapping: Sequence[str]) -> dict[str, str]:
         field, sign, column = text.partition("=")
         if not sign:
             raise UsageError(
-                f"--map {short(text)}: expected field=column, for example close=px_last"
+                f"--map {_shown(text)}: expected field=column, for example close=px_last"
             )
         columns[field.strip()] = column.strip()
     return columns
@@ -222,6 +235,9 @@ def log_given(path: Path | None, *, mib: int, kept: int) -> RotatedFile | None:
     StorageError
         It cannot be written.
     """
+    from gogooku.core.files import storage_errors
+    from gogooku.core.rotated import MIB, RotatedFile
+
     most = whole_number(mib, option="--log-mib", least=1, most=_MOST_LOG_MIB) * MIB
     older = whole_number(kept, option="--log-kept", least=1, most=_MOST_LOGS)
     if path is None:
@@ -242,5 +258,9 @@ def confirmed(question: str) -> bool:
 
 def in_plain_words(fault: Any) -> None:
     """Change what typer says of a value of the wrong type: it repeats what pydantic says."""
+    from pydantic import ValidationError
+
+    from gogooku.core.findings import explain_value
+
     if isinstance(fault.__cause__, ValidationError):
         fault.message = "; ".join(explain_value(one) for one in fault.__cause__.errors())

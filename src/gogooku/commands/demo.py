@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,8 +131,15 @@ def demo(
     shuffled: bool,
     execution: Execution,
     reporter: Reporter,
+    program: str = "gogooku",
 ) -> Answer:
-    """Run the line in a home of its own, ``demo`` in the home; what it finds is a failure."""
+    """Run the line in a home of its own, ``demo`` in the home; what it finds is a failure.
+
+    Parameters
+    ----------
+    program : str
+        How the program is called, for the commands that are printed at the end.
+    """
     result = run_demo(
         home / "demo",
         size=size,
@@ -142,9 +150,24 @@ def demo(
     )
     return Answer(
         facts=result.to_json(),
-        parts=result.parts(),
+        parts=[*result.parts(), *_made(home / "demo", result, program)],
         failure=FindingError("; ".join(result.findings)) if result.findings else None,
     )
+
+
+def _made(home: Path, result: DemoResult, program: str) -> list[str]:
+    """What was made, where, and what one may do with it: commands that work as they are printed."""
+    where = shlex.quote(str(home.absolute()))
+    made = f"made in {home}: a market, a dataset and {len(result.runs)} runs"
+    names = [*result.runs]
+    if not names:
+        return [made]
+    best = names[-1]
+    calls = [f"explain {best}", f"compare {' '.join(names[-2:])}"]
+    if not result.shuffled:
+        calls = [f"predict --run {best} --output ranking.csv", *calls]
+    lines = [f"  {program} {call} --home {where}" for call in calls]
+    return [f"{made}: {', '.join(names)}", "next:", *lines]
 
 
 def run_demo(

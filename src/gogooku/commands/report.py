@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -14,9 +15,11 @@ from gogooku.commands.display import bias_lines, counted, estimate_text, table
 from gogooku.core.config import resolve
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import REPORT
-from gogooku.runs.importance import Importance
 from gogooku.runs.judge import JudgeConfig
 from gogooku.runs.report import ReportConfig
+
+if TYPE_CHECKING:  # it imports torch
+    from gogooku.runs.importance import Importance
 
 
 def settings(language: str | None) -> list[str]:

@@ -16,6 +16,7 @@
        |- StorageError              exit 3  disk full, not writable
        |- OutputError               exit 3  the answer cannot be printed
        |- ResourceError             exit 3  no more memory, descriptors or threads
+       |- MissingPackageError    exit 3  a package of an extra is not installed
        |- BusyError                 exit 3  another process holds the lock
        |- TransientError            exit 3  a retry may help
        |- TerminalError             exit 3  a retry cannot help
@@ -94,6 +95,10 @@ class OutputError(EnvironmentalError):
 
 class ResourceError(EnvironmentalError):
     """The machine, or a limit of the shell, gives no more memory, open files or threads."""
+
+
+class MissingPackageError(EnvironmentalError):
+    """A package that this command needs came with no extra of the install."""
 
 
 class BusyError(EnvironmentalError):

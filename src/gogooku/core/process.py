@@ -18,6 +18,7 @@ from gogooku.core.errors import (
     StoppedError,
     StorageError,
 )
+from gogooku.core.extras import missing_package
 from gogooku.core.plain import plain
 from gogooku.core.resources import resource_error
 
@@ -135,9 +136,9 @@ def meaning(fault: BaseException) -> GogookuError:
         return StoppedError(signal.SIGINT)
     if isinstance(fault, StopSignal):
         return StoppedError(fault.number)
-    scarce = resource_error(fault)
-    if scarce is not None:
-        return scarce
+    known = resource_error(fault) or missing_package(fault)
+    if known is not None:
+        return known
     if isinstance(fault, OSError) and fault.filename is not None:
         return StorageError(
             f"{fault.filename}: cannot be read or written ({fault.strerror}); nothing half-written "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,11 +12,15 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
+from rich.table import Column
 
 
 class Step(Protocol):
@@ -84,6 +88,47 @@ class PipeConsole(Console):
         raise  # noqa: PLE0704
 
 
+_BAR = 16
+"""Characters of a bar: with all times a line of 80 has 26 for the step and 12 for the note."""
+
+
+def _columns(total: float | None) -> tuple[ProgressColumn, ...]:
+    """What a line of progress shows; it is one line at 80 columns, whatever names are in it."""
+    cut = Column(ratio=2, no_wrap=True, overflow="ellipsis")
+    note = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    known = total is not None
+    return (
+        SpinnerColumn(),
+        TextColumn("{task.description}", table_column=cut),
+        BarColumn(bar_width=_BAR),
+        *((TaskProgressColumn(),) if known else ()),
+        TimeElapsedColumn(),
+        *((TextColumn("left"), TimeRemainingColumn()) if known else ()),
+        TextColumn("{task.fields[note]}", table_column=note),
+    )
+
+
+@dataclass
+class LoggedReporter:
+    """Another reporter, and a line in a log for each step that ends and whatever is said."""
+
+    shown: Reporter
+    log: Callable[[str], None]
+
+    @contextmanager
+    def step(self, name: str, total: float | None = None) -> Iterator[Step]:
+        """Open the step of the other; its seconds are logged when it ends."""
+        begun = time.perf_counter()
+        with self.shown.step(name, total) as step:
+            yield step
+        self.log(f"{name}: {time.perf_counter() - begun:.1f} s")
+
+    def say(self, text: str) -> None:
+        """Show a line, and log it."""
+        self.shown.say(text)
+        self.log(text)
+
+
 @dataclass
 class ConsoleReporter:
     """Bars on a terminal, one line per finished step otherwise."""
@@ -92,17 +137,10 @@ class ConsoleReporter:
 
     @contextmanager
     def step(self, name: str, total: float | None = None) -> Iterator[Step]:
-        """Open a step with a bar (or a spinner when ``total`` is None) and its elapsed time."""
+        """Open a step: its time, and with ``total`` how much is done and how long it will take."""
         begun = time.perf_counter()
         if self.console.is_terminal:
-            columns = (
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[note]}"),
-            )
-            with Progress(*columns, console=self.console, transient=True) as progress:
+            with Progress(*_columns(total), console=self.console, transient=True) as progress:
                 task = progress.add_task(name, total=total, note="")
                 yield _Bar(progress=progress, task=task)
         else:

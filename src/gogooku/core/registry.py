@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from gogooku.core.config import Config
 from gogooku.core.errors import ConfigError
+from gogooku.core.extras import extra_needed
 from gogooku.core.variants import OneOf
 
 
@@ -34,10 +35,13 @@ def load(reference: str) -> Any:
     ------
     ConfigError
         There is no such module or attribute.
+    MissingPackageError
+        It needs a package that is not installed.
     """
     module, _, path = reference.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        with extra_needed():
+            found: Any = importlib.import_module(module)
         for step in path.split("."):
             found = getattr(found, step)
     except (ModuleNotFoundError, AttributeError) as fault:

@@ -15,13 +15,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from gogooku.core.files import write_point
 
 MIB: Final = 1 << 20
 LOG_MIB: Final = 64
 """Size of a log, in MiB, at which another one is begun: a week of a request a second."""
 LOG_KEPT: Final = 8
 """Older logs that stay beside it."""
+
+
+def _write_point(name: str) -> None:
+    """As `gogooku.core.files.write_point`, which loads what the command line's help must not."""
+    from gogooku.core.files import write_point
+
+    write_point(name)
 
 
 class RotatedFile:
@@ -112,9 +118,9 @@ class RotatedFile:
             free += 1
         for number in range(min(free, self._kept), 1, -1):
             self._numbered(number - 1).replace(self._numbered(number))
-            write_point("log.moved")
+            _write_point("log.moved")
         self._path.replace(self._numbered(1))
-        write_point("log.aside")
+        _write_point("log.aside")
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

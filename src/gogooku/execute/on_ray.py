@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from gogooku.core.errors import EnvironmentalError, UsageError
+from gogooku.core.errors import EnvironmentalError
+from gogooku.core.extras import extra_needed
 from gogooku.execute.answers import answer_text, message_of, outcome_of
 from gogooku.execute.local import thread_settings
 from gogooku.execute.task import Outcome, Task
@@ -65,7 +66,7 @@ class RayExecutor:
 
         Raises
         ------
-        UsageError
+        MissingPackageError
             Ray is not installed.
         EnvironmentalError
             The cluster cannot be reached.
@@ -94,13 +95,8 @@ class RayExecutor:
 
 
 def _ray() -> Any:
-    try:
+    with extra_needed():
         import ray
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            "Ray is not installed, so tasks cannot be sent to a cluster; run: pip install "
-            "'gogooku[ray]' (the same version as on the cluster)"
-        ) from fault
     return ray
 
 

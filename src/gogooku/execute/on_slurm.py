@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gogooku.core.errors import EnvironmentalError, UsageError
+from gogooku.core.extras import extra_needed
 from gogooku.execute.answers import answer_text, message_of, outcome_of
 from gogooku.execute.task import Outcome, Task, Unkept
 from gogooku.execute.waiting import TRIES, WORKER_LOST, Asked, Waiting, say_nothing
@@ -49,8 +50,10 @@ class SlurmExecutor(Unkept):
 
         Raises
         ------
+        MissingPackageError
+            submitit is not installed.
         UsageError
-            submitit is not installed, or there is no Slurm on this machine.
+            There is no Slurm on this machine.
         EnvironmentalError
             Slurm does not take a job.
         InternalError
@@ -64,13 +67,8 @@ class SlurmExecutor(Unkept):
 
 
 def _submitit() -> Any:
-    try:
+    with extra_needed():
         import submitit
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            "submitit is not installed, so tasks cannot be jobs of Slurm; run: pip install "
-            "'gogooku[slurm]'"
-        ) from fault
     return submitit
 
 

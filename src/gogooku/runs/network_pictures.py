@@ -15,7 +15,6 @@ from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.names import positions
 from gogooku.learn.networks_in import networks_in
 from gogooku.learn.targets import DayLabels, spread_over
-from gogooku.learn.views import last_sessions
 from gogooku.runs.folder import OUTPUTS_FILE, Run
 from gogooku.runs.labels import labelled, run_labels
 
@@ -104,6 +103,8 @@ def _weighed(checkpoint: Checkpoint, dataset: Dataset, t: int) -> pl.DataFrame:
 
     The weights are of the state of the market, whoever is scored: one name is enough.
     """
+    from gogooku.learn.views import last_sessions  # it imports torch
+
     rows: list[tuple[str, float]] = []
     for network in networks_in(checkpoint):
         config = network.header.config

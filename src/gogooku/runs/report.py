@@ -26,7 +26,6 @@ from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.account import account_of
 from gogooku.runs.beside import content_of, keep_beside
 from gogooku.runs.folder import REPORT, REPORT_FILE, Run
-from gogooku.runs.importance import importance
 from gogooku.runs.judge import Evaluation, JudgeConfig, evaluate, tries_on
 from gogooku.runs.luck import luck_of
 from gogooku.runs.network_pictures import (
@@ -86,7 +85,7 @@ def write_report(
         source=source,
         tries=_tries(home, run),
     )
-    found, *folders = importance(home, run) if explained else ([],)
+    found, *folders = _importance(home, run) if explained else ([],)
     folders += [made.judged.folder, made.traded.folder, *(one.folder for one in others.values())]
 
     def fill(building: Path) -> None:
@@ -123,6 +122,13 @@ class _Made:
     rivals: Rivals
     source: Source | None
     tries: list[Text]
+
+
+def _importance(home: Path, run: Run) -> tuple[Any, ...]:
+    """What groups of features are worth, and the folders of it; a page without needs no torch."""
+    from gogooku.runs.importance import importance
+
+    return importance(home, run)
 
 
 def _tries(home: Path, run: Run) -> list[Text]:
