@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test cover check soak bench clean
+.PHONY: help setup demo test cover check soak bench site clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,6 +42,10 @@ soak: setup  ## the long versions: hundreds of kills, full sizes
 
 bench: setup  ## what the README's numbers are measured with
 	$(BIN)/python benchmarks/run_all.py
+
+site: setup  ## the pages in docs/ as a site, both languages: build/site/index.html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean:  ## remove the environment and caches, never data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage
