@@ -6,7 +6,6 @@ import importlib.util
 import json
 import re
 import shutil
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,28 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.pages_site import ABSENT, ROOT, build
+
 DOCS = ROOT / "docs"
-PACKAGES = ("mkdocs", "material", "mkdocs_static_i18n")
-ABSENT = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 needs_mkdocs = pytest.mark.skipif(
     bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}; pip install -e '.[docs]'"
 )
 GUIDES = ("index", "start", "evening", "own_data", "add_a_feature", "own_learner", "research")
 """Pages that stand in Japanese too, each beside its English one."""
 CODE = re.compile(r"^```(?:bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def build(root: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Build a site, warnings being errors."""
-    return subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
-        cwd=root,
-        env={"PATH": "/usr/bin:/bin", "NO_MKDOCS_2_WARNING": "1", "HOME": str(site.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
