@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test cover check soak bench dependencies clean
+.PHONY: help setup demo test cover check soak bench dependencies site clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -45,6 +45,10 @@ bench: setup  ## what the README's numbers are measured with
 
 dependencies: setup  ## write docs/dependencies.md: versions and licences
 	$(BIN)/python tests/support/dependencies.py
+
+site: setup  ## the pages in docs/ as a site, both languages: build/site/index.html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean:  ## remove the environment and caches, never data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage

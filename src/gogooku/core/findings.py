@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from gogooku.core.variants import OneOf
 
@@ -219,6 +220,13 @@ def short(value: Any) -> str:
     else:
         text = "an object that no setting takes"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def takes(declared: FieldInfo, path: str) -> str:
+    """What a setting takes, of a field as pydantic holds it."""
+    return expected(
+        _Field(declared.annotation, tuple(declared.metadata), declared.description), path
+    )
 
 
 def _finding(
