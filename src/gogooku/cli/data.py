@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder
 from gogooku.cli.output import emit
 from gogooku.commands.arguments import (
     MOST_PORT,
@@ -25,6 +24,7 @@ from gogooku.commands.arguments import (
     reporter_for,
     whole_number,
 )
+from gogooku.core.environment import chosen, home_folder
 
 app = typer.Typer()
 sandbox_app = typer.Typer(help="A generated market, and an exchange of it.", no_args_is_help=True)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import home_folder
 from gogooku.cli.output import emit
 from gogooku.commands.arguments import (
     Compiled,
@@ -29,6 +28,7 @@ from gogooku.commands.arguments import (
     reporter_for,
     whole_number,
 )
+from gogooku.core.environment import home_folder
 
 app = typer.Typer()
 holdout_app = typer.Typer(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder
 from gogooku.cli.output import emit
 from gogooku.commands.arguments import (
     ConfigFile,
@@ -22,6 +21,7 @@ from gogooku.commands.arguments import (
     instant_given,
     reporter_for,
 )
+from gogooku.core.environment import chosen, home_folder
 from gogooku.core.wall import SystemClock
 
 app = typer.Typer()

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import api_keys, home_folder
 from gogooku.cli.output import emit
 from gogooku.commands.arguments import (
     MOST_PORT,
@@ -27,6 +26,7 @@ from gogooku.commands.arguments import (
     reporter_for,
     whole_number,
 )
+from gogooku.core.environment import api_keys, home_folder
 from gogooku.core.listen import Address
 from gogooku.core.wall import SystemClock
 
