@@ -10,6 +10,7 @@
                            Dataset  -- train -->  Run  -- evaluate -->  Evaluation
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
+                                                 Runs  -- compare --->  Comparison
                                                   Run  -- importance -> what features are worth
                             Run and Dataset -- predictor -->  Predictor
                             Run and Dataset -- ranking ---->  Ranking
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from gogooku.ingest.source import Source
     from gogooku.portfolio.backtest import TradeConfig
     from gogooku.predict.predictor import Predictor, Ranking
+    from gogooku.runs.comparison import Comparison
     from gogooku.runs.config import TrainConfig
     from gogooku.runs.folder import Run
     from gogooku.runs.importance import Importance
@@ -214,6 +216,24 @@ def backtest(home: Path, run: Run, resolved: Resolved[TradeConfig] | None = None
     refuse_unspent(home, run)
     judge.evaluate(home, run)
     return trade.backtest(home, run, resolved or trade.DEFAULT)
+
+
+def compare(
+    home: Path,
+    runs: Sequence[Run],
+    resolved: Resolved[JudgeConfig] | None = None,
+    *,
+    metric: str,
+    horizon: int | None = None,
+) -> Comparison:
+    """Runs -> how the others differ from the first, paired by session; judged first if missing."""
+    from gogooku.runs import comparison
+    from gogooku.runs.holdouts import refuse_unspent
+
+    for run in runs:
+        refuse_unspent(home, run)
+    judged = {run.run_id: (run, evaluate(home, run, resolved)) for run in runs}
+    return comparison.compare(home, judged, metric=metric, horizon=horizon)
 
 
 def report(

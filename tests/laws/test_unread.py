@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import gogooku
+from gogooku.api.plots import BacktestPlots, RunPlots
 from support.sources import PACKAGE, trees
 
 ELSEWHERE = {
@@ -104,8 +106,22 @@ def unread_here():
     return unread(PACKAGE)
 
 
+def public():
+    """Members of what ``import gogooku`` offers: users read them, and doctests try each."""
+    offered = {name: getattr(gogooku, name) for name in gogooku.__all__}
+    plots = {kind.__name__: kind for kind in (RunPlots, BacktestPlots)}
+    members = {
+        f"{name}.{member}" for name, one in {**offered, **plots}.items() for member in dir(one)
+    }
+    return members | set(offered)
+
+
 def test_what_is_declared_is_read(unread_here):
-    found = {name: path for name, path in unread_here.items() if name not in ELSEWHERE}
+    found = {
+        name: path
+        for name, path in unread_here.items()
+        if name not in ELSEWHERE and not (path.startswith("api/") and name in public())
+    }
     assert found == {}, "read by nothing: delete it, or say in ELSEWHERE who reads it"
 
 

@@ -6,7 +6,7 @@ command is called, so that ``--help`` is instant. Declarations lie by subject in
 puts them together.
 """
 
-from gogooku.cli.environment import home_folder as home_folder
 from gogooku.cli.output import emit as emit
 from gogooku.cli.program import app as app
 from gogooku.cli.program import main as main
+from gogooku.core.environment import home_folder as home_folder

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder, program_call
 from gogooku.cli.output import emit
-from gogooku.cli.shared import Commands, reporter
+from gogooku.cli.shared import Commands, home_folder, program_call, reporter
 from gogooku.commands.arguments import (
     MOST_PORT,
     ConfigFile,
@@ -25,6 +24,7 @@ from gogooku.commands.arguments import (
     execution_for,
     whole_number,
 )
+from gogooku.core.environment import chosen
 
 app = Commands()
 sandbox_app = Commands(

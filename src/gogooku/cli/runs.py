@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import home_folder
 from gogooku.cli.output import emit
-from gogooku.cli.shared import Commands, reporter
+from gogooku.cli.shared import Commands, home_folder, reporter
 from gogooku.commands.arguments import (
     Compiled,
     ConfigFile,

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import chosen, home_folder
 from gogooku.cli.output import emit
-from gogooku.cli.shared import Commands, reporter
+from gogooku.cli.shared import Commands, home_folder, reporter
 from gogooku.commands.arguments import (
     ConfigFile,
     Day,
@@ -25,6 +24,7 @@ from gogooku.commands.arguments import (
     instant_given,
     log_given,
 )
+from gogooku.core.environment import chosen
 from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock
 

@@ -1,12 +1,15 @@
 """Options of every command, declared once: where things are kept, and what is said meanwhile.
 
-A command is declared with `Commands.command` and does not see them: `home_folder` of `environment`
-and `reporter` here know what was chosen.
+A command is declared with `Commands.command` and does not see them: `home_folder` and
+`reporter` here know what was chosen.
 """
 
 from __future__ import annotations
 
 import inspect
+import shlex
+import shutil
+import sys
 import typing
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -18,6 +21,7 @@ import typer
 
 from gogooku.commands.arguments import reporter_for
 from gogooku.commands.following import next_lines
+from gogooku.core import environment
 from gogooku.core.log_file import LogFile
 
 if TYPE_CHECKING:
@@ -52,6 +56,22 @@ _CHOSEN: ContextVar[Shared] = ContextVar("shared", default=Shared())  # noqa: B0
 def chosen_options() -> Shared:
     """What was chosen for the command that runs."""
     return _CHOSEN.get()
+
+
+def home_folder() -> Path:
+    """Where everything is kept: ``--home``, else as `gogooku.core.environment.home_folder`."""
+    return environment.home_folder(chosen_options().home)
+
+
+def program_call() -> str:
+    """How this program is called from here: by its name where a shell finds it, or its path."""
+    called = Path(sys.argv[0])
+    if called.stem == "__main__" and called.parent.name == "gogooku":
+        return f"{shlex.quote(sys.executable)} -m gogooku"
+    found = shutil.which("gogooku")
+    if called.name != "gogooku" or (found and Path(found).samefile(called)):
+        return "gogooku"
+    return shlex.quote(str(called.absolute()))
 
 
 def forget_options() -> None:

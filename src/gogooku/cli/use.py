@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gogooku.cli.environment import api_keys, home_folder
 from gogooku.cli.output import emit
-from gogooku.cli.shared import Commands, reporter
+from gogooku.cli.shared import Commands, home_folder, reporter
 from gogooku.commands.arguments import (
     MOST_PORT,
     Artefact,
@@ -30,6 +29,7 @@ from gogooku.commands.arguments import (
     log_given,
     whole_number,
 )
+from gogooku.core.environment import api_keys
 from gogooku.core.listen import Address
 from gogooku.core.rotated import LOG_KEPT, LOG_MIB
 from gogooku.core.wall import SystemClock

@@ -118,37 +118,6 @@ def whole_number(value: int, *, option: str, least: int, most: int = _MOST) -> i
     return value
 
 
-def usable_home(text: str) -> Path:
-    """The folder that everything is kept in, which need not be there yet.
-
-    Raises
-    ------
-    UsageError
-        It, or a folder above it, is a file; or there can be no folder of that name.
-    """
-    try:
-        home = Path(text).expanduser()
-        above = next(place for place in (home, *home.parents, Path()) if _is_there(place))
-        is_folder = above.is_dir()
-    except (OSError, RuntimeError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or str(fault)
-        raise UsageError(f"{text}: cannot be the home ({reason}). {_HOME_HELP}") from fault
-    if not is_folder:
-        raise UsageError(f"{text}: cannot be the home, {above} is no folder. {_HOME_HELP}")
-    return home
-
-
-def _is_there(place: Path) -> bool:
-    try:
-        place.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
-_HOME_HELP = "Set GOGOOKU_HOME, or --home, to a folder, which need not exist yet."
-
-
 def execution_for(
     threads: int | None, *, device: str = "cpu", compiled: bool = False, processes: int = 1
 ) -> Execution:

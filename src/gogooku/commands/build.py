@@ -12,13 +12,12 @@ from rich.table import Table
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, table
-from gogooku.core.config import DEFAULT_ORIGIN, Execution, Resolved, resolve
+from gogooku.core.config import Execution
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
-from gogooku.dataset.assemble import BuildConfig
+from gogooku.dataset.chosen import chosen_build
 from gogooku.dataset.home import dataset_names
-from gogooku.ingest.source import source_names
 from gogooku.tables.parts import Basis, Known
 
 
@@ -49,25 +48,11 @@ def build(
     if known is not None:
         name = source or "jquants"
         source = pipeline.tables_source(home, name, known=known, reporter=reporter).name
-    resolved = _resolved(home, source, config, assignments)
+    resolved = chosen_build(home, source=source, file=config, assignments=assignments)
     finished = set(dataset_names(home))
     dataset = pipeline.build(home, resolved, execution=execution, reporter=reporter)
     there = ["already built, nothing to do"] if dataset.folder.name in finished else []
     return Answer(facts=_facts(dataset), parts=[_table(dataset), *there, *_remarks(dataset)])
-
-
-def _resolved(
-    home: Path, source: str | None, config: Path | None, assignments: Sequence[str]
-) -> Resolved[BuildConfig]:
-    """The settings of a build; of a home with one source, that one, where none is named."""
-    texts = [f"source={source}"] if source else []
-    resolved = resolve(
-        BuildConfig(), base_name="build", file=config, assignments=[*texts, *assignments]
-    )
-    there = source_names(home)
-    if resolved.origins["source"] == DEFAULT_ORIGIN and len(there) == 1:
-        return _resolved(home, there[0], config, assignments)
-    return resolved
 
 
 def knowledge(as_known_on: date | None, *, by_rule: bool) -> Known | None:

@@ -20,9 +20,7 @@ from gogooku.evaluate.side_by_side import SideBySide
 from gogooku.evaluate.words import Language, Text
 from gogooku.runs.account_trials import deflated_words
 from gogooku.runs.comparison import Comparison
-from gogooku.runs.comparison import compare as put_side_by_side
 from gogooku.runs.find import open_run
-from gogooku.runs.holdouts import refuse_unspent
 from gogooku.runs.judge import EVALUATION, JudgeConfig
 
 
@@ -89,10 +87,7 @@ def compare(
     """
     resolved = resolve(JudgeConfig(), base_name=EVALUATION, file=config, assignments=assignments)
     runs = [open_run(home, name) for name in names]
-    for run in runs:
-        refuse_unspent(home, run)
-    judged = {run.run_id: (run, pipeline.evaluate(home, run, resolved)) for run in runs}
-    made = put_side_by_side(home, judged, metric=metric, horizon=horizon)
+    made = pipeline.compare(home, runs, resolved, metric=metric, horizon=horizon)
     found = made.found
     if page is not None:
         _write(page, made)

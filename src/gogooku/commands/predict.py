@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-
-import polars as pl
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
@@ -18,7 +16,6 @@ from gogooku.core.types import Dataset
 from gogooku.core.wall import WallClock
 from gogooku.dataset.home import current_dataset
 from gogooku.predict.output import write_ranking
-from gogooku.predict.predictor import Ranking
 from gogooku.releases.bundle import Bundle, open_bundle
 from gogooku.releases.registry import read_registry
 from gogooku.runs.find import open_run
@@ -47,13 +44,6 @@ class Asked:
     day: date | None
     horizon: int
     top: int
-
-
-def with_names(made: Ranking, names: pl.DataFrame) -> Ranking:
-    """A ranking with company names behind its codes; null where one is not known."""
-    wide = made.frame.join(names, on="code", how="left", maintain_order="left")
-    rest = [name for name in made.frame.columns if name not in ("rank", "code")]
-    return replace(made, frame=wide.select("rank", "code", "name_ja", "name_en", *rest))
 
 
 def predict(
@@ -90,7 +80,7 @@ def predict(
     used = open_run(home, run) if bundle is None else bundle.run
     made = pipeline.ranking(used, data, asked.day, horizon=asked.horizon, device=device)
     late = _expected(data, made.date, clock) if asked.day is None else None
-    named = with_names(made, names_beside(home, data))
+    named = made.with_names(names_beside(home, data))
     others = [name for name in made.beside if not name.endswith(f"_{made.horizon}")]
     shown = named.frame.head(asked.top).drop(others)
     title = (

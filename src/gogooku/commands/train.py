@@ -9,7 +9,7 @@ from pathlib import Path
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import MOST_THREADS, whole_number
-from gogooku.core.config import Execution, Resolved, resolve
+from gogooku.core.config import Execution, Resolved
 from gogooku.core.errors import UsageError
 from gogooku.core.progress import Reporter
 from gogooku.dataset.home import current_dataset
@@ -18,25 +18,14 @@ from gogooku.execute.task import Executor
 from gogooku.execute.together import TogetherExecutor
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.folder import finished_runs
-from gogooku.runs.named import run_named
+from gogooku.runs.named import settings_named
 
 
 def settings(
     name: str, config: Path | None, assignments: Sequence[str], *, few_names: bool
 ) -> Resolved[TrainConfig]:
-    """What a named run is fitted with: its own settings, then a file's, then assignments.
-
-    Raises
-    ------
-    ConfigError
-        There is no run of that name, or a setting is wrong.
-    """
-    return resolve(
-        run_named(name, few_names=few_names),
-        base_name=f"{name}, few names" if few_names else name,
-        file=config,
-        assignments=assignments,
-    )
+    """As `gogooku.runs.named.settings_named`."""
+    return settings_named(name, few_names=few_names, file=config, assignments=assignments)
 
 
 def fitted_on(jobs: int, on: str | None, processes: int) -> str | None:

@@ -23,6 +23,8 @@ from gogooku.core.findings import VARIANT, explain, field_paths, nearest, short
 
 DEFAULT_ORIGIN = "default"
 """Origin of a value that nobody stated."""
+SETTINGS = "settings"
+"""Origin of a value that a Python program stated."""
 _OPENED = "\0opened"
 
 
@@ -59,7 +61,7 @@ class Resolved(Generic[ConfigT]):
     """A config with the origin of each of its leaves.
 
     ``origins`` maps a dotted path to ``default``, ``default of exchange NAME``, ``run NAME``,
-    ``file PATH`` or ``--set``.
+    ``file PATH``, ``--set`` or, from Python, ``settings``.
     """
 
     config: ConfigT
@@ -170,6 +172,7 @@ def resolve(
     base_name: str,
     file: Path | None = None,
     assignments: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Resolved[ConfigT]:
     """Apply overrides to a base config and remember where every value came from.
 
@@ -182,7 +185,9 @@ def resolve(
     file : Path, optional
         TOML file with the same tree.
     assignments : sequence of str
-        ``path=value`` texts, applied last, in order.
+        ``path=value`` texts, applied after the file, in order.
+    settings : mapping, optional
+        The same from Python, applied last: dotted path, or a tree of them, to value.
 
     Raises
     ------
@@ -198,13 +203,15 @@ def resolve(
     overrides: list[tuple[str, Any, str]] = []
     if file is not None:
         overrides += [(path, value, f"file {file.name}") for path, value in leaves(read_toml(file))]
-    for text in assignments:
-        path, value = parse_assignment(text)
+    stated = [(*parse_assignment(text), "--set") for text in assignments]
+    stated += [(path, value, SETTINGS) for path, value in (settings or {}).items()]
+    for path, value, origin in stated:
         if value == {}:  # changes nothing, but only where there is such a setting
-            _assign(copy.deepcopy(tree), path, value, origin="--set")
+            _assign(copy.deepcopy(tree), path, value, origin=origin)
         pairs = leaves(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
-        overrides += [(leaf, inner, "--set") for leaf, inner in pairs]
-    overrides.sort(key=lambda one: (one[2] == "--set", one[0].rsplit(".", 1)[-1] != VARIANT))
+        overrides += [(leaf, inner, origin) for leaf, inner in pairs]
+    rank = {"--set": 1, SETTINGS: 2}
+    overrides.sort(key=lambda one: (rank.get(one[2], 0), one[0].rsplit(".", 1)[-1] != VARIANT))
     for path, value, origin in overrides:
         _assign(tree, path, value, origin=origin)
         origins[path] = origin

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-
 MIB: Final = 1 << 20
 LOG_MIB: Final = 64
 """Size of a log, in MiB, at which another one is begun: a week of a request a second."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
 from typing import Any, Final
@@ -60,6 +60,18 @@ class Ranking:
     dataset: str
     forecast: Forecast
     beside: tuple[str, ...] = ()
+
+    def with_names(self, names: pl.DataFrame) -> Ranking:
+        """The same with company names behind the codes; null where one is not known.
+
+        Parameters
+        ----------
+        names : polars.DataFrame
+            (code, name_ja, name_en).
+        """
+        wide = self.frame.join(names, on="code", how="left", maintain_order="left")
+        rest = [name for name in self.frame.columns if name not in ("rank", "code")]
+        return replace(self, frame=wide.select("rank", "code", "name_ja", "name_en", *rest))
 
     def to_json(self, *, top: int | None = None) -> dict[str, Any]:
         """The ranking as plain values; ``top`` names at most."""

@@ -147,9 +147,12 @@ class Run:
 
     def windows(self, *parts: str) -> tuple[Span, ...]:
         """First and last dates of some parts of every fold."""
-        found = [fold[part] for fold in self.manifest["folds"] for part in parts]
-        spans = [span for one in found for span in (one if self.num_paths else [one])]
-        return tuple((date.fromisoformat(low), date.fromisoformat(high)) for low, high in spans)
+        return windows_of(self.manifest, *parts)
+
+    @property
+    def tested(self) -> Span:
+        """First and last date that was tested."""
+        return tested(self.manifest)
 
     def scores(
         self, part: str, dataset: Dataset, *, path: int | None = None
@@ -251,6 +254,19 @@ class Run:
         for place in places:
             self.files.check(place)
         return [self.folder / place for place in places]
+
+
+def windows_of(manifest: Mapping[str, Any], *parts: str) -> tuple[Span, ...]:
+    """First and last dates of some parts of every fold, by the manifest of a run."""
+    found = [fold[part] for fold in manifest["folds"] for part in parts]
+    spans = [span for one in found for span in (one if manifest.get("paths") else [one])]
+    return tuple((date.fromisoformat(low), date.fromisoformat(high)) for low, high in spans)
+
+
+def tested(manifest: Mapping[str, Any]) -> Span:
+    """First and last date that was tested, by the manifest of a run."""
+    windows = windows_of(manifest, "test")
+    return min(low for low, _ in windows), max(high for _, high in windows)
 
 
 def bias_of(dataset: Dataset) -> dict[str, list[str]]:

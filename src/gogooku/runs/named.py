@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gogooku.core.config import Resolved, resolve
 from gogooku.core.errors import ConfigError
 from gogooku.core.findings import did_you_mean, short
 from gogooku.learn.few_names import few_names_config
@@ -34,3 +39,27 @@ def run_named(name: str, *, few_names: bool = False) -> TrainConfig:
     if few_names:
         return TrainConfig(learner=few_names_config(names[name]))
     return TrainConfig(learner=LEARNERS.config(names[name]).model_validate({}))
+
+
+def settings_named(
+    name: str,
+    *,
+    few_names: bool = False,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> Resolved[TrainConfig]:
+    """What a named run is fitted with: its own settings, then a file's, then what is stated.
+
+    Raises
+    ------
+    ConfigError
+        There is no run of that name, or a setting is wrong.
+    """
+    return resolve(
+        run_named(name, few_names=few_names),
+        base_name=f"{name}, few names" if few_names else name,
+        file=file,
+        assignments=assignments,
+        settings=settings,
+    )

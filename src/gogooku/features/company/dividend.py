@@ -522,7 +522,7 @@ _FLAGS = (
 
 DIVIDEND: Final[tuple[Feature, ...]] = (*_AMOUNTS, *_FLAGS)
 """All features of the group."""
-DIVIDEND_INPUTS: Final = (
+DIVIDEND_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("dividends",),
         stock={

@@ -196,7 +196,7 @@ _FLAGS = (
 
 EVENTS: Final[tuple[Feature, ...]] = (*_COUNTS, *_FLAGS)
 """All features of the group."""
-EVENTS_INPUTS: Final = (
+EVENTS_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("earnings_dates",),
         stock={

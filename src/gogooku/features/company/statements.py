@@ -449,7 +449,7 @@ STATEMENTS: Final[tuple[Feature, ...]] = (*_GROWTH, *_MARGINS, *_OUTLOOK, *_QUAL
 """All features of the group."""
 
 _YEN = "yen, by the documents known"
-STATEMENTS_INPUTS: Final = (
+STATEMENTS_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("statements",),
         stock={

@@ -62,7 +62,7 @@ def _make_valuation(tables: Tables, timeline: Timeline) -> Made:
     )
 
 
-VALUATION_INPUTS: Final = (
+VALUATION_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("valuation",),
         stock={

@@ -17,7 +17,7 @@ from gogooku.features.derivatives.contracts import DAY, DAYS, DAYS_PER_YEAR
 from gogooku.features.engine.inputs import Made, Tables
 from gogooku.features.engine.timeline import Timeline
 
-PRODUCTS: Final = {"topixf": "TOPIXF", "nk225f": "NK225F"}
+PRODUCTS: Final[dict[str, str]] = {"topixf": "TOPIXF", "nk225f": "NK225F"}
 CARRY_DAYS: Final = 7.0
 """A basis is spread over at least so many days."""
 
@@ -213,7 +213,7 @@ def _nikkei(tables: Tables, timeline: Timeline) -> pl.DataFrame:
     )
 
 
-SERIES: Final = {
+SERIES: Final[dict[str, str]] = {
     f"fu_{short}_{name}": text
     for name, text in (
         ("oi", "contracts, all months"),

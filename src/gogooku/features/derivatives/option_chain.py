@@ -207,7 +207,7 @@ def _night_jump(outside: pl.DataFrame, rows: pl.DataFrame, days: pl.DataFrame) -
     return pairs.join(jump, on=DAY, how="left")
 
 
-SERIES: Final = {
+SERIES: Final[dict[str, str]] = {
     **{
         _surface_name(name, tenor): f"fraction a year: {name} at {tenor} calendar days"
         for name, tenor in _SURFACE

@@ -227,7 +227,7 @@ _CHANGES = (
 )
 
 OPTIONS: Final[tuple[Feature, ...]] = (*_HIDDEN, *_LEVELS, *_POSITIONS, *_CHANGES)
-OPTIONS_INPUTS: Final = (
+OPTIONS_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("index_options",), stock={}, market=SERIES, make=make_options, features=OPTIONS
     ),

@@ -298,6 +298,6 @@ _STATE = (
 )
 
 ALERT: Final[tuple[Feature, ...]] = (*_BALANCES, *_CHANGES, *_STATE)
-ALERT_INPUTS: Final = (
+ALERT_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(tables=("margin_alert",), stock=_STOCK, market={}, make=make_alert, features=ALERT),
 )

@@ -66,7 +66,7 @@ def make_breakdown(tables: Tables, timeline: Timeline) -> Made:
     return OwnSession(tables, timeline, "breakdown", wire)
 
 
-BREAKDOWN_INPUTS: Final = (
+BREAKDOWN_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("breakdown",),
         stock={f"bd_{kind}": f"yen, {words}" for kind, words in _KINDS.items()},

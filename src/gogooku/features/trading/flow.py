@@ -433,7 +433,7 @@ _MARKET = (
 )
 
 FLOW: Final[tuple[Feature, ...]] = (*_STOCK, *_MARKET)
-FLOW_INPUTS: Final = (
+FLOW_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("investor_types",),
         stock={},

@@ -285,7 +285,7 @@ _WHOLE = (
 )
 
 MARGIN: Final[tuple[Feature, ...]] = (*_LEVELS, *_CHANGES, *_UNUSUAL, *_STATE, *_WHOLE)
-MARGIN_INPUTS: Final = (
+MARGIN_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("margin_interest",), stock=_STOCK, market={}, make=make_margin, features=MARGIN
     ),

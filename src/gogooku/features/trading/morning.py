@@ -64,7 +64,7 @@ def make_halves(tables: Tables, timeline: Timeline) -> Made:
     return OwnSession(tables, timeline, "quotes", wire, on_forward_basis)
 
 
-MORNING_INPUTS: Final = (
+MORNING_INPUTS: Final[tuple[InputTable, ...]] = (
     InputTable(
         tables=("quotes",),
         columns_from=Plan.PREMIUM,

@@ -183,7 +183,7 @@ _WHOLE = (
 )
 
 SHORT_POSITION_FEATURES: Final[tuple[Feature, ...]] = (*_LEVEL, *_CHANGE, *_WHOLE)
-POSITIONS_INPUT: Final = InputTable(
+POSITIONS_INPUT: Final[InputTable] = InputTable(
     tables=("short_positions",),
     stock=STATE,
     market={},

@@ -76,7 +76,7 @@ def _sums(t: IntArray, values: FloatArray, num_sessions: int) -> FloatArray:
     return np.where(rows > 0, np.bincount(t, values, num_sessions), np.nan)
 
 
-SECTOR_SHORTS_INPUT: Final = InputTable(
+SECTOR_SHORTS_INPUT: Final[InputTable] = InputTable(
     tables=("short_ratio", "master"),
     stock={
         "sr_sector33": "33-sector code by the list known at the decision",
