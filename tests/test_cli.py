@@ -13,8 +13,9 @@ import pytest
 import typer
 
 from gogooku import __version__, cli
-from gogooku.cli import data, environment, output, program, runs, service, shared, use
+from gogooku.cli import data, output, program, runs, service, shared, use
 from gogooku.commands.answer import Answer
+from gogooku.core import environment
 from gogooku.core.errors import DataError, FindingError
 from support.cli import run_cli
 
@@ -213,8 +214,8 @@ def test_how_the_program_is_called_from_here(called, found, said, tmp_path, monk
         place.touch()
     monkeypatch.setattr(sys, "argv", [str(tmp_path / f"my {called}")])
     there = None if found is None else str(tmp_path / f"my {found}")
-    monkeypatch.setattr(environment.shutil, "which", lambda name: there)
-    assert environment.program_call() == said.format(here=tmp_path)
+    monkeypatch.setattr(shared.shutil, "which", lambda name: there)
+    assert shared.program_call() == said.format(here=tmp_path)
 
 
 def test_logic_in_a_command_is_found():

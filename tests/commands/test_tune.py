@@ -96,6 +96,7 @@ def test_a_space_is_printed_changed_and_given_back(home, tmp_path):
         (("--storage", "nonsense"), 3, "--storage"),
         (("--on", "moon"), 2, "executor"),
         (("--jobs", 2, "--on", "local:2"), 2, "give one of them"),
+        (("--dry-run", "--print-space"), 2, "give one of them"),
         (("--space", "/no/such/file.toml"), 2, "cannot be read"),
         (("--language", "fr"), 2, "--language"),
         (sets("search.foldz=2"), 2, "search.folds"),

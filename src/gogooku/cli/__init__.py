@@ -2,11 +2,11 @@
 
 What a command does is in the module of its name in `gogooku.commands`, which is imported when the
 command is called, so that ``--help`` is instant. Declarations lie by subject in `data`, `runs` and
-`use`; the environment is read in `environment`, the answer is printed in `output`, and `program`
-puts them together.
+`use`; the environment is read in `gogooku.core.environment`, the answer is printed in `output`, and
+`program` puts them together.
 """
 
 from gogooku.cli.output import emit as emit
 from gogooku.cli.program import app as app
 from gogooku.cli.program import main as main
-from gogooku.core.environment import home_folder as home_folder
+from gogooku.cli.shared import home_folder as home_folder

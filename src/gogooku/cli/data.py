@@ -13,6 +13,7 @@ from gogooku.commands.arguments import (
     MOST_PORT,
     ConfigFile,
     DatasetName,
+    FewNames,
     Json,
     MarketSeed,
     MarketSize,
@@ -215,6 +216,21 @@ def build(
         reporter=reporter(as_json=as_json),
     )
     emit(answer, as_json=as_json)
+
+
+@app.command()
+def settings(
+    command: Annotated[str, typer.Argument(help="Command, such as train, build or backtest.")],
+    run: Annotated[
+        str | None, typer.Argument(help="Name of a run, for train and tune: its defaults.")
+    ] = None,
+    few_names: FewNames = False,
+    as_json: Json = False,
+) -> None:
+    """List what a command can be set to, with defaults, before anything is made."""
+    from gogooku.commands import settings as subject
+
+    emit(subject.settings(command, run, few_names=few_names), as_json=as_json)
 
 
 @app.command()

@@ -106,9 +106,6 @@ def tune(
     chosen = command.settings(
         run, config, assignments or [], few_names=few_names, shuffled=shuffled
     )
-    if print_space:
-        emit(command.space_text(chosen, space), as_json=as_json)
-        return
     wanted = command.Wanted(
         name=run,
         space=space,
@@ -125,7 +122,7 @@ def tune(
         chosen=chosen,
         execution=execution_for(threads, device=device, compiled=False),
         reporter=reporter(as_json=as_json),
-        dry_run=dry_run,
+        instead=command.instead_of(dry_run=dry_run, print_space=print_space),
     )
     emit(answer, as_json=as_json)
 

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
 
+from gogooku.commands.settings import CONFIGS
 from gogooku.core.settings import Choice, Setting, settings_of
-from gogooku.dataset.assemble import BuildConfig
-from gogooku.ingest.imports.config import ImportConfig
-from gogooku.portfolio.backtest import TradeConfig
-from gogooku.publish.gates import PublishLimits
-from gogooku.retention.policy import PruneConfig
-from gogooku.runs.config import TrainConfig
-from gogooku.runs.judge import JudgeConfig
-from gogooku.runs.report import ReportConfig
-from gogooku.sandbox.market.config import MarketConfig
 
 PAGE: Final = Path("docs/settings.md")
 COMMAND: Final = "python -m gogooku.commands.settings_page"
 
-CONFIGS: Final[Mapping[str, type[BaseModel]]] = {
-    "gogooku sandbox market": MarketConfig,
-    "gogooku import": ImportConfig,
-    "gogooku build": BuildConfig,
-    "gogooku train": TrainConfig,
-    "gogooku evaluate": JudgeConfig,
-    "gogooku backtest": TradeConfig,
-    "gogooku report": ReportConfig,
-    "gogooku evening": PublishLimits,
-    "gogooku prune": PruneConfig,
-}
-"""Config class by the command that takes it."""
+_SAME: Final = ("compare",)
+"""Commands whose settings are those of another one, which has a section."""
 
 _HEAD = f"""# Settings
 
@@ -46,9 +28,8 @@ taken. `gogooku explain ARTEFACT` says of anything that was made which settings 
 each came from.
 
 Where a group has a `kind`, the kind brings settings of its own; they stand in a section by
-themselves. `gogooku compare` takes those of `evaluate`, `gogooku release` takes those of
-`backtest`. A run's name is the kind of its learner with hyphens, `gogooku train atft-gat-fan`; with
-`--few-names` another set of defaults holds ([network.md](network.md#how-many-names)).
+themselves. `gogooku compare` takes those of `evaluate`. A run's name is the kind of its learner with
+hyphens, `gogooku train atft-gat-fan`; with `--few-names` another set of defaults holds ([network.md](network.md#how-many-names)).
 """
 _COLUMNS = "| setting | takes | default | meaning |\n|---|---|---|---|"
 
@@ -58,7 +39,9 @@ def settings_page() -> str:
     groups: dict[str, dict[str, type[BaseModel]]] = {}
     parts = [_HEAD]
     for command, model in CONFIGS.items():
-        parts.append(f"## {command}\n\n{_table(settings_of(model), groups)}")
+        if command in _SAME:
+            continue
+        parts.append(f"## gogooku {command}\n\n{_table(settings_of(model), groups)}")
     done: set[str] = set()
     while waiting := [path for path in groups if path not in done]:
         for path in waiting:

@@ -69,7 +69,7 @@ def train(
         As `gogooku.pipeline.train`.
     """
     finished = {folder.name for folder in finished_runs(home)}
-    with _place(home, on, execution, reporter) as executor:
+    with place_of(home, on, execution, reporter) as executor:
         run = pipeline.train(
             home,
             name,
@@ -86,7 +86,7 @@ def train(
     )
 
 
-def _place(
+def place_of(
     home: Path, on: str | None, execution: Execution, reporter: Reporter
 ) -> AbstractContextManager[Executor | None]:
     """What fits the folds; None for this process."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
-from gogooku.commands.train import fitted_on
+from gogooku.commands.train import fitted_on, place_of
 from gogooku.core.config import Execution, Resolved, resolve
-from gogooku.core.errors import FindingError
+from gogooku.core.errors import FindingError, UsageError
 from gogooku.core.progress import Reporter
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import current_dataset
 from gogooku.evaluate.words import Language
-from gogooku.execute.choice import executor_for
 from gogooku.execute.memory import GIB
 from gogooku.runs.config import LabelOrder
 from gogooku.runs.named import run_named
@@ -61,6 +61,26 @@ class Wanted:
     language: Language = Language.EN
 
 
+class Instead(Enum):
+    """What is said where nothing is searched."""
+
+    COST = "cost"
+    SPACE = "space"
+
+
+def instead_of(*, dry_run: bool, print_space: bool) -> Instead | None:
+    """What two options ask for; None: a search.
+
+    Raises
+    ------
+    UsageError
+        Both are given.
+    """
+    if dry_run and print_space:
+        raise UsageError("--dry-run and --print-space: give one of them")
+    return Instead.COST if dry_run else Instead.SPACE if print_space else None
+
+
 def settings(
     name: str, config: Path | None, assignments: Sequence[str], *, few_names: bool, shuffled: bool
 ) -> Resolved[TuneConfig]:
@@ -96,9 +116,9 @@ def tune(
     chosen: Resolved[TuneConfig],
     execution: Execution,
     reporter: Reporter,
-    dry_run: bool = False,
+    instead: Instead | None = None,
 ) -> Answer:
-    """Search, or say what a search would cost.
+    """Search, or say what it would cost or may change.
 
     Raises
     ------
@@ -107,24 +127,24 @@ def tune(
     GogookuError
         As `gogooku.pipeline.search`.
     """
-    where = fitted_on(wanted.jobs, wanted.on)
+    if instead is Instead.SPACE:
+        return space_text(chosen, wanted.space)
+    where = fitted_on(wanted.jobs, wanted.on, processes=1)
     data = current_dataset(home, dataset)
     space = space_for(chosen.config.run, wanted.space)
     plan = planned(wanted.name, chosen, space, data, execution=execution)
-    if dry_run:
+    if instead is Instead.COST:
         cost = cost_of(home, plan.ground, trials=wanted.trials, workers=wanted.jobs)
         return _estimated(home, plan, cost)
-    executor = where and executor_for(
-        where, folder=home / "slurm", threads=execution.threads, say=reporter.say
-    )
-    found = pipeline.search(
-        home,
-        plan,
-        trials=wanted.trials,
-        reporter=reporter,
-        executor=executor or None,
-        storage=wanted.storage,
-    )
+    with place_of(home, where, execution, reporter) as executor:
+        found = pipeline.search(
+            home,
+            plan,
+            trials=wanted.trials,
+            reporter=reporter,
+            executor=executor,
+            storage=wanted.storage,
+        )
     write_result(found, source=source_of_dataset(home, data), language=wanted.language)
     return _answer(found, data)
 
