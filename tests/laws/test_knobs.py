@@ -30,6 +30,7 @@ from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.files import hash_file, hash_json
 from gogooku.core.frames import SourceFrames
 from gogooku.core.progress import SilentReporter
+from gogooku.core.space import Space
 from gogooku.core.types import Axis, Dataset, Feature
 from gogooku.dataset import assemble as assemble_module
 from gogooku.dataset.assemble import BuildConfig
@@ -64,6 +65,7 @@ from gogooku.runs.trade import backtest
 from gogooku.runs.train import train
 from gogooku.sandbox.market.config import FAMILIES, SOURCE_FAMILIES
 from gogooku.sandbox.market.market import MarketConfig, generate, source_frames, truth_frame
+from gogooku.search.config import SearchConfig, TuneConfig
 from support.law_world import (
     Anything,
     dataset_of,
@@ -1107,7 +1109,8 @@ def test_no_other_config_exists():
     """Every `Config` class is part of one of the tables, or is `Execution`.
 
     What the limits of an evening decide is tried in tests/publish/test_gates.py, those of a release
-    in tests/releases/test_limits.py, what is pruned in tests/retention/test_policy.py.
+    in tests/releases/test_limits.py, what is pruned in tests/retention/test_policy.py, those of a
+    search in tests/search/test_knobs.py; a knob of a space has tests/core/test_space.py.
     """
 
     def within(config: BaseModel) -> set[type]:
@@ -1124,12 +1127,15 @@ def test_no_other_config_exists():
     tried = [*runs, *losses, *weightings, *(config for config, _ in TABLES.values())]
     covered = set().union(*(within(one) for one in tried))
     abstract = {kind for one in covered for kind in one.__mro__}
-    assert configs() - covered - abstract == {
+    spaces = {kind for kind in configs() if kind.__module__ == Space.__module__}
+    assert configs() - covered - abstract - spaces == {
         Execution,
         GateLimits,
         PruneConfig,
         PublishLimits,
         ReleaseConfig,
+        SearchConfig,
+        TuneConfig,
     }
 
 

@@ -19,6 +19,7 @@ def cluster():
         yield made
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")  # of Ray itself
 def test_a_node_that_dies_changes_nothing(cluster, home, plan_of, searched):
     plan = plan_of()

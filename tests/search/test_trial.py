@@ -35,6 +35,7 @@ def test_few_blocks_or_no_best_trial_say_nothing():
 def test_noise_is_not_enough():
     signs = {step: value + (-0.03 if step % 2 else 0.02) for step, value in BEST.items()}
     assert not behind(signs, BEST, SearchConfig(prune_level=0.1))
+    assert behind(signs, BEST, SearchConfig(prune_level=0.99))
 
 
 @pytest.fixture
