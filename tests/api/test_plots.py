@@ -6,7 +6,7 @@ import pytest
 
 from gogooku.api import plots
 from gogooku.api.plots import BacktestPlots, RunPlots, drawn
-from gogooku.core.errors import UsageError
+from gogooku.core.errors import MissingPackageError, UsageError
 from gogooku.evaluate import charts
 from gogooku.evaluate.svg import Figure, Series
 
@@ -70,10 +70,10 @@ def test_bad_questions_are_refused(made_by_api, monkeypatch):
         plot.rank_ic(language="fr")
 
     def missing(name):
-        raise ModuleNotFoundError(name)
+        raise ModuleNotFoundError(name=name)
 
     monkeypatch.setattr(plots, "import_module", missing)
-    with pytest.raises(UsageError, match="plots need plotly.*pip install"):
+    with pytest.raises(MissingPackageError, match=r"plotly.*pip install 'gogooku\[plots\]'"):
         plot.rank_ic()
 
 

@@ -8,6 +8,12 @@ from gogooku.core.environment import home_folder, usable_home
 from gogooku.core.errors import UsageError
 
 
+@pytest.mark.parametrize("stated", ["", " "])
+def test_an_empty_home_is_refused(stated):
+    with pytest.raises(UsageError, match="--home: is empty"):
+        home_folder(stated)
+
+
 def test_the_home_is_that_of_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("GOGOOKU_HOME", str(tmp_path / "there"))
     assert home_folder() == tmp_path / "there"

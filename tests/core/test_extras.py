@@ -19,7 +19,12 @@ from support.sources import PACKAGE, trees
 
 PROJECT = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text())["project"]
 STANDARD = sys.stdlib_module_names
-DISTRIBUTIONS = {"cvxpy": "skfolio", "pydantic_core": "pydantic", "starlette": "fastapi"}
+DISTRIBUTIONS = {
+    "cvxpy": "skfolio",
+    "pydantic_core": "pydantic",
+    "sqlalchemy": "optuna",
+    "starlette": "fastapi",
+}
 """Of modules that another package brings."""
 
 

@@ -200,6 +200,7 @@ def wrong_calls(text: str) -> list[str]:
     """Calls of the program in code whose command or an option of it is not there."""
     known = commands()
     words = {name.split()[1] for name in known}
+    text = re.sub(r"^```python\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     code = re.findall(r"^```\w*\n(.*?)^```$|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL)
     found = []
     for call in (one for block in code for part in block for one in _CALL.findall(part)):

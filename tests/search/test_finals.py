@@ -11,7 +11,7 @@ from gogooku.runs.config import LabelOrder
 from gogooku.search.counted import Counted
 from gogooku.search.finals import finals_of, settings_of
 from gogooku.search.fits import Fits
-from gogooku.search.study import TrialRecord
+from gogooku.search.record import TrialRecord
 
 
 def test_the_pick_is_the_finalist_of_the_highest_value(searched):

@@ -7,7 +7,7 @@ import pytest
 from gogooku.evaluate.words import Language, Text
 from gogooku.search.finals import Neighbour
 from gogooku.search.page import SearchPage, render_search
-from gogooku.search.study import TrialRecord
+from gogooku.search.record import TrialRecord
 
 
 @pytest.fixture

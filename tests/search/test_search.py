@@ -12,9 +12,9 @@ from gogooku.execute.local import LocalExecutor
 from gogooku.execute.task import Outcome
 from gogooku.runs.job import jobs_folder
 from gogooku.runs.trials import TrialLedger
+from gogooku.search.record import TrialRecord
 from gogooku.search.result import facts_of
 from gogooku.search.search import best_of, search
-from gogooku.search.study import TrialRecord
 
 
 def searched(home, plan, trials=4, **options):

@@ -12,7 +12,8 @@ from gogooku.core.space import ChoiceKnob, NumberKnob, Space
 from gogooku.core.stamp import Stamp
 from gogooku.search.draws import SteadySampler
 from gogooku.search.folder import JOURNAL_FILE, SPACE_FILE
-from gogooku.search.study import TrialRecord, opened_study
+from gogooku.search.record import TrialRecord
+from gogooku.search.study import opened_study
 
 SPACE = Space(
     knobs=(

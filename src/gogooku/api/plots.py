@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gogooku.core.errors import UsageError
+from gogooku.core.extras import extra_needed
 from gogooku.evaluate import charts
 from gogooku.evaluate.svg import PALETTE, Figure, Series
 from gogooku.evaluate.words import Language, Words, both
@@ -34,7 +35,9 @@ def drawn(figure: Figure, *, language: str = "en") -> PlotlyFigure:
     Raises
     ------
     UsageError
-        plotly is not installed, or there is no such language.
+        There is no such language.
+    MissingPackageError
+        plotly is not installed.
     """
     if language not in set(Language):
         raise UsageError(f"language={language!r}: must be {' or '.join(Language)}")
@@ -68,13 +71,8 @@ def drawn(figure: Figure, *, language: str = "en") -> PlotlyFigure:
 
 def _plotly() -> Any:
     """Plotly's graph objects, which are loaded when something is drawn."""
-    try:
+    with extra_needed():
         return import_module("plotly.graph_objects")
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            "plots need plotly, which is not installed: pip install 'gogooku[plots]'. The page of "
-            "a run needs nothing: run.report()"
-        ) from fault
 
 
 def _places(figure: Figure) -> Sequence[float] | list[date]:

@@ -10,7 +10,15 @@ from gogooku.core.errors import UsageError
 
 
 def home_folder(stated: str | None = None) -> Path:
-    """Where everything is kept: what is stated, else ``GOGOOKU_HOME``, else ``~/.gogooku``."""
+    """Where everything is kept: what is stated, else ``GOGOOKU_HOME``, else ``~/.gogooku``.
+
+    Raises
+    ------
+    UsageError
+        What is stated is empty, as a variable that is not set, or as `usable_home`.
+    """
+    if stated is not None and not stated.strip():
+        raise UsageError("--home: is empty; give a folder, or leave the option out")
     return usable_home(stated or os.environ.get("GOGOOKU_HOME") or "~/.gogooku")  # noqa: TID251
 
 

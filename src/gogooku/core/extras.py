@@ -24,6 +24,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "fastapi": "sandbox",
         "starlette": "sandbox",
         "uvicorn": "sandbox",
+        "plotly": "plots",
         "optuna": "search",
         "sqlalchemy": "search",
         "ray": "ray",

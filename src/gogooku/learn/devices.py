@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError
-from gogooku.core.registry import VariantConfig
+from gogooku.core.registry import VariantConfig, load
 from gogooku.learn.registry import LEARNERS
 
 CPU = "cpu"
+_CHECK_TOGETHER = "gogooku.learn.team:check_together"
+"""By reference: what only refuses is no part of the code that decides a fit of one process."""
 
 
 def available_devices() -> tuple[str, ...]:
@@ -45,9 +47,7 @@ def check_device(kind: str, device: str) -> None:
 def check_processes(config: VariantConfig, execution: Execution) -> None:
     """Refuse a fit that several processes cannot share, see `gogooku.learn.team`."""
     if execution.processes > 1:
-        from gogooku.learn.team import check_together
-
-        check_together(config, processes=execution.processes, device=execution.device)
+        load(_CHECK_TOGETHER)(config, processes=execution.processes, device=execution.device)
 
 
 def check_compiled(device: str, *, compiled: bool) -> None:

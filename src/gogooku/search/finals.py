@@ -35,7 +35,7 @@ from gogooku.runs.job import Job
 from gogooku.search.counted import Counted, by_session
 from gogooku.search.fits import Failed, Fits
 from gogooku.search.objective import Worth, series_of, worth_of
-from gogooku.search.study import TrialRecord
+from gogooku.search.record import TrialRecord
 from gogooku.search.trial import Ground
 
 

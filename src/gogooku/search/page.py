@@ -26,7 +26,7 @@ from gogooku.evaluate.words import (
 )
 from gogooku.search.counted import by_session
 from gogooku.search.finals import Finals
-from gogooku.search.study import TrialRecord
+from gogooku.search.record import TrialRecord
 from gogooku.search.trial import Ground
 
 _TITLE: Final = Text("Search: {name}", "探索: {name}")

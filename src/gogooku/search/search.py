@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gogooku.core.config import Execution, Resolved, leaves
 from gogooku.core.errors import ConfigError, DataError, UsageError
@@ -23,13 +23,15 @@ from gogooku.runs.job import inputs_of
 from gogooku.runs.labels import run_labels
 from gogooku.search.config import AFTER_TRIALS, TuneConfig
 from gogooku.search.counted import Counted
-from gogooku.search.draws import SteadySampler, values_of
 from gogooku.search.finals import Finals, finals_of
 from gogooku.search.fits import Fits
 from gogooku.search.folder import studies_folder
 from gogooku.search.objective import excesses
-from gogooku.search.study import Study, TrialRecord, opened_study
+from gogooku.search.record import TrialRecord
 from gogooku.search.trial import Ground, begun, run_through
+
+if TYPE_CHECKING:
+    from gogooku.search.study import Study
 
 _CODE = (__name__, "gogooku.search.trial", "gogooku.search.draws", "gogooku.search.objective")
 
@@ -172,6 +174,9 @@ def search(
     EnvironmentalError
         As `gogooku.search.fits.Fits.made` and `gogooku.search.study.opened_study`.
     """
+    from gogooku.search.draws import SteadySampler
+    from gogooku.search.study import opened_study
+
     if trials < 2:
         raise UsageError(f"--trials {trials}: at least 2, the run as it is and one other")
     ground, folder = plan.ground, plan.folder(home)
@@ -200,6 +205,8 @@ def _search(
     reporter: Reporter,
     executor: Executor | None,
 ) -> None:
+    from gogooku.search.draws import values_of
+
     ground, search = plan.ground, plan.ground.search
     default = values_of(dict(leaves(ground.run.model_dump(mode="json"))), ground.space)
     with reporter.step("trials", total=float(trials)) as step:

@@ -21,8 +21,8 @@ from gogooku.runs.labels import run_labels
 from gogooku.search.config import SearchConfig
 from gogooku.search.fits import Failed, Fits
 from gogooku.search.objective import DAILY_SCHEMA, Worth, blocks_of, measured, worth_of
+from gogooku.search.record import TrialRecord
 from gogooku.search.settings import applied
-from gogooku.search.study import TrialRecord
 
 _FEWEST_BLOCKS = 5
 """Blocks of sessions from which on a trial may be given up: five pairs can be sure at 5 %."""
