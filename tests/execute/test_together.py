@@ -100,7 +100,8 @@ def test_when_one_is_killed_all_end_and_it_is_said(tmp_path):
 
 
 COMMAND = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 from gogooku.core.process import signals_raise
 from gogooku.execute.together import TogetherExecutor
 from support import tasks as done_there

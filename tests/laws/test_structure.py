@@ -290,6 +290,8 @@ ACROSS: Mapping[str, str] = {
     "portfolio/test_against_bt.py": "a backtest beside another library's",
     "portfolio/test_ledger_laws.py": "one law over every account, fill and market",
     "sandbox/exchange/test_official_client.py": "the vendor's own client against the exchange",
+    "api/test_page.py": "what the pages say in Python",
+    "search/test_knobs.py": "one law over every setting of a search",
     "search/test_on_ray.py": "a search on a cluster, a node of which dies",
     "tables/test_first_visible.py": "publication, conversion and clocks against one oracle",
 }

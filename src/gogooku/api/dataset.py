@@ -266,5 +266,5 @@ class Dataset:
 def _texts(given: Sequence[str], what: str) -> list[str]:
     """Names of an argument; one text alone is refused, since it would be taken letter by letter."""
     if isinstance(given, str):
-        raise UsageError(f"{what}={short(given)}: expected a list, for example [{given!r}]")
+        raise UsageError(f"{what}={short(given)}: expected a list of names, not one text")
     return list(given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import Execution, resolve
 from gogooku.core.errors import BusyError, EnvironmentalError, FindingError, UsageError
-from gogooku.core.files import finite
+from gogooku.core.files import canonical_json
 from gogooku.core.plain import paragraph
 from gogooku.core.progress import Reporter
 from gogooku.core.rotated import RotatedFile
@@ -92,7 +91,7 @@ def evening(
 def _keep(log: RotatedFile | None, line: Mapping[str, Any]) -> None:
     """Add a line to the log."""
     if log is not None:
-        log.write(f"{json.dumps(finite(line), ensure_ascii=False, allow_nan=False)}\n".encode())
+        log.write(f"{canonical_json(line)}\n".encode())
 
 
 def _evening(

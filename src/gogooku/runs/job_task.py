@@ -10,6 +10,7 @@ from typing import Any, Final
 from gogooku.core.config import Execution, validated
 from gogooku.core.errors import ContractError, NotFoundError
 from gogooku.core.progress import SilentReporter
+from gogooku.core.registry import load
 from gogooku.core.types import Dataset
 from gogooku.dataset.home import current_dataset, dataset_names
 from gogooku.evaluate.split import make_folds
@@ -19,6 +20,8 @@ from gogooku.runs.job import DoneJob, Job, run_job
 from gogooku.runs.labels import run_labels
 
 CALL: Final = "gogooku.runs.job_task:do_job"
+_TOGETHER: Final = "gogooku.runs.job_together:fitted_together"
+"""By reference: that several processes can fit is no part of the code of one."""
 
 
 def job_task(home: Path, job: Job) -> Task:
@@ -78,9 +81,7 @@ def do_job(spec: Mapping[str, Any]) -> dict[str, Any]:
     if job.execution.processes == 1:
         done: DoneJob | None = run_job(home, job, reporter=SilentReporter())
     else:
-        from gogooku.runs.job_together import fitted_together
-
-        done = fitted_together(home, job)
+        done = load(_TOGETHER)(home, job)
     if done is None:
         return {}
     return {"folder": str(done.folder), "content": done.content_hash, **done.spent}
