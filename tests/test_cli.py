@@ -105,7 +105,8 @@ def test_version_by_option_and_as_a_module(tmp_path):
     assert done.stdout == f"gogooku {__version__}\n"
 
 
-def test_a_shell_may_ask_what_comes_next(tmp_path):
+def test_a_shell_may_ask_what_comes_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: ("bash", "/bin/bash"))
     asked = {"_GOGOOKU_COMPLETE": "complete_bash", "COMP_WORDS": "gogooku ev", "COMP_CWORD": "1"}
     assert run_cli(tmp_path, **asked).out.split() == ["evaluate", "evening", "evenings"]
     assert "_GOGOOKU_COMPLETE" in run_cli(tmp_path, "--show-completion", "bash").out

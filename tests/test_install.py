@@ -50,7 +50,7 @@ def test_the_wheel_holds_every_module_and_the_mark_of_types(wheel):
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("gogooku/")}
     there = {
         path.relative_to(PACKAGE.parent).as_posix()
-        for path in [*PACKAGE.rglob("*.py"), PACKAGE / "py.typed"]
+        for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi"), PACKAGE / "py.typed"]
     }
     assert held == there
 

@@ -10,8 +10,8 @@ import gogooku
 from gogooku import pipeline
 
 ARROWS = (
-    *("import_prices", "sandbox", "sync", "tables_source", "build", "train", "evaluate"),
-    *("backtest", "compare", "report", "importance", "predictor", "ranking"),
+    *("import_prices", "sandbox", "sync", "tables_source", "build", "search", "train"),
+    *("evaluate", "backtest", "compare", "report", "importance", "predictor", "ranking"),
 )
 STAGES = {
     "gogooku.dataset.build": {"build"},
@@ -26,6 +26,7 @@ STAGES = {
     "gogooku.runs.train": {"train"},
     "gogooku.sandbox.market.market": {"generate"},
     "gogooku.predict.predictor": {"Predictor"},
+    "gogooku.search.search": {"search"},
     "gogooku.tables.delivery": {"deliver"},
     "gogooku.tables.parts": {"derive"},
 }

@@ -7,14 +7,8 @@ import pytest
 from gogooku.core.config import resolve
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.newest import source_of_dataset
-from gogooku.search.result import (
-    BEST_FILE,
-    PAGE_FILE,
-    RESULT_FILE,
-    facts_of,
-    files_of,
-    write_result,
-)
+from gogooku.search.folder import BEST_FILE, PAGE_FILE, RESULT_FILE, files_of
+from gogooku.search.result import facts_of, write_result
 
 
 @pytest.fixture

@@ -106,7 +106,9 @@ class TogetherExecutor(Unkept):
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr)  # noqa: S603 - our own interpreter
         assert process.stdin is not None
         try:
-            return process.wait()
+            while (code := process.poll()) is None:
+                time.sleep(_LOOK_SECONDS)  # a wait without end may not hear of Ctrl-C
+            return code
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.close()  # whoever is left ends by that
