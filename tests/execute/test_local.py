@@ -220,6 +220,7 @@ def test_many_that_are_killed_between_calls_are_not_counted_as_useless():
     with executor(workers=1) as kept:
         for number in range(5):
             (found,) = kept.run([task(done_there.doubled, number=number)])
+            assert found.value["twice"] == 2 * number
             os.kill(found.value["process"], signal.SIGKILL)
 
 

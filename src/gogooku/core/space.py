@@ -53,14 +53,6 @@ class Knob(Config):
         """Settings that a value of the knob stands for, by path."""
         return {self.name: value}
 
-    def beside(self, value: Value) -> tuple[Value, ...]:
-        """Values one step away, within the range."""
-        raise NotImplementedError
-
-    def place(self, value: Value) -> float:
-        """Where a value lies in the range, from 0 to 1."""
-        raise NotImplementedError
-
 
 class _Range(Knob):
     """A knob between two bounds, both included."""
@@ -79,7 +71,7 @@ class _Range(Knob):
         return self
 
     def place(self, value: Value) -> float:
-        """As `Knob.place`; on a logarithmic range equal ratios are equal distances."""
+        """Where a value lies in the range, from 0 to 1; on a logarithmic one by its ratio."""
         number, low, high = float(value), self.low, self.high
         if self.log:
             number, low, high = math.log(number), math.log(low), math.log(high)
@@ -154,7 +146,7 @@ class ChoiceKnob(Knob):
         return _beside(self.options, value)
 
     def place(self, value: Value) -> float:
-        """As `Knob.place`."""
+        """Where an option stands in their order, from 0 to 1."""
         return self.options.index(value) / (len(self.options) - 1)
 
 
@@ -187,7 +179,7 @@ class TogetherKnob(Knob):
         return _beside(tuple(self.options), value)
 
     def place(self, value: Value) -> float:
-        """As `Knob.place`."""
+        """Where an option stands in their order, from 0 to 1."""
         return list(self.options).index(str(value)) / (len(self.options) - 1)
 
 

@@ -151,18 +151,31 @@ def tries_of(home: Path, run: Run, first: date, last: date, *, judged_by: str) -
     a try that was judged by another label only. Of one that was judged by this one the newest
     evaluation counts.
     """
+    market = base_source(str(run.manifest["source"])), run.exchange(home)
+    return tries_between(
+        home, market, first, last, out_of_time=run.out_of_time, judged_by=judged_by
+    )
+
+
+def tries_between(
+    home: Path,
+    market: tuple[str, str],
+    first: date,
+    last: date,
+    *,
+    out_of_time: bool,
+    judged_by: str,
+) -> Tries:
+    """What was tried on the sessions of a market, its source and its exchange: as `tries_of`."""
+    source, exchange = market
     found = tried(
-        TrialLedger(home).trials(),
-        source=base_source(str(run.manifest["source"])),
-        exchange=run.exchange(home),
-        first=first,
-        last=last,
+        TrialLedger(home).trials(), source=source, exchange=exchange, first=first, last=last
     )
     ratios: dict[int, list[float]] = {}
     daily: dict[str, pl.DataFrame] = {}
     others = 0
     for entries in found.values():
-        if entries[-1].out_of_time != run.out_of_time:
+        if entries[-1].out_of_time != out_of_time:
             others += 1
             continue
         alike = [one for one in entries if one.judged_by == judged_by]

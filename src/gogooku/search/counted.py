@@ -10,9 +10,10 @@ from gogooku.core.errors import UsageError
 from gogooku.core.metrics import mean_estimate, number_or_none, ratio_estimate
 from gogooku.core.wall import WallClock
 from gogooku.evaluate.side_by_side import Tries
+from gogooku.runs.comparison import tries_between
 from gogooku.runs.config import TrainConfig
 from gogooku.runs.holdouts import DECIDED
-from gogooku.runs.trials import Figure, Trial, TrialLedger, tried
+from gogooku.runs.trials import Figure, Trial, TrialLedger
 from gogooku.search.trial import Ground
 from gogooku.tables.parts import base_source
 
@@ -103,21 +104,15 @@ class Counted:
 
     def tries(self, daily: pl.DataFrame) -> Tries:
         """What was tried on the sessions of measures, by the ledger: of this search and others."""
-        source, exchange = self._market
         days = daily.get_column("date")
-        found = tried(
-            TrialLedger(self.home).trials(),
-            source=source,
-            exchange=exchange,
-            first=days.min(),  # type: ignore[arg-type]
-            last=days.max(),  # type: ignore[arg-type]
+        return tries_between(
+            self.home,
+            self._market,
+            days.min(),  # type: ignore[arg-type]
+            days.max(),  # type: ignore[arg-type]
+            out_of_time=True,
+            judged_by=_LABEL,
         )
-        ratios: dict[int, list[float]] = {}
-        for entries in found.values():
-            for horizon, figure in entries[-1].skill.items():
-                if entries[-1].out_of_time and figure.ratio is not None:
-                    ratios.setdefault(horizon, []).append(figure.ratio)
-        return Tries(count=len(found), ratios=ratios)
 
 
 def by_session(daily: pl.DataFrame, horizon: int) -> pl.DataFrame:
