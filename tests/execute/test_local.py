@@ -209,7 +209,7 @@ def test_a_worker_that_is_killed_between_two_calls_is_replaced():
         (first,) = kept.run([task(done_there.doubled, number=1)])
         worker = first.value["process"]
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: not is_alive(worker))
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)  # all its threads have ended
         (second,) = kept.run([task(done_there.doubled, number=2)])
     assert second.value["twice"] == 4
     assert second.value["process"] != worker
