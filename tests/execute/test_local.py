@@ -128,6 +128,18 @@ def test_as_many_run_as_memory_holds(available, most):
     assert ("no more fit" in said[0]) == (most == 1)
 
 
+@pytest.mark.parametrize(("available", "processes"), [(500 << 20, 1), (64 * GIB, 2)])
+def test_beside_a_first_that_takes_long_another_begins_where_there_is_ample_memory(
+    monkeypatch, available, processes
+):
+    """It holds 300 MiB, and four times as much is supposed for each while none is over."""
+    monkeypatch.setattr("gogooku.execute.local._FIRST_SECONDS", 2.0)
+    asked = [task(done_there.holds, key=str(n), mib=300, seconds=5.0) for n in range(2)]
+    found = all_of(asked, available=lambda: available)
+    assert len({one.where for one in found}) == processes
+    assert [one.failed for one in found] == [False, False]
+
+
 def test_what_was_held_is_measured():
     said = []
     asked = [task(done_there.holds, key=str(n), mib=mib) for n, mib in enumerate((800, 1, 1))]

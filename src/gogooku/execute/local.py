@@ -1,9 +1,10 @@
 """Tasks done by worker processes on this machine, as many as its cores and its memory allow.
 
-Memory is measured: the first task is done alone, and what it took for itself says how many fit into
-what is available. Files that are mapped count once for all of them. A worker takes one numeric
-thread; one that is killed is replaced, and its task tried once more. Within the executor's context
-workers wait for the next call of `run`, which knows what was measured.
+Memory is measured: what the first task took for itself says how many fit into what is available.
+Until it is over another begins only after `_FIRST_SECONDS`, and where `_FIRST_TIMES` what the first
+has taken so far is there for each. Files that are mapped count once for all of them. A worker takes
+one numeric thread; one that is killed is replaced, and its task tried once more. Within the
+executor's context workers wait for the next call of `run`, which knows what was measured.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from gogooku.execute.worker import READY
 
 _LOOK_SECONDS: Final = 0.1
 _END_SECONDS: Final = 5.0
+_FIRST_SECONDS: Final = 10.0
+_FIRST_TIMES: Final = 4
 _THREADS_OF: Final = ("OMP", "OPENBLAS", "MKL", "RAYON")
 _BEGIN: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -176,7 +179,8 @@ class _Worker:
         *lines, rest = self._heard.split(b"\n")
         self._heard = bytearray(rest)
         messages = [json.loads(line) for line in lines]
-        self.ready = self.ready or bool(messages)
+        if messages and not self.ready:
+            self.ready, self.begun = True, time.monotonic()
         return next((one for one in messages if one != READY), None)
 
     def end(self) -> int:
@@ -304,16 +308,25 @@ class _Crew:
         running = self.running
         if not running:
             return True
-        if self.kept.need is None or len(running) >= self.most:
+        need = self.kept.need or self._supposed(running)
+        if need is None or len(running) >= self.most:
             return False
         available = self.executor.available()
         if available is None:
             return True
-        promised = sum(max(0, self.kept.need - one.held()) for one in running)
-        wanted = self.kept.need - (0 if idle is None else idle.held())
+        promised = sum(max(0, need - one.held()) for one in running)
+        wanted = need - (0 if idle is None else idle.held())
         fits = available - promised >= wanted
-        self._say_how_many(len(running) if not fits else len(running) + 1, available, fits=fits)
+        if self.kept.need is not None:
+            self._say_how_many(len(running) if not fits else len(running) + 1, available, fits=fits)
         return fits
+
+    def _supposed(self, running: Sequence[_Worker]) -> int | None:
+        """What a task may come to hold, before one is over; None while none has run for long."""
+        begun = [one.begun for one in running if one.ready]
+        if not begun or time.monotonic() - min(begun) < _FIRST_SECONDS:
+            return None
+        return _FIRST_TIMES * max(one.most for one in running) or None
 
     def _say_how_many(self, count: int, available: int, *, fits: bool) -> None:
         """Say it when it changes: why no more, or that all run."""
