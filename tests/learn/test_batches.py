@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import torch
 
-from gogooku.learn.batches import PAD_NAMES, DayReader, missing, packed_labels
+from gogooku.learn.batches import PAD_NAMES, Channels, DayReader, missing, packed_labels
 from gogooku.learn.context import ContextScale
 from gogooku.learn.names import ALL
 from support.learning import changed, make_dataset, network, reader, small_config
@@ -89,3 +90,17 @@ def test_all_of_the_market_context_may_be_read():
     named = reader(dataset, config).batch([90]).market_BM
     every = reader(dataset, small_config(context_features=ALL)).batch([90]).market_BM
     assert torch.equal(every, named)
+
+
+def test_channels_hold_the_names_of_a_universe_alone_and_give_what_the_tensor_has():
+    dataset = make_dataset()
+    x, columns = np.asarray(dataset.x_TNF), np.array([3, 0])
+    some = np.array([1, 4, 5])
+    held = Channels(dataset.x_TNF, columns, names=some)
+    for first, stop, names in ((2, 9, [1, 5]), (0, 4, [4]), (5, 12, [5])):
+        np.testing.assert_array_equal(
+            held.window(first, stop, np.array(names)),
+            x[first:stop][:, names][:, :, columns].transpose(1, 0, 2),
+        )
+    with pytest.raises(IndexError):
+        held.window(0, 3, np.array([2]))

@@ -106,7 +106,7 @@ class Channels:
     """A few channels of a tensor, held so that the sessions of a name lie side by side.
 
     A session is read once, when it is first wanted. A window is then one short copy a name, where
-    the tensor has every value of it in another place.
+    the tensor has every value of it in another place. What is never written takes no memory.
 
     Parameters
     ----------
@@ -114,21 +114,26 @@ class Channels:
         The training tensor, or the raw channels.
     columns : intp [C]
         Its channels.
+    names : Names
+        All that windows will be asked for: those of any session's universe.
     """
 
-    def __init__(self, rows: SessionRows, columns: npt.NDArray[np.intp]) -> None:
+    def __init__(self, rows: SessionRows, columns: npt.NDArray[np.intp], *, names: Names) -> None:
         num_sessions, num_names, _ = rows.shape
         self.columns = columns
         self._rows = rows
-        self._held_NTC = np.empty((num_names, num_sessions, len(columns)), dtype=np.float16)
+        self._place = np.full(num_names, len(names), dtype=np.intp)
+        self._place[names] = np.arange(len(names))
+        self._names = names
+        self._held_NTC = np.empty((len(names), num_sessions, len(columns)), dtype=np.float16)
         self._is_held = np.zeros(num_sessions, dtype=np.bool_)
 
     def window(self, first: int, stop: int, names: Names) -> npt.NDArray[np.float16]:
         """The sessions ``first`` to ``stop`` (excluded) of some names, [n, stop - first, C]."""
         for t in first + np.flatnonzero(~self._is_held[first:stop]):
-            self._held_NTC[:, t] = self._rows[int(t)][:, self.columns]
+            self._held_NTC[:, t] = self._rows[int(t)][np.ix_(self._names, self.columns)]
             self._is_held[t] = True
-        return np.asarray(self._held_NTC[names, first:stop])
+        return np.asarray(self._held_NTC[self._place[names], first:stop])
 
 
 def _raw_positions(dataset: Dataset, raw: Sequence[str]) -> npt.NDArray[np.intp]:
@@ -169,11 +174,12 @@ class DayReader:
         self.dataset = dataset
         self.lookback = lookback
         picked = positions(dataset.features, dynamic, setting="dynamic_features")
-        self.channels = Channels(dataset.x_TNF, picked)
+        held = np.flatnonzero(dataset.valid_TN.any(axis=0))
+        self.channels = Channels(dataset.x_TNF, picked, names=held)
         self.num_channels = len(picked)
         raw_picked = _raw_positions(dataset, raw) if raw else np.empty(0, dtype=np.intp)
         self.raw_names = tuple(dataset.raw_channels[place] for place in raw_picked)
-        self.raw = Channels(dataset.raw_TNC, raw_picked) if raw else None
+        self.raw = Channels(dataset.raw_TNC, raw_picked, names=held) if raw else None
         columns = positions(dataset.market_features, context, setting="context_features")
         self.num_names = len(dataset.codes)
         self.market_TM = scale.apply(dataset.market_TM[:, columns])
