@@ -74,5 +74,5 @@ def test_the_largest_come_first_and_each_has_its_meaning_and_value(opened):
 
 
 def test_where_a_score_is_no_sum_there_are_none(opened, monkeypatch):
-    monkeypatch.setattr(module, "contributions", lambda *_, **__: WhyNot.HEADS)
-    assert reasons(*opened) is WhyNot.HEADS
+    monkeypatch.setattr(module, "contributions", lambda *_, **__: WhyNot.LEARNER)
+    assert reasons(*opened) is WhyNot.LEARNER

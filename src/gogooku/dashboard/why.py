@@ -54,14 +54,10 @@ class Reasons:
 
 WHY_NOT: Final[Mapping[str, Text]] = {
     "peers": Text(
-        "Not given: in this model names see one another, so a score is no sum of what the features "
-        "of its own name add.",
-        "提示なし: このモデルでは銘柄が互いに影響し合うため、"
-        "スコアを当該銘柄の特徴量の寄与の和に分解できない。",
-    ),
-    "heads": Text(
-        "Not given: the score is a mean of places at several horizons, which is no sum.",
-        "提示なし: スコアは複数の予測期間の順位の平均であり、寄与の和に分解できない。",
+        "Not given: in this model all names see one another, so a score is no sum of what the "
+        "features of its own name and of its peers add.",
+        "提示なし: このモデルでは全銘柄が互いに影響し合うため、"
+        "スコアを当該銘柄と類似銘柄の特徴量の寄与の和に分解できない。",
     ),
     "learner": Text(
         "Not given: no way to split the score of this kind of model is known.",

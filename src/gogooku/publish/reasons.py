@@ -11,7 +11,7 @@ import polars as pl
 
 from gogooku.core.types import Dataset, IntArray
 from gogooku.features.catalogue import CATALOGUE
-from gogooku.learn.why.contributions import Contributions, WhyNot, contributions
+from gogooku.learn.why.contributions import PEERS, Contributions, WhyNot, contributions
 from gogooku.predict.predictor import Predictor, Ranking
 
 WHY: Final = "why"
@@ -35,6 +35,8 @@ GROUPS_SCHEMA: Final = {"code": pl.String(), "group": pl.String(), "contribution
 """A row a name and group of features of the catalogue: what all features of the group add; and one
 of the constant and what history gives. They add up to the score."""
 CONSTANT: Final = "constant and history"
+PEER_GROUP: Final = "peers"
+"""Of all features of a name's peers."""
 UNKNOWN_GROUP: Final = "own"
 """Of features that the catalogue does not have."""
 WHY_NOT: Final = "why_not"
@@ -100,9 +102,9 @@ def _largest(
         largest = np.argsort(-np.abs(added), kind="stable")[:LARGEST]
         for column in largest[added[largest] != 0.0].tolist():
             feature = found.features[column]
-            value = float(known[feature][row])
+            value = float(known[feature][row]) if feature != PEERS else np.nan
             shown = value if np.isfinite(value) else None
-            meaning = meanings.get(feature, "")
+            meaning = meanings.get(feature, "") if feature != PEERS else _OF_PEERS
             rows.append((code, feature, float(added[column]), shown, meaning, found.method))
         others = float(added.sum() - added[largest].sum() + found.rest_n[row])
         rows.append((code, REST, others, None, _OTHERS, found.method))
@@ -111,7 +113,7 @@ def _largest(
 
 def _by_group(found: Contributions, owners: Sequence[str]) -> pl.DataFrame:
     """What each group of features adds, the groups in the order of the catalogue."""
-    group_of = {one.name: one.group for one in CATALOGUE}
+    group_of = {one.name: one.group for one in CATALOGUE} | {PEERS: PEER_GROUP}
     groups = [group_of.get(name, UNKNOWN_GROUP) for name in found.features]
     names = list(dict.fromkeys(groups))
     member = np.array([[one == name for name in names] for one in groups], dtype=np.float64)
@@ -126,3 +128,4 @@ def _by_group(found: Contributions, owners: Sequence[str]) -> pl.DataFrame:
 
 
 _OTHERS: Final = "all other features, a constant, and what history gives"
+_OF_PEERS: Final = "all features of the names that the model takes for its peers"

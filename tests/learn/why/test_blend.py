@@ -6,7 +6,7 @@ import pytest
 from gogooku.core.ranks import centred_ranks
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.why import blend, linear, trees
-from gogooku.learn.why.contributions import Contributions, WhyNot, contributions
+from gogooku.learn.why.contributions import WhyNot, contributions
 from gogooku.runs.find import open_run
 from support.law_world import trained
 
@@ -75,27 +75,9 @@ def test_members_count_by_their_weights(blended, dataset):
     assert np.allclose(mixed.added_nF, ridge.added_nF, atol=1e-6)
 
 
-def test_a_name_whose_features_add_nothing_has_its_place_as_rest():
-    nothing = Contributions("", ("f",), np.zeros((1, 1)), np.array([2.0]))
-    added, rest = blend._as_places(
-        nothing, np.array([1.0, 2.0, 3.0, np.nan], np.float32), np.array([1])
-    )
-    assert (added.tolist(), rest.tolist()) == ([[0.0]], [0.0])
-
-
 def test_where_one_member_has_no_sum_the_blend_has_none(blended, dataset, monkeypatch):
     checkpoint = blended("ridge", "lightgbm")
     monkeypatch.setattr(trees, "contributions", lambda *_: WhyNot.PEERS)
     assert explained(checkpoint, dataset)[0] is WhyNot.PEERS
-
-
-def test_what_does_not_add_up_is_not_given(blended, dataset, monkeypatch):
-    checkpoint = blended("ridge", "lightgbm")
-    as_places = blend._as_places
-
-    def off(*given):
-        added, rest = as_places(*given)
-        return added, rest + 1e-3
-
-    monkeypatch.setattr(blend, "_as_places", off)
-    assert explained(checkpoint, dataset)[0] is WhyNot.GAP
+    t, names = len(dataset.sessions) - 1, np.array([0])
+    assert blend.contributions(checkpoint, dataset, t, names, 1) is WhyNot.PEERS

@@ -9,7 +9,7 @@ import torch
 from gogooku.learn.checkpoint import load_checkpoint
 from gogooku.learn.registry import LEARNERS
 from gogooku.learn.why import linear, network, trees
-from gogooku.learn.why.contributions import WAYS, WhyNot, contributions
+from gogooku.learn.why.contributions import PEERS, WAYS, WhyNot, contributions
 from gogooku.runs.find import open_run
 from support.law_world import trained
 
@@ -97,49 +97,94 @@ def test_of_a_network_contributions_and_the_rest_are_its_score(apex):
     assert np.allclose(some.added_nF, found.added_nF[2:4], atol=1e-6)
 
 
-def test_without_history_they_are_complete(apex):
-    """All of the way from the baseline is in the features: what is left over is the baseline."""
-    checkpoint, dataset, t, _ = apex
-    forward, h = checkpoint.forward_of(dataset), checkpoint.horizons.index(5)
-    whole = forward.batch([t])
+def bare_of(forward, t, names, *, with_peers):
+    """Names (and peers) without any history, and the same at the baseline."""
+    cut = network._cut(forward, t, names, with_peers=with_peers)
     bare = replace(
-        whole,
-        history_BNLC=torch.zeros_like(whole.history_BNLC),
-        raw_BNLR=torch.zeros_like(whole.raw_BNLR),
+        cut,
+        history_BNLC=torch.zeros_like(cut.history_BNLC),
+        raw_BNLR=torch.zeros_like(cut.raw_BNLR),
     )
-    places = torch.arange(int(whole.valid_BN.sum()))
-    added = network._integrated(forward, bare, places, h).sum(axis=1)
+    return bare, replace(bare, last_BNF=torch.zeros_like(bare.last_BNF))
+
+
+@pytest.mark.parametrize(("which", "with_peers"), [("apex", False), ("graph", True)])
+def test_without_history_they_are_complete(which, with_peers, request):
+    """All of the way from the baseline is in the features: what is left over is the baseline."""
+    checkpoint, dataset, t, names = request.getfixturevalue(which)
+    forward, h = checkpoint.forward_of(dataset), checkpoint.horizons.index(5)
+    bare, base = bare_of(forward, t, names, with_peers=with_peers)
+    added = network._integrated(forward, bare, h).sum(axis=(1, 2))
     with torch.inference_mode():
-        made = forward.scores(bare)[0, places, h].double().numpy()
-        base = forward.scores(replace(bare, last_BNF=torch.zeros_like(bare.last_BNF)))
-    gap = np.abs(added - (made - base[0, places, h].double().numpy()))
-    assert gap.max() < 0.02 * np.ptp(made)
+        made, least = (forward.scores(one)[:, 0, h].double().numpy() for one in (bare, base))
+    assert np.abs(added - (made - least)).max() < 0.02 * np.ptp(made)
 
 
-def test_where_names_see_one_another_there_are_none(opened):
-    assert contributions(*opened("atft-gat-fan"), horizon=5) is WhyNot.PEERS
+@pytest.fixture(scope="module")
+def graph(opened):
+    """A network that reads the peers of a name."""
+    checkpoint, dataset, t, _ = opened("atft-gat-fan")
+    return checkpoint, dataset, t, np.flatnonzero(dataset.valid_TN[t])
 
 
-def test_nor_where_the_first_name_is_the_peer_of_none(opened):
-    """What others see of a session's first name alone does not say whether names are seen."""
-    checkpoint, dataset, t, names = opened("atft-gat-fan")
-    peers = np.array(dataset.neighbour_BNK)
-    peers[peers == names[0]] = -1
-    dataset = replace(dataset, neighbour_BNK=peers)
-    assert contributions(checkpoint, dataset, t, names, horizon=5) is WhyNot.PEERS
-    everyone = np.flatnonzero(dataset.valid_TN[t])
-    assert contributions(checkpoint, dataset, t, everyone, horizon=5) is WhyNot.PEERS
+def test_what_peers_add_stands_together_and_all_is_the_score(graph):
+    checkpoint, dataset, t, names = graph
+    found = contributions(checkpoint, dataset, t, names, horizon=5)
+    score = score_of(checkpoint, dataset, t, names, checkpoint.horizons.index(5))
+    assert np.allclose(found.added_nF.sum(axis=1) + found.rest_n, score, atol=1e-9)
+    assert found.features == (*dataset.features, PEERS)
+    assert np.abs(found.added_nF[:, -1]).max() > 0
+    some = contributions(checkpoint, dataset, t, names[2:4], horizon=5)
+    assert np.allclose(some.added_nF, found.added_nF[2:4], atol=1e-6)
 
 
-def test_a_score_of_several_heads_is_no_sum(opened, tmp_path):
-    _, dataset, t, names = opened("ridge")
-    settings = ("learner.graph=none", "learner.blend_weights=[1,1,1,1]")
+def test_what_a_peer_does_moves_what_peers_add(graph):
+    """The first feature that any name has is turned for the peers of the first, not for itself."""
+    checkpoint, dataset, t, names = graph
+    own = names[:1]
+    block = int(dataset.neighbour_block_T[t])
+    peers = np.setdiff1d(np.intersect1d(dataset.neighbour_BNK[block][own[0]], names), own)
+    assert len(peers)
+    x = np.array(dataset.x_TNF)
+    x[t, peers] = -x[t, peers]
+    before = contributions(checkpoint, dataset, t, own, horizon=5)
+    moved = contributions(checkpoint, replace(dataset, x_TNF=x), t, own, horizon=5)
+    assert before.added_nF[0, -1] != moved.added_nF[0, -1]
+
+
+def test_a_name_without_peers_has_nothing_from_them(graph):
+    checkpoint, dataset, t, names = graph
+    tables = np.array(dataset.neighbour_BNK)
+    tables[:, names[0]] = -1
+    lonely = replace(dataset, neighbour_BNK=tables)
+    found = contributions(checkpoint, lonely, t, names[:3], horizon=5)
+    assert found.added_nF[0, -1] == 0.0
+    assert np.abs(found.added_nF[1:, -1]).min() > 0
+
+
+def test_where_all_names_see_one_another_there_are_none(graph, monkeypatch):
+    checkpoint, dataset, t, names = graph
+    whole = checkpoint.model.forward
+    monkeypatch.setattr(
+        checkpoint.model,
+        "forward",
+        lambda batch: whole(batch) + 0.1 * batch.last_BNF.mean(dim=(1, 2))[:, None, None],
+    )
+    assert contributions(checkpoint, dataset, t, names[:5], horizon=5) is WhyNot.PEERS
+
+
+def test_a_score_of_several_heads_is_split_by_its_heads(opened, tmp_path):
+    _, dataset, t, _ = opened("ridge")
+    names = np.flatnonzero(dataset.valid_TN[t])
+    settings = ("learner.graph=none", "learner.blend_weights=[1,0,2,1]")
     run = trained(tmp_path, "atft-gat-fan", dataset, *settings)
     checkpoint = load_checkpoint(run.checkpoints()[-1])
-    assert contributions(checkpoint, dataset, t, names, horizon=5) is WhyNot.HEADS
-    found = contributions(checkpoint, dataset, t, names, horizon=1)
-    score = score_of(checkpoint, dataset, t, names, checkpoint.horizons.index(1))
-    assert np.allclose(found.added_nF.sum(axis=1) + found.rest_n, score, atol=1e-9)
+    for horizon, of_heads in ((5, True), (1, False)):
+        found = contributions(checkpoint, dataset, t, names, horizon=horizon)
+        score = score_of(checkpoint, dataset, t, names, checkpoint.horizons.index(horizon))
+        assert np.allclose(found.added_nF.sum(axis=1) + found.rest_n, score, atol=1e-9)
+        assert found.method.startswith("mean of places; heads by integrated") == of_heads
+        assert np.abs(found.added_nF).max() > 0
 
 
 def test_no_names_have_no_contributions(opened):

@@ -2,7 +2,7 @@
 
 Whatever the way, contributions of a name and what is left over (`Contributions.rest`: a constant,
 or what history gives) add up to its score. Where that cannot hold there are none, and it is said
-why not: a network in which names see one another, or a score of several heads.
+why not: a network in which each name sees all others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from gogooku.core.types import Checkpoint, Dataset, IntArray
 from gogooku.learn.checkpoint import Headed
 
 Matrix = npt.NDArray[np.float64]
+PEERS: Final = "features of peers"
+"""In place of a feature: what all features of a name's peers add together."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Contributions:
     method : str
         How they were computed.
     features : sequence of str, length F
+        `PEERS` in place of one stands for all features of a name's peers.
     added_nF : float64 [n, F]
     rest_n : float64 [n]
         Score less all of them.
@@ -47,9 +50,7 @@ class WhyNot(StrEnum):
     """Why the score of a name is no sum of what its features add."""
 
     PEERS = "peers"
-    """Names see one another: what moves a score is in part the features of others."""
-    HEADS = "heads"
-    """The score is a mean of places at several horizons."""
+    """All names see one another: a score is made of the features of everyone."""
     LEARNER = "learner"
     """No way is known for this kind of learner."""
     GAP = "gap"
