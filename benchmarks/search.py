@@ -2,9 +2,9 @@ r"""A search on real prices: trials on yearly folds, the pick judged once on lat
 
     python benchmarks/search.py ../shared/data/us_daily.parquet --runs lightgbm,atft-gat-fan \
         --trials 30 --jobs 2 [--home HOME] [--search 2012-2014] [--judged 2015-2016] \
-        [--set RUN:path=value]
+        [--floor 2e6] [--set RUN:path=value]
 
-Names above 2 million USD of trailing traded value. Trials take one seed and few rows
+Names above a floor of trailing traded value, in USD. Trials take one seed and few rows
 (`THIN`), the best five and the run as it is three seeds; the pick and the run as it is are scored
 once on the years that the search never saw. Printed: the sentence of each search, the paired
 differences by horizon on both, wall and CPU seconds with those of the worker processes. With
@@ -33,7 +33,6 @@ from gogooku.search.result import facts_of, write_result
 from gogooku.search.search import planned
 from gogooku.search.settings import space_for
 
-FLOOR = 2e6
 THIN = {
     "lightgbm": (
         "learner.max_rows=30000",
@@ -65,12 +64,13 @@ def main() -> int:
     parser.add_argument("--jobs", default=2, type=int)
     parser.add_argument("--search", default="2012-2014", help="Years that trials are scored on.")
     parser.add_argument("--judged", default="2015-2016", help="Years that judge the pick.")
+    parser.add_argument("--floor", default=2e6, type=float, help="Of traded value, in USD.")
     parser.add_argument("--home", type=Path, help="Keep everything there.")
     parser.add_argument("--set", action="append", default=[], help="RUN:path=value")
     options = parser.parse_args()
     with ExitStack() as stack:
         home = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        dataset = new_york_dataset(options.file, home, floor=FLOOR)
+        dataset = new_york_dataset(options.file, home, floor=options.floor)
         for name in options.runs.split(","):
             searched(home, name, dataset, options)
     return 0
