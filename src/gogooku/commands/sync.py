@@ -12,6 +12,7 @@ from typing import Any, Final
 from rich.table import Table
 
 from gogooku import pipeline
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.commands.forget import forget as remove
@@ -246,6 +247,8 @@ def answer_of(done: Synced) -> Answer:
     title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
     tables: list[Table | str] = [table(title, ["endpoint", "requests", "rows", ""], rows)]
     tables += summary.notes
+    if not any(one.requests or one.failed for one in summary.endpoints):
+        tables.append(already("fetched"))
     facts: dict[str, Any] = {"sync": summary.to_json(), "source": None}
     if done.source is not None:
         manifest = done.source.manifest
