@@ -51,6 +51,14 @@ def test_frame_as_a_table():
     assert "12,345" in text
 
 
+def test_codes_of_a_frame_stand_beside_their_four_characters():
+    codes = pl.DataFrame({"code": ["72030", "130A0", "25935", None]})
+    text = shown(frame_table("names", codes))
+    assert [line.strip() for line in text.splitlines()[-5:] if line.strip()] == [
+        *("7203 (72030)", "130A (130A0)", "25935", "-"),
+    ]
+
+
 def test_skill_table_has_a_column_for_each_horizon_and_the_sessions():
     one = {"value": 0.05, "error": 0.01, "n": 42}
     text = shown(skill_table({"h1.rank_ic": one, "h20.rank_ic": one, "h1.ic": one}, title="skill"))

@@ -8,6 +8,8 @@ import subprocess
 import polars as pl
 import pytest
 
+from gogooku.commands import sync as command
+from gogooku.core.progress import SilentReporter
 from gogooku.dataset.home import current_dataset
 from gogooku.ingest.jquants.endpoints import ENDPOINTS
 from support.cli import FEATURES, is_one_paragraph, run_cli, sets
@@ -173,6 +175,31 @@ def test_a_dry_run_counts_for_each_plan(line, tmp_path):
     assert "options" not in every["premium"]["skipped"]
     shown = line.done(tmp_path / "home", "sync", "--dry-run", "--plan", "light")
     assert re.search(r"Light at 2026-10-06T21:00.*requests, [\d,]+ minutes", shown.out)
+
+
+def dry(home, **more):
+    asked = command.Asked("sandbox", dry_run=True, plan="standard", endpoints=("quotes",), **more)
+    return command.sync(
+        home, asked, environment={}, sure=lambda _: False, reporter=SilentReporter()
+    )
+
+
+def test_a_dry_run_says_what_the_disk_needs_and_warns_where_it_has_less(tmp_path, monkeypatch):
+    enough = dry(tmp_path / "home")
+    (plan,) = enough.facts["plans"].values()
+    said = [text for text in enough.parts if isinstance(text, str)]
+    assert plan["bytes"] == sum(one["bytes"] for one in plan["endpoints"].values())
+    assert plan["endpoints"]["quotes"]["rows"] > 10_000_000
+    assert enough.facts["free_bytes"] > 0
+    assert len(said) == 1
+    assert "measured on the sandbox exchange with 4,400 names; " in said[0]
+    monkeypatch.setattr(command, "free_bytes", lambda _: plan["bytes"] - 1)
+    scarce = [text for text in dry(tmp_path / "home").parts if isinstance(text, str)]
+    assert scarce[0].startswith("warning: the Standard plan's answers take about 2.")
+    assert str(tmp_path / "home") in scarce[0]
+    assert "--from DATE" in scarce[0]
+    monkeypatch.setattr(command, "free_bytes", lambda _: plan["bytes"])
+    assert len([text for text in dry(tmp_path / "home").parts if isinstance(text, str)]) == 1
 
 
 # -------------------------------------------------------------------------------------- refusals

@@ -2,15 +2,18 @@
 
 import errno
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from gogooku.core.errors import DataError, InternalError, ResourceError, StoppedError, StorageError
 from gogooku.core.process import StopSignal, meaning, signals_raise, until_stopped
-from support.cli import leftovers, run_cli
+from support.cli import done, leftovers, run_cli, sets
 from support.soak import some
 
 PROGRAM = "import sys; from gogooku.cli import main; main(sys.argv[1:])"
@@ -36,8 +39,8 @@ def shell(home, redirect, *argv):
     ("fault", "kind", "code", "said"),
     [
         (DataError("bad"), DataError, 3, "bad"),
-        (KeyboardInterrupt(), StoppedError, 130, "run the same command to continue"),
-        (StopSignal(signal.SIGTERM), StoppedError, 143, "Nothing half-written"),
+        (KeyboardInterrupt(), StoppedError, 130, "Go on with: the same command"),
+        (StopSignal(signal.SIGTERM), StoppedError, 143, "nothing half-written"),
         (MemoryError(), ResourceError, 3, "not enough memory"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "/x"), StorageError, 3, "/x: cannot"),
         (OSError(errno.EBADF, "Bad file descriptor"), InternalError, 70, "OSError"),
@@ -90,9 +93,38 @@ def test_a_command_that_is_stopped_says_so_and_leaves_nothing(number, tmp_path):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert out == ""
-    assert err.splitlines()[-1].startswith("Stopped. Nothing half-written is visible")
+    assert err.splitlines()[-1] == (
+        "Stopped. All that is finished is safe, and nothing half-written is visible. Go on with: "
+        "gogooku sandbox market --size full"
+    )
     assert "Traceback" not in err
     assert not home.exists() or leftovers(home) == []
+
+
+def test_what_is_said_goes_on_where_a_training_was_stopped(tour_home, tmp_path):
+    """Ctrl-C after the first of several fits: it stays, and the command that is said fits on."""
+    home = tmp_path / "my home"
+    shutil.copytree(tour_home, home)
+    shutil.rmtree(home / "jobs")
+    words = ["train", "lightgbm", "--few-names", "--home", str(home)]
+    words += sets("learner.rounds=100", "learner.patience=100", "warmup_sessions=20")
+    words += sets("split.kind=purged_kfold", "split.num_folds=6")
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words], stderr=subprocess.PIPE, text=True
+    )
+    while not (fitted := list(home.glob("jobs/*/manifest.json"))):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    said = err.splitlines()[-1].partition("Go on with: ")[2]
+    program, *goes_on = shlex.split(said)
+    assert (program, goes_on) == ("gogooku", words)
+    before = {path: path.stat().st_mtime_ns for path in fitted}
+    assert "run lightgbm-" in done(tmp_path, *goes_on).out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(home.glob("jobs/*/manifest.json"))) > len(before)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from gogooku.dashboard.shown import company, short_code
+from gogooku.dashboard.shown import company
 from gogooku.evaluate.report_tables import TOP
 from gogooku.evaluate.words import Text
 from support.dashboards import NAMES, SEATS, bare, frames, shown
@@ -44,11 +44,3 @@ def test_parts_that_are_not_there_are_none():
 )
 def test_a_company_has_a_name_in_each_language(row, name):
     assert company({"code": "13010", **row}) == name
-
-
-@pytest.mark.parametrize(
-    ("code", "short"),
-    [("13010", "1301"), ("130A0", "130A"), ("25935", "25935"), ("AAPL", "AAPL"), ("1301", "1301")],
-)
-def test_a_name_of_tokyo_is_known_by_four_digits(code, short):
-    assert short_code(code) == short

@@ -127,7 +127,7 @@ class Dataset:
         since, until : date or str, optional
             First and last date, both included.
         codes : sequence of str, optional
-            Only these names.
+            Only these names, as ``7203`` or ``72030``.
 
         Returns
         -------

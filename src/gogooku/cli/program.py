@@ -106,7 +106,7 @@ def _call(given: list[str], *, as_json: bool) -> None:
     except SystemExit:
         raise
     except BaseException as fault:  # noqa: BLE001 - every fault has an exit code and words
-        error = meaning(fault)
+        error = meaning(fault, given)
         if error is not fault:
             error.__cause__ = fault
         complain(error, as_json=as_json)

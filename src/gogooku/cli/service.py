@@ -190,7 +190,7 @@ def orders(
 
 @app.command()
 def why(
-    code: Annotated[str, typer.Argument(help="Code of the name; four digits are enough.")],
+    code: Annotated[str, typer.Argument(help="Code of the name: 7203, 130A, or 72030.")],
     source: PublishedSource = "jquants",
     day: Day = None,
     as_json: Json = False,

@@ -61,7 +61,9 @@ Artefact = Annotated[
 ]
 NameCode = Annotated[
     str | None,
-    typer.Option("--code", help="Of a run: whom its network listens to about it."),
+    typer.Option(
+        "--code", help="A name, as 7203 or 72030: whom a run's network listens to about it."
+    ),
 ]
 Day = Annotated[str | None, typer.Option("--date", help="Session; the newest by default.")]
 Output = Annotated[

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import estimate_text, table, warning_lines
 from gogooku.core.config import resolve
@@ -28,6 +29,7 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
     """
     resolved = resolve(TradeConfig(), base_name=BACKTEST, file=config, assignments=assignments)
     run = open_run(home, name)
+    before = Before([run.folder])
     traded = pipeline.backtest(home, run, resolved)
     rows = [
         (measure.removeprefix("portfolio."), estimate_text(one), one["n"])
@@ -44,5 +46,6 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
             deflated_words(account["statistics"][DEFLATED]),
             *(f"{about}: {words}" for about, words in account["assumptions"].items()),
             f"  {traded.folder}",
+            *([already("traded")] if before.had(traded.folder) else []),
         ],
     )

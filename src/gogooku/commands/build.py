@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from gogooku import pipeline
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, table
 from gogooku.core.config import Execution
@@ -51,7 +52,7 @@ def build(
     resolved = chosen_build(home, source=source, file=config, assignments=assignments)
     finished = set(dataset_names(home))
     dataset = pipeline.build(home, resolved, execution=execution, reporter=reporter)
-    there = ["already built, nothing to do"] if dataset.folder.name in finished else []
+    there = [already("built")] if dataset.folder.name in finished else []
     return Answer(facts=_facts(dataset), parts=[_table(dataset), *there, *_remarks(dataset)])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import language_given
 from gogooku.commands.display import frame_table, table
@@ -87,8 +88,11 @@ def compare(
     """
     resolved = resolve(JudgeConfig(), base_name=EVALUATION, file=config, assignments=assignments)
     runs = [open_run(home, name) for name in names]
+    before = Before(run.folder for run in runs)
     made = pipeline.compare(home, runs, resolved, metric=metric, horizon=horizon)
     found = made.found
+    judged = [pipeline.evaluate(home, run, resolved).folder for run in runs]
+    there = [f"{already('judged')}; compared from what is kept"] if before.had(*judged) else []
     if page is not None:
         _write(page, made)
     return Answer(
@@ -99,6 +103,7 @@ def compare(
         },
         parts=[
             made.sentence().en,
+            *there,
             *(f"warning: {text.en}" for text in made.remarks),
             frame_table(f"{metric} on the sessions that all share", found.runs),
             frame_table(f"{metric}: run minus {found.first}, paired by session", found.differences),

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gogooku.core.codes import shown_code
 from gogooku.core.plain import plain
 from gogooku.evaluate.definitions import definition_of
 
@@ -48,7 +49,10 @@ def cell(value: object) -> str:
 
 
 def frame_table(title: str, frame: pl.DataFrame) -> Table:
-    """A whole frame as a table."""
+    """A whole frame as a table; codes of Tokyo with the four characters that people know."""
+    if frame.schema.get("code") == pl.String:
+        codes = [None if code is None else shown_code(code) for code in frame["code"]]
+        frame = frame.with_columns(pl.Series("code", codes, dtype=pl.String))
     return table(title, frame.columns, frame.rows())
 
 

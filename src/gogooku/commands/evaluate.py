@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, skill_table, warning_lines
 from gogooku.core.config import resolve
@@ -48,6 +49,7 @@ def evaluate(
     runs = [open_run(home, name) for name in names]
     for run in runs:
         refuse_unspent(home, run, spend)
+    before = Before(run.folder for run in runs)
     made = [pipeline.evaluate(home, run, resolved, spend=spend) for run in runs]
     for run, judged in zip(runs, made, strict=True):
         tries, touched = tries_on(home, run), spent_by(home, run)
@@ -62,6 +64,7 @@ def evaluate(
         parts.append(skill_table(judged.metrics, title=_title(run, judged), facts=judged.facts))
         parts.append(f"  {tries} different settings were judged on these sessions so far")
         parts.append(f"  {judged.folder}")
+        parts += [f"  {already('judged')}"] if before.had(judged.folder) else []
         findings += [f"{run.run_id}: {text}" for text in judged.findings]
     return Answer(
         facts=facts,

@@ -14,6 +14,7 @@ from rich.table import Table
 from gogooku import pipeline
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, table
+from gogooku.core.codes import shown_code
 from gogooku.core.errors import DataError, UnsealedError, UsageError
 from gogooku.core.files import MANIFEST_FILE, read_json
 from gogooku.core.findings import did_you_mean
@@ -87,10 +88,11 @@ def explain_peers(home: Path, name: str, code: str, day: date | None) -> Answer:
     run = open_run(home, name)
     found = peers_of(pipeline.predictor(run, run.dataset(home)), code, day)
     largest = max([found.own, *(one.weight for one in found.peers)])
-    rows: list[tuple[object, ...]] = [(found.code, "the name itself", found.own)]
-    rows += [(one.code, one.sector, one.weight) for one in found.peers]
+    rows: list[tuple[object, ...]] = [(shown_code(found.code), "the name itself", found.own)]
+    rows += [(shown_code(one.code), one.sector, one.weight) for one in found.peers]
     drawn = [(*row, "#" * round(_BAR * float(str(row[2])) / largest)) for row in rows]
-    title = f"whom {run.run_id} listens to about {found.code} on {found.date} ({found.layer})"
+    about = f"{shown_code(found.code)} on {found.date} ({found.layer})"
+    title = f"whom {run.run_id} listens to about {about}"
     return Answer(
         facts={"run": run.run_id, **found.to_json()},
         parts=[table(title, ["code", "sector", "weight", ""], drawn)],

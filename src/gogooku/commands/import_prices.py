@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.config import resolve
 from gogooku.core.progress import Reporter
 from gogooku.ingest.imports.config import ImportConfig
+from gogooku.ingest.source import sources_folder
 
 
 def import_prices(
@@ -41,8 +43,11 @@ def import_prices(
         file=config,
         assignments=assignments,
     )
-    facts = pipeline.import_prices(home, files, resolved, reporter=reporter).to_json()
-    return Answer(facts=facts, parts=_tables(facts))
+    before = Before(sources_folder(home).glob("*"))
+    made = pipeline.import_prices(home, files, resolved, reporter=reporter)
+    facts = made.to_json()
+    there = [already("imported")] if before.had(made.source.folder) else []
+    return Answer(facts=facts, parts=[*_tables(facts), *there])
 
 
 def _tables(facts: Mapping[str, Any]) -> list[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.core.wall import WallClock
@@ -46,8 +47,11 @@ def revoke(home: Path, name: str, *, clock: WallClock) -> Answer:
     DataError
         The file of the keys is damaged.
     """
+    before = {key.name for key in read_keys(keys_path(home)) if key.revoked}
     made = revoke_key(keys_path(home), name, now=clock.now())
     said = f"Key {name} is revoked; a server that runs lets it in for a second more at most."
+    if name in before:
+        said = f"Key {name} is {already('revoked')}"
     return Answer(facts=made.to_json(), parts=[said])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from gogooku.commands.again import written
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock, DateArray
@@ -74,12 +75,11 @@ def orders(home: Path, asked: Asked, *, clock: WallClock) -> Answer:
     waiting = _not_ordered(made.frame(TARGET))
     if waiting.height:
         parts.insert(1, frame_table("Not what is aimed at", waiting))
-    if asked.output is not None and asked.output.suffix == ".csv":
-        write_table(asked.output, frame, raw=made.files.path(ORDERS_CSV).read_bytes())
-    elif asked.output is not None:
-        write_table(asked.output, frame)
     if asked.output is not None:
-        parts.append(f"written: {asked.output} ({counted(frame.height, 'order')})")
+        csv = asked.output.suffix == ".csv"
+        raw = made.files.path(ORDERS_CSV).read_bytes() if csv else None
+        changed = write_table(asked.output, frame, raw=raw)
+        parts.append(written(asked.output, counted(frame.height, "order"), changed=changed))
     facts = {**facts_of(bundle, made, account), "orders": frame.to_dicts(),
              "not_ordered": waiting.to_dicts()}  # fmt: skip
     late = None if asked.day is not None else _late(bundle, made, clock)

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from gogooku import pipeline
+from gogooku.commands.again import written
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import counted, frame_table
 from gogooku.core.calendar import Clock
@@ -94,8 +95,8 @@ def predict(
     if late is not None:
         parts.append(_stale(made.date, late))
     if output is not None:
-        write_ranking(output, named)
-        parts.append(f"written: {output} ({made.frame.height:,} names)")
+        changed = write_ranking(output, named)
+        parts.append(written(output, f"{made.frame.height:,} names", changed=changed))
     facts = {
         **made.to_json(),
         "run": used.run_id if bundle is None else bundle.run_id,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, counted, estimate_text, table
 from gogooku.core.config import resolve
@@ -51,6 +52,7 @@ def report(
     """
     resolved = resolve(ReportConfig(), base_name=REPORT, file=config, assignments=assignments)
     run = open_run(home, name)
+    before = Before([run.folder])
     place = pipeline.report(home, run, resolved, explained=importance)
     judged = pipeline.evaluate(home, run, resolved.part(JudgeConfig))
     facts = {"report": str(place), "known_bias": judged.facts["known_bias"]}
@@ -59,7 +61,8 @@ def report(
         worth = pipeline.importance(home, run)
         facts["importance"] = [asdict(one) for one in worth]
         parts.append(_worth(worth))
-    return Answer(facts=facts, parts=[*parts, f"report: {place}"])
+    there = [already("written")] if before.had(place.parent) else []
+    return Answer(facts=facts, parts=[*parts, *there, f"report: {place}"])
 
 
 def _worth(found: Sequence[Importance]) -> Table:

@@ -7,11 +7,13 @@ from datetime import date
 from pathlib import Path
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.core.config import resolve
 from gogooku.core.process import CTRL_C
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, tokyo_time
+from gogooku.ingest.source import sources_folder
 from gogooku.sandbox.exchange.exchange import Exchange
 from gogooku.sandbox.exchange.opening import config_until, end_of_next_quarter, open_exchange
 from gogooku.sandbox.market.market import market_config
@@ -34,6 +36,7 @@ def market(
     ConfigError
         There is no such size, or a setting is wrong.
     """
+    before = Before(sources_folder(home).glob("*"))
     source = pipeline.sandbox(
         home,
         name or f"sandbox-{size}-{seed}",
@@ -45,7 +48,10 @@ def market(
     rows = source.manifest["rows"]
     return Answer(
         facts={"source": source.name, "rows": rows, "hash": source.content_hash},
-        parts=[f"source {source.name}: {rows:,} rows"],
+        parts=[
+            f"source {source.name}: {rows:,} rows",
+            *([already("generated")] if before.had(source.folder) else []),
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -11,11 +12,13 @@ from typing import Any, Final
 from rich.table import Table
 
 from gogooku import pipeline
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.commands.forget import forget as remove
 from gogooku.commands.forget import holdings
 from gogooku.core.errors import EnvironmentalError, UsageError
+from gogooku.core.files import free_bytes
 from gogooku.core.progress import Reporter
 from gogooku.core.wall import SystemClock, WallClock, tokyo_time
 from gogooku.ingest.jquants.addresses import host_of, is_loopback
@@ -29,6 +32,7 @@ from gogooku.ingest.jquants.planning import dry_run as plan_only
 from gogooku.ingest.jquants.plans import Plan
 from gogooku.ingest.jquants.raw import open_store
 from gogooku.ingest.jquants.repair import repair as repaired
+from gogooku.ingest.jquants.sizes import NAMES, Stored, sizes_of, stored_in
 from gogooku.ingest.jquants.status import status as status_of
 from gogooku.ingest.jquants.summary import EndpointSummary, Synced
 from gogooku.ingest.source import SANDBOX
@@ -39,6 +43,10 @@ _BASE_URL: Final = "JQUANTS_BASE_URL"
 _API_KEY: Final = "JQUANTS_API_KEY"
 VARIABLES: Final = (_BASE_URL, _API_KEY, *NETWORK_VARIABLES)
 """Environment variables that a sync understands."""
+_BASIS: Final = (
+    "disk: about, as received and as tables, without datasets: rows of a session times bytes of a "
+    f"row, of what is held, else as measured on the sandbox exchange with {NAMES:,} names"
+)
 
 
 @dataclass(frozen=True)
@@ -239,6 +247,8 @@ def answer_of(done: Synced) -> Answer:
     title = f"sync of {summary.source}, plan {summary.plan.label}: {summary.requests:,} requests"
     tables: list[Table | str] = [table(title, ["endpoint", "requests", "rows", ""], rows)]
     tables += summary.notes
+    if not any(one.requests or one.failed for one in summary.endpoints):
+        tables.append(already("fetched"))
     facts: dict[str, Any] = {"sync": summary.to_json(), "source": None}
     if done.source is not None:
         manifest = done.source.manifest
@@ -310,10 +320,40 @@ def _dry_run(order: Order, *, plan: str | None) -> Answer:
         plans = [known] if known is not None else list(Plan)
     # Of the remembered plan the window is known as the server gave it; of others only the rule's.
     made = {one: _planned(order, None if one is known else one) for one in plans}
-    facts = {one.label.lower(): _plan_facts(planned) for one, planned in made.items()}
+    held, free = stored_in(open_store(order.home, order.source)), free_bytes(order.home)
+    facts = {one: _plan_facts(planned, held) for one, planned in made.items()}
     now = tokyo_time(order.clock.now()).isoformat(timespec="minutes")
-    tables = [_plan_table(one, _plan_facts(planned), now=now) for one, planned in made.items()]
-    return Answer(facts={"now": now, "plans": facts}, parts=tables)
+    parts: list[object] = []
+    for one, of in facts.items():
+        parts += [_plan_table(one, of, now=now), *_scarce(one, of, free=free, home=order.home)]
+    if any(of["endpoints"] for of in facts.values()):
+        parts.append(f"{_BASIS}; {_size(free)} are free")
+    return Answer(
+        facts={
+            "now": now,
+            "free_bytes": free,
+            "plans": {one.label.lower(): of for one, of in facts.items()},
+        },
+        parts=parts,
+    )
+
+
+def _scarce(plan: Plan, facts: Mapping[str, Any], *, free: int, home: Path) -> list[str]:
+    """A warning where the disk has not enough for a plan."""
+    if facts["bytes"] <= free:
+        return []
+    return [
+        f"warning: the {plan.label} plan's answers take about {_size(facts['bytes'])}, and "
+        f"{_size(free)} are free on the disk of {home}. Make room, put the home on another disk "
+        "(GOGOOKU_HOME), or ask for less: --from DATE, --endpoint NAME"
+    ]
+
+
+def _size(num_bytes: float) -> str:
+    """Bytes for people: GiB, or MiB where that says more."""
+    if num_bytes >= 1 << 30:
+        return f"{num_bytes / 2**30:,.1f} GiB"
+    return f"{math.ceil(num_bytes / 2**20):,} MiB"
 
 
 def _plan_names() -> list[str]:
@@ -330,8 +370,8 @@ def _planned(order: Order, plan: Plan | None) -> SyncPlan:
     )
 
 
-def _plan_facts(planned: SyncPlan) -> dict[str, Any]:
-    """Requests, minutes, and per endpoint what would be asked for and why."""
+def _plan_facts(planned: SyncPlan, held: Mapping[str, Stored]) -> dict[str, Any]:
+    """Requests, minutes, disk, and per endpoint what would be asked for, why, and how much."""
     endpoints: dict[str, Any] = {}
     for job in planned.jobs:
         one = endpoints.setdefault(
@@ -344,25 +384,34 @@ def _plan_facts(planned: SyncPlan) -> dict[str, Any]:
         for name, value, better in (("first", job.first, min), ("last", job.last, max)):
             if value is not None:
                 one[name] = str(better(value, date.fromisoformat(one[name] or str(value))))
+    sizes = sizes_of(planned, held)
+    for name, size in sizes.items():
+        endpoints[name] |= {"rows": size.rows, "bytes": size.num_bytes, "own_sizes": size.own}
     return {
         "requests": sum(planned.requests().values()),
         "minutes": planned.minutes,
+        "bytes": sum(one.num_bytes for one in sizes.values()),
         "endpoints": endpoints,
         "skipped": dict(planned.skipped),
     }
 
 
 def _plan_table(plan: Plan, facts: Mapping[str, Any], *, now: str) -> Table:
-    rows = [
-        (name, one["files"], one["queries"], one["first"], one["last"], _reasons(one["reasons"]))
+    rows: list[tuple[object, ...]] = [
+        (
+            *(name, one["files"], one["queries"], one["rows"], _size(one["bytes"])),
+            *(one["first"], one["last"], _reasons(one["reasons"])),
+        )
         for name, one in facts["endpoints"].items()
     ]
-    rows += [(name, 0, 0, None, None, why) for name, why in facts["skipped"].items()]
+    none = (None,) * 4
+    rows += [(name, 0, 0, *none, why) for name, why in facts["skipped"].items()]
     title = (
         f"{plan.label} at {now}: about {facts['requests']:,} requests, "
-        f"{facts['minutes']:,.0f} minutes"
+        f"{facts['minutes']:,.0f} minutes, {_size(facts['bytes'])} on the disk"
     )
-    return table(title, ["endpoint", "files", "queries", "from", "to", ""], rows)
+    columns = ["endpoint", "files", "queries", "rows", "disk", "from", "to", ""]
+    return table(title, columns, rows)
 
 
 def _status(order: Order) -> Answer:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from gogooku import pipeline
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.arguments import MOST_THREADS, whole_number
 from gogooku.core.config import Execution, Resolved
@@ -79,7 +80,7 @@ def train(
             reporter=reporter,
             executor=executor,
         )
-    done = "already trained, nothing to do:" if run.run_id in finished else "run"
+    done = f"{already('trained')}:" if run.run_id in finished else "run"
     return Answer(
         facts={"run": run.run_id, "folder": str(run.folder), **run.manifest},
         parts=[f"{done} {run.run_id}", f"  {run.folder}"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gogooku import pipeline
+from gogooku.commands.again import already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
 from gogooku.commands.train import fitted_on, place_of
@@ -24,7 +25,7 @@ from gogooku.runs.named import run_named
 from gogooku.runs.newest import source_of_dataset
 from gogooku.search.config import TuneConfig
 from gogooku.search.estimate import Cost, cost_of
-from gogooku.search.folder import files_of
+from gogooku.search.folder import RESULT_FILE, files_of
 from gogooku.search.result import facts_of, write_result
 from gogooku.search.search import Found, Plan, planned
 from gogooku.search.settings import space_for, space_toml
@@ -145,8 +146,10 @@ def tune(
             executor=executor,
             storage=wanted.storage,
         )
+    result = found.folder / RESULT_FILE
+    before = result.read_bytes() if result.is_file() else None
     write_result(found, source=source_of_dataset(home, data), language=wanted.language)
-    return _answer(found, data)
+    return _answer(found, data, again=result.read_bytes() == before)
 
 
 def _estimated(home: Path, plan: Plan, cost: Cost) -> Answer:
@@ -173,7 +176,7 @@ def _estimated(home: Path, plan: Plan, cost: Cost) -> Answer:
     )
 
 
-def _answer(found: Found, data: Dataset) -> Answer:
+def _answer(found: Found, data: Dataset, *, again: bool) -> Answer:
     facts = facts_of(found)
     files = files_of(found.folder)
     finals = found.finals
@@ -201,6 +204,7 @@ def _answer(found: Found, data: Dataset) -> Answer:
     states = ", ".join(f"{count} {state}" for state, count in facts["states"].items())
     parts += [
         f"{len(found.trials)} trials ({states}) on {data.folder.name}",
+        *([already("searched")] if again else []),
         *(f"{what}: {path}" for what, path in files.items()),
     ]
     if finals.pick.number:

@@ -11,6 +11,7 @@ import polars as pl
 
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import table
+from gogooku.core.codes import KnownCodes, shown_code
 from gogooku.core.errors import NotFoundError
 from gogooku.core.findings import short
 from gogooku.dashboard.why import WHY_NOT as WHY_NOT_TEXTS
@@ -31,7 +32,7 @@ class Asked:
     Attributes
     ----------
     code : str
-        The name; of a code of Tokyo four digits are enough.
+        The name; of a code of Tokyo four characters are enough.
     source : str
     day : date or None
         The session; None for the newest that is published.
@@ -74,8 +75,8 @@ def why(home: Path, asked: Asked) -> Answer:
     }
     names = " / ".join(str(row[name]) for name in ("name_en", "name_ja") if row[name] is not None)
     title = (
-        f"{code} {names}: rank {row['rank']:,} of {facts['names']:,} after {made.session}, score "
-        f"{score:+.4f} over {facts['horizon']} sessions"
+        f"{shown_code(code)} {names}: rank {row['rank']:,} of {facts['names']:,} after "
+        f"{made.session}, score {score:+.4f} over {facts['horizon']} sessions"
     )
     features = reasons.select("feature", "value", "contribution", "meaning").rows()
     return Answer(
@@ -112,15 +113,14 @@ def _published(home: Path, asked: Asked) -> Publication:
 
 
 def _ranked(made: Publication, code: str) -> dict[str, Any]:
-    """The row of a name in the ranking, by its code or the four digits of it."""
+    """The row of a name in the ranking, by any spelling of its code."""
     ranking = made.frame(RANKING)
-    for wanted in (code, f"{code}0"):
-        found = ranking.filter(code=wanted)
-        if found.height:
-            return found.row(0, named=True)
+    found = KnownCodes(ranking["code"]).find(code)
+    if found is not None:
+        return ranking.row(by_predicate=pl.col("code") == found, named=True)
     raise NotFoundError(
         f"{short(code)} is not among the {ranking.height:,} names ranked after {made.session}; "
-        f"codes are as in gogooku predict, for example {ranking['code'][0]}"
+        f"codes are as in gogooku predict, for example {shown_code(ranking['code'][0])}"
     )
 
 
@@ -133,7 +133,8 @@ def _reasons_of(made: Publication, code: str, row: dict[str, Any]) -> pl.DataFra
     found = made.frame(WHY).filter(code=code)
     if found.is_empty():
         raise NotFoundError(
-            f"{code} has rank {row['rank']:,} after {made.session}; reasons are published of the "
-            f"first {EXPLAINED} names, the last {LOWEST}, and those that are held or ordered"
+            f"{shown_code(code)} has rank {row['rank']:,} after {made.session}; reasons are "
+            f"published of the first {EXPLAINED} names, the last {LOWEST}, and those that are held "
+            "or ordered"
         )
     return found

@@ -40,11 +40,12 @@ class FindingError(GogookuError):
 
 
 class StoppedError(GogookuError):
-    """The user, or the machine, asked the command to stop."""
+    """The user, or the machine, asked the command to stop by a signal; ``call`` is what goes on."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, call: str = "the same command") -> None:
         super().__init__(
-            "Stopped. Nothing half-written is visible; run the same command to continue."
+            "Stopped. All that is finished is safe, and nothing half-written is visible. "
+            f"Go on with: {call}"
         )
         self.exit_code = 128 + number
 

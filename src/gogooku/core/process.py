@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -128,14 +129,20 @@ def discard(stream: TextIO | None) -> None:
         os.close(nowhere)
 
 
-def meaning(fault: BaseException) -> GogookuError:
-    """What an exception that left a command means: an error with words and an exit code."""
+def meaning(fault: BaseException, call: Sequence[str] = ()) -> GogookuError:
+    """What an exception that left a command means: an error with words and an exit code.
+
+    Parameters
+    ----------
+    call : sequence of str
+        The words that the command was called with, which go on where it is stopped.
+    """
     if isinstance(fault, GogookuError):
         return fault
     if isinstance(fault, KeyboardInterrupt):
-        return StoppedError(signal.SIGINT)
+        return _stopped(signal.SIGINT, call)
     if isinstance(fault, StopSignal):
-        return StoppedError(fault.number)
+        return _stopped(fault.number, call)
     known = resource_error(fault) or missing_package(fault)
     if known is not None:
         return known
@@ -148,3 +155,7 @@ def meaning(fault: BaseException) -> GogookuError:
         f"a defect of gogooku {__version__} ({type(fault).__name__}: {plain(str(fault), limit=300)}"
         "); nothing half-written is visible. Please report it with the lines above."
     )
+
+
+def _stopped(number: int, call: Sequence[str]) -> StoppedError:
+    return StoppedError(number, shlex.join(["gogooku", *call])) if call else StoppedError(number)

@@ -8,7 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from gogooku.dashboard.shown import Shown, company, short_code
+from gogooku.core.codes import shown_code
+from gogooku.dashboard.shown import Shown, company
 from gogooku.dashboard.texts import TITLES
 from gogooku.evaluate.page import grid, section
 from gogooku.evaluate.words import NONE, Text, html
@@ -94,7 +95,7 @@ def _table(rows: pl.DataFrame) -> str:
     ]
     body = [
         [
-            escape(short_code(row["code"])),
+            escape(shown_code(row["code"])),
             f'<td class="text">{html(company(row))}</td>',
             _place(row["before"]),
             _place(row["rank"]),

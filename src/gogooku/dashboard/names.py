@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from gogooku.dashboard.shown import Shown, company, short_code
+from gogooku.core.codes import short_code
+from gogooku.dashboard.shown import Shown, company
 from gogooku.dashboard.texts import PRICE, REASONS, SIDES, TITLES, named
 from gogooku.dashboard.why import Reasons, why_part
 from gogooku.evaluate.page import section

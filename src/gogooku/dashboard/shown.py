@@ -114,8 +114,3 @@ def company(row: Mapping[str, Any]) -> Text:
     """What a row's company is called in each language; its code where nobody says it."""
     english, japanese = row.get("name_en"), row.get("name_ja")
     return Text(str(english or japanese or row["code"]), str(japanese or english or row["code"]))
-
-
-def short_code(code: str) -> str:
-    """The four digits by which a name of Tokyo is known; any other code as it is."""
-    return code[:4] if len(code) == 5 and code.endswith("0") else code

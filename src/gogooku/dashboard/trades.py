@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from gogooku.dashboard.shown import Shown, company, short_code
+from gogooku.core.codes import short_code
+from gogooku.dashboard.shown import Shown, company
 from gogooku.dashboard.texts import BASIS, LEFT, PRICE, REASONS, SIDES, TITLES, named, several
 from gogooku.evaluate.page import grid, section
 from gogooku.evaluate.words import COUNT, NONE, SMALL_SHARE, Text, Unit, Words, amount, html

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gogooku.core.codes import KnownCodes
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import readable
 from gogooku.core.findings import did_you_mean, short
@@ -81,16 +82,19 @@ class Part:
 
 
 def _places(dataset: Dataset, codes: Sequence[str] | None) -> IntArray:
-    """Places of codes among those of the dataset, in the order of the codes."""
+    """Places of codes, however spelled, among those of the dataset, in the order of the codes."""
     at = {code: place for place, code in enumerate(dataset.codes)}
-    wanted = list(at) if codes is None else list(dict.fromkeys(codes))
-    unknown = [code for code in wanted if code not in at]
+    known = KnownCodes(at)
+    asked = at if codes is None else codes
+    wanted = {code: known.find(code) if isinstance(code, str) else None for code in asked}
+    unknown = [code for code, found in wanted.items() if found is None]
     if unknown:
         raise DataError(
             f"{len(unknown)} of {len(wanted)} codes are not in dataset {dataset.folder.name}, "
             f"first {short(unknown[0])}{did_you_mean(str(unknown[0]), sorted(at))}"
         )
-    return np.array([at[code] for code in sorted(wanted)], dtype=np.int64)
+    named = {found for found in wanted.values() if found is not None}
+    return np.array([at[code] for code in sorted(named)], dtype=np.int64)
 
 
 def feature_frame(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from gogooku.core.codes import shown_code
 from gogooku.evaluate.account import Account
 from gogooku.evaluate.page import barred, ends_of, folded, grid, section
 from gogooku.evaluate.sector_names import sector_name
@@ -167,7 +168,9 @@ class _Details:
     def _called(self, code: str) -> str:
         """A code, and the company under it where it has a name."""
         name = self._names.get(code)
-        return escape(code) + (f"<small>{html(name)}</small>" if name is not None else "")
+        return escape(shown_code(code)) + (
+            f"<small>{html(name)}</small>" if name is not None else ""
+        )
 
     def _by_sector(self, month: date) -> str:
         """The sectors that added most and those that took most."""
@@ -213,7 +216,7 @@ class _Details:
             when += f"–{last:%m-%d}"
         times = f" ({html(sessions(count))})" if count > 1 else ""
         name = self._names.get(one["code"])
-        called = escape(one["code"]) + (f" {html(name)}" if name is not None else "")
+        called = escape(shown_code(one["code"])) + (f" {html(name)}" if name is not None else "")
         return f"{when}{times} {called}: {html(event_text(one['detail']))}"
 
 

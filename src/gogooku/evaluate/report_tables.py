@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from gogooku.core.codes import shown_code
 from gogooku.core.metrics import Z95
 from gogooku.evaluate.definitions import place_of
 from gogooku.evaluate.over_time import by_year
@@ -83,7 +84,7 @@ def _names(rows: pl.DataFrame, shown: int, *, named: bool) -> str:
     top = int(rows.get_column("rank")[0]) == 1
     body = []
     for row in rows.iter_rows(named=True):
-        cells = [f"{row['rank']:,}", f'<td class="left">{escape(row["code"])}</td>']
+        cells = [f"{row['rank']:,}", f'<td class="left">{escape(shown_code(row["code"]))}</td>']
         if named:
             name = Text(row["name_en"] or NONE, row["name_ja"] or row["name_en"] or NONE)
             cells.append(f'<td class="text">{html(name)}</td>')

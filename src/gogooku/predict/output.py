@@ -16,21 +16,21 @@ from gogooku.predict.predictor import Ranking
 SUFFIXES = (".csv", ".parquet", ".json")
 
 
-def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Write all names of a ranking.
+def write_ranking(path: Path, ranking: Ranking) -> bool:
+    """Write all names of a ranking; whether the file is another one than before.
 
     Raises
     ------
     GogookuError
         As `write_table`.
     """
-    write_table(path, ranking.frame, document=ranking.to_json())
+    return write_table(path, ranking.frame, document=ranking.to_json())
 
 
 def write_table(
     path: Path, frame: pl.DataFrame, *, document: Any = None, raw: bytes | None = None
-) -> None:
-    """Write a whole table.
+) -> bool:
+    """Write a whole table; whether the file is another one than before.
 
     Parameters
     ----------
@@ -60,4 +60,6 @@ def write_table(
             rows = frame.to_dicts() if document is None else document
             text = json.dumps(finite(rows), indent=1, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
+        changed = not path.is_file() or path.read_bytes() != temporary.read_bytes()
         os.replace(temporary, path)
+    return changed

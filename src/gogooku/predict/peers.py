@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gogooku.core.codes import KnownCodes
 from gogooku.core.errors import NotFoundError
 from gogooku.core.findings import did_you_mean
 from gogooku.core.types import Dataset
@@ -62,6 +63,8 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
 
     Parameters
     ----------
+    code : str
+        In any spelling of `gogooku.core.codes.KnownCodes`.
     day : date, optional
         The newest session by default.
 
@@ -76,18 +79,19 @@ def peers_of(predictor: Predictor, code: str, day: date | None = None) -> Peers:
     t = dataset.index_of(wanted)
     names = np.flatnonzero(dataset.valid_TN[t])
     codes = [dataset.codes[n] for n in names]
-    if code not in codes:
+    found = KnownCodes(codes).find(code)
+    if found is None:
         raise NotFoundError(
             f"{code}: not in the universe on {wanted}{did_you_mean(code, codes) if codes else ''}"
         )
-    place = codes.index(code)
+    place = codes.index(found)
     table = dataset.neighbour_BNK[int(dataset.neighbour_block_T[t])][names[place]]
     for network in networks_in(predictor.checkpoint_for(wanted)):
         for layer, weight in network.weighed(dataset, t).items():
             if weight.shape[1:] == (1 + len(table),):
                 own, *others = weight[place].tolist()
                 heard = _heard(dataset, t, table.tolist(), others)
-                return Peers(code=code, date=wanted, layer=layer, own=own, peers=heard)
+                return Peers(code=found, date=wanted, layer=layer, own=own, peers=heard)
     raise NotFoundError(
         f"run {predictor.run.run_id}: no part of it weighs the peers of a name; train a network "
         "with peers: gogooku train atft-gat-fan --set learner.graph=knn"

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from gogooku.core.codes import KnownCodes
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_json, read_bytes
 from gogooku.core.findings import short
@@ -80,8 +81,8 @@ def read_holdings(
     Parameters
     ----------
     codes : sequence of str
-        Names of the dataset, length N. A code of four characters is also found with the 0 behind
-        it that J-Quants writes.
+        Names of the dataset, length N. A line may spell a code in any way of
+        `gogooku.core.codes.KnownCodes`: ``7203`` is ``72030``.
     last_N : float64 [N]
         Last prices: what is held must have one.
     may_short : bool
@@ -97,7 +98,8 @@ def read_holdings(
     """
     if not path.is_file():
         raise DataError(f"--holdings {path}: there is no such file")
-    reading = _Reading({code: n for n, code in enumerate(codes)}, last_N, may_short)
+    place = {code: n for n, code in enumerate(codes)}
+    reading = _Reading(place, last_N, may_short, KnownCodes(codes))
     for line, key, count in _rows(path, _text(path, read_bytes(path, most=_MOST_BYTES))):
         try:
             reading.take(line, key, count)
@@ -128,6 +130,7 @@ class _Reading:
     place: Mapping[str, int]
     last_N: FloatArray
     may_short: bool
+    known: KnownCodes
     shares: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     cash: list[float] = field(default_factory=list)
@@ -138,8 +141,8 @@ class _Reading:
         if key.casefold() in _CASH:
             self.cash.append(_number(text))
             return
-        code = key if key in self.place else f"{key}0"
-        if code not in self.place:
+        code = self.known.find(key)
+        if code is None:
             raise ValueError(f"code {short(key)} is not in the dataset")
         if code in self.lines:
             raise ValueError(f"code {short(key)} stands in line {self.lines[code]} already")

@@ -249,7 +249,7 @@ class Desk:
                 lambda _: self._fresh.now().portfolio, fields={"target": "Rows"}),
             Page("/orders", "The orders after the newest session.",
                 lambda _: self._fresh.now().orders, fields={"orders": "Rows"}),
-            Page("/names/{code}", "A name: ranks and scores of the last sessions.",
+            Page("/names/{code}", "A name, 7203 or 72030: ranks and scores of the last sessions.",
                 lambda given: self._fresh.now().name(given["code"]),
                 fields={"history": "A row a session, the oldest first"}),
             Page("/runs", "Bundles in service, before and beside it; every move.",

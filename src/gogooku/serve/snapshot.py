@@ -17,6 +17,7 @@ from typing import Any, Final
 import polars as pl
 
 from gogooku.core.calendar import Clock
+from gogooku.core.codes import KnownCodes
 from gogooku.core.errors import NotFoundError
 from gogooku.publish.publication import ORDERS, RANKING, TARGET, Publication
 from gogooku.serve.answers import Answer, Later, json_bytes, prepared
@@ -237,9 +238,15 @@ class Snapshot:
         return Later(lambda: self.kept.of(key, lambda: self._ranking(of, by, most)))
 
     def name(self, code: str) -> Later:
-        """What is known of a name."""
-        key = ("name", code)
-        return Later(lambda: self.kept.of(key, lambda: self._name(code)))
+        """What is known of a name, by any spelling of its code."""
+        found = self._codes.find(code) or code
+        key = ("name", found)
+        return Later(lambda: self.kept.of(key, lambda: self._name(found)))
+
+    @cached_property
+    def _codes(self) -> KnownCodes:
+        """Every code that is served."""
+        return KnownCodes(code for one in self.history for code in one.ranking["code"])
 
     def _published(self, day: date | None) -> Published:
         if day is None:

@@ -103,7 +103,7 @@ def test_a_failed_transaction_leaves_nothing(opened):
         ledger.insert_batch(opened, BEFORE, bodies=[Body("a", "as-is", 1, 1)])
         opened.execute("INSERT INTO batch_days VALUES (1, '2026-11-17', 2)")
     assert ledger.read_batches(opened, endpoint=None, until=None) == []
-    assert ledger.read_digests(opened) == set()
+    assert ledger.read_body_sizes(opened) == {}
     assert ledger.read_days(opened, endpoint="quotes") == {}
 
 

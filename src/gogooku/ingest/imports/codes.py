@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from gogooku.core.codes import TOKYO, clean_code
 from gogooku.core.errors import DataError
 from gogooku.ingest.imports.cells import Place, refuse_cells
 
@@ -19,18 +20,7 @@ LONGEST = 32
 _PLAIN = rf"^[0-9A-Z^]([0-9A-Z^_:-]|\.[0-9A-Z]*[1-9A-Z][0-9A-Z]*){{0,{LONGEST - 1}}}$"
 """Codes that are spelled as they are kept; any other one is looked at by itself."""
 
-_QUOTED = re.compile(r"=\"(.*)\"|'(.+)")
-"""How codes are written so that Excel keeps their zeros."""
-
-_TAIL = re.compile(r"(\d+)\.0+")
 _ODD_CATEGORIES = ("Cc", "Cs", "Co", "Zl", "Zp")
-_DRESSED = re.compile(
-    r"(?P<before>(?:TSE|TSEJ|TYO|TKS|XTKS|JPX|JP|TOKYO)[:_-])?"
-    r"(?P<four>[1-9][0-9A-Z][0-9][0-9A-Z])(?P<fifth>[0-9])?"
-    r"(?P<behind>[.:_ -](?:T|TSE|TSEJ|TYO|TKS|XTKS|JPX|JP|JT|TOKYO)(?: EQUITY)?)?"
-)
-"""A Tokyo code with what vendors put before or behind it. A fifth character 0 is the ordinary
-share, whose code has four; another one is a share of its own."""
 
 
 class _Form(NamedTuple):
@@ -65,7 +55,7 @@ def code_texts(series: pl.Series, place: Place) -> pl.Series:
         coded = series.cast(pl.String).cast(pl.Categorical)
     written = coded.drop_nulls().unique().cast(pl.String)
     odd = written.filter(~written.str.contains(_PLAIN))
-    bad = [code for code in odd if _is_no_code(_cleaned(code))]
+    bad = [code for code in odd if _is_no_code(clean_code(code))]
     if bad:
         text = coded.cast(pl.String)
         refuse_cells(
@@ -74,19 +64,8 @@ def code_texts(series: pl.Series, place: Place) -> pl.Series:
             place,
             wanted=f"codes (at most {LONGEST} plain characters: codes become names of files)",
         )
-    blank = [code for code in odd if not _cleaned(code)]
+    blank = [code for code in odd if not clean_code(code)]
     return coded.set(coded.cast(pl.String).is_in(blank), None) if blank else coded
-
-
-def _cleaned(code: str) -> str:
-    """One width, capitals, nothing invisible, single blanks inside, no ``.0`` of a number."""
-    text = unicodedata.normalize("NFKC", code)
-    text = "".join(one for one in text if unicodedata.category(one) != "Cf").strip()
-    quoted = _QUOTED.fullmatch(text)
-    text = (quoted.group(1) or quoted.group(2) or "").strip() if quoted else text
-    text = re.sub(" +", " ", text).upper()
-    tail = _TAIL.fullmatch(text)
-    return tail.group(1) if tail else text
 
 
 def _is_no_code(code: str) -> bool:
@@ -113,7 +92,7 @@ def one_spelling(codes: pl.Series, *, exchange: str) -> Mapping[str, str]:
     rows: dict[str, int] = dict(codes.drop_nulls().value_counts().rows())
     written = pl.Series(list(rows), dtype=pl.String)
     odd = set(written.filter(~written.str.contains(_PLAIN)))
-    cleaned = {code: _cleaned(code) if code in odd else code for code in rows}
+    cleaned = {code: clean_code(code) if code in odd else code for code in rows}
     if exchange == "tokyo":
         cleaned = _in_one_form(cleaned, rows)
     return {code: kept for code, kept in cleaned.items() if kept != code}
@@ -121,7 +100,7 @@ def one_spelling(codes: pl.Series, *, exchange: str) -> Mapping[str, str]:
 
 def _in_one_form(cleaned: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, str]:
     """The same codes, Tokyo's all in the form of most rows."""
-    found = {code: _DRESSED.fullmatch(kept) for code, kept in cleaned.items()}
+    found = {code: TOKYO.fullmatch(kept) for code, kept in cleaned.items()}
     forms: Counter[_Form] = Counter()
     around: Counter[_Form] = Counter()
     for code, one in found.items():

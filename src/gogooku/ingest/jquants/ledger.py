@@ -358,9 +358,11 @@ def read_body(connection: sqlite3.Connection, digest: str) -> Body | None:
     return body
 
 
-def read_digests(connection: sqlite3.Connection) -> set[str]:
-    """Hashes of all bodies that a batch refers to."""
-    return {str(row[0]) for row in connection.execute("SELECT digest FROM bodies")}
+def read_body_sizes(connection: sqlite3.Connection) -> dict[str, int]:
+    """Bytes on the disk of every body that a batch refers to, by its hash."""
+    rows = connection.execute("SELECT digest, stored_bytes FROM bodies")
+    with row_of("bodies"):
+        return {str(digest): int(stored) for digest, stored in rows}
 
 
 def read_batches(

@@ -234,8 +234,12 @@ class RawStore:
 
     def digests(self) -> set[str]:
         """Hashes of all bodies that a batch refers to."""
+        return set(self.body_sizes())
+
+    def body_sizes(self) -> dict[str, int]:
+        """Bytes on the disk of every body that a batch refers to, by its hash."""
         with self._reading() as connection:
-            return set() if connection is None else ledger.read_digests(connection)
+            return {} if connection is None else ledger.read_body_sizes(connection)
 
     def dues(self) -> list[Due]:
         """Code histories that were restated and not yet asked again."""
