@@ -33,6 +33,13 @@ _DRESSED = re.compile(
 share, whose code has four; another one is a share of its own."""
 
 
+def company_of(code: str, *, exchange: str) -> str:
+    """What the spellings of one code share: in Tokyo ``7203``, ``7203.T``, ``72030`` are one."""
+    kept = _cleaned(code)
+    found = _DRESSED.fullmatch(kept) if exchange == "tokyo" else None
+    return kept if found is None else f"{found['four']}{found['fifth'] or '0'}"
+
+
 class _Form(NamedTuple):
     """How a Tokyo code is written: what stands around it, and whether with the fifth character."""
 
