@@ -13,7 +13,7 @@ from gogooku.predict.predictor import Predictor
 from gogooku.runs.diagnose.diagnose import diagnose
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import finished_runs
-from gogooku.runs.given import NAME, bring
+from gogooku.runs.given import bring
 from gogooku.runs.holdouts import register
 from gogooku.runs.importance import importance
 from gogooku.runs.judge import evaluate
@@ -50,7 +50,7 @@ def test_scores_of_a_run_are_worth_what_the_run_is_worth(home, ridge, brought):
 @pytest.mark.parametrize("horizon", [1, 20])
 def test_scores_of_one_horizon_are_worth_the_same_there(home, ridge, horizon):
     alone = ridge.predictions("test").filter(horizon=horizon).select("date", "code", "score")
-    run = bring(home, NAME, alone, current_dataset(home), horizon=horizon)
+    run = bring(home, "scores", alone, current_dataset(home), horizon=horizon)
     assert run.horizons == (horizon,)
     mine, its = evaluate(home, run), evaluate(home, ridge)
     here = {name: one for name, one in its.metrics.items() if name.startswith(f"h{horizon}.")}

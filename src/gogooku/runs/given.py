@@ -40,9 +40,6 @@ from gogooku.runs.folder import (
 from gogooku.runs.given_scores import GivenFrame, given_frame
 from gogooku.runs.named import run_names
 
-NAME = "scores"
-"""Of a run of scores that nobody has named."""
-
 
 def bring(
     home: Path,

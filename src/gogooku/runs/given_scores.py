@@ -31,7 +31,7 @@ _KEYS: Final = ("date", "code", "horizon")
 _NEEDED: Final = ("date", "code", "score")
 _SAME: Final = 0.99
 """Share of the different scores of a day that have to differ in single precision too."""
-_TEXTS: Final = (pl.String, pl.Categorical, pl.Enum)
+_TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _dates(given: pl.Series) -> pl.Series:
             then="a score belongs to a session: give its date",
         )
         return local.dt.date()
-    if kind in _TEXTS:
+    if kind in _TEXT_TYPES:
         text = given.cast(pl.String).str.strip_chars()
         dates = text.str.to_date("%Y-%m-%d", strict=False)
         _refuse(dates.is_null(), given, wanted="are no date YYYY-MM-DD", then="write them so")
@@ -213,7 +213,7 @@ def _dates(given: pl.Series) -> pl.Series:
 
 def _codes(given: pl.Series) -> pl.Series:
     _refuse(given.is_null(), given, wanted="have no code", then="leave them out")
-    if given.dtype in _TEXTS or given.dtype.is_integer():
+    if given.dtype in _TEXT_TYPES or given.dtype.is_integer():
         return given.cast(pl.String)
     raise DataError(
         f"judge: column {given.name} holds {given.dtype}; expected codes as texts ('7203', "
@@ -222,7 +222,7 @@ def _codes(given: pl.Series) -> pl.Series:
 
 
 def _scores(given: pl.Series) -> pl.Series:
-    if not (given.dtype.is_numeric() or given.dtype in _TEXTS):
+    if not (given.dtype.is_numeric() or given.dtype in _TEXT_TYPES):
         raise DataError(f"judge: column {given.name} holds {given.dtype}; expected numbers")
     _refuse(given.is_null(), given, wanted="have no score", then="leave them out")
     values = (
@@ -258,7 +258,7 @@ def _horizons(
             "leave one of the two out"
         )
     given = table.get_column(column)
-    if not (given.dtype.is_numeric() or given.dtype in _TEXTS):
+    if not (given.dtype.is_numeric() or given.dtype in _TEXT_TYPES):
         raise DataError(f"judge: column {column} holds {given.dtype}; expected whole numbers")
     values = given.cast(pl.Float64, strict=False)
     _refuse(
@@ -349,7 +349,7 @@ def _refuse_flat(rows: pl.DataFrame) -> None:
 
 
 def _in_single_precision(rows: pl.DataFrame) -> pl.DataFrame:
-    """Scores as they are kept; refuse what single precision does not tell apart."""
+    """Scores as they are kept; refuse those that single precision makes equal."""
     kept = rows.with_columns(pl.col("score").cast(pl.Float32).alias("kept"))
     endless = kept.filter(pl.col("kept").is_infinite())
     if endless.height:
