@@ -243,8 +243,11 @@ def test_days_of_one_score_are_refused_and_days_of_one_name_are_not(dataset, sco
 
 
 def test_scores_that_single_precision_does_not_tell_apart_are_refused(dataset, scores):
-    close = scores.with_columns(score=1e6 + pl.col("score").rank("ordinal") * 1e-6)
+    close = scores.with_columns(score=1e6 + pl.col("score").rank("ordinal") * 1e-4)
     refused(close, dataset, "seven digits, which leaves [0-9]+ of [0-9]+ different ones on")
+    dust = pl.col("score").rank("ordinal").over("date").mod(19) / 19
+    signs = pl.int_range(pl.len()).mod(2) * 1e-16
+    assert checked(scores.with_columns(score=dust + 1.0 + signs * 3), dataset).frame.height
     tiny = scores.with_columns(pl.col("score").cast(pl.Float64) * 1e-50)
     refused(tiny, dataset, "leaves 1 of [0-9]+ different ones")
 

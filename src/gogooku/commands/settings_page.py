@@ -28,9 +28,9 @@ taken. `gogooku explain ARTEFACT` says of anything that was made which settings 
 each came from.
 
 Where a group has a `kind`, the kind brings settings of its own; they stand in a section by
-themselves. `gogooku compare` takes those of `evaluate`, and `gogooku judge` takes those of `evaluate`
-too. A run's name is the kind of its learner with hyphens, `gogooku train atft-gat-fan`; with
-`--few-names` another set of defaults holds
+themselves. `gogooku compare` takes those of `evaluate`, and
+`gogooku judge` takes those of `evaluate` too. A run's name is the kind of its learner
+with hyphens, `gogooku train atft-gat-fan`; with `--few-names` another set of defaults holds
 ([network.md](network.md#how-many-names)).
 """
 _COLUMNS = "| setting | takes | default | meaning |\n|---|---|---|---|"

@@ -31,6 +31,8 @@ _KEYS: Final = ("date", "code", "horizon")
 _NEEDED: Final = ("date", "code", "score")
 _SAME: Final = 0.99
 """Share of the different scores of a day that have to differ in single precision too."""
+_DIGITS: Final = 12
+"""Digits beyond which two scores differ by the rounding of the program that made them."""
 _TEXT_TYPES: Final = (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -357,7 +359,9 @@ def _in_single_precision(rows: pl.DataFrame) -> pl.DataFrame:
             f"judge: {endless.height:,} of {rows.height:,} scores are too large to be kept, the "
             f"first {endless.item(0, 'score')} on {endless.item(0, 'date')}; rescale them"
         )
-    days = kept.group_by("date", "horizon").agg(
+    largest = pl.col("score").abs().max().over("date", "horizon")
+    plain = kept.with_columns((pl.col("score") / largest).round(_DIGITS))  # without rounding errors
+    days = plain.group_by("date", "horizon").agg(
         pl.col("score").n_unique().alias("before"), pl.col("kept").n_unique().alias("after")
     )
     lost = days.filter(pl.col("after") < _SAME * pl.col("before")).sort("date", "horizon")
