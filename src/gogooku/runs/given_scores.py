@@ -18,7 +18,7 @@ import polars as pl
 
 from gogooku.core.digests import digest_of, text_of
 from gogooku.core.errors import DataError, UsageError
-from gogooku.core.files import hash_json, hash_text
+from gogooku.core.files import hash_json
 from gogooku.core.findings import short
 from gogooku.core.forecast import FORECAST_SCHEMA, Places
 from gogooku.core.types import Dataset
@@ -59,13 +59,15 @@ class GivenFrame:
     @property
     def content_hash(self) -> str:
         """Hash of what is judged, however it was written and in whatever order."""
+        codes = self.frame.get_column("code")
+        names = codes.unique().sort().to_list()
         numbers = [
+            codes.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int32),
             self.frame.get_column("date").to_physical().to_numpy(),
             self.frame.get_column("horizon").to_numpy(),
             self.frame.get_column("score").to_numpy(),
         ]
-        codes = "\n".join(self.frame.get_column("code").to_list())
-        return hash_json([hash_text(codes), *(text_of(digest_of(one)) for one in numbers)])
+        return hash_json([names, *(text_of(digest_of(one)) for one in numbers)])
 
 
 def table_of(frame: object) -> pl.DataFrame:
