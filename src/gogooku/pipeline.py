@@ -8,11 +8,11 @@
 
     Source   -- build -->  Dataset  -- search ->  Found, settings for train
                            Dataset  -- train -->  Run  -- evaluate -->  Evaluation
-          scores and a     Dataset  -- bring -->  Run, without a model
                                                   Run  -- backtest -->  Traded
                                                   Run  -- report ---->  page
                                                  Runs  -- compare --->  Comparison
                                                   Run  -- importance -> what features are worth
+               Scores and Dataset -- bring -->    Run without a model
                             Run and Dataset -- predictor -->  Predictor
                             Run and Dataset -- ranking ---->  Ranking
 
