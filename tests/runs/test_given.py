@@ -97,6 +97,16 @@ def test_the_same_scores_are_found_again_and_others_are_another_run(home, ridge,
     assert open_run(home, brought.run_id).given
 
 
+def test_scores_that_were_removed_are_kept_again(home, ridge, brought):
+    figures = evaluate(home, brought).metrics
+    (brought.folder / "predictions.parquet").unlink()
+    again = bring(home, "mine", ridge.predictions("test"), current_dataset(home))
+    assert again.folder == brought.folder
+    assert again.content_hash == brought.content_hash
+    assert evaluate(home, again).metrics == figures
+    assert backtest(home, again).metrics
+
+
 def test_it_is_made_of_the_scores_and_the_dataset_and_of_nothing_else(home, brought):
     dataset = current_dataset(home)
     assert set(Stamp.read(brought.folder).inputs) == {f"dataset {dataset.folder.name}", "labels"}

@@ -52,6 +52,8 @@ def bring(
 ) -> Run:
     """Keep scores that were made elsewhere as a run; the same ones are found, and not kept twice.
 
+    Where the scores of a run were removed since (``sync --forget``), they are kept again.
+
     Parameters
     ----------
     frame, horizon, drop_unknown
@@ -88,7 +90,7 @@ def bring(
         },
     )
     folder = runs_folder(home) / f"{name}-{stamp.key}"
-    if not (folder / MANIFEST_FILE).exists():
+    if not all((folder / name).exists() for name in (MANIFEST_FILE, PREDICTIONS_FILE)):
         with new_artefact(folder) as building:
             paths = [path for path, _ in leaves(config.model_dump(mode="json"))]
             resolved = Resolved(config=config, origins=dict.fromkeys(paths, "the scores"))
