@@ -10,7 +10,7 @@ import gogooku
 from gogooku import pipeline
 
 ARROWS = (
-    *("import_prices", "sandbox", "sync", "tables_source", "build", "search", "train"),
+    *("import_prices", "sandbox", "sync", "tables_source", "build", "search", "train", "bring"),
     *("evaluate", "backtest", "compare", "report", "importance", "predictor", "ranking"),
 )
 STAGES = {
@@ -19,6 +19,7 @@ STAGES = {
     "gogooku.ingest.jquants.sync": {"sync"},
     "gogooku.ingest.source": {"write_source", "publish_source"},
     "gogooku.runs.comparison": {"compare"},
+    "gogooku.runs.given": {"bring"},
     "gogooku.runs.importance": {"importance"},
     "gogooku.runs.judge": {"evaluate"},
     "gogooku.runs.report": {"write_report"},

@@ -9,7 +9,16 @@ import pytest
 
 import gogooku as gg
 
-PUBLIC = ["Backtest", "Comparison", "Dataset", "GogookuError", "Home", "Run", "__version__"]
+PUBLIC = [
+    "Backtest",
+    "Comparison",
+    "Dataset",
+    "GogookuError",
+    "Home",
+    "Run",
+    "__version__",
+    "judge",
+]
 SCRIPT = """
 import polars as pl
 
@@ -25,6 +34,7 @@ run.plot.rank_ic()
 traded.plot.equity()
 ranking: pl.DataFrame = home.predict(run).head()
 said: str = home.compare("ridge", run).sentence()
+mine: gg.Run = gg.judge(scores, home, name="mine")
 """
 
 
@@ -46,6 +56,7 @@ def test_the_stub_says_the_same():
 
 def test_every_public_member_is_explained_with_an_example():
     classes = [gg.Backtest, gg.Comparison, gg.Dataset, gg.Home, gg.Run]
+    assert ">>> " in gg.judge.__doc__
     assert [one for kind in classes for one in unexplained(kind)] == []
 
 

@@ -25,6 +25,7 @@ _PLACES = {
     "GogookuError": "gogooku.core.errors",
     "Home": "gogooku.api.home",
     "Run": "gogooku.api.results",
+    "judge": "gogooku.api.judging",
 }
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Home",
     "Run",
     "__version__",
+    "judge",
 ]
 
 

@@ -1,5 +1,6 @@
 from gogooku.api.dataset import Dataset as Dataset
 from gogooku.api.home import Home as Home
+from gogooku.api.judging import judge as judge
 from gogooku.api.results import Backtest as Backtest
 from gogooku.api.results import Comparison as Comparison
 from gogooku.api.results import Run as Run
@@ -15,4 +16,5 @@ __all__ = [
     "Home",
     "Run",
     "__version__",
+    "judge",
 ]

@@ -12,6 +12,7 @@
                                                   Run  -- report ---->  page
                                                  Runs  -- compare --->  Comparison
                                                   Run  -- importance -> what features are worth
+               Scores and Dataset -- bring -->    Run without a model
                             Run and Dataset -- predictor -->  Predictor
                             Run and Dataset -- ranking ---->  Ranking
 
@@ -186,6 +187,21 @@ def train(
     return train_run(
         home, name, resolved, dataset, execution=execution, reporter=reporter, executor=executor
     )
+
+
+def bring(
+    home: Path,
+    name: str,
+    scores: object,
+    dataset: Dataset,
+    *,
+    horizon: int | None = None,
+    drop_unknown: bool = False,
+) -> Run:
+    """A frame of scores that were made elsewhere, and a dataset -> a run without a model."""
+    from gogooku.runs.given import bring as bring_scores
+
+    return bring_scores(home, name, scores, dataset, horizon=horizon, drop_unknown=drop_unknown)
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from gogooku.commands.following import FOLLOWING, _filled, next_lines
 
 GIVEN = {
     "run": "my run", "runs": ["my run", "other"], "source": "mine", "name": "mine", "size": "tiny",
-    "seed": 1,
+    "seed": 1, "horizon": 20,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from gogooku.core.findings import field_paths
 from gogooku.core.settings import Choice, settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SAME_AS = {"compare": "evaluate"}
+SAME_AS = {"compare": "evaluate", "judge": "evaluate"}
 
 
 def taking_settings() -> set[str]:

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from gogooku.runs.find import open_run
 from support.cli import FEATURES, NETWORK, artefacts, leftovers, sets, visible
 from support.soak import and_all
 
@@ -156,4 +157,23 @@ def test_killed_while_judging_and_run_again_is_as_undisturbed(command, forks, to
         assert forks.run(home, command, "ridge", "--json").code == 0
         assert visible(home) == visible(plain), f"{command} after {name}"
         assert leftovers(home) == [], f"{command} after {name}"
+        shutil.rmtree(home)
+
+
+def test_killed_while_scores_are_judged_and_run_again_is_as_undisturbed(forks, tour_home, tmp_path):
+    file = tmp_path / "scores.parquet"
+    open_run(tour_home, "ridge").predictions("test").write_parquet(file)
+    command = ["judge", file, "--name", "mine", "--json"]
+    plain = tmp_path / "plain"
+    shutil.copytree(tour_home, plain)
+    first = forks.run(plain, *command)
+    assert first.code == 0, first.err
+    assert "judge.predictions" in first.points
+    for name, nth in occurrences(first.points):
+        home = tmp_path / "home"
+        shutil.copytree(tour_home, home)
+        assert forks.run(home, *command, kill_at=[name, nth]).code == -signal.SIGKILL
+        assert forks.run(home, *command).code == 0
+        assert visible(home) == visible(plain), f"after {name} {nth}"
+        assert leftovers(home) == [], f"after {name} {nth}"
         shutil.rmtree(home)

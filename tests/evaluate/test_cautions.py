@@ -54,6 +54,18 @@ def test_one_fold_only():
     assert cautions.few_folds(2, 250) == []
 
 
+def test_scores_that_were_made_elsewhere():
+    text = only(cautions.given_scores(250, {"unknown_codes": 0}), "unknown-fit")
+    assert "cannot say that the 250 sessions judged were not seen" in text
+    both = cautions.given_scores(250, {"outside_universe": 1_200, "unknown_codes": 3})
+    (left,) = [one for one in both if one.code == "rows-left-out"]
+    assert left.text == (
+        "Rows that are not judged: 3 of codes that the dataset does not have, 1,200 of names that "
+        "were not in the universe on their session."
+    )
+    assert "1,200行" in left.text_ja
+
+
 def test_k_above_a_quarter_of_the_universe():
     assert "50 of 120 names, 42%" in only(cautions.large_k(50, 120), "large-k")
     assert cautions.large_k(50, 200) == []

@@ -53,6 +53,15 @@ def test_what_a_run_is_of_is_said():
     assert {"1 fold", "60 names a session, 61 in all", "mars, JPY"} <= set(one)
 
 
+def test_what_is_not_known_of_scores_from_elsewhere_is_said():
+    texts = read(shown(headline_of(folds=0))).texts
+    assert {"Judged; whether seen in fitting is not known", "not known: made elsewhere"} <= set(
+        texts
+    )
+    assert "Out of sample" not in texts
+    assert "Out of sample" in read(shown()).texts
+
+
 def test_warnings_are_a_list_or_said_to_be_none():
     box = warnings_box([Text("Too <good>.", "良すぎる。"), "code 1301"])
     assert {"Too <good>.", "良すぎる。", "code 1301"} <= set(read(box).texts)

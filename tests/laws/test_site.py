@@ -19,7 +19,10 @@ DOCS = ROOT / "docs"
 needs_mkdocs = pytest.mark.skipif(
     bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)}; pip install -e '.[docs]'"
 )
-GUIDES = ("index", "start", "evening", "own_data", "add_a_feature", "own_learner", "research")
+GUIDES = (
+    *("index", "start", "evening", "own_data", "add_a_feature", "own_learner", "my_scores"),
+    "research",
+)
 """Pages that stand in Japanese too, each beside its English one."""
 CODE = re.compile(r"^```(?:bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

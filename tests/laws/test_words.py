@@ -100,6 +100,9 @@ def needed(model):
         "feature": "any",
         "name": "a",
     }
+    if model.__name__ == "GivenConfig":
+        known["learner"] = {"kind": "given", "content": "0a1b"}
+    known["content"] = "0a1b"
     known["start"] = "2020-01-01"
     known |= {"path": "learner.seed", "called": "a", "low": 1, "high": 2}
     known["options"] = [1, 2] if model.__name__ == "ChoiceKnob" else {"a": {"x": 1}, "b": {"x": 2}}

@@ -320,6 +320,66 @@ class Home:
         self._require()
         return Run(self.path, open_run(self.path, name))
 
+    def judge(
+        self,
+        frame: object,
+        *,
+        name: str = "scores",
+        data: Dataset | str | None = None,
+        horizon: int | None = None,
+        settings: Settings | None = None,
+        drop_unknown: bool = False,
+    ) -> Run:
+        """Judge scores that were made elsewhere, as ``gogooku judge`` does.
+
+        They become a run without a model: it is judged at once and entered in the ledger of trials,
+        and can be traded, compared and shown like any other. What they were fitted on is not known;
+        that is said with the result.
+
+        Parameters
+        ----------
+        frame : frame of polars or pandas
+            (date, code, score), and horizon where a name has several scores of a date. A score
+            of a date is one that was known on that session's evening: it is traded from the next
+            open. Higher is better; it has no unit. In Tokyo ``7203`` and ``72030`` are one code.
+        name : str
+            Of the run.
+        data : Dataset or str, optional
+            Whose labels judge; the one built last by default.
+        horizon : int, optional
+            Of all scores where the frame has no such column; 5 by default.
+        settings : mapping, optional
+            Of judging: ``judge_label``.
+        drop_unknown : bool
+            Leave out rows of codes or dates that the dataset does not have, which are refused
+            otherwise; how many is among the warnings.
+
+        Raises
+        ------
+        ConfigError, UsageError
+            A setting, the name or the horizon is wrong; or they touch a hold-out that is not spent.
+        DataError
+            What is wrong with the frame: the column, how many rows, and the first of them.
+
+        Examples
+        --------
+        >>> mine = home.judge(run.scores(), name="mine")
+        >>> mine.metrics().equals(run.metrics())
+        True
+        >>> home.judge(run.scores().rename({"score": "scores"}))
+        Traceback (most recent call last):
+            ...
+        gogooku.core.errors.DataError: judge: no column score (nearest: scores) among 5 ...
+        """
+        self._require()
+        dataset = self._data(data)
+        made = pipeline.bring(
+            self.path, name, frame, dataset, horizon=horizon, drop_unknown=drop_unknown
+        )
+        run = Run(self.path, made)
+        run.metrics(settings)
+        return run
+
     # ----------------------------------------------------------------------- from a run
 
     def backtest(self, run: Run | str, settings: Settings | None = None) -> Backtest:

@@ -150,6 +150,37 @@ def evaluate(
 
 
 @app.command()
+def judge(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet: date, code, score and perhaps horizon.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="What the run is called.")] = "scores",
+    horizon: Annotated[
+        int | None,
+        typer.Option(help="Horizon of all scores; 5 if the file has no such column."),
+    ] = None,
+    drop_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--drop-unknown", help="Leave out codes and dates that the dataset does not have."
+        ),
+    ] = False,
+    dataset: DatasetName = None,
+    config: ConfigFile = None,
+    assignments: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Judge scores that were made elsewhere, as a run that can be traded, compared and shown."""
+    from gogooku.commands import judge as command
+
+    brought = command.Brought(
+        file=file, name=name, horizon=horizon, drop_unknown=drop_unknown, dataset=dataset
+    )
+    made = command.judge(home_folder(), brought, config=config, assignments=assignments or [])
+    emit(made, as_json=as_json)
+
+
+@app.command()
 def compare(
     runs: Annotated[
         list[str], typer.Argument(help="Two or more runs; the others are compared with the first.")

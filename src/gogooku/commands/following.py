@@ -22,6 +22,11 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "audit": ("train ridge", "train lightgbm"),
         "train": ("evaluate {run}", "backtest {run}", "report {run}"),
         "evaluate": ("backtest {runs[0]}", "report {runs[0]}"),
+        "judge --horizon": (
+            "backtest {name} --set portfolio.horizon={horizon}",
+            "report {name} --set portfolio.horizon={horizon}",
+        ),
+        "judge": ("backtest {name}", "report {name}", "compare {name} ridge"),
         "compare": ("backtest {runs[0]}", "report {runs[0]}"),
         "backtest": ("report {run}", "predict --run {run}"),
         "report": ("predict --run {run}", "release {run}"),

@@ -72,7 +72,8 @@ def release(
     Raises
     ------
     UsageError
-        What is to be accepted is no gate, or nobody says why; settings for a bundle.
+        What is to be accepted is no gate, or nobody says why; settings for a bundle; or the run's
+        scores were made elsewhere, so it has no model to be released.
     GogookuError
         As `gogooku.pipeline.evaluate`, `gogooku.pipeline.backtest` and `make_bundle`.
     """
@@ -111,6 +112,7 @@ def _bundle_of(home: Path, name: str, config: Path | None, assignments: Sequence
             )
         return open_bundle(home, name)
     run = open_run(home, name)
+    run.training()
     resolved = resolve(ReleaseConfig(), base_name=BACKTEST, file=config, assignments=assignments)
     settings = at_exchange(resolved, run.exchange(home))
     trade = settings.part(TradeConfig)

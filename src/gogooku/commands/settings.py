@@ -33,6 +33,7 @@ CONFIGS: Final[Mapping[str, type[BaseModel]]] = {
     "tune": TuneConfig,
     "evaluate": JudgeConfig,
     "compare": JudgeConfig,
+    "judge": JudgeConfig,
     "backtest": TradeConfig,
     "report": ReportConfig,
     "release": ReleaseConfig,

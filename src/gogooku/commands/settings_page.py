@@ -14,7 +14,7 @@ from gogooku.core.settings import Choice, Setting, settings_of
 PAGE: Final = Path("docs/settings.md")
 COMMAND: Final = "python -m gogooku.commands.settings_page"
 
-_SAME: Final = ("compare",)
+_SAME: Final = ("compare", "judge")
 """Commands whose settings are those of another one, which has a section."""
 
 _HEAD = f"""# Settings
@@ -28,7 +28,8 @@ taken. `gogooku explain ARTEFACT` says of anything that was made which settings 
 each came from.
 
 Where a group has a `kind`, the kind brings settings of its own; they stand in a section by
-themselves. `gogooku compare` takes those of `evaluate`. A run's name is the kind of its learner
+themselves. `gogooku compare` takes those of `evaluate`, and
+`gogooku judge` takes those of `evaluate` too. A run's name is the kind of its learner
 with hyphens, `gogooku train atft-gat-fan`; with `--few-names` another set of defaults holds
 ([network.md](network.md#how-many-names)).
 """

@@ -147,6 +147,57 @@ def few_folds(folds: int, sessions: int) -> list[Caution]:
     ]
 
 
+def given_scores(sessions: int, left_out: Mapping[str, int]) -> list[Caution]:
+    """Scores were made elsewhere: what they were fitted on is not known, and what was left out.
+
+    Parameters
+    ----------
+    sessions : int
+        How many are judged.
+    left_out : mapping of str to int
+        Rows by the reason why they are not judged; see `LEFT_OUT`.
+    """
+    made = [
+        Caution(
+            "unknown-fit",
+            Severity.MEDIUM,
+            "These scores were made elsewhere, and what they were fitted on is unknown: gogooku "
+            f"cannot say that the {sessions:,} sessions judged were not seen in fitting. Only "
+            "scores of sessions after everything that was fitted, selected or tuned on are out of "
+            "sample.",
+            "このスコアは外部で作られたもので、何を学習に使ったかは不明です。評価した"
+            f"{sessions:,}営業日が学習に使われていないとは保証できません。"
+            "学習・選択・調整に使った期間より後のスコアだけが標本外です。",
+            {"sessions": sessions},
+        )
+    ]
+    counts = {reason: left_out[reason] for reason in LEFT_OUT if left_out.get(reason)}
+    if counts:
+        english = ", ".join(f"{n:,} {LEFT_OUT[reason][0]}" for reason, n in counts.items())
+        japanese = "、".join(f"{LEFT_OUT[reason][1]}{n:,}行" for reason, n in counts.items())
+        made.append(
+            Caution(
+                "rows-left-out",
+                Severity.LOW,
+                f"Rows that are not judged: {english}.",
+                f"評価しなかった行: {japanese}。",
+                counts,
+            )
+        )
+    return made
+
+
+LEFT_OUT: Mapping[str, tuple[str, str]] = {
+    "unknown_codes": ("of codes that the dataset does not have", "データセットにないコード"),
+    "dates_outside": ("of dates outside of the dataset", "データセットの期間外の日付"),
+    "outside_universe": (
+        "of names that were not in the universe on their session",
+        "その営業日にユニバース外の銘柄",
+    ),
+}
+"""Why a row of scores is not judged, in English and Japanese."""
+
+
 def large_k(top_k: int, names: float, *, asked: int | None = None) -> list[Caution]:
     """More names are picked than a quarter of the universe, or K had to be lowered.
 

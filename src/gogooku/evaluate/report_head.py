@@ -44,6 +44,7 @@ class Headline:
     tested : int
         Sessions of the test part.
     folds : int
+        0 where the scores were made elsewhere, so that nothing is known of how they were fitted.
     """
 
     run_id: str
@@ -95,12 +96,14 @@ def _facts(headline: Headline) -> str:
          Text("{ranked} names a session, {names} in all",
               "1営業日あたり{ranked}銘柄、全{names}銘柄").filled(
              ranked=ranked, names=f"{headline.names:,}")),
-        (Text("Out of sample", "テスト期間(学習に未使用)"),
+        (Text("Out of sample", "テスト期間(学習に未使用)") if headline.folds else
+         Text("Judged; whether seen in fitting is not known", "評価期間(学習への使用は不明)"),
          Text("{first} to {last}, {tested}", "{first}〜{last}、{tested}").filled(
              first=str(headline.first), last=str(headline.last),
              tested=sessions(headline.tested))),
         (Text("Folds", "フォールド数"),
-         Text(f"{folds} fold{'' if headline.folds == 1 else 's'}", f"{folds}個")),
+         Text(f"{folds} fold{'' if headline.folds == 1 else 's'}", f"{folds}個")
+         if headline.folds else Text("not known: made elsewhere", "不明(外部で作成)")),
     ]  # fmt: skip
     cells = "".join(
         f"<div><dt>{html(name)}</dt><dd>{html(value)}</dd></div>" for name, value in rows

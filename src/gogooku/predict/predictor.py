@@ -101,6 +101,8 @@ class Predictor:
 
     Raises
     ------
+    UsageError
+        Its scores were made elsewhere: there is no model.
     ContractError
         The dataset has other features than the run, or the run is a cross-validation.
     ConfigError
@@ -108,6 +110,7 @@ class Predictor:
     """
 
     def __init__(self, run: Run, dataset: Dataset, *, device: str = "cpu") -> None:
+        run.training()
         if run.manifest["feature_hash"] != dataset.feature_hash:
             raise ContractError(
                 f"run {run.run_id} was trained on dataset {run.dataset_name}; dataset "

@@ -89,7 +89,7 @@ def no_look_ahead(candidacy: Candidacy, gate: str) -> Verdict:
 def reproducible(candidacy: Candidacy, gate: str) -> Verdict:
     """The code of the training is that of now, and its scores come again; its data are there."""
     run = candidacy.bundle.run
-    now = code_hash(code_of_training(run.config))
+    now = code_hash(code_of_training(run.training()))
     if now != run.stamp.code_hash:
         return refused(
             gate,

@@ -15,7 +15,7 @@ from gogooku.evaluate.cautions import Caution, sorted_by_severity
 from gogooku.evaluate.definitions import definition_of
 from gogooku.evaluate.skill import Skill
 from gogooku.portfolio.backtest import TradeConfig
-from gogooku.runs.folder import Run, bias_of
+from gogooku.runs.folder import GIVEN, Run, bias_of
 from gogooku.runs.groups import ILLIQUID
 
 _FLOOR = "min_traded_value"
@@ -49,7 +49,7 @@ def cautions_of(
         *cautions.negative_skill(skill.daily),
         *cautions.only_illiquid(breakdown, illiquid=ILLIQUID),
         *_single_days(skill),
-        *cautions.few_folds(len(run.manifest["folds"]), len(indices)),
+        *_fitted(run, len(indices)),
         *cautions.large_k(int(facts["top_k"]), names, asked=facts.get("top_k_asked")),
         *cautions.other_currency(exchange, currency, {_FLOOR: _floor(dataset)}),
         *cautions.known_bias(bias_of(dataset)["known_bias"]),
@@ -58,6 +58,13 @@ def cautions_of(
         *cautions.cap_hit(run.events),
     ]
     return sorted_by_severity(found)
+
+
+def _fitted(run: Run, sessions: int) -> list[Caution]:
+    """What is to be said of what the scores were fitted on."""
+    if run.given:
+        return cautions.given_scores(sessions, run.manifest[GIVEN]["left_out"])
+    return cautions.few_folds(len(run.manifest["folds"]), sessions)
 
 
 def account_cautions(

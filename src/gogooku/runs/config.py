@@ -1,4 +1,6 @@
-"""What decides a training: a learner, how time is cut, and whose labels it is given.
+"""What decides the scores of a run: a training, or scores that were made elsewhere.
+
+A training is a learner, how time is cut, and whose labels it is given.
 
 What judges it and what is traded of it are chosen later: see `judge` and `trade`.
 """
@@ -6,7 +8,7 @@ What judges it and what is traded of it are chosen later: see `judge` and `trade
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,3 +42,27 @@ class TrainConfig(Config):
     epochs, a penalty) frozen. Validation scores stay those of the first fit."""
     label_order: LabelOrder = LabelOrder.TRUE
     seed: int = Field(default=1, ge=0, lt=2**63)
+
+
+class GivenScores(VariantConfig):
+    """Scores that were made elsewhere: no learner of this package, so no training has it."""
+
+    kind: Literal["given"] = "given"
+    content: str
+    """Hash of the scores with their dates, codes and horizons."""
+
+
+class GivenSplit(Config):
+    """What such scores were fitted on is not known: all of them are a test part."""
+
+    kind: Literal["given"] = "given"
+
+
+class GivenConfig(Config):
+    """What a run of scores that were made elsewhere is decided by: the scores themselves."""
+
+    learner: GivenScores
+    split: GivenSplit = GivenSplit()
+
+    label_order: ClassVar[LabelOrder] = LabelOrder.TRUE
+    seed: ClassVar[int] = 0

@@ -23,7 +23,7 @@ from gogooku.core.seal import Sealed, open_sealed
 from gogooku.core.stamp import CONFIG_FILE, STAMP_FILE, Stamp
 from gogooku.core.types import Dataset, IntArray
 from gogooku.dataset.home import current_dataset
-from gogooku.runs.config import TrainConfig
+from gogooku.runs.config import GivenConfig, TrainConfig
 
 PREDICTIONS_FILE = "predictions.parquet"
 OUTPUTS_FILE = "outputs.parquet"
@@ -36,6 +36,8 @@ REPORT_FILE: Final = "report.html"
 EVENTS_FILE = "events.jsonl"
 RAW_INPUT: Final = "raw channels"
 """In the stamp of a run that reads raw channels: their hash, which no content hash holds."""
+GIVEN: Final = "given"
+"""In the manifest of a run whose scores were made elsewhere: what was left out of them."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -66,7 +68,7 @@ class Run:
     """A finished run on disk."""
 
     folder: Path
-    config: TrainConfig
+    config: TrainConfig | GivenConfig
     stamp: Stamp
     manifest: Mapping[str, Any]
 
@@ -134,6 +136,28 @@ class Run:
                 f"raw channels are now {raw_hash(found)}; train again"
             )
         return found
+
+    @property
+    def given(self) -> bool:
+        """Whether its scores were made elsewhere, see `gogooku.runs.given`."""
+        return isinstance(self.config, GivenConfig)
+
+    def training(self) -> TrainConfig:
+        """The settings that it was fitted with.
+
+        Raises
+        ------
+        UsageError
+            It was not fitted here.
+        """
+        if isinstance(self.config, GivenConfig):
+            raise UsageError(
+                f"run {self.run_id} holds scores that were made elsewhere, without a model: it "
+                "cannot be fitted, examined or released, and it ranks no other session. "
+                "`gogooku evaluate`, `backtest`, `compare` and `report` take it; for anything else "
+                "train a run: gogooku train lightgbm"
+            )
+        return self.config
 
     @property
     def num_paths(self) -> int:
@@ -247,9 +271,12 @@ class Run:
 
         Raises
         ------
+        UsageError
+            As `training`.
         DataError
             A file is missing or damaged.
         """
+        self.training()
         places = [f"folds/{number}/checkpoint" for number in range(len(self.manifest["folds"]))]
         for place in places:
             self.files.check(place)
@@ -257,8 +284,8 @@ class Run:
 
 
 def windows_of(manifest: Mapping[str, Any], *parts: str) -> tuple[Span, ...]:
-    """First and last dates of some parts of every fold, by the manifest of a run."""
-    found = [fold[part] for fold in manifest["folds"] for part in parts]
+    """First and last dates of some parts of every fold that has them, by the manifest of a run."""
+    found = [fold[part] for fold in manifest["folds"] for part in parts if part in fold]
     spans = [span for one in found for span in (one if manifest.get("paths") else [one])]
     return tuple((date.fromisoformat(low), date.fromisoformat(high)) for low, high in spans)
 
@@ -308,7 +335,11 @@ def read_run(folder: Path) -> Run:
     files = open_sealed(folder, kind="run")
     leaves, stamp = files.json(CONFIG_FILE), Stamp.of(files.json(STAMP_FILE), folder / STAMP_FILE)
     try:
-        config = validated(TrainConfig, tree_of(leaves))
+        config = _config(tree_of(leaves), given=GIVEN in files.manifest)
     except ConfigError as fault:
         raise OtherSettingsError(f"run {folder.name}: {fault}") from fault
     return Run(folder=folder, config=config, stamp=stamp, manifest=files.manifest)
+
+
+def _config(tree: Mapping[str, Any], *, given: bool) -> TrainConfig | GivenConfig:
+    return validated(GivenConfig, tree) if given else validated(TrainConfig, tree)

@@ -18,8 +18,8 @@ from gogooku.core.regimes import (
     trend_regime,
     volatility_regime,
 )
-from gogooku.core.types import Dataset, IntArray, Labels
-from gogooku.dataset.home import read_bars, read_values
+from gogooku.core.types import HORIZONS, Dataset, IntArray, Labels
+from gogooku.dataset.home import labels_of, read_bars, read_values
 from gogooku.evaluate.breakdown import Grouping, by_names, by_sessions
 from gogooku.evaluate.skill import Skill
 
@@ -120,6 +120,8 @@ def breakdown(
 def _of_sessions(dataset: Dataset, labels: Labels, daily: pl.DataFrame) -> dict[str, pl.Series]:
     """Group of each row of a daily frame: year, month, and what the market was like."""
     dates = daily.get_column("date")
+    if HORIZONS[0] not in labels.horizons:
+        labels = labels_of(dataset)
     market = market_returns(labels, dataset.valid_TN)
     at = np.searchsorted(dataset.sessions, dates.to_numpy().astype("datetime64[D]"))
 

@@ -161,12 +161,17 @@ def refuse_unspent(home: Path, run: Run, spend: Sequence[str] = ()) -> list[Hold
         who = [entry.run for entry in ledger.spent(one)]
         if one.name not in spend and run.run_id not in who:
             seen = f", which {len(who)} other runs have looked at already" if who else ""
+            away = (
+                f"judge no scores from {one.closed_from} on"
+                if run.given
+                else f"train with a test part that ends before {one.closed_from}, for example by "
+                "--set split.end=DATE"
+            )
             raise UsageError(
                 f"run {run.run_id} is tested or selected on sessions of hold-out {one.name} "
                 f"({one.first} to {one.last}){seen}, or on labels that end in it. To look at it, "
                 f"once and on record: gogooku evaluate {run.run_id} --spend-holdout {one.name}. To "
-                f"keep away from it, train with a test part that ends before {one.closed_from}, "
-                "for example by --set split.end=DATE"
+                f"keep away from it, {away}"
             )
     return touched
 

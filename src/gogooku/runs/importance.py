@@ -111,16 +111,17 @@ def importance(home: Path, run: Run) -> tuple[list[Importance], Path]:
 
 
 def _measured(run: Run, dataset: Dataset) -> list[Importance]:
-    labels = run_labels(dataset, run.config)
-    folds = make_folds(run.config.split, dataset.sessions, first=run.config.warmup_sessions)
-    groups, lookback = groups_of(dataset), _lookback(run.config.learner)
+    config = run.training()
+    labels = run_labels(dataset, config)
+    folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
+    groups, lookback = groups_of(dataset), _lookback(config.learner)
     whole: list[FloatArray] = []
     lost: list[FloatArray] = []
     for number, fold in enumerate(folds):
-        place = f"folds/{number}/{SELECTED if run.config.refit else CHECKPOINT}"
+        place = f"folds/{number}/{SELECTED if config.refit else CHECKPOINT}"
         run.files.check(place)
         checkpoint = load_checkpoint(run.folder / place)
-        valid = fold_labels(dataset, labels, fold, config=labelled(run.config)).valid
+        valid = fold_labels(dataset, labels, fold, config=labelled(config)).valid
         last = slice(-SESSIONS, None)
         intact, gone = rank_ic_lost(
             checkpoint,
@@ -128,7 +129,7 @@ def _measured(run: Run, dataset: Dataset) -> list[Importance]:
             replace(valid, indices=valid.indices[last], values_TNH=valid.values_TNH[last]),
             list(groups.values()),
             lookback=lookback,
-            rng=np.random.default_rng([run.config.seed, _STREAM, number]),
+            rng=np.random.default_rng([config.seed, _STREAM, number]),
         )
         whole.append(intact)
         lost.append(gone)

@@ -30,7 +30,7 @@ from gogooku.runs.config import LabelOrder
 from gogooku.runs.folder import Run, bias_of
 from gogooku.runs.groups import breakdown
 from gogooku.runs.holdouts import spend_and_enter
-from gogooku.runs.labels import run_labels
+from gogooku.runs.labels import judging_labels
 from gogooku.runs.trials import Figure, Trial, TrialLedger, num_trials
 from gogooku.tables.parts import base_source
 
@@ -214,13 +214,19 @@ def _value(metrics: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
 
 def _judge(home: Path, run: Run, config: JudgeConfig, building: Path) -> None:
     dataset = run.dataset(home)
-    labels = run_labels(dataset, run.config)
-    truth = truth_of(home, dataset) if run.config.label_order is LabelOrder.TRUE else None
-    if run.out_of_time:
+    labels = judging_labels(dataset, run)
+    truth = None
+    if run.config.label_order is LabelOrder.TRUE:
+        truth = truth_of(home, dataset, horizons=run.horizons)
+    if run.given:
+        test = _skill(run, "test", dataset, labels, config, truth)
+        indices, *scored = run.scores("test", dataset)
+        more: dict[str, Any] = {"validation": {}}
+    elif run.out_of_time:
         test = _skill(run, "test", dataset, labels, config, truth)
         valid = _skill(run, "valid", dataset, labels, config, truth).report.to_json()["metrics"]
         indices, *scored = run.scores("test", dataset)
-        more: dict[str, Any] = {"validation": valid}
+        more = {"validation": valid}
     else:
         paths = [
             _skill(run, "test", dataset, labels, config, truth, path=path)
@@ -288,7 +294,7 @@ def _days(indices: IntArray, dataset: Dataset) -> str:
     return f"{dataset.sessions[indices[0]]} to {dataset.sessions[indices[-1]]}"
 
 
-def truth_of(home: Path, dataset: Dataset) -> Truth | None:
+def truth_of(home: Path, dataset: Dataset, *, horizons: Sequence[int] = HORIZONS) -> Truth | None:
     """The planted expectation behind a dataset; None where its source is not a sandbox.
 
     It is read here, for judging, and nowhere else. Its columns after the expectation are the
@@ -300,8 +306,10 @@ def truth_of(home: Path, dataset: Dataset) -> Truth | None:
     found = delivery(folder).extra(_TRUTH)  # noqa: S610
     if found is None:
         return None
-    frame = found.filter(pl.col("date").is_in(dataset.sessions.tolist()))
-    places = Places.of(frame, dataset.sessions, dataset.codes, horizons=HORIZONS)
+    frame = found.filter(
+        pl.col("date").is_in(dataset.sessions.tolist()), pl.col("horizon").is_in(list(horizons))
+    )
+    places = Places.of(frame, dataset.sessions, dataset.codes, horizons=horizons)
 
     def dense(column: str) -> np.ndarray[Any, Any]:
         out = np.full((len(dataset.sessions), *places.shape[1:]), np.nan)

@@ -57,8 +57,8 @@ def realised(run: Run, dataset: Dataset, indices: IntArray) -> Scores:
 
     They are of the names that a fit trains on: in the universe, and tradable at the next open.
     """
-    labels = run_labels(dataset, run.config)
-    known = np.array(labels.variant(labelled(run.config).train_label)[indices])
+    labels = run_labels(dataset, run.training())
+    known = np.array(labels.variant(labelled(run.training()).train_label)[indices])
     known[~(dataset.valid_TN[indices] & labels.tradable_TN[indices])] = np.nan
     return DayLabels(indices=indices, values_TNH=known, through=()).ranked().values_TNH
 

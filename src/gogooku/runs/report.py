@@ -220,7 +220,7 @@ def _headline(home: Path, run: Run, made: _Made) -> Headline:
         first=days[0],
         last=days[-1],
         tested=len(days),
-        folds=len(run.manifest["folds"]),
+        folds=0 if run.given else len(run.manifest["folds"]),
     )
 
 

@@ -38,9 +38,10 @@ class Rivals:
 def rivals_of(home: Path, run: Run) -> Rivals:
     """The newest run of each of `RIVALS` with the dataset, split and labels of a run.
 
-    A run that an earlier version wrote, with settings that no training has now, cannot be judged
-    any more and is none, and so is one that has not spent a hold-out that it touches. The run's own
-    kind is left out.
+    Of scores that were made elsewhere how time was cut is not known: a run counts that was tested
+    on some of the same dates. A run that an earlier version wrote, with settings that no training
+    has now, cannot be judged any more and is none, and so is one that has not spent a hold-out that
+    it touches. The run's own kind is left out.
 
     Raises
     ------
@@ -70,9 +71,25 @@ def _comparable(run: Run, other: Run) -> bool:
     mine, theirs = run.config, other.config
     return (
         other.dataset_hash == run.dataset_hash
-        and other.manifest["folds"] == run.manifest["folds"]
+        and (_overlapping(run, other) if run.given else _cut_alike(run, other))
         and theirs.label_order is mine.label_order
     )
+
+
+def _cut_alike(run: Run, other: Run) -> bool:
+    return bool(other.manifest["folds"] == run.manifest["folds"])
+
+
+def _overlapping(run: Run, other: Run) -> bool:
+    first, last = (max(run.tested[0], other.tested[0]), min(run.tested[1], other.tested[1]))
+    return other.out_of_time and first <= last
+
+
+def _share_sessions(daily: pl.DataFrame, other: pl.DataFrame) -> bool:
+    """Whether two runs have a RankIC of the same session and horizon."""
+    keys = ["date", "horizon"]
+    both = [one.drop_nulls("rank_ic").select(keys) for one in (daily, other)]
+    return not both[0].join(both[1], on=keys, how="semi").is_empty()
 
 
 def compared(
@@ -94,6 +111,7 @@ def compared(
     polars.DataFrame or None
         `gogooku.evaluate.compare.COMPARISON_SCHEMA`, the run as ``a``.
     """
+    others = {kind: one for kind, one in others.items() if _share_sessions(daily, one)}
     if not others:
         return None
     return pl.concat(compare_runs({name: daily, other: theirs}) for other, theirs in others.items())

@@ -113,9 +113,12 @@ def diagnose(home: Path, run: Run) -> Diagnosis:
 
     Raises
     ------
+    UsageError
+        Its scores were made elsewhere: there is no fit to examine.
     DataError
         A file of the run is damaged.
     """
+    run.training()
     unseen: list[str] = []
     changed: list[Finding] = []
     folds: tuple[FoldFacts, ...] = ()

@@ -275,7 +275,7 @@ def fits_of(run: Run, folds: Sequence[FoldFacts] = ()) -> tuple[Fit, ...]:
         key = (number, again_on.get(number, False), *member)
         groups.setdefault(key, []).append(event)
     return tuple(
-        _fit(run.config, key, tuple(events), by_number.get(key[0]))
+        _fit(run.training(), key, tuple(events), by_number.get(key[0]))
         for key, events in groups.items()
     )
 

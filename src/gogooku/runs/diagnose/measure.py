@@ -37,8 +37,9 @@ def measured_folds(run: Run, dataset: Dataset) -> tuple[FoldFacts, ...]:
     DataError
         Its predictions are gone or damaged.
     """
-    labels = run_labels(dataset, run.config)
-    folds = make_folds(run.config.split, dataset.sessions, first=run.config.warmup_sessions)
+    config = run.training()
+    labels = run_labels(dataset, config)
+    folds = make_folds(config.split, dataset.sessions, first=config.warmup_sessions)
     return tuple(_measured(run, dataset, labels, number, fold) for number, fold in enumerate(folds))
 
 
@@ -52,7 +53,7 @@ def _measured(
     valid_scores, test_scores = (
         run.fold_scores(part, number, dataset) for part in ("valid", "test")
     )
-    targets = fold_labels(dataset, labels, fold, config=labelled(run.config))
+    targets = fold_labels(dataset, labels, fold, config=labelled(run.training()))
     valid = _rows_of(valid_scores, targets.valid.indices)
     counts = np.isfinite(targets.train.values_TNH[:, :, 0]).sum(axis=1)
     rescored, differing, largest = _again(run, dataset, number, fold, test_scores)
