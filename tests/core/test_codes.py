@@ -75,3 +75,17 @@ def test_spellings_are_one_company_in_tokyo_alone():
     assert {company_of(one, exchange="tokyo") for one in spelled} == {"72030"}
     assert len({company_of(one, exchange="new_york") for one in spelled}) == 3
     assert clean_code(" '１３０ａ ") == "130A"
+
+
+@pytest.mark.parametrize(
+    ("code", "exchange", "company"),
+    [
+        *((one, "tokyo", "72030") for one in ("7203", "72030", "7203.T", "TSE:7203", "７２０３")),
+        ("72035", "tokyo", "72035"),
+        ("130a", "tokyo", "130A0"),
+        ("7203", "new_york", "7203"),
+        (" brk.b ", "new_york", "BRK.B"),
+    ],
+)
+def test_spellings_of_one_company_are_one(code: str, exchange: str, company: str) -> None:
+    assert company_of(code, exchange=exchange) == company

@@ -16,13 +16,13 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from gogooku.core.codes import company_of
 from gogooku.core.digests import digest_of, text_of
 from gogooku.core.errors import DataError, UsageError
 from gogooku.core.files import hash_json
 from gogooku.core.findings import short
 from gogooku.core.forecast import FORECAST_SCHEMA, Places
 from gogooku.core.types import Dataset
-from gogooku.ingest.imports.codes import company_of
 from gogooku.ingest.imports.columns import field_of, normalised
 
 HORIZON: Final = 5

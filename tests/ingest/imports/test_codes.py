@@ -12,7 +12,7 @@ import pytest
 from tests.support.field import bars, counts, first, imported
 
 from gogooku.core.errors import DataError
-from gogooku.ingest.imports.codes import company_of, one_spelling
+from gogooku.ingest.imports.codes import one_spelling
 from gogooku.ingest.imports.config import ImportConfig
 from gogooku.ingest.imports.files import read_frames
 
@@ -182,17 +182,3 @@ def test_a_preferred_share_is_no_spelling_of_the_ordinary_one(tmp_path: Path) ->
 def test_what_is_no_code_is_refused(tmp_path: Path, code: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         imported(bars(1, 3).with_columns(code=pl.lit(code)), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("code", "exchange", "company"),
-    [
-        *((one, "tokyo", "72030") for one in ("7203", "72030", "7203.T", "TSE:7203", "７２０３")),
-        ("72035", "tokyo", "72035"),
-        ("130a", "tokyo", "130A0"),
-        ("7203", "new_york", "7203"),
-        (" brk.b ", "new_york", "BRK.B"),
-    ],
-)
-def test_spellings_of_one_company_are_one(code: str, exchange: str, company: str) -> None:
-    assert company_of(code, exchange=exchange) == company

@@ -23,13 +23,6 @@ _PLAIN = rf"^[0-9A-Z^]([0-9A-Z^_:-]|\.[0-9A-Z]*[1-9A-Z][0-9A-Z]*){{0,{LONGEST - 
 _ODD_CATEGORIES = ("Cc", "Cs", "Co", "Zl", "Zp")
 
 
-def company_of(code: str, *, exchange: str) -> str:
-    """What the spellings of one code share: in Tokyo ``7203``, ``7203.T``, ``72030`` are one."""
-    kept = _cleaned(code)
-    found = _DRESSED.fullmatch(kept) if exchange == "tokyo" else None
-    return kept if found is None else f"{found['four']}{found['fifth'] or '0'}"
-
-
 class _Form(NamedTuple):
     """How a Tokyo code is written: what stands around it, and whether with the fifth character."""
 
