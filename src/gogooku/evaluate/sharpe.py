@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.metrics import (
@@ -89,6 +88,8 @@ def probabilistic_sharpe(returns: FloatArray, *, threshold: float = 0.0) -> Shar
     threshold : float
         Sharpe ratio per session.
     """
+    from scipy import stats
+
     if not math.isfinite(threshold):
         raise ConfigError(f"threshold: a Sharpe ratio per session, not {threshold}")
     kept = returns[np.isfinite(returns)]
@@ -110,6 +111,8 @@ def probabilistic_sharpe(returns: FloatArray, *, threshold: float = 0.0) -> Shar
 
 def _spread_of_sharpe(kept: FloatArray) -> float:
     """Root of ``1 - skew S + (kurtosis - 1)/4 S^2``: error of a Sharpe ratio times root n."""
+    from scipy import stats
+
     sharpe = information_ratio(kept)
     if len(kept) < _FOR_SKEW or math.isnan(sharpe):
         return math.nan
@@ -132,6 +135,8 @@ def expected_best_sharpe(*, trials: int, variance: float) -> float:
     variance : float
         Of their Sharpe ratios per session.
     """
+    from scipy import stats
+
     if trials < 1:
         raise ConfigError(f"trials: at least the one that is judged, not {trials}")
     if not (math.isfinite(variance) and variance >= 0.0):
@@ -171,6 +176,8 @@ def minimum_track_record(
     Lopez de Prado 2012, equation 11). Infinite when the Sharpe ratio is not above the threshold;
     NaN when it is not known.
     """
+    from scipy import stats
+
     if not 0.5 < level < 1.0:
         raise ConfigError(f"level: a probability above 0.5 and below 1, not {level}")
     if not math.isfinite(threshold):
@@ -254,6 +261,8 @@ def sharpe_difference(
     level : float
         Of the interval.
     """
+    from scipy import stats
+
     check_drawing(level=level, draws=draws, horizon=horizon)
     if a_T.shape != b_T.shape:
         raise DataError(f"Sharpe difference: {a_T.shape} sessions against {b_T.shape}")
