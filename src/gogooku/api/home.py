@@ -257,25 +257,19 @@ class Home:
         device : str
             Where a network runs: ``cpu``, ``cuda`` or ``cuda:N``.
         on : str, optional
-            What fits several folds at a time, in other processes: ``local:N`` for so many of this
-            machine, ``ray:ADDRESS`` or ``slurm`` as for ``gogooku train --on``. What comes of it is
-            the same.
+            As ``gogooku train --on``: ``local:N`` fits N folds at a time, each in its process.
 
         Raises
         ------
-        UsageError
-            ``on`` means no place.
         ConfigError
             There is no such learner or setting, the message names the nearest; or the sessions are
             too few for the folds.
-        DataError
-            There is no such dataset.
+        UsageError, DataError
+            ``on`` means no place; there is no such dataset.
 
         Examples
         --------
-        >>> home.train("ridge", data).id == run.id
-        True
-        >>> home.train("ridge", data, on="local:2").id == run.id
+        >>> home.train("ridge", data).id == home.train("ridge", data, on="local:2").id == run.id
         True
         >>> home.train("rigde", data)
         Traceback (most recent call last):
@@ -283,12 +277,11 @@ class Home:
         gogooku.core.errors.ConfigError: no run is named 'rigde'; did you mean ridge?...
         """
         self._require()
-        resolved = settings_named(kind, few_names=few_names, settings=settings)
         with self._place(on, threads) as executor:
             made = pipeline.train(
                 self.path,
                 kind,
-                resolved,
+                settings_named(kind, few_names=few_names, settings=settings),
                 self._data(data),
                 execution=_execution(threads, device=device),
                 reporter=self._reporter,

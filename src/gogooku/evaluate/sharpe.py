@@ -261,8 +261,6 @@ def sharpe_difference(
     level : float
         Of the interval.
     """
-    from scipy import stats
-
     check_drawing(level=level, draws=draws, horizon=horizon)
     if a_T.shape != b_T.shape:
         raise DataError(f"Sharpe difference: {a_T.shape} sessions against {b_T.shape}")
@@ -280,8 +278,8 @@ def sharpe_difference(
     error = _hac_error(kept) if horizon == 1 else newey_west_error(influence, lags)
     block = 0
     if method == "hac":
-        p_value = 2.0 * float(stats.norm.sf(abs(difference) / error))
-        width = float(stats.norm.ppf((1.0 + level) / 2.0)) * error
+        p_value, width = _by_the_normal(abs(difference) / error, level)
+        width *= error
     else:
         block = block_length(influence, horizon=horizon, kind="circular")
         distances = _drawn_distances(kept, block, draws, seed, lags if horizon > 1 else None)
@@ -291,6 +289,13 @@ def sharpe_difference(
     return SharpeDifference(
         ratios[0], ratios[1], difference, error, p_value, low, high, n, block, method
     )
+
+
+def _by_the_normal(distance: float, level: float) -> tuple[float, float]:
+    """The two-sided p-value of a distance in errors, and half the interval in errors."""
+    from scipy import stats
+
+    return 2.0 * float(stats.norm.sf(distance)), float(stats.norm.ppf((1.0 + level) / 2.0))
 
 
 def _moments(kept_T2: FloatArray) -> FloatArray:
