@@ -160,7 +160,7 @@ def demo(new: Newcomer) -> None:
     if not following:
         raise GoneError("the demo ends without saying what comes next")
     for line in following[-1].strip().splitlines():
-        new.run(f"as the demo says: {line.split()[-1]}", line, user="demo", where=new.clone)
+        new.run(f"as the demo says: {line.split()[1]}", line, user="demo", where=new.clone)
 
 
 def install(new: Newcomer) -> None:
