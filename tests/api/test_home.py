@@ -1,6 +1,8 @@
 """The API and the commands are one path; bad input is refused with a clear error."""
 
+import os
 import shutil
+import stat
 
 import polars as pl
 import pytest
@@ -111,3 +113,36 @@ def test_runs_are_listed(home):
 
 def test_examples(examples):
     assert examples(Home) >= 12
+
+
+def test_the_newest_run_ranks_where_none_is_named(home):
+    newest = home.run()
+    assert newest.id == home.runs().item(-1, "run")
+    assert_frame_equal(home.predict(), home.predict(newest))
+    other = next(name for name in ("reversal", "ridge") if home.run(name).id != newest.id)
+    assert not home.predict().equals(home.predict(other))
+
+
+def test_folds_in_other_processes_make_the_same_run(home, made_by_api):
+    shutil.rmtree(home.run("ridge").stored.folder)
+    again = home.train("ridge", on="local:2")
+    assert again.id == made_by_api.run("ridge").id
+    assert again.content_hash == made_by_api.run("ridge").content_hash
+    with pytest.raises(UsageError, match="executor 'elsewhere' is none"):
+        home.train("ridge", on="elsewhere")
+
+
+def test_the_mask_of_the_caller_stays_and_what_is_made_is_private(home):
+    """A command sets the mask of its process; a notebook writes its own files as its user wants."""
+    before = os.umask(0o022)
+    try:
+        traded = home.backtest("reversal").traded
+        home.predict("ridge").write_csv(home.path.parent / "ranking.csv")
+        kept = os.umask(0o022)
+    finally:
+        os.umask(before)
+    assert kept == 0o022
+    assert stat.S_IMODE((home.path.parent / "ranking.csv").stat().st_mode) == 0o644
+    made = [path for path in traded.folder.rglob("*") if path.is_file()]
+    assert made
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}

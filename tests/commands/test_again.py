@@ -10,6 +10,7 @@ import typer
 
 from gogooku.cli import app
 from gogooku.commands.again import Before, already, written
+from gogooku.runs.find import open_run
 from support.cli import done, run_cli, sets
 from support.loopback import BASE, only
 
@@ -25,6 +26,7 @@ TWICE = {
     "train": ("train", "ridge", *sets("learner.penalties=[0.5]")),
     "tune": TUNE,
     "evaluate": ("evaluate", "ridge", "momentum", *sets("judge_label=excess")),
+    "judge": ("judge", "{scores}"),
     "compare": ("compare", "reversal", "momentum", *sets("judge_label=residual")),
     "backtest": ("backtest", "ridge", *sets("portfolio.top_k=7")),
     "report": ("report", "ridge", *sets("portfolio.top_k=9")),
@@ -83,7 +85,10 @@ def world(tour_home, tiny_prices, tmp_path_factory):
     done(home, "release", "ridge", "--json")
     day = done(home, "predict", "--run", "ridge", "--json").json["date"]
     done(home, "keys", "add", "desk", "--json")
-    return home, {"folder": folder, "prices": tiny_prices, "day": day}
+    scores = folder / "scores.parquet"
+    made = open_run(home, "momentum").predictions("test")
+    made.select("date", "code", "horizon", "score").write_parquet(scores)
+    return home, {"folder": folder, "prices": tiny_prices, "day": day, "scores": scores}
 
 
 def test_every_command_is_tried_or_says_why_not():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gogooku.core.cosines import cosine_spread, num_cosines
+from gogooku.core.cosines import Spread, cosine_spread, num_cosines
 from gogooku.core.metrics import mean_estimate, ratio_estimate
 
 
@@ -23,6 +23,13 @@ def test_it_is_the_mean_square_of_the_projections(n, horizon):
     assert found.degrees == count
     wanted = stats.t.ppf(0.975, count) * found.error
     assert found.half_width(0.95) == pytest.approx(wanted, rel=1e-10)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95, 0.99])
+def test_the_interval_is_that_of_students_t(level):
+    for degrees in [*range(1, 60), 100, 101, 333]:
+        wanted = stats.t.ppf((1.0 + level) / 2.0, degrees)
+        assert Spread(1.0, float(degrees)).half_width(level) == pytest.approx(wanted, rel=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from gogooku.cli import app
 from gogooku.cli.shared import OPTIONS
 from gogooku.features.catalogue import CATALOGUE
 from gogooku.features.reference import COMMAND, feature_page
-from gogooku.sandbox.market.market import generate, market_config, source_frames
 from support.cli import forking_program
+from support.own_prices import write_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -73,17 +73,6 @@ def execute(
         text=True,
         check=False,
     )
-
-
-def write_prices(folder: Path) -> None:
-    """``prices.parquet``, as a reader may have one."""
-    config = market_config("tiny", seed=1).model_copy(
-        update={"num_stocks": 40, "num_sessions": 260, "num_branches": 0}
-    )
-    frames = source_frames(generate(config))
-    sectors = frames.listings.select("code", "sector")
-    rows = frames.quotes.join(sectors, on="code").sort("date", "code")
-    rows.write_parquet(folder / "prices.parquet")
 
 
 def test_every_block_says_whether_it_is_run():

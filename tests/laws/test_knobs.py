@@ -55,7 +55,7 @@ from gogooku.portfolio.weightings import WEIGHTINGS
 from gogooku.publish.gates import PublishLimits
 from gogooku.releases.limits import GateLimits, ReleaseConfig
 from gogooku.retention.policy import PruneConfig
-from gogooku.runs.config import TrainConfig
+from gogooku.runs.config import GivenConfig, GivenScores, GivenSplit, TrainConfig
 from gogooku.runs.folder import EVENTS_FILE, Run, runs_folder
 from gogooku.runs.judge import JudgeConfig, evaluate
 from gogooku.runs.labels import run_labels
@@ -1110,7 +1110,8 @@ def test_no_other_config_exists():
 
     What the limits of an evening decide is tried in tests/publish/test_gates.py, those of a release
     in tests/releases/test_limits.py, what is pruned in tests/retention/test_policy.py, those of a
-    search in tests/search/test_knobs.py; a knob of a space has tests/core/test_space.py.
+    search in tests/search/test_knobs.py; a knob of a space has tests/core/test_space.py. What names
+    scores from elsewhere is tried in tests/runs/test_given.py.
     """
 
     def within(config: BaseModel) -> set[type]:
@@ -1131,6 +1132,9 @@ def test_no_other_config_exists():
     assert configs() - covered - abstract - spaces == {
         Execution,
         GateLimits,
+        GivenConfig,
+        GivenScores,
+        GivenSplit,
         PruneConfig,
         PublishLimits,
         ReleaseConfig,

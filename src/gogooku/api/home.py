@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from gogooku.core.seal import open_sealed
 from gogooku.core.stamp import available_threads
 from gogooku.dataset.chosen import chosen_build
 from gogooku.dataset.home import current_dataset
+from gogooku.execute.choice import executor_for
 from gogooku.ingest.imports.config import ImportConfig
 from gogooku.portfolio.backtest import TradeConfig
 from gogooku.runs.find import open_run
@@ -33,6 +35,7 @@ from gogooku.sandbox.market.market import market_config
 if TYPE_CHECKING:
     from gogooku.core.progress import Reporter
     from gogooku.core.types import Dataset as StoredDataset
+    from gogooku.execute.task import Executor
     from gogooku.runs.folder import Run as StoredRun
 
 _RUNS: Mapping[str, Any] = {
@@ -234,6 +237,7 @@ class Home:
         few_names: bool = False,
         threads: int = 1,
         device: str = "cpu",
+        on: str | None = None,
     ) -> Run:
         """Fit a learner over its folds, as ``gogooku train`` does; a finished run is found again.
 
@@ -252,18 +256,20 @@ class Home:
             Numeric threads; they change the last bits of a training.
         device : str
             Where a network runs: ``cpu``, ``cuda`` or ``cuda:N``.
+        on : str, optional
+            As ``gogooku train --on``: ``local:N`` fits N folds at a time, each in its process.
 
         Raises
         ------
         ConfigError
             There is no such learner or setting, the message names the nearest; or the sessions are
             too few for the folds.
-        DataError
-            There is no such dataset.
+        UsageError, DataError
+            ``on`` means no place; there is no such dataset.
 
         Examples
         --------
-        >>> home.train("ridge", data).id == run.id
+        >>> home.train("ridge", data).id == home.train("ridge", data, on="local:2").id == run.id
         True
         >>> home.train("rigde", data)
         Traceback (most recent call last):
@@ -271,15 +277,16 @@ class Home:
         gogooku.core.errors.ConfigError: no run is named 'rigde'; did you mean ridge?...
         """
         self._require()
-        resolved = settings_named(kind, few_names=few_names, settings=settings)
-        made = pipeline.train(
-            self.path,
-            kind,
-            resolved,
-            self._data(data),
-            execution=_execution(threads, device=device),
-            reporter=self._reporter,
-        )
+        with self._place(on, threads) as executor:
+            made = pipeline.train(
+                self.path,
+                kind,
+                settings_named(kind, few_names=few_names, settings=settings),
+                self._data(data),
+                execution=_execution(threads, device=device),
+                reporter=self._reporter,
+                executor=executor,
+            )
         return Run(self.path, made)
 
     def runs(self) -> pl.DataFrame:
@@ -411,7 +418,7 @@ class Home:
 
     def predict(
         self,
-        run: Run | str,
+        run: Run | str | None = None,
         *,
         data: Dataset | str | None = None,
         day: Day | None = None,
@@ -422,7 +429,8 @@ class Home:
 
         Parameters
         ----------
-        run : Run or str
+        run : Run or str, optional
+            The newest by default.
         data : Dataset or str, optional
             The one built last by default; it has the features that the run was fitted on.
         day : date or str, optional
@@ -449,7 +457,8 @@ class Home:
         >>> home.predict(run).get_column("rank").to_list()[:3]
         [1, 2, 3]
         """
-        used, dataset = self._run(run), self._data(data)
+        used = self.run() if run is None else self._run(run)
+        dataset = self._data(data)
         made = pipeline.ranking(
             used.stored, dataset, day_of(day, "day"), horizon=horizon, device=device
         )
@@ -488,6 +497,13 @@ class Home:
         return Comparison(pipeline.compare(self.path, runs, metric=metric, horizon=horizon))
 
     # --------------------------------------------------------------------------- helpers
+
+    def _place(self, on: str | None, threads: int) -> AbstractContextManager[Executor | None]:
+        """What fits the folds; None for this process."""
+        if on is None:
+            return nullcontext()
+        say = self._reporter.say
+        return executor_for(on, folder=self.path / "slurm", threads=threads, say=say)
 
     def _run(self, given: Run | str) -> Run:
         if isinstance(given, Run):

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import dct
-from scipy.special import stdtrit
 
 _RATE = 0.4
 """Cosines per ``n^(2/3)``."""
 _PER_BLOCK = 2
 """Sessions of overlap per cosine, at least: a faster cosine does not see the whole of a label."""
 _FEWEST = 2
+_HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Spread:
 
     def half_width(self, level: float) -> float:
         """Half the interval at a level; NaN where the error is not known."""
-        return float(stdtrit(self.degrees, (1.0 + level) / 2.0)) * self.error
+        return _student(self.degrees, level) * self.error
 
 
 UNKNOWN = Spread(error=math.nan, degrees=math.nan)
@@ -59,13 +59,52 @@ def half_widths(
 ) -> npt.NDArray[np.float64]:
     """Half the interval of the mean of each row, all of at least 3 values."""
     degrees = num_cosines(series_MT.shape[1], horizon)
-    return _errors(series_MT, horizon) * float(stdtrit(degrees, (1.0 + level) / 2.0))
+    return _errors(series_MT, horizon) * _student(degrees, level)
+
+
+@lru_cache(maxsize=1024)
+def _student(degrees: float, level: float) -> float:
+    """Half the interval of Student's t with a whole number of degrees; NaN where that is not known.
+
+    The probability within it is a finite sum in ``angle = atan(t / sqrt(degrees))`` (Abramowitz and
+    Stegun, 26.7.3 and 26.7.4); the angle is found by halving.
+    """
+    if math.isnan(degrees):
+        return math.nan
+    low, high = 0.0, math.pi / 2.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if _within(middle, int(degrees)) < level:
+            low = middle
+        else:
+            high = middle
+    return math.sqrt(degrees) * math.tan((low + high) / 2.0)
+
+
+def _within(angle: float, degrees: int) -> float:
+    """Probability that Student's t lies within plus or minus ``sqrt(degrees) * tan(angle)``."""
+    odd, square = degrees % 2, math.cos(angle) ** 2
+    term = total = math.cos(angle) if odd else 1.0
+    for k in range(1 + odd, degrees - 2, 2):
+        term *= square * k / (k + 1)
+        total += term
+    if not odd:
+        return math.sin(angle) * total
+    return 2.0 / math.pi * (angle + (math.sin(angle) * total if degrees > 1 else 0.0))
+
+
+def _cosine_sums(values_MT: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sums of each row with ``cos(pi k (t + 1/2) / T)`` for every k, by one FFT (Makhoul)."""
+    n = values_MT.shape[1]
+    swapped = np.concatenate([values_MT[:, ::2], values_MT[:, 1::2][:, ::-1]], axis=1)
+    turned = np.fft.fft(swapped, axis=1) * np.exp(-0.5j * np.pi / n * np.arange(n))
+    return np.asarray(turned.real)
 
 
 def _errors(series_MT: npt.NDArray[np.float64], horizon: int) -> npt.NDArray[np.float64]:
     n = series_MT.shape[1]
     count = num_cosines(n, horizon)
     centred = series_MT - series_MT.mean(axis=1, keepdims=True)
-    projected = dct(centred, type=2, axis=1)[:, 1 : count + 1] * math.sqrt(0.5 / n)
+    projected = _cosine_sums(centred)[:, 1 : count + 1] * math.sqrt(2.0 / n)
     variance = (projected * projected).sum(axis=1) / count
     return np.asarray(np.sqrt(variance / n))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtri
 
 from gogooku.core.ranks import FloatArray
 
@@ -63,6 +62,8 @@ def stability_by_chance(now: int, before: int, bins: int) -> float:
     """
     if bins < 2 or not now or not before:
         return 0.0
+    from scipy.special import chdtri
+
     wide = float(chdtri(bins - 1, _BY_CHANCE)) * (1.0 / now + 1.0 / before)
     return min(wide, _MOST_BY_CHANCE)
 
@@ -74,6 +75,8 @@ def beyond_the_largest(looks: float) -> float:
     freedom, whose largest of ``looks`` independent ones is about its quantile ``looks / (looks +
     1)``.
     """
+    from scipy.special import chdtri
+
     return max(1.0, float(chdtri(1, _BEYOND) / chdtri(1, 1.0 / (looks + 1.0))))
 
 

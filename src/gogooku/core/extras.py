@@ -1,8 +1,7 @@
 """Packages that only some commands need: each comes with an extra of the install.
 
-An install without extras makes data: import, sync, build, audit, and the linear runs. A command
-that needs more ends with the call of pip that brings it; nothing else of the program looks whether
-a package is there.
+An install without extras makes data: import, sync, build, audit. A command that needs more ends
+with the call of pip that brings it; nothing else of the program looks whether a package is there.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from gogooku.core.errors import MissingPackageError
 
 EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "scipy": "linear",
         "lightgbm": "trees",
         "torch": "network",
         "arch": "research",

@@ -13,7 +13,6 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 FloatArray = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.intp]
@@ -41,6 +40,8 @@ def centred_ranks(values_TN: npt.ArrayLike) -> npt.NDArray[np.floating[Any]]:
 
 def gaussian_ranks(values_TN: npt.ArrayLike) -> FloatArray:
     """Map the ranks of each row to normal scores ``Phi^-1((rank - 0.5)/n)``; NaN stays NaN."""
+    from scipy.special import ndtri
+
     return np.asarray(ndtri(centred_ranks(values_TN) + 0.5), dtype=np.float64)
 
 

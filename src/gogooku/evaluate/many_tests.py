@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray, has_dispersion, newey_west_error, newey_west_lags
@@ -48,6 +47,8 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     The share of false findings among those below the level is at most the level, for tests that
     are independent or positively dependent.
     """
+    from scipy import stats
+
     values = np.asarray(p_values, dtype=np.float64)
     made = ~np.isnan(values)
     adjusted = np.full(len(values), np.nan)

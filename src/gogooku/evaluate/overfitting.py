@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.cross_section import ROUNDING
 from gogooku.core.errors import ConfigError, DataError
@@ -180,6 +179,8 @@ def _most_alike(values: FloatArray) -> int:
 
 
 def _slope(seen: FloatArray, unseen: FloatArray) -> float:
+    from scipy import stats
+
     if np.ptp(seen) <= ROUNDING * np.max(np.abs(seen)):
         return math.nan
     return float(stats.linregress(seen, unseen).slope)

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.errors import ConfigError, DataError
 from gogooku.core.metrics import (
@@ -89,6 +88,8 @@ def probabilistic_sharpe(returns: FloatArray, *, threshold: float = 0.0) -> Shar
     threshold : float
         Sharpe ratio per session.
     """
+    from scipy import stats
+
     if not math.isfinite(threshold):
         raise ConfigError(f"threshold: a Sharpe ratio per session, not {threshold}")
     kept = returns[np.isfinite(returns)]
@@ -110,6 +111,8 @@ def probabilistic_sharpe(returns: FloatArray, *, threshold: float = 0.0) -> Shar
 
 def _spread_of_sharpe(kept: FloatArray) -> float:
     """Root of ``1 - skew S + (kurtosis - 1)/4 S^2``: error of a Sharpe ratio times root n."""
+    from scipy import stats
+
     sharpe = information_ratio(kept)
     if len(kept) < _FOR_SKEW or math.isnan(sharpe):
         return math.nan
@@ -132,6 +135,8 @@ def expected_best_sharpe(*, trials: int, variance: float) -> float:
     variance : float
         Of their Sharpe ratios per session.
     """
+    from scipy import stats
+
     if trials < 1:
         raise ConfigError(f"trials: at least the one that is judged, not {trials}")
     if not (math.isfinite(variance) and variance >= 0.0):
@@ -171,6 +176,8 @@ def minimum_track_record(
     Lopez de Prado 2012, equation 11). Infinite when the Sharpe ratio is not above the threshold;
     NaN when it is not known.
     """
+    from scipy import stats
+
     if not 0.5 < level < 1.0:
         raise ConfigError(f"level: a probability above 0.5 and below 1, not {level}")
     if not math.isfinite(threshold):
@@ -271,8 +278,8 @@ def sharpe_difference(
     error = _hac_error(kept) if horizon == 1 else newey_west_error(influence, lags)
     block = 0
     if method == "hac":
-        p_value = 2.0 * float(stats.norm.sf(abs(difference) / error))
-        width = float(stats.norm.ppf((1.0 + level) / 2.0)) * error
+        p_value, width = _by_the_normal(abs(difference) / error, level)
+        width *= error
     else:
         block = block_length(influence, horizon=horizon, kind="circular")
         distances = _drawn_distances(kept, block, draws, seed, lags if horizon > 1 else None)
@@ -282,6 +289,13 @@ def sharpe_difference(
     return SharpeDifference(
         ratios[0], ratios[1], difference, error, p_value, low, high, n, block, method
     )
+
+
+def _by_the_normal(distance: float, level: float) -> tuple[float, float]:
+    """The two-sided p-value of a distance in errors, and half the interval in errors."""
+    from scipy import stats
+
+    return 2.0 * float(stats.norm.sf(distance)), float(stats.norm.ppf((1.0 + level) / 2.0))
 
 
 def _moments(kept_T2: FloatArray) -> FloatArray:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from gogooku.core.errors import ContractError, DataError, UsageError
 from gogooku.core.metrics import (
@@ -318,6 +317,8 @@ def deflated_ratio(ratio: float, error: float, tries: Tries, horizon: int, metri
     The deflated Sharpe ratio (Bailey & Lopez de Prado 2014) with the Newey-West error of the ratio
     in place of theirs, which takes sessions as independent: labels of neighbours overlap.
     """
+    from scipy import stats
+
     ratios = np.asarray(tries.ratios.get(horizon, ()), dtype=np.float64)
     ratios = ratios[np.isfinite(ratios)]
     if metric != DEFLATED or not error > 0.0 or (tries.count > 1 and len(ratios) < 2):

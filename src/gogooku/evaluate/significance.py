@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.cosines import UNKNOWN, Spread, cosine_spread
 from gogooku.core.errors import DataError
@@ -43,6 +42,8 @@ class MeanTest:
 
         NaN when the test could not be made.
         """
+        from scipy import stats
+
         if math.isnan(self.p_value):
             return math.nan
         distance = float(stats.norm.isf(max(self.p_value, 1e-300) / 2.0))
@@ -76,6 +77,8 @@ def mean_test(daily: FloatArray, *, horizon: int) -> MeanTest:
     it is low by about ``1 - b`` (the mean was removed), so it is divided by ``sqrt(1 - b)``; where
     labels overlap it is still too small. Non-finite sessions are left out.
     """
+    from scipy import stats
+
     kept = daily[np.isfinite(daily)]
     n = len(kept)
     lags = newey_west_lags(n, horizon)

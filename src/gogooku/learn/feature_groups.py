@@ -6,8 +6,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from gogooku.core.ranks import centred_ranks
 from gogooku.core.types import Dataset, IntArray
@@ -59,6 +57,9 @@ def correlated_groups(
     Two features of different groups therefore never do: what a group says cannot be read off a
     near copy that is left. Groups are in the order of their first columns, and columns ascend.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     joined = csr_array(np.abs(correlation_FF) > above)
     _, label = connected_components(joined, directed=False)
     firsts = np.sort(np.unique(label, return_index=True)[1])

@@ -15,7 +15,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from gogooku.core.cross_section import ROUNDING
 from gogooku.core.errors import ConfigError, DataError
@@ -90,6 +89,8 @@ def cornish_fisher_risk(returns: FloatArray, *, level: float = 0.95) -> TailRisk
     form. NaN where the expansion does not rise from 8 deviations below the mean to the level: it is
     no quantile then (Maillard 2012).
     """
+    from scipy import stats
+
     check_level(level)
     kept = returns[np.isfinite(returns)]
     blank = TailRisk(math.nan, math.nan, level, len(kept))
@@ -253,6 +254,8 @@ def tail_fit(returns: FloatArray, *, share: float = 0.1) -> TailFit:
     the ``share n`` largest ones; sessions are taken as independent, so losses that come together
     count each.
     """
+    from scipy import stats
+
     if not 0.0 < share < 0.5:
         raise ConfigError(f"share: of sessions in the tail, above 0 and below 0.5, not {share}")
     losses = np.sort(-returns[np.isfinite(returns)])[::-1]

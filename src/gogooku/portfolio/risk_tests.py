@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
 
 from gogooku.core.errors import DataError
 from gogooku.core.metrics import FloatArray
@@ -147,10 +146,14 @@ def _memory_ratio(hits: _Flags) -> float:
 
 def _likelihood(inside: int, beyond: int, share: float) -> float:
     """Log likelihood of so many sessions inside and beyond; 0 log 0 is 0."""
+    from scipy import special
+
     return float(special.xlogy(inside, 1.0 - share) + special.xlogy(beyond, share))
 
 
 def _judged(statistic: float, degrees: int, hits: _Flags, level: float) -> RiskTest:
+    from scipy import stats
+
     return RiskTest(
         statistic=statistic,
         p_value=float(stats.chi2.sf(statistic, degrees)),

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from gogooku.core.config import Execution
 from gogooku.core.errors import ConfigError
@@ -202,6 +201,8 @@ def behind(ours: Mapping[int, float], best: Mapping[int, float], search: SearchC
     Wilcoxon's signed-rank test, one-sided, on the differences; at least `_FEWEST_BLOCKS` of them.
     A trial that is ahead on average is never given up.
     """
+    from scipy import stats
+
     shared = sorted(ours.keys() & best.keys())
     differences = np.array([ours[step] - best[step] for step in shared])
     if len(shared) < _FEWEST_BLOCKS or differences.mean() >= 0.0:

@@ -33,6 +33,9 @@ def test_the_ratio_is_taken_where_that_is_asked_for(tmp_path: Path, ratio: float
     assert events.select("date", "code").rows() == [(DAY, "13010")]
     assert events["adjustment_factor"][0] == pytest.approx(ratio, rel=0.1)
     assert float(returns(reading)["ret"].abs().max()) < 0.2
+    assert reading.adjustment == (
+        "none in the file; 1 move(s) taken as splits, as asked (missing_splits=adjust)"
+    )
     records = reading.frames.extras["defects"]
     assert records.select("date", "code", "column", "value", "defect").rows() == [
         (DAY, "13010", "adjustment_factor", None, "missing_split")
@@ -52,6 +55,8 @@ def test_factors_that_lack_one_split_are_refused_with_its_name(tmp_path: Path) -
     assert sorted(
         both.frames.quotes.filter(pl.col("adjustment_factor") != 1.0)["adjustment_factor"]
     ) == [0.5, 10.0]
+    assert both.adjustment.startswith("factors of the file: 1 event(s)")
+    assert both.adjustment.endswith("; 1 move(s) taken as splits, as asked (missing_splits=adjust)")
     assert both.frames.facts["known_bias"] == []
 
 

@@ -31,14 +31,20 @@ def plain(folder: Path) -> pl.DataFrame:
     return quotes([folder / "plain.csv"])
 
 
+def closes_csv() -> str:
+    """A column of closes a name, over more sessions."""
+    wide = bars(3, 40).sort("date", "code").pivot("code", index="date", values="close")
+    return wide.write_csv()
+
+
 def cells(frame: pl.DataFrame, ticker: str, field: str) -> list[float]:
     mine = frame.filter(pl.col("code") == ticker).sort("date")
     return mine[field.lower()].to_list()
 
 
-def headed(order: str, *, levels: int = 3) -> str:
+def headed(order: str, *, levels: int = 3, sessions: int = 8) -> str:
     """Fields and tickers side by side, as yfinance writes them."""
-    frame = market()
+    frame = bars(3, sessions).sort("date", "code")
     tickers = frame["code"].unique().sort().to_list()
     days = frame["date"].unique().sort().to_list()
     pairs = [(f, t) for f in FIELDS for t in tickers]
@@ -158,3 +164,42 @@ def test_how_a_file_was_written_is_recorded(tmp_path: Path) -> None:
     )
     assert result.written == ("Shift-JIS (CP932)",)
     assert result.to_json()["written"] == ["Shift-JIS (CP932)"]
+
+
+@pytest.mark.parametrize("empty", ["", "NaN", "-"])
+@pytest.mark.parametrize("kind", ["fields", "closes"])
+def test_a_name_begins_with_its_first_price_and_ends_with_its_last(
+    tmp_path: Path, kind: str, empty: str
+) -> None:
+    """Side by side it has a cell on every date, and nobody was listed because of that."""
+    text = headed("field", sessions=40) if kind == "fields" else closes_csv()
+    other, skip = bars(3, 40)["code"].unique().sort()[1], 3 if kind == "fields" else 1
+    lines = [line.split(",") for line in text.splitlines()]
+    places = [n for n, name in enumerate(lines[1 if kind == "fields" else 0]) if name == other]
+    rows = lines[skip:]
+    for row in [*rows[:4], rows[7], *rows[-12:]]:
+        for place in places:
+            row[place] = empty
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join(",".join(line) for line in lines) + "\n")
+    reading = read_frames([path], ImportConfig())
+    days = [date.fromisoformat(row[0]) for row in rows]
+    mine = reading.frames.quotes.filter(pl.col("code") == other)
+    assert mine["date"].to_list() == days[4:-12]
+    assert mine.filter(pl.col("close").is_null())["date"].to_list() == [days[7]]
+    listing = reading.frames.listings.filter(pl.col("code") == other)
+    assert listing.select("listed_from", "listed_to").row(0) == (days[4], days[-13])
+    whole = reading.frames.quotes.filter(pl.col("code") != other)
+    assert whole.group_by("code").len()["len"].unique().to_list() == [len(days)]
+
+
+def test_what_is_wrong_behind_rows_that_were_left_out_has_its_line(tmp_path: Path) -> None:
+    lines = [line.split(",") for line in closes_csv().splitlines()]
+    place = lines[0].index(bars(3, 40)["code"].unique().sort()[1])
+    for line in lines[1:4]:
+        line[place] = ""
+    lines[9][place] = "twelve"
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join(",".join(line) for line in lines) + "\n")
+    with pytest.raises(DataError, match=r"1 cell\(s\) are not numbers: line 10 'twelve'"):
+        read_frames([path], ImportConfig())

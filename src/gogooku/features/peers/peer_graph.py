@@ -25,7 +25,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from gogooku.core.errors import DataError
 from gogooku.core.types import BoolArray, FloatArray, IntArray
@@ -243,11 +242,11 @@ def pagerank(found: Neighbours) -> FloatArray:
     idle = total <= 0.0
     share = weight / np.where(idle, 1.0, total)[:, None]
     count, kept = weight.shape
-    own = np.repeat(np.arange(count), kept)
-    links = csr_array((share.ravel(), (found.peers_nK.ravel(), own)), shape=(count, count))
+    own, peers, share = np.repeat(np.arange(count), kept), found.peers_nK.ravel(), share.ravel()
     rank = np.ones(count)
     for _ in range(RANK_ROUNDS):
-        rank = 1.0 - DAMPING + DAMPING * (links @ rank + rank[idle].sum() / count)
+        handed = np.bincount(peers, weights=share * rank[own], minlength=count)
+        rank = 1.0 - DAMPING + DAMPING * (handed + rank[idle].sum() / count)
     return rank
 
 
@@ -267,17 +266,17 @@ def communities(found: Neighbours) -> IntArray:
         a, b = label[own], label[found.peers_nK.ravel()]
         used = (a != b) & (digits > 0)
         a, b, weight = a[used], b[used], digits[used]
-        ties = csr_array((np.r_[weight, weight], (np.r_[a, b], np.r_[b, a])), shape=(count, count))
-        ties.sum_duplicates()  # whole numbers: exact in any order
+        pairs, place = np.unique(np.r_[a * count + b, b * count + a], return_inverse=True)
+        ties = np.bincount(place, weights=np.r_[weight, weight])  # whole numbers: exact
         best = np.arange(count)
-        if ties.nnz:
-            own_side = np.repeat(best, np.diff(ties.indptr))
-            strength = ties.data / (size[own_side] * size[ties.indices])
-            group = np.flatnonzero(np.diff(ties.indptr))
-            top = np.maximum.reduceat(strength, ties.indptr[group])
-            at_top = np.flatnonzero(strength == np.repeat(top, np.diff(ties.indptr)[group]))
+        if len(pairs):
+            own_side, other = pairs // count, pairs % count
+            strength = ties / (size[own_side] * size[other])
+            group, begin, length = np.unique(own_side, return_index=True, return_counts=True)
+            top = np.maximum.reduceat(strength, begin)
+            at_top = np.flatnonzero(strength == np.repeat(top, length))
             first = np.unique(own_side[at_top], return_index=True)[1]
-            best[group] = ties.indices[at_top[first]]
+            best[group] = other[at_top[first]]
         label = _joined(best)[label]
     return label
 

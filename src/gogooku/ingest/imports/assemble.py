@@ -179,7 +179,7 @@ def _adjusted(cleaned: Cleaned, config: ImportConfig) -> _Adjusted:
     before = found.values
     moves, values, jumped = _moves(rows, by_code, before, config)
     factors = by_code.in_rows(values)
-    basis = _basis(basis, found, config)
+    basis = _basis(basis, found, config, taken=int(jumped.sum()))
     records, missing = (
         _factor_records(rows, cleaned.defects, factors)
         if "adjustment_factor" in rows.columns
@@ -201,8 +201,17 @@ def _adjusted(cleaned: Cleaned, config: ImportConfig) -> _Adjusted:
     return _Adjusted(factors, basis, facts, records, counts, moves)
 
 
-def _basis(origin: str, found: Factors, config: ImportConfig) -> str:
-    """What the prices are adjusted by, in words."""
+def _basis(origin: str, found: Factors, config: ImportConfig, *, taken: int) -> str:
+    """What the prices are adjusted by, in words; ``taken``: moves taken as splits when asked to."""
+    asked = f"{taken:,} move(s) taken as splits, as asked (missing_splits=adjust)"
+    if origin == "none" and taken:
+        return f"none in the file; {asked}"
+    text = _given_basis(origin, found, config)
+    return f"{text}; {asked}" if taken else text
+
+
+def _given_basis(origin: str, found: Factors, config: ImportConfig) -> str:
+    """What the file adjusts its prices by, in words."""
     if origin == "none":
         adjusted = config.price_basis is PriceBasis.BACK_ADJUSTED
         return (

@@ -96,9 +96,13 @@ LISTING_DATES: tuple[str, ...] = ("listed_from", "listed_to")
 _ABSENT: Mapping[str, tuple[tuple[str, ...], str]] = {
     "sector": (("sector",), "no sector column"),
     "market": (("index_close",), "no market-index column"),
-    "opens": (("open",), "no open column: labels from open to open have no entry"),
+    "opens": (("open",), "no open column: features can be built, but no learner trained"),
     "range": (("high", "low"), "no high and low columns"),
-    "liquidity": (("volume",), "no volume column"),
+    "liquidity": (
+        ("volume",),
+        "no volume column: build with --set universe.min_traded_value=0 "
+        "--set universe.min_traded_sessions=0",
+    ),
     "limits": (FLAGS, "no limit-up and limit-down columns"),
 }
 """Group of features to (columns it needs, why it is absent without them)."""

@@ -306,7 +306,7 @@ WARNINGS: tuple[Rule, ...] = (
         "missing_split",
         "close moves like a split that no factor explains",
         Policy.KEPT,
-        "refused where it is certain, see missing_splits; its return is believed otherwise",
+        "refused where it is certain, taken as a split or believed as missing_splits says",
     ),
     Rule(
         "beyond_limit",

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import polars as pl
 
 from gogooku.core.errors import DataError
+from gogooku.core.frames import BAR_PRICES
+from gogooku.ingest.imports.cells import stripped
 from gogooku.ingest.imports.columns import field_of
 from gogooku.ingest.imports.table import Table
 
@@ -27,6 +31,7 @@ _TICKER = re.compile(rf"\^?(?:{_TOKYO}|[A-Z]{{1,5}}(?:[.-][A-Z]{{1,2}})?)")
 _NAMED = re.compile(rf"({_TOKYO}|[A-Z]{{1,5}}(?:\.[A-Z]{{1,2}})?)(?:[_ -].*)?")
 _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _LEVELS = 3
+_PRICES = (*BAR_PRICES, "adj_close")
 _LABELS = ("", "ticker", "tickers", "price", "attributes", "symbol", "symbols")
 """What pandas writes before the names of a level of columns."""
 
@@ -171,17 +176,16 @@ def _may_be_headed(table: Table) -> bool:
 
 
 def _stacked(table: Table, dates: str, cells: Sequence[_Cell], *, skip: int) -> Table:
-    """One block of rows for each ticker, below one another."""
+    """One block of rows for each ticker, below one another, from its first price to its last."""
     tickers = list(dict.fromkeys(cell.ticker for cell in cells))
     fields = list(dict.fromkeys(cell.field for cell in cells if cell.field))
     by_place = {(cell.ticker, cell.field): cell.column for cell in cells if cell.field}
-    height = 0
+    begins: list[tuple[int, int]] = []
 
     def read(columns: Sequence[str]) -> pl.DataFrame:
-        nonlocal height
         whole = table.read([dates, *by_place.values()]).slice(skip)
-        height = whole.height
-        blocks = []
+        blocks: list[pl.DataFrame] = []
+        begins.clear()
         for ticker in tickers:
             block = whole.select(
                 pl.col(dates).alias("date"),
@@ -193,11 +197,14 @@ def _stacked(table: Table, dates: str, cells: Sequence[_Cell], *, skip: int) -> 
                     for one in fields
                 ),
             )
-            blocks.append(block)
+            first, length = _from_first_to_last(block)
+            begins.append((sum(one.height for one in blocks), first))
+            blocks.append(block.slice(first, length))
         return pl.concat(blocks, how="vertical_relaxed").select(columns)
 
     def line(row: int) -> str:
-        return table.line(skip + row % max(height, 1))
+        above, first = begins[bisect_right(begins, row, key=itemgetter(0)) - 1]
+        return table.line(skip + first + row - above)
 
     return Table(
         name=table.name,
@@ -208,6 +215,30 @@ def _stacked(table: Table, dates: str, cells: Sequence[_Cell], *, skip: int) -> 
         notes=(*table.notes, f"{len(tickers):,} ticker(s) side by side, one column a field"),
         separator=table.separator,
     )
+
+
+def _from_first_to_last(block: pl.DataFrame) -> tuple[int, int]:
+    """Where the rows of a ticker begin, and how many they are until its last price.
+
+    Side by side every ticker has a cell on every date; before its listing and after its end they
+    are empty. A ticker without any price keeps all its rows, to be counted as what they are.
+    """
+    prices = [block.get_column(name) for name in _PRICES if name in block.columns]
+    there = pl.Series([False]).new_from_index(0, block.height)
+    for cells in prices:
+        if cells.dtype.is_float():
+            there |= cells.is_finite().fill_null(value=False)
+        elif cells.dtype == pl.String:
+            text = stripped(cells)
+            there |= (text.is_not_null() & (text.str.to_lowercase() != "nan")).fill_null(
+                value=False
+            )
+        else:
+            there |= cells.is_not_null()
+    places = there.arg_true()
+    if places.is_empty():
+        return 0, block.height
+    return places[0], places[-1] - places[0] + 1
 
 
 def _closes_by_ticker(table: Table) -> Table | None:

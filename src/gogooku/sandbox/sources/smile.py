@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from gogooku.sandbox.market.families import FloatArray
 
@@ -55,6 +54,8 @@ def forward(spot: FloatArray, terms: Terms) -> FloatArray:
 
 def black(spot: FloatArray, terms: Terms, *, volatility: FloatArray) -> FloatArray:
     """Price of European options on the forward (Black, 1976), discounted."""
+    from scipy.special import ndtr
+
     ahead = forward(spot, terms)
     spread = volatility * np.sqrt(terms.years)
     upper = np.log(ahead / terms.strike) / spread + spread / 2
