@@ -50,7 +50,8 @@ def test_it_answers_with_measures_and_the_folder_of_each_run(home):
         assert facts["tries"] == 3, "those of this home that were judged: two before, one now"
         assert facts["holdouts"] == []
     lines = [one for one in answer.parts if str(one).startswith("warning (")]
-    assert len(answer.parts) == 6 + len(lines)
+    assert answer.parts.count("  already judged, nothing to do") == 1, "ridge, not reversal"
+    assert len(answer.parts) == 7 + len(lines)
 
 
 def test_warnings_stand_before_the_table_and_in_the_answer(home):
