@@ -112,7 +112,7 @@ def test_what_is_said_goes_on_where_a_training_was_stopped(tour_home, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words], stderr=subprocess.PIPE, text=True
     )
-    while not (fitted := list(home.glob("jobs/*/manifest.json"))):
+    while not (fitted := list(home.glob("jobs/[!.]*/manifest.json"))):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -124,7 +124,7 @@ def test_what_is_said_goes_on_where_a_training_was_stopped(tour_home, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in fitted}
     assert "run lightgbm-" in done(tmp_path, *goes_on).out
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert len(list(home.glob("jobs/*/manifest.json"))) > len(before)
+    assert len(list(home.glob("jobs/[!.]*/manifest.json"))) > len(before)
 
 
 @pytest.mark.parametrize(
