@@ -90,7 +90,8 @@ class Newcomer:
         with (
             said.open("w") as output,
             subprocess.Popen(
-                ["bash", "-euo", "pipefail", "-c", code],
+                # with a command behind it the last one is a child of the shell, as at a terminal
+                ["bash", "-euo", "pipefail", "-c", f"{code}\nexit"],
                 cwd=where or home,
                 env=self.variables(home),
                 stdin=subprocess.DEVNULL,

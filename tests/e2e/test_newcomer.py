@@ -106,6 +106,15 @@ def test_a_step_is_a_shell_of_its_own_whose_end_is_told(newcomer, tmp_path, monk
     assert not {"GOGOOKU_HOME", "PYTHONPATH", "VIRTUAL_ENV"} & names
 
 
+def test_the_last_command_of_a_step_has_a_shell_above_it(newcomer, tmp_path):
+    """By that a program knows which shell it is to complete names for."""
+    new = newcomer.Newcomer(tmp_path, ROOT)
+    assert new.run(
+        "asks", "true\npython3 -c 'import os; print(open(f\"/proc/{os.getppid()}/comm\").read())'"
+    )
+    assert "bash" in new.steps[-1].last_lines
+
+
 def test_servers_that_a_step_leaves_behind_are_stopped(newcomer, tmp_path):
     new = newcomer.Newcomer(tmp_path, ROOT)
     assert new.run("server", "sleep 60 & echo $! > pid")
