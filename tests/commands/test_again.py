@@ -4,14 +4,13 @@ import os
 import shutil
 from pathlib import Path
 
-import click
 import pytest
 import typer
 
 from gogooku.cli import app
 from gogooku.commands.again import Before, already, written
 from gogooku.runs.find import open_run
-from support.cli import done, run_cli, sets
+from support.cli import commands_below, done, run_cli, sets
 from support.loopback import BASE, only
 
 TUNE = (
@@ -64,16 +63,8 @@ OTHERWISE = {
 
 def commands():
     """Every command by its words."""
-
-    def below(name, command: click.Command):
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            return [name]
-        return [
-            one for word, each in inner.items() for one in below(f"{name} {word}".strip(), each)
-        ]
-
-    return below("", typer.main.get_command(app))
+    found = commands_below(typer.main.get_command(app))
+    return [name.removeprefix("gogooku ") for name in found]
 
 
 @pytest.fixture(scope="module")

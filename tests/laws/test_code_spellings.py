@@ -29,7 +29,7 @@ from gogooku.serve.fresh import Fresh
 from gogooku.serve.keys import Key, KeyRing, hash_key
 from gogooku.serve.publications import Desk, Followed
 from support.asking import KEY, MANY, Asking
-from support.cli import done
+from support.cli import commands_below, done
 
 TAKES = re.compile(r"(^|_)codes?($|_)|^tickers?$|^holdings$")
 """What a parameter is called that takes a code, codes, or a file of them."""
@@ -41,18 +41,9 @@ TAKES = re.compile(r"(^|_)codes?($|_)|^tickers?$|^holdings$")
 def in_commands(root: click.Command) -> set[str]:
     """Arguments and options of commands: ``gogooku why code``."""
 
-    def below(name: str, command: click.Command) -> dict[str, click.Command]:
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            return {name: command}
-        found: dict[str, click.Command] = {}
-        for word, one in inner.items():
-            found |= below(f"{name} {word}", one)
-        return found
-
     return {
         f"{name} {one.name}"
-        for name, command in below("gogooku", root).items()
+        for name, command in commands_below(root).items()
         for one in command.params
         if TAKES.search(str(one.name))
     }

@@ -18,7 +18,7 @@ from gogooku.cli import app
 from gogooku.cli.shared import OPTIONS
 from gogooku.features.catalogue import CATALOGUE
 from gogooku.features.reference import COMMAND, feature_page
-from support.cli import forking_program
+from support.cli import commands_below, forking_program
 from support.own_prices import write_prices
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,16 +116,7 @@ def test_a_wrong_or_unmarked_block_is_caught(tmp_path: Path):
 def commands() -> dict[str, click.Command]:
     """Every command by its full name."""
 
-    def below(name: str, command: click.Command) -> dict[str, click.Command]:
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            return {name: command}
-        found: dict[str, click.Command] = {}
-        for word, one in inner.items():
-            found |= below(f"{name} {word}", one)
-        return found
-
-    return below("gogooku", typer.main.get_command(app))  # type: ignore[arg-type]
+    return commands_below(typer.main.get_command(app))  # type: ignore[arg-type]
 
 
 SHARED = {f"--{name.replace('_', '-')}" for name in OPTIONS}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import click
+
 from gogooku.cli import main
 from gogooku.core.config import leaves
 from gogooku.learn.few_names import FEW_NAMES
@@ -220,3 +222,14 @@ def is_one_paragraph(text):
     """An error for people: one paragraph that begins with ``error:`` and is no traceback."""
     lines = [line for line in text.splitlines() if line and not line.startswith("  ")]
     return len(lines) == 1 and lines[0].startswith("error: ") and "Traceback" not in text
+
+
+def commands_below(root: click.Command, name: str = "gogooku") -> dict[str, click.Command]:
+    """Every command of a program by its full name."""
+    inner = getattr(root, "commands", None)
+    if inner is None:
+        return {name: root}
+    found: dict[str, click.Command] = {}
+    for word, one in inner.items():
+        found |= commands_below(one, f"{name} {word}")
+    return found

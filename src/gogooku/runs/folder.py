@@ -43,6 +43,23 @@ GIVEN: Final = "given"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+def origin(name: str, dataset: Dataset) -> dict[str, Any]:
+    """What the manifest of every run says of its name and its data."""
+    return {
+        "kind": "run",
+        "name": name,
+        "dataset": dataset.folder.name,
+        **{key: dataset.manifest[key] for key in ("exchange", "source", "source_version")},
+    }
+
+
+def of_part(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
+    """Scores with the fold and the part that they belong to, as `PREDICTIONS_FILE` holds them."""
+    return frame.select(
+        pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()
+    )
+
+
 def require_name(what: str, name: str) -> None:
     """Refuse a name that could not be that of a file, a column or a line of a page everywhere.
 

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from gogooku.core.artefact import new_artefact
 from gogooku.core.config import Resolved, leaves
 from gogooku.core.errors import UsageError
@@ -33,6 +31,8 @@ from gogooku.runs.folder import (
     GIVEN,
     PREDICTIONS_FILE,
     Run,
+    of_part,
+    origin,
     read_run,
     require_name,
     runs_folder,
@@ -96,18 +96,11 @@ def bring(
             resolved = Resolved(config=config, origins=dict.fromkeys(paths, "the scores"))
             write_json(building / CONFIG_FILE, resolved.to_json())
             stamp.write(building)
-            write_parquet(_predictions(scores.frame), building / PREDICTIONS_FILE)
+            write_parquet(of_part(scores.frame, 0, "test"), building / PREDICTIONS_FILE)
             write_point("judge.predictions")
             hashes = {"predictions": hash_file(building / PREDICTIONS_FILE)}
             write_json(building / MANIFEST_FILE, _manifest(name, dataset, scores, hashes))
     return read_run(folder)
-
-
-def _predictions(frame: pl.DataFrame) -> pl.DataFrame:
-    """Scores as a run keeps them."""
-    return frame.select(
-        pl.lit(0, dtype=pl.Int32).alias("fold"), pl.lit("test").alias("part"), pl.all()
-    )
 
 
 def _manifest(
@@ -115,12 +108,7 @@ def _manifest(
 ) -> dict[str, Any]:
     days = scores.frame.get_column("date")
     return {
-        "kind": "run",
-        "name": name,
-        "dataset": dataset.folder.name,
-        "exchange": dataset.manifest["exchange"],
-        "source": dataset.manifest["source"],
-        "source_version": dataset.manifest["source_version"],
+        **origin(name, dataset),
         "feature_hash": "none",
         "horizons": list(scores.horizons),
         "folds": [{"test": [str(days.min()), str(days.max())]}],

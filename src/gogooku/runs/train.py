@@ -36,6 +36,8 @@ from gogooku.runs.folder import (
     OUTPUTS_FILE,
     PREDICTIONS_FILE,
     Run,
+    of_part,
+    origin,
     read_run,
     require_name,
     runs_folder,
@@ -196,7 +198,7 @@ class _Joined:
         """
         frames = [
             *(self._of_fold(PREDICTIONS_FILE, number, "valid") for number in range(len(tests))),
-            *(_labelled(one, number, "test") for number, one in enumerate(tests)),
+            *(of_part(one, number, "test") for number, one in enumerate(tests)),
         ]
         write_parquet(pl.concat(frames), building / PREDICTIONS_FILE)
         write_point("train.predictions")
@@ -219,7 +221,7 @@ class _Joined:
 
     def _of_fold(self, file: str, number: int, part: str) -> pl.DataFrame:
         rows = self.done[number].frame(file).filter(pl.col("part") == part).drop("part")
-        return _labelled(rows, number, part)
+        return of_part(rows, number, part)
 
 
 def _events(done: DoneJob) -> bytes:
@@ -240,13 +242,6 @@ def _tests(result: OutOfSample | CrossScores, dataset: Dataset) -> list[pl.DataF
     ]
 
 
-def _labelled(frame: pl.DataFrame, fold: int, part: str) -> pl.DataFrame:
-    """Scores with the fold and the part that they belong to."""
-    return frame.select(
-        pl.lit(fold, dtype=pl.Int32).alias("fold"), pl.lit(part).alias("part"), pl.all()
-    )
-
-
 def _manifest(
     name: str,
     dataset: Dataset,
@@ -255,12 +250,7 @@ def _manifest(
     hashes: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
-        "kind": "run",
-        "name": name,
-        "dataset": dataset.folder.name,
-        "exchange": dataset.manifest["exchange"],
-        "source": dataset.manifest["source"],
-        "source_version": dataset.manifest["source_version"],
+        **origin(name, dataset),
         "feature_hash": dataset.feature_hash,
         "horizons": list(result.horizons),
         "folds": [fold.to_json() for fold in folds],
