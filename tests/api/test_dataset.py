@@ -97,9 +97,12 @@ def test_pandas_is_optional(data, monkeypatch):
     table = data.to_pandas(["rsi_14"])
     assert type(table).__module__.startswith("pandas")
     assert len(table) == data.frame(["rsi_14"]).height
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="pip install pandas"):
-        data.to_pandas()
+    for lacking in ("pandas", "pyarrow"):
+        monkeypatch.setattr(
+            module, "find_spec", lambda name, lacking=lacking: name != lacking or None
+        )
+        with pytest.raises(UsageError, match="pip install pandas pyarrow"):
+            data.to_pandas()
 
 
 def test_days():

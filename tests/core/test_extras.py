@@ -18,8 +18,10 @@ from gogooku.core.registry import load
 from support.sources import PACKAGE, trees
 
 PROJECT = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text())["project"]
-STANDARD = sys.stdlib_module_names
+STANDARD = {*sys.stdlib_module_names, "compression"}
+"""Modules of Python itself, ``compression`` since 3.14."""
 DISTRIBUTIONS = {
+    "backports": "backports.zstd",
     "cvxpy": "skfolio",
     "pydantic_core": "pydantic",
     "sqlalchemy": "optuna",
@@ -47,7 +49,7 @@ def imported(tree):
 def undeclared(modules, required, extras):
     """Modules that neither the required set nor an extra brings."""
     known = {one for one in modules if DISTRIBUTIONS.get(one) in required}
-    return modules - known - required - set(extras) - set(STANDARD) - {"gogooku"}
+    return modules - known - required - set(extras) - STANDARD - {"gogooku"}
 
 
 REQUIRED = {re.split(r"[<>=\[]", one)[0] for one in PROJECT["dependencies"]}

@@ -23,7 +23,7 @@ def test_the_page_is_what_is_declared_and_installed():
 
 def test_no_licence_that_binds_users_in_the_required_set_and_the_extras():
     found = list(rows())
-    assert {"polars", "pyarrow"} <= {name for name, group, *_ in found if group == "required"}
+    assert {"polars", "numpy"} <= {name for name, group, *_ in found if group == "required"}
     assert refused(found) == []
     assert refused(found, but=()) == [], "nor among the tools"
 

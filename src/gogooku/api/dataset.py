@@ -240,7 +240,7 @@ class Dataset:
         Raises
         ------
         UsageError
-            pandas is not installed; or as in `frame`.
+            pandas or pyarrow is not installed; or as in `frame`.
         DataError
             As in `frame`.
 
@@ -250,8 +250,8 @@ class Dataset:
         >>> list(table.columns)
         ['date', 'code', 'in_universe', 'ret_prev_5d']
         """
-        if find_spec("pandas") is None:
-            raise UsageError("to_pandas needs pandas, which is not installed: pip install pandas")
+        if find_spec("pandas") is None or find_spec("pyarrow") is None:
+            raise UsageError("to_pandas needs pandas and pyarrow: pip install pandas pyarrow")
         return self.frame(features, since, until, codes).to_pandas()
 
     def _part(self, since: Day | None, until: Day | None, codes: Sequence[str] | None) -> Part:

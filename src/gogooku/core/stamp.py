@@ -17,7 +17,7 @@ from gogooku.core.code import code_hash
 from gogooku.core.errors import DataError
 from gogooku.core.files import hash_json, hash_parts, read_json, write_json
 
-_LIBRARIES = ("numpy", "polars", "pyarrow", "torch", "lightgbm", "scikit-learn", "scipy")
+_LIBRARIES = ("numpy", "polars", "torch", "lightgbm", "scikit-learn", "scipy")
 STAMP_FILE = "stamp.json"
 CONFIG_FILE = "config.json"
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import polars as pl
 
 from gogooku.core.files import readable, write_point
 from gogooku.core.seal import Loose
 from gogooku.dataset.state import feature_files
-from gogooku.dataset.tensors import GROUP_SESSIONS, values_writer
+from gogooku.dataset.tensors import GROUP_SESSIONS, write_values
 
 
 def merge_months(folder: Path, *, before: date, taken: Loose) -> int:
@@ -59,11 +58,21 @@ def _merge(paths: Sequence[Path]) -> None:
     first, last = paths[0].stem.partition("_")[0], paths[-1].stem.partition("_")[2]
     merged = paths[0].with_name(f"{first}_{last}.parquet")
     temporary = merged.with_name(f".{merged.name}.tmp")
-    with readable(paths[0]):
-        schema = pq.read_schema(paths[-1])
-    with values_writer(temporary, schema) as writer:
-        for group in _groups(paths, schema):
-            writer.write_table(group)
+    days: list[pl.Series] = []
+    for path in paths:
+        with readable(path):
+            days.append(pl.read_parquet(path, columns=["date"]).get_column("date"))
+    counts = pl.concat(days).value_counts().sort("date").get_column("count").to_list()
+    with readable(paths[-1]):
+        names = list(pl.read_parquet_schema(paths[-1]))[2:]
+    write_values(
+        temporary,
+        _parts(paths, names),
+        names=names,
+        group=max(
+            sum(counts[at : at + GROUP_SESSIONS]) for at in range(0, len(counts), GROUP_SESSIONS)
+        ),
+    )
     write_point("compaction.written")
     temporary.replace(merged)
     write_point("compaction.renamed")
@@ -72,18 +81,9 @@ def _merge(paths: Sequence[Path]) -> None:
     write_point("compaction.done")
 
 
-def _groups(paths: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of all files, `GROUP_SESSIONS` sessions at a time."""
-    held: list[pa.Table] = []
+def _parts(paths: Sequence[Path], names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows of each file, in the columns and types of the last."""
     for path in paths:
         with readable(path):
-            rows = pq.read_table(path).cast(schema)
-        days = rows.column("date").to_numpy()
-        edges = [0, *((days[1:] != days[:-1]).nonzero()[0] + 1).tolist(), len(days)]
-        for begin, end in pairwise(edges):
-            held.append(rows.slice(begin, end - begin))
-            if len(held) == GROUP_SESSIONS:
-                yield pa.concat_tables(held)
-                held.clear()
-    if held:
-        yield pa.concat_tables(held)
+            rows = pl.read_parquet(path, columns=["date", "code", *names])
+        yield rows.select("date", "code", pl.col(names).cast(pl.Float32))

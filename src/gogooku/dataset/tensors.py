@@ -15,17 +15,16 @@ the learner on train dates and travels in its checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
+import polars as pl
+from polars.io.plugins import register_io_source
 
 from gogooku.core.calendar import DateArray
 from gogooku.core.files import storage_errors, write_point
@@ -38,7 +37,7 @@ from gogooku.features.engine.compute import Block
 
 _Z_SCALE = 4.0
 GROUP_SESSIONS = 16
-"""Sessions in a row group of a Parquet file."""
+"""Sessions in a row group of a Parquet file, of as many names as were listed at most."""
 
 
 def encode(
@@ -159,41 +158,67 @@ def write_block(
 
 def _write_values(folder: Path, block: Block, where: Sessions) -> None:
     """Write raw values of listed names (date, code, stock features); null where null."""
-    names = pa.array(list(where.codes), type=pa.string())
-    kinds = [pa.field("date", pa.date32()), pa.field("code", pa.dictionary(pa.int32(), names.type))]
-    schema = pa.schema([*kinds, *(pa.field(name, pa.float32()) for name in block.names)])
+    codes = pl.Series("code", list(where.codes), dtype=pl.String)
     for file in where.files():
         first, last = where.dates[file][[0, -1]]
         path = folder / "features" / str(first)[:4] / f"{first}_{last}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with values_writer(path, schema) as writer:
-            for begin in range(file.start, file.stop, GROUP_SESSIONS):
-                span = slice(begin, min(begin + GROUP_SESSIONS, file.stop))
-                listed = where.listed_tN[span]
-                at_t, at_n = np.nonzero(listed)
-                days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
-                columns = [
-                    pa.array(days, type=pa.int32()).cast(pa.date32()),
-                    pa.DictionaryArray.from_arrays(pa.array(at_n.astype(np.int32)), names),
-                ]
-                for values_tN in block.stock_FtN[:, span]:
-                    columns.append(pa.array(values_tN[listed], from_pandas=True))
-                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        spans = [
+            slice(begin, min(begin + GROUP_SESSIONS, file.stop))
+            for begin in range(file.start, file.stop, GROUP_SESSIONS)
+        ]
+        write_values(
+            path,
+            (_rows(block, where, codes, span) for span in spans),
+            names=block.names,
+            group=max(int(where.listed_tN[span].sum()) for span in spans),
+        )
     write_point("features.block")
 
 
-@contextmanager
-def values_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A new Parquet file of raw values; a table that is written to it is a row group."""
-    with (
-        storage_errors(path),
-        pq.ParquetWriter(
+def _rows(block: Block, where: Sessions, codes: pl.Series, span: slice) -> pl.DataFrame:
+    """Values of some sessions, a row a session and listed name."""
+    listed = where.listed_tN[span]
+    at_t, at_n = np.nonzero(listed)
+    days = where.dates[span][at_t].astype("datetime64[D]").astype(np.int32)
+    return pl.DataFrame(
+        [
+            pl.Series("date", days).cast(pl.Date),
+            codes.gather(at_n),
+            *(
+                pl.Series(name, values_tN[listed], dtype=pl.Float32, nan_to_null=True)
+                for name, values_tN in zip(block.names, block.stock_FtN[:, span], strict=True)
+            ),
+        ]
+    )
+
+
+def write_values(
+    path: Path, parts: Iterable[pl.DataFrame], *, names: Sequence[str], group: int
+) -> None:
+    """Write raw values as Parquet, part by part: a few of them are held, not the whole file.
+
+    Parameters
+    ----------
+    parts : iterable of DataFrame
+        Rows in their order: ``date``, ``code``, the features.
+    names : sequence of str
+        The features.
+    group : int
+        Rows of a row group.
+    """
+    kinds = {"date": pl.Date(), "code": pl.String(), **{name: pl.Float32() for name in names}}
+
+    def source(
+        columns: list[str] | None, wanted: pl.Expr | None, rows: int | None, batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del columns, wanted, rows, batch  # all of it is written
+        yield from parts
+
+    with storage_errors(path):
+        register_io_source(source, schema=pl.Schema(kinds)).sink_parquet(
             path,
-            schema,
             compression="lz4",
-            use_dictionary=["code"],
-            write_statistics=["date"],
-            store_schema=False,
-        ) as writer,
-    ):
-        yield writer
+            row_group_size=max(group, 1),
+            statistics={"min": True, "max": True, "null_count": False, "distinct_count": False},
+        )

@@ -25,14 +25,13 @@ import json
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-
-import pyarrow as pa
 
 from gogooku.core.errors import BusyError, DataError, UsageError
 from gogooku.core.files import GZIP_MAGIC, canonical_json, locked, storage_errors, write_point
@@ -53,6 +52,11 @@ from gogooku.ingest.jquants.records import (
     write_whole,
 )
 from gogooku.ingest.jquants.subscription import Subscription
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _AS_IS, _ZSTD = ledger.ENCODINGS
@@ -491,7 +495,7 @@ def _endpoint(name: str) -> Endpoint:
 def _packed(body: bytes) -> tuple[str, bytes]:
     if body.startswith(GZIP_MAGIC):
         return _AS_IS, body
-    return _ZSTD, pa.Codec(_ZSTD, compression_level=_LEVEL).compress(body, asbytes=True)
+    return _ZSTD, zstd.compress(body, _LEVEL)
 
 
 def decoded_body(path: Path, record: Body) -> bytes:
@@ -499,10 +503,8 @@ def decoded_body(path: Path, record: Body) -> bytes:
     try:
         stored = path.read_bytes()
         if record.encoding == _ZSTD:
-            stored = pa.Codec(_ZSTD).decompress(
-                stored, decompressed_size=record.raw_bytes, asbytes=True
-            )
-    except (OSError, pa.ArrowException) as fault:
+            stored = zstd.ZstdDecompressor().decompress(stored, record.raw_bytes + 1)
+    except (OSError, zstd.ZstdError) as fault:
         raise DataError(str(fault)) from fault
     if hashlib.sha256(stored).hexdigest() != record.digest:
         raise DataError("its content does not have its hash")
