@@ -9,7 +9,7 @@ from gogooku.commands.following import FOLLOWING, _filled, next_lines
 
 GIVEN = {
     "run": "my run", "runs": ["my run", "other"], "source": "mine", "name": "mine", "size": "tiny",
-    "seed": 1, "horizon": 20,
+    "seed": 1, "horizon": 20, "fitted": "my run",
 }  # fmt: skip
 
 
@@ -86,6 +86,18 @@ def test_an_option_may_change_what_follows():
     assert line == "next: gogooku build --source sandbox-tiny-3"
     (line,) = next_lines("sandbox market", {**market, "name": "tour"}, home=None)
     assert line == "next: gogooku build --source tour"
+
+
+def test_settings_of_a_command_go_on_to_what_is_about_the_same():
+    given = {"run": "mine", "fitted": "mine", "config": None, "assignments": None}
+    assert next_lines("backtest", given, home=None)[0] == "next: gogooku report mine"
+    given |= {"config": Path("a b.toml"), "assignments": ["portfolio.top_k=30", "costs.x=[1, 2]"]}
+    (report, predict) = next_lines("backtest", given, home="h")
+    assert report == (
+        "next: gogooku report mine --config 'a b.toml' --set portfolio.top_k=30 "
+        "--set 'costs.x=[1, 2]' --home h"
+    )
+    assert predict == "next: gogooku predict --run mine --home h"
 
 
 def test_nothing_follows_what_only_reads_or_was_not_given():

@@ -50,6 +50,10 @@ def test_for_people_and_programs_and_what_follows(home, file):
     other = done(home, "judge", file, "--name", "far", "--horizon", "20")
     assert "next: gogooku backtest far --set portfolio.horizon=20" in other.err
     assert done(home, "backtest", "far", *sets("portfolio.horizon=20"), "--json").json
+    traded = run_cli(home, "backtest", "far", *sets("portfolio.horizon=20"))
+    said = [line for line in traded.err.splitlines() if line.startswith("next: ")]
+    assert said == ["next: gogooku report far --set portfolio.horizon=20"]
+    assert "next:" not in run_cli(home, "report", "far", *sets("portfolio.horizon=20")).err
     result = run_cli(home, "backtest", "far")
     assert result.code == 3
     assert "has no score at horizon 5; set portfolio.horizon to one of 20" in result.err
@@ -122,3 +126,12 @@ def test_it_is_no_run_that_can_be_fitted(home, file, command, name):
     chosen = run_cli(home, command, "ridge", *sets("learner.kind=given"))
     assert chosen.code == 2
     assert "learner.kind" in chosen.err
+
+
+def test_what_follows_trades_a_horizon_that_the_file_has(home, file, tmp_path):
+    both = pl.read_csv(file, schema_overrides={"code": pl.String})
+    parts = [both.with_columns(horizon=pl.lit(h)) for h in (10, 20)]
+    pl.concat(parts).write_csv(tmp_path / "two.csv")
+    said = run_cli(home, "judge", tmp_path / "two.csv", "--name", "two").err
+    assert "next: gogooku backtest two --set portfolio.horizon=10" in said
+    assert "compare" not in said

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -169,7 +170,7 @@ def judge(
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
-) -> None:
+) -> Mapping[str, Any]:
     """Judge scores that were made elsewhere, as a run that can be traded, compared and shown."""
     from gogooku.commands import judge as command
 
@@ -177,7 +178,7 @@ def judge(
         file=file, name=name, horizon=horizon, drop_unknown=drop_unknown, dataset=dataset
     )
     made = command.judge(home_folder(), brought, config=config, assignments=assignments or [])
-    emit(made, as_json=as_json)
+    return emit(made, as_json=as_json)
 
 
 @app.command()
@@ -215,12 +216,12 @@ def compare(
 @app.command()
 def backtest(
     run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
-) -> None:
+) -> Mapping[str, Any]:
     """Trade the test scores of a run: fills of the next session, costs, ledger."""
     from gogooku.commands import backtest as command
 
     made = command.backtest(home_folder(), run, config=config, assignments=assignments or [])
-    emit(made, as_json=as_json)
+    return emit(made, as_json=as_json)
 
 
 @app.command()
@@ -231,7 +232,7 @@ def report(
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
-) -> None:
+) -> Mapping[str, Any]:
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
@@ -239,7 +240,7 @@ def report(
     made = command.report(
         home_folder(), run, config=config, assignments=chosen, importance=importance
     )
-    emit(made, as_json=as_json)
+    return emit(made, as_json=as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +106,7 @@ class Commands(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
         """Declare a command; a list of commands shows the whole first line of its help."""
 
-        def declared(function: Callable[..., None]) -> Any:
+        def declared(function: Callable[..., Mapping[str, Any] | None]) -> Any:
             first = (function.__doc__ or "").strip().partition("\n")[0]
             declare = super(Commands, self).command(name, short_help=first, **settings)
             word = name or function.__name__.replace("_", "-")
@@ -115,8 +115,13 @@ class Commands(typer.Typer):
         return declared
 
 
-def _with_options(function: Callable[..., None], command: str) -> Callable[..., None]:
-    """A command that takes the options of every command beside its own, and says what follows."""
+def _with_options(
+    function: Callable[..., Mapping[str, Any] | None], command: str
+) -> Callable[..., None]:
+    """A command that takes the options of every command beside its own, and says what follows.
+
+    What it returns are things found that the lines on what follows need.
+    """
     hints = typing.get_type_hints(function, include_extras=True)
     own = inspect.signature(function).parameters.values()
 
@@ -127,11 +132,11 @@ def _with_options(function: Callable[..., None], command: str) -> Callable[..., 
         _CHOSEN.set(Shared(picked["home"], picked["quiet"], log))
         if log is not None:
             log.line(f"begun: gogooku {command}")
-        function(**given)
+        found = function(**given) or {}
         if log is not None:
             log.line(f"done: gogooku {command}")
         if not given["as_json"]:
-            say_next(next_lines(command, given, home=picked["home"]))
+            say_next(next_lines(command, {**given, **found}, home=picked["home"]))
 
     parameters = [
         *(one.replace(annotation=hints[one.name]) for one in own),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gogooku.core.errors import EnvironmentalError, FindingError
@@ -22,8 +22,11 @@ class Answer:
     failure : FindingError or EnvironmentalError, optional
         What is wrong although the command ran to its end. It is raised once the answer is printed;
         its kind decides the exit code.
+    found : mapping of str to Any
+        What only came out on the way and the lines on what follows need, beside what was given.
     """
 
     facts: Any
     parts: Sequence[object]
     failure: FindingError | EnvironmentalError | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)

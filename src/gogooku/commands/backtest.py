@@ -9,6 +9,7 @@ from gogooku import pipeline
 from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import estimate_text, table, warning_lines
+from gogooku.commands.following import fitted_name
 from gogooku.core.config import resolve
 from gogooku.core.terms import money
 from gogooku.portfolio.backtest import TradeConfig
@@ -48,4 +49,5 @@ def backtest(home: Path, name: str, *, config: Path | None, assignments: Sequenc
             f"  {traded.folder}",
             *([already("traded")] if before.had(traded.folder) else []),
         ],
+        found=fitted_name(run, name),
     )

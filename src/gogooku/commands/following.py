@@ -6,7 +6,10 @@ import shlex
 import string
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gogooku.runs.folder import Run
 
 FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -28,8 +31,8 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "judge": ("backtest {name}", "report {name}", "compare {name} ridge"),
         "compare": ("backtest {runs[0]}", "report {runs[0]}"),
-        "backtest": ("report {run}", "predict --run {run}"),
-        "report": ("predict --run {run}", "release {run}"),
+        "backtest": ("report {run}{settings}", "predict --run {fitted}"),
+        "report": ("predict --run {fitted}", "release {fitted}"),
         "predict": ("release {run}",),
         "release": ("releases",),
         "rollback": ("releases",),
@@ -46,8 +49,9 @@ FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Commands by the command that they follow, best first; with an option where that changes it.
 
-A place, ``{run}``, is filled with what the command was given; one that was not given leaves its
-line out. What is not here is read, and nothing follows from it.
+A place, ``{run}``, is filled with what the command was given or found; one that is empty leaves its
+line out. ``{settings}`` are the settings that the command was given, if any: what follows is about
+the same. What is not here is read, and nothing follows from it.
 """
 
 
@@ -59,7 +63,7 @@ def next_lines(command: str, given: Mapping[str, Any], *, home: str | None) -> l
     command : str
         Without the name of the program.
     given : mapping
-        Its options and arguments by their names.
+        Its options and arguments by their names, and what it found (`Answer.found`).
     home : str, optional
         The folder that was chosen for it, which the next one needs too.
     """
@@ -71,13 +75,27 @@ def next_lines(command: str, given: Mapping[str, Any], *, home: str | None) -> l
     return [f"next: gogooku {text}{where}" for text in found if text]
 
 
+def fitted_name(run: Run, name: str) -> dict[str, str]:
+    """The place ``{fitted}``: the run as it was named, none if its scores were made elsewhere."""
+    return {} if run.given else {"fitted": name}
+
+
 def _filled(text: str, given: Mapping[str, Any]) -> str:
     """A line with its places filled, each as one word of a shell; empty if one was not given."""
     places = [field for _, field, _, _ in string.Formatter().parse(text) if field]
-    names = {place.partition("[")[0] for place in places}
+    names = {place.partition("[")[0] for place in places} - {"settings"}
     if any(given.get(name) in (None, [], "") for name in names):
         return ""
-    return text.format_map({name: _word(given[name]) for name in names})
+    words = {name: _word(given[name]) for name in names}
+    return text.format_map({**words, "settings": _settings(given)})
+
+
+def _settings(given: Mapping[str, Any]) -> str:
+    """The options that a command took its settings from, as they are written behind another."""
+    file = given.get("config")
+    words = [] if file is None else ["--config", str(file)]
+    words += [word for text in given.get("assignments") or () for word in ("--set", text)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _word(value: Any) -> Any:

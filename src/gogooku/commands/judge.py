@@ -15,6 +15,7 @@ from gogooku.commands.evaluate import evaluate
 from gogooku.core.config import resolve
 from gogooku.dataset.home import current_dataset
 from gogooku.ingest.imports.table import open_table
+from gogooku.portfolio.config import PortfolioConfig
 from gogooku.runs.folder import GIVEN
 from gogooku.runs.judge import EVALUATION, JudgeConfig
 
@@ -67,6 +68,7 @@ def judge(
         horizon=brought.horizon,
         drop_unknown=brought.drop_unknown,
     )
+    traded = PortfolioConfig().horizon
     judged = evaluate(home, [run.run_id], config=config, assignments=assignments)
     return replace(
         judged,
@@ -79,6 +81,7 @@ def judge(
             "judged": judged.facts[run.run_id],
         },
         parts=[f"run {run.run_id}", f"  {run.folder}", *judged.parts],
+        found={} if traded in run.horizons else {"horizon": run.horizons[0]},
     )
 
 

@@ -13,6 +13,7 @@ from gogooku import pipeline
 from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import bias_lines, counted, estimate_text, table
+from gogooku.commands.following import fitted_name
 from gogooku.core.config import resolve
 from gogooku.runs.find import open_run
 from gogooku.runs.folder import REPORT
@@ -62,7 +63,8 @@ def report(
         facts["importance"] = [asdict(one) for one in worth]
         parts.append(_worth(worth))
     there = [already("written")] if before.had(place.parent) else []
-    return Answer(facts=facts, parts=[*parts, *there, f"report: {place}"])
+    said = [*parts, *there, f"report: {place}"]
+    return Answer(facts=facts, parts=said, found=fitted_name(run, name))
 
 
 def _worth(found: Sequence[Importance]) -> Table:
