@@ -42,7 +42,7 @@ WORDS = {"evening": "nothing new", "prune": "nothing can go"}
 """What is said, where it is not ``nothing to do``."""
 OTHERWISE = {
     "sync": "test_a_sync_that_finds_everything_says_so",
-    "demo": "plays every step, each of which finds what is there",
+    "demo": "test_demo_at_the_smallest_size: each step finds what is there",
     "audit": "looks anew each time",
     "export": "refuses a folder that is there already",
     "release": "asks its gates anew, and the registry remembers each time",

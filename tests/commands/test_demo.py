@@ -37,6 +37,7 @@ def test_demo_at_the_smallest_size(tmp_path):
     again = done(home, "demo", "--size", "tiny", "--threads", 1)
     assert visible(home) == written, "what an earlier demo has finished is not done again"
     assert "sandbox market, size tiny, seed 1" in again.out
+    assert "already played, nothing to do" in again.out
     assert f"report: {page}" in "".join(again.out.split("\n"))
 
 

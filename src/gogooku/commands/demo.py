@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from gogooku import pipeline
+from gogooku.commands.again import Before, already
 from gogooku.commands.answer import Answer
 from gogooku.commands.display import estimate_text, frame_table, skill_table, table
 from gogooku.core.config import Execution, resolve
@@ -140,6 +141,8 @@ def demo(
     program : str
         How the program is called, for the commands that are printed at the end.
     """
+    runs = home / "demo" / "runs"
+    before = Before([runs])
     result = run_demo(
         home / "demo",
         size=size,
@@ -150,7 +153,11 @@ def demo(
     )
     return Answer(
         facts=result.to_json(),
-        parts=[*result.parts(), *_made(home / "demo", result, program)],
+        parts=[
+            *result.parts(),
+            *([already("played")] if before.had(*map(runs.joinpath, result.runs.values())) else []),
+            *_made(home / "demo", result, program),
+        ],
         failure=FindingError("; ".join(result.findings)) if result.findings else None,
     )
 
