@@ -101,10 +101,18 @@ def _cosine_sums(values_MT: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(turned.real)
 
 
-def _errors(series_MT: npt.NDArray[np.float64], horizon: int) -> npt.NDArray[np.float64]:
+def projected(series_MT: npt.NDArray[np.float64], *, horizon: int) -> npt.NDArray[np.float64]:
+    """Projections [M, B] of each row on the first cosines.
+
+    By the null of the test they are B draws that are independent of each other and of the mean, and
+    have the variances and covariances of ``sqrt(n) * mean``.
+    """
     n = series_MT.shape[1]
-    count = num_cosines(n, horizon)
     centred = series_MT - series_MT.mean(axis=1, keepdims=True)
-    projected = _cosine_sums(centred)[:, 1 : count + 1] * math.sqrt(2.0 / n)
-    variance = (projected * projected).sum(axis=1) / count
-    return np.asarray(np.sqrt(variance / n))
+    return _cosine_sums(centred)[:, 1 : num_cosines(n, horizon) + 1] * math.sqrt(2.0 / n)
+
+
+def _errors(series_MT: npt.NDArray[np.float64], horizon: int) -> npt.NDArray[np.float64]:
+    found_MB = projected(series_MT, horizon=horizon)
+    variance = (found_MB * found_MB).mean(axis=1)
+    return np.asarray(np.sqrt(variance / series_MT.shape[1]))
