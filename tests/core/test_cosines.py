@@ -10,14 +10,17 @@ from gogooku.core.cosines import Spread, cosine_spread, num_cosines
 from gogooku.core.metrics import mean_estimate, ratio_estimate
 
 
-@pytest.mark.parametrize(("n", "horizon"), [(30, 1), (250, 5), (500, 20), (2434, 20)])
+@pytest.mark.parametrize(
+    ("n", "horizon"), [(30, 1), (250, 5), (500, 20), (2434, 20), (20, 20), (25, 20)]
+)
 def test_it_is_the_mean_square_of_the_projections(n, horizon):
     series = np.random.default_rng(n).normal(0.3, 2.0, size=n)
     count = num_cosines(n, horizon)
 
     def dampened(j):
         """What is left of a wave of that cosine's frequency in a moving mean."""
-        return abs(np.mean(np.exp(1j * math.pi * j / n * np.arange(horizon))))
+        wave = math.pi * min(j / n, 1 / (2 * horizon))
+        return abs(np.mean(np.exp(1j * wave * np.arange(horizon))))
 
     places = (np.arange(n) + 0.5) / n
     projected = [

@@ -107,12 +107,14 @@ def projected(series_MT: npt.NDArray[np.float64], *, horizon: int) -> npt.NDArra
 
     By the null of the test they are B draws that are independent of each other and of the mean, and
     have the variances and covariances of ``sqrt(n) * mean``. Values that each cover ``horizon``
-    sessions are a moving sum, which dampens faster cosines by a known factor: it is divided out.
+    sessions are a moving sum, which dampens faster cosines by a known factor: it is divided out,
+    for those that are faster than ``n / (2 horizon)`` allows (few sessions) as for that one.
     """
     n = series_MT.shape[1]
     count = num_cosines(n, horizon)
     centred = series_MT - series_MT.mean(axis=1, keepdims=True)
-    angle = np.pi * np.arange(1, count + 1) / (2.0 * n)
+    fastest = np.pi / (2.0 * _PER_BLOCK * horizon)
+    angle = np.minimum(np.pi * np.arange(1, count + 1) / (2.0 * n), fastest)
     dampened = np.sin(horizon * angle) / (horizon * np.sin(angle))
     return np.asarray(_cosine_sums(centred)[:, 1 : count + 1] * (math.sqrt(2.0 / n) / dampened))
 
