@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from gogooku.core.calendar import Clock
+from gogooku.core.errors import DataError
 from gogooku.core.types import OUTCOMES, Outcome
 from gogooku.dataset.home import labels_of, read_bars, read_values
+from gogooku.dataset.universe import UniverseConfig
 from gogooku.features.catalogue import CATALOGUE, sources_of
 from gogooku.tables.parts import Known
 from support.growth import (
@@ -18,6 +20,7 @@ from support.growth import (
     Grower,
     build,
     corrected_prices,
+    evening,
     growth_market,
     largest_gap,
     noon,
@@ -309,8 +312,13 @@ def test_sessions_grown_from_an_empty_store_over_random_corrections(tmp_path):
     once.mkdir()
     first = days[0].item()
     grower = Grower(home, market, plain, amendments, first_evening=first)
-    for day in days:
-        grown = grower.evening(day.item(), again=again[day.item()])
+    fewest = UniverseConfig().min_traded_sessions
+    for day in days[: fewest - 1].tolist():
+        grower.sync(evening(day), again=again[day])
+    with pytest.raises(DataError, match="the universe is empty"):
+        build(home, SOURCE)
+    for day in days[fewest - 1 :].tolist():
+        grown = grower.evening(day, again=again[day])
     fresh = grower.built_at_once(once)
     assert len(grown.sessions) == SOAK_SESSIONS
     assert sum(kept > 0 for kept in grower.taken_over.values()) > SOAK_SESSIONS // 2
