@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,14 +15,8 @@ from gogooku.core.plain import paragraph
 from gogooku.core.process import writes_out
 
 
-def emit(answer: Answer, *, as_json: bool = False) -> Mapping[str, Any]:
-    """Print what a command has to say, for programs or for people, then raise what failed.
-
-    Returns
-    -------
-    mapping
-        What it found that the lines on what follows need.
-    """
+def emit(answer: Answer, *, as_json: bool = False) -> None:
+    """Print what a command has to say, for programs or for people, then raise what failed."""
     with writes_out(sys.stdout) as stream:
         if as_json:
             stream.write(f"{json_of(answer.facts)}\n")
@@ -36,7 +29,7 @@ def emit(answer: Answer, *, as_json: bool = False) -> Mapping[str, Any]:
             show(PipeConsole(file=stream, width=width, markup=False, emoji=False), *answer.parts)
     if answer.failure is not None:
         raise answer.failure
-    return answer.found
+    chosen_options().found.update(answer.found)
 
 
 def json_of(facts: Any) -> str:

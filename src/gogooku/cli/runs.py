@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -170,7 +169,7 @@ def judge(
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
-) -> Mapping[str, Any]:
+) -> None:
     """Judge scores that were made elsewhere, as a run that can be traded, compared and shown."""
     from gogooku.commands import judge as command
 
@@ -178,7 +177,7 @@ def judge(
         file=file, name=name, horizon=horizon, drop_unknown=drop_unknown, dataset=dataset
     )
     made = command.judge(home_folder(), brought, config=config, assignments=assignments or [])
-    return emit(made, as_json=as_json)
+    emit(made, as_json=as_json)
 
 
 @app.command()
@@ -216,12 +215,12 @@ def compare(
 @app.command()
 def backtest(
     run: RunName, config: ConfigFile = None, assignments: Set = None, as_json: Json = False
-) -> Mapping[str, Any]:
+) -> None:
     """Trade the test scores of a run: fills of the next session, costs, ledger."""
     from gogooku.commands import backtest as command
 
     made = command.backtest(home_folder(), run, config=config, assignments=assignments or [])
-    return emit(made, as_json=as_json)
+    emit(made, as_json=as_json)
 
 
 @app.command()
@@ -232,7 +231,7 @@ def report(
     config: ConfigFile = None,
     assignments: Set = None,
     as_json: Json = False,
-) -> Mapping[str, Any]:
+) -> None:
     """Write one self-contained HTML page about a run."""
     from gogooku.commands import report as command
 
@@ -240,7 +239,7 @@ def report(
     made = command.report(
         home_folder(), run, config=config, assignments=chosen, importance=importance
     )
-    return emit(made, as_json=as_json)
+    emit(made, as_json=as_json)
 
 
 @app.command()

@@ -11,9 +11,9 @@ import shlex
 import shutil
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,17 +40,18 @@ LogTo = Annotated[
 
 @dataclass(frozen=True)
 class Shared:
-    """What was chosen for the command that runs."""
+    """What was chosen for the command that runs, and what it found (`Answer.found`)."""
 
     home: str | None = None
     quiet: bool = False
     log: LogFile | None = None
+    found: dict[str, Any] = field(default_factory=dict)
 
 
 OPTIONS = {"home": Home, "quiet": Quiet, "log_file": LogTo}
 """Options that every command has, by the name of their parameter; ``--json`` is each one's own."""
 
-_CHOSEN: ContextVar[Shared] = ContextVar("shared", default=Shared())  # noqa: B039 - it is frozen
+_CHOSEN: ContextVar[Shared] = ContextVar("shared", default=Shared())  # noqa: B039 - each command has its own
 
 
 def chosen_options() -> Shared:
@@ -106,7 +107,7 @@ class Commands(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
         """Declare a command; a list of commands shows the whole first line of its help."""
 
-        def declared(function: Callable[..., Mapping[str, Any] | None]) -> Any:
+        def declared(function: Callable[..., None]) -> Any:
             first = (function.__doc__ or "").strip().partition("\n")[0]
             declare = super(Commands, self).command(name, short_help=first, **settings)
             word = name or function.__name__.replace("_", "-")
@@ -115,13 +116,8 @@ class Commands(typer.Typer):
         return declared
 
 
-def _with_options(
-    function: Callable[..., Mapping[str, Any] | None], command: str
-) -> Callable[..., None]:
-    """A command that takes the options of every command beside its own, and says what follows.
-
-    What it returns are things found that the lines on what follows need.
-    """
+def _with_options(function: Callable[..., None], command: str) -> Callable[..., None]:
+    """A command that takes the options of every command beside its own, and says what follows."""
     hints = typing.get_type_hints(function, include_extras=True)
     own = inspect.signature(function).parameters.values()
 
@@ -129,14 +125,15 @@ def _with_options(
         picked = {name: given.pop(name) for name in OPTIONS}
         place = picked["log_file"]
         log = None if place is None else LogFile.opened(place)
-        _CHOSEN.set(Shared(picked["home"], picked["quiet"], log))
+        chosen = Shared(picked["home"], picked["quiet"], log)
+        _CHOSEN.set(chosen)
         if log is not None:
             log.line(f"begun: gogooku {command}")
-        found = function(**given) or {}
+        function(**given)
         if log is not None:
             log.line(f"done: gogooku {command}")
         if not given["as_json"]:
-            say_next(next_lines(command, {**given, **found}, home=picked["home"]))
+            say_next(next_lines(command, {**given, **chosen.found}, home=picked["home"]))
 
     parameters = [
         *(one.replace(annotation=hints[one.name]) for one in own),

@@ -62,7 +62,7 @@ def serve(
     until: date | None,
     port: int,
     reporter: Reporter,
-    say: Callable[[Answer], object],
+    say: Callable[[Answer], None],
 ) -> None:
     """Answer the J-Quants endpoints from a generated market; returns when the process is stopped.
 

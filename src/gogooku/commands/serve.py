@@ -79,7 +79,7 @@ def serve(
     key_hashes: str,
     at: Address,
     clock: WallClock,
-    say: Callable[[Answer], object],
+    say: Callable[[Answer], None],
 ) -> None:
     """Serve until the process is asked to stop.
 

@@ -74,17 +74,16 @@ def block_length(
 ) -> int:
     """Block length of a series without NaN: the automatic one rounded up, at least the horizon.
 
-    At most a third of the sessions. A table [T, M] has the longest block of its columns.
+    At most a third of the sessions.
     """
     from arch.bootstrap import optimal_block_length
 
-    found = optimal_block_length(series)[kind].to_numpy()
-    known = found[np.isfinite(found)]
-    best = float(known.max()) if len(known) else 1.0
+    found = float(optimal_block_length(series)[kind].iloc[0])
+    best = found if math.isfinite(found) else 1.0
     return min(max(math.ceil(best), horizon, 1), max(len(series) // 3, 1))
 
 
-def drawn_places(n: int, *, block: int, draws: int, seed: int) -> npt.NDArray[np.int64]:
+def _drawn_places(n: int, *, block: int, draws: int, seed: int) -> npt.NDArray[np.int64]:
     """Places [draws, n] of the sessions in each series that the stationary bootstrap draws."""
     from arch.bootstrap import StationaryBootstrap
 
@@ -142,7 +141,7 @@ def bootstrap_interval(
         nan = math.nan
         return Interval(value, nan, nan, nan, level, len(kept), 0, draws)
     block = block_length(kept, horizon=horizon)
-    places = drawn_places(len(kept), block=block, draws=draws, seed=seed)
+    places = _drawn_places(len(kept), block=block, draws=draws, seed=seed)
     error, distances = _distances(kept, places, statistic, newey_west_lags(len(kept), horizon))
     width = float(np.quantile(distances, level, method="higher")) * error
     return Interval(
